@@ -1,0 +1,142 @@
+//! The one error type of the crate: what a user's file, config, flag or checkpoint can get wrong.
+//!
+//! Every variant names the place (path, line, field, task), what was found and what was expected, because the message is
+//! all that a user sees. Misuse by a programmer panics instead, with a documented message.
+
+use std::path::{Path, PathBuf};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong with something a user gave.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted, as a verb: `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason the operating system gave.
+        source: std::io::Error,
+    },
+
+    /// A file as a whole cannot be used.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+
+    /// One line of a file cannot be used.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1 with the header as a line.
+        line: u64,
+        /// What is wrong, with the column and the value, and what was expected.
+        reason: String,
+    },
+
+    /// There are fewer bars than the work needs.
+    #[error("{origin}: {found} bars, but {needed} are needed ({why})")]
+    TooFewBars {
+        /// Where the bars came from: a path or the simulator.
+        origin: String,
+        /// The bars there are.
+        found: usize,
+        /// The bars there should be at least.
+        needed: usize,
+        /// What they are needed for.
+        why: String,
+    },
+
+    /// A setting has a value it cannot have.
+    #[error("`{field}` is {found}, but it must be {expected}")]
+    Setting {
+        /// The setting's name, as in the config file.
+        field: String,
+        /// The value it has.
+        found: String,
+        /// The values it may have.
+        expected: String,
+    },
+
+    /// A config file is not valid JSON of the expected form.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The config file.
+        path: PathBuf,
+        /// The parser's words: line, column, the unknown or missing field.
+        reason: String,
+    },
+
+    /// Tasks that should be the same are not.
+    #[error("the tasks are [{found}], but {expected}")]
+    Tasks {
+        /// The names of the tasks there are, in order.
+        found: String,
+        /// What was expected of them.
+        expected: String,
+    },
+
+    /// A task's raw loss is not a finite number.
+    #[error(
+        "the loss of task `{task}` was not finite in epoch {epoch} ({count} of {steps} steps): \
+         check its targets and inputs for NaN, or lower the learning rate"
+    )]
+    NonFiniteLoss {
+        /// The task.
+        task: String,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Steps with a loss that was not finite.
+        count: usize,
+        /// Steps looked at.
+        steps: usize,
+    },
+
+    /// A checkpoint is missing, damaged, or made for something else.
+    #[error("checkpoint {}: {reason}", path.display())]
+    Checkpoint {
+        /// The checkpoint's file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+
+    /// Training stopped on an error of the backend or the learner.
+    #[error("training stopped: {reason}")]
+    Training {
+        /// The learner's words.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`], for use in `map_err`.
+    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An [`Error::Setting`].
+    pub fn setting(field: impl Into<String>, found: impl ToString, expected: impl Into<String>) -> Self {
+        Self::Setting { field: field.into(), found: found.to_string(), expected: expected.into() }
+    }
+
+    /// An [`Error::File`].
+    pub fn file(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::File { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+
+    /// An [`Error::Line`].
+    pub fn line(path: impl AsRef<Path>, line: u64, reason: impl Into<String>) -> Self {
+        Self::Line { path: path.as_ref().to_path_buf(), line, reason: reason.into() }
+    }
+}

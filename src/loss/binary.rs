@@ -1,0 +1,60 @@
+//! Binary cross entropy on logits.
+
+use burn::tensor::{Bool, Tensor};
+
+use super::Reduction;
+use super::reduction::keep;
+
+/// Binary cross entropy between logits and targets in [0, 1].
+///
+/// ```text
+/// l = -(p y log s(x) + (1 - y) log(1 - s(x))),   s(x) = 1 / (1 + e^-x)
+///   = (1 - y) x + (1 + (p - 1) y) (log(1 + e^-|x|) + max(-x, 0))
+/// ```
+///
+/// with logit `x`, target `y` and `positive_weight` p (1 for the plain loss, the ratio of negatives to positives to
+/// balance a rare positive class). The second form neither overflows nor loses its gradient at any finite logit.
+///
+/// # Shapes
+///
+/// - logits, targets, mask: `[...]`, all the same
+/// - output: `[1]`
+///
+/// # Panics
+///
+/// If `positive_weight` is not a positive finite number, or the shapes differ.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::loss::{Reduction, binary_cross_entropy_with_logits};
+///
+/// let device = Device::flex();
+/// let logits = Tensor::<1>::from_floats([0.0, 100.0], &device);
+/// let targets = Tensor::<1>::from_floats([1.0, 0.0], &device);
+/// let loss = binary_cross_entropy_with_logits(logits, targets, 1.0, None, Reduction::Sum);
+/// assert!((loss.into_scalar::<f32>() - (2f32.ln() + 100.0)).abs() < 1e-4);
+/// ```
+pub fn binary_cross_entropy_with_logits<const D: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<D>,
+    positive_weight: f64,
+    mask: Option<Tensor<D, Bool>>,
+    reduction: Reduction,
+) -> Tensor<1> {
+    assert!(
+        positive_weight.is_finite() && positive_weight > 0.0,
+        "the positive weight must be a positive finite number, not {positive_weight}"
+    );
+    let logits = keep(logits, &mask);
+    let targets = keep(targets, &mask);
+    // log(1 + e^-x) without overflow for negative x.
+    let soft = (logits.clone().abs().neg()).exp().log1p() + logits.clone().neg().clamp_min(0.0);
+    let soft = match positive_weight == 1.0 {
+        true => soft,
+        false => soft * (targets.clone() * (positive_weight - 1.0) + 1.0),
+    };
+    let losses = soft + logits * (targets.neg() + 1.0);
+    reduction.apply(keep(losses, &mask), mask)
+}

@@ -1,0 +1,56 @@
+//! Huber loss: quadratic near the target, linear far from it.
+
+use burn::tensor::{Bool, Tensor};
+
+use super::Reduction;
+use super::reduction::keep;
+
+/// Huber loss between predictions and targets.
+///
+/// ```text
+/// r = prediction - target
+/// l = r^2 / 2                if |r| <= delta
+/// l = delta (|r| - delta/2)  otherwise
+/// ```
+///
+/// `delta` is in units of the target. P. J. Huber, *Robust Estimation of a Location Parameter*, Annals of Mathematical
+/// Statistics 35 (1964).
+///
+/// # Shapes
+///
+/// - predictions, targets, mask: `[...]`, all the same
+/// - output: `[1]`
+///
+/// # Panics
+///
+/// If `delta` is not a positive finite number, or the shapes differ.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::loss::{Reduction, huber};
+///
+/// let device = Device::flex();
+/// let prediction = Tensor::<1>::from_floats([0.5, 3.0], &device);
+/// let target = Tensor::<1>::zeros([2], &device);
+/// let loss = huber(prediction, target, 1.0, None, Reduction::Mean);
+/// assert_eq!(loss.into_scalar::<f32>(), (0.125 + 2.5) / 2.0);
+/// ```
+pub fn huber<const D: usize>(
+    predictions: Tensor<D>,
+    targets: Tensor<D>,
+    delta: f64,
+    mask: Option<Tensor<D, Bool>>,
+    reduction: Reduction,
+) -> Tensor<1> {
+    assert!(
+        delta.is_finite() && delta > 0.0,
+        "the Huber delta must be a positive finite number, not {delta}"
+    );
+    let residual = keep(predictions - targets, &mask);
+    // With c = clamp(r, -delta, delta), both branches are c (r - c/2), and so is the derivative c.
+    let clamped = residual.clone().clamp(-delta, delta);
+    let losses = clamped.clone() * (residual - clamped * 0.5);
+    reduction.apply(losses, mask)
+}

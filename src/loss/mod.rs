@@ -1,0 +1,17 @@
+//! Raw losses: pure tensor functions from predictions and targets to one number, before any weighting.
+//!
+//! Every function takes its [`Reduction`] and an optional mask explicitly. A mask is a boolean tensor, `true` where an
+//! element counts; elements that do not count contribute neither value nor gradient, whatever their target holds
+//! (NaN included). A mean over no element at all is 0.
+
+mod binary;
+mod cross_entropy;
+mod huber;
+mod reduction;
+mod task_losses;
+
+pub use binary::binary_cross_entropy_with_logits;
+pub use cross_entropy::cross_entropy;
+pub use huber::huber;
+pub use reduction::Reduction;
+pub use task_losses::TaskLosses;

@@ -1,0 +1,164 @@
+//! Tasks: what one network predicts at the same time, with their names, kinds and sizes. Knows nothing else.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The likelihood behind a task's loss, which some strategies weigh differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// One of several classes; cross entropy.
+    Classification,
+    /// Real numbers; squared error, Huber.
+    Regression,
+    /// Independent yes or no answers; binary cross entropy.
+    Binary,
+}
+
+/// One thing the network predicts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    name: String,
+    kind: TaskKind,
+    elements: usize,
+}
+
+impl Task {
+    /// A task with its `name`, its `kind` and the number of output `elements` per sample that its loss averages over
+    /// (classes of a classification, 1 for a scalar, the steps of a sequence).
+    pub fn new(name: impl Into<String>, kind: TaskKind, elements: usize) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            elements,
+        }
+    }
+
+    /// A [classification](TaskKind::Classification) over `classes`.
+    pub fn classification(name: impl Into<String>, classes: usize) -> Self {
+        Self::new(name, TaskKind::Classification, classes)
+    }
+
+    /// A [regression](TaskKind::Regression) with `elements` outputs per sample.
+    pub fn regression(name: impl Into<String>, elements: usize) -> Self {
+        Self::new(name, TaskKind::Regression, elements)
+    }
+
+    /// A [binary](TaskKind::Binary) task with `elements` answers per sample.
+    pub fn binary(name: impl Into<String>, elements: usize) -> Self {
+        Self::new(name, TaskKind::Binary, elements)
+    }
+
+    /// The name, unique in its [`TaskSet`].
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The likelihood kind.
+    pub fn kind(&self) -> TaskKind {
+        self.kind
+    }
+
+    /// Output elements per sample that the loss averages over.
+    pub fn elements(&self) -> usize {
+        self.elements
+    }
+}
+
+/// The tasks of one network, in a fixed order: the order of every `[K]` tensor in this crate.
+///
+/// Cloning is cheap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Task>", into = "Vec<Task>")]
+pub struct TaskSet {
+    tasks: Arc<[Task]>,
+}
+
+impl TaskSet {
+    /// Checks and keeps the tasks in the order given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tasks`] if there is none, a name is empty or occurs twice, or a task has no elements.
+    pub fn new(tasks: impl IntoIterator<Item = Task>) -> Result<Self> {
+        let tasks: Vec<Task> = tasks.into_iter().collect();
+        let found = join(tasks.iter().map(Task::name));
+        let refuse = |expected: String| Err(Error::Tasks { found, expected });
+        if tasks.is_empty() {
+            return refuse("at least one is needed".into());
+        }
+        let mut seen = HashSet::new();
+        for task in &tasks {
+            if task.name.trim().is_empty() {
+                return refuse("every task needs a name".into());
+            }
+            if !seen.insert(task.name.as_str()) {
+                return refuse(format!("`{}` occurs twice", task.name));
+            }
+            if task.elements == 0 {
+                return refuse(format!("`{}` has no elements", task.name));
+            }
+        }
+        Ok(Self {
+            tasks: tasks.into(),
+        })
+    }
+
+    /// The number of tasks, K.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Never true: a set holds at least one task.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The tasks in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Task> {
+        self.tasks.iter()
+    }
+
+    /// The position of the task called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.tasks.iter().position(|task| task.name == name)
+    }
+
+    /// The task called `name`.
+    pub fn get(&self, name: &str) -> Option<&Task> {
+        self.position(name).map(|index| &self.tasks[index])
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().map(Task::name)
+    }
+
+    /// The names in order, for a message: `type, pointers, binary`.
+    pub fn listing(&self) -> String {
+        join(self.names())
+    }
+}
+
+impl TryFrom<Vec<Task>> for TaskSet {
+    type Error = Error;
+
+    fn try_from(tasks: Vec<Task>) -> Result<Self> {
+        Self::new(tasks)
+    }
+}
+
+impl From<TaskSet> for Vec<Task> {
+    fn from(set: TaskSet) -> Self {
+        set.tasks.to_vec()
+    }
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,117 @@
+//! Numbers per task in a config: by name, or as a list in the order of the tasks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::task::TaskSet;
+
+/// One number per task: `{"type": 0.1, "pointers": 0.7}` or `[0.1, 0.7]`.
+///
+/// By name, tasks that are not named get the setting's default; a name that is no task is refused. As a list, there must
+/// be one number for each task, in their order; the empty list is the same as naming none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TaskValues {
+    /// In the order of the tasks.
+    InOrder(Vec<f64>),
+    /// By the name of the task.
+    ByName(BTreeMap<String, f64>),
+}
+
+impl Default for TaskValues {
+    fn default() -> Self {
+        Self::ByName(BTreeMap::new())
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for TaskValues {
+    fn from(values: [f64; N]) -> Self {
+        Self::InOrder(values.to_vec())
+    }
+}
+
+impl From<Vec<f64>> for TaskValues {
+    fn from(values: Vec<f64>) -> Self {
+        Self::InOrder(values)
+    }
+}
+
+impl<const N: usize> From<[(&str, f64); N]> for TaskValues {
+    fn from(values: [(&str, f64); N]) -> Self {
+        Self::ByName(values.map(|(name, value)| (name.to_string(), value)).into())
+    }
+}
+
+impl TaskValues {
+    /// One number for each of `tasks` in their order; those not named get `default`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming `field` if a name is no task or the list has another length than the tasks.
+    pub fn resolve(&self, field: &str, tasks: &TaskSet, default: f64) -> Result<Vec<f64>> {
+        match self {
+            Self::InOrder(values) if values.is_empty() => Ok(vec![default; tasks.len()]),
+            Self::InOrder(values) if values.len() == tasks.len() => Ok(values.clone()),
+            Self::InOrder(values) => Err(Error::setting(
+                field,
+                format!("a list of {} numbers", values.len()),
+                format!(
+                    "one number for each of the {} tasks: {}",
+                    tasks.len(),
+                    tasks.listing()
+                ),
+            )),
+            Self::ByName(values) => {
+                if let Some(name) = values.keys().find(|name| tasks.get(name).is_none()) {
+                    return Err(Error::setting(
+                        format!("{field}.{name}"),
+                        "not a task",
+                        format!("one of the tasks: {}", tasks.listing()),
+                    ));
+                }
+                let value = |name| values.get(name).copied().unwrap_or(default);
+                Ok(tasks.names().map(value).collect())
+            }
+        }
+    }
+
+    /// [`resolve`](Self::resolve), and every number must pass `accept`, described by `expected`.
+    pub(super) fn resolve_checked(
+        &self,
+        field: &str,
+        tasks: &TaskSet,
+        default: f64,
+        expected: &str,
+        accept: impl Fn(f64) -> bool,
+    ) -> Result<Vec<f64>> {
+        let values = self.resolve(field, tasks, default)?;
+        for (name, value) in tasks.names().zip(&values) {
+            if !accept(*value) {
+                return Err(Error::setting(format!("{field}.{name}"), value, expected));
+            }
+        }
+        Ok(values)
+    }
+
+    /// Fixed weights: finite, not negative, not all zero; 1/K each where nothing is said.
+    pub(super) fn weights(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
+        let equal = 1.0 / tasks.len() as f64;
+        let weights = self.resolve_checked(
+            "weights",
+            tasks,
+            equal,
+            "a finite number that is not negative",
+            |w| w.is_finite() && w >= 0.0,
+        )?;
+        match weights.iter().any(|w| *w > 0.0) {
+            true => Ok(weights),
+            false => Err(Error::setting(
+                "weights",
+                "zero for every task",
+                "positive for at least one task",
+            )),
+        }
+    }
+}
