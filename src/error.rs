@@ -139,4 +139,20 @@ impl Error {
     pub fn line(path: impl AsRef<Path>, line: u64, reason: impl Into<String>) -> Self {
         Self::Line { path: path.as_ref().to_path_buf(), line, reason: reason.into() }
     }
+
+    /// Puts the name of the part a setting belongs to before its field: `hidden` within `model` is `model.hidden`.
+    pub fn within(self, part: &str) -> Self {
+        match self {
+            Self::Setting {
+                field,
+                found,
+                expected,
+            } => Self::Setting {
+                field: format!("{part}.{field}"),
+                found,
+                expected,
+            },
+            other => other,
+        }
+    }
 }

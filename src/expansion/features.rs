@@ -46,7 +46,7 @@
 //! A bar may make the extreme and turn the leg at once, but it turns only once. A bar whose ATR is
 //! 0 is passed over.
 
-use crate::bars::Bar;
+use crate::expansion::bars::Bar;
 
 /// How many features a bar has, the position included.
 pub const FEATURES: usize = 13;

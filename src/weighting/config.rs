@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     BatchStatistics, BatchStatisticsConfig, GradientScale, GradientScaleConfig, LossWeighting,
     Manual, ManualConfig, Objective, RunningMean, RunningMeanConfig, ScalarCountdown,
-    ScalarCountdownConfig, StateValue, Uncertainty, UncertaintyConfig,
+    ScalarCountdownConfig, ScalarCountdownInner, StateValue, TaskValues, Uncertainty,
+    UncertaintyConfig,
 };
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
@@ -57,6 +58,33 @@ impl WeightingConfig {
             Self::BatchStatistics(_) => "batch-statistics",
             Self::Manual(_) => "manual",
         }
+    }
+
+    /// The same strategy with other fixed weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the strategy has no fixed weights.
+    pub fn with_weights(mut self, weights: impl Into<TaskValues>) -> Result<Self> {
+        let own = match &mut self {
+            Self::RunningMean(config) => &mut config.weights,
+            Self::GradientScale(config) => &mut config.weights,
+            Self::BatchStatistics(config) => &mut config.weights,
+            Self::Manual(config)
+            | Self::ScalarCountdown(ScalarCountdownConfig {
+                weighting: ScalarCountdownInner::Manual(config),
+                ..
+            }) => &mut config.weights,
+            Self::Uncertainty(_) | Self::ScalarCountdown(_) => {
+                return Err(Error::setting(
+                    "weights",
+                    "given",
+                    "left out: this strategy learns its weights",
+                ));
+            }
+        };
+        *own = weights.into();
+        Ok(self)
     }
 
     /// Reads a config from JSON.

@@ -42,7 +42,7 @@ pub use state::StateValue;
 pub use task_values::TaskValues;
 pub use uncertainty::{LikelihoodForm, Uncertainty, UncertaintyConfig};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 
 use crate::loss::TaskLosses;
 
@@ -78,7 +78,7 @@ use crate::loss::TaskLosses;
 /// let objective = Inverse {}.weigh(&losses);
 /// assert_eq!(objective.total.into_scalar::<f32>(), 2.0);
 /// ```
-pub trait LossWeighting: Module {
+pub trait LossWeighting: Module + ModuleDisplay + 'static {
     /// One training step: updates the strategy's running state and returns the objective.
     ///
     /// Works on tensors with and without autodiff; without, the objective is a plain number.

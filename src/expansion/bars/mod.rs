@@ -1,0 +1,238 @@
+//! Price bars: one [`Bar`], a series of them ([`Bars`]), and what makes a bar acceptable.
+//!
+//! Everything downstream divides by prices and ranges, so no bar enters a series unchecked.
+
+pub mod csv;
+pub mod simulator;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// One bar: where the price opened and closed and how far it went in between, in units of the quoted price.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bar {
+    /// The first price.
+    pub open: f64,
+    /// The highest price: at least `open` and `close`.
+    pub high: f64,
+    /// The lowest price: at most `open` and `close`, above zero.
+    pub low: f64,
+    /// The last price.
+    pub close: f64,
+}
+
+impl Bar {
+    /// Checks that the four prices are finite, above zero, and in order.
+    ///
+    /// # Errors
+    /// The first [`BarFault`] found, looking at the columns in the order open, high, low, close.
+    pub fn check(&self) -> std::result::Result<(), BarFault> {
+        // One pass over the good case, which is nearly every bar; NaN fails the comparisons too.
+        let bottom = self.open.min(self.close);
+        let top = self.open.max(self.close);
+        if self.low > 0.0 && self.low <= bottom && top <= self.high && self.finite() {
+            return Ok(());
+        }
+        Err(self.fault())
+    }
+
+    fn finite(&self) -> bool {
+        self.columns().iter().all(|(_, value)| value.is_finite())
+    }
+
+    fn columns(&self) -> [(&'static str, f64); 4] {
+        [
+            ("open", self.open),
+            ("high", self.high),
+            ("low", self.low),
+            ("close", self.close),
+        ]
+    }
+
+    fn fault(&self) -> BarFault {
+        for (column, value) in self.columns() {
+            if !value.is_finite() {
+                return BarFault::NotFinite { column, value };
+            }
+            if value <= 0.0 {
+                return BarFault::NotPositive { column, value };
+            }
+        }
+        let low = self.low;
+        for (column, value) in [("open", self.open), ("close", self.close)] {
+            if low > value {
+                return BarFault::LowAbove { low, column, value };
+            }
+        }
+        let high = self.high;
+        let (column, value) = if high < self.open {
+            ("open", self.open)
+        } else {
+            ("close", self.close)
+        };
+        BarFault::HighBelow {
+            high,
+            column,
+            value,
+        }
+    }
+}
+
+/// Why a bar is not acceptable. Its text names the column and the value.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BarFault {
+    /// A price is NaN or infinite.
+    NotFinite {
+        /// The column's name.
+        column: &'static str,
+        /// The price.
+        value: f64,
+    },
+    /// A price is zero or below.
+    NotPositive {
+        /// The column's name.
+        column: &'static str,
+        /// The price.
+        value: f64,
+    },
+    /// The low is above the open or the close.
+    LowAbove {
+        /// The low.
+        low: f64,
+        /// The column it is above: `open` or `close`.
+        column: &'static str,
+        /// The price in that column.
+        value: f64,
+    },
+    /// The high is below the open or the close.
+    HighBelow {
+        /// The high.
+        high: f64,
+        /// The column it is below: `open` or `close`.
+        column: &'static str,
+        /// The price in that column.
+        value: f64,
+    },
+}
+
+impl fmt::Display for BarFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFinite { column, value } => {
+                write!(f, "column `{column}` is {value}, which is not finite")
+            }
+            Self::NotPositive { column, value } => {
+                write!(f, "column `{column}` is {value}, but prices are above zero")
+            }
+            Self::LowAbove { low, column, value } => {
+                write!(f, "column `low` is {low}, above `{column}` {value}")
+            }
+            Self::HighBelow {
+                high,
+                column,
+                value,
+            } => {
+                write!(f, "column `high` is {high}, below `{column}` {value}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BarFault {}
+
+/// A series of acceptable bars, oldest first, with or without time stamps.
+///
+/// The contents are shared: a clone costs two reference counts, whatever the length.
+#[derive(Debug, Clone)]
+pub struct Bars {
+    series: Arc<Series>,
+}
+
+#[derive(Debug)]
+struct Series {
+    bars: Vec<Bar>,
+    timestamps: Option<Vec<i64>>,
+    origin: String,
+}
+
+impl Bars {
+    /// A series from bars held in memory, oldest first.
+    ///
+    /// `timestamps` are seconds since 1970-01-01 00:00 UTC, one per bar and never decreasing. `origin` says
+    /// where the bars came from (a path, `simulator`) and appears in error messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] with `origin` as the path and the index of the bar (from 0), when a bar does not pass
+    /// [`Bar::check`], a time stamp is earlier than the one before it, or there are not as many time stamps as
+    /// bars.
+    pub fn new(
+        bars: Vec<Bar>,
+        timestamps: Option<Vec<i64>>,
+        origin: impl Into<String>,
+    ) -> Result<Self> {
+        let origin = origin.into();
+        for (index, bar) in bars.iter().enumerate() {
+            bar.check()
+                .map_err(|fault| Error::file(&origin, format!("bar {index}: {fault}")))?;
+        }
+        if let Some(stamps) = &timestamps {
+            check_timestamps(stamps, bars.len()).map_err(|reason| Error::file(&origin, reason))?;
+        }
+        Ok(Self::from_checked(bars, timestamps, origin))
+    }
+
+    /// A series of bars that the caller has checked already.
+    fn from_checked(bars: Vec<Bar>, timestamps: Option<Vec<i64>>, origin: String) -> Self {
+        let series = Series {
+            bars,
+            timestamps,
+            origin,
+        };
+        Self {
+            series: Arc::new(series),
+        }
+    }
+
+    /// How many bars there are.
+    pub fn len(&self) -> usize {
+        self.series.bars.len()
+    }
+
+    /// Whether there are no bars.
+    pub fn is_empty(&self) -> bool {
+        self.series.bars.is_empty()
+    }
+
+    /// The bars, oldest first.
+    pub fn bars(&self) -> &[Bar] {
+        &self.series.bars
+    }
+
+    /// One time stamp per bar, if the source had any: whole seconds since 1970-01-01 00:00 UTC, never decreasing.
+    pub fn timestamps(&self) -> Option<&[i64]> {
+        self.series.timestamps.as_deref()
+    }
+
+    /// Where the bars came from: a path, or `simulator`.
+    pub fn origin(&self) -> &str {
+        &self.series.origin
+    }
+}
+
+fn check_timestamps(stamps: &[i64], bars: usize) -> std::result::Result<(), String> {
+    if stamps.len() != bars {
+        return Err(format!("{} time stamps for {bars} bars", stamps.len()));
+    }
+    match stamps.windows(2).position(|pair| pair[1] < pair[0]) {
+        None => Ok(()),
+        Some(index) => Err(format!(
+            "bar {}: time stamp {} is earlier than {} of the bar before it",
+            index + 1,
+            stamps[index + 1],
+            stamps[index]
+        )),
+    }
+}

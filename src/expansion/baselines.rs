@@ -1,0 +1,200 @@
+//! What predictors reach that look at no price: the best constant, and the best function of the position alone.
+//!
+//! A loss says nothing by itself. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
+//! there means that nothing was learned, and a fall to the position predictor's loss needs no understanding of price.
+//! Both predictors are fitted on the training labels; their loss is taken on either split with the losses' own formulas.
+
+use super::batch::{Targets, countdown};
+use super::labels::WindowLabel;
+use super::model::{CountdownForm, ExpansionModelConfig, task_names};
+use super::windows::Windows;
+use crate::history::Split;
+use crate::train::Baseline;
+
+/// The losses of both trivial predictors, on both splits, for every task they exist for.
+pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
+    let fitted = Fitted::new(train, config);
+    [(Split::Train, train), (Split::Valid, valid)]
+        .into_iter()
+        .flat_map(|(split, windows)| fitted.losses(split, windows, config))
+        .collect()
+}
+
+/// The predictors, fitted.
+struct Fitted {
+    classes: Vec<f64>,
+    pointers: [f64; 2],
+    binary: f64,
+    binary_at: Vec<f64>,
+    countdown: f64,
+    countdown_at: Option<Vec<f64>>,
+}
+
+impl Fitted {
+    fn new(train: &Windows, config: &ExpansionModelConfig) -> Self {
+        let labels: Vec<WindowLabel> = train.labels().collect();
+        let bars = config.window;
+        let targets = Targets::new(&labels, bars, config.countdown);
+        let pointer = |which: usize| {
+            let values = targets.pointers.iter().skip(which).step_by(2);
+            huber_constant(values.map(|v| f64::from(*v)), config.pointer_delta)
+        };
+        let delta = config.countdown_delta;
+        let at = |values: &[f32], t: usize| -> Vec<f64> {
+            values
+                .iter()
+                .skip(t)
+                .step_by(bars)
+                .map(|v| f64::from(*v))
+                .collect()
+        };
+        let rate = |values: Vec<f64>| weighted_rate(&values, config.positive_weight);
+        Self {
+            classes: class_rates(&targets.kinds),
+            pointers: [pointer(0), pointer(1)],
+            binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
+            binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
+            countdown: huber_constant(targets.countdown.iter().map(|v| f64::from(*v)), delta),
+            countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
+                (0..bars)
+                    .map(|t| huber_constant(at(&targets.countdown, t).into_iter(), delta))
+                    .collect()
+            }),
+        }
+    }
+
+    fn losses(
+        &self,
+        split: Split,
+        windows: &Windows,
+        config: &ExpansionModelConfig,
+    ) -> Vec<Baseline> {
+        let labels: Vec<WindowLabel> = windows.labels().collect();
+        let baseline = |task: &str, constant: f64, position: Option<f64>| Baseline {
+            split,
+            task: task.into(),
+            constant,
+            position,
+        };
+        let type_loss = mean(labels.iter().map(|l| -self.classes[l.kind].ln()));
+        vec![
+            baseline(task_names::TYPE, type_loss, None),
+            baseline(task_names::POINTERS, self.pointer_loss(&labels, config), None),
+            baseline(
+                task_names::BINARY,
+                self.binary_loss(&labels, config, |_| self.binary),
+                Some(self.binary_loss(&labels, config, |t| self.binary_at[t])),
+            ),
+            baseline(
+                task_names::COUNTDOWN,
+                self.countdown_loss(&labels, config, |_| self.countdown),
+                self.countdown_at
+                    .as_ref()
+                    .map(|at| self.countdown_loss(&labels, config, |t| at[t])),
+            ),
+        ]
+    }
+
+    fn pointer_loss(&self, labels: &[WindowLabel], config: &ExpansionModelConfig) -> f64 {
+        let targets = Targets::new(labels, config.window, config.countdown);
+        mean(targets.pointers.iter().enumerate().map(|(index, target)| {
+            huber(
+                self.pointers[index % 2] - f64::from(*target),
+                config.pointer_delta,
+            )
+        }))
+    }
+
+    fn binary_loss(
+        &self,
+        labels: &[WindowLabel],
+        config: &ExpansionModelConfig,
+        rate: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let cell = |label: &WindowLabel, t: usize| match (label.start..=label.end).contains(&t) {
+            true => -config.positive_weight * rate(t).ln(),
+            false => -(1.0 - rate(t)).ln(),
+        };
+        mean(
+            labels
+                .iter()
+                .flat_map(|label| (0..config.window).map(move |t| (label, t)))
+                .map(|(label, t)| cell(label, t)),
+        )
+    }
+
+    fn countdown_loss(
+        &self,
+        labels: &[WindowLabel],
+        config: &ExpansionModelConfig,
+        predict: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let delta = config.countdown_delta;
+        match config.countdown {
+            CountdownForm::Scalar => mean(labels.iter().map(|label| {
+                huber(
+                    predict(0) - label.start as f64 / config.window as f64,
+                    delta,
+                )
+            })),
+            CountdownForm::PerBar => mean(
+                labels
+                    .iter()
+                    .flat_map(|label| (0..config.window).map(move |t| (label, t)))
+                    .map(|(label, t)| {
+                        huber(predict(t) - f64::from(countdown(label.start, t)), delta)
+                    }),
+            ),
+        }
+    }
+}
+
+/// Class frequencies with one extra count each, so that a class unseen in training has a finite loss.
+fn class_rates(kinds: &[i64]) -> Vec<f64> {
+    let mut counts = vec![1.0; super::kind::COUNT];
+    for kind in kinds {
+        counts[*kind as usize] += 1.0;
+    }
+    let total: f64 = counts.iter().sum();
+    counts.iter().map(|count| count / total).collect()
+}
+
+/// The probability that minimises the loss with positives weighted, kept off 0 and 1 by half a count.
+fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
+    let positive = (values.iter().sum::<f64>() + 0.5) * positive_weight;
+    let negative = values.len() as f64 - values.iter().sum::<f64>() + 0.5;
+    positive / (positive + negative)
+}
+
+/// The number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.
+fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
+    let values: Vec<f64> = values.collect();
+    let fold = |f: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, f);
+    let (mut low, mut high) = (
+        fold(f64::min, f64::INFINITY),
+        fold(f64::max, f64::NEG_INFINITY),
+    );
+    // The sum falls steadily in the constant, so halving the interval 60 times leaves nothing of it.
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        let pull: f64 = values
+            .iter()
+            .map(|v| (v - middle).clamp(-delta, delta))
+            .sum();
+        match pull > 0.0 {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    (low + high) / 2.0
+}
+
+fn huber(residual: f64, delta: f64) -> f64 {
+    let clipped = residual.clamp(-delta, delta);
+    clipped * (residual - clipped / 2.0)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), v| (sum + v, count + 1));
+    sum / count.max(1) as f64
+}

@@ -1,0 +1,129 @@
+//! Windows to tensors: the features of every bar and the targets of the four tasks.
+
+use std::sync::Arc;
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::bars::Bars;
+use super::features::{FEATURES, window_features};
+use super::labels::WindowLabel;
+use super::model::CountdownForm;
+use super::windows::Window;
+
+/// The countdown is clipped to this many bars on either side of the start.
+pub const COUNTDOWN_CLIP: f32 = 20.0;
+
+/// A batch of windows on a device.
+#[derive(Clone, Debug)]
+pub struct ExpansionBatch {
+    /// Features, `[batch, time, features]`.
+    pub features: Tensor<3>,
+    /// Type, `[batch]`, 0 to 2.
+    pub kinds: Tensor<1, Int>,
+    /// Center and length of the expansion over the window's length, `[batch, 2]`.
+    pub pointers: Tensor<2>,
+    /// 1 inside the expansion and 0 outside, `[batch, time]`.
+    pub binary: Tensor<2>,
+    /// Bars to the start clipped to ±20, `[batch, time]`; or the start over the window's length, `[batch, 1]`.
+    pub countdown: Tensor<2>,
+    /// The labels the targets were made from.
+    pub labels: Arc<[WindowLabel]>,
+}
+
+/// Builds batches from windows of one series.
+#[derive(Clone, Debug)]
+pub struct ExpansionBatcher {
+    bars: Bars,
+    length: usize,
+    position: bool,
+    countdown: CountdownForm,
+}
+
+impl ExpansionBatcher {
+    /// A batcher over `bars` for windows of `length` bars; `position` adds the position as a 13th feature.
+    pub fn new(bars: &Bars, length: usize, position: bool, countdown: CountdownForm) -> Self {
+        Self {
+            bars: bars.clone(),
+            length,
+            position,
+            countdown,
+        }
+    }
+
+    fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
+        let columns = FEATURES - usize::from(!self.position);
+        let mut values = Vec::with_capacity(windows.len() * self.length * columns);
+        for window in windows {
+            let bars = &self.bars.bars()[window.first..window.first + self.length];
+            window_features(bars, self.position, &mut values);
+        }
+        let shape = [windows.len(), self.length, columns];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}
+
+impl Batcher<Window, ExpansionBatch> for ExpansionBatcher {
+    fn batch(&self, windows: Vec<Window>, device: &Device) -> ExpansionBatch {
+        let labels: Arc<[WindowLabel]> = windows.iter().map(|window| window.label).collect();
+        let targets = Targets::new(&labels, self.length, self.countdown);
+        ExpansionBatch {
+            features: self.features(&windows, device),
+            kinds: Tensor::from_data(TensorData::new(targets.kinds, [labels.len()]), device),
+            pointers: matrix(targets.pointers, labels.len(), device),
+            binary: matrix(targets.binary, labels.len(), device),
+            countdown: matrix(targets.countdown, labels.len(), device),
+            labels,
+        }
+    }
+}
+
+fn matrix(values: Vec<f32>, rows: usize, device: &Device) -> Tensor<2> {
+    let columns = values.len() / rows.max(1);
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+}
+
+/// The targets of some labels on the host, row by row.
+pub(super) struct Targets {
+    pub(super) kinds: Vec<i64>,
+    pub(super) pointers: Vec<f32>,
+    pub(super) binary: Vec<f32>,
+    pub(super) countdown: Vec<f32>,
+}
+
+impl Targets {
+    pub(super) fn new(labels: &[WindowLabel], length: usize, form: CountdownForm) -> Self {
+        let per_bar = labels.len() * length;
+        let mut targets = Self {
+            kinds: Vec::with_capacity(labels.len()),
+            pointers: Vec::with_capacity(2 * labels.len()),
+            binary: Vec::with_capacity(per_bar),
+            countdown: Vec::with_capacity(per_bar),
+        };
+        let bars = length as f32;
+        for label in labels {
+            targets.kinds.push(label.kind as i64);
+            targets.pointers.push(center(label) / bars);
+            targets.pointers.push((label.end - label.start) as f32 / bars);
+            let inside = label.start..=label.end;
+            let mask = (0..length).map(|t| f32::from(u8::from(inside.contains(&t))));
+            targets.binary.extend(mask);
+            match form {
+                CountdownForm::Scalar => targets.countdown.push(label.start as f32 / bars),
+                CountdownForm::PerBar => targets
+                    .countdown
+                    .extend((0..length).map(|t| countdown(label.start, t))),
+            }
+        }
+        targets
+    }
+}
+
+fn center(label: &WindowLabel) -> f32 {
+    (label.start + label.end) as f32 / 2.0
+}
+
+/// `clip(start - t, -20, 20)`.
+pub(super) fn countdown(start: usize, t: usize) -> f32 {
+    (start as f32 - t as f32).clamp(-COUNTDOWN_CLIP, COUNTDOWN_CLIP)
+}

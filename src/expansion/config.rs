@@ -1,0 +1,298 @@
+//! A whole run in one JSON file: data, labels, model, strategy, training, backend.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::bars::simulator::SimulatorConfig;
+use super::features::FEATURES;
+use super::labels::LabelConfig;
+use super::model::{CountdownForm, ExpansionModelConfig, task_names};
+use crate::error::{Error, Result};
+use crate::history::write_atomically;
+use crate::train::TrainConfig;
+use crate::weighting::{
+    BatchStatisticsConfig, GradientScaleConfig, ManualConfig, RunningMeanConfig,
+    ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
+};
+
+/// Simulated windows when nothing else is said.
+pub const SIMULATED_WINDOWS: usize = 2400;
+
+/// Where the tensors live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// The CPU, Burn's recommended backend.
+    #[default]
+    Flex,
+    /// The CPU, the older backend.
+    Ndarray,
+    /// A GPU through Vulkan, Metal or DirectX.
+    Wgpu,
+}
+
+impl Backend {
+    /// The name, as in JSON and on the command line; also the feature it needs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Wgpu => "wgpu",
+        }
+    }
+
+    /// The backend's default device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the program was built without the backend's feature, or if there is no such device.
+    pub fn device(self) -> Result<Device> {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => Ok(Device::flex()),
+            #[cfg(feature = "ndarray")]
+            #[allow(deprecated)]
+            Self::Ndarray => Ok(Device::ndarray()),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => wgpu_device(),
+            #[allow(unreachable_patterns)]
+            other => Err(Error::setting(
+                "backend",
+                other.name(),
+                format!(
+                    "a backend this program was built with; build it with `--features {}`",
+                    other.name()
+                ),
+            )),
+        }
+    }
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu_device() -> Result<Device> {
+    // Asking for a device that is not there panics inside Burn, so look first.
+    match Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec() {
+        devices if devices.is_empty() => Err(Error::setting(
+            "backend",
+            "wgpu",
+            "flex or ndarray: no GPU was found; for a software one, install Mesa's Vulkan drivers",
+        )),
+        _ => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+    }
+}
+
+/// Where the windows come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A CSV file of bars; the simulator if not given.
+    pub path: Option<PathBuf>,
+    /// Drop and count bad rows of the file instead of refusing it.
+    pub skip_bad_rows: bool,
+    /// Bars between the first bars of two windows of a file, at least 1.
+    pub stride: usize,
+    /// Windows at most, spread evenly over a file; as many as the simulator makes (2400 if not given).
+    pub max_samples: Option<usize>,
+    /// The share of the windows, the last ones in time, that validate; above 0 and below 1.
+    pub valid_fraction: f64,
+    /// Whether the network sees the position in the window, as a 13th feature.
+    pub position: bool,
+    /// The simulator's settings.
+    pub simulator: SimulatorConfig,
+    /// The rule that labels the bars of a file.
+    pub labels: LabelConfig,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            path: None,
+            skip_bad_rows: false,
+            stride: 10,
+            max_samples: None,
+            valid_fraction: 0.2,
+            position: false,
+            simulator: SimulatorConfig::default(),
+            labels: LabelConfig::default(),
+        }
+    }
+}
+
+/// Everything a run depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpansionConfig {
+    /// Where the windows come from.
+    pub data: DataConfig,
+    /// The network.
+    pub model: ExpansionModelConfig,
+    /// The strategy.
+    pub weighting: WeightingConfig,
+    /// The training.
+    pub train: TrainConfig,
+    /// Where the tensors live.
+    pub backend: Backend,
+}
+
+impl Default for ExpansionConfig {
+    fn default() -> Self {
+        Self {
+            data: DataConfig::default(),
+            model: ExpansionModelConfig {
+                input_dropout: 0.1,
+                head_dropout: 0.2,
+                countdown_scale: f64::from(super::batch::COUNTDOWN_CLIP),
+                ..ExpansionModelConfig::default()
+            },
+            weighting: preset("uncertainty").expect("a preset of this file"),
+            train: TrainConfig::default(),
+            backend: Backend::default(),
+        }
+    }
+}
+
+/// The names of the strategies that [`preset`] knows.
+pub const STRATEGIES: [&str; 6] = [
+    "running-mean",
+    "uncertainty",
+    "gradient-scale",
+    "scalar-countdown",
+    "batch-statistics",
+    "manual",
+];
+
+/// A strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
+/// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no such strategy.
+pub fn preset(name: &str) -> Result<WeightingConfig> {
+    let weights = by_task([0.1, 0.7, 0.1, 0.1]);
+    Ok(match name {
+        "running-mean" => {
+            WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights(weights))
+        }
+        "uncertainty" => WeightingConfig::Uncertainty(
+            UncertaintyConfig::default().with_log_sigma([(task_names::POINTERS, -0.30)]),
+        ),
+        "gradient-scale" => {
+            WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights))
+        }
+        "scalar-countdown" => {
+            let manual = ManualConfig::default().with_weights(weights);
+            let inner = ScalarCountdownInner::Manual(manual);
+            WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
+        }
+        "batch-statistics" => {
+            WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights))
+        }
+        "manual" => {
+            let weights = by_task([0.1, 0.6, 0.1, 0.2]);
+            WeightingConfig::Manual(ManualConfig::default().with_weights(weights))
+        }
+        other => {
+            return Err(Error::setting(
+                "strategy",
+                other,
+                format!("one of {}", STRATEGIES.join(", ")),
+            ));
+        }
+    })
+}
+
+fn by_task([kind, pointers, binary, countdown]: [f64; 4]) -> TaskValues {
+    TaskValues::from([
+        (task_names::TYPE, kind),
+        (task_names::POINTERS, pointers),
+        (task_names::BINARY, binary),
+        (task_names::COUNTDOWN, countdown),
+    ])
+}
+
+impl ExpansionConfig {
+    /// Makes the parts fit each other: the scalar-countdown strategy gives the model its scalar head, the position adds a
+    /// feature, and the simulator makes windows of the model's length.
+    pub fn resolved(mut self) -> Self {
+        let scalar = matches!(self.weighting, WeightingConfig::ScalarCountdown(_));
+        if scalar && self.model.countdown == CountdownForm::PerBar {
+            self.model.countdown = CountdownForm::Scalar;
+            self.model.countdown_scale = 1.0;
+        }
+        self.model.features = FEATURES - usize::from(!self.data.position);
+        self.data.simulator.window = self.model.window;
+        self
+    }
+
+    /// Checks every part. A field of a part is named with the part: `model.hidden`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the field, [`Error::Tasks`] if the strategy cannot weigh the model's tasks.
+    pub fn validate(&self) -> Result<()> {
+        let within = |part: &'static str| move |error: Error| error.within(part);
+        self.train.validate().map_err(within("train"))?;
+        self.model.validate().map_err(within("model"))?;
+        let data = &self.data;
+        if data.path.is_none() {
+            data.simulator
+                .validate()
+                .map_err(within("data.simulator"))?;
+        }
+        data.labels.validate().map_err(within("data.labels"))?;
+        for (field, value) in [
+            ("data.stride", Some(data.stride)),
+            ("data.max_samples", data.max_samples),
+        ] {
+            if value == Some(0) {
+                return Err(Error::setting(field, 0, "at least 1"));
+            }
+        }
+        let fraction = data.valid_fraction;
+        if !(fraction > 0.0 && fraction < 1.0) {
+            let expected = "above 0 and below 1";
+            return Err(Error::setting("data.valid_fraction", fraction, expected));
+        }
+        let needed = FEATURES - usize::from(!data.position);
+        if self.model.features != needed {
+            let expected = format!("{needed}, the features of a bar with this `data.position`");
+            return Err(Error::setting("model.features", self.model.features, expected));
+        }
+        let tasks = self.model.tasks()?;
+        let device = Device::default();
+        self.weighting
+            .init(&tasks, &device)
+            .map_err(within("weighting"))?;
+        Ok(())
+    }
+
+    /// Reads a config. What the file does not say has its default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Config`] with line, column and field if it is not a config.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        serde_json::from_str(&text).map_err(|error| Error::Config {
+            path: path.as_ref().to_path_buf(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Writes the whole config, every field of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path, self.to_json().as_bytes())
+    }
+
+    /// The config as JSON, every field written out.
+    pub fn to_json(&self) -> String {
+        // Numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
+        serde_json::to_string_pretty(self).expect("a config is valid JSON")
+    }
+}

@@ -1,0 +1,26 @@
+//! The domain: windows of price bars, the *expansion* inside each, and the four-headed network that finds it.
+//!
+//! Built on the generic rooms exactly as any other user would build on them. In reading order:
+//!
+//! * [`bars`]: one bar, a series, the CSV reader, the market simulator;
+//! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type;
+//! * [`features`]: what the network sees of each bar;
+//! * [`windows`]: windows as views over one series, and the split by time;
+//! * [`batch`]: windows to tensors;
+//! * [`model`]: the network, its configuration, its output, and how an output is read as an expansion;
+//! * [`baselines`]: what predictors reach that know nothing, or only the position;
+//! * [`metrics`]: how well the expansions are found;
+//! * [`config`]: a whole run in one JSON file;
+//! * [`run`]: from a config to a trained model.
+
+pub mod bars;
+pub mod baselines;
+pub mod batch;
+pub mod config;
+pub mod features;
+pub mod kind;
+pub mod labels;
+pub mod metrics;
+pub mod model;
+pub mod run;
+pub mod windows;

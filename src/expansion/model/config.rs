@@ -1,0 +1,181 @@
+//! Sizes and settings of the expansion model, and the tasks that follow from them.
+
+use burn::module::Param;
+use burn::nn::{DropoutConfig, Initializer, Linear, LinearConfig};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::network::ExpansionModel;
+use super::task_names;
+use crate::error::{Error, Result};
+use crate::expansion::kind;
+use crate::nn::BiLstmConfig;
+use crate::task::{Task, TaskSet};
+
+/// What the countdown head predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CountdownForm {
+    /// Bars to the start, clipped to ±20, at every bar; the head reads the representation.
+    #[default]
+    PerBar,
+    /// The start over the window's length; the head reads the pooled features.
+    Scalar,
+}
+
+/// Configuration of an [`ExpansionModel`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpansionModelConfig {
+    /// Bars per window, T, at least 1.
+    pub window: usize,
+    /// Features per bar, at least 1.
+    pub features: usize,
+    /// Hidden units of the BiLSTM per direction, at least 1.
+    pub hidden: usize,
+    /// Layers of the BiLSTM, at least 1.
+    pub layers: usize,
+    /// Width of the pooled features, at least 1.
+    pub projection: usize,
+    /// Dropout on the input, in [0, 1).
+    pub input_dropout: f64,
+    /// Dropout between the layers of the BiLSTM, in [0, 1).
+    pub layer_dropout: f64,
+    /// Dropout before every head, in [0, 1).
+    pub head_dropout: f64,
+    /// What the countdown head predicts.
+    pub countdown: CountdownForm,
+    /// What the output of the countdown head is multiplied by, positive. An optimizer with steps of 1e-3 reaches a
+    /// target of ±20 only slowly; with a scale of 20 the head works with numbers of size one.
+    pub countdown_scale: f64,
+    /// Where the pointers' Huber loss turns linear, in window lengths, positive.
+    pub pointer_delta: f64,
+    /// Where the countdown's Huber loss turns linear, in bars (scalar form: window lengths), positive.
+    pub countdown_delta: f64,
+    /// Weight of a bar inside the expansion in the binary loss, positive; 1 is the plain loss.
+    pub positive_weight: f64,
+}
+
+impl Default for ExpansionModelConfig {
+    fn default() -> Self {
+        Self {
+            window: 105,
+            features: 12,
+            hidden: 96,
+            layers: 1,
+            projection: 64,
+            input_dropout: 0.3,
+            layer_dropout: 0.7,
+            head_dropout: 0.6,
+            countdown: CountdownForm::PerBar,
+            countdown_scale: 1.0,
+            pointer_delta: 0.08,
+            countdown_delta: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl ExpansionModelConfig {
+    /// The tasks of such a model, in the order of their losses: type, pointers, binary, countdown.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tasks`] if the window has no bars.
+    pub fn tasks(&self) -> Result<TaskSet> {
+        let countdown = match self.countdown {
+            CountdownForm::PerBar => self.window,
+            CountdownForm::Scalar => 1,
+        };
+        TaskSet::new([
+            Task::classification(task_names::TYPE, kind::COUNT),
+            Task::regression(task_names::POINTERS, 2),
+            Task::binary(task_names::BINARY, self.window),
+            Task::regression(task_names::COUNTDOWN, countdown),
+        ])
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    pub fn validate(&self) -> Result<()> {
+        for (field, value) in [
+            ("window", self.window),
+            ("features", self.features),
+            ("hidden", self.hidden),
+            ("layers", self.layers),
+            ("projection", self.projection),
+        ] {
+            if value == 0 {
+                return Err(Error::setting(field, value, "at least 1"));
+            }
+        }
+        for (field, value) in [
+            ("input_dropout", self.input_dropout),
+            ("layer_dropout", self.layer_dropout),
+            ("head_dropout", self.head_dropout),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(Error::setting(field, value, "at least 0 and below 1"));
+            }
+        }
+        for (field, value) in [
+            ("countdown_scale", self.countdown_scale),
+            ("pointer_delta", self.pointer_delta),
+            ("countdown_delta", self.countdown_delta),
+            ("positive_weight", self.positive_weight),
+        ] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Error::setting(field, value, "a positive finite number"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the model on `device`. Every layer starts uniform in ±1/sqrt(its inputs), as in PyTorch.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    pub fn init(&self, device: &Device) -> Result<ExpansionModel> {
+        self.validate()?;
+        let width = 2 * self.hidden;
+        let lstm = BiLstmConfig::new(self.features, self.hidden)
+            .with_layers(self.layers)
+            .with_dropout(self.layer_dropout)
+            .init(device)?;
+        let countdown_input = match self.countdown {
+            CountdownForm::PerBar => width,
+            CountdownForm::Scalar => self.projection,
+        };
+        let dropout = |probability| DropoutConfig::new(probability).init();
+        Ok(ExpansionModel {
+            input_dropout: dropout(self.input_dropout),
+            lstm,
+            projection: linear(width, self.projection, device),
+            head_dropout: dropout(self.head_dropout),
+            classifier: linear(self.projection, kind::COUNT, device),
+            pointers: linear(self.projection, 2, device),
+            binary: linear(width, 1, device),
+            countdown: linear(countdown_input, 1, device),
+            tasks: self.tasks()?,
+            config: self.clone(),
+        })
+    }
+}
+
+fn linear(input: usize, output: usize, device: &Device) -> Linear {
+    let bound = 1.0 / (input as f64).sqrt();
+    let uniform = Initializer::Uniform {
+        min: -bound,
+        max: bound,
+    };
+    let bias: Param<_> = uniform.init([output], device);
+    let mut layer = LinearConfig::new(input, output)
+        .with_initializer(uniform)
+        .init(device);
+    layer.bias = Some(bias);
+    layer
+}

@@ -1,0 +1,155 @@
+//! The network: input dropout, BiLSTM, pooled features, four heads.
+
+use burn::module::Module;
+use burn::nn::{Dropout, Linear};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{relu, sigmoid};
+
+use super::config::{CountdownForm, ExpansionModelConfig};
+use super::output::ExpansionOutput;
+use crate::expansion::batch::ExpansionBatch;
+use crate::expansion::metrics::ExpansionEvaluation;
+use crate::loss::{
+    Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
+};
+use crate::model::MultiTaskModel;
+use crate::nn::BiLstm;
+use crate::task::TaskSet;
+
+/// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.
+///
+/// ```text
+/// representation = BiLSTM(dropout(x))                           [batch, time, 2H]
+/// features       = relu(projection(mean over time))             [batch, P]
+/// type           = Linear(dropout(features))                    [batch, 3]
+/// pointers       = sigmoid(Linear(dropout(features)))           [batch, 2]
+/// binary         = Linear(dropout(representation))              [batch, time]
+/// countdown      = scale * Linear(dropout(representation))      [batch, time]
+///                  scale * Linear(dropout(features))            [batch, 1]      in scalar form
+/// ```
+#[derive(Module, Debug)]
+pub struct ExpansionModel {
+    pub(super) input_dropout: Dropout,
+    pub(super) lstm: BiLstm,
+    pub(super) projection: Linear,
+    pub(super) head_dropout: Dropout,
+    pub(super) classifier: Linear,
+    pub(super) pointers: Linear,
+    pub(super) binary: Linear,
+    pub(super) countdown: Linear,
+    #[module(skip)]
+    pub(super) tasks: TaskSet,
+    #[module(skip)]
+    pub(super) config: ExpansionModelConfig,
+}
+
+impl ExpansionModel {
+    /// The outputs of all heads.
+    ///
+    /// # Shapes
+    ///
+    /// - features: `[batch, time, features]`
+    pub fn forward(&self, features: Tensor<3>) -> ExpansionOutput {
+        self.heads(self.encode(features))
+    }
+
+    /// The representation of a batch of features.
+    ///
+    /// # Shapes
+    ///
+    /// - features: `[batch, time, features]`
+    /// - output: `[batch, time, 2 hidden]`
+    pub fn encode(&self, features: Tensor<3>) -> Tensor<3> {
+        self.lstm.forward(self.input_dropout.forward(features))
+    }
+
+    /// The outputs of all heads from the representation, `[batch, time, 2 hidden]`.
+    pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
+        let pooled = representation.clone().mean_dim(1).squeeze_dim::<2>(1);
+        let features = relu(self.projection.forward(pooled));
+        let drop = |x: Tensor<2>| self.head_dropout.forward(x);
+        let per_bar = |head: &Linear| {
+            head.forward(self.head_dropout.forward(representation.clone()))
+                .squeeze_dim::<2>(2)
+        };
+        let countdown = match self.config.countdown {
+            CountdownForm::PerBar => per_bar(&self.countdown),
+            CountdownForm::Scalar => self.countdown.forward(drop(features.clone())),
+        };
+        let countdown = match self.config.countdown_scale == 1.0 {
+            true => countdown,
+            false => countdown * self.config.countdown_scale,
+        };
+        ExpansionOutput {
+            kinds: self.classifier.forward(drop(features.clone())),
+            pointers: sigmoid(self.pointers.forward(drop(features))),
+            binary: per_bar(&self.binary),
+            countdown,
+        }
+    }
+
+    /// The configuration the model was made from.
+    pub fn config(&self) -> &ExpansionModelConfig {
+        &self.config
+    }
+
+    /// The recurrent layers.
+    pub fn lstm(&self) -> &BiLstm {
+        &self.lstm
+    }
+}
+
+impl MultiTaskModel for ExpansionModel {
+    type Batch = ExpansionBatch;
+    type Evaluation = ExpansionEvaluation;
+
+    fn tasks(&self) -> &TaskSet {
+        &self.tasks
+    }
+
+    fn represent(&self, batch: &ExpansionBatch) -> Tensor<3> {
+        self.encode(batch.features.clone())
+    }
+
+    fn task_losses(&self, representation: Tensor<3>, batch: &ExpansionBatch) -> TaskLosses {
+        let output = self.heads(representation);
+        let config = &self.config;
+        let mean = Reduction::Mean;
+        TaskLosses::new(vec![
+            cross_entropy(output.kinds, batch.kinds.clone(), None, mean),
+            huber(
+                output.pointers,
+                batch.pointers.clone(),
+                config.pointer_delta,
+                None,
+                mean,
+            ),
+            binary_cross_entropy_with_logits(
+                output.binary,
+                batch.binary.clone(),
+                config.positive_weight,
+                None,
+                mean,
+            ),
+            huber(
+                output.countdown,
+                batch.countdown.clone(),
+                config.countdown_delta,
+                None,
+                mean,
+            ),
+        ])
+    }
+
+    fn evaluate(&self, representation: Tensor<3>, batch: &ExpansionBatch) -> ExpansionEvaluation {
+        ExpansionEvaluation::new(
+            self.heads(representation),
+            batch.labels.clone(),
+            self.config.window,
+        )
+    }
+
+    fn samples(batch: &ExpansionBatch) -> usize {
+        batch.labels.len()
+    }
+}

@@ -1,0 +1,176 @@
+//! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use burn::train::Interrupter;
+
+use super::bars::csv::{CsvOptions, read_csv};
+use super::bars::simulator::Simulator;
+use super::baselines::baselines;
+use super::batch::ExpansionBatcher;
+use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
+use super::labels::RuleLabeller;
+use super::metrics::{ExpansionMetric, ExpansionMetricKind};
+use super::model::{ExpansionModel, task_names};
+use super::windows::Windows;
+use crate::error::{Error, Result};
+use crate::train::{Outcome, Progress, Trainer, checkpoint};
+use crate::weighting::Weighting;
+
+/// The windows of a run, split, and what is worth telling about them.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Windows to train on.
+    pub train: Windows,
+    /// Windows to validate on, later in time.
+    pub valid: Windows,
+    /// Sentences about what was read, dropped and left out.
+    pub notes: Vec<String>,
+}
+
+/// Reads or simulates the windows that a config asks for.
+///
+/// # Errors
+///
+/// What the reader, the labeller and the split refuse, see [`read_csv`], [`Windows::labelled`] and [`Windows::split`].
+pub fn load(config: &ExpansionConfig) -> Result<Data> {
+    let data = &config.data;
+    let mut notes = Vec::new();
+    let windows = match &data.path {
+        Some(path) => from_file(path, config, &mut notes)?,
+        None => {
+            let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
+            let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
+            let bars = count.saturating_mul(data.simulator.window);
+            if bars > MOST_SIMULATED_BARS {
+                let most = MOST_SIMULATED_BARS / data.simulator.window;
+                let expected = format!("at most {most} for the simulator");
+                return Err(Error::setting("data.max_samples", count, expected));
+            }
+            notes.push(format!("simulated {count} windows, {bars} bars"));
+            Windows::simulated(&simulator.simulate_windows(count))
+        }
+    };
+    let (train, valid) = windows.split(data.valid_fraction)?;
+    notes.push(format!(
+        "{} windows train, {} validate, later in time and at least {} bars apart",
+        train.len(),
+        valid.len(),
+        windows.length()
+    ));
+    Ok(Data {
+        train,
+        valid,
+        notes,
+    })
+}
+
+/// 32 bytes a bar: 3.2 GB.
+const MOST_SIMULATED_BARS: usize = 100_000_000;
+
+fn from_file(path: &Path, config: &ExpansionConfig, notes: &mut Vec<String>) -> Result<Windows> {
+    let data = &config.data;
+    let options = CsvOptions::default().with_skip_bad_rows(data.skip_bad_rows);
+    let (bars, report) = read_csv(path, &options)?;
+    notes.push(format!("read {} bars from {}", bars.len(), path.display()));
+    if let Some((line, reason)) = &report.first_dropped {
+        notes.push(format!(
+            "dropped {} of {} rows; the first, line {line}: {reason}",
+            report.dropped, report.rows
+        ));
+    }
+    let labeller = RuleLabeller::new(data.labels.clone())?;
+    let length = config.model.window;
+    let windows = Windows::labelled(&bars, length, data.stride, data.max_samples, &labeller)?;
+    if windows.unlabelled() > 0 {
+        notes.push(format!(
+            "left out {} windows in which the price never moves",
+            windows.unlabelled()
+        ));
+    }
+    Ok(windows)
+}
+
+/// What a run does beside what its config says.
+#[derive(Clone, Default)]
+pub struct RunOptions {
+    /// Continue from the newest checkpoint in the folder.
+    pub resume: bool,
+    /// A checkpoint's `model-N.bpk` whose network to start from.
+    pub init: Option<std::path::PathBuf>,
+    /// What is shown.
+    pub progress: Progress,
+    /// Stops the training from outside.
+    pub interrupter: Interrupter,
+}
+
+/// Trains the expansion model as a config says and writes everything to `directory`.
+///
+/// The config must be [resolved](ExpansionConfig::resolved). `config.json` is written first.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`], [`load`] and [`Trainer::fit`].
+pub fn train(
+    config: &ExpansionConfig,
+    data: Data,
+    directory: impl AsRef<Path>,
+    options: RunOptions,
+) -> Result<Outcome<ExpansionModel, Weighting>> {
+    config.validate()?;
+    let directory = directory.as_ref();
+    let device = config.backend.device()?;
+    let (network, weighting) = build(config, &device)?;
+    let network = match &options.init {
+        Some(file) => init_from(network, file)?,
+        None => network,
+    };
+    let trainer = Trainer::new(config.train.clone(), directory)?
+        .with_baselines(baselines(&data.train, &data.valid, &config.model))
+        .with_progress(options.progress)
+        .with_interrupter(options.interrupter)
+        .resume(options.resume)
+        .with_metrics(|training| {
+            ExpansionMetricKind::ALL.iter().fold(training, |t, kind| {
+                t.metric_valid_numeric(ExpansionMetric::new(*kind))
+            })
+        });
+    trainer.claim()?;
+    config.write(directory.join("config.json"))?;
+    let batcher = ExpansionBatcher::new(
+        data.train.bars(),
+        config.model.window,
+        config.data.position,
+        config.model.countdown,
+    );
+    trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// A fresh network and strategy; the seed fixes the network's first values.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`].
+pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Weighting)> {
+    device.seed(config.train.seed);
+    let network = config.model.init(device)?;
+    let weighting = config.weighting.init(&config.model.tasks()?, device)?;
+    Ok((network, weighting))
+}
+
+/// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
+fn init_from(network: ExpansionModel, file: &Path) -> Result<ExpansionModel> {
+    let whole = checkpoint::load_network(network.clone(), file, None);
+    let Err(error) = whole else { return whole };
+    match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
+        Ok(network) => {
+            eprintln!(
+                "{}: its countdown head has another form, so that head starts anew",
+                file.display()
+            );
+            Ok(network)
+        }
+        Err(_) => Err(error),
+    }
+}

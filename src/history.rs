@@ -1,0 +1,242 @@
+//! What happened in a training run, as plain records: one number per epoch, split, task and quantity.
+//!
+//! The file form is tidy CSV with the header `epoch,split,task,quantity,value`, which any table program reads. Diagnosis
+//! and reports work from these records alone.
+
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The task column of a quantity that belongs to no task or to all.
+pub const ALL_TASKS: &str = "all";
+
+/// Names of the quantities that training records.
+pub mod quantity {
+    /// Raw loss: the mean over the samples of the split, before any weighting.
+    pub const LOSS: &str = "loss";
+    /// Effective weight: d objective / d raw loss, the mean over the steps of the epoch.
+    pub const WEIGHT: &str = "weight";
+    /// 1 - loss / loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is perfect.
+    pub const SKILL: &str = "skill";
+    /// 1 - loss / loss of the best predictor that knows only the position in the sequence.
+    pub const SKILL_OVER_POSITION: &str = "skill_over_position";
+    /// Loss of the best constant predictor, recorded once as epoch 0.
+    pub const CONSTANT_LOSS: &str = "constant_loss";
+    /// Loss of the best predictor that knows only the position, recorded once as epoch 0.
+    pub const POSITION_LOSS: &str = "position_loss";
+    /// Mean over the tasks of loss / reference; the reference is the constant predictor's loss where it is known and
+    /// the first validation loss where it is not. Does not depend on the strategy, so checkpoints are chosen by it.
+    pub const RELATIVE_LOSS: &str = "relative_loss";
+    /// Steps of the epoch in which the task's loss was not finite.
+    pub const NON_FINITE_STEPS: &str = "non_finite_steps";
+    /// The learning rate of the network at the end of the epoch.
+    pub const LEARNING_RATE: &str = "learning_rate";
+    /// The objective that was differentiated, the mean over the steps of the epoch.
+    pub const OBJECTIVE: &str = "objective";
+}
+
+/// Which data a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// The data that is trained on, while it is trained on (dropout included).
+    Train,
+    /// The data held out.
+    Valid,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+        })
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "train" => Ok(Self::Train),
+            "valid" => Ok(Self::Valid),
+            other => Err(format!("`{other}` is no split; expected train or valid")),
+        }
+    }
+}
+
+/// One number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The epoch, counted from 1; 0 for what was known before training.
+    pub epoch: usize,
+    /// The data.
+    pub split: Split,
+    /// The task, or [`ALL_TASKS`].
+    pub task: String,
+    /// The quantity's name, see [`quantity`].
+    pub quantity: String,
+    /// The value; may be NaN or infinite if training went wrong.
+    pub value: f64,
+}
+
+/// All records of a run, in the order they were made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    records: Vec<Record>,
+}
+
+impl History {
+    /// No records yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a record; one with the same epoch, split, task and quantity is replaced.
+    pub fn record(&mut self, epoch: usize, split: Split, task: &str, quantity: &str, value: f64) {
+        let same = |r: &&mut Record| {
+            r.epoch == epoch && r.split == split && r.task == task && r.quantity == quantity
+        };
+        // What is replaced was recorded in the same epoch, so it is near the end.
+        match self.records.iter_mut().rev().find(same) {
+            Some(record) => record.value = value,
+            None => self.records.push(Record {
+                epoch,
+                split,
+                task: task.into(),
+                quantity: quantity.into(),
+                value,
+            }),
+        }
+    }
+
+    /// All records in the order they were made.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The value recorded for an epoch.
+    pub fn get(&self, epoch: usize, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        self.matching(split, task, quantity)
+            .find(|record| record.epoch == epoch)
+            .map(|record| record.value)
+    }
+
+    /// The values of all epochs as `(epoch, value)`, epochs ascending, without what is known before training.
+    pub fn series(&self, split: Split, task: &str, quantity: &str) -> Vec<(usize, f64)> {
+        let mut series: Vec<_> = self
+            .matching(split, task, quantity)
+            .filter(|record| record.epoch > 0)
+            .map(|record| (record.epoch, record.value))
+            .collect();
+        series.sort_by_key(|(epoch, _)| *epoch);
+        series
+    }
+
+    /// The value of the last epoch that has one.
+    pub fn last(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        self.series(split, task, quantity)
+            .last()
+            .map(|(_, value)| *value)
+    }
+
+    /// The names of the tasks, in the order they were first recorded.
+    pub fn tasks(&self) -> Vec<&str> {
+        let mut tasks: Vec<&str> = Vec::new();
+        for record in &self.records {
+            if record.task != ALL_TASKS && !tasks.contains(&record.task.as_str()) {
+                tasks.push(&record.task);
+            }
+        }
+        tasks
+    }
+
+    /// The last epoch there is a record of; 0 if there is none.
+    pub fn last_epoch(&self) -> usize {
+        self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
+    }
+
+    /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.
+    pub fn truncate_after(&mut self, epoch: usize) {
+        self.records.retain(|record| record.epoch <= epoch);
+    }
+
+    fn matching(
+        &self,
+        split: Split,
+        task: &str,
+        quantity: &str,
+    ) -> impl Iterator<Item = &Record> {
+        self.records
+            .iter()
+            .filter(move |r| r.split == split && r.task == task && r.quantity == quantity)
+    }
+
+    /// Writes the records as CSV, replacing the file in one move, so that a reader never sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the path.
+    pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut text = csv::Writer::from_writer(Vec::new());
+        for record in &self.records {
+            text.serialize(record)
+                .map_err(|error| Error::file(&path, error.to_string()))?;
+        }
+        let bytes = text
+            .into_inner()
+            .map_err(|error| Error::file(&path, error.to_string()))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Reads records from CSV.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is not a record.
+    pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
+        let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let mut reader = csv::Reader::from_reader(text.as_slice());
+        let mut records = Vec::new();
+        for row in reader.deserialize() {
+            records.push(row.map_err(|error: csv::Error| {
+                let line = error.position().map_or(1, |position| position.line());
+                Error::line(&path, line, error.to_string())
+            })?);
+        }
+        Ok(Self { records })
+    }
+}
+
+/// Writes a file next to its place and moves it there, so that it is whole or not there at all.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the path.
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    let kept = file
+        .persist(path)
+        .map_err(|error| Error::io("write", path)(error.error))?;
+    // A temporary file is readable by its owner alone; what a run leaves behind is an ordinary file.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        kept.set_permissions(std::fs::Permissions::from_mode(0o644))
+            .map_err(Error::io("write", path))?;
+    }
+    let _ = kept;
+    Ok(())
+}

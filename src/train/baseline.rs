@@ -1,0 +1,16 @@
+//! What a trivial predictor reaches, against which skill is measured.
+
+use crate::history::Split;
+
+/// The losses of the trivial predictors of one task on one split, in the units of the task's raw loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    /// The data the loss was taken on. The predictors are fitted on the training data in either case.
+    pub split: Split,
+    /// The task.
+    pub task: String,
+    /// Loss of the best constant predictor.
+    pub constant: f64,
+    /// Loss of the best predictor that knows only the position in the sequence, where that means something.
+    pub position: Option<f64>,
+}

@@ -1,0 +1,205 @@
+//! Checkpoints: whole files only, the newest complete one, the best one, and a network taken from one.
+//!
+//! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each is
+//! written beside its place and moved there, so a run that is killed leaves the last complete checkpoint usable.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleDisplay, ParamGroup};
+use burn::optim::OptimizerRecord;
+use burn::optim::lr_scheduler::LrSchedulerRecord;
+use burn::store::ModuleRecord;
+use burn::train::checkpoint::{
+    Checkpoint, Checkpointer, CheckpointerError, CheckpointingAction, CheckpointingStrategy,
+};
+use burn::train::metric::store::EventStoreClient;
+
+use super::journal::Journal;
+use super::step::MultiTask;
+use crate::error::{Error, Result};
+
+/// The parts of a checkpoint.
+const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
+
+/// The folder of checkpoints in the folder of a run.
+pub fn folder(run: impl AsRef<Path>) -> PathBuf {
+    run.as_ref().join("checkpoint")
+}
+
+/// The file of a checkpoint that holds the network and the strategy.
+pub fn model_file(run: impl AsRef<Path>, epoch: usize) -> PathBuf {
+    part_file(&folder(run), "model", epoch)
+}
+
+fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
+    folder.join(format!("{part}-{epoch}.bpk"))
+}
+
+/// The newest epoch of which the folder of a run has a complete checkpoint.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if there is none.
+pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
+    let folder = folder(&run);
+    let complete = |epoch: &usize| {
+        PARTS
+            .iter()
+            .all(|part| part_file(&folder, part, *epoch).is_file())
+    };
+    let files = std::fs::read_dir(&folder).map_err(|source| Error::Checkpoint {
+        path: folder.clone(),
+        reason: format!("cannot be read ({source}); a run that is resumed has checkpoints there"),
+    })?;
+    files
+        .filter_map(|file| epoch_of(&file.ok()?.path()))
+        .filter(complete)
+        .max()
+        .ok_or_else(|| Error::Checkpoint {
+            path: folder.clone(),
+            reason: "no complete checkpoint; the run ended before its first epoch did".into(),
+        })
+}
+
+fn epoch_of(file: &Path) -> Option<usize> {
+    let name = file.file_name()?.to_str()?;
+    let epoch = name.strip_prefix("model-")?.strip_suffix(".bpk")?;
+    epoch.parse().ok()
+}
+
+/// Takes the network out of a checkpoint, whatever the strategy it was trained under.
+///
+/// Parameters called `restart` (a prefix of their path in the network, such as `countdown`) are left as they are, for a
+/// head whose form has changed.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if the file cannot be read or its network is not of this shape; the parameters that differ are
+/// named. The network given is not changed then.
+pub fn load_network<M: Module + ModuleDisplay>(
+    network: M,
+    file: impl AsRef<Path>,
+    restart: Option<&str>,
+) -> Result<M> {
+    let path = file.as_ref();
+    let fail = |reason: String| Error::Checkpoint {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let record = ModuleRecord::load(path).map_err(|error| fail(error.to_string()))?;
+    // What is loaded replaces tensors, not numbers inside them, so the copy can fail halfway without harm.
+    let whole = MultiTask::new(network.clone(), NoStrategy {});
+    let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
+    let loaded = match restart {
+        None => strict(record).map_err(|error| fail(error.to_string()))?,
+        Some(prefix) => {
+            let loaded = whole
+                .clone()
+                .try_load_record(record.allow_unused(true).validate(false))
+                .map_err(|error| fail(error.to_string()))?;
+            let group = ParamGroup::from_regex(format!("^network\\.{prefix}\\."))
+                .map_err(|error| fail(format!("{error:?}")))?;
+            let fresh = whole.into_record_group(group).allow_partial(true);
+            loaded
+                .try_load_record(fresh)
+                .map_err(|error| fail(error.to_string()))?
+        }
+    };
+    Ok(loaded.network)
+}
+
+/// Stands for a strategy when only the network matters.
+#[derive(Module, Debug)]
+struct NoStrategy {}
+
+/// Writes one part of the checkpoints, whole or not at all.
+pub(super) struct WholeFiles {
+    folder: PathBuf,
+    part: &'static str,
+}
+
+impl WholeFiles {
+    pub(super) fn new(folder: &Path, part: &'static str) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            part,
+        }
+    }
+
+    fn file(&self, epoch: usize) -> PathBuf {
+        part_file(&self.folder, self.part, epoch)
+    }
+}
+
+impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
+    fn save(&self, epoch: usize, record: R) -> Result<(), CheckpointerError> {
+        let file = self.file(epoch);
+        // Burn appends its extension to a name that has another, so the temporary one keeps it.
+        let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
+        record.save(unfinished.clone())?;
+        std::fs::rename(unfinished, file).map_err(CheckpointerError::IOError)
+    }
+
+    fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
+        match std::fs::remove_file(self.file(epoch)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(CheckpointerError::IOError(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn restore(&self, epoch: usize) -> Result<R, CheckpointerError> {
+        R::load(self.file(epoch))
+    }
+}
+
+/// A checkpoint read and checked, before any of it is used.
+pub(super) struct Loaded {
+    pub(super) model: ModuleRecord,
+    pub(super) optimizer: OptimizerRecord,
+    pub(super) scheduler: LrSchedulerRecord,
+}
+
+/// Reads all parts of a checkpoint.
+pub(super) fn load(run: &Path, epoch: usize) -> Result<Loaded> {
+    let folder = folder(run);
+    Ok(Loaded {
+        model: read(&folder, "model", epoch)?,
+        optimizer: read(&folder, "optim", epoch)?,
+        scheduler: read(&folder, "scheduler", epoch)?,
+    })
+}
+
+fn read<R: Checkpoint>(folder: &Path, part: &str, epoch: usize) -> Result<R> {
+    let path = part_file(folder, part, epoch);
+    R::load(path.clone()).map_err(|error| Error::Checkpoint {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+/// Keeps the last checkpoints and the best one.
+pub(super) struct LastAndBest {
+    pub(super) journal: Journal,
+    pub(super) keep: usize,
+    pub(super) run: PathBuf,
+}
+
+impl CheckpointingStrategy for LastAndBest {
+    fn checkpointing(
+        &mut self,
+        epoch: usize,
+        _store: &EventStoreClient,
+    ) -> Vec<CheckpointingAction> {
+        let best = self.journal.lock().best_epoch();
+        let mut actions = vec![CheckpointingAction::Save];
+        let old = |kept: &usize| kept + self.keep <= epoch && Some(*kept) != best;
+        let Ok(files) = std::fs::read_dir(folder(&self.run)) else {
+            return actions;
+        };
+        let there = files.filter_map(|file| epoch_of(&file.ok()?.path()));
+        actions.extend(there.filter(old).map(CheckpointingAction::Delete));
+        actions
+    }
+}

@@ -1,0 +1,152 @@
+//! Settings of a training run: optimizer, schedule, length, seed, and what to do when a loss is not finite.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How the learning rate moves over the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// The same all the time.
+    #[default]
+    Constant,
+    /// Along half a cosine to zero at the last step. Depends on the number of epochs, so a run that is resumed for more
+    /// of them is not the run that would have had them from the start.
+    Cosine,
+}
+
+/// What to do when a task's raw loss is not a finite number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NonFinitePolicy {
+    /// Stop with an error that names the task. Noticed every few steps, without waiting for the device in any of them.
+    #[default]
+    Stop,
+    /// Leave out the step, count it in the history, and go on. Reads one flag from the device in every step.
+    Skip,
+}
+
+/// Settings of a training run. The optimizer is AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over the training data, at least 1.
+    pub epochs: usize,
+    /// Samples per step, at least 1.
+    pub batch_size: usize,
+    /// Learning rate of the network, positive.
+    pub learning_rate: f64,
+    /// Learning rate of a strategy's learnable weights, positive; that of the network if not given.
+    pub weighting_learning_rate: Option<f64>,
+    /// How the learning rates move.
+    pub schedule: Schedule,
+    /// Decoupled weight decay of the network, not negative. A strategy's weights never decay.
+    pub weight_decay: f64,
+    /// Decay of the first moment, in [0, 1).
+    pub beta_1: f64,
+    /// Decay of the second moment, in [0, 1).
+    pub beta_2: f64,
+    /// Added to the root of the second moment, positive.
+    pub epsilon: f64,
+    /// The norm that the network's whole gradient is scaled down to where it is larger, positive.
+    pub clip_norm: Option<f64>,
+    /// Epochs without a better relative validation loss after which training stops, at least 1.
+    pub patience: Option<usize>,
+    /// Checkpoints kept beside the best one, at least 1.
+    pub keep_checkpoints: usize,
+    /// What to do when a loss is not finite.
+    pub non_finite: NonFinitePolicy,
+    /// Fixes everything that is drawn at random.
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            batch_size: 32,
+            learning_rate: 1e-3,
+            weighting_learning_rate: None,
+            schedule: Schedule::Constant,
+            weight_decay: 0.01,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            clip_norm: None,
+            patience: None,
+            keep_checkpoints: 2,
+            non_finite: NonFinitePolicy::Stop,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Sets the number of epochs.
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets the samples per step.
+    pub fn with_batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// Sets the network's learning rate.
+    pub fn with_learning_rate(mut self, learning_rate: f64) -> Self {
+        self.learning_rate = learning_rate;
+        self
+    }
+
+    /// Sets the seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    pub fn validate(&self) -> Result<()> {
+        for (field, value) in [
+            ("epochs", self.epochs),
+            ("batch_size", self.batch_size),
+            ("keep_checkpoints", self.keep_checkpoints),
+            ("patience", self.patience.unwrap_or(1)),
+        ] {
+            if value == 0 {
+                return Err(Error::setting(field, value, "at least 1"));
+            }
+        }
+        for (field, value) in [
+            ("learning_rate", Some(self.learning_rate)),
+            ("weighting_learning_rate", self.weighting_learning_rate),
+            ("epsilon", Some(self.epsilon)),
+            ("clip_norm", self.clip_norm),
+        ] {
+            if let Some(value) = value
+                && !(value.is_finite() && value > 0.0)
+            {
+                return Err(Error::setting(field, value, "a positive finite number"));
+            }
+        }
+        for (field, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(Error::setting(field, value, "at least 0 and below 1"));
+            }
+        }
+        match self.weight_decay.is_finite() && self.weight_decay >= 0.0 {
+            true => Ok(()),
+            false => Err(Error::setting(
+                "weight_decay",
+                self.weight_decay,
+                "a finite number that is not negative",
+            )),
+        }
+    }
+}

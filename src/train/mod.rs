@@ -1,0 +1,37 @@
+//! Training on `burn::train`: any [`MultiTaskModel`](crate::model::MultiTaskModel) under any strategy.
+//!
+//! The loop, the metrics, early stopping and the interrupt are Burn's. What this room adds is what several tasks need:
+//! [`MultiTask`] puts a network and a strategy into one module, the [`Trainer`] watches every task by itself and writes
+//! the [`History`](crate::history::History), and a checkpoint holds all that the next step depends on.
+//!
+//! A folder of a run holds
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `history.csv` | every number, tidy: `epoch,split,task,quantity,value`; whole after every epoch |
+//! | `checkpoint/model-N.bpk` | network and strategy after epoch N |
+//! | `checkpoint/optim-N.bpk` | the optimizer's moments |
+//! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
+//! | `experiment.log` | Burn's own log |
+//!
+//! What is drawn at random in an epoch (the order of the samples, dropout) is a function of the seed and the epoch alone,
+//! so the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
+//! same CPU backend.
+
+mod baseline;
+pub mod checkpoint;
+mod config;
+mod gradients;
+mod journal;
+mod loader;
+mod recorder;
+mod step;
+mod tracker;
+mod trainer;
+
+pub use baseline::Baseline;
+pub use config::{NonFinitePolicy, Schedule, TrainConfig};
+pub use loader::{EpochLoader, Order};
+pub use recorder::Progress;
+pub use step::{MultiTask, StepOutput};
+pub use trainer::{Outcome, Trainer};

@@ -1,0 +1,390 @@
+//! A bad CSV file is refused with its path, the line, and a reason that says what was found and what to do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use equipoise::Error;
+use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// A file that exists as long as the test runs.
+struct Fixture {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+fn file(content: impl AsRef<[u8]>) -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bars.csv");
+    fs::write(&path, content).unwrap();
+    Fixture {
+        path,
+        _folder: folder,
+    }
+}
+
+fn skip() -> CsvOptions {
+    CsvOptions::default().with_skip_bad_rows(true)
+}
+
+fn error(path: &Path, options: &CsvOptions) -> Error {
+    match read_csv(path, options) {
+        Err(error) => error,
+        Ok((bars, report)) => panic!("{} bars were accepted: {report:?}", bars.len()),
+    }
+}
+
+/// Asserts that the file is refused at a line, and that the whole message is as given after path and line.
+fn refused_with(options: &CsvOptions, content: impl AsRef<[u8]>, line: u64, expected: &str) {
+    let file = file(content);
+    let error = error(&file.path, options);
+    match &error {
+        Error::Line { path, line: at, .. } => assert_eq!((path, *at), (&file.path, line)),
+        other => panic!("expected an error at a line, got: {other}"),
+    }
+    let message = format!("{}, line {line}: {expected}", file.path.display());
+    assert_eq!(error.to_string(), message);
+}
+
+fn refused(content: impl AsRef<[u8]>, line: u64, expected: &str) {
+    refused_with(&CsvOptions::default(), content, line, expected);
+}
+
+/// A bad row: refused as it stands, dropped and counted where bad rows are skipped.
+fn bad_row(content: &str, line: u64, reason: &str) {
+    let remedy = "; correct the row, or drop such rows with --skip-bad-rows";
+    refused(content, line, &format!("{reason}{remedy}"));
+    let file = file(content);
+    let (bars, report) = read_csv(&file.path, &skip()).unwrap();
+    assert_eq!(report.dropped, 1);
+    assert_eq!(bars.len(), report.rows - 1);
+    assert_eq!(report.first_dropped, Some((line, reason.to_owned())));
+}
+
+/// A fault of the file as a whole: refused in the same words with and without skipping.
+fn refused_whole(content: impl AsRef<[u8]>, expected: &str) {
+    let file = file(content);
+    for options in [CsvOptions::default(), skip()] {
+        let error = error(&file.path, &options);
+        assert!(matches!(error, Error::File { .. }), "{error:?}");
+        let message = format!("{}: {expected}", file.path.display());
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+fn refused_always(content: impl AsRef<[u8]>, line: u64, expected: &str) {
+    for options in [CsvOptions::default(), skip()] {
+        refused_with(&options, content.as_ref(), line, expected);
+    }
+}
+
+const HEADER: &str = "timestamp,open,high,low,close";
+
+fn with_row(row: &str) -> String {
+    format!("{HEADER}\n2024-01-01T00:00:00Z,10,12,9,11\n{row}\n2024-01-01T02:00:00Z,10,12,9,11\n")
+}
+
+#[test]
+fn prices_that_are_not_finite() {
+    let at = "2024-01-01T01:00:00Z";
+    let reason = "column `high` is NaN, which is not finite";
+    bad_row(&with_row(&format!("{at},10,nan,9,11")), 3, reason);
+    let reason = "column `open` is inf, which is not finite";
+    bad_row(&with_row(&format!("{at},1e999,12,9,11")), 3, reason);
+}
+
+#[test]
+fn prices_that_are_not_positive() {
+    let at = "2024-01-01T01:00:00Z";
+    let reason = "column `low` is 0, but prices are above zero";
+    bad_row(&with_row(&format!("{at},10,12,0,11")), 3, reason);
+    let reason = "column `close` is -11, but prices are above zero";
+    bad_row(&with_row(&format!("{at},10,12,9,-11")), 3, reason);
+}
+
+#[test]
+fn lows_and_highs_out_of_order() {
+    let at = "2024-01-01T01:00:00Z";
+    let cases = [
+        ("10,12,10.5,11", "column `low` is 10.5, above `open` 10"),
+        ("11,12,10.5,10", "column `low` is 10.5, above `close` 10"),
+        ("12.5,12,9,11", "column `high` is 12, below `open` 12.5"),
+        ("11,12,9,12.5", "column `high` is 12, below `close` 12.5"),
+    ];
+    for (prices, reason) in cases {
+        bad_row(&with_row(&format!("{at},{prices}")), 3, reason);
+    }
+}
+
+#[test]
+fn text_where_a_number_should_be() {
+    let at = "2024-01-01T01:00:00Z";
+    let reason = "column `open` is `$10`, not a number";
+    bad_row(&with_row(&format!("{at},$10,12,9,11")), 3, reason);
+    let reason = "column `close` is empty";
+    bad_row(&with_row(&format!("{at},10,12,9, ")), 3, reason);
+    let long = "x".repeat(1000);
+    let reason = format!("column `close` is `{}...`, not a number", &long[..40]);
+    bad_row(&with_row(&format!("{at},10,12,9,{long}")), 3, &reason);
+}
+
+#[test]
+fn control_characters_do_not_reach_the_message() {
+    let reason = r"column `close` is `\u{1b}[31m`, not a number";
+    bad_row(
+        &with_row("2024-01-01T01:00:00Z,10,12,9,\u{1b}[31m"),
+        3,
+        reason,
+    );
+}
+
+#[test]
+fn rows_of_another_width() {
+    let at = "2024-01-01T01:00:00Z";
+    let reason = "the row has 4 columns, but the header has 5";
+    bad_row(&with_row(&format!("{at},10,12,9")), 3, reason);
+    let reason = "the row has 6 columns, but the header has 5";
+    bad_row(&with_row(&format!("{at},10,12,9,1,100")), 3, reason);
+    let reason = "the row has 1 column, but the header has 5";
+    bad_row(&with_row("-- end of day --"), 3, reason);
+}
+
+#[test]
+fn time_stamps_that_cannot_be_read() {
+    let forms = "; expected RFC 3339 (`2024-01-31T09:30:00Z`), `2024-01-31 09:30[:00]`, `2024-01-31`, \
+                 or seconds or milliseconds since 1970";
+    let stamps = [
+        "2019-10-17 09-AM",
+        "2019-10-17 09-11",
+        "2024-01-01T01",
+        "31.01.2024 09:30",
+        "01/02/2024",
+        "2024-13-01",
+        "2024-02-30T00:00:00Z",
+        "2024-01-01T01:00:00+01:00[Europe/Berlin]",
+        "1704070800.5",
+        "",
+        "ääääääääääääää",
+        "2024-01-01\u{e9}01:00",
+    ];
+    for stamp in stamps {
+        let reason = format!("the time stamp `{stamp}` cannot be read{forms}");
+        bad_row(&with_row(&format!("{stamp},10,12,9,11")), 3, &reason);
+    }
+    let reason = "the time stamp 20240131 looks like a date without dashes; write it as YYYY-MM-DD";
+    bad_row(&with_row("20240131,10,12,9,11"), 3, reason);
+    let reason = "the time stamp 1704070800000000 is too large for milliseconds since 1970; \
+                  divide microseconds or nanoseconds down to those";
+    bad_row(&with_row("1704070800000000,10,12,9,11"), 3, reason);
+}
+
+#[test]
+fn time_stamps_that_repeat_or_decrease() {
+    let reason = "the time stamp 2024-01-01T00:00:00Z repeats that of the bar before";
+    bad_row(&with_row("2024-01-01T00:00:00Z,10,12,9,11"), 3, reason);
+    let reason = "the time stamp 2023-12-31T23:00:00Z is earlier than 2024-01-01T00:00:00Z of the bar before";
+    // A second row in order keeps this from being a file that runs backwards.
+    let content = with_row("2023-12-31T23:00:00Z,10,12,9,11") + "2024-01-01T03:00:00Z,10,12,9,11\n";
+    bad_row(&content, 3, reason);
+}
+
+#[test]
+fn a_file_that_is_newest_first() {
+    let rows: String = (0..9)
+        .rev()
+        .map(|hour| format!("2024-01-01T0{hour}:00:00Z,10,12,9,11\n"))
+        .collect();
+    let reason = "the time stamp 2024-01-01T07:00:00Z is earlier than 2024-01-01T08:00:00Z of the bar before. \
+                  The file is newest-first (8 of 8 rows are earlier than the row above); \
+                  reverse it first, so that the oldest bar is on top";
+    refused_always(format!("{HEADER}\n{rows}"), 3, reason);
+}
+
+#[test]
+fn a_bad_row_after_a_row_out_of_order_does_not_hide_it() {
+    let rows = "2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n2024-01-01,1,1,1,1\n2024-01-04,x,1,1,1\n";
+    let reason = "the time stamp 2024-01-01T00:00:00Z is earlier than 2024-01-03T00:00:00Z of the bar before; \
+                  correct the row, or drop such rows with --skip-bad-rows";
+    // Two stamps forward (the last row is bad), one back.
+    refused(format!("{HEADER}\n{rows}2024-01-05,1,1,1,1\n"), 4, reason);
+}
+
+#[test]
+fn missing_columns() {
+    refused_always(
+        "\n\nDate, Open ,High,Last\n2024-01-01,1,1,1\n",
+        3,
+        "the header has no column `low`, `close`; it has `date,open,high,last`",
+    );
+}
+
+#[test]
+fn a_column_given_twice() {
+    for name in ["close", "CLOSE"] {
+        refused_always(
+            format!("timestamp,open,high,low,close,{name}\n2024-01-01,1,1,1,1,1\n"),
+            1,
+            "the header has two columns `close` (columns 5 and 6); remove or rename one",
+        );
+    }
+}
+
+#[test]
+fn a_line_above_the_header() {
+    let data = format!("{HEADER}\n2024-01-01,1,1,1,1\n");
+    refused_always(
+        format!("https://www.CryptoDataDownload.com\n{data}"),
+        1,
+        "not a header: `https://www.CryptoDataDownload.com`; line 2 looks like it: delete line 1",
+    );
+    refused_always(
+        format!("Prices\nof,last,year\n{data}"),
+        1,
+        "not a header: `Prices`; line 3 looks like it: delete lines 1 to 2",
+    );
+}
+
+#[test]
+fn no_header_at_all() {
+    let expected = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas";
+    refused_always(
+        "2024-01-01,10,12,9,11\n2024-01-02,10,12,9,11\n",
+        1,
+        &format!("data where the header should be: `2024-01-01,10,12,9,11`; {expected}"),
+    );
+    refused_always(
+        "<html>\n<body>not found</body>\n",
+        1,
+        &format!("not a header: `<html>`; {expected}"),
+    );
+}
+
+#[test]
+fn another_separator() {
+    for (separator, name) in [(";", "`;`"), ("\t", "tabs"), ("|", "`|`")] {
+        let header = HEADER.replace(',', separator);
+        let shown = header.replace('\t', r"\t");
+        refused_always(
+            format!("{header}\n"),
+            1,
+            &format!("columns are separated by {name}, expected commas: `{shown}`"),
+        );
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8() {
+    let mut content = format!("{HEADER},note\n2024-01-01,1,1,1,1,a\n\n").into_bytes();
+    content.extend(b"2024-01-02,1,1,1,1,caf\xe9\n");
+    let reason = "not UTF-8 text: byte 4 of column 6 is invalid; save the file as UTF-8";
+    refused_always(content, 4, reason);
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(HEADER.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let reason = "not UTF-8 text: byte 1 of column 1 is invalid; save the file as UTF-8";
+    refused_always(utf16, 1, reason);
+}
+
+#[test]
+fn a_quote_that_is_never_closed() {
+    let rows = "2024-01-01,1,1,1,1,ok\n2024-01-02,1,1,1,1,\"oops\n2024-01-03,1,1,1,1,ok\n";
+    refused_always(
+        format!("{HEADER},note\n{rows}"),
+        3,
+        "a quoted value runs on over the end of the line; is a closing `\"` missing?",
+    );
+}
+
+#[test]
+fn files_without_bars() {
+    let empty = "the file is empty; expected a header and rows of prices";
+    for content in ["", "\n", "\r\n \r\n", "\u{feff}"] {
+        refused_whole(content, empty);
+    }
+    let header_only = "there is a header, but no row of data below it";
+    for end in ["", "\n", "\r\n\r\n"] {
+        refused_whole(format!("{HEADER}{end}"), header_only);
+    }
+}
+
+#[test]
+fn files_whose_rows_are_all_bad() {
+    let file = file(format!("{HEADER}\n2024-01-01,1,1,1,x\n2024-01-02,1,1,1,\n"));
+    let message = error(&file.path, &skip()).to_string();
+    let expected =
+        "none of the 2 rows can be used; the first, on line 2: column `close` is `x`, not a number";
+    assert_eq!(message, format!("{}: {expected}", file.path.display()));
+}
+
+#[test]
+fn paths_that_are_not_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = error(folder.path(), &CsvOptions::default()).to_string();
+    let expected = "a folder, but a CSV file is expected";
+    assert_eq!(message, format!("{}: {expected}", folder.path().display()));
+
+    let missing = folder.path().join("missing.csv");
+    let error = error(&missing, &CsvOptions::default());
+    match &error {
+        Error::Io { path, .. } => assert_eq!(*path, missing),
+        other => panic!("expected an input error, got: {other}"),
+    }
+    let start = format!("cannot read {}: ", missing.display());
+    assert!(error.to_string().starts_with(&start), "{error}");
+}
+
+#[test]
+fn line_numbers_count_every_line() {
+    for end in ["\n", "\r\n"] {
+        let lines = [
+            "",
+            HEADER,
+            "",
+            "2024-01-01,1,1,1,1",
+            "",
+            "",
+            "2024-01-02,1,1,1,x",
+        ];
+        let reason = "column `close` is `x`, not a number; correct the row, or drop such rows with --skip-bad-rows";
+        refused(lines.join(end), 7, reason);
+        refused(lines.join(end) + end, 7, reason);
+    }
+}
+
+fn read_both_ways(content: &[u8]) {
+    let file = file(content);
+    for options in [CsvOptions::default(), skip()] {
+        if let Ok((bars, report)) = read_csv(&file.path, &options) {
+            assert_eq!(bars.len(), report.rows - report.dropped);
+            assert!(bars.bars().iter().all(|bar| bar.check().is_ok()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(content in prop::collection::vec(any::<u8>(), 0..400)) {
+        read_both_ways(&content);
+    }
+
+    #[test]
+    fn arbitrary_rows_never_panic(
+        rows in r#"([0-9T:Z+.,"\r\n -]|nan|inf|1e9|é|2024-01-0[1-9]){0,200}"#,
+    ) {
+        read_both_ways(format!("timestamp,open,high,low,close\n{rows}").as_bytes());
+        read_both_ways(format!("close,date,time,high,low,open\n{rows}").as_bytes());
+    }
+
+    #[test]
+    fn arbitrary_fields_never_panic(
+        stamp in r"([0-9]{1,19}|-?[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.+Z\[\]-]{0,20})?|\PC{0,20})",
+        price in r"(-?[0-9]{0,400}(\.[0-9]{1,9})?(e-?[0-9]{1,4})?|\PC{0,9})",
+    ) {
+        let row = format!("{stamp},{price},{price},{price},{price}");
+        read_both_ways(format!("timestamp,open,high,low,close\n{row}\n").as_bytes());
+    }
+}
