@@ -5,6 +5,8 @@ use burn::nn::{Dropout, DropoutConfig, Initializer};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use super::fused;
 use super::reference;
 use crate::error::{Error, Result};
 
@@ -136,6 +138,16 @@ pub(super) struct BiLstmLayer {
     pub(super) backward: LstmWeights,
 }
 
+impl BiLstmLayer {
+    fn forward(&self, input: Tensor<3>) -> Tensor<3> {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        if fused::applies(&input) {
+            return fused::forward(self, input);
+        }
+        reference::forward(self, input)
+    }
+}
+
 /// The parameters of one direction of one layer, as PyTorch keeps them.
 #[derive(Module, Debug)]
 pub struct LstmWeights {
@@ -182,6 +194,22 @@ impl BiLstm {
     ///
     /// If the input's last dimension is not the configured one.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
+        let mut output = input;
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                output = self.dropout.forward(output);
+            }
+            output = layer.forward(output);
+        }
+        output
+    }
+
+    /// [`forward`](Self::forward) in plain tensor operations: slower, and the yardstick for the kernels.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_reference(&self, input: Tensor<3>) -> Tensor<3> {
         let mut output = input;
         for (index, layer) in self.layers.iter().enumerate() {
             if index > 0 {

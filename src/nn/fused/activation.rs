@@ -1,0 +1,89 @@
+//! Sigmoid and hyperbolic tangent without branches, so that loops over them become vector instructions.
+//!
+//! The exponential is reduced to |r| <= ln(2)/2 and taken by a polynomial of degree six; the relative error of all three
+//! functions stays below 3e-7 (tested against `f64`).
+
+/// e^x for x in [-87, 88]; outside, the value at the bound.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let mut p = 1.388_888_9e-3;
+    p = p * r + 8.333_334e-3;
+    p = p * r + 4.166_666_8e-2;
+    p = p * r + 0.166_666_67;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    // The low bits of `shifted` are n; moved to the exponent, they multiply by 2^n.
+    p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
+}
+
+/// 1 / (1 + e^-x).
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// Hyperbolic tangent: an odd polynomial near zero, where the quotient would cancel.
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    let size = x.abs();
+    let far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
+    let z = x * x;
+    let mut p = -5.704_988_7e-3;
+    p = p * z + 2.063_908_9e-2;
+    p = p * z - 5.373_971_6e-2;
+    p = p * z + 0.133_314_42;
+    p = p * z - 0.333_332_82;
+    let near = p * z * x + x;
+    if size < 0.625 { near } else { far.copysign(x) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every float in a dense grid over the range where the functions are not yet flat.
+    fn grid() -> impl Iterator<Item = f32> {
+        (-900_000..=900_000).map(|i| i as f32 * 2e-5)
+    }
+
+    fn worst(f: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
+        grid()
+            .map(|x| {
+                let truth = exact(f64::from(x));
+                match truth == 0.0 {
+                    true => f64::from(f(x).abs()),
+                    false => (f64::from(f(x)) / truth - 1.0).abs(),
+                }
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn sigmoid_is_exact_to_a_few_units_in_the_last_place() {
+        let error = worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()));
+        assert!(error < 3e-7, "{error:e}");
+    }
+
+    #[test]
+    fn tanh_is_exact_to_a_few_units_in_the_last_place() {
+        let error = worst(tanh, f64::tanh);
+        assert!(error < 3e-7, "{error:e}");
+    }
+
+    #[test]
+    fn far_out_both_are_flat_and_nan_stays_nan() {
+        assert_eq!((sigmoid(200.0), tanh(200.0), tanh(-200.0)), (1.0, 1.0, -1.0));
+        assert!(sigmoid(-200.0) < 2e-38 && sigmoid(f32::NEG_INFINITY) < 2e-38);
+        assert_eq!((tanh(f32::INFINITY), sigmoid(f32::INFINITY)), (1.0, 1.0));
+        assert!(tanh(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
+    }
+}
