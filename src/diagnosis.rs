@@ -190,6 +190,10 @@ impl Course {
         );
         match verdict {
             Verdict::Learned => format!("{task} learned: {course}{}.", self.over_trivial()),
+            Verdict::OnlyMean if self.skill.is_some_and(|skill| skill < -LEARNED_SKILL) => format!(
+                "{task} knows no more than its mean, and not even that yet: {course}{}; train longer.",
+                self.beside_constant()
+            ),
             Verdict::OnlyMean => format!(
                 "{task} knows only its mean: {course}{}.",
                 self.beside_constant()

@@ -1,5 +1,46 @@
-//! equipoise
+// The door: the README as the first screen, a map of the rooms, the feature flags. There is no code here.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map of the modules
+//!
+//! In reading order; a room knows only rooms above it.
+//!
+//! * [`error`]: the one [`Error`] type, which names the file, line, field or task that is wrong.
+//! * [`task`]: [`Task`] and [`TaskSet`]: what a network predicts, in a fixed order.
+//! * [`loss`]: raw losses as pure functions with an explicit reduction and mask, and
+//!   [`TaskLosses`](loss::TaskLosses), the losses of one step as one tensor.
+//! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies, and the
+//!   [`WeightingConfig`](weighting::WeightingConfig) that picks one from JSON.
+//! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate.
+//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm). Knows nothing of tasks.
+#![cfg_attr(
+    feature = "train",
+    doc = "* [`history`]: what happened in a run, as plain records and as CSV.
+* [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a history in, a verdict on every task out, in words and numbers.
+* [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; history, checkpoints, resume.
+* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
+  in one config. Built on the rooms above as any other user would build on them."
+)]
+#![cfg_attr(
+    not(feature = "train"),
+    doc = "* `train`, `history`, `diagnosis`, `expansion`: not in this build; they need the feature `train`."
+)]
+//!
+//! Four numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
+//! what a history tells, and one's own model under the `Trainer`. `train_expansion` beside them is the whole job.
+//!
+//! # Feature flags
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `flex` | yes | Burn's recommended CPU backend |
+//! | `ndarray` | no | Burn's older CPU backend |
+//! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
+//! | `train` | yes | the modules `train`, `history`, `diagnosis` and `expansion`, and the crates they need |
+//!
+//! The backends only forward to Burn and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
+
 #[cfg(feature = "train")]
 pub mod diagnosis;
 pub mod error;
@@ -14,5 +55,6 @@ pub mod task;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod weighting;
+
 pub use error::{Error, Result};
 pub use task::{Task, TaskKind, TaskSet};

@@ -113,8 +113,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `valid_fraction` is not between 0 and 1, [`Error::TooFewBars`] if one side is left without
-    /// windows.
+    /// [`Error::Setting`] if `valid_fraction` is not between 0 and 1, [`Error::File`] if one side is left without windows.
     pub fn split(&self, valid_fraction: f64) -> Result<(Self, Self)> {
         if !(valid_fraction > 0.0 && valid_fraction < 1.0) {
             return Err(Error::setting(
@@ -128,17 +127,17 @@ impl Windows {
         let clear = train.last().map_or(0, |w| w.first + 2 * self.length);
         let valid: Vec<Window> = rest.iter().copied().filter(|w| w.first >= clear).collect();
         if train.is_empty() || valid.is_empty() {
-            return Err(Error::TooFewBars {
-                origin: self.bars.origin().into(),
-                found: self.bars.len(),
-                needed: 3 * self.length + 1,
-                why: format!(
-                    "{} training windows, a gap of {} bars and {} validation windows",
+            return Err(Error::file(
+                self.bars.origin(),
+                format!(
+                    "{} windows do not split: {} would train and {} would validate after a gap of {} bars; \
+                     more windows are needed, from more bars or a smaller stride",
+                    self.windows.len(),
                     train.len(),
-                    self.length,
-                    valid.len()
+                    valid.len(),
+                    self.length
                 ),
-            });
+            ));
         }
         Ok((self.with(train.to_vec()), self.with(valid)))
     }

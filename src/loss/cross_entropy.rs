@@ -42,13 +42,16 @@ pub fn cross_entropy(
     mask: Option<Tensor<1, Bool>>,
     reduction: Reduction,
 ) -> Tensor<1> {
-    let [batch, _] = logits.dims();
+    let [batch, classes] = logits.dims();
     assert_eq!(
         [batch],
         targets.dims(),
         "cross entropy needs one target for each row of logits"
     );
-    let chosen = log_softmax(logits, 1)
+    let rows = mask
+        .clone()
+        .map(|mask| mask.unsqueeze_dim::<2>(1).expand([batch, classes]));
+    let chosen = log_softmax(keep(logits, &rows), 1)
         .gather(1, targets.unsqueeze_dim(1))
         .reshape([batch]);
     reduction.apply(keep(chosen.neg(), &mask), mask)

@@ -137,7 +137,8 @@ impl<I, B> Iterator for EpochIterator<'_, I, B> {
     type Item = Result<B, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let end = (self.position + self.loader.batch_size).min(self.order.len());
+        let end = self.position.saturating_add(self.loader.batch_size);
+        let end = end.min(self.order.len());
         let chosen = &self.order[self.position..end];
         if chosen.is_empty() {
             return None;

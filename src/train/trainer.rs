@@ -173,7 +173,8 @@ where
         I: Clone + Send + Sync + 'static,
     {
         self.claim()?;
-        let steps = train.len().div_ceil(self.config.batch_size) * self.config.epochs;
+        let steps = train.len().div_ceil(self.config.batch_size);
+        let steps = steps.saturating_mul(self.config.epochs);
         let tasks = network.tasks().clone();
         let model = MultiTask::new(network, weighting)
             .train()

@@ -1,7 +1,7 @@
 //! Standardisation over the losses of one step: all tasks on one scale without any history.
 //!
 //! Needs: fixed weights `w_k` and the elements `n_k`. Remembers: nothing that matters for the next step; the last mean
-//! and deviation are kept for the log. The statistics are over the K losses of this step, so the batch size does not
+//! and what divided (the deviation, or 1 in its place) are kept for the log. The statistics are over the K losses of this step, so the batch size does not
 //! enter. They are constants for differentiation, while the gradient flows through each loss: a form that standardises
 //! plain numbers instead has no gradient at all.
 
@@ -106,13 +106,13 @@ impl LossWeighting for BatchStatistics {
         let std = (deviations.square().sum() / tasks).sqrt();
         let divisor = std
             .clone()
-            .mask_fill(std.clone().lower_equal_scalar(SMALLEST_STD), 1.0);
-        let weights = on(&self.weights, &counts) * counts / divisor;
+            .mask_fill(std.lower_equal_scalar(SMALLEST_STD), 1.0);
+        let weights = on(&self.weights, &counts) * counts / divisor.clone();
         let offset = self
             .center
             .then(|| (weights.clone().sum() * mean.clone()).neg());
         replace(&self.mean, mean);
-        replace(&self.std, std);
+        replace(&self.std, divisor);
         Objective::affine(losses, weights, offset)
     }
 

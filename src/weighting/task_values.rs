@@ -103,7 +103,7 @@ impl TaskValues {
             tasks,
             equal,
             "a finite number that is not negative",
-            |w| w.is_finite() && w >= 0.0,
+            |w| (w as f32).is_finite() && w >= 0.0,
         )?;
         match weights.iter().any(|w| *w > 0.0) {
             true => Ok(weights),
