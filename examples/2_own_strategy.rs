@@ -19,7 +19,7 @@ use equipoise::history::{Split, quantity};
 use equipoise::loss::TaskLosses;
 use equipoise::model::MultiTaskModel;
 use equipoise::train::Trainer;
-use equipoise::weighting::{LossWeighting, Objective, StateValue};
+use equipoise::weighting::{LossWeighting, Objective, StateValue, remember};
 
 /// `sum_k K softmax_k(L_k / first_k / temperature) L_k / first_k`, with the fractions as constants.
 #[derive(Module, Debug)]
@@ -46,9 +46,7 @@ impl LossWeighting for SlowestFirst {
         let first = first
             .clone()
             .mask_where(first.equal_elem(0.0), values.clone());
-        self.first.update(first.clone());
-        // Takes the value in at once; otherwise a record written now would miss it.
-        self.first.value_sync();
+        remember(&self.first, first.clone());
         let scale = first.clamp_min(1e-8).recip();
         let left = values * scale.clone();
         let share = softmax(left / self.temperature, 0) * losses.len() as f64;

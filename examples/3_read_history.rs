@@ -42,8 +42,10 @@ fn history(file: Option<PathBuf>) -> Result<History> {
 
 /// A small network, little data and few epochs, so that it is done in seconds; not every task will have learned.
 fn train(folder: &Path) -> Result<()> {
-    let mut config = ExpansionConfig::default();
-    config.weighting = preset("running-mean")?;
+    let mut config = ExpansionConfig {
+        weighting: preset("running-mean")?,
+        ..ExpansionConfig::default()
+    };
     config.data.max_samples = Some(800);
     config.model.hidden = 24;
     config.train.epochs = 10;

@@ -31,7 +31,12 @@ struct Arguments {
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STRATEGIES))]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
-    #[arg(long, value_delimiter = ',', value_name = "W,W,W,W", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "W,W,W,W",
+        allow_negative_numbers = true
+    )]
     weights: Option<Vec<f64>>,
     /// Where the tensors live [default: flex]
     #[arg(long, value_enum)]

@@ -122,22 +122,41 @@ impl Error {
     /// An [`Error::Io`], for use in `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// An [`Error::Setting`].
-    pub fn setting(field: impl Into<String>, found: impl ToString, expected: impl Into<String>) -> Self {
-        Self::Setting { field: field.into(), found: found.to_string(), expected: expected.into() }
+    pub fn setting(
+        field: impl Into<String>,
+        found: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting {
+            field: field.into(),
+            found: found.to_string(),
+            expected: expected.into(),
+        }
     }
 
     /// An [`Error::File`].
     pub fn file(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
-        Self::File { path: path.as_ref().to_path_buf(), reason: reason.into() }
+        Self::File {
+            path: path.as_ref().to_path_buf(),
+            reason: reason.into(),
+        }
     }
 
     /// An [`Error::Line`].
     pub fn line(path: impl AsRef<Path>, line: u64, reason: impl Into<String>) -> Self {
-        Self::Line { path: path.as_ref().to_path_buf(), line, reason: reason.into() }
+        Self::Line {
+            path: path.as_ref().to_path_buf(),
+            line,
+            reason: reason.into(),
+        }
     }
 
     /// Puts the name of the part a setting belongs to before its field: `hidden` within `model` is `model.hidden`.

@@ -167,12 +167,7 @@ impl History {
         self.records.retain(|record| record.epoch <= epoch);
     }
 
-    fn matching(
-        &self,
-        split: Split,
-        task: &str,
-        quantity: &str,
-    ) -> impl Iterator<Item = &Record> {
+    fn matching(&self, split: Split, task: &str, quantity: &str) -> impl Iterator<Item = &Record> {
         self.records
             .iter()
             .filter(move |r| r.split == split && r.task == task && r.quantity == quantity)

@@ -23,9 +23,11 @@ fn run(lstm: &BiLstm, input: &Tensor<3>, fused: bool) -> Vec<Vec<f32>> {
     };
     // Weights that differ everywhere, so that no two positions can be mixed up.
     let count = output.shape().num_elements();
-    let factors: Vec<f32> = (0..count).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-    let factors = Tensor::<1>::from_floats(factors.as_slice(), &output.device())
-        .reshape(output.dims());
+    let factors: Vec<f32> = (0..count)
+        .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)
+        .collect();
+    let factors =
+        Tensor::<1>::from_floats(factors.as_slice(), &output.device()).reshape(output.dims());
     let gradients = (output.clone() * factors).sum().backward();
     let read1 = |tensor: Tensor<1>| tensor.into_data().try_into_vec::<f32>().unwrap();
     let mut found = vec![
@@ -52,7 +54,10 @@ fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>]) {
         let largest = expected.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
         let bound = if index == 0 { 2e-6 } else { 1e-5 } * largest;
         for (a, b) in found.iter().zip(expected) {
-            assert!((a - b).abs() <= bound, "part {index}: {a} is not {b} within {bound:e}");
+            assert!(
+                (a - b).abs() <= bound,
+                "part {index}: {a} is not {b} within {bound:e}"
+            );
         }
     }
 }
@@ -64,7 +69,11 @@ fn compare(batch: usize, time: usize, features: usize, hidden: usize, layers: us
             .with_layers(layers)
             .init(&device)
             .unwrap();
-        let input = Tensor::random([batch, time, features], Distribution::Normal(0.0, 1.5), &device);
+        let input = Tensor::random(
+            [batch, time, features],
+            Distribution::Normal(0.0, 1.5),
+            &device,
+        );
         assert_close(&run(&lstm, &input, true), &run(&lstm, &input, false));
     }
 }
@@ -115,7 +124,9 @@ fn the_same_bits_every_time() {
     let input = Tensor::<3>::random([17, 50, 12], Distribution::Default, &device);
     let once = lstm.forward(input.clone()).into_data();
     for _ in 0..3 {
-        lstm.forward(input.clone()).into_data().assert_eq(&once, true);
+        lstm.forward(input.clone())
+            .into_data()
+            .assert_eq(&once, true);
     }
 }
 

@@ -28,8 +28,14 @@ fn check(name: &'static str) {
         let batch = case.batch(&device);
         let mean = Reduction::Mean;
         let losses = [
-            ("type", cross_entropy(matrix("f64.type_logits"), batch.kinds, None, mean)),
-            ("ptr", huber(matrix("f64.pointers"), batch.pointers, 0.08, None, mean)),
+            (
+                "type",
+                cross_entropy(matrix("f64.type_logits"), batch.kinds, None, mean),
+            ),
+            (
+                "ptr",
+                huber(matrix("f64.pointers"), batch.pointers, 0.08, None, mean),
+            ),
             (
                 "binary",
                 binary_cross_entropy_with_logits(
@@ -40,7 +46,10 @@ fn check(name: &'static str) {
                     mean,
                 ),
             ),
-            ("countdown", huber(matrix("f64.countdown"), batch.countdown, 1.0, None, mean)),
+            (
+                "countdown",
+                huber(matrix("f64.countdown"), batch.countdown, 1.0, None, mean),
+            ),
         ];
         for (loss, value) in losses {
             let place = format!("{name} on {backend}, {loss}");

@@ -72,8 +72,8 @@ fn gradients_of(case: &Case, loss: usize, device: &Device) -> BTreeMap<String, T
         .with_log_sigma([("pointers", -0.30)])
         .init(&tasks, &device)
         .unwrap();
-    let backward = differentiated(&model, &weighting, model.represent(&batch), &batch, loss)
-        .backward();
+    let backward =
+        differentiated(&model, &weighting, model.represent(&batch), &batch, loss).backward();
     let mut found: BTreeMap<String, Table> = gradients(&model, &backward)
         .into_iter()
         .map(|(path, table)| as_torch(&path, table))
@@ -157,7 +157,10 @@ fn check_gradients(case: &Case, backend: &str, device: &Device) {
             compared += 1;
         }
     }
-    let stored = expected.keys().filter(|key| key.starts_with("f64.")).count();
+    let stored = expected
+        .keys()
+        .filter(|key| key.starts_with("f64."))
+        .count();
     assert_eq!(compared, stored, "every stored gradient has been compared");
 }
 
@@ -165,7 +168,9 @@ fn check_gradients(case: &Case, backend: &str, device: &Device) {
 fn check_norms(case: &Case, backend: &str, device: &Device) {
     for (index, loss) in LOSSES.iter().enumerate() {
         let found = gradients_of(case, index, device);
-        let expected = case.expected["f64"]["gradient_l2_norms"][loss].as_object().unwrap();
+        let expected = case.expected["f64"]["gradient_l2_norms"][loss]
+            .as_object()
+            .unwrap();
         assert_eq!(found.len(), expected.len(), "{loss}");
         for (name, table) in found {
             let norm = table.values.iter().map(|v| v * v).sum::<f64>().sqrt();

@@ -108,7 +108,14 @@ fn check(name: &str, config: WeightingConfig) {
     let steps = expected["f64"].as_array().unwrap();
     assert_eq!(rows.len(), steps.len());
     for (backend, device) in devices() {
-        play(&format!("{name} on {backend}"), &config, sequence, rows, steps, &device);
+        play(
+            &format!("{name} on {backend}"),
+            &config,
+            sequence,
+            rows,
+            steps,
+            &device,
+        );
     }
 }
 
@@ -134,7 +141,13 @@ fn play(
         assert_all_close(&place("reported weights"), &reported, &weights, REL, 0.0);
         let backward = objective.total.backward();
         let derivative = values(&losses.grad(&backward).unwrap());
-        assert_all_close(&place("d total / d losses"), &derivative, &weights, REL, 0.0);
+        assert_all_close(
+            &place("d total / d losses"),
+            &derivative,
+            &weights,
+            REL,
+            0.0,
+        );
         if let Some(gradient) = expected.get("grad_log_sigma") {
             let found = gradients(&strategy, &backward);
             let (_, found) = found.into_iter().next().unwrap();
@@ -188,7 +201,10 @@ fn running_mean_is_normalised_manual_with_the_same_weights() {
 
 #[test]
 fn uncertainty_with_plain_descent() {
-    check("fix1_uncertainty", WeightingConfig::Uncertainty(uncertainty()));
+    check(
+        "fix1_uncertainty",
+        WeightingConfig::Uncertainty(uncertainty()),
+    );
 }
 
 #[test]
@@ -204,7 +220,10 @@ fn gradient_scale_with_a_loss_of_zero() {
 #[test]
 fn scalar_countdown_with_fixed_weights() {
     let manual = ManualConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]);
-    check("fix3_scalar_manual", scalar(ScalarCountdownInner::Manual(manual)));
+    check(
+        "fix3_scalar_manual",
+        scalar(ScalarCountdownInner::Manual(manual)),
+    );
 }
 
 #[test]
@@ -242,7 +261,9 @@ fn manual() {
 
 #[test]
 fn plain_sum() {
-    let config = ManualConfig::default().with_weights([1.0; 4]).with_normalise(false);
+    let config = ManualConfig::default()
+        .with_weights([1.0; 4])
+        .with_normalise(false);
     check("raw_sum", WeightingConfig::Manual(config));
 }
 
@@ -267,6 +288,9 @@ fn every_strategy_of_the_fixture_is_checked_or_known_to_be_missing() {
     let document = json("strategies.json");
     for name in document["strategies"].as_object().unwrap().keys() {
         let name = name.as_str();
-        assert!(checked.contains(&name) || missing.contains(&name), "{name} is not checked");
+        assert!(
+            checked.contains(&name) || missing.contains(&name),
+            "{name} is not checked"
+        );
     }
 }

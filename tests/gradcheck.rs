@@ -51,15 +51,22 @@ fn configs() -> Vec<ExpansionModelConfig> {
 
 fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     let mut noise = Noise::new(7);
-    let labels = [(1, 3, 0), (2, 5, 2), (5, 8, 1)]
-        .map(|(start, end, kind)| WindowLabel { start, end, kind });
+    let labels = [(1, 3, 0), (2, 5, 2), (5, 8, 1)].map(|(start, end, kind)| WindowLabel {
+        start,
+        end,
+        kind,
+    });
     let bars = config.window as f64;
     let per_bar = |value: &dyn Fn(&WindowLabel, f64) -> f64| -> Vec<f64> {
-        let cells = labels.iter().flat_map(|l| (0..config.window).map(move |t| (l, t as f64)));
+        let cells = labels
+            .iter()
+            .flat_map(|l| (0..config.window).map(move |t| (l, t as f64)));
         cells.map(|(label, t)| value(label, t)).collect()
     };
     let binary = per_bar(&|label, t| {
-        f64::from(u8::from((label.start as f64..=label.end as f64).contains(&t)))
+        f64::from(u8::from(
+            (label.start as f64..=label.end as f64).contains(&t),
+        ))
     });
     let countdown = match config.countdown {
         CountdownForm::PerBar => per_bar(&|label, t| label.start as f64 - t),
@@ -67,10 +74,19 @@ fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     };
     let pointers: Vec<f64> = labels
         .iter()
-        .flat_map(|l| [(l.start + l.end) as f64 / 2.0 / bars, (l.end - l.start) as f64 / bars])
+        .flat_map(|l| {
+            [
+                (l.start + l.end) as f64 / 2.0 / bars,
+                (l.end - l.start) as f64 / bars,
+            ]
+        })
         .collect();
     let shape = [BATCH, config.window, config.features];
-    let features: Vec<f64> = noise.many(shape.iter().product()).iter().map(|v| 2.0 * v).collect();
+    let features: Vec<f64> = noise
+        .many(shape.iter().product())
+        .iter()
+        .map(|v| 2.0 * v)
+        .collect();
     let kinds = TensorData::new(vec![0i64, 2, 1], [BATCH]);
     ExpansionBatch {
         features: tensor(&features, shape, device),
@@ -82,12 +98,37 @@ fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     }
 }
 
-/// A model whose parameters do not depend on the backend, large enough for every gate to bend.
+/// A model whose parameters do not depend on the backend, large enough for every gate to bend. The biases of the
+/// projection keep its units away from the kink of the ReLU, where a difference is no derivative; two are below it.
 fn model(config: &ExpansionModelConfig, device: &Device) -> ExpansionModel {
     let mut noise = Noise::new(8);
-    change_parameters(config.init(device).unwrap(), &mut |_, old| {
-        noise.many(old.values.len()).iter().map(|v| 0.6 * v).collect()
-    })
+    let model = change_parameters(config.init(device).unwrap(), &mut |path, old| match path {
+        "projection.bias" => (0..old.values.len())
+            .map(|unit| if unit % 4 == 3 { -1.5 } else { 1.5 })
+            .collect(),
+        _ => noise
+            .many(old.values.len())
+            .iter()
+            .map(|v| 0.6 * v)
+            .collect(),
+    });
+    let batch = batch(config, device);
+    let pooled = model.represent(&batch).mean_dim(1).squeeze_dim::<2>(1);
+    let projection = support::parameters(&model);
+    let (weight, bias) = (
+        &projection["projection.weight"],
+        &projection["projection.bias"],
+    );
+    for row in values(&pooled).chunks(2 * config.hidden) {
+        for (unit, bias) in bias.values.iter().enumerate() {
+            let inputs = row
+                .iter()
+                .zip(weight.values.iter().skip(unit).step_by(config.projection));
+            let sum: f64 = inputs.map(|(x, w)| x * w).sum();
+            assert!((sum + bias).abs() > 0.3, "unit {unit} is at {}", sum + bias);
+        }
+    }
+    model
 }
 
 type Direction = BTreeMap<String, Vec<f64>>;
@@ -104,20 +145,32 @@ fn direction(gradient: &BTreeMap<String, Table>, seed: u64) -> Direction {
 
 fn moved<M: Module>(module: &M, direction: &Direction, by: f64) -> M {
     change_parameters(module.clone(), &mut |path, old| match direction.get(path) {
-        Some(along) => old.values.iter().zip(along).map(|(v, d)| v + by * d).collect(),
+        Some(along) => old
+            .values
+            .iter()
+            .zip(along)
+            .map(|(v, d)| v + by * d)
+            .collect(),
         None => old.values.clone(),
     })
 }
 
 fn along(gradient: &BTreeMap<String, Table>, direction: &Direction) -> f64 {
     let dot = |(path, table): (&String, &Table)| -> f64 {
-        table.values.iter().zip(&direction[path]).map(|(g, d)| g * d).sum()
+        table
+            .values
+            .iter()
+            .zip(&direction[path])
+            .map(|(g, d)| g * d)
+            .sum()
     };
     gradient.iter().map(dot).sum()
 }
 
 fn norm(gradient: &BTreeMap<String, Table>) -> f64 {
-    let squares = gradient.values().flat_map(|t| t.values.iter().map(|v| v * v));
+    let squares = gradient
+        .values()
+        .flat_map(|t| t.values.iter().map(|v| v * v));
     squares.sum::<f64>().sqrt()
 }
 
@@ -125,7 +178,10 @@ fn norm(gradient: &BTreeMap<String, Table>) -> f64 {
 /// the tolerance is relative to what a direction of this kind has on average, the norm of the gradient.
 #[track_caller]
 fn compare(place: &str, slope: f64, differences: f64, norm: f64) {
-    assert!(norm > 1e-3, "{place}: the gradient is as good as zero ({norm:e})");
+    assert!(
+        norm > 1e-3,
+        "{place}: the gradient is as good as zero ({norm:e})"
+    );
     assert_close(place, differences, slope, 2e-2, 2e-3 * norm);
 }
 
@@ -139,7 +195,8 @@ fn every_head() {
     for (backend, device) in devices() {
         let tracked = device.clone().autodiff();
         for config in configs() {
-            let (model_tracked, batch_tracked) = (model(&config, &tracked), batch(&config, &tracked));
+            let (model_tracked, batch_tracked) =
+                (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             for (task, name) in config.tasks().unwrap().names().enumerate() {
                 let losses = model_tracked
@@ -154,7 +211,12 @@ fn every_head() {
                         "{name}, {} layers, {:?} on {backend}, direction {seed}",
                         config.layers, config.countdown
                     );
-                    compare(&place, along(&gradient, &direction), differences, norm(&gradient));
+                    compare(
+                        &place,
+                        along(&gradient, &direction),
+                        differences,
+                        norm(&gradient),
+                    );
                 }
             }
         }
@@ -167,7 +229,8 @@ fn every_parameter() {
     for (backend, device) in devices() {
         let tracked = device.clone().autodiff();
         for config in configs() {
-            let (model_tracked, batch_tracked) = (model(&config, &tracked), batch(&config, &tracked));
+            let (model_tracked, batch_tracked) =
+                (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             let losses =
                 model_tracked.task_losses(model_tracked.represent(&batch_tracked), &batch_tracked);
@@ -178,7 +241,9 @@ fn every_parameter() {
                 // One parameter alone moves the objective little, so it is moved farther.
                 let step = 1e-2;
                 let at = |by: f64| -> f64 {
-                    raw_losses(&moved(&plain, &direction, by), &batch).iter().sum()
+                    raw_losses(&moved(&plain, &direction, by), &batch)
+                        .iter()
+                        .sum()
                 };
                 let differences = (at(step) - at(-step)) / (2.0 * step);
                 let place = format!(
@@ -221,7 +286,8 @@ fn every_strategy_at_the_network() {
     for (backend, device) in devices() {
         let tracked = device.clone().autodiff();
         for config in configs() {
-            let (model_tracked, batch_tracked) = (model(&config, &tracked), batch(&config, &tracked));
+            let (model_tracked, batch_tracked) =
+                (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             for strategy in strategies(config.countdown) {
                 let weighting = strategy.init(&config.tasks().unwrap(), &tracked).unwrap();
@@ -245,7 +311,12 @@ fn every_strategy_at_the_network() {
                     config.layers,
                     config.countdown
                 );
-                compare(&place, along(&gradient, &direction), differences, norm(&gradient));
+                compare(
+                    &place,
+                    along(&gradient, &direction),
+                    differences,
+                    norm(&gradient),
+                );
             }
         }
     }
@@ -259,7 +330,8 @@ fn uncertainty_at_the_network_and_at_its_own_parameters() {
         for config in configs() {
             let tasks = config.tasks().unwrap();
             let strategy = UncertaintyConfig::default().with_log_sigma([0.2, -0.3, 0.1, 0.4]);
-            let (model_tracked, batch_tracked) = (model(&config, &tracked), batch(&config, &tracked));
+            let (model_tracked, batch_tracked) =
+                (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             let weighting_tracked = strategy.init(&tasks, &tracked).unwrap();
             let weighting = strategy.init(&tasks, &device).unwrap();
@@ -281,7 +353,12 @@ fn uncertainty_at_the_network_and_at_its_own_parameters() {
                     "{} layers, {:?} on {backend}, direction {seed}",
                     config.layers, config.countdown
                 );
-                compare(&place, along(&gradient, &direction), differences, norm(&gradient));
+                compare(
+                    &place,
+                    along(&gradient, &direction),
+                    differences,
+                    norm(&gradient),
+                );
             }
         }
     }

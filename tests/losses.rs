@@ -83,7 +83,13 @@ fn the_written_out_slopes_are_those_of_the_formulas() {
                 entropy_of(&logits, 1)
             };
             let found = slope_by_differences(moved, logits[at]);
-            assert_close("cross entropy", entropy_slope(&logits, 1, at), found, 0.0, 1e-8);
+            assert_close(
+                "cross entropy",
+                entropy_slope(&logits, 1, at),
+                found,
+                0.0,
+                1e-8,
+            );
         }
     }
 }
@@ -122,7 +128,13 @@ fn reduced(elements: &[(f64, f64)], kept: &[bool], reduction: Reduction) -> (f64
 
 fn compare(place: &str, found: (f64, Vec<f64>), expected: (f64, Vec<f64>)) {
     assert_close(&format!("{place}, value"), found.0, expected.0, REL, ABS);
-    assert_all_close(&format!("{place}, gradient"), &found.1, &expected.1, REL, ABS);
+    assert_all_close(
+        &format!("{place}, gradient"),
+        &found.1,
+        &expected.1,
+        REL,
+        ABS,
+    );
 }
 
 const SHAPE: [usize; 2] = [4, 6];
@@ -136,8 +148,16 @@ fn some() -> Vec<bool> {
 #[test]
 fn huber_has_the_value_and_gradient_of_its_formula() {
     let mut noise = Noise::new(2);
-    let predictions: Vec<f64> = noise.many(24).iter().map(|v| f64::from((3.0 * v) as f32)).collect();
-    let targets: Vec<f64> = noise.many(24).iter().map(|v| f64::from(*v as f32)).collect();
+    let predictions: Vec<f64> = noise
+        .many(24)
+        .iter()
+        .map(|v| f64::from((3.0 * v) as f32))
+        .collect();
+    let targets: Vec<f64> = noise
+        .many(24)
+        .iter()
+        .map(|v| f64::from(*v as f32))
+        .collect();
     for (backend, device) in devices() {
         for delta in [0.08, 1.0] {
             let elements: Vec<_> = predictions
@@ -150,7 +170,13 @@ fn huber_has_the_value_and_gradient_of_its_formula() {
                 let found = differentiate(&predictions, SHAPE, &device, |input| {
                     let device = input.device();
                     let mask = masked.then(|| mask_of(&kept, SHAPE, &device));
-                    huber(input, tensor(&targets, SHAPE, &device), delta, mask, *reduction)
+                    huber(
+                        input,
+                        tensor(&targets, SHAPE, &device),
+                        delta,
+                        mask,
+                        *reduction,
+                    )
                 });
                 let place = format!("{backend}, delta {delta}, {reduction:?}, mask {masked}");
                 compare(&place, found, reduced(&elements, &kept, *reduction));
@@ -162,7 +188,11 @@ fn huber_has_the_value_and_gradient_of_its_formula() {
 #[test]
 fn binary_cross_entropy_has_the_value_and_gradient_of_its_formula() {
     let mut noise = Noise::new(3);
-    let mut logits: Vec<f64> = noise.many(24).iter().map(|v| f64::from((6.0 * v) as f32)).collect();
+    let mut logits: Vec<f64> = noise
+        .many(24)
+        .iter()
+        .map(|v| f64::from((6.0 * v) as f32))
+        .collect();
     logits[..4].copy_from_slice(&[100.0, -100.0, 100.0, -100.0]);
     let mut targets: Vec<f64> = noise
         .many(24)
@@ -200,7 +230,9 @@ fn the_positive_weight_multiplies_positives_alone() {
             let logits = tensor(&[0.4], [1, 1], &device);
             let targets = tensor(&[target], [1, 1], &device);
             let sum = Reduction::Sum;
-            number(&binary_cross_entropy_with_logits(logits, targets, weight, None, sum))
+            number(&binary_cross_entropy_with_logits(
+                logits, targets, weight, None, sum,
+            ))
         };
         assert_close("positive", loss(1.0, 5.0), 5.0 * loss(1.0, 1.0), REL, 0.0);
         assert_close("negative", loss(0.0, 5.0), loss(0.0, 1.0), REL, 0.0);
@@ -227,7 +259,11 @@ fn entropy(
 #[test]
 fn cross_entropy_has_the_value_and_gradient_of_its_formula() {
     let mut noise = Noise::new(4);
-    let mut logits: Vec<f64> = noise.many(15).iter().map(|v| f64::from((4.0 * v) as f32)).collect();
+    let mut logits: Vec<f64> = noise
+        .many(15)
+        .iter()
+        .map(|v| f64::from((4.0 * v) as f32))
+        .collect();
     logits[..3].copy_from_slice(&[100.0, -100.0, 0.0]);
     logits[3..6].copy_from_slice(&[100.0, -100.0, 0.0]);
     let classes = [0i64, 1, 2, 0, 1];
@@ -237,7 +273,11 @@ fn cross_entropy_has_the_value_and_gradient_of_its_formula() {
         for reduction in REDUCTIONS {
             for (kept, masked) in [(all, false), (some, true)] {
                 let count = kept.iter().filter(|k| **k).count() as f64;
-                let divisor = if reduction == Reduction::Mean { count } else { 1.0 };
+                let divisor = if reduction == Reduction::Mean {
+                    count
+                } else {
+                    1.0
+                };
                 let row = |index: usize| &logits[3 * index..3 * index + 3];
                 let scale = |index: usize| if kept[index] { 1.0 / divisor } else { 0.0 };
                 let value = (0..5)
@@ -268,7 +308,13 @@ fn extreme_logits_keep_value_and_gradient() {
         assert_close(&format!("binary on {backend}"), value, 200.0, 1e-6, 0.0);
         assert_all_close(backend, &gradient, &[1.0, -1.0], 1e-6, 0.0);
         let (value, gradient) = entropy(&[100.0, -100.0, 0.0], &[1], None, Reduction::Sum, &device);
-        assert_close(&format!("cross entropy on {backend}"), value, 200.0, 1e-6, 0.0);
+        assert_close(
+            &format!("cross entropy on {backend}"),
+            value,
+            200.0,
+            1e-6,
+            0.0,
+        );
         assert_all_close(backend, &gradient, &[1.0, -1.0, 0.0], 1e-6, 1e-30);
         let (value, gradient) = differentiate(&[100.0, -100.0], [1, 2], &device, |input| {
             let targets = tensor(&[0.0, 0.0], [1, 2], &input.device());
@@ -301,7 +347,11 @@ fn a_target_of_nan_under_the_mask_contributes_nothing() {
                 assert!(clean.0 > 0.0 && clean.1[0] != 0.0 && clean.1[2] != 0.0);
                 assert_eq!((clean.1[1], clean.1[3]), (0.0, 0.0), "{backend}");
                 for hidden in [f64::NAN, f64::INFINITY] {
-                    assert_eq!(run(hidden, which), clean, "{backend}, {hidden}, loss {which}");
+                    assert_eq!(
+                        run(hidden, which),
+                        clean,
+                        "{backend}, {hidden}, loss {which}"
+                    );
                 }
             }
         }
@@ -337,8 +387,14 @@ fn a_logit_of_nan_under_the_mask_contributes_nothing() {
             let logits = [0.5, 0.1, hidden, hidden];
             let (value, gradient) =
                 entropy(&logits, &[0, 1], Some(&kept), Reduction::Mean, &device);
-            assert!(value.is_finite() && value > 0.0, "{backend}, {hidden}: {value}");
-            assert!(gradient[0].is_finite() && gradient[0] != 0.0, "{backend}, {hidden}");
+            assert!(
+                value.is_finite() && value > 0.0,
+                "{backend}, {hidden}: {value}"
+            );
+            assert!(
+                gradient[0].is_finite() && gradient[0] != 0.0,
+                "{backend}, {hidden}"
+            );
             assert_eq!(gradient[2..], [0.0, 0.0], "{backend}, {hidden}");
         }
     }
@@ -395,12 +451,21 @@ fn the_derivative_is_that_of_finite_differences() {
             let (_, gradient) = differentiate(&inputs, shape, &device, loss);
             let along: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
             let moved = |by: f64| {
-                let inputs: Vec<f64> =
-                    inputs.iter().zip(&direction).map(|(x, d)| x + by * d).collect();
+                let inputs: Vec<f64> = inputs
+                    .iter()
+                    .zip(&direction)
+                    .map(|(x, d)| x + by * d)
+                    .collect();
                 number(&loss(tensor(&inputs, shape, &device)))
             };
             let differences = (moved(step) - moved(-step)) / (2.0 * step);
-            assert_close(&format!("{name} on {backend}"), differences, along, 2e-3, 1e-4);
+            assert_close(
+                &format!("{name} on {backend}"),
+                differences,
+                along,
+                2e-3,
+                1e-4,
+            );
         }
     }
 }

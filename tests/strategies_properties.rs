@@ -19,7 +19,11 @@ use support::{
 
 /// K tasks of all kinds and sizes. The last is the scalar that the scalar-countdown strategy asks for.
 fn many_tasks(count: usize) -> Vec<Task> {
-    let kinds = [TaskKind::Classification, TaskKind::Regression, TaskKind::Binary];
+    let kinds = [
+        TaskKind::Classification,
+        TaskKind::Regression,
+        TaskKind::Binary,
+    ];
     (0..count)
         .map(|index| match index + 1 == count {
             true => Task::regression("countdown", 1),
@@ -43,7 +47,11 @@ fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
     let weights = || named(tasks, |index| 0.1 + 0.3 * ((index * 5) % 7) as f64);
     let log_sigma = || named(tasks, |index| 0.4 - 0.2 * ((index * 3) % 5) as f64);
     let manual = || ManualConfig::default().with_weights(weights());
-    let learned = |form| UncertaintyConfig::default().with_log_sigma(log_sigma()).with_form(form);
+    let learned = |form| {
+        UncertaintyConfig::default()
+            .with_log_sigma(log_sigma())
+            .with_form(form)
+    };
     let statistics = || BatchStatisticsConfig::default().with_weights(weights());
     let scalar = |inner| {
         WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
@@ -52,10 +60,15 @@ fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
         (
             "running mean",
             WeightingConfig::RunningMean(
-                RunningMeanConfig::default().with_weights(weights()).with_warmup(2),
+                RunningMeanConfig::default()
+                    .with_weights(weights())
+                    .with_warmup(2),
             ),
         ),
-        ("uncertainty", WeightingConfig::Uncertainty(learned(LikelihoodForm::Uniform))),
+        (
+            "uncertainty",
+            WeightingConfig::Uncertainty(learned(LikelihoodForm::Uniform)),
+        ),
         (
             "uncertainty, likelihood",
             WeightingConfig::Uncertainty(learned(LikelihoodForm::Likelihood)),
@@ -64,18 +77,29 @@ fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
             "gradient scale",
             WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights())),
         ),
-        ("scalar countdown, manual", scalar(ScalarCountdownInner::Manual(manual()))),
+        (
+            "scalar countdown, manual",
+            scalar(ScalarCountdownInner::Manual(manual())),
+        ),
         (
             "scalar countdown, uncertainty",
-            scalar(ScalarCountdownInner::Uncertainty(learned(LikelihoodForm::Uniform))),
+            scalar(ScalarCountdownInner::Uncertainty(learned(
+                LikelihoodForm::Uniform,
+            ))),
         ),
-        ("batch statistics", WeightingConfig::BatchStatistics(statistics())),
+        (
+            "batch statistics",
+            WeightingConfig::BatchStatistics(statistics()),
+        ),
         (
             "batch statistics, not centered",
             WeightingConfig::BatchStatistics(statistics().with_center(false)),
         ),
         ("manual", WeightingConfig::Manual(manual())),
-        ("manual, raw", WeightingConfig::Manual(manual().with_normalise(false))),
+        (
+            "manual, raw",
+            WeightingConfig::Manual(manual().with_normalise(false)),
+        ),
     ]
 }
 
@@ -108,11 +132,7 @@ fn state(strategy: &Weighting, name: &str) -> Vec<f64> {
 
 /// The objective of the table in the documentation of `weighting`, written out in double precision, with everything that
 /// counts as a constant for differentiation read from the strategy's state after the step.
-fn formula(
-    name: &str,
-    strategy: &Weighting,
-    tasks: &[Task],
-) -> Box<dyn Fn(&[f64]) -> f64> {
+fn formula(name: &str, strategy: &Weighting, tasks: &[Task]) -> Box<dyn Fn(&[f64]) -> f64> {
     let count = tasks.len();
     let weight = |index: usize| 0.1 + 0.3 * ((index * 5) % 7) as f64;
     let root = |index: usize| (tasks[index].elements() as f64).sqrt();
@@ -129,11 +149,17 @@ fn formula(
         }
         "gradient scale" => {
             let means = state(strategy, "running_mean");
-            linear((0..count).map(|k| weight(k) * root(k) / means[k]).collect(), 0.0)
+            linear(
+                (0..count).map(|k| weight(k) * root(k) / means[k]).collect(),
+                0.0,
+            )
         }
         "manual, raw" => linear((0..count).map(weight).collect(), 0.0),
         "batch statistics" | "batch statistics, not centered" => {
-            let (mean, std) = (state(strategy, "loss_mean")[0], state(strategy, "loss_std")[0]);
+            let (mean, std) = (
+                state(strategy, "loss_mean")[0],
+                state(strategy, "loss_std")[0],
+            );
             let scales: Vec<f64> = (0..count).map(|k| weight(k) * root(k) / std).collect();
             let offset = match name {
                 "batch statistics" => -mean * scales.iter().sum::<f64>(),
@@ -148,7 +174,9 @@ fn formula(
                 TaskKind::Classification if likelihood => 1.0,
                 _ => 0.5,
             };
-            let scales = (0..count).map(|k| factor(k) / (sigma[k] * sigma[k])).collect();
+            let scales = (0..count)
+                .map(|k| factor(k) / (sigma[k] * sigma[k]))
+                .collect();
             linear(scales, sigma.iter().map(|s| s.ln()).sum())
         }
     }
@@ -173,7 +201,11 @@ fn effective_weights_are_the_derivatives_of_the_formula() {
                 let objective = strategy.weigh(&TaskLosses::from_values(losses.clone()));
                 let row = values(&losses);
                 let formula = formula(name, &strategy, &tasks);
-                let size: f64 = row.iter().zip(values(&objective.weights)).map(|(l, w)| l * w).sum();
+                let size: f64 = row
+                    .iter()
+                    .zip(values(&objective.weights))
+                    .map(|(l, w)| l * w)
+                    .sum();
                 let total = number(&objective.total);
                 assert_close(&place, total, formula(&row), 1e-5, 1e-6 * size);
                 let reported = values(&objective.weights);
@@ -207,7 +239,10 @@ fn effective_weights_are_finite_differences_of_the_total() {
         .with_momentum(0.999_999);
     let mut all = strategies(&tasks);
     all.retain(|(name, _)| name.contains("uncertainty") || name.contains("raw"));
-    all.push(("a running mean that stands still", WeightingConfig::RunningMean(still)));
+    all.push((
+        "a running mean that stands still",
+        WeightingConfig::RunningMean(still),
+    ));
     for (backend, device) in devices() {
         for (name, config) in &all {
             let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
@@ -240,7 +275,10 @@ fn batch_statistics_have_a_gradient() {
             let losses = losses(&[1.1, 0.016, 0.7, 15.9], &device).require_grad();
             let objective = strategy.weigh(&TaskLosses::from_values(losses.clone()));
             let gradient = losses.grad(&objective.total.backward()).unwrap();
-            assert!(values(&gradient).iter().all(|g| *g > 1e-3), "{name} on {backend}");
+            assert!(
+                values(&gradient).iter().all(|g| *g > 1e-3),
+                "{name} on {backend}"
+            );
         }
     }
 }
@@ -253,10 +291,15 @@ fn log_sigma_has_the_gradient_of_the_closed_form() {
         let device = device.autodiff();
         for form in [LikelihoodForm::Uniform, LikelihoodForm::Likelihood] {
             let start = [0.3, -0.3, 0.0, 1.0];
-            let config = UncertaintyConfig::default().with_log_sigma(start).with_form(form);
+            let config = UncertaintyConfig::default()
+                .with_log_sigma(start)
+                .with_form(form);
             let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
             let losses = losses(&row, &device).require_grad();
-            let backward = strategy.weigh(&TaskLosses::from_values(losses)).total.backward();
+            let backward = strategy
+                .weigh(&TaskLosses::from_values(losses))
+                .total
+                .backward();
             let found = gradients(&strategy, &backward)["log_sigma"].values.clone();
             for task in 0..4 {
                 let classification = tasks[task].kind() == TaskKind::Classification;
@@ -278,8 +321,9 @@ fn sigma_descends_to_the_root_of_the_loss() {
     let row = [2.0, 0.016, 0.7, 15.9];
     for (backend, device) in devices() {
         let device = device.autodiff();
-        let mut strategy =
-            UncertaintyConfig::default().init(&tasks_of(&tasks), &device).unwrap();
+        let mut strategy = UncertaintyConfig::default()
+            .init(&tasks_of(&tasks), &device)
+            .unwrap();
         let mut descent = SgdConfig::new().init();
         for _ in 0..200 {
             let losses = TaskLosses::from_values(losses(&row, &device));
@@ -412,7 +456,11 @@ fn memory_of(strategy: &Weighting, task: usize) -> Vec<u64> {
 #[test]
 fn an_absent_task_contributes_nothing_and_leaves_no_trace() {
     let tasks = many_tasks(4);
-    let before = [[1.1, 0.5, 0.7, 15.9], [1.0, 0.4, 0.6, 14.0], [0.9, 0.45, 0.5, 12.0]];
+    let before = [
+        [1.1, 0.5, 0.7, 15.9],
+        [1.0, 0.4, 0.6, 14.0],
+        [0.9, 0.45, 0.5, 12.0],
+    ];
     for (backend, device) in devices() {
         let device = device.autodiff();
         for (name, config) in strategies(&tasks) {
@@ -431,7 +479,10 @@ fn an_absent_task_contributes_nothing_and_leaves_no_trace() {
                 let (total, weights) = (number(&objective.total), values(&objective.weights));
                 assert!(total.is_finite(), "{place}: {total}");
                 assert_eq!(weights[1], 0.0, "{place}");
-                assert!(weights.iter().enumerate().all(|(k, w)| k == 1 || *w > 0.0), "{place}");
+                assert!(
+                    weights.iter().enumerate().all(|(k, w)| k == 1 || *w > 0.0),
+                    "{place}"
+                );
                 let backward = objective.total.backward();
                 let gradient = values(&losses.grad(&backward).unwrap());
                 assert_all_close(&place, &gradient, &weights, 1e-6, 0.0);
@@ -478,12 +529,23 @@ fn a_loss_that_is_not_finite_never_enters_the_state() {
                 let place = format!("{name} on {backend}, {broken}");
                 let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
                 // The very first step is the one in which a mean would take the loss as it is.
-                for row in [[1.1, broken, 0.7, 15.9], [1.0, 0.4, 0.6, 14.0], [0.9, broken, 0.5, 9.0]] {
+                for row in [
+                    [1.1, broken, 0.7, 15.9],
+                    [1.0, 0.4, 0.6, 14.0],
+                    [0.9, broken, 0.5, 9.0],
+                ] {
                     let (total, weights) = step(&strategy, &row, &device);
                     assert!(total.is_finite(), "{place}: {total}");
-                    assert_eq!(weights[1] == 0.0, !row[1].is_finite(), "{place}: {weights:?}");
+                    assert_eq!(
+                        weights[1] == 0.0,
+                        !row[1].is_finite(),
+                        "{place}: {weights:?}"
+                    );
                     for value in strategy.state() {
-                        assert!(value.read().iter().all(|v| v.is_finite()), "{place}, {value:?}");
+                        assert!(
+                            value.read().iter().all(|v| v.is_finite()),
+                            "{place}, {value:?}"
+                        );
                     }
                 }
             }
@@ -527,7 +589,10 @@ fn losses_of_another_number_of_tasks_are_misuse() {
             let losses = TaskLosses::from_values(losses(&vec![1.0; count], &device));
             let weigh = std::panic::AssertUnwindSafe(|| drop(strategy.weigh(&losses)));
             let panic = std::panic::catch_unwind(weigh).expect_err(name);
-            let message = panic.downcast_ref::<String>().map(String::as_str).unwrap_or_default();
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .unwrap_or_default();
             let expected = format!("a strategy made for 4 tasks was given {count} losses");
             assert!(message.contains(&expected), "{name}: {message}");
         }

@@ -67,8 +67,14 @@ fn advance(strategy: Weighting, step: usize, device: &Device) -> (Weighting, See
     let moves = GradientsParams::from_grads(objective.total.backward(), &strategy);
     let strategy = SgdConfig::new().init().step(0.1, strategy, moves);
     let all = parameters(&strategy).into_iter();
-    let remembered = all.map(|(name, table)| (name, bits(table.values))).collect();
-    let state = strategy.state().iter().map(|value| bits(value.read())).collect();
+    let remembered = all
+        .map(|(name, table)| (name, bits(table.values)))
+        .collect();
+    let state = strategy
+        .state()
+        .iter()
+        .map(|value| bits(value.read()))
+        .collect();
     (strategy, (total, weights, remembered, state))
 }
 
@@ -105,7 +111,9 @@ fn a_loaded_strategy_continues_to_the_bit() {
             let strategy = trained(config, &device);
             strategy.clone().into_record().save(&file).unwrap();
             let fresh = config.init(&tasks(), &device).unwrap();
-            let loaded = fresh.try_load_record(ModuleRecord::load(&file).unwrap()).unwrap();
+            let loaded = fresh
+                .try_load_record(ModuleRecord::load(&file).unwrap())
+                .unwrap();
             let uninterrupted = continued(strategy, &device);
             assert_eq!(continued(loaded, &device), uninterrupted, "{place}");
             // Were the record of no use, a fresh strategy would do the same.
@@ -126,7 +134,11 @@ fn validation_in_between_changes_nothing() {
         for config in strategies() {
             let uninterrupted = continued(trained(&config, &device), &device);
             let back = trained(&config, &device).valid().train();
-            assert_eq!(continued(back, &device), uninterrupted, "{config:?} on {backend}");
+            assert_eq!(
+                continued(back, &device),
+                uninterrupted,
+                "{config:?} on {backend}"
+            );
         }
     }
 }
@@ -143,7 +155,11 @@ fn validation_of_a_copy_leaves_the_strategy_alone() {
             let losses = Tensor::<1>::from_floats([9.0, 9.0, 9.0, 9.0], &plain);
             let objective = copy.weigh(&TaskLosses::from_values(losses));
             assert!(!objective.total.is_autodiff());
-            assert_eq!(continued(strategy, &device), uninterrupted, "{config:?} on {backend}");
+            assert_eq!(
+                continued(strategy, &device),
+                uninterrupted,
+                "{config:?} on {backend}"
+            );
         }
     }
 }

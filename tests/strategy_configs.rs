@@ -19,7 +19,9 @@ fn tasks(countdown: usize) -> TaskSet {
 
 /// What comes of a JSON config for four tasks with a scalar countdown.
 fn made(json: &str) -> Result<(), Error> {
-    WeightingConfig::from_json(json)?.init(&tasks(1), &Device::default()).map(|_| ())
+    WeightingConfig::from_json(json)?
+        .init(&tasks(1), &Device::default())
+        .map(|_| ())
 }
 
 /// The config is refused, with every one of `words` in the message.
@@ -27,34 +29,49 @@ fn made(json: &str) -> Result<(), Error> {
 fn refused(json: &str, words: &[&str]) {
     let message = made(json).expect_err(json).to_string();
     for word in words {
-        assert!(message.contains(word), "{json}: `{word}` is not in: {message}");
+        assert!(
+            message.contains(word),
+            "{json}: `{word}` is not in: {message}"
+        );
     }
 }
 
 #[track_caller]
 fn refused_config(config: &WeightingConfig, words: &[&str]) {
-    let error = config.init(&tasks(1), &Device::default()).expect_err(&format!("{config:?}"));
+    let error = config
+        .init(&tasks(1), &Device::default())
+        .expect_err(&format!("{config:?}"));
     let message = error.to_string();
     for word in words {
-        assert!(message.contains(word), "{config:?}: `{word}` is not in: {message}");
+        assert!(
+            message.contains(word),
+            "{config:?}: `{word}` is not in: {message}"
+        );
     }
 }
 
 fn configs() -> Vec<WeightingConfig> {
     let weights = [("type", 0.125), ("pointers", 0.5)];
-    let manual = ManualConfig::default().with_weights([1.0, 2.0, 3.0, 4.0]).with_normalise(false);
+    let manual = ManualConfig::default()
+        .with_weights([1.0, 2.0, 3.0, 4.0])
+        .with_normalise(false);
     let learned = UncertaintyConfig::default()
         .with_log_sigma([("pointers", -0.3)])
         .with_form(LikelihoodForm::Likelihood);
     let scalar = ScalarCountdownConfig::default();
     vec![
         WeightingConfig::RunningMean(
-            RunningMeanConfig::default().with_weights(weights).with_momentum(0.9).with_warmup(3),
+            RunningMeanConfig::default()
+                .with_weights(weights)
+                .with_momentum(0.9)
+                .with_warmup(3),
         ),
         WeightingConfig::Uncertainty(learned.clone()),
         WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
         WeightingConfig::ScalarCountdown(
-            scalar.clone().with_weighting(ScalarCountdownInner::Manual(manual.clone())),
+            scalar
+                .clone()
+                .with_weighting(ScalarCountdownInner::Manual(manual.clone())),
         ),
         WeightingConfig::ScalarCountdown(
             scalar.with_weighting(ScalarCountdownInner::Uncertainty(learned)),
@@ -74,7 +91,10 @@ fn every_strategy_survives_json() {
     for config in configs() {
         let json = config.to_json();
         assert_eq!(WeightingConfig::from_json(&json).unwrap(), config, "{json}");
-        assert!(json.contains(&format!("\"strategy\": \"{}\"", config.name())), "{json}");
+        assert!(
+            json.contains(&format!("\"strategy\": \"{}\"", config.name())),
+            "{json}"
+        );
         assert!(made(&json).is_ok(), "{json}");
     }
 }
@@ -100,9 +120,13 @@ fn a_name_alone_is_a_config() {
 #[test]
 fn an_unknown_field_is_refused_by_its_name() {
     for name in NAMES {
-        refused(&format!(r#"{{"strategy": "{name}", "wieghts": [1]}}"#), &["wieghts"]);
+        refused(
+            &format!(r#"{{"strategy": "{name}", "wieghts": [1]}}"#),
+            &["wieghts"],
+        );
     }
-    let inner = r#"{"strategy": "scalar-countdown", "weighting": {"strategy": "manual", "moment": 1}}"#;
+    let inner =
+        r#"{"strategy": "scalar-countdown", "weighting": {"strategy": "manual", "moment": 1}}"#;
     refused(inner, &["moment"]);
 }
 
@@ -127,8 +151,13 @@ fn what_is_no_json_is_refused_with_its_place() {
 
 /// Fixed weights as they stand in the configs of all strategies that have them.
 fn with_weights(weights: &str) -> Vec<String> {
-    let own = ["running-mean", "gradient-scale", "batch-statistics", "manual"]
-        .map(|name| format!(r#"{{"strategy": "{name}", "weights": {weights}}}"#));
+    let own = [
+        "running-mean",
+        "gradient-scale",
+        "batch-statistics",
+        "manual",
+    ]
+    .map(|name| format!(r#"{{"strategy": "{name}", "weights": {weights}}}"#));
     let inner = format!(
         r#"{{"strategy": "scalar-countdown", "weighting": {{"strategy": "manual", "weights": {weights}}}}}"#
     );
@@ -138,18 +167,36 @@ fn with_weights(weights: &str) -> Vec<String> {
 #[test]
 fn weights_that_cannot_be_are_refused() {
     let cases: [(&str, &[&str]); 8] = [
-        (r#"{"type": -0.5}"#, &["weights.type", "-0.5", "not negative"]),
-        ("[0.1, 0.2, -1e-9, 0.3]", &["weights.binary", "not negative"]),
+        (
+            r#"{"type": -0.5}"#,
+            &["weights.type", "-0.5", "not negative"],
+        ),
+        (
+            "[0.1, 0.2, -1e-9, 0.3]",
+            &["weights.binary", "not negative"],
+        ),
         ("[0, 0, 0, 0]", &["weights", "zero for every task"]),
         (
             r#"{"type": 0, "pointers": 0, "binary": 0, "countdown": 0.0}"#,
             &["weights", "zero for every task"],
         ),
-        ("[0.1, 0.2]", &["weights", "2 numbers", "4 tasks", "type, pointers, binary, countdown"]),
+        (
+            "[0.1, 0.2]",
+            &[
+                "weights",
+                "2 numbers",
+                "4 tasks",
+                "type, pointers, binary, countdown",
+            ],
+        ),
         ("[1, 1, 1, 1, 1]", &["weights", "5 numbers", "4 tasks"]),
         (
             r#"{"typ": 1}"#,
-            &["weights.typ", "not a task", "type, pointers, binary, countdown"],
+            &[
+                "weights.typ",
+                "not a task",
+                "type, pointers, binary, countdown",
+            ],
         ),
         (r#"{"type": 1e999}"#, &["weighting", "out of range"]),
     ];
@@ -167,9 +214,15 @@ fn a_value_of_a_wrong_type_is_refused_with_what_is_expected() {
             refused(&json, &["number", "task"]);
         }
     }
-    refused(r#"{"strategy": "manual", "normalise": "yes"}"#, &["yes", "boolean"]);
+    refused(
+        r#"{"strategy": "manual", "normalise": "yes"}"#,
+        &["yes", "boolean"],
+    );
     refused(r#"{"strategy": "running-mean", "warmup": -1}"#, &["-1"]);
-    refused(r#"{"strategy": "uncertainty", "form": "both"}"#, &["both", "uniform", "likelihood"]);
+    refused(
+        r#"{"strategy": "uncertainty", "form": "both"}"#,
+        &["both", "uniform", "likelihood"],
+    );
 }
 
 #[test]
@@ -222,7 +275,10 @@ fn a_momentum_or_a_warmup_that_cannot_be_is_refused() {
 #[test]
 fn a_log_sigma_that_cannot_be_is_refused() {
     let cases: [(&str, &[&str]); 6] = [
-        (r#"{"pointers": 50}"#, &["log_sigma.pointers", "50", "between -20 and 20"]),
+        (
+            r#"{"pointers": 50}"#,
+            &["log_sigma.pointers", "50", "between -20 and 20"],
+        ),
         ("[0, 0, -20.5, 0]", &["log_sigma.binary", "-20.5"]),
         (r#"{"pointers": 1e999}"#, &["weighting", "out of range"]),
         ("[0, 0, 0]", &["log_sigma", "3 numbers", "4 tasks"]),
@@ -237,7 +293,10 @@ fn a_log_sigma_that_cannot_be_is_refused() {
     }
     for broken in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let config = UncertaintyConfig::default().with_log_sigma([0.0, broken, 0.0, 0.0]);
-        refused_config(&WeightingConfig::Uncertainty(config), &["log_sigma.pointers", "finite"]);
+        refused_config(
+            &WeightingConfig::Uncertainty(config),
+            &["log_sigma.pointers", "finite"],
+        );
     }
 }
 
@@ -256,8 +315,14 @@ fn a_countdown_at_every_bar_is_refused_under_the_scalar_countdown() {
 fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
     let tasks = TaskSet::new([Task::classification("type", 3)]).unwrap();
     let config = WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default());
-    let message = config.init(&tasks, &Device::default()).unwrap_err().to_string();
-    assert!(message.contains("`countdown`") && message.contains("[type]"), "{message}");
+    let message = config
+        .init(&tasks, &Device::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("`countdown`") && message.contains("[type]"),
+        "{message}"
+    );
     refused(
         r#"{"strategy": "scalar-countdown", "task": "timer"}"#,
         &["`timer`", "type, pointers, binary, countdown"],
@@ -268,10 +333,19 @@ fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
 fn fixed_weights_for_a_strategy_that_learns_them_are_refused() {
     for name in ["uncertainty"] {
         let config = WeightingConfig::from_json(&format!(r#"{{"strategy": "{name}"}}"#)).unwrap();
-        let message = config.with_weights([1.0, 1.0, 1.0, 1.0]).unwrap_err().to_string();
-        assert!(message.contains("weights") && message.contains("learns"), "{message}");
+        let message = config
+            .with_weights([1.0, 1.0, 1.0, 1.0])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("weights") && message.contains("learns"),
+            "{message}"
+        );
     }
-    refused(r#"{"strategy": "uncertainty", "weights": [1, 1, 1, 1]}"#, &["weights"]);
+    refused(
+        r#"{"strategy": "uncertainty", "weights": [1, 1, 1, 1]}"#,
+        &["weights"],
+    );
 }
 
 #[test]
@@ -294,9 +368,13 @@ fn task_sets_are_checked_when_they_are_read() {
     let json = serde_json::to_string(&tasks).unwrap();
     assert_eq!(serde_json::from_str::<TaskSet>(&json).unwrap(), tasks);
     let twice = json.replace("pointers", "type");
-    let message = serde_json::from_str::<TaskSet>(&twice).unwrap_err().to_string();
+    let message = serde_json::from_str::<TaskSet>(&twice)
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("`type` occurs twice"), "{message}");
     let unknown = json.replacen("\"elements\"", "\"size\"", 1);
-    let message = serde_json::from_str::<TaskSet>(&unknown).unwrap_err().to_string();
+    let message = serde_json::from_str::<TaskSet>(&unknown)
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("size"), "{message}");
 }

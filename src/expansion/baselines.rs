@@ -79,7 +79,11 @@ impl Fitted {
         let type_loss = mean(labels.iter().map(|l| -self.classes[l.kind].ln()));
         vec![
             baseline(task_names::TYPE, type_loss, None),
-            baseline(task_names::POINTERS, self.pointer_loss(&labels, config), None),
+            baseline(
+                task_names::POINTERS,
+                self.pointer_loss(&labels, config),
+                None,
+            ),
             baseline(
                 task_names::BINARY,
                 self.binary_loss(&labels, config, |_| self.binary),
@@ -149,21 +153,29 @@ impl Fitted {
     }
 }
 
-/// Class frequencies with one extra count each, so that a class unseen in training has a finite loss.
+/// Class frequencies; with half a count more for each if one was never seen, so that its loss is finite.
 fn class_rates(kinds: &[i64]) -> Vec<f64> {
-    let mut counts = vec![1.0; super::kind::COUNT];
+    let mut counts = [0.0; super::kind::COUNT];
     for kind in kinds {
         counts[*kind as usize] += 1.0;
     }
-    let total: f64 = counts.iter().sum();
-    counts.iter().map(|count| count / total).collect()
+    let extra = if counts.contains(&0.0) { 0.5 } else { 0.0 };
+    let total: f64 = counts.iter().map(|count| count + extra).sum();
+    counts.iter().map(|count| (count + extra) / total).collect()
 }
 
-/// The probability that minimises the loss with positives weighted, kept off 0 and 1 by half a count.
+/// The probability that minimises the loss with positives weighted; kept off 0 and 1 by half a count where only one of
+/// the answers was seen.
 fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
-    let positive = (values.iter().sum::<f64>() + 0.5) * positive_weight;
-    let negative = values.len() as f64 - values.iter().sum::<f64>() + 0.5;
-    positive / (positive + negative)
+    let positive: f64 = values.iter().sum();
+    let negative = values.len() as f64 - positive;
+    let extra = if positive == 0.0 || negative == 0.0 {
+        0.5
+    } else {
+        0.0
+    };
+    let weighted = (positive + extra) * positive_weight;
+    weighted / (weighted + negative + extra)
 }
 
 /// The number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.

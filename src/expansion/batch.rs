@@ -104,7 +104,9 @@ impl Targets {
         for label in labels {
             targets.kinds.push(label.kind as i64);
             targets.pointers.push(center(label) / bars);
-            targets.pointers.push((label.end - label.start) as f32 / bars);
+            targets
+                .pointers
+                .push((label.end - label.start) as f32 / bars);
             let inside = label.start..=label.end;
             let mask = (0..length).map(|t| f32::from(u8::from(inside.contains(&t))));
             targets.binary.extend(mask);

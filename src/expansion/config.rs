@@ -271,7 +271,11 @@ impl ExpansionConfig {
         let needed = FEATURES - usize::from(!data.position);
         if self.model.features != needed {
             let expected = format!("{needed}, the features of a bar with this `data.position`");
-            return Err(Error::setting("model.features", self.model.features, expected));
+            return Err(Error::setting(
+                "model.features",
+                self.model.features,
+                expected,
+            ));
         }
         let tasks = self.model.tasks()?;
         let device = self.backend.device()?;

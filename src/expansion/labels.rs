@@ -14,8 +14,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::expansion::bars::Bar;
 use crate::error::{Error, Result};
+use crate::expansion::bars::Bar;
 use crate::expansion::kind;
 
 /// The expansion of one window, in bars counted from the window's first.

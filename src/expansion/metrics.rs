@@ -153,9 +153,7 @@ impl Scores {
     pub fn value(&self, metric: ExpansionMetricKind) -> f64 {
         let windows = self.windows as f64;
         match metric {
-            ExpansionMetricKind::SpanF1 => {
-                2.0 * self.shared_bars as f64 / self.total_bars as f64
-            }
+            ExpansionMetricKind::SpanF1 => 2.0 * self.shared_bars as f64 / self.total_bars as f64,
             ExpansionMetricKind::Iou => self.iou / windows,
             ExpansionMetricKind::HitAt3 => self.hits as f64 / windows,
             ExpansionMetricKind::TypeAccuracy => self.right_kinds as f64 / windows,

@@ -34,10 +34,7 @@ impl Reduction {
 }
 
 /// Sets elements that do not count to zero, in value and in gradient.
-pub(super) fn keep<const D: usize>(
-    values: Tensor<D>,
-    mask: &Option<Tensor<D, Bool>>,
-) -> Tensor<D> {
+pub(super) fn keep<const D: usize>(values: Tensor<D>, mask: &Option<Tensor<D, Bool>>) -> Tensor<D> {
     match mask {
         Some(mask) => values.mask_fill(mask.clone().bool_not(), 0.0),
         None => values,

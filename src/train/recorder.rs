@@ -89,7 +89,12 @@ impl Recorder {
             entries.failure.get_or_insert(error);
             return;
         }
-        let line = epoch_line(&entries, epoch, self.epochs, self.began.elapsed().as_secs_f64());
+        let line = epoch_line(
+            &entries,
+            epoch,
+            self.epochs,
+            self.began.elapsed().as_secs_f64(),
+        );
         drop(entries);
         self.say(line);
         self.began = Instant::now();

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
-use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::optim::lr_scheduler::LrSchedulerConfig;
-use burn::optim::lr_scheduler::module_lr_scheduler::{
-    ModuleLrScheduler, ModuleLrSchedulerConfig,
-};
+use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::tensor::Device;
 use burn::train::logger::InMemoryMetricLogger;
@@ -20,6 +18,7 @@ use burn::train::{
     SupervisedTraining,
 };
 
+use super::Baseline;
 use super::checkpoint::{self, LastAndBest, WholeFiles};
 use super::config::{NonFinitePolicy, Schedule, TrainConfig};
 use super::journal::Journal;
@@ -27,7 +26,6 @@ use super::loader::{EpochLoader, Order};
 use super::recorder::{Progress, Recorder};
 use super::step::{MultiTask, StepOptions};
 use super::tracker::Tracker;
-use super::Baseline;
 use crate::error::{Error, Result};
 use crate::history::{History, Split};
 use crate::model::MultiTaskModel;

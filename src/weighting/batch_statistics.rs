@@ -1,17 +1,17 @@
 //! Standardisation over the losses of one step: all tasks on one scale without any history.
 //!
 //! Needs: fixed weights `w_k` and the elements `n_k`. Remembers: nothing that matters for the next step; the last mean
-//! and what divided (the deviation, or 1 in its place) are kept for the log. The statistics are over the K losses of this step, so the batch size does not
-//! enter. They are constants for differentiation, while the gradient flows through each loss: a form that standardises
-//! plain numbers instead has no gradient at all.
+//! and what divided (the deviation, or 1 in its place) are kept for the log. The statistics are over the K losses of this
+//! step, so the batch size does not enter. They are constants for differentiation, while the gradient flows through each
+//! loss: a form that standardises plain numbers instead has no gradient at all.
 
 use burn::module::{Module, RunningState};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::objective::check_count;
-use super::running_mean::{floats, on, replace};
-use super::{LossWeighting, Objective, StateValue, TaskValues};
+use super::running_mean::{floats, on};
+use super::{LossWeighting, Objective, StateValue, TaskValues, remember};
 use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
@@ -111,8 +111,8 @@ impl LossWeighting for BatchStatistics {
         let offset = self
             .center
             .then(|| (weights.clone().sum() * mean.clone()).neg());
-        replace(&self.mean, mean);
-        replace(&self.std, divisor);
+        remember(&self.mean, mean);
+        remember(&self.std, divisor);
         Objective::affine(losses, weights, offset)
     }
 

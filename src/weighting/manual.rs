@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::objective::check_count;
 use super::running_mean::{floats, on};
 use super::{LossWeighting, Normaliser, Objective, RunningMeanConfig, StateValue, TaskValues};
 use crate::error::Result;
@@ -81,6 +82,7 @@ pub struct Manual {
 
 impl LossWeighting for Manual {
     fn weigh(&self, losses: &TaskLosses) -> Objective {
+        check_count(losses, &self.weights);
         let scales = match &self.normaliser {
             Some(normaliser) => normaliser.update(losses),
             None => losses.active().float(),

@@ -38,7 +38,7 @@ pub use manual::{Manual, ManualConfig};
 pub use objective::Objective;
 pub use running_mean::{Normaliser, RunningMean, RunningMeanConfig};
 pub use scalar_countdown::{ScalarCountdown, ScalarCountdownConfig, ScalarCountdownInner};
-pub use state::StateValue;
+pub use state::{StateValue, remember};
 pub use task_values::TaskValues;
 pub use uncertainty::{LikelihoodForm, Uncertainty, UncertaintyConfig};
 

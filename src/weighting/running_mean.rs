@@ -9,7 +9,7 @@ use burn::tensor::{Bool, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::objective::check_count;
-use super::{LossWeighting, Objective, StateValue, TaskValues};
+use super::{LossWeighting, Objective, StateValue, TaskValues, remember};
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
@@ -145,7 +145,7 @@ impl Normaliser {
             .clone()
             .recip()
             .mask_fill(mean.lower_equal_scalar(SMALLEST_MEAN), 1.0);
-        replace(&self.count, count);
+        remember(&self.count, count);
         scales * active.float()
     }
 
@@ -162,7 +162,7 @@ impl Normaliser {
             .recip()
             .mask_fill(warm, 1.0 - self.momentum);
         let mean = mean.clone() + (values.clone() - mean) * rate * moved;
-        replace(&self.mean, mean.clone());
+        remember(&self.mean, mean.clone());
         (mean, count)
     }
 
@@ -174,12 +174,6 @@ impl Normaliser {
 
 fn check_count_of(values: &Tensor<1>, own: &Tensor<1>) {
     check_count(&TaskLosses::from_values(values.clone()), own);
-}
-
-/// Sets a buffer at once: a pending value would be missing from a record taken before the next step.
-pub(super) fn replace(buffer: &RunningState<Tensor<1>>, value: Tensor<1>) {
-    buffer.update(value);
-    buffer.value_sync();
 }
 
 /// `constant` on the device of `like`; free when it is there already.

@@ -1,6 +1,16 @@
-//! A named value of a strategy's state, read only when somebody logs it.
+//! What a strategy remembers: how a value gets into the module record, and a name for it when somebody logs it.
 
+use burn::module::RunningState;
 use burn::tensor::Tensor;
+
+/// Sets a strategy's buffer to `value`, at once.
+///
+/// [`RunningState::update`] alone keeps the value pending until the next one comes; a record written in between would
+/// miss it, and the step after a resume would not be the one it should be.
+pub fn remember<const D: usize>(buffer: &RunningState<Tensor<D>>, value: Tensor<D>) {
+    buffer.update(value);
+    buffer.value_sync();
+}
 
 /// A named value of a strategy, on the device until [`read`](StateValue::read).
 #[derive(Clone, Debug)]

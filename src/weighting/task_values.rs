@@ -12,7 +12,10 @@ use crate::task::TaskSet;
 /// By name, tasks that are not named get the setting's default; a name that is no task is refused. As a list, there must
 /// be one number for each task, in their order; the empty list is the same as naming none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "something else than one number for each task, such as {\"type\": 0.1} or [0.1, 0.7]"
+)]
 pub enum TaskValues {
     /// In the order of the tasks.
     InOrder(Vec<f64>),

@@ -39,7 +39,11 @@ pub fn assert_close(place: &str, found: f64, expected: f64, rel: f64, abs: f64) 
 /// [`assert_close`] for every pair.
 #[track_caller]
 pub fn assert_all_close(place: &str, found: &[f64], expected: &[f64], rel: f64, abs: f64) {
-    assert_eq!(found.len(), expected.len(), "{place}: another number of values");
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "{place}: another number of values"
+    );
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
         assert_close(&format!("{place}[{index}]"), *found, *expected, rel, abs);
     }
@@ -240,7 +244,9 @@ impl ModuleVisitor for Collector<'_> {
 pub fn load_torch(model: ExpansionModel, state: &BTreeMap<String, Table>) -> ExpansionModel {
     change_parameters(model, &mut |path, old| {
         let (name, transpose) = torch_name(path);
-        let table = state.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
+        let table = state
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name} is missing"));
         match transpose {
             false => {
                 assert_eq!(table.shape, old.shape, "{name}");
@@ -326,7 +332,9 @@ impl Case {
     /// A double precision number under `f64`, by its path.
     pub fn number(&self, path: &[&str]) -> f64 {
         let value = path.iter().fold(&self.expected["f64"], |v, key| &v[*key]);
-        value.as_f64().unwrap_or_else(|| panic!("{path:?} is no number"))
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("{path:?} is no number"))
     }
 }
 

@@ -9,9 +9,7 @@ use super::config::{CountdownForm, ExpansionModelConfig};
 use super::output::ExpansionOutput;
 use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::metrics::ExpansionEvaluation;
-use crate::loss::{
-    Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
-};
+use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::MultiTaskModel;
 use crate::nn::BiLstm;
 use crate::task::TaskSet;

@@ -113,7 +113,8 @@ fn to_host<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
         Poll::Ready(data) => data.expect("a tensor in host memory can be read"),
         Poll::Pending => unreachable!("a tensor in host memory is ready at once"),
     };
-    data.try_into_vec().expect("the layer is in single precision")
+    data.try_into_vec()
+        .expect("the layer is in single precision")
 }
 
 fn to_device<B: Backend>(values: Vec<f32>, shape: &[usize], device: &Device<B>) -> FloatTensor<B> {
@@ -199,7 +200,11 @@ impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodi
         let [input, weights @ ..] = tensors.map(|tensor| tensor.into_primitive());
         let device = input.device();
         let (output, saved) = run::<B>(input, weights);
-        match BiLstmBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match BiLstmBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => {
                 let state = BackwardState {
                     saved: Arc::new(saved),

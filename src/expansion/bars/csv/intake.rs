@@ -8,8 +8,8 @@ use super::header::Columns;
 use super::order::Order;
 use super::row::Row;
 use super::{CsvOptions, CsvReport};
-use crate::expansion::bars::{Bar, Bars};
 use crate::error::{Error, Result};
+use crate::expansion::bars::{Bar, Bars};
 
 /// The last words of every refusal of a row.
 const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
