@@ -50,7 +50,7 @@ struct Arguments {
     /// Learning rate [default: 3e-3]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
-    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2800 simulated]
+    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2400 simulated]
     #[arg(long, value_name = "N")]
     max_samples: Option<usize>,
     /// Fixes everything that is drawn at random [default: 0]

@@ -5,7 +5,7 @@ mod support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use equipoise::loss::TaskLosses;
+use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
     BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
     RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
@@ -130,13 +130,16 @@ fn state(strategy: &Weighting, name: &str) -> Vec<f64> {
     state.iter().find(|v| v.name() == name).unwrap().read()
 }
 
+/// The objective as a function of the raw losses.
+type Formula = Box<dyn Fn(&[f64]) -> f64>;
+
 /// The objective of the table in the documentation of `weighting`, written out in double precision, with everything that
 /// counts as a constant for differentiation read from the strategy's state after the step.
-fn formula(name: &str, strategy: &Weighting, tasks: &[Task]) -> Box<dyn Fn(&[f64]) -> f64> {
+fn formula(name: &str, strategy: &Weighting, tasks: &[Task]) -> Formula {
     let count = tasks.len();
     let weight = |index: usize| 0.1 + 0.3 * ((index * 5) % 7) as f64;
     let root = |index: usize| (tasks[index].elements() as f64).sqrt();
-    let linear = |scales: Vec<f64>, offset: f64| -> Box<dyn Fn(&[f64]) -> f64> {
+    let linear = |scales: Vec<f64>, offset: f64| -> Formula {
         Box::new(move |losses| {
             let terms = losses.iter().zip(&scales).map(|(loss, scale)| loss * scale);
             terms.sum::<f64>() + offset
@@ -346,7 +349,11 @@ fn wide_losses(count: usize) -> impl Strategy<Value = Vec<f64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_permutation_of_the_tasks_permutes_the_weights(
@@ -497,6 +504,38 @@ fn an_absent_task_contributes_nothing_and_leaves_no_trace() {
             for answer in &answers[1..] {
                 assert_eq!(*answer, answers[0], "{name} on {backend}");
             }
+        }
+    }
+}
+
+/// The whole way from a batch without labels for a task: its loss is masked, the task is absent, and what both tasks
+/// read gets the gradient of the other alone.
+#[test]
+fn masked_labels_of_nan_reach_neither_the_objective_nor_what_is_shared() {
+    let tasks = many_tasks(2);
+    for (backend, device) in devices() {
+        let device = device.autodiff();
+        for (name, config) in strategies(&tasks) {
+            let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
+            let shared = support::tensor(&[0.5, -0.2], [1, 2], &device).require_grad();
+            let loss = |target: f64, mask: Option<Tensor<2, Bool>>| {
+                let target = support::tensor(&[target; 2], [1, 2], &device);
+                huber(shared.clone(), target, 1.0, mask, Reduction::Mean)
+            };
+            let none = Tensor::from_data(TensorData::new(vec![false; 2], [1, 2]), &device);
+            let present = Tensor::from_data(TensorData::new(vec![true, false], [2]), &device);
+            let losses = vec![loss(1.0, None), loss(f64::NAN, Some(none))];
+            let objective = strategy.weigh(&TaskLosses::new(losses).with_present(present));
+            let weight = values(&objective.weights)[0];
+            let gradient = values(&shared.grad(&objective.total.backward()).unwrap());
+            let expected = [-0.5 * weight / 2.0, -1.0 * weight / 2.0];
+            assert_all_close(
+                &format!("{name} on {backend}"),
+                &gradient,
+                &expected,
+                1e-5,
+                0.0,
+            );
         }
     }
 }

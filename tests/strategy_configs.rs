@@ -1,6 +1,8 @@
 //! A strategy's config survives JSON, and whatever is wrong with one is refused with an error that names it.
 
 use burn::tensor::Device;
+use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::model::CountdownForm;
 use equipoise::weighting::{
     BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, ManualConfig, RunningMeanConfig,
     ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
@@ -312,6 +314,31 @@ fn a_countdown_at_every_bar_is_refused_under_the_scalar_countdown() {
 }
 
 #[test]
+fn choosing_the_scalar_countdown_gives_the_model_a_scalar_head() {
+    let config = ExpansionConfig {
+        weighting: preset("scalar-countdown").unwrap(),
+        ..ExpansionConfig::default()
+    };
+    assert_eq!(config.model.countdown, CountdownForm::PerBar);
+    let message = config.validate().unwrap_err().to_string();
+    assert!(message.contains("scalar-countdown"), "{message}");
+    let resolved = config.resolved();
+    assert_eq!(resolved.model.countdown, CountdownForm::Scalar);
+    resolved.validate().unwrap();
+    for name in STRATEGIES {
+        let weighting = preset(name).unwrap();
+        assert_eq!(weighting.name(), name);
+        let config = ExpansionConfig {
+            weighting,
+            ..ExpansionConfig::default()
+        };
+        config.resolved().validate().unwrap();
+    }
+    let message = preset("magic").unwrap_err().to_string();
+    assert!(message.contains("magic") && STRATEGIES.iter().all(|name| message.contains(name)));
+}
+
+#[test]
 fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
     let tasks = TaskSet::new([Task::classification("type", 3)]).unwrap();
     let config = WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default());
@@ -331,17 +358,15 @@ fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
 
 #[test]
 fn fixed_weights_for_a_strategy_that_learns_them_are_refused() {
-    for name in ["uncertainty"] {
-        let config = WeightingConfig::from_json(&format!(r#"{{"strategy": "{name}"}}"#)).unwrap();
-        let message = config
-            .with_weights([1.0, 1.0, 1.0, 1.0])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("weights") && message.contains("learns"),
-            "{message}"
-        );
-    }
+    let config = WeightingConfig::from_json(r#"{"strategy": "uncertainty"}"#).unwrap();
+    let message = config
+        .with_weights([1.0, 1.0, 1.0, 1.0])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("weights") && message.contains("learns"),
+        "{message}"
+    );
     refused(
         r#"{"strategy": "uncertainty", "weights": [1, 1, 1, 1]}"#,
         &["weights"],

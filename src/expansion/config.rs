@@ -18,7 +18,7 @@ use crate::weighting::{
 };
 
 /// Simulated windows when nothing else is said.
-pub const SIMULATED_WINDOWS: usize = 2800;
+pub const SIMULATED_WINDOWS: usize = 2400;
 
 /// Where the tensors live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ pub struct DataConfig {
     pub skip_bad_rows: bool,
     /// Bars between the first bars of two windows of a file, at least 1.
     pub stride: usize,
-    /// Windows at most, spread evenly over a file; as many as the simulator makes (2800 if not given).
+    /// Windows at most, spread evenly over a file; as many as the simulator makes (2400 if not given).
     pub max_samples: Option<usize>,
     /// The share of the windows, the last ones in time, that validate; above 0 and below 1.
     pub valid_fraction: f64,

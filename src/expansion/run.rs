@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use burn::train::Interrupter;
 
 use super::bars::csv::{CsvOptions, read_csv};
@@ -155,8 +156,19 @@ pub fn train(
 pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Weighting)> {
     device.seed(config.train.seed);
     let network = config.model.init(device)?;
+    network.visit(&mut Draw);
     let weighting = config.weighting.init(&config.model.tasks()?, device)?;
     Ok((network, weighting))
+}
+
+/// Looks at every parameter. Burn draws a parameter's first values when it is first looked at, which may be after the
+/// random state has moved on.
+struct Draw;
+
+impl ModuleVisitor for Draw {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
+    }
 }
 
 /// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.

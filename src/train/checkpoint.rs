@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleDisplay, ParamGroup};
+use burn::module::{Module, ModuleDisplay, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::OptimizerRecord;
 use burn::optim::lr_scheduler::LrSchedulerRecord;
-use burn::store::ModuleRecord;
+use burn::store::{ModuleRecord, RecordError};
+use burn::tensor::{Tensor, TensorData};
 use burn::train::checkpoint::{
     Checkpoint, Checkpointer, CheckpointerError, CheckpointingAction, CheckpointingStrategy,
 };
@@ -31,7 +32,7 @@ pub fn model_file(run: impl AsRef<Path>, epoch: usize) -> PathBuf {
     part_file(&folder(run), "model", epoch)
 }
 
-fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
+pub(super) fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
     folder.join(format!("{part}-{epoch}.bpk"))
 }
 
@@ -93,10 +94,11 @@ pub fn load_network<M: Module + ModuleDisplay>(
     let loaded = match restart {
         None => strict(record).map_err(|error| fail(error.to_string()))?,
         Some(prefix) => {
-            let loaded = whole
-                .clone()
-                .try_load_record(record.allow_unused(true).validate(false))
-                .map_err(|error| fail(error.to_string()))?;
+            if let Some(name) = left_alone(&whole, &record, prefix) {
+                let reason = format!("its `{name}` has another shape, not only `{prefix}`");
+                return Err(fail(reason));
+            }
+            let loaded = lenient(&whole, &record).map_err(|error| fail(error.to_string()))?;
             let group = ParamGroup::from_regex(format!("^network\\.{prefix}\\."))
                 .map_err(|error| fail(format!("{error:?}")))?;
             let fresh = whole.into_record_group(group).allow_partial(true);
@@ -111,6 +113,58 @@ pub fn load_network<M: Module + ModuleDisplay>(
 /// Stands for a strategy when only the network matters.
 #[derive(Module, Debug)]
 struct NoStrategy {}
+
+/// Loads what fits and leaves the rest as it is.
+fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordError> {
+    let record = record.clone().allow_unused(true).validate(false);
+    module.clone().try_load_record(record)
+}
+
+/// The first parameter outside `network.{restart}` that a lenient load leaves as it is. A record does not tell which
+/// those are, but they are the ones in which what was there before can still be seen.
+fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Option<String> {
+    let after = |before: f64| {
+        let filled = module.clone().map(&mut Fill(before));
+        let mut values = Values::default();
+        lenient(&filled, record).ok()?.visit(&mut values);
+        Some(values.found)
+    };
+    let (zeros, ones) = (after(0.0)?, after(1.0)?);
+    let restarted = format!("network.{restart}.");
+    zeros
+        .into_iter()
+        .zip(ones)
+        .find(|((path, zero), (_, one))| !path.starts_with(&restarted) && zero != one)
+        .map(|((path, _), _)| path)
+}
+
+struct Fill(f64);
+
+impl ModuleMapper for Fill {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|old| old.full_like(self.0).set_require_grad(old.is_require_grad()))
+    }
+}
+
+#[derive(Default)]
+struct Values {
+    path: Vec<String>,
+    found: Vec<(String, TensorData)>,
+}
+
+impl ModuleVisitor for Values {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.join("."), param.val().to_data()));
+    }
+}
 
 /// Writes one part of the checkpoints, whole or not at all.
 pub(super) struct WholeFiles {

@@ -110,7 +110,10 @@ impl Tracker {
             return Ok(());
         };
         let counts = sums.non_finite.clone().try_into_vec_as::<f32>()?;
-        let Some(task) = counts.iter().position(|count| *count > 0.0) else {
+        // A broken loss breaks the parameters and with them every other loss, one step later: the task that was broken
+        // most often was broken first.
+        let most = counts.iter().copied().fold(0.0, f32::max);
+        let Some(task) = counts.iter().position(|count| *count == most && most > 0.0) else {
             return Ok(());
         };
         let mut entries = self.journal.lock();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
-use burn::optim::lr_scheduler::LrSchedulerConfig;
+use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
@@ -311,12 +311,27 @@ where
             path: checkpoint::model_file(&self.directory, epoch),
             reason: format!("{error}; resume with the config it was made with"),
         };
+        // These two take what they understand of a record and leave out the rest without a word.
+        let foreign = |part| Error::Checkpoint {
+            path: checkpoint::part_file(&checkpoint::folder(&self.directory), part, epoch),
+            reason: "does not hold the state of this run; resume with the config it was made with".into(),
+        };
+        let moments = loaded.optimizer.len();
+        let optimizer = fresh.optimizer.load_record(loaded.optimizer);
+        if optimizer.to_record().len() != moments {
+            return Err(foreign("optim"));
+        }
+        let rates = bytes(loaded.scheduler.clone());
+        let scheduler = fresh.scheduler.load_record(loaded.scheduler);
+        if bytes(scheduler.to_record()) != rates {
+            return Err(foreign("scheduler"));
+        }
         Ok(Start {
             epoch,
             history,
             model: fresh.model.try_load_record(loaded.model).map_err(fits)?,
-            optimizer: fresh.optimizer.load_record(loaded.optimizer),
-            scheduler: fresh.scheduler.load_record(loaded.scheduler),
+            optimizer,
+            scheduler,
         })
     }
 
@@ -350,6 +365,10 @@ where
 /// The strategy's learnable weights, by their path in [`MultiTask`].
 fn weighting_group() -> ParamGroup {
     ParamGroup::from_regex(r"^weighting(\.|$)").expect("the pattern is valid")
+}
+
+fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
+    record.into_bytes().ok().map(|bytes| bytes.to_vec())
 }
 
 struct Start<M: MultiTaskModel, W: LossWeighting> {

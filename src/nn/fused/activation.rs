@@ -41,7 +41,7 @@ pub(super) fn tanh(x: f32) -> f32 {
     p = p * z + 2.063_909e-2;
     p = p * z - 5.373_971_5e-2;
     p = p * z + 0.133_314_42;
-    p = p * z - 0.333_332_82;
+    p = p * z - 0.333_332_8;
     let near = p * z * x + x;
     if size < 0.625 { near } else { far.copysign(x) }
 }

@@ -1,0 +1,395 @@
+//! The verdicts, each on a history made to show it and nothing else; and what a history promises as a file.
+
+use equipoise::Error;
+use equipoise::diagnosis::{TaskDiagnosis, Verdict, diagnose, quick_test};
+use equipoise::history::{ALL_TASKS, History, Split, quantity};
+
+/// The losses of a task over the epochs, in validation and training alike, and the best constant's.
+fn course(history: &mut History, task: &str, losses: &[f64], constant: Option<f64>) {
+    if let Some(constant) = constant {
+        history.record(0, Split::Valid, task, quantity::CONSTANT_LOSS, constant);
+    }
+    for (index, loss) in losses.iter().enumerate() {
+        let epoch = index + 1;
+        history.record(epoch, Split::Train, task, quantity::LOSS, *loss);
+        history.record(epoch, Split::Valid, task, quantity::LOSS, *loss);
+        if let Some(constant) = constant {
+            let skill = 1.0 - loss / constant;
+            history.record(epoch, Split::Valid, task, quantity::SKILL, skill);
+        }
+    }
+}
+
+fn verdict_of(history: &History, task: &str) -> TaskDiagnosis {
+    let all = diagnose(history);
+    let found: Vec<_> = all.into_iter().filter(|d| d.task == task).collect();
+    let [diagnosis] = &found[..] else {
+        panic!("{task} has {} verdicts", found.len())
+    };
+    diagnosis.clone()
+}
+
+#[track_caller]
+fn says(diagnosis: &TaskDiagnosis, words: &[&str]) {
+    for word in words {
+        assert!(
+            diagnosis.sentence.contains(word),
+            "`{word}` is not in: {}",
+            diagnosis.sentence
+        );
+    }
+}
+
+#[test]
+fn a_task_that_beats_the_constant_learned() {
+    let mut history = History::new();
+    course(
+        &mut history,
+        "pointers",
+        &[0.016, 0.010, 0.006],
+        Some(0.008),
+    );
+    history.record(
+        3,
+        Split::Valid,
+        "pointers",
+        quantity::SKILL_OVER_POSITION,
+        0.1,
+    );
+    history.record(3, Split::Train, "pointers", quantity::WEIGHT, 0.7);
+    let diagnosis = verdict_of(&history, "pointers");
+    assert_eq!(diagnosis.verdict, Verdict::Learned);
+    assert_eq!((diagnosis.first_loss, diagnosis.last_loss), (0.016, 0.006));
+    assert_eq!(diagnosis.skill, Some(1.0 - 0.006 / 0.008));
+    assert_eq!(diagnosis.skill_over_position, Some(0.1));
+    assert_eq!(diagnosis.weight, Some(0.7));
+    says(
+        &diagnosis,
+        &[
+            "pointers learned",
+            "0.01600",
+            "0.00600",
+            "-62.5 %",
+            "25 % below the best constant",
+        ],
+    );
+    says(
+        &diagnosis,
+        &["10 % below the best guess from the position alone"],
+    );
+}
+
+#[test]
+fn a_skill_just_short_of_5_percent_is_not_learned() {
+    for (loss, learned) in [(0.949, true), (0.96, false)] {
+        let mut history = History::new();
+        course(&mut history, "type", &[2.0, loss], Some(1.0));
+        let verdict = verdict_of(&history, "type").verdict;
+        assert_eq!(verdict == Verdict::Learned, learned, "{loss}");
+    }
+}
+
+#[test]
+fn a_task_that_falls_to_the_constant_knows_only_its_mean() {
+    let mut history = History::new();
+    course(&mut history, "binary", &[0.69, 0.30, 0.25], Some(0.2485));
+    let diagnosis = verdict_of(&history, "binary");
+    assert_eq!(diagnosis.verdict, Verdict::OnlyMean);
+    says(
+        &diagnosis,
+        &[
+            "binary knows only its mean",
+            "0.6900",
+            "0.2500",
+            "-63.8 %",
+            "0.2485",
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_stands_still_while_another_improves_is_starved() {
+    let mut history = History::new();
+    course(
+        &mut history,
+        "countdown",
+        &[15.90, 15.88, 15.86],
+        Some(15.84),
+    );
+    course(
+        &mut history,
+        "pointers",
+        &[0.016, 0.012, 0.009],
+        Some(0.0084),
+    );
+    let diagnosis = verdict_of(&history, "countdown");
+    assert_eq!(diagnosis.verdict, Verdict::Starved);
+    says(
+        &diagnosis,
+        &[
+            "countdown is starved",
+            "15.90",
+            "15.86",
+            "-0.3 %",
+            "pointers",
+            "-43.8 %",
+            "15.84",
+        ],
+    );
+    assert_eq!(verdict_of(&history, "pointers").verdict, Verdict::OnlyMean);
+}
+
+#[test]
+fn a_task_that_stands_still_with_all_others_is_not_starved() {
+    let mut history = History::new();
+    course(&mut history, "countdown", &[15.90, 15.86], Some(15.84));
+    course(&mut history, "pointers", &[0.016, 0.0159], Some(0.0084));
+    for task in ["countdown", "pointers"] {
+        assert_eq!(
+            verdict_of(&history, task).verdict,
+            Verdict::OnlyMean,
+            "{task}"
+        );
+    }
+}
+
+#[test]
+fn a_task_that_arrived_before_the_first_epoch_ended_is_not_starved() {
+    let mut history = History::new();
+    course(&mut history, "countdown", &[2.0, 2.001, 2.0], Some(15.84));
+    course(&mut history, "pointers", &[0.016, 0.009], Some(0.0084));
+    assert_eq!(verdict_of(&history, "countdown").verdict, Verdict::Learned);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_or_grows_diverged() {
+    for last in [f64::NAN, f64::INFINITY, 3.2] {
+        let mut history = History::new();
+        course(&mut history, "type", &[2.0, 1.0, last], Some(1.09));
+        course(
+            &mut history,
+            "pointers",
+            &[0.016, 0.012, 0.004],
+            Some(0.0084),
+        );
+        let diagnosis = verdict_of(&history, "type");
+        assert_eq!(diagnosis.verdict, Verdict::Diverged, "{last}");
+        says(&diagnosis, &["type diverged", "2.000"]);
+        if last.is_finite() {
+            says(&diagnosis, &["3.200"]);
+        }
+        assert_eq!(
+            verdict_of(&history, "pointers").verdict,
+            Verdict::Learned,
+            "{last}"
+        );
+    }
+}
+
+#[test]
+fn overfitting_is_not_divergence() {
+    let mut history = History::new();
+    course(&mut history, "type", &[1.1, 1.0], Some(1.09));
+    history.record(2, Split::Valid, "type", quantity::LOSS, 2.5);
+    history.record(2, Split::Valid, "type", quantity::SKILL, 1.0 - 2.5 / 1.09);
+    assert_eq!(verdict_of(&history, "type").verdict, Verdict::OnlyMean);
+}
+
+#[test]
+fn without_a_trivial_predictor_an_improvement_has_to_do() {
+    let mut history = History::new();
+    course(&mut history, "improves", &[1.0, 0.7], None);
+    course(&mut history, "stands", &[1.0, 0.999], None);
+    course(&mut history, "creeps", &[1.0, 0.9], None);
+    let improves = verdict_of(&history, "improves");
+    assert_eq!(improves.verdict, Verdict::Learned);
+    says(&improves, &["no trivial predictor"]);
+    assert_eq!(verdict_of(&history, "stands").verdict, Verdict::Starved);
+    assert_eq!(verdict_of(&history, "creeps").verdict, Verdict::OnlyMean);
+}
+
+#[test]
+fn a_task_without_a_validation_loss_has_no_verdict() {
+    let mut history = History::new();
+    course(&mut history, "type", &[1.1, 1.0], None);
+    history.record(1, Split::Train, "silent", quantity::LOSS, 1.0);
+    let tasks: Vec<_> = diagnose(&history).into_iter().map(|d| d.task).collect();
+    assert_eq!(tasks, ["type"]);
+    assert!(diagnose(&History::new()).is_empty());
+}
+
+#[test]
+fn verdicts_have_the_words_of_the_report() {
+    let all = [
+        Verdict::Learned,
+        Verdict::OnlyMean,
+        Verdict::Starved,
+        Verdict::Diverged,
+    ];
+    let words = all.map(|verdict| verdict.to_string());
+    assert_eq!(words, ["learned", "only its mean", "starved", "diverged"]);
+    assert_eq!(format!("{:>10}", Verdict::Starved), "   starved");
+}
+
+#[test]
+fn the_quick_test_is_positive_where_one_stands_and_the_other_improves() {
+    let mut history = History::new();
+    course(&mut history, "countdown", &[15.90, 15.86], None);
+    course(&mut history, "pointers", &[0.016, 0.008], None);
+    let test = quick_test(&history, "countdown", "pointers").unwrap();
+    assert!(test.positive);
+    assert!((test.stuck_change - (15.86 / 15.90 - 1.0)).abs() < 1e-12);
+    assert!((test.improving_change + 0.5).abs() < 1e-12);
+    for word in ["countdown", "pointers", "yes", "-0.3 %", "-50.0 %"] {
+        assert!(test.sentence.contains(word), "{}", test.sentence);
+    }
+}
+
+#[test]
+fn the_quick_test_is_negative_everywhere_else() {
+    let cases: [(&[f64], &[f64]); 4] = [
+        // The first moves, down or up.
+        (&[15.90, 15.0], &[0.016, 0.008]),
+        (&[15.90, 16.5], &[0.016, 0.008]),
+        // The second improves too little, or gets worse.
+        (&[15.90, 15.86], &[0.016, 0.0135]),
+        (&[15.90, 15.86], &[0.016, 0.030]),
+    ];
+    for (stuck, improving) in cases {
+        let mut history = History::new();
+        course(&mut history, "countdown", stuck, None);
+        course(&mut history, "pointers", improving, None);
+        let test = quick_test(&history, "countdown", "pointers").unwrap();
+        assert!(!test.positive, "{stuck:?} {improving:?}");
+        assert!(test.sentence.contains("no:"), "{}", test.sentence);
+    }
+}
+
+#[test]
+fn the_quick_test_needs_two_epochs_of_both() {
+    let mut history = History::new();
+    course(&mut history, "countdown", &[15.90, 15.86], None);
+    course(&mut history, "pointers", &[0.016], None);
+    assert_eq!(quick_test(&history, "countdown", "pointers"), None);
+    assert_eq!(quick_test(&history, "pointers", "countdown"), None);
+    assert_eq!(quick_test(&history, "countdown", "nothing"), None);
+}
+
+fn sample() -> History {
+    let mut history = History::new();
+    let constant = quantity::CONSTANT_LOSS;
+    history.record(0, Split::Valid, "a, \"quoted\" task", constant, 0.1 + 0.2);
+    for epoch in 1..=3 {
+        history.record(
+            epoch,
+            Split::Train,
+            "type",
+            quantity::LOSS,
+            1.0 / epoch as f64,
+        );
+        history.record(
+            epoch,
+            Split::Valid,
+            "type",
+            quantity::LOSS,
+            f64::MIN_POSITIVE,
+        );
+        history.record(epoch, Split::Train, ALL_TASKS, quantity::OBJECTIVE, -1e300);
+    }
+    history
+}
+
+#[test]
+fn a_history_survives_its_file_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.csv");
+    let history = sample();
+    history.write_csv(&file).unwrap();
+    assert_eq!(History::read_csv(&file).unwrap(), history);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with("epoch,split,task,quantity,value\n"),
+        "{text}"
+    );
+    let files = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 1, "nothing else is left behind");
+}
+
+#[test]
+fn values_that_are_not_finite_survive_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.csv");
+    let mut history = History::new();
+    let broken = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+    for (index, value) in broken.iter().enumerate() {
+        history.record(index, Split::Valid, "type", quantity::LOSS, *value);
+    }
+    history.write_csv(&file).unwrap();
+    let read = History::read_csv(&file).unwrap();
+    let values: Vec<f64> = read.records().iter().map(|r| r.value).collect();
+    assert!(values[0].is_nan());
+    assert_eq!(values[1..], broken[1..]);
+}
+
+#[test]
+fn a_bad_line_of_a_history_is_an_error_with_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.csv");
+    let good = "epoch,split,task,quantity,value\n1,train,type,loss,0.5\n";
+    let cases = [
+        ("1,train,type,loss,much\n", 3),
+        ("1,test,type,loss,0.5\n", 3),
+        ("-1,train,type,loss,0.5\n", 3),
+        ("1,train,type,loss\n", 3),
+        ("1,train,type,loss,0.5\n1.5,train,type,loss,0.5\n", 4),
+    ];
+    for (bad, expected) in cases {
+        std::fs::write(&file, format!("{good}{bad}")).unwrap();
+        let error = History::read_csv(&file).unwrap_err();
+        match &error {
+            Error::Line { line, .. } => assert_eq!(*line, expected, "{bad}: {error}"),
+            other => panic!("{bad}: {other:?}"),
+        }
+        assert!(error.to_string().contains("history.csv"), "{error}");
+    }
+    let error = History::read_csv(folder.path().join("missing.csv")).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error:?}");
+}
+
+#[test]
+fn truncating_forgets_what_came_after() {
+    let mut history = sample();
+    history.truncate_after(2);
+    assert_eq!(history.last_epoch(), 2);
+    assert_eq!(history.records().len(), 1 + 2 * 3);
+    assert_eq!(history.get(3, Split::Train, "type", quantity::LOSS), None);
+    assert_eq!(
+        history.get(2, Split::Train, "type", quantity::LOSS),
+        Some(0.5)
+    );
+    history.truncate_after(0);
+    assert_eq!(
+        history.records().len(),
+        1,
+        "what is known before training stays"
+    );
+}
+
+#[test]
+fn a_record_of_the_same_place_is_replaced() {
+    let mut history = sample();
+    let count = history.records().len();
+    history.record(2, Split::Train, "type", quantity::LOSS, 7.0);
+    assert_eq!(history.records().len(), count);
+    assert_eq!(
+        history.get(2, Split::Train, "type", quantity::LOSS),
+        Some(7.0)
+    );
+    let series = history.series(Split::Train, "type", quantity::LOSS);
+    assert_eq!(series, [(1, 1.0), (2, 7.0), (3, 1.0 / 3.0)]);
+    assert_eq!(
+        history.last(Split::Train, "type", quantity::LOSS),
+        Some(1.0 / 3.0)
+    );
+    assert_eq!(history.tasks(), ["a, \"quoted\" task", "type"]);
+}
