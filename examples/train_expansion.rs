@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use burn::train::Interrupter;
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 use equipoise::Error;
 use equipoise::diagnosis::{TaskDiagnosis, diagnose, quick_test};
@@ -19,7 +20,7 @@ use equipoise::train::checkpoint;
 
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Arguments {
     /// CSV file of bars with a header (open, high, low, close; a time stamp may be there); the simulator if left out
     #[arg(long, value_name = "FILE")]
@@ -27,8 +28,8 @@ struct Arguments {
     /// Drop and count bad rows of the file instead of refusing it
     #[arg(long)]
     skip_bad_rows: bool,
-    /// How the four losses are weighed [default: uncertainty]
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STRATEGIES))]
+    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics or manual [default: uncertainty]
+    #[arg(long, value_parser = PossibleValuesParser::new(STRATEGIES), hide_possible_values = true)]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
     #[arg(
@@ -38,8 +39,8 @@ struct Arguments {
         allow_negative_numbers = true
     )]
     weights: Option<Vec<f64>>,
-    /// Where the tensors live [default: flex]
-    #[arg(long, value_enum)]
+    /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: flex]
+    #[arg(long, value_enum, hide_possible_values = true)]
     backend: Option<BackendName>,
     /// Passes over the training windows [default: 20]
     #[arg(long, value_name = "N")]
@@ -73,11 +74,8 @@ struct Arguments {
 /// The backends by name.
 #[derive(Clone, Copy, ValueEnum)]
 enum BackendName {
-    /// The CPU, recommended
     Flex,
-    /// The CPU, the older backend; needs --features ndarray
     Ndarray,
-    /// A GPU; needs --features wgpu
     Wgpu,
 }
 

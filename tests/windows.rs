@@ -11,7 +11,7 @@ use equipoise::expansion::bars::{Bar, Bars};
 use equipoise::expansion::baselines::baselines;
 use equipoise::expansion::batch::ExpansionBatcher;
 use equipoise::expansion::features::{FEATURES, window_features};
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
+use equipoise::expansion::labels::{LabelConfig, RuleLabeller, WindowLabel};
 use equipoise::expansion::model::{CountdownForm, ExpansionModelConfig};
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::history::Split;
@@ -400,9 +400,8 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         }
 
         // Pointers: one constant for each of the two.
-        let center =
-            |l: &equipoise::expansion::labels::WindowLabel| (l.start + l.end) as f64 / 60.0;
-        let long = |l: &equipoise::expansion::labels::WindowLabel| (l.end - l.start) as f64 / 30.0;
+        let center = |l: &WindowLabel| (l.start + l.end) as f64 / 60.0;
+        let long = |l: &WindowLabel| (l.end - l.start) as f64 / 30.0;
         let delta = config.pointer_delta;
         let centers: Vec<f64> = train_labels.iter().map(center).collect();
         let lengths: Vec<f64> = train_labels.iter().map(long).collect();
@@ -427,7 +426,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         );
 
         // Binary: over all bars, and at each position by itself.
-        let inside = |labels: &[equipoise::expansion::labels::WindowLabel], t: usize| -> Vec<f64> {
+        let inside = |labels: &[WindowLabel], t: usize| -> Vec<f64> {
             let inside = labels
                 .iter()
                 .map(|l| f64::from(u8::from((l.start..=l.end).contains(&t))));
@@ -474,9 +473,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
             }
             CountdownForm::PerBar => {
                 let targets = |t: usize| -> Vec<f64> {
-                    let away = |l: &equipoise::expansion::labels::WindowLabel| {
-                        (l.start as f64 - t as f64).clamp(-20.0, 20.0)
-                    };
+                    let away = |l: &WindowLabel| (l.start as f64 - t as f64).clamp(-20.0, 20.0);
                     train_labels.iter().map(away).collect()
                 };
                 let all: Vec<f64> = (0..30).flat_map(targets).collect();

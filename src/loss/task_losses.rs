@@ -34,7 +34,8 @@ impl TaskLosses {
     /// Says which tasks have labels in this batch; without it, all have.
     ///
     /// An absent task contributes nothing to the objective and no strategy's state moves for it; its value may be
-    /// anything, NaN included.
+    /// anything, NaN included. What led to that value still gets a gradient of zero times its own derivative, which is NaN
+    /// where the derivative is: give the loss function a mask as well if missing labels are marked by NaN.
     ///
     /// # Shapes
     ///

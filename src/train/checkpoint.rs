@@ -142,7 +142,10 @@ struct Fill(f64);
 
 impl ModuleMapper for Fill {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|old| old.full_like(self.0).set_require_grad(old.is_require_grad()))
+        param.map(|old| {
+            old.full_like(self.0)
+                .set_require_grad(old.is_require_grad())
+        })
     }
 }
 
@@ -162,7 +165,8 @@ impl ModuleVisitor for Values {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.found.push((self.path.join("."), param.val().to_data()));
+        self.found
+            .push((self.path.join("."), param.val().to_data()));
     }
 }
 

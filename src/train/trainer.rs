@@ -6,9 +6,9 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
-use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
+use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::tensor::Device;
 use burn::train::logger::InMemoryMetricLogger;
@@ -314,7 +314,8 @@ where
         // These two take what they understand of a record and leave out the rest without a word.
         let foreign = |part| Error::Checkpoint {
             path: checkpoint::part_file(&checkpoint::folder(&self.directory), part, epoch),
-            reason: "does not hold the state of this run; resume with the config it was made with".into(),
+            reason: "does not hold the state of this run; resume with the config it was made with"
+                .into(),
         };
         let moments = loaded.optimizer.len();
         let optimizer = fresh.optimizer.load_record(loaded.optimizer);
