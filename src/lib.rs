@@ -48,6 +48,8 @@ pub mod error;
 pub mod expansion;
 #[cfg(feature = "train")]
 pub mod history;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod host;
 pub mod loss;
 pub mod model;
 pub mod nn;

@@ -3,6 +3,8 @@
 use burn::tensor::{Bool, Tensor};
 
 use super::Reduction;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use super::fused;
 use super::reduction::keep;
 
 /// Binary cross entropy between logits and targets in [0, 1].
@@ -47,6 +49,18 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
         positive_weight.is_finite() && positive_weight > 0.0,
         "the positive weight must be a positive finite number, not {positive_weight}"
     );
+    assert_eq!(
+        logits.dims(),
+        targets.dims(),
+        "binary cross entropy needs one target for each logit"
+    );
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if fused::applies(&logits, &targets) {
+        let loss = fused::Pointwise::Binary {
+            positive_weight: positive_weight as f32,
+        };
+        return fused::pointwise(loss, logits, targets, mask, reduction);
+    }
     let logits = keep(logits, &mask);
     let targets = keep(targets, &mask);
     // log(1 + e^-x) without overflow for negative x.

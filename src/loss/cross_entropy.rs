@@ -4,6 +4,8 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Bool, Int, Tensor};
 
 use super::Reduction;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use super::fused;
 use super::reduction::keep;
 
 /// Cross entropy between class logits and class indices.
@@ -48,6 +50,10 @@ pub fn cross_entropy(
         targets.dims(),
         "cross entropy needs one target for each row of logits"
     );
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if fused::applies_to_logits(&logits) {
+        return fused::cross_entropy(logits, targets, mask, reduction);
+    }
     let rows = mask
         .clone()
         .map(|mask| mask.unsqueeze_dim::<2>(1).expand([batch, classes]));

@@ -3,6 +3,8 @@
 use burn::tensor::{Bool, Tensor};
 
 use super::Reduction;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use super::fused;
 use super::reduction::keep;
 
 /// Huber loss between predictions and targets.
@@ -48,6 +50,18 @@ pub fn huber<const D: usize>(
         delta.is_finite() && delta > 0.0,
         "the Huber delta must be a positive finite number, not {delta}"
     );
+    assert_eq!(
+        predictions.dims(),
+        targets.dims(),
+        "the Huber loss needs one target for each prediction"
+    );
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if fused::applies(&predictions, &targets) {
+        let loss = fused::Pointwise::Huber {
+            delta: delta as f32,
+        };
+        return fused::pointwise(loss, predictions, targets, mask, reduction);
+    }
     let residual = keep(predictions - targets, &mask);
     // With c = clamp(r, -delta, delta), both branches are c (r - c/2), and so is the derivative c.
     let clamped = residual.clone().clamp(-delta, delta);

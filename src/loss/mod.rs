@@ -6,6 +6,8 @@
 
 mod binary;
 mod cross_entropy;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod fused;
 mod huber;
 mod reduction;
 mod task_losses;

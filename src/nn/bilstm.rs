@@ -1,13 +1,13 @@
 //! The bidirectional LSTM layer: its configuration, parameters and shape rules. What computes it stands beside it.
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Initializer};
+use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 use super::fused;
-use super::reference;
+use super::{Dropout, reference};
 use crate::error::{Error, Result};
 
 /// Configuration of a [`BiLstm`].
@@ -96,7 +96,7 @@ impl BiLstmConfig {
         }
         Ok(BiLstm {
             layers,
-            dropout: DropoutConfig::new(self.dropout).init(),
+            dropout: Dropout::new(self.dropout),
         })
     }
 }
@@ -141,7 +141,7 @@ pub(super) struct BiLstmLayer {
 impl BiLstmLayer {
     fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         #[cfg(any(feature = "flex", feature = "ndarray"))]
-        if fused::applies(&input) {
+        if crate::host::applies(&input) {
             return fused::forward(self, input);
         }
         reference::forward(self, input)

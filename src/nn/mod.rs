@@ -1,8 +1,10 @@
-//! Layers: the bidirectional LSTM. Knows nothing of tasks, losses or training.
+//! Layers: the bidirectional LSTM and dropout. Knows nothing of tasks, losses or training.
 
 mod bilstm;
+mod dropout;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod fused;
 mod reference;
 
 pub use bilstm::{BiLstm, BiLstmConfig, LstmWeights};
+pub use dropout::Dropout;

@@ -1,7 +1,7 @@
 //! Sizes and settings of the expansion model, and the tasks that follow from them.
 
 use burn::module::Param;
-use burn::nn::{DropoutConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::network::ExpansionModel;
 use super::task_names;
 use crate::error::{Error, Result};
 use crate::expansion::kind;
-use crate::nn::BiLstmConfig;
+use crate::nn::{BiLstmConfig, Dropout};
 use crate::task::{Task, TaskSet};
 
 /// What the countdown head predicts.
@@ -150,12 +150,11 @@ impl ExpansionModelConfig {
             CountdownForm::PerBar => width,
             CountdownForm::Scalar => self.projection,
         };
-        let dropout = |probability| DropoutConfig::new(probability).init();
         Ok(ExpansionModel {
-            input_dropout: dropout(self.input_dropout),
+            input_dropout: Dropout::new(self.input_dropout),
             lstm,
             projection: linear(width, self.projection, device),
-            head_dropout: dropout(self.head_dropout),
+            head_dropout: Dropout::new(self.head_dropout),
             classifier: linear(self.projection, kind::COUNT, device),
             pointers: linear(self.projection, 2, device),
             binary: linear(width, 1, device),

@@ -1,7 +1,7 @@
 //! The network: input dropout, BiLSTM, pooled features, four heads.
 
 use burn::module::Module;
-use burn::nn::{Dropout, Linear};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 
@@ -11,7 +11,7 @@ use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::metrics::ExpansionEvaluation;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::MultiTaskModel;
-use crate::nn::BiLstm;
+use crate::nn::{BiLstm, Dropout};
 use crate::task::TaskSet;
 
 /// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.

@@ -3,10 +3,7 @@
 // Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -14,9 +11,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
-use burn::tensor::TensorData;
 
 use super::kernel::{self, Saved, Sizes, Weights};
+use crate::host::{to_host, to_tensor};
 
 /// One bidirectional LSTM layer as an operation of a backend.
 #[backend_extension(
@@ -96,7 +93,7 @@ fn run<B: Backend>(input: FloatTensor<B>, weights: [FloatTensor<B>; 8]) -> (Floa
     };
     let weights = [direction(a, b, c, d), direction(e, f, g, h)];
     let (output, saved) = kernel::forward(sizes, &to_host::<B>(input), weights);
-    let output = to_device::<B>(output, &[batch, time, 2 * hidden], &device);
+    let output = to_tensor::<B>(output, &[batch, time, 2 * hidden], &device);
     (output, saved)
 }
 
@@ -104,21 +101,6 @@ fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
     let mut dims = [0; D];
     dims.iter_mut().zip(shape).for_each(|(to, from)| *to = from);
     dims
-}
-
-/// The values of a tensor, row-major. Tensors of the CPU backends are ready at once.
-fn to_host<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
-    let future = pin!(B::float_into_data(tensor));
-    let data = match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(data) => data.expect("a tensor in host memory can be read"),
-        Poll::Pending => unreachable!("a tensor in host memory is ready at once"),
-    };
-    data.try_into_vec()
-        .expect("the layer is in single precision")
-}
-
-fn to_device<B: Backend>(values: Vec<f32>, shape: &[usize], device: &Device<B>) -> FloatTensor<B> {
-    B::float_from_data(TensorData::new(values, shape.to_vec()), device)
 }
 
 /// The backward pass of a layer.
@@ -164,7 +146,7 @@ impl<B: Backend> Backward<B, 9> for BiLstmBackward {
         ];
         for ((parent, values), shape) in ops.parents.iter().zip(values).zip(&shapes) {
             if let (Some(node), Some(values)) = (parent, values) {
-                gradients.register::<B>(node.id, to_device::<B>(values, shape, &device));
+                gradients.register::<B>(node.id, to_tensor::<B>(values, shape, &device));
             }
         }
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use pulp::Arch;
 
-use super::activation::{sigmoid, tanh};
 use super::matmul::{Matrix, multiply};
+use crate::host::math::{sigmoid, tanh};
 
 /// Sizes of a layer's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,35 +1,18 @@
 //! One layer of the bidirectional LSTM as one differentiable operation on the CPU.
 //!
 //! The plain form makes some twenty tensors per step; this one makes one for the whole layer and keeps only what the
-//! backward pass needs. `kernel` is the arithmetic on host slices, `matmul` and `activation` are its parts, and
-//! `extension` registers it with Burn for the backends whose tensors are in host memory.
+//! backward pass needs. `kernel` is the arithmetic on host slices, `matmul` its products, and `extension` registers it
+//! with Burn for the backends whose tensors are in host memory.
 
-mod activation;
 mod extension;
 mod kernel;
 mod matmul;
 
-use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Device, Tensor};
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
 
 use self::extension::LstmExtension;
 use super::bilstm::{BiLstmLayer, LstmWeights};
-
-/// Whether this operation exists for tensors like this one: in host memory, single precision.
-pub(super) fn applies(input: &Tensor<3>) -> bool {
-    input.dtype() == DType::F32 && in_host_memory(&input.device())
-}
-
-fn in_host_memory(device: &Device) -> bool {
-    match device.clone().inner().as_dispatch() {
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => true,
-        #[allow(unreachable_patterns)]
-        _ => false,
-    }
-}
 
 /// One layer, `[batch, time, input]` to `[batch, time, 2 hidden]`.
 pub(super) fn forward(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<3> {

@@ -1,0 +1,221 @@
+//! Registers the losses with Burn: for the CPU backends, and with their gradients for autodiff over them.
+
+// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{Device, FloatTensor, IntTensor};
+use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
+
+use super::kernel::{self, Pointwise, Sum};
+use crate::host::{to_host, to_host_integers, to_tensor};
+
+/// The losses as operations of a backend. The output is `[1]`; `mask` holds 1 and 0 and is looked at if `masked`.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff
+)]
+pub(super) trait LossExtension: Backend {
+    /// A loss between predictions and targets of the same shape.
+    fn pointwise_loss(
+        predictions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        loss: Pointwise,
+        mean: bool,
+    ) -> FloatTensor<Self>;
+
+    /// Cross entropy between `[rows, classes]` logits and `[rows]` classes.
+    fn cross_entropy_loss(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        mean: bool,
+    ) -> FloatTensor<Self>;
+}
+
+macro_rules! on_host {
+    ($backend:ty) => {
+        impl LossExtension for $backend {
+            fn pointwise_loss(
+                predictions: FloatTensor<Self>,
+                targets: FloatTensor<Self>,
+                mask: FloatTensor<Self>,
+                masked: bool,
+                loss: Pointwise,
+                mean: bool,
+            ) -> FloatTensor<Self> {
+                let device = predictions.device();
+                let inputs = Inputs::<Self>::new(predictions, mask, masked);
+                value::<Self>(&inputs.pointwise(targets, loss, false), mean, &device)
+            }
+
+            fn cross_entropy_loss(
+                logits: FloatTensor<Self>,
+                targets: IntTensor<Self>,
+                mask: FloatTensor<Self>,
+                masked: bool,
+                mean: bool,
+            ) -> FloatTensor<Self> {
+                let device = logits.device();
+                let inputs = Inputs::<Self>::new(logits, mask, masked);
+                value::<Self>(&inputs.cross_entropy(targets, false), mean, &device)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+on_host!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+on_host!(burn::backend::NdArray);
+
+/// Predictions and mask.
+struct Inputs<B: Backend> {
+    predictions: FloatTensor<B>,
+    mask: Option<Vec<f32>>,
+}
+
+impl<B: Backend> Inputs<B> {
+    fn new(predictions: FloatTensor<B>, mask: FloatTensor<B>, masked: bool) -> Self {
+        Self {
+            predictions,
+            mask: masked.then(|| to_host::<B>(mask)),
+        }
+    }
+
+    fn pointwise(self, targets: FloatTensor<B>, loss: Pointwise, wanted: bool) -> Sum {
+        let (predictions, targets) = (to_host::<B>(self.predictions), to_host::<B>(targets));
+        kernel::pointwise(loss, &predictions, &targets, self.mask.as_deref(), wanted)
+    }
+
+    fn cross_entropy(self, targets: IntTensor<B>, wanted: bool) -> Sum {
+        let classes = self.predictions.shape()[1];
+        let (logits, targets) = (
+            to_host::<B>(self.predictions),
+            to_host_integers::<B>(targets),
+        );
+        kernel::cross_entropy(&logits, classes, &targets, self.mask.as_deref(), wanted)
+    }
+}
+
+/// What a derivative of the sum is multiplied by. A mean over nothing is 0.
+fn factor(sum: &Sum, mean: bool) -> f64 {
+    match mean {
+        true => 1.0 / sum.count.max(1.0),
+        false => 1.0,
+    }
+}
+
+fn value<B: Backend>(sum: &Sum, mean: bool, device: &Device<B>) -> FloatTensor<B> {
+    let value = sum.value * factor(sum, mean);
+    to_tensor::<B>(vec![value as f32], &[1], device)
+}
+
+/// The backward pass of every loss: the derivatives are known already.
+#[derive(Debug)]
+struct LossBackward;
+
+/// The derivatives of the elements and what they are multiplied by.
+#[derive(Clone, Debug)]
+struct BackwardState<D> {
+    derivatives: Arc<Vec<f32>>,
+    factor: f32,
+    shape: Vec<usize>,
+    device: D,
+}
+
+impl<B: Backend> Backward<B, 1> for LossBackward {
+    type State = BackwardState<Device<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let state = ops.state;
+        let arriving = to_host::<B>(gradients.consume::<B>(&ops.node));
+        let factor = arriving[0] * state.factor;
+        // The graph is done with them, so they are scaled where they are.
+        let mut values = Arc::try_unwrap(state.derivatives).unwrap_or_else(|held| (*held).clone());
+        values.iter_mut().for_each(|value| *value *= factor);
+        if let [Some(parent)] = &ops.parents {
+            let gradient = to_tensor::<B>(values, &state.shape, &state.device);
+            gradients.register::<B>(parent.id, gradient);
+        }
+    }
+}
+
+impl<B: Backend + LossExtension, C: CheckpointStrategy> LossExtension for Autodiff<B, C> {
+    fn pointwise_loss(
+        predictions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        loss: Pointwise,
+        mean: bool,
+    ) -> FloatTensor<Self> {
+        let node = predictions.node();
+        let (predictions, mask) = (predictions.into_primitive(), mask.into_primitive());
+        let (shape, device) = described::<B>(&predictions);
+        let inputs = Inputs::<B>::new(predictions, mask, masked);
+        let run = |wanted| inputs.pointwise(targets.into_primitive(), loss, wanted);
+        match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (state, value) = tracked::<B>(run(true), mean, shape, device);
+                prepared.finish(state, value)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), mean, &device)),
+        }
+    }
+
+    fn cross_entropy_loss(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        mean: bool,
+    ) -> FloatTensor<Self> {
+        let node = logits.node();
+        let (logits, mask) = (logits.into_primitive(), mask.into_primitive());
+        let (shape, device) = described::<B>(&logits);
+        let inputs = Inputs::<B>::new(logits, mask, masked);
+        let run = |wanted| inputs.cross_entropy(targets, wanted);
+        match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (state, value) = tracked::<B>(run(true), mean, shape, device);
+                prepared.finish(state, value)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), mean, &device)),
+        }
+    }
+}
+
+fn described<B: Backend>(tensor: &FloatTensor<B>) -> (Vec<usize>, Device<B>) {
+    (tensor.shape().iter().copied().collect(), tensor.device())
+}
+
+fn tracked<B: Backend>(
+    mut sum: Sum,
+    mean: bool,
+    shape: Vec<usize>,
+    device: Device<B>,
+) -> (BackwardState<Device<B>>, FloatTensor<B>) {
+    let value = value::<B>(&sum, mean, &device);
+    let state = BackwardState {
+        derivatives: Arc::new(sum.derivatives.take().unwrap_or_default()),
+        factor: factor(&sum, mean) as f32,
+        shape,
+        device,
+    };
+    (state, value)
+}

@@ -1,0 +1,50 @@
+//! Dropout whose mask costs little: on the CPU it is computed from one seed, where drawing every element takes a third of a
+//! training step of the expansion model.
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod fused;
+
+use burn::module::Module;
+use burn::nn::DropoutConfig;
+use burn::tensor::Tensor;
+
+/// Sets elements to zero at random during training and scales the others by `1 / (1 - p)`.
+///
+/// Behaves as [`burn::nn::Dropout`] and keeps to its rules: active on autodiff devices unless frozen. The mask follows from
+/// the device's random state, which [`Device::seed`](burn::tensor::Device::seed) sets. N. Srivastava et al., *Dropout: A
+/// Simple Way to Prevent Neural Networks from Overfitting*, JMLR 15 (2014).
+#[derive(Module, Debug)]
+pub struct Dropout {
+    plain: burn::nn::Dropout,
+}
+
+impl Dropout {
+    /// Dropout with the probability `p` of a zero.
+    ///
+    /// # Panics
+    ///
+    /// If `p` is not in [0, 1).
+    pub fn new(p: f64) -> Self {
+        Self {
+            plain: DropoutConfig::new(p).init(),
+        }
+    }
+
+    /// Applies it.
+    ///
+    /// # Shapes
+    ///
+    /// - input, output: `[...]`
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        if self.active(&input) && crate::host::applies(&input) {
+            return fused::forward(input, self.plain.prob);
+        }
+        self.plain.forward(input)
+    }
+
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    fn active<const D: usize>(&self, input: &Tensor<D>) -> bool {
+        self.plain.prob > 0.0 && self.plain.training.is_enabled() && input.is_autodiff()
+    }
+}
