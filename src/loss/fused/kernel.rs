@@ -67,7 +67,7 @@ impl Element for Binary {
         let pull = if x >= 0.0 { u } else { 1.0 } / (1.0 + u);
         let loss = weight * soft + (1.0 - target) * x;
         // `max` and comparisons lose a NaN; the sum must not.
-        let keep = x - x;
+        let keep = 0.0 * x;
         (loss + keep, (1.0 - target) - weight * pull + keep)
     }
 }
