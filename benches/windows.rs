@@ -12,8 +12,8 @@ use burn::data::dataloader::batcher::Batcher;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::batch::ExpansionBatcher;
+use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::features::window_features;
-use equipoise::expansion::model::CountdownForm;
 use equipoise::expansion::windows::{Window, Windows};
 
 const BATCHES: [usize; 2] = [32, 256];

@@ -17,6 +17,7 @@ use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset}
 use equipoise::expansion::run::{self, RunOptions};
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::train::checkpoint;
+use equipoise::weighting::WeightingConfig;
 
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 #[derive(Parser)]
@@ -99,6 +100,9 @@ fn work(arguments: Arguments) -> Result<(), Error> {
         }
         None => new_folder(config.weighting.name()),
     };
+    if !arguments.resume {
+        checkpoint::check_free(&out)?;
+    }
     let data = run::load(&config)?;
     for note in &data.notes {
         eprintln!("{note}");
@@ -120,7 +124,9 @@ fn work(arguments: Arguments) -> Result<(), Error> {
     let outcome = run::train(&config, data, &out, options)?;
     if let Some(reason) = &outcome.stopped {
         println!("\nstopped early: {reason}");
-        println!("continue with: --out {} --resume", out.display());
+        if checkpoint::latest(&out).is_ok() {
+            println!("continue with: --out {} --resume", out.display());
+        }
     }
     report(&outcome.history);
     files(&out, &outcome.history, outcome.best_epoch);
@@ -139,24 +145,10 @@ fn settings(arguments: &Arguments) -> Result<ExpansionConfig, Error> {
         (None, None) => ExpansionConfig::default(),
     };
     let config = with_flags(base, arguments)?.resolved();
-    match stored {
-        Some(stored) => continued(config, &stored),
-        None => Ok(config),
+    if let Some(stored) = stored {
+        config.check_continues(&stored)?;
     }
-}
-
-/// A resumed run may be longer than it was going to be; anything else would make it another run.
-fn continued(config: ExpansionConfig, stored: &ExpansionConfig) -> Result<ExpansionConfig, Error> {
-    let mut same = config.clone();
-    same.train.epochs = stored.train.epochs;
-    match same == *stored {
-        true => Ok(config),
-        false => Err(Error::setting(
-            "--resume",
-            "given with other settings than the run has",
-            "given with --out alone; only --epochs may change",
-        )),
-    }
+    Ok(config)
 }
 
 fn with_flags(
@@ -169,6 +161,12 @@ fn with_flags(
         }
     }
     if let Some(strategy) = &arguments.strategy {
+        // The scalar head came with its strategy, and goes with it.
+        if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+            let usual = ExpansionConfig::default().model;
+            config.model.countdown = usual.countdown;
+            config.model.countdown_scale = usual.countdown_scale;
+        }
         config.weighting = preset(strategy)?;
     }
     if let Some(weights) = &arguments.weights {

@@ -92,7 +92,7 @@ pub fn diagnose(history: &History) -> Vec<TaskDiagnosis> {
         .map(|course| {
             let best_other = courses
                 .iter()
-                .filter(|other| other.task != course.task)
+                .filter(|other| other.task != course.task && other.change().is_finite())
                 .min_by(|a, b| a.change().total_cmp(&b.change()));
             course.diagnose(best_other)
         })

@@ -103,8 +103,9 @@ impl History {
         let same = |r: &&mut Record| {
             r.epoch == epoch && r.split == split && r.task == task && r.quantity == quantity
         };
-        // What is replaced was recorded in the same epoch, so it is near the end.
-        match self.records.iter_mut().rev().find(same) {
+        // Epochs come in order, so what is replaced is among the last records.
+        let recent = |r: &&mut Record| r.epoch >= epoch;
+        match self.records.iter_mut().rev().take_while(recent).find(same) {
             Some(record) => record.value = value,
             None => self.records.push(Record {
                 epoch,
@@ -210,28 +211,27 @@ impl History {
 }
 
 /// Writes a file next to its place and moves it there, so that it is whole or not there at all.
-///
-/// # Errors
-///
-/// [`Error::Io`] with the path.
-pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write", path))?;
+    let mut file = temporary_file(folder).map_err(Error::io("write", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
-    let kept = file
-        .persist(path)
-        .map_err(|error| Error::io("write", path)(error.error))?;
-    // A temporary file is readable by its owner alone; what a run leaves behind is an ordinary file.
+    match file.persist(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("write", path)(error.error)),
+    }
+}
+
+/// A temporary file is readable by its owner alone unless asked otherwise; what a run leaves behind is an ordinary file.
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        kept.set_permissions(std::fs::Permissions::from_mode(0o644))
-            .map_err(Error::io("write", path))?;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let _ = kept;
-    Ok(())
+    builder.tempfile_in(folder)
 }

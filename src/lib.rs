@@ -12,7 +12,7 @@
 //! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies, and the
 //!   [`WeightingConfig`](weighting::WeightingConfig) that picks one from JSON.
 //! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate.
-//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm). Knows nothing of tasks.
+//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), and [`Dropout`](nn::Dropout). Knows nothing of tasks.
 #![cfg_attr(
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.
@@ -48,7 +48,7 @@ pub mod error;
 pub mod expansion;
 #[cfg(feature = "train")]
 pub mod history;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 mod host;
 pub mod loss;
 pub mod model;

@@ -84,7 +84,8 @@ impl TaskSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] if there is none, a name is empty or occurs twice, or a task has no elements.
+    /// [`Error::Tasks`] if there is none, a name is empty, occurs twice, is `all` or has a `/` in it, or a task has no
+    /// elements.
     pub fn new(tasks: impl IntoIterator<Item = Task>) -> Result<Self> {
         let tasks: Vec<Task> = tasks.into_iter().collect();
         let found = join(tasks.iter().map(Task::name));
@@ -96,6 +97,13 @@ impl TaskSet {
         for task in &tasks {
             if task.name.trim().is_empty() {
                 return refuse("every task needs a name".into());
+            }
+            if task.name == "all" || task.name.contains('/') {
+                return refuse(format!(
+                    "`{}` cannot be a name: `all` stands for every task in a history, and `/` ends a task's name in \
+                     a metric's",
+                    task.name
+                ));
             }
             if !seen.insert(task.name.as_str()) {
                 return refuse(format!("`{}` occurs twice", task.name));

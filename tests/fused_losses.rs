@@ -129,6 +129,34 @@ fn targets_that_want_a_gradient_get_one() {
     }
 }
 
+/// Targets that want a gradient take the plain way, which is also the way of other backends.
+#[test]
+fn both_ways_have_the_same_derivative_where_the_formula_has_a_corner() {
+    let device = Device::flex().autodiff();
+    let targets = [0.0, 1.0, 0.3];
+    let slopes = |tracked: bool| {
+        let logits = Tensor::<1>::zeros([3], &device).require_grad();
+        let targets = tensor(&targets, [3], &device).set_require_grad(tracked);
+        let sum = Reduction::Sum;
+        let loss = binary_cross_entropy_with_logits(logits.clone(), targets, 1.0, None, sum);
+        values(&logits.grad(&loss.backward()).unwrap())
+    };
+    for slopes in [slopes(false), slopes(true)] {
+        for (slope, target) in slopes.iter().zip(targets) {
+            assert_close("slope at 0", *slope, 0.5 - target, 0.0, 1e-6);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a mask has the shape of what it masks")]
+fn a_mask_of_another_shape_is_refused() {
+    let device = Device::flex();
+    let mask = Tensor::<2, Bool>::full([3, 2], true, &device);
+    let zeros = Tensor::<2>::zeros([2, 3], &device);
+    huber(zeros.clone(), zeros, 1.0, Some(mask), Reduction::Mean);
+}
+
 #[test]
 #[should_panic(expected = "target 3 is no class of 3")]
 fn a_class_that_does_not_exist_is_refused() {

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use equipoise::expansion::batch::ExpansionBatch;
+use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{CountdownForm, ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::model::MultiTaskModel;
 use equipoise::weighting::{
     BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,

@@ -1,13 +1,17 @@
 //! A strategy's config survives JSON, and whatever is wrong with one is refused with an error that names it.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::model::CountdownForm;
+use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::model::ExpansionModelConfig;
+use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
+    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
+    WeightingConfig,
 };
 use equipoise::{Error, Task, TaskSet};
+use proptest::prelude::*;
 
 fn tasks(countdown: usize) -> TaskSet {
     TaskSet::new([
@@ -402,4 +406,65 @@ fn task_sets_are_checked_when_they_are_read() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("size"), "{message}");
+}
+
+proptest! {
+    #[test]
+    fn any_weights_survive_json_to_the_bit(weights in prop::collection::vec(0.0f64..1e30, 1..9)) {
+        let manual = ManualConfig::default().with_weights(weights);
+        let config = WeightingConfig::Manual(manual);
+        prop_assert_eq!(WeightingConfig::from_json(&config.to_json()).unwrap(), config);
+    }
+}
+
+#[test]
+fn names_that_a_history_could_not_hold_are_refused() {
+    for name in ["all", "a/b"] {
+        let message = TaskSet::new([Task::regression(name, 1)])
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(&format!("`{name}`")), "{message}");
+    }
+}
+
+#[test]
+fn sizes_that_no_memory_holds_are_refused_by_field() {
+    type Change = fn(&mut ExpansionModelConfig);
+    let cases: [(&str, Change); 4] = [
+        ("hidden", |c| c.hidden = 10_000_000_000),
+        ("layers", |c| c.layers = usize::MAX),
+        ("projection", |c| c.projection = usize::MAX),
+        ("window", |c| c.window = usize::MAX),
+    ];
+    for (field, change) in cases {
+        let mut config = ExpansionModelConfig::default();
+        change(&mut config);
+        let message = config.init(&Device::default()).unwrap_err().to_string();
+        assert!(message.contains(field), "{message}");
+    }
+}
+
+#[test]
+fn a_zero_loss_for_ever_breaks_nothing() {
+    let device = Device::flex().autodiff();
+    let tasks = TaskSet::new([Task::regression("a", 1), Task::regression("b", 1)]).unwrap();
+    let config = UncertaintyConfig::default().with_log_sigma([-20.0, 0.0]);
+    let mut strategy = config.init(&tasks, &device).unwrap();
+    let mut optimizer = burn::optim::SgdConfig::new().init();
+    for _ in 0..40 {
+        let losses = TaskLosses::from_values(Tensor::from_floats([0.0, 1.0], &device));
+        let objective = strategy.weigh(&losses);
+        let gradients = objective.total.backward();
+        let gradients = burn::optim::GradientsParams::from_grads(gradients, &strategy);
+        strategy = optimizer.step(1.0, strategy, gradients);
+        assert!(objective.total.into_scalar::<f32>().is_finite());
+    }
+    let losses = TaskLosses::from_values(Tensor::from_floats([1e-6, 1.0], &device));
+    assert!(
+        strategy
+            .weigh(&losses)
+            .total
+            .into_scalar::<f32>()
+            .is_finite()
+    );
 }

@@ -19,8 +19,9 @@ use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::baselines::baselines;
 use equipoise::expansion::batch::{ExpansionBatch, ExpansionBatcher};
 use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::features::FEATURES;
-use equipoise::expansion::model::{CountdownForm, ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::expansion::run::build;
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
@@ -854,6 +855,11 @@ fn an_interrupted_run_says_why_and_resumes_to_the_bit() {
         "it stopped within the epoch"
     );
     assert_eq!(checkpoint::latest(parts.path()).unwrap(), 1);
+    // What was seen of the unfinished epoch is in no checkpoint, so it is in no history.
+    assert_eq!(stopped.history.last_epoch(), 1);
+    let written = History::read_csv(parts.path().join("history.csv")).unwrap();
+    assert_eq!(rows(&written), rows(&stopped.history));
+    assert_eq!(stopped.best_epoch, Some(1));
     let resumed = Run::new(uncertainty())
         .epochs(3)
         .resume()
@@ -861,6 +867,51 @@ fn an_interrupted_run_says_why_and_resumes_to_the_bit() {
         .unwrap();
     assert_eq!(rows(&resumed.history), rows(&expected.history));
     assert_eq!(bits(&resumed.model), bits(&expected.model));
+}
+
+#[test]
+fn a_run_that_ended_before_its_first_checkpoint_can_be_started_again() {
+    let _alone = alone();
+    let run = folder();
+    let first = Run::new(uncertainty());
+    let network = first.network();
+    let mut meddler = Meddler::new(vec![]);
+    meddler.stop = Some((1, first.interrupter.clone()));
+    let stopped = first.fit_with(run.path(), network, meddler).unwrap();
+    assert_eq!(stopped.history.last_epoch(), 0);
+    assert!(checkpoint::latest(run.path()).is_err());
+    let again = Run::new(uncertainty()).fit(run.path()).unwrap();
+    assert_eq!(again.history.last_epoch(), 2);
+}
+
+#[test]
+fn all_checkpoints_are_kept_if_that_is_asked_for() {
+    let _alone = alone();
+    let run = folder();
+    let mut all = Run::new(raw()).epochs(4);
+    all.train.keep_checkpoints = usize::MAX;
+    all.fit(run.path()).unwrap();
+    for epoch in 1..=4 {
+        assert!(
+            checkpoint::model_file(run.path(), epoch).exists(),
+            "epoch {epoch}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_ran_out_of_patience_stays_as_it_is_when_resumed() {
+    let _alone = alone();
+    let run = folder();
+    let still = || {
+        let mut still = Run::new(raw()).epochs(9);
+        still.train.learning_rate = 1e-30;
+        still.train.patience = Some(2);
+        still
+    };
+    let ended = still().fit(run.path()).unwrap();
+    let resumed = still().resume().fit(run.path()).unwrap();
+    assert_eq!(rows(&resumed.history), rows(&ended.history));
 }
 
 #[test]
@@ -901,10 +952,15 @@ fn the_last_checkpoints_and_the_best_are_kept() {
 fn a_config_that_cannot_be_is_refused_by_field() {
     let run = folder();
     type Change = fn(&mut TrainConfig);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 14] = [
         ("epochs", |c| c.epochs = 0),
         ("batch_size", |c| c.batch_size = 0),
-        ("keep_checkpoints", |c| c.keep_checkpoints = 0),
+        ("keep_checkpoints", |c| c.keep_checkpoints = 1),
+        ("learning_rate", |c| c.learning_rate = 1.5),
+        // These are 1, 0 and infinite in single precision.
+        ("beta_2", |c| c.beta_2 = 0.99999999),
+        ("epsilon", |c| c.epsilon = 1e-46),
+        ("weight_decay", |c| c.weight_decay = 1e39),
         ("patience", |c| c.patience = Some(0)),
         ("learning_rate", |c| c.learning_rate = f64::NAN),
         ("weighting_learning_rate", |c| {

@@ -10,9 +10,10 @@ use equipoise::expansion::bars::simulator::{Simulation, Simulator, SimulatorConf
 use equipoise::expansion::bars::{Bar, Bars};
 use equipoise::expansion::baselines::baselines;
 use equipoise::expansion::batch::ExpansionBatcher;
+use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::features::{FEATURES, window_features};
 use equipoise::expansion::labels::{LabelConfig, RuleLabeller, WindowLabel};
-use equipoise::expansion::model::{CountdownForm, ExpansionModelConfig};
+use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::history::Split;
 use proptest::prelude::*;

@@ -4,9 +4,10 @@
 //! there means that nothing was learned, and a fall to the position predictor's loss needs no understanding of price.
 //! Both predictors are fitted on the training labels; their loss is taken on either split with the losses' own formulas.
 
-use super::batch::{Targets, countdown};
+use super::batch::Targets;
+use super::countdown::{CountdownForm, countdown};
 use super::labels::WindowLabel;
-use super::model::{CountdownForm, ExpansionModelConfig, task_names};
+use super::model::{ExpansionModelConfig, task_names};
 use super::windows::Windows;
 use crate::history::Split;
 use crate::train::Baseline;

@@ -6,13 +6,10 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::bars::Bars;
+use super::countdown::{CountdownForm, countdown};
 use super::features::{FEATURES, window_features};
 use super::labels::WindowLabel;
-use super::model::CountdownForm;
 use super::windows::Window;
-
-/// The countdown is clipped to this many bars on either side of the start.
-pub const COUNTDOWN_CLIP: f32 = 20.0;
 
 /// A batch of windows on a device.
 #[derive(Clone, Debug)]
@@ -21,7 +18,7 @@ pub struct ExpansionBatch {
     pub features: Tensor<3>,
     /// Type, `[batch]`, 0 to 2.
     pub kinds: Tensor<1, Int>,
-    /// Center and length of the expansion over the window's length, `[batch, 2]`.
+    /// Center and length (last bar minus first) of the expansion over the window's length, `[batch, 2]`.
     pub pointers: Tensor<2>,
     /// 1 inside the expansion and 0 outside, `[batch, time]`.
     pub binary: Tensor<2>,
@@ -123,9 +120,4 @@ impl Targets {
 
 fn center(label: &WindowLabel) -> f32 {
     (label.start + label.end) as f32 / 2.0
-}
-
-/// `clip(start - t, -20, 20)`.
-pub(super) fn countdown(start: usize, t: usize) -> f32 {
-    (start as f32 - t as f32).clamp(-COUNTDOWN_CLIP, COUNTDOWN_CLIP)
 }

@@ -6,9 +6,10 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::bars::simulator::SimulatorConfig;
+use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::features::FEATURES;
 use super::labels::LabelConfig;
-use super::model::{CountdownForm, ExpansionModelConfig, task_names};
+use super::model::{ExpansionModelConfig, task_names};
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
@@ -146,7 +147,7 @@ impl Default for ExpansionConfig {
             model: ExpansionModelConfig {
                 input_dropout: 0.1,
                 head_dropout: 0.2,
-                countdown_scale: f64::from(super::batch::COUNTDOWN_CLIP),
+                countdown_scale: f64::from(COUNTDOWN_CLIP),
                 ..ExpansionModelConfig::default()
             },
             weighting: preset("uncertainty").expect("a preset of this file"),
@@ -220,16 +221,21 @@ fn by_task([kind, pointers, binary, countdown]: [f64; 4]) -> TaskValues {
 }
 
 impl ExpansionConfig {
-    /// Makes the parts fit each other: the scalar-countdown strategy gives the model its scalar head, the position adds a
-    /// feature, and the simulator makes windows of the model's length.
+    /// Makes the parts fit each other where nothing else was said: the scalar-countdown strategy gives the model its scalar
+    /// head, the position adds a feature, and the simulator makes windows of the model's length. What was said and does
+    /// not fit is left for [`validate`](Self::validate) to refuse.
     pub fn resolved(mut self) -> Self {
         let scalar = matches!(self.weighting, WeightingConfig::ScalarCountdown(_));
         if scalar && self.model.countdown == CountdownForm::PerBar {
             self.model.countdown = CountdownForm::Scalar;
             self.model.countdown_scale = 1.0;
         }
-        self.model.features = FEATURES - usize::from(!self.data.position);
-        self.data.simulator.window = self.model.window;
+        if self.model.features == ExpansionModelConfig::default().features {
+            self.model.features = FEATURES - usize::from(!self.data.position);
+        }
+        if self.data.simulator.window == SimulatorConfig::default().window {
+            self.data.simulator.window = self.model.window;
+        }
         self
     }
 
@@ -245,6 +251,11 @@ impl ExpansionConfig {
         self.model.validate().map_err(within("model"))?;
         let data = &self.data;
         if data.path.is_none() {
+            if data.simulator.window != self.model.window {
+                let expected = format!("{}, the `model.window`", self.model.window);
+                let window = data.simulator.window;
+                return Err(Error::setting("data.simulator.window", window, expected));
+            }
             data.simulator
                 .validate()
                 .map_err(within("data.simulator"))?;
@@ -283,6 +294,32 @@ impl ExpansionConfig {
             .init(&tasks, &device)
             .map_err(within("weighting"))?;
         Ok(())
+    }
+
+    /// Sees that this config continues a run that was made with `stored`: it may be longer, anything else would make it
+    /// another run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming a part that differs.
+    pub fn check_continues(&self, stored: &Self) -> Result<()> {
+        let mut same = self.train.clone();
+        same.epochs = stored.train.epochs;
+        let differs = [
+            ("data", self.data != stored.data),
+            ("model", self.model != stored.model),
+            ("weighting", self.weighting != stored.weighting),
+            ("train", same != stored.train),
+            ("backend", self.backend != stored.backend),
+        ];
+        match differs.iter().find(|(_, differs)| *differs) {
+            Some((part, _)) => Err(Error::setting(
+                *part,
+                "not what the run was made with",
+                "the same in a resumed run; only `train.epochs` may change",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Reads a config. What the file does not say has its default.

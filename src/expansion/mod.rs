@@ -5,6 +5,7 @@
 //! * [`bars`]: one bar, a series, the CSV reader, the market simulator;
 //! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type;
 //! * [`features`]: what the network sees of each bar;
+//! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
 //! * [`batch`]: windows to tensors;
 //! * [`model`]: the network, its configuration, its output, and how an output is read as an expansion;
@@ -17,6 +18,7 @@ pub mod bars;
 pub mod baselines;
 pub mod batch;
 pub mod config;
+pub mod countdown;
 pub mod features;
 pub mod kind;
 pub mod labels;

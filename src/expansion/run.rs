@@ -138,7 +138,11 @@ pub fn train(
             })
         });
     trainer.claim()?;
-    config.write(directory.join("config.json"))?;
+    let stored = directory.join("config.json");
+    if options.resume {
+        config.check_continues(&ExpansionConfig::read(&stored)?)?;
+    }
+    config.write(stored)?;
     let batcher = ExpansionBatcher::new(
         data.train.bars(),
         config.model.window,

@@ -3,9 +3,10 @@
 use burn::tensor::{Bool, Tensor};
 
 use super::Reduction;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::reduction::keep;
+use super::shapes::check_mask;
 
 /// Binary cross entropy between logits and targets in [0, 1].
 ///
@@ -54,7 +55,8 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
         targets.dims(),
         "binary cross entropy needs one target for each logit"
     );
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    check_mask(&mask, logits.dims());
+    #[cfg(feature = "cpu-kernels")]
     if fused::applies(&logits, &targets) {
         let loss = fused::Pointwise::Binary {
             positive_weight: positive_weight as f32,
@@ -63,8 +65,9 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
     }
     let logits = keep(logits, &mask);
     let targets = keep(targets, &mask);
-    // log(1 + e^-x) without overflow for negative x.
-    let soft = (logits.clone().abs().neg()).exp().log1p() + logits.clone().neg().clamp_min(0.0);
+    // log(1 + e^-x) without overflow for negative x; written so that the derivative at 0 is -1/2 on every backend.
+    let size = logits.clone().abs();
+    let soft = size.clone().neg().exp().log1p() + (size - logits.clone()) * 0.5;
     let soft = match positive_weight == 1.0 {
         true => soft,
         false => soft * (targets.clone() * (positive_weight - 1.0) + 1.0),

@@ -4,9 +4,10 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Bool, Int, Tensor};
 
 use super::Reduction;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::reduction::keep;
+use super::shapes::check_mask;
 
 /// Cross entropy between class logits and class indices.
 ///
@@ -50,7 +51,8 @@ pub fn cross_entropy(
         targets.dims(),
         "cross entropy needs one target for each row of logits"
     );
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    check_mask(&mask, [batch]);
+    #[cfg(feature = "cpu-kernels")]
     if fused::applies_to_logits(&logits) {
         return fused::cross_entropy(logits, targets, mask, reduction);
     }

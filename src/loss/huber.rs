@@ -3,9 +3,10 @@
 use burn::tensor::{Bool, Tensor};
 
 use super::Reduction;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::reduction::keep;
+use super::shapes::check_mask;
 
 /// Huber loss between predictions and targets.
 ///
@@ -55,7 +56,8 @@ pub fn huber<const D: usize>(
         targets.dims(),
         "the Huber loss needs one target for each prediction"
     );
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    check_mask(&mask, predictions.dims());
+    #[cfg(feature = "cpu-kernels")]
     if fused::applies(&predictions, &targets) {
         let loss = fused::Pointwise::Huber {
             delta: delta as f32,

@@ -6,10 +6,11 @@
 
 mod binary;
 mod cross_entropy;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 mod fused;
 mod huber;
 mod reduction;
+mod shapes;
 mod task_losses;
 
 pub use binary::binary_cross_entropy_with_logits;

@@ -7,6 +7,8 @@ use burn::tensor::{Bool, Tensor};
 pub struct TaskLosses {
     values: Tensor<1>,
     present: Option<Tensor<1, Bool>>,
+    /// Present and finite; found once, because every part of a step asks.
+    active: Tensor<1, Bool>,
 }
 
 impl TaskLosses {
@@ -26,6 +28,7 @@ impl TaskLosses {
     /// - values: `[K]`
     pub fn from_values(values: Tensor<1>) -> Self {
         Self {
+            active: values.clone().inner().is_finite(),
             values,
             present: None,
         }
@@ -50,6 +53,8 @@ impl TaskLosses {
             self.values.dims(),
             "presence must be given for each task"
         );
+        let present = present.inner();
+        self.active = self.active.bool_and(present.clone());
         self.present = Some(present);
         self
     }
@@ -76,11 +81,7 @@ impl TaskLosses {
 
     /// The tasks that count in this step, `[K]`: present and with a finite loss. Off the graph.
     pub fn active(&self) -> Tensor<1, Bool> {
-        let finite = self.values.clone().inner().is_finite();
-        match &self.present {
-            Some(present) => finite.bool_and(present.clone().inner()),
-            None => finite,
-        }
+        self.active.clone()
     }
 
     /// The losses with every inactive task's value and gradient set to zero, `[K]`, attached to the graph.

@@ -5,7 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::{Dropout, reference};
 use crate::error::{Error, Result};
@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiLstmConfig {
-    /// Input features per step, at least 1.
+    /// Input features per step, 1 to 100000.
     pub input: usize,
-    /// Hidden units per direction, at least 1.
+    /// Hidden units per direction, 1 to 10000.
     pub hidden: usize,
-    /// Stacked layers, at least 1; each reads both directions of the one before.
+    /// Stacked layers, 1 to 100; each reads both directions of the one before.
     #[serde(default = "one")]
     pub layers: usize,
     /// Dropout between layers, in [0, 1). It does nothing with one layer.
@@ -59,13 +59,14 @@ impl BiLstmConfig {
     ///
     /// [`Error::Setting`] naming the field that has a value it cannot have.
     pub fn validate(&self) -> Result<()> {
-        for (field, value) in [
-            ("input", self.input),
-            ("hidden", self.hidden),
-            ("layers", self.layers),
+        for (field, value, most) in [
+            ("input", self.input, 100_000),
+            ("hidden", self.hidden, 10_000),
+            ("layers", self.layers, 100),
         ] {
-            if value == 0 {
-                return Err(Error::setting(field, value, "at least 1"));
+            if !(1..=most).contains(&value) {
+                let expected = format!("from 1 to {most}");
+                return Err(Error::setting(field, value, expected));
             }
         }
         match (0.0..1.0).contains(&self.dropout) {
@@ -140,7 +141,7 @@ pub(super) struct BiLstmLayer {
 
 impl BiLstmLayer {
     fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&input) {
             return fused::forward(self, input);
         }

@@ -2,7 +2,7 @@
 
 mod bilstm;
 mod dropout;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 mod fused;
 mod reference;
 

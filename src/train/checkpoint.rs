@@ -62,6 +62,23 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         })
 }
 
+/// Sees that a folder holds no run that a new one would overwrite. One that ended before its first checkpoint is none.
+///
+/// # Errors
+///
+/// [`Error::File`] if there is a complete checkpoint.
+pub fn check_free(run: impl AsRef<Path>) -> Result<()> {
+    match latest(&run) {
+        Ok(epoch) => Err(Error::file(
+            run,
+            format!(
+                "holds a run already, up to epoch {epoch}; resume it, or choose another folder"
+            ),
+        )),
+        Err(_) => Ok(()),
+    }
+}
+
 fn epoch_of(file: &Path) -> Option<usize> {
     let name = file.file_name()?.to_str()?;
     let epoch = name.strip_prefix("model-")?.strip_suffix(".bpk")?;
@@ -76,7 +93,8 @@ fn epoch_of(file: &Path) -> Option<usize> {
 /// # Errors
 ///
 /// [`Error::Checkpoint`] if the file cannot be read or its network is not of this shape; the parameters that differ are
-/// named. The network given is not changed then.
+/// named. The network given is not changed then, but for running statistics (batch normalisation), which all clones of a
+/// module share: give one that was just built.
 pub fn load_network<M: Module + ModuleDisplay>(
     network: M,
     file: impl AsRef<Path>,
@@ -88,7 +106,6 @@ pub fn load_network<M: Module + ModuleDisplay>(
         reason,
     };
     let record = ModuleRecord::load(path).map_err(|error| fail(error.to_string()))?;
-    // What is loaded replaces tensors, not numbers inside them, so the copy can fail halfway without harm.
     let whole = MultiTask::new(network.clone(), NoStrategy {});
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
     let loaded = match restart {
@@ -99,8 +116,7 @@ pub fn load_network<M: Module + ModuleDisplay>(
                 return Err(fail(reason));
             }
             let loaded = lenient(&whole, &record).map_err(|error| fail(error.to_string()))?;
-            let group = ParamGroup::from_regex(format!("^network\\.{prefix}\\."))
-                .map_err(|error| fail(format!("{error:?}")))?;
+            let group = ParamGroup::from_predicate(format!("network.{prefix}."));
             let fresh = whole.into_record_group(group).allow_partial(true);
             loaded
                 .try_load_record(fresh)
@@ -252,7 +268,7 @@ impl CheckpointingStrategy for LastAndBest {
     ) -> Vec<CheckpointingAction> {
         let best = self.journal.lock().best_epoch();
         let mut actions = vec![CheckpointingAction::Save];
-        let old = |kept: &usize| kept + self.keep <= epoch && Some(*kept) != best;
+        let old = |kept: &usize| kept.saturating_add(self.keep) <= epoch && Some(*kept) != best;
         let Ok(files) = std::fs::read_dir(folder(&self.run)) else {
             return actions;
         };

@@ -20,10 +20,12 @@ pub enum Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NonFinitePolicy {
-    /// Stop with an error that names the task. Noticed every few steps, without waiting for the device in any of them.
+    /// Stop with an error that names the task, in training and in validation. Noticed every few steps, without waiting for
+    /// the device in any of them.
     #[default]
     Stop,
-    /// Leave out the step, count it in the history, and go on. Reads one flag from the device in every step.
+    /// Leave the parameters alone, count the step in the history, and go on; the strategy still sees the losses that are
+    /// finite. Reads one flag from the device in every step.
     Skip,
 }
 
@@ -35,9 +37,9 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Samples per step, at least 1.
     pub batch_size: usize,
-    /// Learning rate of the network, positive.
+    /// Learning rate of the network, above 0 and at most 1.
     pub learning_rate: f64,
-    /// Learning rate of a strategy's learnable weights, positive; that of the network if not given.
+    /// Learning rate of a strategy's learnable weights, above 0 and at most 1; that of the network if not given.
     pub weighting_learning_rate: Option<f64>,
     /// How the learning rates move.
     pub schedule: Schedule,
@@ -53,11 +55,12 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// Epochs without a better relative validation loss after which training stops, at least 1.
     pub patience: Option<usize>,
-    /// Checkpoints kept beside the best one, at least 1.
+    /// Checkpoints kept beside the best one, at least 2: while one is written, the one before must stay.
     pub keep_checkpoints: usize,
     /// What to do when a loss is not finite.
     pub non_finite: NonFinitePolicy,
-    /// Fixes everything that is drawn at random.
+    /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
+    /// before, by whoever builds it; nothing else may draw from the device meanwhile.
     pub seed: u64,
 }
 
@@ -113,40 +116,71 @@ impl TrainConfig {
     ///
     /// [`Error::Setting`] naming the field that has a value it cannot have.
     pub fn validate(&self) -> Result<()> {
-        for (field, value) in [
-            ("epochs", self.epochs),
-            ("batch_size", self.batch_size),
-            ("keep_checkpoints", self.keep_checkpoints),
-            ("patience", self.patience.unwrap_or(1)),
+        for (field, value, least) in [
+            ("epochs", self.epochs, 1),
+            ("batch_size", self.batch_size, 1),
+            ("keep_checkpoints", self.keep_checkpoints, 2),
+            ("patience", self.patience.unwrap_or(1), 1),
         ] {
-            if value == 0 {
-                return Err(Error::setting(field, value, "at least 1"));
+            if value < least {
+                return Err(Error::setting(field, value, format!("at least {least}")));
             }
         }
-        for (field, value) in [
-            ("learning_rate", Some(self.learning_rate)),
-            ("weighting_learning_rate", self.weighting_learning_rate),
-            ("epsilon", Some(self.epsilon)),
-            ("clip_norm", self.clip_norm),
-        ] {
-            if let Some(value) = value
-                && !(value.is_finite() && value > 0.0)
-            {
-                return Err(Error::setting(field, value, "a positive finite number"));
-            }
-        }
-        for (field, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::setting(field, value, "at least 0 and below 1"));
-            }
-        }
-        match self.weight_decay.is_finite() && self.weight_decay >= 0.0 {
-            true => Ok(()),
-            false => Err(Error::setting(
+        let rate = |rate: f64| rate as f32 > 0.0 && rate <= 1.0;
+        let positive = |value: f64| value as f32 > 0.0 && (value as f32).is_finite();
+        let decay = |value: f64| value >= 0.0 && (value as f32).is_finite();
+        // The optimizer computes in single precision, where 0.99999999 is 1 and divides by zero.
+        let moment = |beta: f64| (0.0..1.0).contains(&(beta as f32)) && beta >= 0.0;
+        let weighting_rate = self.weighting_learning_rate.unwrap_or(1.0);
+        let clip = self.clip_norm.unwrap_or(1.0);
+        for (field, value, fits, expected) in [
+            (
+                "learning_rate",
+                self.learning_rate,
+                rate(self.learning_rate),
+                "above 0, up to 1",
+            ),
+            (
+                "weighting_learning_rate",
+                weighting_rate,
+                rate(weighting_rate),
+                "above 0, up to 1",
+            ),
+            (
+                "epsilon",
+                self.epsilon,
+                positive(self.epsilon),
+                "a positive finite number",
+            ),
+            (
+                "clip_norm",
+                clip,
+                positive(clip),
+                "a positive finite number",
+            ),
+            (
+                "beta_1",
+                self.beta_1,
+                moment(self.beta_1),
+                "at least 0 and below 1",
+            ),
+            (
+                "beta_2",
+                self.beta_2,
+                moment(self.beta_2),
+                "at least 0 and below 1",
+            ),
+            (
                 "weight_decay",
                 self.weight_decay,
+                decay(self.weight_decay),
                 "a finite number that is not negative",
-            )),
+            ),
+        ] {
+            if !fits {
+                return Err(Error::setting(field, value, expected));
+            }
         }
+        Ok(())
     }
 }

@@ -12,7 +12,6 @@
 //! | `checkpoint/model-N.bpk` | network and strategy after epoch N |
 //! | `checkpoint/optim-N.bpk` | the optimizer's moments |
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
-//! | `experiment.log` | Burn's own log |
 //!
 //! What is drawn at random in an epoch (the order of the samples, dropout) is a function of the seed and the epoch alone,
 //! so the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the

@@ -72,10 +72,10 @@ pub struct StepOutput<E> {
 impl<E> StepOutput<E> {
     fn new(losses: &TaskLosses, samples: usize) -> Self {
         let values = losses.values().inner();
-        let infinite = values.clone().is_finite().bool_not();
+        let inactive = losses.active().bool_not();
         let non_finite = match losses.present() {
-            Some(present) => infinite.bool_and(present.inner()),
-            None => infinite,
+            Some(present) => inactive.bool_and(present),
+            None => inactive,
         };
         Self {
             losses: values,

@@ -14,8 +14,7 @@ use burn::tensor::Device;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{
-    EarlyStoppingStrategy, ExecutionStrategy, FileApplicationLoggerInstaller, Interrupter, Learner,
-    SupervisedTraining,
+    EarlyStoppingStrategy, ExecutionStrategy, Interrupter, Learner, SupervisedTraining,
 };
 
 use super::Baseline;
@@ -133,12 +132,7 @@ where
         if self.resume {
             return checkpoint::latest(&self.directory).map(|_| ());
         }
-        if self.history_file().exists() || checkpoint::latest(&self.directory).is_ok() {
-            return Err(Error::file(
-                &self.directory,
-                "holds a run already; resume it, or choose another folder",
-            ));
-        }
+        checkpoint::check_free(&self.directory)?;
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))
     }
 
@@ -191,7 +185,7 @@ where
             entries.record_baselines(&self.baselines);
             entries.write()?;
         }
-        if start.epoch >= self.config.epochs {
+        if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
             return Ok(finished(start.model, &journal));
         }
         let loader = |order, device: &Device, data: Arc<dyn Dataset<I>>| {
@@ -219,11 +213,11 @@ where
         let folder = checkpoint::folder(&self.directory);
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
         let watch = stop.then(|| self.interrupter.clone());
-        let log = FileApplicationLoggerInstaller::new(self.directory.join("experiment.log"));
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
-                .with_application_logger(Some(Box::new(log)))
+                // Burn's own would claim the logging of the whole process for this folder.
+                .with_application_logger(None)
                 .with_interrupter(self.interrupter.clone())
                 .with_metric_logger(InMemoryMetricLogger::new())
                 .renderer(Box::new(Recorder::new(
@@ -242,8 +236,8 @@ where
                     run: self.directory.clone(),
                 })
                 .with_training_strategy(ExecutionStrategy::single(device.clone()).into())
-                .metric_train(Tracker::new(Split::Train, journal.clone(), watch))
-                .metric_valid(Tracker::new(Split::Valid, journal.clone(), None));
+                .metric_train(Tracker::new(Split::Train, journal.clone(), watch.clone()))
+                .metric_valid(Tracker::new(Split::Valid, journal.clone(), watch));
         if start.epoch > 0 {
             training = training.checkpoint(start.epoch);
         }
@@ -256,8 +250,14 @@ where
         let result = register(training).launch(learner);
 
         let mut entries = journal.lock();
-        if let Some(failure) = entries.failure.take() {
+        let failure = entries.failure.take();
+        if failure.is_some() || result.error.is_some() || result.interrupted.is_some() {
+            // What was filed of the epoch that was not finished belongs to no checkpoint.
+            let kept = checkpoint::latest(&self.directory).unwrap_or(0);
+            entries.history.truncate_after(kept);
             entries.write()?;
+        }
+        if let Some(failure) = failure {
             return Err(failure);
         }
         if let Some(error) = result.error {
@@ -269,6 +269,15 @@ where
         let mut outcome = finished(result.model, &journal);
         outcome.stopped = self.why_stopped(&outcome.history, result.interrupted);
         Ok(outcome)
+    }
+
+    /// Whether the run had stopped before it was resumed.
+    fn out_of_patience(&self, journal: &Journal, epoch: usize) -> bool {
+        let best = journal.lock().best_epoch();
+        match (self.config.patience, best) {
+            (Some(patience), Some(best)) => epoch >= best.saturating_add(patience),
+            _ => false,
+        }
     }
 
     fn why_stopped(
@@ -417,6 +426,6 @@ struct Patience {
 impl EarlyStoppingStrategy for Patience {
     fn should_stop(&mut self, epoch: usize, _store: &EventStoreClient) -> bool {
         let best = self.journal.lock().best_epoch().unwrap_or(0);
-        epoch >= best + self.patience
+        epoch >= best.saturating_add(self.patience)
     }
 }

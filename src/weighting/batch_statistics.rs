@@ -9,8 +9,8 @@ use burn::module::{Module, RunningState};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::constants::{floats, on};
 use super::objective::check_count;
-use super::running_mean::{floats, on};
 use super::{LossWeighting, Objective, StateValue, TaskValues, remember};
 use crate::error::Result;
 use crate::loss::TaskLosses;

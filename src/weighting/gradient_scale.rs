@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::running_mean::{floats, on};
+use super::constants::{floats, on};
 use super::{LossWeighting, Normaliser, Objective, RunningMeanConfig, StateValue, TaskValues};
 use crate::error::Result;
 use crate::loss::TaskLosses;

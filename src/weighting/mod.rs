@@ -22,6 +22,7 @@
 
 mod batch_statistics;
 mod config;
+mod constants;
 mod gradient_scale;
 mod manual;
 mod objective;

@@ -8,6 +8,7 @@ use burn::module::{Module, RunningState};
 use burn::tensor::{Bool, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::constants::{floats, on};
 use super::objective::check_count;
 use super::{LossWeighting, Objective, StateValue, TaskValues, remember};
 use crate::error::{Error, Result};
@@ -174,19 +175,4 @@ impl Normaliser {
 
 fn check_count_of(values: &Tensor<1>, own: &Tensor<1>) {
     check_count(&TaskLosses::from_values(values.clone()), own);
-}
-
-/// `constant` on the device of `like`; free when it is there already.
-pub(super) fn on(constant: &Tensor<1>, like: &Tensor<1>) -> Tensor<1> {
-    let device = like.device().inner();
-    match constant.device() == device {
-        true => constant.clone(),
-        false => constant.clone().to_device(&device),
-    }
-}
-
-/// Host numbers as a constant on the plain device.
-pub(super) fn floats(values: &[f64], device: &Device) -> Tensor<1> {
-    let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
-    Tensor::from_data(values.as_slice(), &device.clone().inner())
 }

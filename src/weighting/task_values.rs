@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
+/// Weights are computed with in single precision, and multiplied before they are used.
+const LARGEST_WEIGHT: f64 = 1e30;
+
 /// One number per task: `{"type": 0.1, "pointers": 0.7}` or `[0.1, 0.7]`.
 ///
 /// By name, tasks that are not named get the setting's default; a name that is no task is refused. As a list, there must
@@ -105,10 +108,10 @@ impl TaskValues {
             "weights",
             tasks,
             equal,
-            "a finite number that is not negative",
-            |w| (w as f32).is_finite() && w >= 0.0,
+            "a finite number that is not negative, up to 1e30",
+            |w| (0.0..=LARGEST_WEIGHT).contains(&w),
         )?;
-        match weights.iter().any(|w| *w > 0.0) {
+        match weights.iter().any(|w| *w as f32 > 0.0) {
             true => Ok(weights),
             false => Err(Error::setting(
                 "weights",

@@ -8,12 +8,15 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::constants::{floats, on};
 use super::objective::check_count;
-use super::running_mean::{floats, on};
 use super::{LossWeighting, Objective, StateValue, TaskValues};
 use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::{Task, TaskKind, TaskSet};
+
+/// log sigma is kept within this distance of 0. A loss that stays exactly 0 drives it down for ever.
+const LARGEST: f64 = 20.0;
 
 /// Which factor a classification's loss gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ impl UncertaintyConfig {
             tasks,
             0.0,
             "a finite number between -20 and 20",
-            |s| s.abs() <= 20.0,
+            |s| s.abs() <= LARGEST,
         )?;
         let start: Vec<f32> = start.iter().map(|s| *s as f32).collect();
         let factor: Vec<f64> = tasks.iter().map(|task| self.factor(task)).collect();
@@ -81,7 +84,7 @@ impl UncertaintyConfig {
 /// `sum_k L_k / (2 sigma_k^2) + log sigma_k` with learnable `log sigma_k`.
 ///
 /// The effective weight is `1 / (2 sigma_k^2)`; the gradient of log sigma is `1 - L_k / sigma_k^2`. The objective may be
-/// negative. Give these parameters an optimizer group of their own, without weight decay. A task that is absent from a
+/// negative. Beyond ±20 log sigma has no effect any more. Give these parameters an optimizer group of their own, without weight decay. A task that is absent from a
 /// batch leaves its sigma a gradient of exactly 0.
 #[derive(Module, Debug)]
 pub struct Uncertainty {
@@ -103,7 +106,7 @@ impl LossWeighting for Uncertainty {
     fn weigh(&self, losses: &TaskLosses) -> Objective {
         let active = losses.active();
         let counts = active.clone().float();
-        let log_sigma = self.log_sigma.val();
+        let log_sigma = self.log_sigma.val().clamp(-LARGEST, LARGEST);
         check_count(losses, &log_sigma);
         let factor = on(&self.factor, &counts) * counts.clone();
         let weights = (log_sigma.clone() * -2.0).exp() * factor;

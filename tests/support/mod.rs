@@ -10,8 +10,9 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use equipoise::expansion::batch::ExpansionBatch;
+use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{CountdownForm, ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 

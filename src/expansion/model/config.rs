@@ -8,34 +8,24 @@ use serde::{Deserialize, Serialize};
 use super::network::ExpansionModel;
 use super::task_names;
 use crate::error::{Error, Result};
+use crate::expansion::countdown::CountdownForm;
 use crate::expansion::kind;
 use crate::nn::{BiLstmConfig, Dropout};
 use crate::task::{Task, TaskSet};
-
-/// What the countdown head predicts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CountdownForm {
-    /// Bars to the start, clipped to ±20, at every bar; the head reads the representation.
-    #[default]
-    PerBar,
-    /// The start over the window's length; the head reads the pooled features.
-    Scalar,
-}
 
 /// Configuration of an [`ExpansionModel`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpansionModelConfig {
-    /// Bars per window, T, at least 1.
+    /// Bars per window, T, 1 to 10000.
     pub window: usize,
-    /// Features per bar, at least 1.
+    /// Features per bar, 1 to 10000.
     pub features: usize,
-    /// Hidden units of the BiLSTM per direction, at least 1.
+    /// Hidden units of the BiLSTM per direction, 1 to 10000.
     pub hidden: usize,
-    /// Layers of the BiLSTM, at least 1.
+    /// Layers of the BiLSTM, 1 to 100.
     pub layers: usize,
-    /// Width of the pooled features, at least 1.
+    /// Width of the pooled features, 1 to 10000.
     pub projection: usize,
     /// Dropout on the input, in [0, 1).
     pub input_dropout: f64,
@@ -101,15 +91,16 @@ impl ExpansionModelConfig {
     ///
     /// [`Error::Setting`] naming the field that has a value it cannot have.
     pub fn validate(&self) -> Result<()> {
-        for (field, value) in [
-            ("window", self.window),
-            ("features", self.features),
-            ("hidden", self.hidden),
-            ("layers", self.layers),
-            ("projection", self.projection),
+        for (field, value, most) in [
+            ("window", self.window, 10_000),
+            ("features", self.features, 10_000),
+            ("hidden", self.hidden, 10_000),
+            ("layers", self.layers, 100),
+            ("projection", self.projection, 10_000),
         ] {
-            if value == 0 {
-                return Err(Error::setting(field, value, "at least 1"));
+            if !(1..=most).contains(&value) {
+                let expected = format!("from 1 to {most}");
+                return Err(Error::setting(field, value, expected));
             }
         }
         for (field, value) in [

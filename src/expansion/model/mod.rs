@@ -2,10 +2,12 @@
 
 mod config;
 pub mod decode;
+mod evaluation;
 mod network;
 mod output;
 
-pub use config::{CountdownForm, ExpansionModelConfig};
+pub use config::ExpansionModelConfig;
+pub use evaluation::{ExpansionEvaluation, HIT_BARS, Scores};
 pub use network::ExpansionModel;
 pub use output::ExpansionOutput;
 
@@ -13,7 +15,7 @@ pub use output::ExpansionOutput;
 pub mod task_names {
     /// The type of the expansion, one of three classes.
     pub const TYPE: &str = "type";
-    /// Center and length of the expansion over the window's length.
+    /// Center and length (last bar minus first) of the expansion over the window's length.
     pub const POINTERS: &str = "pointers";
     /// Whether each bar belongs to the expansion.
     pub const BINARY: &str = "binary";

@@ -5,10 +5,11 @@ use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 
-use super::config::{CountdownForm, ExpansionModelConfig};
+use super::config::ExpansionModelConfig;
+use super::evaluation::ExpansionEvaluation;
 use super::output::ExpansionOutput;
 use crate::expansion::batch::ExpansionBatch;
-use crate::expansion::metrics::ExpansionEvaluation;
+use crate::expansion::countdown::CountdownForm;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::MultiTaskModel;
 use crate::nn::{BiLstm, Dropout};

@@ -1,7 +1,7 @@
 //! Dropout whose mask costs little: on the CPU it is computed from one seed, where drawing every element takes a third of a
 //! training step of the expansion model.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cpu-kernels")]
 mod fused;
 
 use burn::module::Module;
@@ -36,14 +36,14 @@ impl Dropout {
     ///
     /// - input, output: `[...]`
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        #[cfg(feature = "cpu-kernels")]
         if self.active(&input) && crate::host::applies(&input) {
             return fused::forward(input, self.plain.prob);
         }
         self.plain.forward(input)
     }
 
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    #[cfg(feature = "cpu-kernels")]
     fn active<const D: usize>(&self, input: &Tensor<D>) -> bool {
         self.plain.prob > 0.0 && self.plain.training.is_enabled() && input.is_autodiff()
     }

@@ -1,0 +1,138 @@
+//! A validation batch on its way to the metrics: outputs and labels, and how well they agree.
+
+use std::sync::{Arc, OnceLock};
+
+use burn::tensor::TensorReadError;
+
+use super::decode::{Prediction, Span, WindowOutput, decode};
+use super::output::ExpansionOutput;
+use crate::expansion::countdown::countdown;
+use crate::expansion::labels::WindowLabel;
+
+/// A start or an end this many bars off still counts as found.
+pub const HIT_BARS: usize = 3;
+
+/// What the metrics need of a validation batch.
+#[derive(Clone, Debug)]
+pub struct ExpansionEvaluation {
+    output: ExpansionOutput,
+    labels: Arc<[WindowLabel]>,
+    window: usize,
+    scores: Arc<OnceLock<Scores>>,
+}
+
+impl ExpansionEvaluation {
+    /// Keeps outputs and labels of a batch of windows of `window` bars.
+    pub fn new(output: ExpansionOutput, labels: Arc<[WindowLabel]>, window: usize) -> Self {
+        Self {
+            output,
+            labels,
+            window,
+            scores: Arc::default(),
+        }
+    }
+
+    /// The scores, read and decoded by the first metric that asks.
+    pub(in crate::expansion) fn scored(&self) -> Result<Scores, TensorReadError> {
+        match self.scores.get() {
+            Some(scores) => Ok(*scores),
+            None => {
+                let scores = self.score()?;
+                Ok(*self.scores.get_or_init(|| scores))
+            }
+        }
+    }
+
+    /// Reads the outputs from the device and scores every window.
+    ///
+    /// # Errors
+    ///
+    /// What the backend says if the outputs cannot be read.
+    pub fn score(&self) -> Result<Scores, TensorReadError> {
+        let kinds = self.output.kinds.clone().try_into_vec_as::<f32>()?;
+        let pointers = self.output.pointers.clone().try_into_vec_as::<f32>()?;
+        let binary = self.output.binary.clone().try_into_vec_as::<f32>()?;
+        let countdown = self.output.countdown.clone().try_into_vec_as::<f32>()?;
+        let windows = self.labels.len().max(1);
+        let mut scores = Scores::default();
+        for (index, label) in self.labels.iter().enumerate() {
+            let row = |values: &'_ Vec<f32>| {
+                let width = values.len() / windows;
+                index * width..(index + 1) * width
+            };
+            let output = WindowOutput {
+                kinds: &kinds[row(&kinds)],
+                pointers: [pointers[2 * index], pointers[2 * index + 1]],
+                binary: &binary[row(&binary)],
+                countdown: &countdown[row(&countdown)],
+            };
+            scores.add(output, decode(output), *label, self.window);
+        }
+        Ok(scores)
+    }
+}
+
+/// Sums over windows, from which every metric follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Windows.
+    pub windows: usize,
+    /// Bars inside both the true and the predicted expansions.
+    pub shared_bars: usize,
+    /// Bars inside the true plus bars inside the predicted expansions.
+    pub total_bars: usize,
+    /// Sum of the windows' intersections over unions.
+    pub iou: f64,
+    /// Windows with start and end at most [`HIT_BARS`] off.
+    pub hits: usize,
+    /// Windows with the right type.
+    pub right_kinds: usize,
+    /// Sum over windows of the mean distance of the countdown from its target, in bars.
+    pub countdown_error: f64,
+}
+
+impl Scores {
+    fn add(
+        &mut self,
+        output: WindowOutput<'_>,
+        prediction: Prediction,
+        label: WindowLabel,
+        window: usize,
+    ) {
+        let (truth, found) = (Span::from(label), prediction.span);
+        let off = truth
+            .start
+            .abs_diff(found.start)
+            .max(truth.end.abs_diff(found.end));
+        self.windows += 1;
+        self.shared_bars += truth.overlap(found);
+        self.total_bars += truth.len() + found.len();
+        self.iou += truth.iou(found);
+        self.hits += usize::from(off <= HIT_BARS);
+        self.right_kinds += usize::from(prediction.kind == label.kind);
+        self.countdown_error += countdown_error(output.countdown, label.start, window);
+    }
+
+    pub(in crate::expansion) fn merge(&mut self, other: &Self) {
+        self.windows += other.windows;
+        self.shared_bars += other.shared_bars;
+        self.total_bars += other.total_bars;
+        self.iou += other.iou;
+        self.hits += other.hits;
+        self.right_kinds += other.right_kinds;
+        self.countdown_error += other.countdown_error;
+    }
+}
+
+/// Mean over the bars; a scalar countdown is one number of window lengths.
+fn countdown_error(output: &[f32], start: usize, window: usize) -> f64 {
+    if output.len() == 1 && window != 1 {
+        return f64::from((output[0] * window as f32 - start as f32).abs());
+    }
+    let sum: f64 = output
+        .iter()
+        .enumerate()
+        .map(|(t, value)| f64::from((value - countdown(start, t)).abs()))
+        .sum();
+    sum / output.len() as f64
+}
