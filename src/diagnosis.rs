@@ -251,7 +251,7 @@ impl Course {
 }
 
 /// Four digits that matter.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 1,
         v if v >= 10.0 => 2,

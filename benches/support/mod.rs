@@ -1,9 +1,17 @@
 //! What the benchmarks share: the backends of this build, waiting for a device, and how long to measure.
 
+// Every benchmark is a program of its own and uses a part of this.
+#![allow(dead_code, unused_imports)]
+
+pub mod waiting;
+#[cfg(feature = "train")]
+pub mod work;
+
 use std::time::Duration;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use criterion::Criterion;
+pub use waiting::wait;
 
 /// Every backend this build has, by name, without autodiff.
 pub fn backends() -> Vec<(&'static str, Device)> {
@@ -19,14 +27,6 @@ pub fn backends() -> Vec<(&'static str, Device)> {
             Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
         ),
     ]
-}
-
-/// Reads one number of a tensor, and so waits until the device has computed it.
-pub fn wait<const D: usize>(tensor: Tensor<D>) {
-    let first: f32 = tensor
-        .slice(std::array::from_fn::<_, D, _>(|_| 0..1))
-        .into_scalar();
-    std::hint::black_box(first);
 }
 
 /// Few samples and short measurements: there are many cases, and all of them should be done in minutes.

@@ -16,6 +16,7 @@ use burn::train::renderer::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::journal::{Entries, Journal};
+use crate::diagnosis::number;
 use crate::history::{ALL_TASKS, Split, quantity};
 
 /// What is shown while training goes on, on standard error.
@@ -108,25 +109,13 @@ fn epoch_line(entries: &Entries, epoch: usize, epochs: usize, seconds: f64) -> S
     for task in entries.tasks.names() {
         let get = |quantity| entries.history.get(epoch, Split::Valid, task, quantity);
         if let Some(loss) = get(quantity::LOSS) {
-            line += &format!("  {task} {}", short(loss));
+            line += &format!("  {task} {}", number(loss));
         }
         if let Some(skill) = get(quantity::SKILL) {
             line += &format!(" ({:+.0} %)", 100.0 * skill);
         }
     }
     line
-}
-
-/// Four digits that matter.
-fn short(value: f64) -> String {
-    let digits = match value.abs() {
-        v if v >= 100.0 => 1,
-        v if v >= 10.0 => 2,
-        v if v >= 1.0 => 3,
-        v if v >= 0.1 => 4,
-        _ => 5,
-    };
-    format!("{value:.digits$}")
 }
 
 impl TrainingProgressLogger for Recorder {

@@ -1,0 +1,75 @@
+//! The work of a training step and of inference on the expansion model, at the sizes it was designed with: T = 105, F = 12,
+//! H = 96, all dropouts, uncertainty weighting, AdamW.
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::tensor::Device;
+use burn::train::TrainStep;
+use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::batch::{ExpansionBatch, ExpansionBatcher};
+use equipoise::expansion::config::preset;
+use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::windows::{Window, Windows};
+use equipoise::train::MultiTask;
+use equipoise::weighting::Weighting;
+
+use super::waiting::wait;
+
+/// A batch of simulated windows.
+pub fn batch(size: usize, device: &Device) -> ExpansionBatch {
+    let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
+    let windows = Windows::simulated(&simulator.simulate_windows(size));
+    let all: Vec<Window> = windows.iter().copied().collect();
+    let config = ExpansionModelConfig::default();
+    let batcher = ExpansionBatcher::new(windows.bars(), config.window, false, config.countdown);
+    batcher.batch(all, device)
+}
+
+/// The network and its strategy.
+pub fn model(device: &Device) -> MultiTask<ExpansionModel, Weighting> {
+    let config = ExpansionModelConfig::default();
+    let tasks = config.tasks().expect("the defaults are valid");
+    let strategy = preset("uncertainty").expect("it is one of the presets");
+    let weighting = strategy.init(&tasks, device).expect("it fits the tasks");
+    let network = config.init(device).expect("the defaults are valid");
+    MultiTask::new(network, weighting)
+}
+
+/// Training steps on one batch, one after another.
+pub struct Training {
+    model: Option<MultiTask<ExpansionModel, Weighting>>,
+    optimizer: ModuleOptimizer,
+    batch: ExpansionBatch,
+}
+
+impl Training {
+    /// Before the first step.
+    pub fn new(size: usize, device: &Device) -> Self {
+        let device = device.clone().autodiff();
+        Self {
+            model: Some(model(&device)),
+            optimizer: AdamWConfig::new()
+                .with_epsilon(1e-8)
+                .with_weight_decay(0.01)
+                .init(),
+            batch: batch(size, &device),
+        }
+    }
+
+    /// Forward, four losses, weighting, backward, AdamW.
+    pub fn step(&mut self) {
+        let model = self.model.take().expect("the last step put it back");
+        let step = TrainStep::step(&model, self.batch.clone());
+        self.model = Some(self.optimizer.step(1e-3, model, step.grads));
+        wait(step.item.losses);
+    }
+}
+
+/// All four heads of a network without autodiff.
+pub fn infer(network: &ExpansionModel, batch: &ExpansionBatch) {
+    let output = network.forward(batch.features.clone());
+    wait(output.kinds);
+    wait(output.pointers);
+    wait(output.binary);
+    wait(output.countdown);
+}
