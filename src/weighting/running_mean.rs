@@ -139,21 +139,20 @@ impl Normaliser {
     /// Takes this step's losses into the means and returns `1 / m_k`, `[K]`: 1 where the mean is too small to divide by,
     /// 0 for inactive tasks. Off the graph.
     pub fn update(&self, losses: &TaskLosses) -> Tensor<1> {
+        check_count(losses, &self.mean.value());
         let active = losses.active();
-        let values = losses.masked(&active).inner();
-        let (mean, count) = self.advance(&values, &active);
+        let mean = self.advance(&losses.masked(&active).inner(), &active);
         let scales = mean
             .clone()
             .recip()
             .mask_fill(mean.lower_equal_scalar(SMALLEST_MEAN), 1.0);
-        remember(&self.count, count);
         scales * active.float()
     }
 
-    fn advance(&self, values: &Tensor<1>, active: &Tensor<1, Bool>) -> (Tensor<1>, Tensor<1>) {
+    /// Takes the active tasks' losses into the state and returns the means.
+    fn advance(&self, values: &Tensor<1>, active: &Tensor<1, Bool>) -> Tensor<1> {
         let moved = active.clone().float();
         let mean = on(&self.mean.value(), values);
-        check_count_of(values, &mean);
         let count = on(&self.count.value(), values) + moved.clone();
         // The cumulative mean is a running mean whose rate is 1 / count.
         let warm = count.clone().greater_scalar(self.warmup as f64);
@@ -164,15 +163,12 @@ impl Normaliser {
             .mask_fill(warm, 1.0 - self.momentum);
         let mean = mean.clone() + (values.clone() - mean) * rate * moved;
         remember(&self.mean, mean.clone());
-        (mean, count)
+        remember(&self.count, count);
+        mean
     }
 
     /// The running means, for the log.
     pub fn state(&self) -> Vec<StateValue> {
         vec![StateValue::per_task("running_mean", self.mean.value())]
     }
-}
-
-fn check_count_of(values: &Tensor<1>, own: &Tensor<1>) {
-    check_count(&TaskLosses::from_values(values.clone()), own);
 }

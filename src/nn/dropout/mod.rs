@@ -1,5 +1,5 @@
-//! Dropout whose mask costs little: on the CPU it is computed from one seed, where drawing every element takes a third of a
-//! training step of the expansion model.
+//! Dropout whose mask costs little: on the CPU it is computed from one seed. Drawing every element from the backend's
+//! generator took 30 % of a training step of the expansion model (`perf record`, B = 32, 2026-11-22).
 
 #[cfg(feature = "cpu-kernels")]
 mod fused;
