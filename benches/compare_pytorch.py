@@ -1,23 +1,48 @@
-"""Times the same work here and in PyTorch, in turn, and prints a JSON line for each kind of work.
+"""Measures the same work here and in PyTorch, in turn, and prints a JSON line for each kind of work.
 
-    python benches/compare_pytorch.py [--alternations 5] [--threads 2]
+    python benches/compare_pytorch.py [--alternations 5] [--threads 2] [--built PROGRAM]
 
-Needs torch, and Rust to build the other side. Both programs run with the same number of threads, one after the other, so
-that neither disturbs the other; a number is the median over the alternations of each program's own medians. Run it on a
-machine that does nothing else. A line reads {"work": ..., "ours_ms": ..., "pytorch_ms": ..., "ratio": ours / pytorch}.
+Needs torch, and Rust to build the other side, examples/time_steps.rs; with --built, a program built from it before is used.
+Both programs run with the same number of threads, one after the other, so that neither disturbs the other; a number is the
+median over the alternations of each program's own medians. Run it on a machine that does nothing else. The lines, in this
+order:
+
+    {"work": ..., "ours_ms": ..., "pytorch_ms": ..., "ratio": ours / pytorch}
+        train_step B=8, 32, 128    forward, four losses, uncertainty weighting, backward, AdamW
+        inference B=1, 32          forward, all four heads
+        huber N, bce N             value and gradient of a loss over N elements: 3360, 26880, 430080
+        cross_entropy N (Rx3)      likewise, over R rows of 3 classes, N elements in all; N or R is one of these numbers
+    {"work": ..., "ours_ms": ..., "pytorch_ms": null, "ratio": null, "share_of_step": ours / our train_step B=32}
+        strategy NAME              weighing four losses and going back to them, less the same for their plain sum
+        bars to batch B=32         labels by rule, features, targets and tensors of 32 windows of bars
+    {"work": ..., "ours_mib": ..., "pytorch_mib": ..., "ratio": ours / pytorch}
+        peak memory of train_step B=128
+
+Peak memory is measured in processes that do nothing else: how far the resident memory rises, at its peak, above what it is
+once the libraries are loaded and the batch is there, while the model is made and goes ten steps. Only Linux tells it, in
+/proc/self/status; elsewhere this line is left out. Progress, and why a line is left out, goes to stderr.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+except ImportError as error:
+    sys.exit(f"compare_pytorch.py needs PyTorch (pip install torch): {error}")
+
 ROOT = Path(__file__).resolve().parent.parent
-TIME, FEATURES, HIDDEN, WIDTH = 105, 12, 96, 64
+STATUS = Path("/proc/self/status")
+TIME, FEATURES, HIDDEN, WIDTH, CLASSES = 105, 12, 96, 64, 3
 ELEMENTS = (3_360, 26_880, 430_080)
 
 
@@ -25,122 +50,179 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--alternations", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--built", metavar="PROGRAM", help="an examples/time_steps.rs that is built already")
     arguments.add_argument("--pytorch-side", action="store_true", help=argparse.SUPPRESS)
+    arguments.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
+    if chosen.alternations < 1 or chosen.threads < 1:
+        arguments.error("--alternations and --threads are at least 1")
     if chosen.pytorch_side:
-        pytorch_side(chosen.threads)
+        pytorch_side(chosen.threads, chosen.memory)
     else:
-        compare(chosen.alternations, chosen.threads)
+        compare(chosen.built or build(), chosen.alternations, chosen.threads)
 
 
-def compare(alternations, threads):
-    build = ["cargo", "build", "--release", "--example", "time_steps"]
-    subprocess.run(build, cwd=ROOT, check=True)
+def build():
+    run("building our side", ["cargo", "build", "--release", "--example", "time_steps"], cwd=ROOT)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    ours = [str(target / "release" / "examples" / "time_steps")]
-    pytorch = [sys.executable, __file__, "--pytorch-side", "--threads", str(threads)]
+    return target / "release" / "examples" / "time_steps"
+
+
+def compare(ours, alternations, threads):
+    sides = {
+        "ours": [str(ours)],
+        "pytorch": [sys.executable, __file__, "--pytorch-side", "--threads", str(threads)],
+    }
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
-    times = {}
-    for _ in range(alternations):
-        for side, command in (("ours", ours), ("pytorch", pytorch)):
-            for line in lines(command, environment):
-                times.setdefault(line["work"], {}).setdefault(side, []).append(line["ms"])
-    for work, sides in times.items():
-        a, b = (statistics.median(sides[side]) for side in ("ours", "pytorch"))
-        row = {"work": work, "ours_ms": round(a, 4), "pytorch_ms": round(b, 4), "ratio": round(a / b, 3)}
-        print(json.dumps(row), flush=True)
+    times = alternate(sides, [], "ms", alternations, environment)
+    step = times["train_step B=32"]["ours"]
+    for work, medians in times.items():
+        print_row(work, medians, "ms", 5, step)
+    if not STATUS.exists() or "VmHWM" not in STATUS.read_text():
+        say(f"peak memory is left out: {STATUS} does not tell it on this system")
+        return
+    for work, medians in alternate(sides, ["--memory"], "mib", alternations, environment).items():
+        print_row(work, medians, "mib", 2)
 
 
-def lines(command, environment):
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def alternate(sides, flags, unit, alternations, environment):
+    """Runs both sides in turn; the median of every work and side."""
+    found = {}
+    for alternation in range(1, alternations + 1):
+        for side, command in sides.items():
+            say(f"alternation {alternation} of {alternations}, {unit}: {side}")
+            output = run(f"the side \"{side}\"", command + flags, env=environment, capture_output=True, text=True)
+            for line in map(json.loads, output.splitlines()):
+                found.setdefault(line["work"], {}).setdefault(side, []).append(line[unit])
+    return {work: {side: statistics.median(all_) for side, all_ in by_side.items()} for work, by_side in found.items()}
 
 
-def pytorch_side(threads):
-    import torch
-    import torch.nn.functional as F
-    from torch import nn
+def print_row(work, medians, unit, digits, step=None):
+    ours, pytorch = medians["ours"], medians.get("pytorch")
+    row = {"work": work, f"ours_{unit}": round(ours, digits)}
+    row[f"pytorch_{unit}"] = pytorch and round(pytorch, digits)
+    row["ratio"] = pytorch and round(ours / pytorch, 3)
+    # Where PyTorch has no such work, its cost is set beside our own step.
+    if pytorch is None:
+        row["share_of_step"] = round(ours / step, 6)
+    print(json.dumps(row), flush=True)
 
+
+def run(what, command, **how):
+    """What a command printed; if it fails, its last words end this program."""
+    try:
+        done = subprocess.run(command, **how)
+    except OSError as error:
+        sys.exit(f"{what} failed: {command[0]} does not start: {error}")
+    if done.returncode != 0:
+        words = f", and said:\n{done.stderr.rstrip()}" if done.stderr else ""
+        sys.exit(f"{what} failed: {' '.join(command)} ended with {done.returncode}{words}")
+    return done.stdout
+
+
+def say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.input_dropout, self.head_dropout = nn.Dropout(0.3), nn.Dropout(0.6)
+        self.lstm = nn.LSTM(FEATURES, HIDDEN, batch_first=True, bidirectional=True)
+        self.projection = nn.Linear(2 * HIDDEN, WIDTH)
+        self.kind, self.pointers = nn.Linear(WIDTH, CLASSES), nn.Linear(WIDTH, 2)
+        self.binary, self.countdown = nn.Linear(2 * HIDDEN, 1), nn.Linear(2 * HIDDEN, 1)
+        self.log_sigma = nn.Parameter(torch.tensor([0.0, -0.3, 0.0, 0.0]))
+
+    def forward(self, inputs):
+        shared, _ = self.lstm(self.input_dropout(inputs))
+        pooled = F.relu(self.projection(shared.mean(1)))
+        drop = self.head_dropout
+        return (
+            self.kind(drop(pooled)),
+            self.pointers(drop(pooled)).sigmoid(),
+            self.binary(drop(shared)).squeeze(-1),
+            self.countdown(drop(shared)).squeeze(-1),
+        )
+
+
+def pytorch_side(threads, memory):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.input_dropout, self.head_dropout = nn.Dropout(0.3), nn.Dropout(0.6)
-            self.lstm = nn.LSTM(FEATURES, HIDDEN, batch_first=True, bidirectional=True)
-            self.projection = nn.Linear(2 * HIDDEN, WIDTH)
-            self.kind, self.pointers = nn.Linear(WIDTH, 3), nn.Linear(WIDTH, 2)
-            self.binary, self.countdown = nn.Linear(2 * HIDDEN, 1), nn.Linear(2 * HIDDEN, 1)
-            self.log_sigma = nn.Parameter(torch.tensor([0.0, -0.3, 0.0, 0.0]))
-
-        def forward(self, inputs):
-            shared, _ = self.lstm(self.input_dropout(inputs))
-            pooled = F.relu(self.projection(shared.mean(1)))
-            drop = self.head_dropout
-            return (
-                self.kind(drop(pooled)),
-                self.pointers(drop(pooled)).sigmoid(),
-                self.binary(drop(shared)).squeeze(-1),
-                self.countdown(drop(shared)).squeeze(-1),
-            )
-
-    def targets(size):
-        start = torch.randint(10, TIME - 16, (size, 1)).float()
-        length = torch.randint(2, 15, (size, 1)).float()
-        bars = torch.arange(TIME).float()
-        inside = ((bars >= start) & (bars <= start + length)).float()
-        pointers = torch.cat([start + length / 2, length], 1) / TIME
-        return torch.randint(0, 3, (size,)), pointers, inside, (start - bars).clamp(-20, 20)
-
-    def training(size):
-        network = Network().train()
-        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
-        inputs, (kinds, pointers, inside, countdown) = torch.randn(size, TIME, FEATURES), targets(size)
-
-        def step():
-            a, b, c, d = network(inputs)
-            losses = torch.stack([
-                F.cross_entropy(a, kinds),
-                F.huber_loss(b, pointers, delta=0.08),
-                F.binary_cross_entropy_with_logits(c, inside),
-                F.huber_loss(d, countdown, delta=1.0),
-            ])
-            sigma = network.log_sigma
-            objective = (0.5 * torch.exp(-2.0 * sigma) * losses + sigma).sum()
-            optimizer.zero_grad(set_to_none=True)
-            objective.backward()
-            optimizer.step()
-
-        return step
-
-    def inference(size):
-        network, inputs = Network().eval(), torch.randn(size, TIME, FEATURES)
-
-        def run():
-            with torch.inference_mode():
-                network(inputs)
-
-        return run
-
-    def gradient(inputs, loss):
-        def run():
-            leaf = inputs.detach().requires_grad_()
-            loss(leaf).backward()
-
-        return run
-
+    if memory:
+        peak_memory(128)
+        return
     for size in (8, 32, 128):
-        report(f"train_step B={size}", training(size))
+        report(f"train_step B={size}", training(*batch(size)))
     for size in (1, 32):
         report(f"inference B={size}", inference(size))
-    for n in ELEMENTS:
-        predictions, answers = torch.randn(n), torch.randint(0, 2, (n,)).float()
-        logits, classes = torch.randn(n, 3), torch.arange(n) % 3
-        report(f"huber {n}", gradient(predictions, lambda p: F.huber_loss(p, answers)))
-        bce = F.binary_cross_entropy_with_logits
-        report(f"bce {n}", gradient(predictions, lambda p: bce(p, answers)))
-        report(f"cross_entropy {n}x3", gradient(logits, lambda x: F.cross_entropy(x, classes)))
+    for elements in ELEMENTS:
+        element_losses(elements)
+        for rows in (elements // CLASSES, elements):
+            row_losses(rows)
+
+
+def batch(size):
+    start = torch.randint(10, TIME - 16, (size, 1)).float()
+    length = torch.randint(2, 15, (size, 1)).float()
+    bars = torch.arange(TIME).float()
+    inside = ((bars >= start) & (bars <= start + length)).float()
+    pointers = torch.cat([start + length / 2, length], 1) / TIME
+    targets = torch.randint(0, CLASSES, (size,)), pointers, inside, (start - bars).clamp(-20, 20)
+    return torch.randn(size, TIME, FEATURES), targets
+
+
+def training(inputs, targets):
+    kinds, pointers, inside, countdown = targets
+    network = Network().train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+
+    def step():
+        a, b, c, d = network(inputs)
+        losses = torch.stack([
+            F.cross_entropy(a, kinds),
+            F.huber_loss(b, pointers, delta=0.08),
+            F.binary_cross_entropy_with_logits(c, inside),
+            F.huber_loss(d, countdown, delta=1.0),
+        ])
+        sigma = network.log_sigma
+        objective = (0.5 * torch.exp(-2.0 * sigma) * losses + sigma).sum()
+        optimizer.zero_grad(set_to_none=True)
+        objective.backward()
+        optimizer.step()
+
+    return step
+
+
+def inference(size):
+    network, (inputs, _) = Network().eval(), batch(size)
+
+    def forward():
+        with torch.inference_mode():
+            network(inputs)
+
+    return forward
+
+
+def element_losses(elements):
+    predictions, answers = torch.randn(elements), torch.randint(0, 2, (elements,)).float()
+    report(f"huber {elements}", gradient(predictions, lambda p: F.huber_loss(p, answers)))
+    bce = F.binary_cross_entropy_with_logits
+    report(f"bce {elements}", gradient(predictions, lambda p: bce(p, answers)))
+
+
+def row_losses(rows):
+    logits, classes = torch.randn(rows, CLASSES), torch.arange(rows) % CLASSES
+    work = f"cross_entropy {rows * CLASSES} ({rows}x{CLASSES})"
+    report(work, gradient(logits, lambda x: F.cross_entropy(x, classes)))
+
+
+def gradient(inputs, loss):
+    def value_and_gradient():
+        leaf = inputs.detach().requires_grad_()
+        loss(leaf).backward()
+
+    return value_and_gradient
 
 
 def report(work, repeat):
@@ -152,6 +234,34 @@ def report(work, repeat):
         repeat()
         times.append((time.perf_counter() - start) * 1e3)
     print(json.dumps({"work": work, "ms": statistics.median(times)}), flush=True)
+
+
+def peak_memory(size):
+    # The first optimizer loads the compiler, about 150 MiB that are no part of a step.
+    import torch._dynamo  # noqa: F401
+
+    inputs, targets = batch(size)
+    forget_peak()
+    before, earlier = resident_mib("VmRSS"), resident_mib("VmHWM")
+    step = training(inputs, targets)
+    for _ in range(10):
+        step()
+    peak = resident_mib("VmHWM")
+    if peak <= earlier:
+        sys.exit("an earlier peak hides that of the steps")
+    print(json.dumps({"work": f"peak memory of train_step B={size}", "mib": peak - before}), flush=True)
+
+
+def forget_peak():
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # Then the peak of the steps must exceed the one so far, which is seen to after them.
+
+
+def resident_mib(field):
+    """A field of /proc/self/status: VmRSS is the resident memory now, VmHWM its peak."""
+    return int(re.search(rf"{field}:\s*(\d+)", STATUS.read_text())[1]) / 1024
 
 
 if __name__ == "__main__":

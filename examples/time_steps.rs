@@ -1,11 +1,27 @@
-//! Times the work that `benches/compare_pytorch.py` compares, on the CPU, and prints a JSON line for each.
+//! Measures, on the CPU, our side of what `benches/compare_pytorch.py` compares, and prints a JSON line for each work.
 //!
 //! ```text
 //! cargo run --release --example time_steps
+//! cargo run --release --example time_steps -- --memory
 //! ```
 //!
 //! A line reads `{"work": "train_step B=32", "ms": 12.3}`; the number is the median over at least ten repetitions and half
-//! a second, after a warm-up. For distributions and single parts there is `cargo bench`.
+//! a second, after a warm-up. The works, in this order:
+//!
+//! | work | what is timed |
+//! |---|---|
+//! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW, on a batch that is there |
+//! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
+//! | `huber N`, `bce N` | value and gradient of a loss over N elements |
+//! | `cross_entropy N (Rx3)` | likewise, over R rows of 3 classes, N elements in all |
+//! | `strategy NAME` | weighing four losses and going back to them, less the same for their plain sum |
+//! | `bars to batch B=32` | labels by rule, features, targets and tensors of 32 windows of bars |
+//!
+//! With `--memory` there is one line, `{"work": "peak memory of train_step B=128", "mib": 123.4}`: how far the resident
+//! memory of this process rises, at its peak, above what it is once the batch is there, while the model is made and goes
+//! ten steps. It is read from `/proc/self/status`, which only Linux has.
+//!
+//! For distributions and single parts there is `cargo bench`.
 
 #[path = "../benches/support/waiting.rs"]
 mod waiting;
@@ -15,44 +31,149 @@ mod work;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use equipoise::loss::{Reduction, binary_cross_entropy_with_logits, cross_entropy, huber};
+use clap::Parser;
+use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
+use equipoise::expansion::windows::Windows;
+use equipoise::loss::{
+    Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
+};
+use equipoise::weighting::{LossWeighting, Weighting};
 use waiting::wait;
-use work::{Training, batch, infer, model};
+use work::{Training, assemble, batch, infer, model, windows};
 
-/// Elements of the losses: 32, 256 and 4096 windows of 105 bars.
+/// Elements of the losses: 32, 256 and 4096 windows of 105 bars. Cross entropy has them also as rows.
 const ELEMENTS: [usize; 3] = [3_360, 26_880, 430_080];
+const CLASSES: usize = 3;
+
+/// Raw losses of type, pointers, binary and countdown, as they are when a training begins.
+const LOSSES: [f32; 4] = [1.1, 0.05, 0.7, 9.0];
+
+/// Measures our side of what benches/compare_pytorch.py compares, and prints JSON lines.
+#[derive(Parser)]
+struct Arguments {
+    /// Only the peak memory of a training step; the times if left out
+    #[arg(long)]
+    memory: bool,
+}
 
 fn main() {
     let device = Device::flex();
-    for size in [8, 32, 128] {
-        let mut training = Training::new(size, &device);
-        time(format!("train_step B={size}"), || training.step());
+    if Arguments::parse().memory {
+        return peak_memory(&device.autodiff());
     }
-    let network = model(&device).network;
-    for size in [1, 32] {
-        let batch = batch(size, &device);
-        time(format!("inference B={size}"), || infer(&network, &batch));
-    }
-    let device = device.autodiff();
+    steps(&device);
+    inference(&device);
+    let differentiable = device.clone().autodiff();
     for elements in ELEMENTS {
-        let normal = Distribution::Normal(0.0, 1.0);
-        let predictions = Tensor::<1>::random([elements], normal, &device);
-        let targets = Tensor::<1>::random([elements], Distribution::Bernoulli(0.5), &device);
-        let mean = Reduction::Mean;
-        time(format!("huber {elements}"), || {
-            gradient(&predictions, |p| huber(p, targets.clone(), 1.0, None, mean))
-        });
-        time(format!("bce {elements}"), || {
-            gradient(&predictions, |p| {
-                binary_cross_entropy_with_logits(p, targets.clone(), 1.0, None, mean)
-            })
-        });
-        let logits = Tensor::<2>::random([elements, 3], normal, &device);
-        let classes = Tensor::<1, Int>::arange(0..elements as i64, &device) % 3;
-        time(format!("cross_entropy {elements}x3"), || {
-            gradient(&logits, |l| cross_entropy(l, classes.clone(), None, mean))
-        });
+        element_losses(elements, &differentiable);
+        for rows in [elements / CLASSES, elements] {
+            row_losses(rows, &differentiable);
+        }
     }
+    strategies(&differentiable);
+    batches(&device);
+}
+
+fn steps(device: &Device) {
+    for size in [8, 32, 128] {
+        let mut training = Training::new(size, device);
+        report(&format!("train_step B={size}"), median(|| training.step()));
+    }
+}
+
+fn inference(device: &Device) {
+    let network = model(device).network;
+    for size in [1, 32] {
+        let batch = batch(size, device);
+        report(
+            &format!("inference B={size}"),
+            median(|| infer(&network, &batch)),
+        );
+    }
+}
+
+fn element_losses(elements: usize, device: &Device) {
+    let predictions = Tensor::<1>::random([elements], Distribution::Normal(0.0, 1.0), device);
+    let targets = Tensor::<1>::random([elements], Distribution::Bernoulli(0.5), device);
+    let mean = Reduction::Mean;
+    let ms = median(|| gradient(&predictions, |p| huber(p, targets.clone(), 1.0, None, mean)));
+    report(&format!("huber {elements}"), ms);
+    let bce = |p| binary_cross_entropy_with_logits(p, targets.clone(), 1.0, None, mean);
+    let ms = median(|| gradient(&predictions, bce));
+    report(&format!("bce {elements}"), ms);
+}
+
+fn row_losses(rows: usize, device: &Device) {
+    let normal = Distribution::Normal(0.0, 1.0);
+    let logits = Tensor::<2>::random([rows, CLASSES], normal, device);
+    let classes = Tensor::<1, Int>::arange(0..rows as i64, device) % CLASSES as i64;
+    let loss = |l| cross_entropy(l, classes.clone(), None, Reduction::Mean);
+    let work = format!("cross_entropy {} ({rows}x{CLASSES})", rows * CLASSES);
+    report(&work, median(|| gradient(&logits, loss)));
+}
+
+fn strategies(device: &Device) {
+    let losses = Tensor::from_floats(LOSSES, device);
+    let floor = median(|| gradient(&losses, |leaf| leaf.sum()));
+    for name in STRATEGIES {
+        let strategy = strategy(name, device);
+        let weigh = |leaf| strategy.weigh(&TaskLosses::from_values(leaf)).total;
+        let ms = median(|| gradient(&losses, weigh)) - floor;
+        report(&format!("strategy {name}"), ms);
+    }
+}
+
+/// A strategy for the tasks of the model that it asks for: one of them needs a scalar countdown.
+fn strategy(name: &str, device: &Device) -> Weighting {
+    let config = ExpansionConfig {
+        weighting: preset(name).expect("it is one of the presets"),
+        ..ExpansionConfig::default()
+    }
+    .resolved();
+    let tasks = config.model.tasks().expect("the defaults are valid");
+    config
+        .weighting
+        .init(&tasks, device)
+        .expect("it fits the tasks")
+}
+
+fn batches(device: &Device) {
+    let labeller = RuleLabeller::new(LabelConfig::default()).expect("the defaults are valid");
+    let simulated = windows(32);
+    let (bars, length) = (simulated.bars(), simulated.length());
+    let ms = median(|| {
+        let labelled = Windows::labelled(bars, length, length, None, &labeller)
+            .expect("the simulated price moves");
+        wait(assemble(&labelled, device).features);
+    });
+    report("bars to batch B=32", ms);
+}
+
+fn peak_memory(device: &Device) {
+    let size = 128;
+    let batch = batch(size, device);
+    // Linux then forgets the peak so far. Where it may not, the check below says whether that peak was in the way.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let (before, earlier) = (resident_mib("VmRSS"), resident_mib("VmHWM"));
+    let mut training = Training::on(batch, device);
+    for _ in 0..10 {
+        training.step();
+    }
+    let peak = resident_mib("VmHWM");
+    assert!(peak > earlier, "an earlier peak hides that of the steps");
+    println!(
+        r#"{{"work": "peak memory of train_step B={size}", "mib": {:.2}}}"#,
+        peak - before
+    );
+}
+
+/// A field of `/proc/self/status`: `VmRSS` is the resident memory now, `VmHWM` its peak.
+fn resident_mib(field: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.and_then(|rest| rest.split_whitespace().nth(1)?.parse::<f64>().ok());
+    kib.expect("a field that Linux writes, in kB") / 1024.0
 }
 
 /// Value and gradient of a loss.
@@ -62,7 +183,8 @@ fn gradient<const D: usize>(inputs: &Tensor<D>, loss: impl Fn(Tensor<D>) -> Tens
     wait(leaf.grad(&gradients).expect("the loss depends on it"));
 }
 
-fn time(work: String, mut repeat: impl FnMut()) {
+/// Milliseconds.
+fn median(mut repeat: impl FnMut()) -> f64 {
     for _ in 0..5 {
         repeat();
     }
@@ -73,8 +195,9 @@ fn time(work: String, mut repeat: impl FnMut()) {
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
-    println!(
-        r#"{{"work": "{work}", "ms": {:.4}}}"#,
-        times[times.len() / 2]
-    );
+    times[times.len() / 2]
+}
+
+fn report(work: &str, ms: f64) {
+    println!(r#"{{"work": "{work}", "ms": {ms:.5}}}"#);
 }

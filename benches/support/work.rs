@@ -15,14 +15,22 @@ use equipoise::weighting::Weighting;
 
 use super::waiting::wait;
 
+/// Simulated windows, one after another in one series.
+pub fn windows(size: usize) -> Windows {
+    let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
+    Windows::simulated(&simulator.simulate_windows(size))
+}
+
+/// Features and targets of all of some windows.
+pub fn assemble(windows: &Windows, device: &Device) -> ExpansionBatch {
+    let all: Vec<Window> = windows.iter().copied().collect();
+    let form = ExpansionModelConfig::default().countdown;
+    ExpansionBatcher::new(windows.bars(), windows.length(), false, form).batch(all, device)
+}
+
 /// A batch of simulated windows.
 pub fn batch(size: usize, device: &Device) -> ExpansionBatch {
-    let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
-    let windows = Windows::simulated(&simulator.simulate_windows(size));
-    let all: Vec<Window> = windows.iter().copied().collect();
-    let config = ExpansionModelConfig::default();
-    let batcher = ExpansionBatcher::new(windows.bars(), config.window, false, config.countdown);
-    batcher.batch(all, device)
+    assemble(&windows(size), device)
 }
 
 /// The network and its strategy.
@@ -43,16 +51,21 @@ pub struct Training {
 }
 
 impl Training {
-    /// Before the first step.
+    /// Before the first step, on simulated windows.
     pub fn new(size: usize, device: &Device) -> Self {
         let device = device.clone().autodiff();
+        Self::on(batch(size, &device), &device)
+    }
+
+    /// Before the first step on a batch that is there already, on its device, which has autodiff.
+    pub fn on(batch: ExpansionBatch, device: &Device) -> Self {
         Self {
-            model: Some(model(&device)),
+            model: Some(model(device)),
             optimizer: AdamWConfig::new()
                 .with_epsilon(1e-8)
                 .with_weight_decay(0.01)
                 .init(),
-            batch: batch(size, &device),
+            batch,
         }
     }
 

@@ -1,7 +1,6 @@
-//! Exponential, sigmoid, hyperbolic tangent and softplus without branches, so that loops over them become vector
-//! instructions.
+//! Exponential and logarithm without branches, so that loops over them become vector instructions.
 //!
-//! The exponential is reduced to |r| <= ln(2)/2 and taken by a polynomial of degree six; the relative error of all
+//! The exponential is reduced to |r| <= ln(2)/2 and taken by a polynomial of degree six; the relative error of both
 //! functions stays below 3e-7 (tested against `f64`).
 
 /// e^x for x in [-87, 88]; outside, the value at the bound.
@@ -24,27 +23,6 @@ pub(crate) fn exp(x: f32) -> f32 {
     p = p * r + 1.0;
     // The low bits of `shifted` are n; moved to the exponent, they multiply by 2^n.
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
-}
-
-/// 1 / (1 + e^-x).
-#[inline(always)]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-/// Hyperbolic tangent: an odd polynomial near zero, where the quotient would cancel.
-#[inline(always)]
-pub(crate) fn tanh(x: f32) -> f32 {
-    let size = x.abs();
-    let far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
-    let z = x * x;
-    let mut p = -5.704_989e-3;
-    p = p * z + 2.063_909e-2;
-    p = p * z - 5.373_971_5e-2;
-    p = p * z + 0.133_314_42;
-    p = p * z - 0.333_332_8;
-    let near = p * z * x + x;
-    if size < 0.625 { near } else { far.copysign(x) }
 }
 
 /// log(1 + u) for u in [0, 1]: twice the area tangent of u / (2 + u), whose series converges fast there.
@@ -85,18 +63,6 @@ mod tests {
     }
 
     #[test]
-    fn sigmoid_is_exact_to_a_few_units_in_the_last_place() {
-        let error = worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()));
-        assert!(error < 3e-7, "{error:e}");
-    }
-
-    #[test]
-    fn tanh_is_exact_to_a_few_units_in_the_last_place() {
-        let error = worst(tanh, f64::tanh);
-        assert!(error < 3e-7, "{error:e}");
-    }
-
-    #[test]
     fn exp_is_exact_to_a_few_units_in_the_last_place() {
         let error = worst(exp, f64::exp);
         assert!(error < 3e-7, "{error:e}");
@@ -110,16 +76,5 @@ mod tests {
             .fold(0.0, f64::max);
         assert!(error < 3e-7, "{error:e}");
         assert_eq!(log1p_of_fraction(0.0), 0.0);
-    }
-
-    #[test]
-    fn far_out_both_are_flat_and_nan_stays_nan() {
-        assert_eq!(
-            (sigmoid(200.0), tanh(200.0), tanh(-200.0)),
-            (1.0, 1.0, -1.0)
-        );
-        assert!(sigmoid(-200.0) < 2e-38 && sigmoid(f32::NEG_INFINITY) < 2e-38);
-        assert_eq!((tanh(f32::INFINITY), sigmoid(f32::INFINITY)), (1.0, 1.0));
-        assert!(tanh(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
     }
 }

@@ -3,5 +3,21 @@
 
 pub(crate) mod math;
 mod tensors;
+pub(crate) mod vector;
 
-pub(crate) use tensors::{applies, to_host, to_host_integers, to_tensor};
+pub(crate) use tensors::{Values, applies, to_host_integers, to_tensor};
+
+/// Every set of instructions that this machine has and the kernels know.
+#[cfg(test)]
+pub(crate) fn instructions() -> Vec<pulp::Arch> {
+    use pulp::Arch;
+    let mut all = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    {
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all.extend(pulp::x86::V4::try_new().map(Arch::V4));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    all.push(Arch::new());
+    all
+}

@@ -1,6 +1,9 @@
 //! Between tensors in host memory and slices.
 
+#[cfg(feature = "flex")]
+use std::any::Any;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -24,8 +27,64 @@ fn in_host_memory(device: &burn::tensor::Device) -> bool {
     }
 }
 
-/// The values of a tensor in single precision, row-major. Tensors in host memory are ready at once.
-pub(crate) fn to_host<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
+/// The values of a tensor in single precision, row-major: borrowed where the tensor lies in order, copied otherwise.
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    /// A tensor that is contiguous.
+    #[cfg(feature = "flex")]
+    Held(FloatTensor<burn::backend::Flex>),
+    /// A copy.
+    Copied(Vec<f32>),
+}
+
+impl Values {
+    pub(crate) fn read<B: Backend>(tensor: FloatTensor<B>) -> Self {
+        #[cfg(feature = "flex")]
+        let tensor = match held::<B>(tensor) {
+            Ok(held) => return Self::Held(held),
+            Err(tensor) => tensor,
+        };
+        Self::Copied(to_vec::<B>(tensor))
+    }
+
+    /// The values for good, without a copy if nobody else holds the tensor.
+    pub(crate) fn into_vec(self) -> Vec<f32> {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Held(tensor) => to_vec::<burn::backend::Flex>(tensor),
+            Self::Copied(values) => values,
+        }
+    }
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Held(tensor) => tensor.as_slice().expect("checked when it was read"),
+            Self::Copied(values) => values,
+        }
+    }
+}
+
+/// The tensor, if it is one of the flex backend, in single precision and contiguous.
+#[cfg(feature = "flex")]
+fn held<B: Backend>(
+    tensor: FloatTensor<B>,
+) -> Result<FloatTensor<burn::backend::Flex>, FloatTensor<B>> {
+    type Flex = FloatTensor<burn::backend::Flex>;
+    let mut tensor = Some(tensor);
+    let same: Option<&mut Option<Flex>> = (&mut tensor as &mut dyn Any).downcast_mut();
+    match same.and_then(|flex| flex.take_if(|flex| flex.as_slice::<f32>().is_some())) {
+        Some(flex) => Ok(flex),
+        None => Err(tensor.expect("it was not taken")),
+    }
+}
+
+/// Tensors in host memory are ready at once.
+fn to_vec<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
     ready(B::float_into_data(tensor))
         .try_into_vec()
         .expect("the kernels are in single precision")

@@ -13,7 +13,7 @@ use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use super::kernel::{self, Pointwise, Sum};
-use crate::host::{to_host, to_host_integers, to_tensor};
+use crate::host::{Values, to_host_integers, to_tensor};
 
 /// The losses as operations of a backend. The output is `[1]`; `mask` holds 1 and 0 and is looked at if `masked`.
 #[backend_extension(
@@ -81,26 +81,26 @@ on_host!(burn::backend::NdArray);
 /// Predictions and mask.
 struct Inputs<B: Backend> {
     predictions: FloatTensor<B>,
-    mask: Option<Vec<f32>>,
+    mask: Option<Values>,
 }
 
 impl<B: Backend> Inputs<B> {
     fn new(predictions: FloatTensor<B>, mask: FloatTensor<B>, masked: bool) -> Self {
         Self {
             predictions,
-            mask: masked.then(|| to_host::<B>(mask)),
+            mask: masked.then(|| Values::read::<B>(mask)),
         }
     }
 
     fn pointwise(self, targets: FloatTensor<B>, loss: Pointwise, wanted: bool) -> Sum {
-        let (predictions, targets) = (to_host::<B>(self.predictions), to_host::<B>(targets));
+        let (predictions, targets) = (Values::read::<B>(self.predictions), Values::read::<B>(targets));
         kernel::pointwise(loss, &predictions, &targets, self.mask.as_deref(), wanted)
     }
 
     fn cross_entropy(self, targets: IntTensor<B>, wanted: bool) -> Sum {
         let classes = self.predictions.shape()[1];
         let (logits, targets) = (
-            to_host::<B>(self.predictions),
+            Values::read::<B>(self.predictions),
             to_host_integers::<B>(targets),
         );
         kernel::cross_entropy(&logits, classes, &targets, self.mask.as_deref(), wanted)
@@ -143,7 +143,7 @@ impl<B: Backend> Backward<B, 1> for LossBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let state = ops.state;
-        let arriving = to_host::<B>(gradients.consume::<B>(&ops.node));
+        let arriving = Values::read::<B>(gradients.consume::<B>(&ops.node));
         let factor = arriving[0] * state.factor;
         // The graph is done with them, so they are scaled where they are.
         let mut values = Arc::try_unwrap(state.derivatives).unwrap_or_else(|held| (*held).clone());

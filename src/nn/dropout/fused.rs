@@ -15,7 +15,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extensi
 use burn::tensor::{Distribution, Tensor};
 use pulp::Arch;
 
-use crate::host::{to_host, to_tensor};
+use crate::host::{Values, to_tensor};
 
 /// Applies dropout with the probability `p` of a zero.
 pub(super) fn forward<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
@@ -99,7 +99,7 @@ impl<B: Backend> Backward<B, 1> for DropoutBackward {
 fn run<B: Backend>(input: FloatTensor<B>, p: f64, seed: u64) -> FloatTensor<B> {
     let device = input.device();
     let shape: Vec<usize> = input.shape().iter().copied().collect();
-    let mut values = to_host::<B>(input);
+    let mut values = Values::read::<B>(input).into_vec();
     drop_some(&mut values, p, seed);
     to_tensor::<B>(values, &shape, &device)
 }

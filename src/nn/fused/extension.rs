@@ -12,8 +12,13 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
-use super::kernel::{self, Saved, Sizes, Weights};
-use crate::host::{to_host, to_tensor};
+use pulp::Arch;
+
+use super::kernel::{self, Saved, Wanted};
+use super::layout::Layout;
+use super::packing::Weights;
+use super::products::WeightGradients;
+use crate::host::{Values, to_tensor};
 
 /// One bidirectional LSTM layer as an operation of a backend.
 #[backend_extension(
@@ -52,6 +57,7 @@ macro_rules! on_host {
                 backward_input_bias: FloatTensor<Self>,
                 backward_recurrent_bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
+                let hidden = hidden(&forward_recurrent);
                 let weights = [
                     forward_input,
                     forward_recurrent,
@@ -62,7 +68,8 @@ macro_rules! on_host {
                     backward_input_bias,
                     backward_recurrent_bias,
                 ];
-                run::<Self>(input, weights).0
+                let weights = weights.map(Values::read::<Self>);
+                run::<Self>(input, &weights, hidden, false).0
             }
         }
     };
@@ -73,28 +80,44 @@ on_host!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 on_host!(burn::backend::NdArray);
 
-/// Runs the kernel on tensors in host memory.
-fn run<B: Backend>(input: FloatTensor<B>, weights: [FloatTensor<B>; 8]) -> (FloatTensor<B>, Saved) {
+/// Runs the kernel on tensors in host memory; keeps what the backward pass needs if `keep`.
+fn run<B: Backend>(
+    input: FloatTensor<B>,
+    weights: &[Values; 8],
+    hidden: usize,
+    keep: bool,
+) -> (FloatTensor<B>, Option<Saved>) {
     let device = input.device();
     let [batch, time, features] = dims(input.shape().iter().copied());
-    let [_, hidden] = dims(weights[1].shape().iter().copied());
-    let sizes = Sizes {
-        batch,
-        time,
-        features,
-        hidden,
-    };
-    let [a, b, c, d, e, f, g, h] = weights.map(to_host::<B>);
-    let direction = |input, recurrent, input_bias, recurrent_bias| Weights {
-        input,
-        recurrent,
-        input_bias,
-        recurrent_bias,
-    };
-    let weights = [direction(a, b, c, d), direction(e, f, g, h)];
-    let (output, saved) = kernel::forward(sizes, &to_host::<B>(input), weights);
+    let layout = Layout::new(batch, time, features, hidden);
+    let input = Values::read::<B>(input);
+    let (output, saved) = kernel::forward(Arch::new(), layout, &input, &directions(weights), keep);
     let output = to_tensor::<B>(output, &[batch, time, 2 * hidden], &device);
     (output, saved)
+}
+
+/// The hidden units, from the recurrent weights `[4 hidden, hidden]`.
+fn hidden<T: TensorMetadata>(recurrent: &T) -> usize {
+    let [_, hidden] = dims(recurrent.shape().iter().copied());
+    hidden
+}
+
+fn directions(weights: &[Values; 8]) -> [Weights<'_>; 2] {
+    let [a, b, c, d, e, f, g, h] = weights;
+    [
+        Weights {
+            input: a,
+            recurrent: b,
+            input_bias: c,
+            recurrent_bias: d,
+        },
+        Weights {
+            input: e,
+            recurrent: f,
+            input_bias: g,
+            recurrent_bias: h,
+        },
+    ]
 }
 
 fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
@@ -107,10 +130,10 @@ fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
 #[derive(Debug)]
 struct BiLstmBackward;
 
-/// What the backward pass needs: what the kernel kept, and where the gradients go.
+/// What the backward pass needs: what the kernel kept, the weights, and where the gradients go.
 #[derive(Clone, Debug)]
 struct BackwardState<D> {
-    saved: Arc<Saved>,
+    saved: Arc<(Saved, [Values; 8])>,
     shapes: [Vec<usize>; 9],
     device: D,
 }
@@ -129,27 +152,31 @@ impl<B: Backend> Backward<B, 9> for BiLstmBackward {
             shapes,
             device,
         } = ops.state;
-        let output = to_host::<B>(gradients.consume::<B>(&ops.node));
-        let input_too = ops.parents[0].is_some();
-        let found = kernel::backward(saved, &output, input_too);
-        let [forward, backward] = found.weights;
-        let values = [
-            found.input,
-            Some(forward.input),
-            Some(forward.recurrent),
-            Some(forward.bias.clone()),
-            Some(forward.bias),
-            Some(backward.input),
-            Some(backward.recurrent),
-            Some(backward.bias.clone()),
-            Some(backward.bias),
-        ];
+        let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
+        let wanted = Wanted {
+            input: ops.parents[0].is_some(),
+            weights: ops.parents[1..].iter().any(Option::is_some),
+        };
+        // The graph is done with what was kept, so its memory serves for the gradients of the gates.
+        let (saved, weights) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
+        let found = kernel::backward(Arch::new(), saved, &output, &directions(&weights), wanted);
+        let [forward, backward] = match found.weights {
+            Some(both) => both.map(of_direction),
+            None => Default::default(),
+        };
+        let values = [found.input].into_iter().chain(forward).chain(backward);
         for ((parent, values), shape) in ops.parents.iter().zip(values).zip(&shapes) {
             if let (Some(node), Some(values)) = (parent, values) {
                 gradients.register::<B>(node.id, to_tensor::<B>(values, shape, &device));
             }
         }
     }
+}
+
+/// The gradients of a direction's four parameters.
+fn of_direction(found: WeightGradients) -> [Option<Vec<f32>>; 4] {
+    let recurrent_bias = found.bias.clone();
+    [found.input, found.recurrent, found.bias, recurrent_bias].map(Some)
 }
 
 impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodiff<B, C> {
@@ -181,21 +208,26 @@ impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodi
             .map(|tensor| tensor.shape().iter().copied().collect());
         let [input, weights @ ..] = tensors.map(|tensor| tensor.into_primitive());
         let device = input.device();
-        let (output, saved) = run::<B>(input, weights);
+        let hidden = hidden(&weights[1]);
+        let weights = weights.map(Values::read::<B>);
         match BiLstmBackward
             .prepare::<C>(nodes)
             .compute_bound()
             .stateful()
         {
             OpsKind::Tracked(prepared) => {
+                let (output, saved) = run::<B>(input, &weights, hidden, true);
+                let saved = saved.expect("it was asked for");
                 let state = BackwardState {
-                    saved: Arc::new(saved),
+                    saved: Arc::new((saved, weights)),
                     shapes,
                     device,
                 };
                 prepared.finish(state, output)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
+            OpsKind::UnTracked(prepared) => {
+                prepared.finish(run::<B>(input, &weights, hidden, false).0)
+            }
         }
     }
 }

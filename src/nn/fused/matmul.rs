@@ -29,6 +29,16 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Without the columns behind the first `columns`.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
+    pub(super) fn first_columns(self, columns: usize) -> Self {
+        assert!(columns <= self.columns, "{columns} of {} columns", self.columns);
+        Self { columns, ..self }
+    }
+
     /// The same values with rows and columns exchanged.
     pub(super) fn transposed(self) -> Self {
         Self {
@@ -41,20 +51,20 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = left * right`, or `out += left * right` with `add`; `out` is row-major.
+/// `out = left * right`; `out` is row-major.
 ///
 /// # Panics
 ///
 /// If the shapes do not fit.
-pub(super) fn multiply(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], add: bool) {
+pub(super) fn multiply(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32]) {
     let (rows, columns, inner) = (left.rows, right.columns, left.columns);
     assert_eq!(inner, right.rows, "inner dimensions");
     assert_eq!(out.len(), rows * columns, "a {rows} by {columns} result");
     if out.is_empty() {
         return;
     }
-    // SAFETY: the strides and sizes of both inputs describe exactly their slices (`Matrix::new`), those of the output
-    // were checked above, and the output is borrowed mutably, so it overlaps neither input.
+    // SAFETY: the strides and sizes of both inputs stay inside their slices (`Matrix::new`, `first_columns`), those of the
+    // output were checked above, and the output is borrowed mutably, so it overlaps neither input.
     unsafe {
         gemm::gemm(
             rows,
@@ -63,7 +73,7 @@ pub(super) fn multiply(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], add
             out.as_mut_ptr(),
             1,
             columns as isize,
-            add,
+            false,
             left.values.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,
@@ -89,19 +99,23 @@ mod tests {
         let (m, n, k) = (3, 5, 4);
         let a: Vec<f32> = (0..m * k).map(|i| i as f32 * 0.5 - 2.0).collect();
         let b: Vec<f32> = (0..k * n).map(|i| 1.0 - i as f32 * 0.25).collect();
-        let mut expected = vec![1.0; m * n];
+        let mut expected = vec![0.0; m * n];
         for (i, row) in expected.chunks_mut(n).enumerate() {
             for (j, value) in row.iter_mut().enumerate() {
-                *value += (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum::<f32>();
+                *value = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum::<f32>();
             }
         }
         let a_turned: Vec<f32> = (0..m * k).map(|i| a[(i % m) * k + i / m]).collect();
-        let mut out = vec![1.0; m * n];
-        multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut out, true);
+        // What was there before is overwritten.
+        let mut out = vec![f32::NAN; m * n];
+        multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut out);
         assert_eq!(out, expected);
         let left = Matrix::new(&a_turned, k, m).transposed();
-        multiply(left, Matrix::new(&b, k, n), &mut out, false);
-        let without: Vec<f32> = expected.iter().map(|v| v - 1.0).collect();
-        assert_eq!(out, without);
+        multiply(left, Matrix::new(&b, k, n), &mut out);
+        assert_eq!(out, expected);
+        let narrow: Vec<f32> = expected.chunks(n).flat_map(|row| row[..2].to_vec()).collect();
+        let right = Matrix::new(&b, k, n).first_columns(2);
+        multiply(Matrix::new(&a, m, k), right, &mut out[..m * 2]);
+        assert_eq!(out[..m * 2], narrow);
     }
 }

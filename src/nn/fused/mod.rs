@@ -1,12 +1,21 @@
 //! One layer of the bidirectional LSTM as one differentiable operation on the CPU.
 //!
 //! The plain form makes some twenty tensors per step; this one makes one for the whole layer and keeps only what the
-//! backward pass needs. `kernel` is the arithmetic on host slices, `matmul` its products, and `extension` registers it
-//! with Burn for the backends whose tensors are in host memory.
+//! backward pass needs. `kernel` is the work on host slices: `forward` and `backward` through time on `tile`s of samples
+//! and units, whose weights are in the order of `packing`, numbers standing in a `buffer` where `layout` says, and the
+//! `products` after the last step by `matmul`. `extension` registers it with Burn for the backends whose tensors are in
+//! host memory.
 
+mod backward;
+mod buffer;
 mod extension;
+mod forward;
 mod kernel;
+mod layout;
 mod matmul;
+mod packing;
+mod products;
+mod tile;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;

@@ -1,0 +1,180 @@
+//! Backward through time: every step multiplies the gradients of the next step's gates by a panel of recurrent weights
+//! and goes on through the cell and the gates while the sums are in registers.
+
+use pulp::{Simd, WithSimd};
+
+use super::buffer::Buffer;
+use super::forward::Part;
+use super::layout::Layout;
+use super::packing::{backward_panels, even};
+use super::tile::{Sums, accumulate, load, load_first, most_samples, store, with_samples};
+use crate::host::vector::tanh;
+
+/// Replaces the applied gates of a part by the gradients of their sums, the last step first.
+pub(super) struct Backward<'a> {
+    pub(super) layout: Layout,
+    /// The gradient of the output, `[batch, time, 2 hidden]`.
+    pub(super) output: &'a [f32],
+    /// The packed recurrent weights.
+    pub(super) panels: &'a Buffer,
+    /// What the forward pass kept.
+    pub(super) part: &'a mut Part,
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let layout = self.layout;
+        let lanes = S::F32_LANES;
+        let samples = self.part.samples;
+        let mut to_cells = Buffer::zeros(samples * layout.padded);
+        for s in (0..layout.time).rev() {
+            let step = self.step(s, &mut to_cells);
+            for (block, vectors) in backward_panels(&layout, lanes) {
+                let unit = block * lanes;
+                for (first, samples) in even(samples, most_samples::<S>(vectors)) {
+                    // SAFETY: the tiles lie within the part's samples and the layer's hidden units, the buffers have
+                    // the sizes `Step` asks for (`Part::new`, `pack_backward`), and nothing else refers to them now.
+                    unsafe {
+                        match vectors {
+                            1 => with_samples!(samples, retreat::<S, _, 1>(simd, &step, unit, first)),
+                            2 => with_samples!(samples, retreat::<S, _, 2>(simd, &step, unit, first)),
+                            3 => with_samples!(samples, retreat::<S, _, 3>(simd, &step, unit, first)),
+                            _ => with_samples!(samples, retreat::<S, _, 4>(simd, &step, unit, first)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// Where step `s` reads and writes.
+    #[inline(always)]
+    fn step(&mut self, s: usize, to_cells: &mut Buffer) -> Step {
+        let layout = self.layout;
+        let part = &mut *self.part;
+        let (cells, gates) = (part.samples * layout.padded, part.samples * layout.gates());
+        let place = layout.place(s, part.reversed);
+        let half = usize::from(part.reversed) * layout.hidden;
+        let output = (part.first * layout.time + place) * 2 * layout.hidden + half;
+        let last = output + (part.samples - 1) * layout.time * 2 * layout.hidden;
+        assert!(last + layout.hidden <= self.output.len());
+        let gate_start = part.gates.as_mut_slice().as_mut_ptr();
+        let cell_start = part.cells.as_slice().as_ptr();
+        // SAFETY: all steps are inside their buffers (`Part::new`), and the output was checked above.
+        unsafe {
+            Step {
+                layout,
+                panels: self.panels.as_slice().as_ptr(),
+                output: self.output.as_ptr().add(output),
+                old_cells: cell_start.add(s * cells),
+                cells: cell_start.add((s + 1) * cells),
+                to_cells: to_cells.as_mut_slice().as_mut_ptr(),
+                gates: gate_start.add(s * gates),
+                next: (s + 1 < layout.time).then(|| gate_start.add((s + 1) * gates).cast_const()),
+            }
+        }
+    }
+}
+
+/// Where one step reads and writes, each for the block's first sample: the cells and their gradients by `padded`, the
+/// gates by `4 padded`, and the output's gradient by `time * 2 hidden` elements for a sample.
+struct Step {
+    layout: Layout,
+    panels: *const f32,
+    output: *const f32,
+    old_cells: *const f32,
+    cells: *const f32,
+    to_cells: *mut f32,
+    /// Applied gates, to be replaced by gradients.
+    gates: *mut f32,
+    /// Gradients of the next step's gates, if there is one.
+    next: Option<*const f32>,
+}
+
+/// Takes `M` samples from `first` and `V` vectors of hidden units from `unit` one step back.
+///
+/// # Safety
+///
+/// The pointers of `step` must be valid for these samples and units.
+#[inline(always)]
+unsafe fn retreat<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    step: &Step,
+    unit: usize,
+    first: usize,
+) {
+    let Layout { hidden, padded, .. } = step.layout;
+    let mut sums: Sums<S, M, V> = [[simd.splat_f32s(0.0); V]; M];
+    if let Some(next) = step.next {
+        // SAFETY: by the contract; the panel of these units begins after those of the units before.
+        unsafe {
+            let panel = step.panels.add(unit * 4 * hidden);
+            let gates = next.add(first * 4 * padded);
+            for gate in 0..4 {
+                let panel = panel.add(gate * hidden * V * S::F32_LANES);
+                accumulate(simd, &mut sums, gates.add(gate * padded), 4 * padded, panel, hidden);
+            }
+        }
+    }
+    for (m, sums) in sums.iter().enumerate() {
+        for (v, to_state) in sums.iter().enumerate() {
+            // SAFETY: by the contract.
+            unsafe { through_gates(simd, step, first + m, unit + v * S::F32_LANES, *to_state) };
+        }
+    }
+}
+
+/// From the gradient that the next step brings to the hidden state, to the gradients of the gates' sums and of the cell.
+///
+/// # Safety
+///
+/// The pointers of `step` must be valid for this sample and a vector of units.
+#[inline(always)]
+unsafe fn through_gates<S: Simd>(
+    simd: S,
+    step: &Step,
+    sample: usize,
+    unit: usize,
+    to_state: S::f32s,
+) {
+    let Layout {
+        time,
+        hidden,
+        padded,
+        ..
+    } = step.layout;
+    let one = simd.splat_f32s(1.0);
+    let without = |x, y| simd.negate_mul_add_e_f32s(x, y, one);
+    // SAFETY: by the contract; cells and gates are padded to whole vectors, the output is not.
+    unsafe {
+        let at = sample * padded + unit;
+        let output = step.output.add(sample * time * 2 * hidden + unit);
+        let to_state = simd.add_f32s(to_state, load_first(simd, output, hidden - unit));
+        let gates = step.gates.add(sample * 4 * padded + unit);
+        let i = load::<S>(gates);
+        let f = load::<S>(gates.add(padded));
+        let g = load::<S>(gates.add(2 * padded));
+        let o = load::<S>(gates.add(3 * padded));
+        let bent = tanh(simd, load::<S>(step.cells.add(at)));
+        let through_output = simd.mul_f32s(to_state, o);
+        let later = load::<S>(step.to_cells.add(at));
+        let to_cell = simd.mul_add_e_f32s(through_output, without(bent, bent), later);
+        let to_i = simd.mul_f32s(simd.mul_f32s(to_cell, g), i);
+        let to_f = simd.mul_f32s(
+            simd.mul_f32s(to_cell, load::<S>(step.old_cells.add(at))),
+            f,
+        );
+        let to_g = simd.mul_f32s(simd.mul_f32s(to_cell, i), without(g, g));
+        let to_o = simd.mul_f32s(through_output, bent);
+        store::<S>(gates, simd.mul_f32s(to_i, simd.sub_f32s(one, i)));
+        store::<S>(gates.add(padded), simd.mul_f32s(to_f, simd.sub_f32s(one, f)));
+        store::<S>(gates.add(2 * padded), to_g);
+        store::<S>(gates.add(3 * padded), simd.mul_f32s(to_o, simd.sub_f32s(one, o)));
+        store::<S>(step.to_cells.add(at), simd.mul_f32s(to_cell, f));
+    }
+}
