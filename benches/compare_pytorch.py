@@ -50,7 +50,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--alternations", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--built", metavar="PROGRAM", help="an examples/time_steps.rs that is built already")
+    arguments.add_argument("--built", type=Path, metavar="PROGRAM", help="an examples/time_steps.rs that is built already")
     arguments.add_argument("--pytorch-side", action="store_true", help=argparse.SUPPRESS)
     arguments.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
@@ -70,7 +70,7 @@ def build():
 
 def compare(ours, alternations, threads):
     sides = {
-        "ours": [str(ours)],
+        "ours": [str(ours.resolve())],
         "pytorch": [sys.executable, __file__, "--pytorch-side", "--threads", str(threads)],
     }
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
@@ -90,8 +90,8 @@ def alternate(sides, flags, unit, alternations, environment):
     found = {}
     for alternation in range(1, alternations + 1):
         for side, command in sides.items():
-            say(f"alternation {alternation} of {alternations}, {unit}: {side}")
-            output = run(f"the side \"{side}\"", command + flags, env=environment, capture_output=True, text=True)
+            say(f"alternation {alternation} of {alternations} ({unit}): {side}")
+            output = run(f"the {side} side", command + flags, env=environment, capture_output=True, text=True)
             for line in map(json.loads, output.splitlines()):
                 found.setdefault(line["work"], {}).setdefault(side, []).append(line[unit])
     return {work: {side: statistics.median(all_) for side, all_ in by_side.items()} for work, by_side in found.items()}

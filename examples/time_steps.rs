@@ -10,7 +10,7 @@
 //!
 //! | work | what is timed |
 //! |---|---|
-//! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW, on a batch that is there |
+//! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW on one batch |
 //! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
 //! | `cross_entropy N (Rx3)` | likewise, over R rows of 3 classes, N elements in all |

@@ -47,12 +47,16 @@ impl Values {
         Self::Copied(to_vec::<B>(tensor))
     }
 
-    /// The values for good, without a copy if nobody else holds the tensor.
-    pub(crate) fn into_vec(self) -> Vec<f32> {
+    /// The values for good, unless somebody else holds the tensor too.
+    pub(crate) fn into_unique(self) -> Result<Vec<f32>, Self> {
         match self {
             #[cfg(feature = "flex")]
-            Self::Held(tensor) => to_vec::<burn::backend::Flex>(tensor),
-            Self::Copied(values) => values,
+            Self::Held(tensor) if tensor.is_unique() => {
+                Ok(to_vec::<burn::backend::Flex>(tensor))
+            }
+            Self::Copied(values) => Ok(values),
+            #[cfg(feature = "flex")]
+            held => Err(held),
         }
     }
 }

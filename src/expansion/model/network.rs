@@ -12,7 +12,7 @@ use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::countdown::CountdownForm;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::MultiTaskModel;
-use crate::nn::{BiLstm, Dropout};
+use crate::nn::{BiLstm, Dropout, step_heads};
 use crate::task::TaskSet;
 
 /// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.
@@ -67,13 +67,16 @@ impl ExpansionModel {
         let pooled = representation.clone().mean_dim(1).squeeze_dim::<2>(1);
         let features = relu(self.projection.forward(pooled));
         let drop = |x: Tensor<2>| self.head_dropout.forward(x);
-        let per_bar = |head: &Linear| {
-            head.forward(self.head_dropout.forward(representation.clone()))
-                .squeeze_dim::<2>(2)
-        };
-        let countdown = match self.config.countdown {
-            CountdownForm::PerBar => per_bar(&self.countdown),
-            CountdownForm::Scalar => self.countdown.forward(drop(features.clone())),
+        let dropout = &self.head_dropout;
+        let (binary, countdown) = match self.config.countdown {
+            CountdownForm::PerBar => {
+                let heads = [&self.binary, &self.countdown];
+                step_heads(dropout, heads, representation).into()
+            }
+            CountdownForm::Scalar => {
+                let [binary] = step_heads(dropout, [&self.binary], representation);
+                (binary, self.countdown.forward(drop(features.clone())))
+            }
         };
         let countdown = match self.config.countdown_scale == 1.0 {
             true => countdown,
@@ -82,7 +85,7 @@ impl ExpansionModel {
         ExpansionOutput {
             kinds: self.classifier.forward(drop(features.clone())),
             pointers: sigmoid(self.pointers.forward(drop(features))),
-            binary: per_bar(&self.binary),
+            binary,
             countdown,
         }
     }

@@ -1,7 +1,4 @@
-//! Dropout as one operation on host memory: the mask is a function of a seed and the position, so it is never stored.
-//!
-//! The function is a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting for Hash Functions*, 2018),
-//! applied to the position with each half of the seed.
+//! Dropout as one operation on host memory, with a [`Mask`] instead of stored random numbers.
 
 // Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
@@ -12,29 +9,22 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::Tensor;
 use pulp::Arch;
 
+use super::mask::Mask;
 use crate::host::{Values, to_tensor};
+
+/// Elements that are worked on at a time when the result is new memory.
+const BLOCK: usize = 1024;
 
 /// Applies dropout with the probability `p` of a zero.
 pub(super) fn forward<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
-    let seed = draw_seed(&input);
+    let mask = Mask::draw(p, &input);
     Tensor::from_dispatch(<Dispatch as DropoutExtension>::dropout(
         input.into_dispatch(),
-        p,
-        seed,
+        mask,
     ))
-}
-
-/// 48 bits of the device's random state. Reading them waits for nothing, the tensors are in host memory.
-fn draw_seed<const D: usize>(like: &Tensor<D>) -> u64 {
-    let device = like.device().inner();
-    let drawn = Tensor::<1>::random([2], Distribution::Default, &device).into_data();
-    let bits = |uniform: f32| (uniform * (1 << 24) as f32) as u64;
-    drawn
-        .iter::<f32>()
-        .fold(0, |seed, uniform| (seed << 32) | bits(uniform))
 }
 
 #[backend_extension(
@@ -43,34 +33,34 @@ fn draw_seed<const D: usize>(like: &Tensor<D>) -> u64 {
     Autodiff
 )]
 trait DropoutExtension: Backend {
-    /// `input` with the elements set to zero that the seed says, the others scaled.
-    fn dropout(input: FloatTensor<Self>, p: f64, seed: u64) -> FloatTensor<Self>;
+    /// `input` with the elements set to zero that the mask says, the others scaled.
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 }
 
 #[cfg(feature = "flex")]
 impl DropoutExtension for burn::backend::Flex {
-    fn dropout(input: FloatTensor<Self>, p: f64, seed: u64) -> FloatTensor<Self> {
-        run::<Self>(input, p, seed)
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
+        run::<Self>(input, mask)
     }
 }
 
 #[cfg(feature = "ndarray")]
 impl DropoutExtension for burn::backend::NdArray {
-    fn dropout(input: FloatTensor<Self>, p: f64, seed: u64) -> FloatTensor<Self> {
-        run::<Self>(input, p, seed)
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
+        run::<Self>(input, mask)
     }
 }
 
 impl<B: Backend + DropoutExtension, C: CheckpointStrategy> DropoutExtension for Autodiff<B, C> {
-    fn dropout(input: FloatTensor<Self>, p: f64, seed: u64) -> FloatTensor<Self> {
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
         let node = input.node();
-        let output = run::<B>(input.into_primitive(), p, seed);
+        let output = run::<B>(input.into_primitive(), mask);
         match DropoutBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prepared) => prepared.finish((p, seed), output),
+            OpsKind::Tracked(prepared) => prepared.finish(mask, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -81,7 +71,7 @@ impl<B: Backend + DropoutExtension, C: CheckpointStrategy> DropoutExtension for 
 struct DropoutBackward;
 
 impl<B: Backend> Backward<B, 1> for DropoutBackward {
-    type State = (f64, u64);
+    type State = Mask;
 
     fn backward(
         self,
@@ -89,82 +79,64 @@ impl<B: Backend> Backward<B, 1> for DropoutBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let (p, seed) = ops.state;
+        let mask = ops.state;
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {
-            run::<B>(gradient, p, seed)
+            run::<B>(gradient, mask)
         });
     }
 }
 
-fn run<B: Backend>(input: FloatTensor<B>, p: f64, seed: u64) -> FloatTensor<B> {
+fn run<B: Backend>(input: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
     let device = input.device();
     let shape: Vec<usize> = input.shape().iter().copied().collect();
-    let mut values = Values::read::<B>(input).into_vec();
-    drop_some(&mut values, p, seed);
+    let values = match Values::read::<B>(input).into_unique() {
+        Ok(mut values) => {
+            apply(mask, &mut values, 0);
+            values
+        }
+        Err(shared) => applied(mask, &shared),
+    };
     to_tensor::<B>(values, &shape, &device)
 }
 
-fn drop_some(values: &mut [f32], p: f64, seed: u64) {
-    let threshold = (p * f64::from(u32::MAX)) as u32;
-    let scale = (1.0 / (1.0 - p)) as f32;
-    let halves = (seed as u32, (seed >> 32) as u32);
+/// Applies a mask to values whose first is at position `first`.
+fn apply(mask: Mask, values: &mut [f32], first: usize) {
     Arch::new().dispatch(|| {
-        for (position, value) in values.iter_mut().enumerate() {
-            let drawn = mix(mix(position as u32 ^ halves.0).wrapping_add(halves.1));
-            *value = if drawn < threshold {
-                0.0
+        for (index, value) in values.iter_mut().enumerate() {
+            let scaled = *value * mask.scale;
+            *value = if mask.keeps((first + index) as u32) {
+                scaled
             } else {
-                *value * scale
+                0.0
             };
         }
     });
 }
 
-#[inline(always)]
-fn mix(mut x: u32) -> u32 {
-    x ^= x >> 16;
-    x = x.wrapping_mul(0x7feb_352d);
-    x ^= x >> 15;
-    x = x.wrapping_mul(0x846c_a68b);
-    x ^ (x >> 16)
+/// The same in new memory, block by block, so that every block is worked on while it is in the first cache.
+fn applied(mask: Mask, values: &[f32]) -> Vec<f32> {
+    let mut found = Vec::with_capacity(values.len());
+    for block in values.chunks(BLOCK) {
+        let first = found.len();
+        found.extend_from_slice(block);
+        apply(mask, &mut found[first..], first);
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mask(count: usize, p: f64, seed: u64) -> Vec<f32> {
-        let mut values = vec![1.0; count];
-        drop_some(&mut values, p, seed);
-        values
-    }
-
     #[test]
-    fn the_share_of_zeros_is_p_and_the_mean_stays() {
-        for (p, seed) in [(0.1, 3), (0.3, 1 << 40), (0.6, 77), (0.95, 12345)] {
-            let mask = mask(1_000_000, p, seed);
-            let zeros = mask.iter().filter(|v| **v == 0.0).count() as f64 / 1e6;
-            let mean = mask.iter().map(|v| f64::from(*v)).sum::<f64>() / 1e6;
-            // Five standard deviations of a binomial share.
-            let slack = 5.0 * (p * (1.0 - p) / 1e6).sqrt();
-            assert!((zeros - p).abs() < slack, "{zeros} for {p}");
-            assert!((mean - 1.0).abs() < slack / (1.0 - p), "{mean} for {p}");
-        }
-    }
-
-    #[test]
-    fn neighbours_and_seeds_are_independent() {
-        let (a, b) = (mask(1_000_000, 0.5, 10), mask(1_000_000, 0.5, 11));
-        let agree = |x: &[f32], y: &[f32]| {
-            x.iter().zip(y).filter(|(x, y)| x == y).count() as f64 / x.len() as f64
-        };
-        for share in [
-            agree(&a, &b),
-            agree(&a[1..], &a[..a.len() - 1]),
-            agree(&a[192..], &a[..a.len() - 192]),
-            agree(&a[8192..], &a[..a.len() - 8192]),
-        ] {
-            assert!((share - 0.5).abs() < 2.5e-3, "{share}");
-        }
+    fn new_memory_and_old_get_the_same_and_the_mean_stays() {
+        let mask = Mask::new(0.6, 77);
+        let ones = vec![1.0; 1_000_003];
+        let mut values = ones.clone();
+        apply(mask, &mut values, 0);
+        assert_eq!(applied(mask, &ones), values);
+        let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
+        // Five standard deviations of a binomial share, scaled.
+        assert!((mean - 1.0).abs() < 5.0 * (0.6 * 0.4 / 1e6f64).sqrt() / 0.4, "{mean}");
     }
 }

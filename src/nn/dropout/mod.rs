@@ -3,10 +3,14 @@
 
 #[cfg(feature = "cpu-kernels")]
 mod fused;
+#[cfg(feature = "cpu-kernels")]
+mod mask;
 
 use burn::module::Module;
 use burn::nn::DropoutConfig;
 use burn::tensor::Tensor;
+#[cfg(feature = "cpu-kernels")]
+pub(in crate::nn) use mask::Mask;
 
 /// Sets elements to zero at random during training and scales the others by `1 / (1 - p)`.
 ///
@@ -41,6 +45,12 @@ impl Dropout {
             return fused::forward(input, self.plain.prob);
         }
         self.plain.forward(input)
+    }
+
+    /// A mask for this input, unless all of it stays.
+    #[cfg(feature = "cpu-kernels")]
+    pub(in crate::nn) fn mask<const D: usize>(&self, input: &Tensor<D>) -> Option<Mask> {
+        self.active(input).then(|| Mask::draw(self.plain.prob, input))
     }
 
     #[cfg(feature = "cpu-kernels")]

@@ -42,14 +42,28 @@ impl Part {
             true => (layout.time + 1, layout.time + 1, layout.time),
             false => (2, 1, 0),
         };
-        Self {
+        let mut part = Self {
             reversed,
             first,
             samples,
             kept,
-            rows: Buffer::zeros(rows * samples * layout.row),
-            cells: Buffer::zeros(cells * samples * layout.padded),
-            gates: Buffer::zeros(gates * samples * layout.gates()),
+            rows: Buffer::any(rows * samples * layout.row),
+            cells: Buffer::any(cells * samples * layout.padded),
+            gates: Buffer::any(gates * samples * layout.gates()),
+        };
+        part.clear(layout);
+        part
+    }
+
+    /// Zeros where no step writes: the first states and cells, and, unless the steps write whole lines, all padding.
+    fn clear(&mut self, layout: &Layout) {
+        let (rows, cells) = (layout.row * self.samples, layout.padded * self.samples);
+        self.rows.as_mut_slice()[..rows].fill(0.0);
+        self.cells.as_mut_slice()[..cells].fill(0.0);
+        if layout.hidden < layout.padded {
+            self.rows.as_mut_slice().fill(0.0);
+            self.cells.as_mut_slice().fill(0.0);
+            self.gates.as_mut_slice().fill(0.0);
         }
     }
 }

@@ -1,0 +1,165 @@
+//! Registers the heads with Burn: for the CPU backends, and with their gradients for autodiff over them.
+
+// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{Device, FloatTensor};
+use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
+
+use super::kernel::{self, Head};
+use crate::host::{Values, to_tensor};
+use crate::nn::dropout::Mask;
+
+/// The heads as an operation of a backend.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff
+)]
+pub(super) trait StepHeadsExtension: Backend {
+    /// From `[batch, time, width]` with weights `[heads, width]`, biases `[heads]` and as many masks, to `[heads, batch, time]`.
+    fn step_heads(
+        input: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        masks: Vec<Option<Mask>>,
+    ) -> FloatTensor<Self>;
+}
+
+#[cfg(feature = "flex")]
+impl StepHeadsExtension for burn::backend::Flex {
+    fn step_heads(
+        input: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        masks: Vec<Option<Mask>>,
+    ) -> FloatTensor<Self> {
+        Work::read::<Self>(input, weights, bias, masks).output::<Self>()
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl StepHeadsExtension for burn::backend::NdArray {
+    fn step_heads(
+        input: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        masks: Vec<Option<Mask>>,
+    ) -> FloatTensor<Self> {
+        Work::read::<Self>(input, weights, bias, masks).output::<Self>()
+    }
+}
+
+/// What the heads work on, forward and backward.
+#[derive(Clone, Debug)]
+struct Work<D> {
+    input: Values,
+    weights: Values,
+    bias: Values,
+    masks: Vec<Option<Mask>>,
+    /// Batch, time and width.
+    shape: [usize; 3],
+    device: D,
+}
+
+impl<D: Clone> Work<D> {
+    fn read<B: Backend<Device = D>>(
+        input: FloatTensor<B>,
+        weights: FloatTensor<B>,
+        bias: FloatTensor<B>,
+        masks: Vec<Option<Mask>>,
+    ) -> Self {
+        let mut shape = [0; 3];
+        let dims = input.shape();
+        shape.iter_mut().zip(dims.iter()).for_each(|(to, from)| *to = *from);
+        Self {
+            device: input.device(),
+            shape,
+            input: Values::read::<B>(input),
+            weights: Values::read::<B>(weights),
+            bias: Values::read::<B>(bias),
+            masks,
+        }
+    }
+
+    fn heads(&self) -> Vec<Head<'_>> {
+        let [_, _, width] = self.shape;
+        let parts = self.weights.chunks_exact(width).zip(self.bias.iter());
+        let heads = parts.zip(&self.masks).map(|((weights, bias), mask)| Head {
+            weights,
+            bias: *bias,
+            mask: *mask,
+        });
+        heads.collect()
+    }
+
+    fn output<B: Backend<Device = D>>(&self) -> FloatTensor<B> {
+        let [batch, time, width] = self.shape;
+        let output = kernel::forward(&self.heads(), &self.input, width);
+        to_tensor::<B>(output, &[self.masks.len(), batch, time], &self.device)
+    }
+}
+
+/// The backward pass.
+#[derive(Debug)]
+struct StepHeadsBackward;
+
+impl<B: Backend> Backward<B, 3> for StepHeadsBackward {
+    type State = Work<Device<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let work = ops.state;
+        let [_, _, width] = work.shape;
+        let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
+        let [to_input, to_weights, to_bias] = ops.parents;
+        let heads = work.heads();
+        let found = kernel::backward(&heads, &work.input, width, &output, to_input.is_some());
+        let count = heads.len();
+        let values = [
+            (to_input, found.input.unwrap_or_default(), work.shape.to_vec()),
+            (to_weights, found.weights, vec![count, width]),
+            (to_bias, found.bias, vec![count]),
+        ];
+        for (parent, values, shape) in values {
+            if let Some(node) = parent {
+                let gradient = to_tensor::<B>(values, &shape, &work.device);
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+impl<B: Backend + StepHeadsExtension, C: CheckpointStrategy> StepHeadsExtension for Autodiff<B, C> {
+    fn step_heads(
+        input: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        masks: Vec<Option<Mask>>,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), weights.node(), bias.node()];
+        let work = Work::read::<B>(
+            input.into_primitive(),
+            weights.into_primitive(),
+            bias.into_primitive(),
+            masks,
+        );
+        let output = work.output::<B>();
+        match StepHeadsBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish(work, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
