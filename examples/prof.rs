@@ -13,12 +13,26 @@ fn main() {
     let mut times = Vec::new();
     if a[1] == "train" {
         let mut t = work::Training::new(size, &device);
-        for _ in 0..n { let s = Instant::now(); t.step(); times.push(s.elapsed().as_secs_f64()*1e3); }
+        for _ in 0..n {
+            let s = Instant::now();
+            t.step();
+            times.push(s.elapsed().as_secs_f64() * 1e3);
+        }
     } else {
         let net = work::model(&device).network;
         let b = work::batch(size, &device);
-        for _ in 0..n { let s = Instant::now(); work::infer(&net, &b); times.push(s.elapsed().as_secs_f64()*1e3); }
+        for _ in 0..n {
+            let s = Instant::now();
+            work::infer(&net, &b);
+            times.push(s.elapsed().as_secs_f64() * 1e3);
+        }
     }
     times.sort_by(f64::total_cmp);
-    println!("{} {} median {:.3} min {:.3}", a[1], size, times[n/2], times[0]);
+    println!(
+        "{} {} median {:.3} min {:.3}",
+        a[1],
+        size,
+        times[n / 2],
+        times[0]
+    );
 }

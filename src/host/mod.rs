@@ -1,7 +1,8 @@
-//! What the CPU kernels of the layers and of the losses share: reading tensors that are in host memory, and functions that
-//! loops over floats can use without leaving the vector unit.
+//! What the CPU kernels of the layers and of the losses share: reading tensors that are in host memory, memory that is used
+//! again, and functions that loops over floats can use without leaving the vector unit.
 
 pub(crate) mod math;
+pub(crate) mod memory;
 mod tensors;
 pub(crate) mod vector;
 

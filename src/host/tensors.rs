@@ -11,6 +11,8 @@ use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Backend, DispatchDevice, ExecutionError};
 use burn::tensor::{DType, Tensor, TensorData};
 
+use super::memory;
+
 /// Whether a kernel on slices serves a tensor like this one: in host memory, single precision.
 pub(crate) fn applies<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && in_host_memory(&tensor.device())
@@ -51,12 +53,27 @@ impl Values {
     pub(crate) fn into_unique(self) -> Result<Vec<f32>, Self> {
         match self {
             #[cfg(feature = "flex")]
-            Self::Held(tensor) if tensor.is_unique() => {
-                Ok(to_vec::<burn::backend::Flex>(tensor))
-            }
+            Self::Held(tensor) if tensor.is_unique() => Ok(to_vec::<burn::backend::Flex>(tensor)),
             Self::Copied(values) => Ok(values),
             #[cfg(feature = "flex")]
             held => Err(held),
+        }
+    }
+
+    /// Gives the memory back for the next use, unless somebody else holds the tensor too.
+    pub(crate) fn recycle(self) {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Held(tensor) if tensor.is_unique() => {
+                let (bytes, _, _) = tensor.into_data().into_parts();
+                // Memory that was not made as floats is the allocator's own business.
+                if let Ok(values) = bytes.try_into_vec() {
+                    memory::give(values);
+                }
+            }
+            Self::Copied(values) => memory::give(values),
+            #[cfg(feature = "flex")]
+            Self::Held(_) => {}
         }
     }
 }

@@ -148,12 +148,13 @@ mod tests {
         for arch in instructions() {
             for function in [Function::Exp, Function::Sigmoid, Function::Tanh] {
                 let found = all(arch, function, &grid);
-                let errors = grid.iter().zip(found).map(|(x, y)| {
-                    match exact(function, f64::from(*x)) {
-                        0.0 => f64::from(y.abs()),
-                        truth => (f64::from(y) / truth - 1.0).abs(),
-                    }
-                });
+                let errors =
+                    grid.iter()
+                        .zip(found)
+                        .map(|(x, y)| match exact(function, f64::from(*x)) {
+                            0.0 => f64::from(y.abs()),
+                            truth => (f64::from(y) / truth - 1.0).abs(),
+                        });
                 let worst = errors.fold(0.0, f64::max);
                 assert!(worst < 4e-7, "{function:?}: {worst:e} with {arch:?}");
             }

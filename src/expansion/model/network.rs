@@ -12,7 +12,7 @@ use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::countdown::CountdownForm;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::MultiTaskModel;
-use crate::nn::{BiLstm, Dropout, step_heads};
+use crate::nn::{BiLstm, Dropout, Readout, readout};
 use crate::task::TaskSet;
 
 /// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.
@@ -64,18 +64,21 @@ impl ExpansionModel {
 
     /// The outputs of all heads from the representation, `[batch, time, 2 hidden]`.
     pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
-        let pooled = representation.clone().mean_dim(1).squeeze_dim::<2>(1);
-        let features = relu(self.projection.forward(pooled));
-        let drop = |x: Tensor<2>| self.head_dropout.forward(x);
         let dropout = &self.head_dropout;
-        let (binary, countdown) = match self.config.countdown {
+        let drop = |x: Tensor<2>| dropout.forward(x);
+        let pool = |mean: Tensor<2>| relu(self.projection.forward(mean));
+        let (features, binary, countdown) = match self.config.countdown {
             CountdownForm::PerBar => {
                 let heads = [&self.binary, &self.countdown];
-                step_heads(dropout, heads, representation).into()
+                let Readout { steps, mean } = readout(dropout, heads, representation);
+                let [binary, countdown] = steps;
+                (pool(mean), binary, countdown)
             }
             CountdownForm::Scalar => {
-                let [binary] = step_heads(dropout, [&self.binary], representation);
-                (binary, self.countdown.forward(drop(features.clone())))
+                let Readout { steps, mean } = readout(dropout, [&self.binary], representation);
+                let ([binary], features) = (steps, pool(mean));
+                let countdown = self.countdown.forward(drop(features.clone()));
+                (features, binary, countdown)
             }
         };
         let countdown = match self.config.countdown_scale == 1.0 {

@@ -93,7 +93,10 @@ impl<B: Backend> Inputs<B> {
     }
 
     fn pointwise(self, targets: FloatTensor<B>, loss: Pointwise, wanted: bool) -> Sum {
-        let (predictions, targets) = (Values::read::<B>(self.predictions), Values::read::<B>(targets));
+        let (predictions, targets) = (
+            Values::read::<B>(self.predictions),
+            Values::read::<B>(targets),
+        );
         kernel::pointwise(loss, &predictions, &targets, self.mask.as_deref(), wanted)
     }
 

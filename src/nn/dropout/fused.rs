@@ -137,6 +137,9 @@ mod tests {
         assert_eq!(applied(mask, &ones), values);
         let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
         // Five standard deviations of a binomial share, scaled.
-        assert!((mean - 1.0).abs() < 5.0 * (0.6 * 0.4 / 1e6f64).sqrt() / 0.4, "{mean}");
+        assert!(
+            (mean - 1.0).abs() < 5.0 * (0.6 * 0.4 / 1e6f64).sqrt() / 0.4,
+            "{mean}"
+        );
     }
 }

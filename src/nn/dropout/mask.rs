@@ -31,7 +31,10 @@ impl Mask {
         let drawn = Tensor::<1>::random([2], Distribution::Default, &device).into_data();
         let bits = |uniform: f32| (uniform * (1 << 24) as f32) as u64;
         let seed = drawn.iter::<f32>();
-        Self::new(p, seed.fold(0, |seed, uniform| (seed << 32) | bits(uniform)))
+        Self::new(
+            p,
+            seed.fold(0, |seed, uniform| (seed << 32) | bits(uniform)),
+        )
     }
 
     /// Whether the element at a position stays.
@@ -77,7 +80,10 @@ mod tests {
             .map(|seed| agreement(&first, &mask(0.5, seed)))
             .to_vec();
         for distance in [1, 2, 16, 192, 8192] {
-            shares.push(agreement(&first[distance..], &first[..first.len() - distance]));
+            shares.push(agreement(
+                &first[distance..],
+                &first[..first.len() - distance],
+            ));
         }
         for share in shares {
             assert!((share - 0.5).abs() < 2.5e-3, "{share}");
@@ -95,7 +101,10 @@ mod tests {
         let mean = counts.iter().sum::<f64>() / counts.len() as f64;
         let variance = counts.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / counts.len() as f64;
         let expected = 192.0 * 0.6 * 0.4;
-        assert!((variance / expected - 1.0).abs() < 0.07, "{variance} for {expected}");
+        assert!(
+            (variance / expected - 1.0).abs() < 0.07,
+            "{variance} for {expected}"
+        );
     }
 
     fn agreement(a: &[bool], b: &[bool]) -> f64 {

@@ -50,7 +50,8 @@ impl Dropout {
     /// A mask for this input, unless all of it stays.
     #[cfg(feature = "cpu-kernels")]
     pub(in crate::nn) fn mask<const D: usize>(&self, input: &Tensor<D>) -> Option<Mask> {
-        self.active(input).then(|| Mask::draw(self.plain.prob, input))
+        self.active(input)
+            .then(|| Mask::draw(self.plain.prob, input))
     }
 
     #[cfg(feature = "cpu-kernels")]

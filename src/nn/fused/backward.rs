@@ -39,10 +39,18 @@ impl WithSimd for Backward<'_> {
                     // the sizes `Step` asks for (`Part::new`, `pack_backward`), and nothing else refers to them now.
                     unsafe {
                         match vectors {
-                            1 => with_samples!(samples, retreat::<S, _, 1>(simd, &step, unit, first)),
-                            2 => with_samples!(samples, retreat::<S, _, 2>(simd, &step, unit, first)),
-                            3 => with_samples!(samples, retreat::<S, _, 3>(simd, &step, unit, first)),
-                            _ => with_samples!(samples, retreat::<S, _, 4>(simd, &step, unit, first)),
+                            1 => {
+                                with_samples!(samples, retreat::<S, _, 1>(simd, &step, unit, first))
+                            }
+                            2 => {
+                                with_samples!(samples, retreat::<S, _, 2>(simd, &step, unit, first))
+                            }
+                            3 => {
+                                with_samples!(samples, retreat::<S, _, 3>(simd, &step, unit, first))
+                            }
+                            _ => {
+                                with_samples!(samples, retreat::<S, _, 4>(simd, &step, unit, first))
+                            }
                         }
                     }
                 }
@@ -117,7 +125,14 @@ unsafe fn retreat<S: Simd, const M: usize, const V: usize>(
             let gates = next.add(first * 4 * padded);
             for gate in 0..4 {
                 let panel = panel.add(gate * hidden * V * S::F32_LANES);
-                accumulate(simd, &mut sums, gates.add(gate * padded), 4 * padded, panel, hidden);
+                accumulate(
+                    simd,
+                    &mut sums,
+                    gates.add(gate * padded),
+                    4 * padded,
+                    panel,
+                    hidden,
+                );
             }
         }
     }
@@ -165,16 +180,19 @@ unsafe fn through_gates<S: Simd>(
         let later = load::<S>(step.to_cells.add(at));
         let to_cell = simd.mul_add_e_f32s(through_output, without(bent, bent), later);
         let to_i = simd.mul_f32s(simd.mul_f32s(to_cell, g), i);
-        let to_f = simd.mul_f32s(
-            simd.mul_f32s(to_cell, load::<S>(step.old_cells.add(at))),
-            f,
-        );
+        let to_f = simd.mul_f32s(simd.mul_f32s(to_cell, load::<S>(step.old_cells.add(at))), f);
         let to_g = simd.mul_f32s(simd.mul_f32s(to_cell, i), without(g, g));
         let to_o = simd.mul_f32s(through_output, bent);
         store::<S>(gates, simd.mul_f32s(to_i, simd.sub_f32s(one, i)));
-        store::<S>(gates.add(padded), simd.mul_f32s(to_f, simd.sub_f32s(one, f)));
+        store::<S>(
+            gates.add(padded),
+            simd.mul_f32s(to_f, simd.sub_f32s(one, f)),
+        );
         store::<S>(gates.add(2 * padded), to_g);
-        store::<S>(gates.add(3 * padded), simd.mul_f32s(to_o, simd.sub_f32s(one, o)));
+        store::<S>(
+            gates.add(3 * padded),
+            simd.mul_f32s(to_o, simd.sub_f32s(one, o)),
+        );
         store::<S>(step.to_cells.add(at), simd.mul_f32s(to_cell, f));
     }
 }

@@ -160,6 +160,7 @@ impl<B: Backend> Backward<B, 9> for BiLstmBackward {
         // The graph is done with what was kept, so its memory serves for the gradients of the gates.
         let (saved, weights) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
         let found = kernel::backward(Arch::new(), saved, &output, &directions(&weights), wanted);
+        output.recycle();
         let [forward, backward] = match found.weights {
             Some(both) => both.map(of_direction),
             None => Default::default(),

@@ -6,9 +6,7 @@ use pulp::{Simd, WithSimd};
 use super::buffer::Buffer;
 use super::layout::Layout;
 use super::packing::{even, forward_rows};
-use super::tile::{
-    Sums, accumulate, load, most_samples, store, store_first, with_samples,
-};
+use super::tile::{Sums, accumulate, load, most_samples, store, store_first, with_samples};
 use crate::host::vector::{sigmoid, tanh};
 
 /// What one direction computes for a block of samples, and keeps for the backward pass if that is wanted.
@@ -151,7 +149,11 @@ impl Forward<'_> {
     fn step(&mut self, s: usize) -> Step {
         let layout = self.layout;
         let part = &mut *self.part;
-        let row_slots = if part.kept { (s, s + 1) } else { (s % 2, (s + 1) % 2) };
+        let row_slots = if part.kept {
+            (s, s + 1)
+        } else {
+            (s % 2, (s + 1) % 2)
+        };
         let cell_slots = if part.kept { (s, s + 1) } else { (0, 0) };
         let (rows, cells) = (part.samples * layout.row, part.samples * layout.padded);
         let place = layout.place(s, part.reversed);

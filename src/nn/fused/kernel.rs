@@ -13,6 +13,7 @@ use super::forward::{Forward, Part, SharedOutput};
 use super::layout::Layout;
 use super::packing::{Weights, even, pack_backward, pack_forward};
 use super::products::{PartGradients, WeightGradients, gradients};
+use crate::host::memory;
 
 /// Samples of a block at most.
 const BLOCK: usize = 32;
@@ -54,7 +55,7 @@ pub(super) fn forward(
     assert_eq!(input.len(), rows * layout.features, "elements of the input");
     let lanes = arch.dispatch(Lanes);
     let panels = both(|direction| pack_forward(&layout, &weights[direction], lanes));
-    let mut output = vec![0.0; rows * 2 * layout.hidden];
+    let mut output = memory::take(rows * 2 * layout.hidden);
     let shared = SharedOutput::new(&mut output);
     let run = |(reversed, first, samples)| {
         let mut part = Part::new(&layout, reversed, first, samples, keep);
@@ -149,7 +150,9 @@ fn sum_inputs(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
             let (s, sample) = (row / part.samples, part.first + row % part.samples);
             let to = (sample * time + layout.place(s, part.reversed)) * features;
             let to = &mut sum[to..to + features];
-            to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
+            to.iter_mut()
+                .zip(values)
+                .for_each(|(to, value)| *to += value);
         }
     }
     sum

@@ -35,7 +35,11 @@ impl<'a> Matrix<'a> {
     ///
     /// If there are not as many.
     pub(super) fn first_columns(self, columns: usize) -> Self {
-        assert!(columns <= self.columns, "{columns} of {} columns", self.columns);
+        assert!(
+            columns <= self.columns,
+            "{columns} of {} columns",
+            self.columns
+        );
         Self { columns, ..self }
     }
 
@@ -113,7 +117,10 @@ mod tests {
         let left = Matrix::new(&a_turned, k, m).transposed();
         multiply(left, Matrix::new(&b, k, n), &mut out);
         assert_eq!(out, expected);
-        let narrow: Vec<f32> = expected.chunks(n).flat_map(|row| row[..2].to_vec()).collect();
+        let narrow: Vec<f32> = expected
+            .chunks(n)
+            .flat_map(|row| row[..2].to_vec())
+            .collect();
         let right = Matrix::new(&b, k, n).first_columns(2);
         multiply(Matrix::new(&a, m, k), right, &mut out[..m * 2]);
         assert_eq!(out[..m * 2], narrow);

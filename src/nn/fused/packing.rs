@@ -38,7 +38,14 @@ pub(super) fn pack_forward(layout: &Layout, weights: &Weights<'_>, lanes: usize)
             let (recurrent, rest) = panel.split_at_mut(hidden * 4 * lanes);
             let (input, bias) = rest.split_at_mut(features * 4 * lanes);
             let rows = gate * hidden + units.start..gate * hidden + units.end;
-            turn(weights.recurrent, hidden, rows.clone(), recurrent, gate, lanes);
+            turn(
+                weights.recurrent,
+                hidden,
+                rows.clone(),
+                recurrent,
+                gate,
+                lanes,
+            );
             turn(weights.input, features, rows.clone(), input, gate, lanes);
             for (lane, row) in rows.enumerate() {
                 bias[gate * lanes + lane] = weights.input_bias[row] + weights.recurrent_bias[row];
@@ -67,7 +74,10 @@ fn turn(
 }
 
 /// The panels of the product backward: their first vectors and widths in vectors, as even as possible.
-pub(super) fn backward_panels(layout: &Layout, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn backward_panels(
+    layout: &Layout,
+    lanes: usize,
+) -> impl Iterator<Item = (usize, usize)> {
     even(layout.hidden.div_ceil(lanes), WIDEST)
 }
 
@@ -82,7 +92,10 @@ pub(super) fn pack_backward(layout: &Layout, recurrent: &[f32], lanes: usize) ->
         rest = after;
         let from = first * lanes;
         let to = (from + width).min(hidden);
-        for (line, row) in panel.chunks_exact_mut(width).zip(recurrent.chunks_exact(hidden)) {
+        for (line, row) in panel
+            .chunks_exact_mut(width)
+            .zip(recurrent.chunks_exact(hidden))
+        {
             line[..to - from].copy_from_slice(&row[from..to]);
         }
     }

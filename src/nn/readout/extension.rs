@@ -1,4 +1,4 @@
-//! Registers the heads with Burn: for the CPU backends, and with their gradients for autodiff over them.
+//! Registers the readout with Burn: for the CPU backends, and with their gradients for autodiff over them.
 
 // Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
@@ -10,19 +10,20 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
-use super::kernel::{self, Head};
+use super::kernel::{self, Head, Size};
 use crate::host::{Values, to_tensor};
 use crate::nn::dropout::Mask;
 
-/// The heads as an operation of a backend.
+/// The readout as an operation of a backend.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Autodiff
 )]
-pub(super) trait StepHeadsExtension: Backend {
-    /// From `[batch, time, width]` with weights `[heads, width]`, biases `[heads]` and as many masks, to `[heads, batch, time]`.
-    fn step_heads(
+pub(super) trait ReadoutExtension: Backend {
+    /// From `[batch, time, width]`, with weights `[heads, width]`, biases `[heads]` and one mask for each head, to one row
+    /// of numbers: the steps of all heads `[heads, batch, time]`, then the means `[batch, width]`.
+    fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -31,8 +32,8 @@ pub(super) trait StepHeadsExtension: Backend {
 }
 
 #[cfg(feature = "flex")]
-impl StepHeadsExtension for burn::backend::Flex {
-    fn step_heads(
+impl ReadoutExtension for burn::backend::Flex {
+    fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -43,8 +44,8 @@ impl StepHeadsExtension for burn::backend::Flex {
 }
 
 #[cfg(feature = "ndarray")]
-impl StepHeadsExtension for burn::backend::NdArray {
-    fn step_heads(
+impl ReadoutExtension for burn::backend::NdArray {
+    fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -75,7 +76,10 @@ impl<D: Clone> Work<D> {
     ) -> Self {
         let mut shape = [0; 3];
         let dims = input.shape();
-        shape.iter_mut().zip(dims.iter()).for_each(|(to, from)| *to = *from);
+        shape
+            .iter_mut()
+            .zip(dims.iter())
+            .for_each(|(to, from)| *to = *from);
         Self {
             device: input.device(),
             shape,
@@ -97,18 +101,23 @@ impl<D: Clone> Work<D> {
         heads.collect()
     }
 
+    fn size(&self) -> Size {
+        let [_, time, width] = self.shape;
+        Size { time, width }
+    }
+
     fn output<B: Backend<Device = D>>(&self) -> FloatTensor<B> {
-        let [batch, time, width] = self.shape;
-        let output = kernel::forward(&self.heads(), &self.input, width);
-        to_tensor::<B>(output, &[self.masks.len(), batch, time], &self.device)
+        let output = kernel::forward(&self.heads(), &self.input, self.size());
+        let shape = [output.len()];
+        to_tensor::<B>(output, &shape, &self.device)
     }
 }
 
 /// The backward pass.
 #[derive(Debug)]
-struct StepHeadsBackward;
+struct ReadoutBackward;
 
-impl<B: Backend> Backward<B, 3> for StepHeadsBackward {
+impl<B: Backend> Backward<B, 3> for ReadoutBackward {
     type State = Work<Device<B>>;
 
     fn backward(
@@ -122,24 +131,36 @@ impl<B: Backend> Backward<B, 3> for StepHeadsBackward {
         let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
         let [to_input, to_weights, to_bias] = ops.parents;
         let heads = work.heads();
-        let found = kernel::backward(&heads, &work.input, width, &output, to_input.is_some());
+        let found = kernel::backward(
+            &heads,
+            &work.input,
+            work.size(),
+            &output,
+            to_input.is_some(),
+        );
         let count = heads.len();
         let values = [
-            (to_input, found.input.unwrap_or_default(), work.shape.to_vec()),
+            (
+                to_input,
+                found.input.unwrap_or_default(),
+                work.shape.to_vec(),
+            ),
             (to_weights, found.weights, vec![count, width]),
             (to_bias, found.bias, vec![count]),
         ];
         for (parent, values, shape) in values {
-            if let Some(node) = parent {
+            // Without heads there is nothing to say about their parameters.
+            if let Some(node) = parent.filter(|_| shape[0] > 0) {
                 let gradient = to_tensor::<B>(values, &shape, &work.device);
                 gradients.register::<B>(node.id, gradient);
             }
         }
+        work.input.recycle();
     }
 }
 
-impl<B: Backend + StepHeadsExtension, C: CheckpointStrategy> StepHeadsExtension for Autodiff<B, C> {
-    fn step_heads(
+impl<B: Backend + ReadoutExtension, C: CheckpointStrategy> ReadoutExtension for Autodiff<B, C> {
+    fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -153,7 +174,7 @@ impl<B: Backend + StepHeadsExtension, C: CheckpointStrategy> StepHeadsExtension 
             masks,
         );
         let output = work.output::<B>();
-        match StepHeadsBackward
+        match ReadoutBackward
             .prepare::<C>(nodes)
             .compute_bound()
             .stateful()

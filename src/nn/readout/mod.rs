@@ -1,0 +1,114 @@
+//! What heads read from a sequence: a number at every step, and the mean over time.
+
+#[cfg(feature = "cpu-kernels")]
+mod extension;
+#[cfg(feature = "cpu-kernels")]
+mod kernel;
+
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+
+use super::Dropout;
+
+/// What [`readout`] reads from a sequence.
+#[derive(Clone, Debug)]
+pub struct Readout<const N: usize> {
+    /// The output of every head at every step, `[batch, time]` each, in the order of the heads.
+    pub steps: [Tensor<2>; N],
+    /// The mean over time, `[batch, width]`, without dropout.
+    pub mean: Tensor<2>,
+}
+
+/// The outputs of linear heads with one output each at every step, each behind a dropout of its own, and the mean over time.
+///
+/// Says the same as `head.forward(dropout.forward(input))` for every head and `input.mean_dim(1)`. On the CPU the
+/// dropped-out copies are not made, the input is read once for everything, and its gradient is written once.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, width]`, batch and time at least 1; every head has a weight of `[width, 1]`
+///
+/// # Panics
+///
+/// If a head has another number of inputs than `width`, or more than one output.
+///
+/// ```
+/// use burn::nn::LinearConfig;
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::nn::{Dropout, readout};
+///
+/// let device = Device::flex();
+/// let [binary, countdown] = [(); 2].map(|_| LinearConfig::new(192, 1).init(&device));
+/// let states = Tensor::<3>::ones([2, 105, 192], &device);
+/// let found = readout(&Dropout::new(0.2), [&binary, &countdown], states);
+/// assert_eq!(found.steps[0].dims(), [2, 105]);
+/// assert_eq!(found.mean.dims(), [2, 192]);
+/// ```
+pub fn readout<const N: usize>(
+    dropout: &Dropout,
+    heads: [&Linear; N],
+    input: Tensor<3>,
+) -> Readout<N> {
+    let [_, _, width] = input.dims();
+    for head in heads {
+        let found = head.weight.dims();
+        assert_eq!(
+            found,
+            [width, 1],
+            "a head over {width} elements with one output"
+        );
+    }
+    #[cfg(feature = "cpu-kernels")]
+    if crate::host::applies(&input) {
+        return fused(dropout, heads, input);
+    }
+    let output = |head: &Linear| {
+        let dropped = dropout.forward(input.clone());
+        head.forward(dropped).squeeze_dim::<2>(2)
+    };
+    Readout {
+        steps: heads.map(output),
+        mean: input.mean_dim(1).squeeze_dim(1),
+    }
+}
+
+#[cfg(feature = "cpu-kernels")]
+fn fused<const N: usize>(dropout: &Dropout, heads: [&Linear; N], input: Tensor<3>) -> Readout<N> {
+    use burn::backend::Dispatch;
+    use extension::ReadoutExtension;
+
+    let [batch, time, width] = input.dims();
+    let device = input.device();
+    let masks = heads.map(|_| dropout.mask(&input)).to_vec();
+    let weights = heads.map(|head| head.weight.val().transpose());
+    let bias = heads.map(|head| match &head.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([1], &device),
+    });
+    let (weights, bias) = match N {
+        0 => (
+            Tensor::zeros([1, width], &device),
+            Tensor::zeros([1], &device),
+        ),
+        _ => (
+            Tensor::<2>::cat(weights.to_vec(), 0),
+            Tensor::<1>::cat(bias.to_vec(), 0),
+        ),
+    };
+    let all: Tensor<1> = Tensor::from_dispatch(<Dispatch as ReadoutExtension>::readout(
+        input.into_dispatch(),
+        weights.into_dispatch(),
+        bias.into_dispatch(),
+        masks,
+    ));
+    let steps = batch * time;
+    let part = |start, rows, columns| {
+        all.clone()
+            .narrow(0, start, rows * columns)
+            .reshape([rows, columns])
+    };
+    Readout {
+        steps: std::array::from_fn(|head| part(head * steps, batch, time)),
+        mean: part(N * steps, batch, width),
+    }
+}
