@@ -125,9 +125,9 @@ unsafe fn retreat<S: Simd, const M: usize, const V: usize>(
             let gates = next.add(first * 4 * padded);
             for gate in 0..4 {
                 let panel = panel.add(gate * hidden * V * S::F32_LANES);
-                accumulate(
+                sums = accumulate(
                     simd,
-                    &mut sums,
+                    sums,
                     gates.add(gate * padded),
                     4 * padded,
                     panel,

@@ -214,9 +214,9 @@ unsafe fn advance<S: Simd, const M: usize>(simd: S, step: &Step, unit: usize, fi
     unsafe {
         let panel = step.panels.add(unit * 4 * forward_rows(&step.layout));
         let rows = step.rows.add(first * row);
-        accumulate(simd, &mut sums, rows, row, panel, hidden);
+        sums = accumulate(simd, sums, rows, row, panel, hidden);
         let panel = panel.add(hidden * 4 * S::F32_LANES);
-        accumulate(simd, &mut sums, rows.add(padded), row, panel, features + 1);
+        sums = accumulate(simd, sums, rows.add(padded), row, panel, features + 1);
     }
     for (m, sums) in sums.iter().enumerate() {
         let sample = first + m;

@@ -38,12 +38,13 @@ pub(super) type Sums<S, const M: usize, const V: usize> = [[<S as Simd>::f32s; V
 #[inline(always)]
 pub(super) unsafe fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    sums: &mut Sums<S, M, V>,
+    // By value: behind a reference the compiler writes every sum to memory after every factor.
+    mut sums: Sums<S, M, V>,
     rows: *const f32,
     stride: usize,
     panel: *const f32,
     count: usize,
-) {
+) -> Sums<S, M, V> {
     for k in 0..count {
         let mut weights = [simd.splat_f32s(0.0); V];
         for (v, weight) in weights.iter_mut().enumerate() {
@@ -58,6 +59,7 @@ pub(super) unsafe fn accumulate<S: Simd, const M: usize, const V: usize>(
             }
         }
     }
+    sums
 }
 
 /// A whole vector.
