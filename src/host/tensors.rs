@@ -111,9 +111,41 @@ fn to_vec<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
         .expect("the kernels are in single precision")
 }
 
-/// The values of an integer tensor of any width, row-major.
-pub(crate) fn to_host_integers<B: Backend>(tensor: IntTensor<B>) -> Vec<i64> {
-    ready(B::int_into_data(tensor)).iter::<i64>().collect()
+/// The values of an integer tensor of any width, row-major: borrowed where the tensor lies in order and has 64 bits, copied
+/// otherwise.
+#[derive(Clone, Debug)]
+pub(crate) enum Integers {
+    /// A tensor that is contiguous.
+    #[cfg(feature = "flex")]
+    Held(IntTensor<burn::backend::Flex>),
+    /// A copy.
+    Copied(Vec<i64>),
+}
+
+impl Integers {
+    pub(crate) fn read<B: Backend>(tensor: IntTensor<B>) -> Self {
+        #[cfg(feature = "flex")]
+        {
+            let same: Option<&IntTensor<burn::backend::Flex>> =
+                (&tensor as &dyn Any).downcast_ref();
+            if let Some(flex) = same.filter(|flex| flex.as_slice::<i64>().is_some()) {
+                return Self::Held(flex.clone());
+            }
+        }
+        Self::Copied(ready(B::int_into_data(tensor)).iter::<i64>().collect())
+    }
+}
+
+impl Deref for Integers {
+    type Target = [i64];
+
+    fn deref(&self) -> &[i64] {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Held(tensor) => tensor.as_slice().expect("checked when it was read"),
+            Self::Copied(values) => values,
+        }
+    }
 }
 
 fn ready(data: impl Future<Output = Result<TensorData, ExecutionError>>) -> TensorData {

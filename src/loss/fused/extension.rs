@@ -12,8 +12,8 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
-use super::kernel::{self, Pointwise, Sum};
-use crate::host::{Values, to_host_integers, to_tensor};
+use super::kernel::{self, Pointwise, Reduced};
+use crate::host::{Integers, Values, to_tensor};
 
 /// The losses as operations of a backend. The output is `[1]`; `mask` holds 1 and 0 and is looked at if `masked`.
 #[backend_extension(
@@ -55,7 +55,7 @@ macro_rules! on_host {
             ) -> FloatTensor<Self> {
                 let device = predictions.device();
                 let inputs = Inputs::<Self>::new(predictions, mask, masked);
-                value::<Self>(&inputs.pointwise(targets, loss, false), mean, &device)
+                value::<Self>(&inputs.pointwise(targets, loss, mean, false), &device)
             }
 
             fn cross_entropy_loss(
@@ -67,7 +67,7 @@ macro_rules! on_host {
             ) -> FloatTensor<Self> {
                 let device = logits.device();
                 let inputs = Inputs::<Self>::new(logits, mask, masked);
-                value::<Self>(&inputs.cross_entropy(targets, false), mean, &device)
+                value::<Self>(&inputs.cross_entropy(targets, mean, false), &device)
             }
         }
     };
@@ -92,46 +92,56 @@ impl<B: Backend> Inputs<B> {
         }
     }
 
-    fn pointwise(self, targets: FloatTensor<B>, loss: Pointwise, wanted: bool) -> Sum {
+    fn pointwise(
+        self,
+        targets: FloatTensor<B>,
+        loss: Pointwise,
+        mean: bool,
+        wanted: bool,
+    ) -> Reduced {
         let (predictions, targets) = (
             Values::read::<B>(self.predictions),
             Values::read::<B>(targets),
         );
-        kernel::pointwise(loss, &predictions, &targets, self.mask.as_deref(), wanted)
+        kernel::pointwise(
+            loss,
+            &predictions,
+            &targets,
+            self.mask.as_deref(),
+            mean,
+            wanted,
+        )
     }
 
-    fn cross_entropy(self, targets: IntTensor<B>, wanted: bool) -> Sum {
+    fn cross_entropy(self, targets: IntTensor<B>, mean: bool, wanted: bool) -> Reduced {
         let classes = self.predictions.shape()[1];
         let (logits, targets) = (
             Values::read::<B>(self.predictions),
-            to_host_integers::<B>(targets),
+            Integers::read::<B>(targets),
         );
-        kernel::cross_entropy(&logits, classes, &targets, self.mask.as_deref(), wanted)
+        kernel::cross_entropy(
+            &logits,
+            classes,
+            &targets,
+            self.mask.as_deref(),
+            mean,
+            wanted,
+        )
     }
 }
 
-/// What a derivative of the sum is multiplied by. A mean over nothing is 0.
-fn factor(sum: &Sum, mean: bool) -> f64 {
-    match mean {
-        true => 1.0 / sum.count.max(1.0),
-        false => 1.0,
-    }
-}
-
-fn value<B: Backend>(sum: &Sum, mean: bool, device: &Device<B>) -> FloatTensor<B> {
-    let value = sum.value * factor(sum, mean);
-    to_tensor::<B>(vec![value as f32], &[1], device)
+fn value<B: Backend>(found: &Reduced, device: &Device<B>) -> FloatTensor<B> {
+    to_tensor::<B>(vec![found.value as f32], &[1], device)
 }
 
 /// The backward pass of every loss: the derivatives are known already.
 #[derive(Debug)]
 struct LossBackward;
 
-/// The derivatives of the elements and what they are multiplied by.
+/// The derivatives of the elements.
 #[derive(Clone, Debug)]
 struct BackwardState<D> {
     derivatives: Arc<Vec<f32>>,
-    factor: f32,
     shape: Vec<usize>,
     device: D,
 }
@@ -147,10 +157,9 @@ impl<B: Backend> Backward<B, 1> for LossBackward {
     ) {
         let state = ops.state;
         let arriving = Values::read::<B>(gradients.consume::<B>(&ops.node));
-        let factor = arriving[0] * state.factor;
         // The graph is done with them, so they are scaled where they are.
         let mut values = Arc::try_unwrap(state.derivatives).unwrap_or_else(|held| (*held).clone());
-        values.iter_mut().for_each(|value| *value *= factor);
+        kernel::scale(&mut values, arriving[0]);
         if let [Some(parent)] = &ops.parents {
             let gradient = to_tensor::<B>(values, &state.shape, &state.device);
             gradients.register::<B>(parent.id, gradient);
@@ -171,13 +180,13 @@ impl<B: Backend + LossExtension, C: CheckpointStrategy> LossExtension for Autodi
         let (predictions, mask) = (predictions.into_primitive(), mask.into_primitive());
         let (shape, device) = described::<B>(&predictions);
         let inputs = Inputs::<B>::new(predictions, mask, masked);
-        let run = |wanted| inputs.pointwise(targets.into_primitive(), loss, wanted);
+        let run = |wanted| inputs.pointwise(targets.into_primitive(), loss, mean, wanted);
         match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                let (state, value) = tracked::<B>(run(true), mean, shape, device);
+                let (state, value) = tracked::<B>(run(true), shape, device);
                 prepared.finish(state, value)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), mean, &device)),
+            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), &device)),
         }
     }
 
@@ -192,13 +201,13 @@ impl<B: Backend + LossExtension, C: CheckpointStrategy> LossExtension for Autodi
         let (logits, mask) = (logits.into_primitive(), mask.into_primitive());
         let (shape, device) = described::<B>(&logits);
         let inputs = Inputs::<B>::new(logits, mask, masked);
-        let run = |wanted| inputs.cross_entropy(targets, wanted);
+        let run = |wanted| inputs.cross_entropy(targets, mean, wanted);
         match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                let (state, value) = tracked::<B>(run(true), mean, shape, device);
+                let (state, value) = tracked::<B>(run(true), shape, device);
                 prepared.finish(state, value)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), mean, &device)),
+            OpsKind::UnTracked(prepared) => prepared.finish(value::<B>(&run(false), &device)),
         }
     }
 }
@@ -208,15 +217,13 @@ fn described<B: Backend>(tensor: &FloatTensor<B>) -> (Vec<usize>, Device<B>) {
 }
 
 fn tracked<B: Backend>(
-    mut sum: Sum,
-    mean: bool,
+    mut found: Reduced,
     shape: Vec<usize>,
     device: Device<B>,
 ) -> (BackwardState<Device<B>>, FloatTensor<B>) {
-    let value = value::<B>(&sum, mean, &device);
+    let value = value::<B>(&found, &device);
     let state = BackwardState {
-        derivatives: Arc::new(sum.derivatives.take().unwrap_or_default()),
-        factor: factor(&sum, mean) as f32,
+        derivatives: Arc::new(found.derivatives.take().unwrap_or_default()),
         shape,
         device,
     };

@@ -4,13 +4,17 @@
 //! single precision; blocks are added in their order in double precision. So a sum over many millions of elements stays
 //! exact to a few units in the last place, and does not depend on the number of threads.
 
+use std::mem::MaybeUninit;
+
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::host::math::{exp, log1p_of_fraction};
+use crate::host::math::{exp, ln, log1p_of_fraction};
 
 /// Elements of a block.
 const BLOCK: usize = 2048;
+/// Rows of logits that are taken together.
+const ROWS: usize = 64;
 /// Sums that run side by side.
 const LANES: usize = 16;
 /// Elements from which threads pay.
@@ -25,12 +29,24 @@ pub(crate) enum Pointwise {
     Binary { positive_weight: f32 },
 }
 
-/// A sum over elements, how many counted, and the derivative of every element, if asked for.
+/// A reduced loss, and its derivative with respect to every prediction, if asked for.
 #[derive(Debug)]
-pub(super) struct Sum {
+pub(super) struct Reduced {
     pub(super) value: f64,
-    pub(super) count: f64,
     pub(super) derivatives: Option<Vec<f32>>,
+}
+
+/// What the sum over the elements and every derivative are multiplied by: 1, or for the mean the inverse of the number of
+/// elements that count. A mean over nothing is 0.
+fn factor(mean: bool, mask: Option<&[f32]>, elements: usize) -> f64 {
+    let count = match mask {
+        Some(mask) => mask.iter().filter(|counts| **counts > 0.0).count(),
+        None => elements,
+    };
+    match mean {
+        true => 1.0 / count.max(1) as f64,
+        false => 1.0,
+    }
 }
 
 /// One element: its loss and the derivative with respect to the prediction.
@@ -72,7 +88,7 @@ impl Element for Binary {
     }
 }
 
-/// The sum of a loss over all elements that count.
+/// A loss over all elements that count, their mean or their sum.
 ///
 /// # Panics
 ///
@@ -82,8 +98,9 @@ pub(super) fn pointwise(
     predictions: &[f32],
     targets: &[f32],
     mask: Option<&[f32]>,
-    derivatives: bool,
-) -> Sum {
+    mean: bool,
+    wanted: bool,
+) -> Reduced {
     assert_eq!(
         predictions.len(),
         targets.len(),
@@ -91,11 +108,11 @@ pub(super) fn pointwise(
     );
     match loss {
         Pointwise::Huber { delta } => {
-            blocks(Huber { delta }, predictions, targets, mask, derivatives)
+            blocks(Huber { delta }, predictions, targets, mask, mean, wanted)
         }
         Pointwise::Binary { positive_weight } => {
             let loss = Binary { positive_weight };
-            blocks(loss, predictions, targets, mask, derivatives)
+            blocks(loss, predictions, targets, mask, mean, wanted)
         }
     }
 }
@@ -105,39 +122,50 @@ fn blocks<L: Element>(
     predictions: &[f32],
     targets: &[f32],
     mask: Option<&[f32]>,
+    mean: bool,
     wanted: bool,
-) -> Sum {
+) -> Reduced {
     let elements = predictions.len();
-    let mut derivatives = vec![0.0; if wanted { elements } else { 0 }];
-    let work = |index: usize, derivatives: &mut [f32]| {
+    let factor = factor(mean, mask, elements);
+    // Written once below, so it is not filled before.
+    let mut derivatives: Vec<f32> = Vec::with_capacity(if wanted { elements } else { 0 });
+    let room = match wanted {
+        true => &mut derivatives.spare_capacity_mut()[..elements],
+        false => &mut [],
+    };
+    let work = |index: usize, derivatives: &mut [MaybeUninit<f32>]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(elements);
         Arch::new().dispatch(Block {
             loss,
+            factor: factor as f32,
             predictions: &predictions[range.clone()],
             targets: &targets[range.clone()],
             mask: mask.map(|mask| &mask[range]),
             derivatives,
         })
     };
-    let sums = each_block(elements, 1, &mut derivatives, work);
-    Sum {
-        value: sums.iter().map(|sum| f64::from(*sum)).sum(),
-        count: counted(mask, elements),
+    let sums = each_block(elements, 1, room, work);
+    if wanted {
+        // SAFETY: there is room for as many, and every block has written each of its derivatives (`Block::sum`).
+        unsafe { derivatives.set_len(elements) };
+    }
+    Reduced {
+        value: sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() * factor,
         derivatives: wanted.then_some(derivatives),
     }
 }
 
 /// Calls `work` with every block's number and its derivatives, on threads if there is much to do, and keeps the order. An
 /// element has `width` derivatives; without any, every block gets none.
-fn each_block<T: Send>(
+fn each_block<T: Send, E: Send>(
     elements: usize,
     width: usize,
-    derivatives: &mut [f32],
-    work: impl Fn(usize, &mut [f32]) -> T + Sync,
+    derivatives: &mut [E],
+    work: impl Fn(usize, &mut [E]) -> T + Sync,
 ) -> Vec<T> {
     let blocks = elements.div_ceil(BLOCK);
     let size = BLOCK * width.max(1);
-    let mut parts: Vec<&mut [f32]> = derivatives.chunks_mut(size).collect();
+    let mut parts: Vec<&mut [E]> = derivatives.chunks_mut(size).collect();
     parts.resize_with(blocks, Default::default);
     let numbered = |(index, part)| work(index, part);
     match elements * width >= MANY {
@@ -146,20 +174,28 @@ fn each_block<T: Send>(
     }
 }
 
-fn counted(mask: Option<&[f32]>, elements: usize) -> f64 {
-    match mask {
-        Some(mask) => mask.iter().filter(|counts| **counts > 0.0).count() as f64,
-        None => elements as f64,
+/// Multiplies derivatives by what arrives at the loss.
+pub(super) fn scale(derivatives: &mut [f32], factor: f32) {
+    // The gradient of a loss that is not weighted.
+    if factor == 1.0 {
+        return;
+    }
+    let scale = |part: &mut [f32]| part.iter_mut().for_each(|value| *value *= factor);
+    match derivatives.len() >= MANY {
+        true => derivatives.par_chunks_mut(8 * BLOCK).for_each(scale),
+        false => scale(derivatives),
     }
 }
 
 /// The elements of a block. An empty slice of derivatives means that none are asked for.
 struct Block<'a, L> {
     loss: L,
+    /// What derivatives are multiplied by.
+    factor: f32,
     predictions: &'a [f32],
     targets: &'a [f32],
     mask: Option<&'a [f32]>,
-    derivatives: &'a mut [f32],
+    derivatives: &'a mut [MaybeUninit<f32>],
 }
 
 impl<L: Element> pulp::NullaryFnOnce for Block<'_, L> {
@@ -193,10 +229,10 @@ impl<L: Element> Block<'_, L> {
                     (value, slope) = (0.0, 0.0);
                 }
                 lanes[lane] += value;
-                slopes[lane] = slope;
+                slopes[lane] = slope * self.factor;
             }
             if WANTED {
-                self.derivatives[start..start + LANES].copy_from_slice(&slopes);
+                self.derivatives[start..start + LANES].write_copy_of_slice(&slopes);
             }
             start += LANES;
         }
@@ -207,7 +243,8 @@ impl<L: Element> Block<'_, L> {
                 lanes[index - start] += value;
             }
             if WANTED {
-                self.derivatives[index] = if counts { slope } else { 0.0 };
+                let slope = if counts { slope * self.factor } else { 0.0 };
+                self.derivatives[index].write(slope);
             }
         }
         lanes.iter().sum()
@@ -221,7 +258,7 @@ fn array(values: &[f32]) -> [f32; LANES] {
     array
 }
 
-/// The sum of the cross entropies of all rows that count; `logits` has `classes` columns.
+/// The cross entropies of all rows that count, their mean or their sum; `logits` has `classes` columns.
 ///
 /// # Panics
 ///
@@ -231,19 +268,22 @@ pub(super) fn cross_entropy(
     classes: usize,
     targets: &[i64],
     mask: Option<&[f32]>,
+    mean: bool,
     wanted: bool,
-) -> Sum {
+) -> Reduced {
     let rows = targets.len();
     assert_eq!(
         logits.len(),
         rows * classes,
         "one target for each row of logits"
     );
+    let factor = factor(mean, mask, rows);
     let mut derivatives = vec![0.0; if wanted { logits.len() } else { 0 }];
     let work = |index: usize, derivatives: &mut [f32]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(rows);
         Arch::new().dispatch(Rows {
             classes,
+            factor: factor as f32,
             logits: &logits[range.start * classes..range.end * classes],
             targets: &targets[range.clone()],
             mask: mask.map(|mask| &mask[range]),
@@ -251,9 +291,8 @@ pub(super) fn cross_entropy(
         })
     };
     let sums = each_block(rows, classes, &mut derivatives, work);
-    Sum {
-        value: sums.iter().sum(),
-        count: counted(mask, rows),
+    Reduced {
+        value: sums.iter().sum::<f64>() * factor,
         derivatives: wanted.then_some(derivatives),
     }
 }
@@ -261,6 +300,8 @@ pub(super) fn cross_entropy(
 /// The rows of a block.
 struct Rows<'a> {
     classes: usize,
+    /// What derivatives are multiplied by.
+    factor: f32,
     logits: &'a [f32],
     targets: &'a [i64],
     mask: Option<&'a [f32]>,
@@ -271,37 +312,67 @@ impl pulp::NullaryFnOnce for Rows<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn call(self) -> f64 {
+    fn call(mut self) -> f64 {
+        let mut scratch = vec![0.0; ROWS * self.classes];
+        let first = (0..self.targets.len()).step_by(ROWS);
+        first.map(|first| self.some(first, &mut scratch)).sum()
+    }
+}
+
+impl Rows<'_> {
+    /// The sum over the next rows from `first` on. They are taken together, so that exponentials and logarithms become
+    /// vector instructions however few classes there are.
+    #[inline(always)]
+    fn some(&mut self, first: usize, scratch: &mut [f32]) -> f64 {
+        let classes = self.classes;
+        let rows = ROWS.min(self.targets.len() - first);
+        let scratch = &mut scratch[..rows * classes];
+        let logits = &self.logits[first * classes..(first + rows) * classes];
+        let mut largest = [0.0; ROWS];
+        let mut totals = [1.0; ROWS];
+        for (row, logits) in logits.chunks_exact(classes).enumerate() {
+            largest[row] = logits.iter().fold(f32::NEG_INFINITY, |m, x| m.max(*x));
+            let scratch = &mut scratch[row * classes..(row + 1) * classes];
+            for (to, x) in scratch.iter_mut().zip(logits) {
+                *to = x - largest[row];
+            }
+        }
+        scratch.iter_mut().for_each(|x| *x = exp(*x));
+        for (total, exponentials) in totals.iter_mut().zip(scratch.chunks_exact(classes)) {
+            *total = exponentials.iter().sum();
+        }
+        let mut logs = totals;
+        logs.iter_mut().for_each(|x| *x = ln(*x));
         let mut sum = 0.0;
-        let mut exponentials = vec![0.0f32; self.classes];
-        for (row, logits) in self.logits.chunks_exact(self.classes).enumerate() {
-            if self.mask.is_some_and(|mask| mask[row] == 0.0) {
+        for row in 0..rows {
+            if self.mask.is_some_and(|mask| mask[first + row] == 0.0) {
                 continue;
             }
-            let target = self.targets[row] as usize;
-            assert!(
-                target < self.classes,
-                "target {} is no class of {}",
-                self.targets[row],
-                self.classes
-            );
-            let largest = logits.iter().fold(f32::NEG_INFINITY, |m, x| m.max(*x));
-            let mut total = 0.0;
-            for (e, x) in exponentials.iter_mut().zip(logits) {
-                *e = exp(x - largest);
-                total += *e;
-            }
-            sum += f64::from(total.ln() + largest - logits[target]);
-            if let Some(slopes) = self
-                .derivatives
-                .get_mut(row * self.classes..(row + 1) * self.classes)
-            {
-                for (slope, e) in slopes.iter_mut().zip(&exponentials) {
-                    *slope = e / total;
+            let target = self.target(first + row);
+            let logit = logits[row * classes + target];
+            sum += f64::from(logs[row] + (largest[row] - logit));
+            let place = (first + row) * classes..(first + row + 1) * classes;
+            if let Some(slopes) = self.derivatives.get_mut(place) {
+                let exponentials = &scratch[row * classes..(row + 1) * classes];
+                let share = 1.0 / totals[row];
+                for (slope, e) in slopes.iter_mut().zip(exponentials) {
+                    *slope = e * share * self.factor;
                 }
-                slopes[target] -= 1.0;
+                slopes[target] = (exponentials[target] * share - 1.0) * self.factor;
             }
         }
         sum
+    }
+
+    #[inline(always)]
+    fn target(&self, row: usize) -> usize {
+        let target = self.targets[row] as usize;
+        assert!(
+            target < self.classes,
+            "target {} is no class of {}",
+            self.targets[row],
+            self.classes
+        );
+        target
     }
 }
