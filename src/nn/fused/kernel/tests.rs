@@ -11,6 +11,9 @@ fn numbers(count: usize, seed: usize, size: f32) -> Vec<f32> {
     (0..count).map(|i| at(i) * size).collect()
 }
 
+/// Input and parameters in double precision.
+type Doubles = (Vec<f64>, [[Vec<f64>; 4]; 2]);
+
 /// A layer, its input and the gradient that arrives at its output.
 struct Case {
     layout: Layout,
@@ -114,7 +117,7 @@ impl Case {
         (pairs.map(|(o, w)| o * f64::from(*w)).sum(), output)
     }
 
-    fn double(&self) -> (Vec<f64>, [[Vec<f64>; 4]; 2]) {
+    fn double(&self) -> Doubles {
         let double = |values: &Vec<f32>| values.iter().map(|v| f64::from(*v)).collect();
         let parameters = self.parameters.each_ref();
         (
@@ -154,16 +157,16 @@ fn gradients_are_finite_differences_of_the_formula_with_all_instructions() {
     let case = Case::new(3, 4, 2, 5);
     let runs: Vec<_> = instructions().iter().map(|arch| case.run(*arch)).collect();
     let (input, parameters) = case.double();
-    let slope = |change: &dyn Fn(&mut Vec<f64>, &mut [[Vec<f64>; 4]; 2], f64)| {
+    let slope = |change: &dyn Fn(&mut Doubles, f64)| {
         let at = |step: f64| {
-            let (mut input, mut parameters) = (input.clone(), parameters.clone());
-            change(&mut input, &mut parameters, step);
-            case.formula(&input, &parameters).0
+            let mut changed = (input.clone(), parameters.clone());
+            change(&mut changed, step);
+            case.formula(&changed.0, &changed.1).0
         };
         (at(1e-5) - at(-1e-5)) / 2e-5
     };
     for index in 0..input.len() {
-        let expected = slope(&|input, _, step| input[index] += step);
+        let expected = slope(&|all, step| all.0[index] += step);
         runs.iter()
             .for_each(|run| assert_close(run[1][index], expected, "input"));
     }
@@ -171,7 +174,7 @@ fn gradients_are_finite_differences_of_the_formula_with_all_instructions() {
         // The kernel knows one gradient for both biases.
         for part in 0..3 {
             for index in 0..parameters[direction][part].len() {
-                let expected = slope(&|_, all, step| all[direction][part][index] += step);
+                let expected = slope(&|all, step| all.1[direction][part][index] += step);
                 let what = format!("direction {direction}, part {part}, element {index}");
                 for run in &runs {
                     assert_close(run[2 + 3 * direction + part][index], expected, &what);
