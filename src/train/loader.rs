@@ -1,7 +1,8 @@
-//! Batches of an epoch, whose order and random state depend on the seed and the epoch alone.
+//! Batches of an epoch, whose order and random state depend on the seed, the epoch and their number alone.
 //!
 //! Burn's own loader advances one generator from epoch to epoch, whose state no checkpoint holds. This one counts its
-//! epochs and draws each anew, so a run can be taken up at any of them.
+//! epochs and draws each anew, so a run can be taken up at any of them. The device's random state is set anew with every
+//! batch, so that whatever else draws from it in a step, a measurement say, does not change the steps after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 pub enum Order {
     /// As in the dataset, every time; the device's random state is left alone. For validation.
     Sequential,
-    /// Shuffled anew each epoch, and the device's random state (dropout) set anew with it. For training.
+    /// Shuffled anew each epoch, and the device's random state (dropout) set anew with each batch. For training.
     Shuffled {
         /// Fixes all epochs.
         seed: u64,
@@ -72,16 +73,17 @@ impl<I, B> EpochLoader<I, B> {
         self.dataset.len().div_ceil(self.batch_size)
     }
 
-    fn begin_epoch(&self) -> Vec<usize> {
+    /// The order of the samples, and what the batches' random states are drawn from.
+    fn begin_epoch(&self) -> (Vec<usize>, Option<ChaCha8Rng>) {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
         let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-        if let Order::Shuffled { seed } = self.order {
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
-            random.set_stream(epoch as u64);
-            order.shuffle(&mut random);
-            self.device.seed(random.random());
-        }
-        order
+        let Order::Shuffled { seed } = self.order else {
+            return (order, None);
+        };
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(epoch as u64);
+        order.shuffle(&mut random);
+        (order, Some(random))
     }
 
     fn with(&self, dataset: Arc<dyn Dataset<I>>, device: &Device) -> Self {
@@ -102,8 +104,10 @@ where
     B: Send + 'static,
 {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<B> + 'a> {
+        let (order, random) = self.begin_epoch();
         Box::new(EpochIterator {
-            order: self.begin_epoch(),
+            order,
+            random,
             loader: self,
             position: 0,
         })
@@ -127,6 +131,7 @@ where
 struct EpochIterator<'a, I, B> {
     loader: &'a EpochLoader<I, B>,
     order: Vec<usize>,
+    random: Option<ChaCha8Rng>,
     position: usize,
 }
 
@@ -145,6 +150,9 @@ impl<I, B> Iterator for EpochIterator<'_, I, B> {
             .map(|index| self.loader.dataset.get(*index))
             .collect();
         self.position = end;
+        if let Some(random) = &mut self.random {
+            self.loader.device.seed(random.random());
+        }
         Some(items.map(|items| self.loader.batcher.batch(items, &self.loader.device)))
     }
 }

@@ -13,8 +13,8 @@
 //! | `checkpoint/optim-N.bpk` | the optimizer's moments |
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
 //!
-//! What is drawn at random in an epoch (the order of the samples, dropout) is a function of the seed and the epoch alone,
-//! so the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
+//! What is drawn at random (the order of the samples, dropout) is a function of the seed, the epoch and the batch alone, so
+//! the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
 //! same CPU backend.
 
 mod baseline;
