@@ -38,6 +38,28 @@ pub mod quantity {
     pub const LEARNING_RATE: &str = "learning_rate";
     /// The objective that was differentiated, the mean over the steps of the epoch.
     pub const OBJECTIVE: &str = "objective";
+    /// Training steps of the epoch.
+    pub const STEPS: &str = "steps";
+    /// Norm of the raw loss's gradient at the representation, the mean over the audited steps of the epoch; so are the
+    /// next four.
+    pub const GRADIENT_NORM: &str = "gradient_norm";
+    /// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
+    pub const GRADIENT_SHARE: &str = "gradient_share";
+    /// Norm of the raw loss's gradient over the parameters of the task's head.
+    pub const HEAD_GRADIENT_NORM: &str = "head_gradient_norm";
+    /// How far a linear head on the representation moves when every weight of it moves by 1.
+    pub const REACH: &str = "reach";
+    /// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told
+    /// nothing.
+    pub const INTENDED_SHARE: &str = "intended_share";
+    /// Standard deviation of the task's targets in the units of its head's output, recorded once as epoch 0.
+    pub const TARGET_SPREAD: &str = "target_spread";
+
+    /// Cosine between the gradients of a task and of `other` at the representation, in [-1, 1]; recorded for the task that
+    /// comes first.
+    pub fn cosine_with(other: &str) -> String {
+        format!("cosine_with_{other}")
+    }
 }
 
 /// Which data a record is about.
@@ -145,6 +167,16 @@ impl History {
         self.series(split, task, quantity)
             .last()
             .map(|(_, value)| *value)
+    }
+
+    /// The cosine between the gradients of two tasks at the representation, epochs ascending, whichever comes first.
+    pub fn cosine(&self, task: &str, other: &str) -> Vec<(usize, f64)> {
+        let of = |a, b| self.series(Split::Train, a, &quantity::cosine_with(b));
+        let found = of(task, other);
+        match found.is_empty() {
+            true => of(other, task),
+            false => found,
+        }
     }
 
     /// The names of the tasks, in the order they were first recorded.

@@ -12,7 +12,9 @@
 //! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies, and the
 //!   [`WeightingConfig`](weighting::WeightingConfig) that picks one from JSON.
 //! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate.
-//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), and [`Dropout`](nn::Dropout). Knows nothing of tasks.
+//! * [`gradient`]: [`audit`](gradient::audit), whose gradient reaches the shared representation, and whether they agree.
+//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), [`Dropout`](nn::Dropout), and the
+//!   [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
 #![cfg_attr(
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.
@@ -46,6 +48,7 @@ pub mod diagnosis;
 pub mod error;
 #[cfg(feature = "train")]
 pub mod expansion;
+pub mod gradient;
 #[cfg(feature = "train")]
 pub mod history;
 #[cfg(feature = "cpu-kernels")]

@@ -29,6 +29,8 @@ struct Fitted {
     binary_at: Vec<f64>,
     countdown: f64,
     countdown_at: Option<Vec<f64>>,
+    /// Standard deviation of the countdown in the units of its head.
+    countdown_spread: f64,
 }
 
 impl Fitted {
@@ -49,13 +51,15 @@ impl Fitted {
                 .map(|v| f64::from(*v))
                 .collect()
         };
+        let countdown = || targets.countdown.iter().map(|v| f64::from(*v));
         let rate = |values: Vec<f64>| weighted_rate(&values, config.positive_weight);
         Self {
             classes: class_rates(&targets.kinds),
             pointers: [pointer(0), pointer(1)],
             binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
             binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
-            countdown: huber_constant(targets.countdown.iter().map(|v| f64::from(*v)), delta),
+            countdown: huber_constant(countdown(), delta),
+            countdown_spread: spread(countdown()) / config.countdown_scale,
             countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
                 (0..bars)
                     .map(|t| huber_constant(at(&targets.countdown, t).into_iter(), delta))
@@ -76,6 +80,8 @@ impl Fitted {
             task: task.into(),
             constant,
             position,
+            // The other heads end in a function that keeps their output near 1.
+            spread: (task == task_names::COUNTDOWN).then_some(self.countdown_spread),
         };
         let type_loss = mean(labels.iter().map(|l| -self.classes[l.kind].ln()));
         vec![
@@ -205,6 +211,12 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
 fn huber(residual: f64, delta: f64) -> f64 {
     let clipped = residual.clamp(-delta, delta);
     clipped * (residual - clipped / 2.0)
+}
+
+/// The standard deviation.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let middle = mean(values.clone());
+    mean(values.map(|value| (value - middle).powi(2))).sqrt()
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -48,11 +48,28 @@ pub(crate) fn give(values: Vec<f32>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::MutexGuard;
+
     use super::*;
+
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    /// For tests that say what is held, or fill it: all share the pool.
+    pub(crate) fn alone() -> MutexGuard<'static, ()> {
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds memory full of what is no number, some of every size up to half a megabyte.
+    pub(crate) fn spoil() {
+        for power in SMALL.ilog2()..=17 {
+            (0..8).for_each(|_| give(vec![f32::NAN; 1 << power]));
+        }
+    }
 
     #[test]
     fn what_was_given_comes_back_in_the_length_asked_for() {
+        let _alone = alone();
         // A size nobody else asks for, since all tests share the pool.
         let len = (1 << 20) + 77;
         let values = vec![1.0; len];
@@ -71,11 +88,20 @@ mod tests {
 
     #[test]
     fn no_more_is_held_than_stated() {
+        let _alone = alone();
         // Only addresses: the memory is not touched.
         for _ in 0..6 {
             give(Vec::with_capacity(HELD / 4));
         }
         let held: usize = POOL.lock().unwrap().iter().map(Vec::capacity).sum();
         assert!(held <= HELD);
+    }
+
+    #[test]
+    fn spoiled_memory_is_what_is_taken_next() {
+        let _alone = alone();
+        spoil();
+        let values = take(SMALL + 1);
+        assert!(values.iter().all(|v| v.is_nan()));
     }
 }

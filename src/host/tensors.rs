@@ -104,6 +104,16 @@ fn held<B: Backend>(
     }
 }
 
+/// Gives a tensor's memory back for the next use, if it is such memory and nobody else holds it.
+pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
+    if applies(&tensor)
+        && let Ok(data) = tensor.try_into_data()
+        && let Ok(values) = data.into_parts().0.try_into_vec()
+    {
+        memory::give(values);
+    }
+}
+
 /// Tensors in host memory are ready at once.
 fn to_vec<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
     ready(B::float_into_data(tensor))
@@ -162,4 +172,89 @@ pub(crate) fn to_tensor<B: Backend>(
     device: &Device<B>,
 ) -> FloatTensor<B> {
     B::float_from_data(TensorData::new(values, shape.to_vec()), device)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::Flex;
+    use burn::backend::ops::{FloatTensorOps, IntTensorOps};
+
+    use super::*;
+
+    type Floats = FloatTensor<Flex>;
+
+    fn floats(values: &[f32], shape: &[usize]) -> Floats {
+        to_tensor::<Flex>(values.to_vec(), shape, &Default::default())
+    }
+
+    fn turned(tensor: Floats) -> Floats {
+        Flex::float_swap_dims(tensor, 0, 1)
+    }
+
+    const SIX: [f32; 6] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+
+    #[test]
+    fn values_are_row_major_however_they_lie_and_copied_only_out_of_order() {
+        let straight = floats(&SIX, &[2, 3]);
+        let held = Values::read::<Flex>(straight.clone());
+        assert!(matches!(held, Values::Held(_)));
+        assert_eq!(*held, SIX);
+        let copied = Values::read::<Flex>(turned(straight.clone()));
+        assert!(matches!(copied, Values::Copied(_)));
+        assert_eq!(*copied, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        // The second row alone lies in order, though not at the beginning.
+        let row = Flex::float_slice(straight, &[(1..2).into(), (0..3).into()]);
+        assert_eq!(*Values::read::<Flex>(row), SIX[3..]);
+    }
+
+    #[test]
+    fn only_what_nobody_else_holds_is_given_away() {
+        let tensor = floats(&SIX, &[6]);
+        let also_held = tensor.clone();
+        let shared = Values::read::<Flex>(tensor).into_unique().unwrap_err();
+        assert_eq!(*shared, SIX);
+        drop(also_held);
+        assert_eq!(shared.into_unique().unwrap(), SIX);
+        // A part of a tensor nobody else holds.
+        let all = floats(&SIX, &[2, 3]);
+        let row = Flex::float_slice(all, &[(1..2).into(), (0..3).into()]);
+        let row = Values::read::<Flex>(row).into_unique().unwrap();
+        assert_eq!(row, SIX[3..]);
+    }
+
+    /// Memory that is given back while somebody reads it would change under their eyes.
+    #[test]
+    fn what_somebody_else_holds_is_not_recycled() {
+        let _alone = memory::tests::alone();
+        let len = (1 << 18) + 5;
+        let tensor = floats(&vec![1.0; len], &[len]);
+        let also_held = Values::read::<Flex>(tensor.clone());
+        Values::read::<Flex>(tensor).recycle();
+        memory::take(len).fill(2.0);
+        assert!(also_held.iter().all(|v| *v == 1.0));
+        let address = also_held.as_ptr();
+        also_held.recycle();
+        let again = memory::take(len);
+        assert_eq!(again.as_ptr(), address, "now it is");
+    }
+
+    #[test]
+    fn integers_of_any_width_are_read_and_copied_only_if_narrow() {
+        let read = |data| Integers::read::<Flex>(Flex::int_from_data(data, &Default::default()));
+        let wide = read(TensorData::new(vec![3i64, -4, 1 << 40], [3]));
+        assert!(matches!(wide, Integers::Held(_)));
+        assert_eq!(*wide, [3, -4, 1 << 40]);
+        let narrow = read(TensorData::new(vec![3i32, -4, 7], [3]));
+        assert!(matches!(narrow, Integers::Copied(_)));
+        assert_eq!(*narrow, [3, -4, 7]);
+    }
+
+    #[test]
+    fn kernels_serve_single_precision_in_host_memory() {
+        let device = burn::tensor::Device::flex();
+        let single = Tensor::<1>::zeros([2], &device);
+        assert!(applies(&single));
+        assert!(applies(&Tensor::<1>::zeros([2], &device.autodiff())));
+        assert!(!applies(&single.cast(DType::F64)));
+    }
 }

@@ -1,4 +1,7 @@
 //! Layers: the bidirectional LSTM, dropout, and the readout of a sequence. Knows nothing of tasks, losses or training.
+//!
+//! On the CPU the layers work on host memory directly and keep what they used for their next results, up to 256 MiB for the
+//! whole program.
 
 mod bilstm;
 mod dropout;

@@ -24,10 +24,10 @@ pub(super) fn forward(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<3> {
         ],
         0,
     );
-    let device = gates.device();
+    let start = Tensor::zeros([2, batch, hidden], (&gates.device(), gates.dtype()));
     let mut state = State {
-        hidden: Tensor::zeros([2, batch, hidden], &device),
-        cell: Tensor::zeros([2, batch, hidden], &device),
+        hidden: start.clone(),
+        cell: start,
     };
     let mut outputs = Vec::with_capacity(time);
     for block in gates.split(BLOCK, 0) {

@@ -13,4 +13,7 @@ pub struct Baseline {
     pub constant: f64,
     /// Loss of the best predictor that knows only the position in the sequence, where that means something.
     pub position: Option<f64>,
+    /// Standard deviation of the targets in the units of what the head gives before anything is done to it, where the head
+    /// is linear. With it the diagnosis can tell whether the optimizer had the steps to get there.
+    pub spread: Option<f64>,
 }

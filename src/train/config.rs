@@ -59,6 +59,9 @@ pub struct TrainConfig {
     pub keep_checkpoints: usize,
     /// What to do when a loss is not finite.
     pub non_finite: NonFinitePolicy,
+    /// Steps between two audits of the tasks' gradients, at least 1; none if they are not audited. An audit runs the heads
+    /// once for each task, and changes nothing in the training.
+    pub audit_every: Option<usize>,
     /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
     /// before, by whoever builds it; nothing else may draw from the device meanwhile.
     pub seed: u64,
@@ -80,6 +83,7 @@ impl Default for TrainConfig {
             patience: None,
             keep_checkpoints: 2,
             non_finite: NonFinitePolicy::Stop,
+            audit_every: Some(10),
             seed: 0,
         }
     }
@@ -121,6 +125,7 @@ impl TrainConfig {
             ("batch_size", self.batch_size, 1),
             ("keep_checkpoints", self.keep_checkpoints, 2),
             ("patience", self.patience.unwrap_or(1), 1),
+            ("audit_every", self.audit_every.unwrap_or(1), 1),
         ] {
             if value < least {
                 return Err(Error::setting(field, value, format!("at least {least}")));

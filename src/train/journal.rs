@@ -48,10 +48,26 @@ impl Entries {
             let constant = baseline.constant;
             self.history
                 .record(0, *split, task, quantity::CONSTANT_LOSS, constant);
-            if let Some(position) = baseline.position {
-                self.history
-                    .record(0, *split, task, quantity::POSITION_LOSS, position);
+            for (quantity, value) in [
+                (quantity::POSITION_LOSS, baseline.position),
+                (quantity::TARGET_SPREAD, baseline.spread),
+            ] {
+                if let Some(value) = value {
+                    self.history.record(0, *split, task, quantity, value);
+                }
             }
+        }
+    }
+
+    /// Records what share each task is to have, if somebody said so.
+    pub(super) fn record_intended(&mut self, weights: Option<Vec<f64>>) {
+        let Some(weights) = weights else { return };
+        let sum: f64 = weights.iter().map(|weight| weight.abs()).sum();
+        let names: Vec<String> = self.tasks.names().map(String::from).collect();
+        for (name, weight) in names.iter().zip(weights) {
+            let share = weight.abs() / sum.max(f64::MIN_POSITIVE);
+            let quantity = quantity::INTENDED_SHARE;
+            self.history.record(0, Split::Train, name, quantity, share);
         }
     }
 

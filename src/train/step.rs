@@ -1,5 +1,8 @@
 //! One step: representation, raw losses, objective, gradients; and the module that holds what a step needs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use burn::module::{Module, ModuleDisplay};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
@@ -8,6 +11,7 @@ use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 
 use super::config::NonFinitePolicy;
 use super::gradients::clip_norm;
+use crate::gradient::{AuditSample, audit};
 use crate::loss::TaskLosses;
 use crate::model::MultiTaskModel;
 use crate::weighting::{LossWeighting, StateValue};
@@ -26,10 +30,34 @@ pub struct MultiTask<M: Module + ModuleDisplay, W: Module + ModuleDisplay> {
 }
 
 /// What a step does beside the plain thing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct StepOptions {
     pub(super) clip_norm: Option<f64>,
     pub(super) non_finite: NonFinitePolicy,
+    pub(super) audits: Option<Audits>,
+}
+
+/// When the gradients are audited. The model is handed from step to step; all its copies count together.
+#[derive(Clone, Debug)]
+pub(super) struct Audits {
+    every: usize,
+    step: Arc<AtomicUsize>,
+}
+
+impl Audits {
+    /// Every so many steps, the first of the run included; `done` steps lie behind.
+    pub(super) fn every(every: usize, done: usize) -> Self {
+        Self {
+            every,
+            step: Arc::new(AtomicUsize::new(done)),
+        }
+    }
+
+    /// Counts a step, and says whether it is one to audit.
+    fn due(&self) -> bool {
+        let step = self.step.fetch_add(1, Ordering::Relaxed);
+        step.is_multiple_of(self.every)
+    }
 }
 
 impl<M: Module + ModuleDisplay, W: Module + ModuleDisplay> MultiTask<M, W> {
@@ -45,6 +73,11 @@ impl<M: Module + ModuleDisplay, W: Module + ModuleDisplay> MultiTask<M, W> {
     pub(super) fn with_options(mut self, options: StepOptions) -> Self {
         self.options = options;
         self
+    }
+
+    /// Has the gradients audited from now on.
+    pub(super) fn audit(&mut self, audits: Audits) {
+        self.options.audits = Some(audits);
     }
 }
 
@@ -63,6 +96,8 @@ pub struct StepOutput<E> {
     pub objective: Option<Tensor<1>>,
     /// The strategy's state after the step; empty in validation.
     pub state: Vec<StateValue>,
+    /// The tasks' gradients, in the training steps that are audited.
+    pub audit: Option<AuditSample>,
     /// Samples in the batch.
     pub samples: usize,
     /// What the metrics of the domain need; none in training.
@@ -84,6 +119,7 @@ impl<E> StepOutput<E> {
             weights: None,
             objective: None,
             state: Vec::new(),
+            audit: None,
             samples,
             evaluation: None,
         }
@@ -103,9 +139,13 @@ impl<M: MultiTaskModel, W: LossWeighting> TrainStep for MultiTask<M, W> {
 
     fn step(&self, batch: M::Batch) -> TrainOutput<Self::Output> {
         let representation = self.network.represent(&batch);
-        let losses = self.network.task_losses(representation, &batch);
+        let losses = self.network.task_losses(representation.clone(), &batch);
         let mut output = StepOutput::new(&losses, M::samples(&batch));
         let objective = self.weighting.weigh(&losses);
+        if self.options.audits.as_ref().is_some_and(Audits::due) {
+            let weights = objective.weights.clone();
+            output.audit = Some(audit(&self.network, representation, &batch, weights));
+        }
         output.weights = Some(objective.weights);
         output.objective = Some(objective.total.clone().inner());
         output.state = self.weighting.state();

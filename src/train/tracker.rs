@@ -9,6 +9,7 @@ use burn::train::metric::{Adaptor, Metric, MetricMetadata, MetricName, Serialize
 use super::journal::{Entries, Journal};
 use super::step::StepOutput;
 use crate::error::Error;
+use crate::gradient::{Audit, AuditSample};
 use crate::history::{ALL_TASKS, Split, quantity};
 use crate::weighting::StateValue;
 
@@ -23,6 +24,7 @@ pub(super) struct TrackedStep {
     weights: Option<Tensor<1>>,
     objective: Option<Tensor<1>>,
     state: Vec<StateValue>,
+    audit: Option<AuditSample>,
     samples: usize,
 }
 
@@ -35,6 +37,7 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
             weights: self.weights.clone(),
             objective: self.objective.clone(),
             state: self.state.clone(),
+            audit: self.audit.clone(),
             samples: self.samples,
         }
     }
@@ -88,6 +91,7 @@ pub(super) struct Tracker {
     sums: Option<Sums>,
     steps: usize,
     state: Vec<StateValue>,
+    audits: Option<AuditSample>,
     learning_rate: Option<f64>,
 }
 
@@ -100,6 +104,7 @@ impl Tracker {
             sums: None,
             steps: 0,
             state: Vec::new(),
+            audits: None,
             learning_rate: None,
         }
     }
@@ -161,6 +166,12 @@ impl Tracker {
         if let Some(rate) = self.learning_rate {
             self.put_for_all(&mut entries, quantity::LEARNING_RATE, rate);
         }
+        if self.split == Split::Train {
+            self.put_for_all(&mut entries, quantity::STEPS, steps);
+        }
+        if let Some(audits) = &self.audits {
+            self.record_audit(&mut entries, &audits.read()?);
+        }
         for value in &self.state {
             let numbers = value.read();
             for (task, number) in numbers.iter().enumerate() {
@@ -171,6 +182,24 @@ impl Tracker {
             }
         }
         Ok(())
+    }
+
+    fn record_audit(&self, entries: &mut Entries, audit: &Audit) {
+        let names: Vec<String> = entries.tasks.names().map(String::from).collect();
+        for task in 0..names.len() {
+            for (quantity, values) in [
+                (quantity::GRADIENT_NORM, &audit.norms),
+                (quantity::GRADIENT_SHARE, &audit.shares),
+                (quantity::HEAD_GRADIENT_NORM, &audit.head_norms),
+            ] {
+                self.put(entries, task, quantity, values[task]);
+            }
+            for (other, name) in names.iter().enumerate().skip(task + 1) {
+                let cosine = audit.cosines[task][other];
+                self.put(entries, task, &quantity::cosine_with(name), cosine);
+            }
+        }
+        self.put_for_all(entries, quantity::REACH, audit.reach);
     }
 
     fn put(&self, entries: &mut Entries, task: usize, quantity: &str, value: f64) {
@@ -209,6 +238,10 @@ impl Metric for Tracker {
         });
         self.steps += 1;
         self.state = step.state.clone();
+        self.audits = match (self.audits.take(), step.audit.clone()) {
+            (Some(before), Some(new)) => Some(before.plus(new)),
+            (before, new) => before.or(new),
+        };
         self.learning_rate = metadata.lr.as_ref().map(|rate| rate.base());
         if self.steps.is_multiple_of(LOOK_EVERY) {
             self.look()?;
@@ -228,5 +261,6 @@ impl Metric for Tracker {
         self.sums = None;
         self.steps = 0;
         self.state = Vec::new();
+        self.audits = None;
     }
 }

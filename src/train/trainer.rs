@@ -23,7 +23,7 @@ use super::config::{NonFinitePolicy, Schedule, TrainConfig};
 use super::journal::Journal;
 use super::loader::{EpochLoader, Order};
 use super::recorder::{Progress, Recorder};
-use super::step::{MultiTask, StepOptions};
+use super::step::{Audits, MultiTask, StepOptions};
 use super::tracker::Tracker;
 use crate::error::{Error, Result};
 use crate::history::{History, Split};
@@ -174,8 +174,13 @@ where
             .with_options(StepOptions {
                 clip_norm: self.config.clip_norm,
                 non_finite: self.config.non_finite,
+                audits: None,
             });
-        let start = self.start(model.clone(), steps)?;
+        let mut start = self.start(model.clone(), steps)?;
+        if let Some(every) = self.config.audit_every {
+            let done = steps / self.config.epochs * start.epoch;
+            start.model.audit(Audits::every(every, done));
+        }
         let first = start.epoch + 1;
         let history = start.history.clone();
         let journal = Journal::new(tasks, history, self.history_file());
@@ -183,6 +188,7 @@ where
             let mut entries = journal.lock();
             entries.epoch = first;
             entries.record_baselines(&self.baselines);
+            entries.record_intended(intended(&start.model.weighting));
             entries.write()?;
         }
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
@@ -400,6 +406,12 @@ fn finished<M: MultiTaskModel, W: LossWeighting>(
         best_epoch: entries.best_epoch(),
         stopped: None,
     }
+}
+
+/// The weights that the strategy was given, read before the first step.
+fn intended<W: LossWeighting>(weighting: &W) -> Option<Vec<f64>> {
+    let weights = weighting.intended()?.try_into_vec_as::<f32>().ok()?;
+    Some(weights.into_iter().map(f64::from).collect())
 }
 
 /// A dataset behind a pointer, which Burn's trait is not implemented for.

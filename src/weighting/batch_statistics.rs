@@ -122,4 +122,7 @@ impl LossWeighting for BatchStatistics {
             StateValue::global("loss_std", self.std.value()),
         ]
     }
+    fn intended(&self) -> Option<Tensor<1>> {
+        Some(self.weights.clone())
+    }
 }

@@ -1,7 +1,7 @@
 //! The closed family of built-in strategies and the JSON that picks one.
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -162,6 +162,17 @@ impl LossWeighting for Weighting {
             Self::ScalarCountdown(strategy) => strategy.state(),
             Self::BatchStatistics(strategy) => strategy.state(),
             Self::Manual(strategy) => strategy.state(),
+        }
+    }
+
+    fn intended(&self) -> Option<Tensor<1>> {
+        match self {
+            Self::RunningMean(strategy) => strategy.intended(),
+            Self::Uncertainty(strategy) => strategy.intended(),
+            Self::GradientScale(strategy) => strategy.intended(),
+            Self::ScalarCountdown(strategy) => strategy.intended(),
+            Self::BatchStatistics(strategy) => strategy.intended(),
+            Self::Manual(strategy) => strategy.intended(),
         }
     }
 }

@@ -86,4 +86,7 @@ impl LossWeighting for GradientScale {
     fn state(&self) -> Vec<StateValue> {
         self.normaliser.state()
     }
+    fn intended(&self) -> Option<Tensor<1>> {
+        Some(self.weights.clone())
+    }
 }

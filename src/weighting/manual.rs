@@ -95,4 +95,7 @@ impl LossWeighting for Manual {
             .as_ref()
             .map_or_else(Vec::new, Normaliser::state)
     }
+    fn intended(&self) -> Option<Tensor<1>> {
+        Some(self.weights.clone())
+    }
 }

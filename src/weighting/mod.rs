@@ -44,6 +44,7 @@ pub use task_values::TaskValues;
 pub use uncertainty::{LikelihoodForm, Uncertainty, UncertaintyConfig};
 
 use burn::module::{Module, ModuleDisplay};
+use burn::tensor::Tensor;
 
 use crate::loss::TaskLosses;
 
@@ -92,4 +93,10 @@ pub trait LossWeighting: Module + ModuleDisplay + 'static {
     /// Named values worth logging (sigma per task, running means), still on the device: read them only when a line is
     /// logged.
     fn state(&self) -> Vec<StateValue>;
+
+    /// The weights that somebody gave the tasks, `[K]`, if the strategy has such: what each task's part of the gradient is
+    /// measured against. `None` if all are meant to count alike.
+    fn intended(&self) -> Option<Tensor<1>> {
+        None
+    }
 }

@@ -97,6 +97,9 @@ impl LossWeighting for RunningMean {
     fn state(&self) -> Vec<StateValue> {
         self.normaliser.state()
     }
+    fn intended(&self) -> Option<Tensor<1>> {
+        Some(self.weights.clone())
+    }
 }
 
 /// The running means of all tasks, shared by every strategy that divides by them.

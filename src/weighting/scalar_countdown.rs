@@ -4,7 +4,7 @@
 //! it remembers. The remedy is in the model, not in the weights; this strategy makes sure that the model has it.
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -109,6 +109,13 @@ impl LossWeighting for ScalarCountdown {
         match self {
             Self::Manual(strategy) => strategy.state(),
             Self::Uncertainty(strategy) => strategy.state(),
+        }
+    }
+
+    fn intended(&self) -> Option<Tensor<1>> {
+        match self {
+            Self::Manual(strategy) => strategy.intended(),
+            Self::Uncertainty(strategy) => strategy.intended(),
         }
     }
 }

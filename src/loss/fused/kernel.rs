@@ -376,3 +376,134 @@ impl Rows<'_> {
         target
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lengths that end inside, at the end of, and just after the lanes and a block.
+    const LENGTHS: [usize; 8] = [0, 1, 15, 16, 17, 33, BLOCK, BLOCK + 17];
+
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        let at = |i: usize| ((i * 7919 + seed * 104_729) % 1009) as f32 / 200.0 - 2.5;
+        (0..count).map(at).collect()
+    }
+
+    /// One where an element counts; the first does, so that there is one.
+    fn mask(count: usize) -> Vec<f32> {
+        (0..count).map(|i| f32::from(i % 3 == 0)).collect()
+    }
+
+    fn counts(mask: Option<&[f32]>, index: usize) -> bool {
+        mask.is_none_or(|mask| mask[index] > 0.0)
+    }
+
+    #[track_caller]
+    fn close(found: f64, expected: f64) {
+        let bound = 2e-6 * expected.abs().max(1.0);
+        assert!((found - expected).abs() <= bound, "{found} for {expected}");
+    }
+
+    /// Value and slope in double precision.
+    fn formula(loss: Pointwise, x: f64, target: f64) -> (f64, f64) {
+        match loss {
+            Pointwise::Huber { delta } => {
+                let (delta, residual) = (f64::from(delta), x - target);
+                let clamped = residual.clamp(-delta, delta);
+                (clamped * (residual - clamped / 2.0), clamped)
+            }
+            Pointwise::Binary { positive_weight } => {
+                let weight = f64::from(positive_weight) * target;
+                let share = 1.0 / (1.0 + (-x).exp());
+                let value = weight * (-x).exp().ln_1p() + (1.0 - target) * x.exp().ln_1p();
+                (value, (1.0 - target) * share - weight * (1.0 - share))
+            }
+        }
+    }
+
+    #[test]
+    fn pointwise_sums_and_slopes_are_those_of_the_formula_for_every_length() {
+        let huber = Pointwise::Huber { delta: 1.25 };
+        let binary = Pointwise::Binary {
+            positive_weight: 2.5,
+        };
+        for (length, loss) in LENGTHS.into_iter().flat_map(|l| [(l, huber), (l, binary)]) {
+            let (predictions, held) = (numbers(length, 1), mask(length));
+            let targets: Vec<f32> = (0..length).map(|i| (i % 5) as f32 / 4.0).collect();
+            for mask in [None, Some(&held[..])] {
+                let elements = predictions.iter().zip(&targets);
+                let exact: Vec<(f64, f64)> = elements
+                    .map(|(x, target)| formula(loss, f64::from(*x), f64::from(*target)))
+                    .enumerate()
+                    .map(|(i, exact)| if counts(mask, i) { exact } else { (0.0, 0.0) })
+                    .collect();
+                let sum: f64 = exact.iter().map(|(value, _)| value).sum();
+                let found = pointwise(loss, &predictions, &targets, mask, false, true);
+                close(
+                    found.value / length.max(1) as f64,
+                    sum / length.max(1) as f64,
+                );
+                let slopes = found.derivatives.unwrap();
+                assert_eq!(slopes.len(), length);
+                for (slope, (_, expected)) in slopes.iter().zip(&exact) {
+                    close(f64::from(*slope), *expected);
+                }
+                let without = pointwise(loss, &predictions, &targets, mask, false, false);
+                assert_eq!(
+                    without.value, found.value,
+                    "asking for slopes changes nothing"
+                );
+                assert!(without.derivatives.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn cross_entropies_and_slopes_are_those_of_the_formula_for_every_number_of_rows() {
+        for (rows, classes) in [
+            (0, 3),
+            (1, 1),
+            (63, 2),
+            (64, 3),
+            (65, 3),
+            (130, 7),
+            (2100, 3),
+        ] {
+            let (logits, held) = (numbers(rows * classes, 1), mask(rows));
+            let targets: Vec<i64> = (0..rows).map(|row| (row * 5 % classes) as i64).collect();
+            for mask in [None, Some(&held[..])] {
+                let found = cross_entropy(&logits, classes, &targets, mask, true, true);
+                let slopes = found.derivatives.unwrap();
+                let counting = (0..rows).filter(|row| counts(mask, *row)).count().max(1) as f64;
+                let mut mean = 0.0;
+                for row in 0..rows {
+                    let of_row = row * classes..(row + 1) * classes;
+                    let logits = logits[of_row.clone()].iter().map(|x| f64::from(*x));
+                    let total: f64 = logits.clone().map(f64::exp).sum();
+                    let target = targets[row] as usize;
+                    let factor = f64::from(counts(mask, row)) / counting;
+                    for (class, (slope, x)) in slopes[of_row].iter().zip(logits).enumerate() {
+                        let hit = f64::from(class == target);
+                        close(f64::from(*slope), (x.exp() / total - hit) * factor);
+                        mean += hit * (total.ln() - x) * factor;
+                    }
+                }
+                close(found.value, mean);
+                let without = cross_entropy(&logits, classes, &targets, mask, true, false);
+                assert_eq!(
+                    without.value, found.value,
+                    "asking for slopes changes nothing"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_are_scaled_alike_for_any_number_of_them() {
+        for length in [1, MANY - 1, MANY + 8 * BLOCK + 1] {
+            let mut slopes = vec![3.0; length];
+            scale(&mut slopes, 0.5);
+            assert!(slopes.iter().all(|slope| *slope == 1.5), "{length}");
+        }
+    }
+}

@@ -469,4 +469,36 @@ mod tests {
             assert_eq!(run(threads), one, "{threads} threads");
         }
     }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes Miri half an hour")]
+    fn what_was_in_the_memory_before_changes_no_bit() {
+        let _alone = memory::tests::alone();
+        let input = numbers(STEPS_HERE * WIDTH, 1);
+        let weights = numbers(2 * WIDTH, 2);
+        let output = numbers(2 * STEPS_HERE + BATCH * WIDTH, 3);
+        let heads = heads(&weights, true);
+        let run = || backward(&heads, &input, SIZE, &output, true).input;
+        let expected = run();
+        memory::tests::spoil();
+        assert_eq!(run(), expected);
+    }
+
+    /// A piece of work that is the whole input, one that ends with it, and one that is shorter than the others.
+    #[test]
+    fn pieces_cover_the_input_once() {
+        for (batch, time) in [(1, 1), (256, 1), (257, 1), (5, 100), (4, 256), (3, 300)] {
+            let size = Size { time, width: 3 };
+            let input = numbers(batch * size.sample(), 1);
+            let mut seen = vec![0.0; input.len()];
+            let found = pieces(&input, size, &mut seen, |samples, out| {
+                assert_eq!(samples.values, &input[samples.first..][..out.len()]);
+                assert_eq!(out.len() % size.sample(), 0);
+                out.iter_mut().for_each(|v| *v += 1.0);
+                samples.first
+            });
+            assert!(found.is_sorted());
+            assert!(seen.iter().all(|v| *v == 1.0), "{batch} samples of {time}");
+        }
+    }
 }

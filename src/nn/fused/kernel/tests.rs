@@ -216,3 +216,45 @@ fn only_what_is_wanted_is_computed() {
         }
     }
 }
+
+/// Panels of one to four vectors, tiles of every number of samples, units and rows with and without padding: the numbers
+/// are those of the scalar instructions, which the tests above hold against the formula.
+#[test]
+fn all_instructions_agree_for_every_panel_and_tile() {
+    // Miri takes a minute for what a processor does in a millisecond.
+    let (units, samples): (&[usize], &[usize]) = match cfg!(miri) {
+        true => (&[3, 4, 16, 17], &[1, 4]),
+        false => (
+            &[1, 4, 8, 16, 24, 31, 40, 48, 64, 80, 130],
+            &[1, 2, 3, 4, 5, 6, 7, 13],
+        ),
+    };
+    for hidden in units {
+        for batch in samples {
+            let case = Case::new(*batch, 3, 15, *hidden);
+            let expected = case.run(Arch::Scalar);
+            for arch in instructions() {
+                let found = case.run(arch);
+                let what = format!("{hidden} units, {batch} samples, {arch:?}");
+                for (found, expected) in found.concat().iter().zip(expected.concat()) {
+                    assert_close(*found, f64::from(expected), &what);
+                }
+            }
+        }
+    }
+}
+
+/// Large enough that buffers come from what was given back, with padding and without.
+#[test]
+#[cfg_attr(miri, ignore = "takes Miri half an hour")]
+fn what_was_in_the_memory_before_changes_no_bit() {
+    let _alone = memory::tests::alone();
+    for hidden in [41, 48] {
+        let case = Case::new(40, 30, 5, hidden);
+        let expected = case.run(Arch::new());
+        for _ in 0..3 {
+            memory::tests::spoil();
+            assert!(case.run(Arch::new()) == expected, "{hidden} units");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What reaches the representation: whose gradient trains the trunk, and whether the tasks pull the same way.
+//!
+//! A loss value says how far a task has come, not how much it moves the shared network. [`audit`] measures that: the
+//! gradient of every task at the representation, raw and weighted, its share of all, and the angles between them.
+
+mod audit;
+mod norm;
+
+pub use audit::{Audit, AuditSample, audit};
+pub(crate) use norm::squared_norm;
