@@ -1,0 +1,257 @@
+//! Why a task does not know more. Each rule looks for one cause by itself, so several can be found at once.
+
+use std::fmt;
+
+use super::evidence::Evidence;
+use super::verdict::{IMPROVED, Verdict};
+use super::words;
+
+/// A loss that changed by less than this, relative to its first value, hardly moved.
+const STILL: f64 = 0.02;
+/// A share is far below the intended one when it is less than this part of it.
+const FAR_BELOW: f64 = 1.0 / 3.0;
+/// A task dominates from this share of the gradient on, if it is also this many times what it was meant to have.
+const DOMINANT: f64 = 0.6;
+const TIMES_INTENDED: f64 = 1.5;
+/// Cosines below this are a conflict, not noise.
+const CONFLICT: f64 = -0.15;
+/// A weight that grew or fell by more than this factor, and still does, runs away.
+const RAN: f64 = 10.0;
+/// A change from epoch to epoch that counts as still going on.
+const GOING_ON: f64 = 0.02;
+/// Epochs at the end of a run over which something counts as still going on.
+const AT_THE_END: usize = 3;
+/// Audited epochs from which a mean over them is worth relying on.
+const ENOUGH_AUDITS: usize = 3;
+
+/// Why a task did not learn more.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// Its loss hardly moves while others learn, and its share of the gradient is far below what it was meant to have.
+    Starved,
+    /// Another task has most of the gradient.
+    DominatedBy(String),
+    /// Its gradient points against that of a task that has a greater share.
+    InConflictWith(String),
+    /// Its targets are further apart than the optimizer could have moved a head in all the steps.
+    OutOfReach,
+    /// Its weight grows or falls without bound while its loss does not get better.
+    WeightRunningAway,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starved => f.write_str("starved"),
+            Self::DominatedBy(other) => write!(f, "dominated by {other}"),
+            Self::InConflictWith(other) => write!(f, "in conflict with {other}"),
+            Self::OutOfReach => f.write_str("out of the optimizer's reach"),
+            Self::WeightRunningAway => f.write_str("weight running away"),
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// Fits the numbers, but so might something else.
+    Low,
+    /// The numbers are on one side of the line, not far from it, or few.
+    Medium,
+    /// The numbers are far on one side of the line.
+    High,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Low => "perhaps",
+            Self::Medium => "probably",
+            Self::High => "certainly",
+        })
+    }
+}
+
+/// A cause, how sure it is, what shows it, and what to try next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The cause.
+    pub cause: Cause,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What shows it, in numbers, and what to try next, in one sentence.
+    pub sentence: String,
+}
+
+/// All causes that the evidence shows, the surest first.
+pub(super) fn findings(
+    evidence: &Evidence,
+    others: &[&Evidence],
+    verdict: Verdict,
+) -> Vec<Finding> {
+    let case = Case {
+        evidence,
+        others,
+        verdict,
+    };
+    let mut found: Vec<Finding> = [
+        case.starved(),
+        case.dominated(),
+        case.in_conflict(),
+        case.out_of_reach(),
+        case.weight_running_away(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // Stable: of equally sure ones, the more specific rule stands first above.
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
+    found
+}
+
+/// What is judged.
+struct Case<'a> {
+    evidence: &'a Evidence,
+    others: &'a [&'a Evidence],
+    verdict: Verdict,
+}
+
+impl Case<'_> {
+    /// Whether there is anything to explain: a task that learned has no cause of failure, and one that diverged or knows
+    /// its training data by heart did not lack gradient.
+    fn knows_little(&self) -> bool {
+        matches!(self.verdict, Verdict::OnlyMean | Verdict::OnlyPosition)
+    }
+
+    /// Of the tasks that improved, the one that improved most.
+    fn best_other(&self) -> Option<&Evidence> {
+        let improved = |other: &&&Evidence| other.change() < -IMPROVED;
+        let others = self.others.iter().filter(improved);
+        others
+            .min_by(|a, b| a.change().total_cmp(&b.change()))
+            .copied()
+    }
+
+    fn starved(&self) -> Option<Finding> {
+        let evidence = self.evidence;
+        let other = self.best_other()?;
+        let still = evidence.change().abs() < STILL;
+        if self.verdict != Verdict::OnlyMean || !still {
+            return None;
+        }
+        let confidence = match evidence.share {
+            // Judged by the losses alone, as long as nobody measured.
+            None => Confidence::Low,
+            Some(share) if share >= FAR_BELOW * evidence.intended => return None,
+            Some(share) => self.sure(share < FAR_BELOW / 2.0 * evidence.intended),
+        };
+        Some(Finding {
+            cause: Cause::Starved,
+            confidence,
+            sentence: words::starved(evidence, other),
+        })
+    }
+
+    fn dominated(&self) -> Option<Finding> {
+        let evidence = self.evidence;
+        let own = evidence.share?;
+        let largest = self
+            .others
+            .iter()
+            .filter_map(|other| Some((other, other.share?)))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (other, share) = largest?;
+        let dominant = share >= DOMINANT && share >= TIMES_INTENDED * other.intended;
+        if !self.knows_little() || !dominant || own >= evidence.intended / 2.0 {
+            return None;
+        }
+        Some(Finding {
+            cause: Cause::DominatedBy(other.task.clone()),
+            confidence: self.sure(share >= 2.0 * TIMES_INTENDED * other.intended),
+            sentence: words::dominated(evidence, own, other, share),
+        })
+    }
+
+    fn in_conflict(&self) -> Option<Finding> {
+        let evidence = self.evidence;
+        let own = evidence.share.unwrap_or(evidence.intended);
+        // A task with less gradient than this one cannot push it back.
+        let stronger = |name: &str| {
+            let found = self.others.iter().find(|other| other.task == name);
+            found.is_some_and(|other| other.share.unwrap_or(other.intended) > own)
+        };
+        let worst = evidence
+            .cosines
+            .iter()
+            .filter(|(name, _)| stronger(name))
+            .min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (name, cosine) = worst?;
+        if !self.knows_little() || *cosine > CONFLICT {
+            return None;
+        }
+        Some(Finding {
+            cause: Cause::InConflictWith(name.clone()),
+            confidence: self.sure(*cosine <= 2.0 * CONFLICT),
+            sentence: words::in_conflict(name, *cosine),
+        })
+    }
+
+    fn out_of_reach(&self) -> Option<Finding> {
+        let reach = self.evidence.reach?;
+        let needed = reach.steps_needed();
+        if !self.knows_little() || needed <= reach.steps {
+            return None;
+        }
+        Some(Finding {
+            cause: Cause::OutOfReach,
+            confidence: match needed > 3.0 * reach.steps {
+                true => Confidence::High,
+                false => Confidence::Medium,
+            },
+            sentence: words::out_of_reach(&reach),
+        })
+    }
+
+    fn weight_running_away(&self) -> Option<Finding> {
+        let evidence = self.evidence;
+        let weights = &evidence.weights;
+        let (first, last) = (weights.first()?.abs(), weights.last()?.abs());
+        let factor = last / first.max(f64::MIN_POSITIVE);
+        let end = weights.len().checked_sub(AT_THE_END + 1)?;
+        let going_on = weights[end..].windows(2).all(|pair| match factor > 1.0 {
+            true => pair[1].abs() > pair[0].abs() * (1.0 + GOING_ON),
+            false => pair[1].abs() < pair[0].abs() * (1.0 - GOING_ON),
+        });
+        let ran = factor > RAN || factor < 1.0 / RAN;
+        if !ran || !going_on || self.still_improves() {
+            return None;
+        }
+        let negative = evidence.objective.is_some_and(|(_, last)| last < 0.0);
+        Some(Finding {
+            cause: Cause::WeightRunningAway,
+            confidence: match negative || factor < 1.0 {
+                true => Confidence::High,
+                false => Confidence::Medium,
+            },
+            sentence: words::running_away(evidence, first, last, negative),
+        })
+    }
+
+    /// Whether the best epoch so far is one of the last ones and clearly better than what came before them.
+    fn still_improves(&self) -> bool {
+        let losses = &self.evidence.losses;
+        let Some(before) = losses.len().checked_sub(AT_THE_END) else {
+            return true;
+        };
+        let least = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
+        least(&losses[before..]) < least(&losses[..before]) * (1.0 - GOING_ON)
+    }
+
+    /// High if the numbers are clear and rest on enough audits.
+    fn sure(&self, clear: bool) -> Confidence {
+        match clear && self.evidence.audited >= ENOUGH_AUDITS {
+            true => Confidence::High,
+            false => Confidence::Medium,
+        }
+    }
+}

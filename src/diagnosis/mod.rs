@@ -1,0 +1,127 @@
+//! Says in words what became of each task and why, from the history alone.
+//!
+//! A falling loss is not yet learning, and a loss that stands still may have arrived. What tells them apart are the trivial
+//! predictors: the best constant, and the best guess from the position alone. Against them every task gets a [`Verdict`].
+//! What it did not learn has a [`Cause`], as far as the history shows one: losses and weights tell of it, the gradient audits
+//! that the training takes tell more.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `evidence` | collects a task's numbers from the history |
+//! | `verdict` | decides what the task knows |
+//! | `causes` | decides why it does not know more |
+//! | `words` | puts both into sentences |
+//! | `quick_test` | asks the question of the problem this crate was written against |
+
+mod causes;
+mod evidence;
+mod quick_test;
+mod verdict;
+mod words;
+
+pub use causes::{Cause, Confidence, Finding};
+pub use quick_test::{QuickTest, quick_test};
+pub use verdict::Verdict;
+pub(crate) use words::number;
+
+use self::evidence::Evidence;
+use crate::history::History;
+
+/// The verdict on one task, its causes, and the numbers behind them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskDiagnosis {
+    /// The task.
+    pub task: String,
+    /// What the task knows.
+    pub verdict: Verdict,
+    /// Why it does not know more, the surest first; may be empty.
+    pub findings: Vec<Finding>,
+    /// Validation loss after the first epoch.
+    pub first_loss: f64,
+    /// Validation loss after the last epoch.
+    pub last_loss: f64,
+    /// 1 - loss / loss of the best constant predictor, on validation data after the last epoch, where it is known.
+    pub skill: Option<f64>,
+    /// The same against the best predictor that knows only the position.
+    pub skill_over_position: Option<f64>,
+    /// The same as `skill` on the training data.
+    pub trained_skill: Option<f64>,
+    /// Mean effective weight in the last epoch.
+    pub weight: Option<f64>,
+    /// Mean share of the gradient at the representation over the last half of the epochs, where it was audited.
+    pub share: Option<f64>,
+    /// The share the task was meant to have: what the strategy was told, or the same for all.
+    pub intended_share: f64,
+    /// The verdict, its evidence, and every finding with what to try next.
+    pub sentence: String,
+}
+
+impl TaskDiagnosis {
+    /// Verdict and causes in a few words: `only its mean: starved, dominated by binary`.
+    pub fn label(&self) -> String {
+        let causes: Vec<String> = self.findings.iter().map(|f| f.cause.to_string()).collect();
+        match causes.is_empty() {
+            true => self.verdict.to_string(),
+            false => format!("{}: {}", self.verdict, causes.join(", ")),
+        }
+    }
+
+    /// Whether a cause was found that `matches` accepts.
+    pub fn has(&self, matches: impl Fn(&Cause) -> bool) -> bool {
+        self.findings.iter().any(|finding| matches(&finding.cause))
+    }
+}
+
+/// The verdict on every task that has a validation loss.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::diagnosis::{Cause, Verdict, diagnose};
+/// use equipoise::history::{History, Split, quantity};
+///
+/// let mut history = History::new();
+/// for (epoch, countdown, pointers) in [(1, 15.90, 0.016), (2, 15.86, 0.004)] {
+///     history.record(epoch, Split::Valid, "countdown", quantity::LOSS, countdown);
+///     history.record(epoch, Split::Valid, "countdown", quantity::SKILL, 1.0 - countdown / 15.84);
+///     history.record(epoch, Split::Train, "countdown", quantity::GRADIENT_SHARE, 0.02);
+///     history.record(epoch, Split::Valid, "pointers", quantity::LOSS, pointers);
+///     history.record(epoch, Split::Valid, "pointers", quantity::SKILL, 1.0 - pointers / 0.0084);
+///     history.record(epoch, Split::Train, "pointers", quantity::GRADIENT_SHARE, 0.98);
+/// }
+/// let [countdown, pointers] = &diagnose(&history)[..] else { panic!("two tasks") };
+/// assert_eq!(countdown.verdict, Verdict::OnlyMean);
+/// assert!(countdown.has(|cause| *cause == Cause::Starved));
+/// assert_eq!(pointers.verdict, Verdict::Learned);
+/// ```
+pub fn diagnose(history: &History) -> Vec<TaskDiagnosis> {
+    let all = Evidence::of_all(history);
+    all.iter()
+        .map(|evidence| {
+            let others: Vec<&Evidence> = all
+                .iter()
+                .filter(|other| other.task != evidence.task)
+                .collect();
+            diagnosis(evidence, &others)
+        })
+        .collect()
+}
+
+fn diagnosis(evidence: &Evidence, others: &[&Evidence]) -> TaskDiagnosis {
+    let verdict = verdict::verdict(evidence);
+    let findings = causes::findings(evidence, others, verdict);
+    TaskDiagnosis {
+        task: evidence.task.clone(),
+        verdict,
+        first_loss: evidence.first,
+        last_loss: evidence.last,
+        skill: evidence.skill,
+        skill_over_position: evidence.skill_over_position,
+        trained_skill: evidence.trained_skill,
+        weight: evidence.weights.last().copied(),
+        share: evidence.share,
+        intended_share: evidence.intended,
+        sentence: words::sentence(evidence, verdict, &findings),
+        findings,
+    }
+}

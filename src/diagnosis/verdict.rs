@@ -1,0 +1,71 @@
+//! What a task knows: decided by its losses beside those of the trivial predictors.
+
+use std::fmt;
+
+use super::evidence::Evidence;
+
+/// Skill from which a task counts as better than a trivial predictor.
+pub(super) const SKILLED: f64 = 0.05;
+/// Skill on the training data from which a task that has none on other data counts as learned by heart.
+const BY_HEART: f64 = 0.2;
+/// A loss that fell by more than this, relative to its first value, improved.
+pub(super) const IMPROVED: f64 = 0.20;
+/// A training loss this many times its first value has diverged.
+const DIVERGED: f64 = 1.5;
+
+/// What a task knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Beats the best constant predictor on validation data, and the best guess from the position where there is one.
+    Learned,
+    /// Beats the best constant, but not the best guess from the position alone.
+    OnlyPosition,
+    /// No better than the best constant predictor.
+    OnlyMean,
+    /// Beats the best constant on the training data only.
+    Overfitted,
+    /// Its loss is not finite, or grew while it was trained on.
+    Diverged,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Learned => "learned",
+            Self::OnlyPosition => "only its position",
+            Self::OnlyMean => "only its mean",
+            Self::Overfitted => "overfitted",
+            Self::Diverged => "diverged",
+        })
+    }
+}
+
+pub(super) fn verdict(evidence: &Evidence) -> Verdict {
+    if diverged(evidence) {
+        return Verdict::Diverged;
+    }
+    // Without a trivial predictor to compare with, a loss that improved has to do.
+    let Some(skill) = evidence.skill else {
+        return match evidence.change() < -IMPROVED {
+            true => Verdict::Learned,
+            false => Verdict::OnlyMean,
+        };
+    };
+    let over_position = evidence.skill_over_position.unwrap_or(skill);
+    match () {
+        () if skill >= SKILLED && over_position >= SKILLED => Verdict::Learned,
+        () if skill >= SKILLED => Verdict::OnlyPosition,
+        () if evidence
+            .trained_skill
+            .is_some_and(|skill| skill >= BY_HEART) =>
+        {
+            Verdict::Overfitted
+        }
+        () => Verdict::OnlyMean,
+    }
+}
+
+fn diverged(evidence: &Evidence) -> bool {
+    let grew = |(first, last): (f64, f64)| !last.is_finite() || last > DIVERGED * first;
+    !evidence.last.is_finite() || evidence.trained.is_some_and(grew)
+}
