@@ -228,6 +228,7 @@ fn the_history_has_the_promised_rows_and_no_others() {
         for task in ["binary", "countdown"] {
             expect(0, split, task, quantity::POSITION_LOSS);
         }
+        expect(0, split, "countdown", quantity::TARGET_SPREAD);
         for epoch in 1..=2 {
             for task in TASKS {
                 expect(epoch, split, task, quantity::LOSS);
@@ -238,10 +239,22 @@ fn the_history_has_the_promised_rows_and_no_others() {
             }
         }
     }
+    for task in TASKS {
+        expect(0, Split::Train, task, quantity::INTENDED_SHARE);
+    }
+    // Six steps an epoch, every tenth audited: the first of the run and the fifth of the second epoch.
     for epoch in 1..=2 {
-        for task in TASKS {
+        for (index, task) in TASKS.iter().enumerate() {
             expect(epoch, Split::Train, task, quantity::WEIGHT);
+            expect(epoch, Split::Train, task, quantity::GRADIENT_NORM);
+            expect(epoch, Split::Train, task, quantity::GRADIENT_SHARE);
+            expect(epoch, Split::Train, task, quantity::HEAD_GRADIENT_NORM);
+            for other in &TASKS[index + 1..] {
+                expect(epoch, Split::Train, task, &quantity::cosine_with(other));
+            }
         }
+        expect(epoch, Split::Train, ALL_TASKS, quantity::REACH);
+        expect(epoch, Split::Train, ALL_TASKS, quantity::STEPS);
         expect(epoch, Split::Train, ALL_TASKS, quantity::OBJECTIVE);
         expect(epoch, Split::Train, ALL_TASKS, quantity::LEARNING_RATE);
         expect(epoch, Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS);
@@ -980,4 +993,76 @@ fn a_config_that_cannot_be_is_refused_by_field() {
             Ok(_) => panic!("{field} was accepted"),
         }
     }
+}
+
+/// An audit runs the heads again, dropout included, and must not be seen in anything but its own records.
+#[test]
+fn audits_change_nothing_in_the_training() {
+    let _alone = alone();
+    let run = |every: Option<usize>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = Run::new(uncertainty());
+        run.train.audit_every = every;
+        let outcome = run.fit(folder.path()).unwrap();
+        let of_audits = |name: &str| {
+            name.contains("gradient_") || name.starts_with("cosine_") || name == quantity::REACH
+        };
+        let mut all = rows(&outcome.history);
+        let before = all.len();
+        all.retain(|(_, _, _, name, _)| !of_audits(name));
+        (bits(&outcome.model), all.clone(), before - all.len())
+    };
+    let (without, history, nothing) = run(None);
+    assert_eq!(nothing, 0);
+    let (with, audited, records) = run(Some(2));
+    assert_eq!(with, without);
+    assert_eq!(audited, history);
+    // Norm, share and head of four tasks, six angles and the reach, in two epochs.
+    assert_eq!(records, 2 * (3 * 4 + 6 + 1));
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = Run::new(uncertainty());
+    refused.train.audit_every = Some(0);
+    let error = refused.fit(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("audit_every"), "{error}");
+}
+
+/// Six steps an epoch, audited every fourth: the count goes on over epochs and over a resume.
+#[test]
+fn audits_go_on_counting_after_a_resume() {
+    let _alone = alone();
+    let run = |epochs: &[usize]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = Vec::new();
+        for (part, epochs) in epochs.iter().enumerate() {
+            let mut run = Run::new(running_mean()).epochs(*epochs);
+            run.train.audit_every = Some(4);
+            run.resume = part > 0;
+            all = rows(&run.fit(folder.path()).unwrap().history);
+        }
+        all
+    };
+    assert_eq!(run(&[3]), run(&[1, 3]));
+}
+
+#[test]
+fn shares_add_up_and_what_was_intended_is_filed() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let history = Run::new(running_mean()).fit(folder.path()).unwrap().history;
+    let last = |task, name| history.last(Split::Train, task, name).unwrap();
+    let shares: f64 = TASKS
+        .iter()
+        .map(|task| last(task, quantity::GRADIENT_SHARE))
+        .sum();
+    assert_close("shares", shares, 1.0, 1e-6, 0.0);
+    for (task, weight) in TASKS.iter().zip([0.1, 0.7, 0.1, 0.1]) {
+        let intended = history.get(0, Split::Train, task, quantity::INTENDED_SHARE);
+        assert_close(task, intended.unwrap(), weight, 1e-6, 0.0);
+    }
+    let learned = tempfile::tempdir().unwrap();
+    let history = Run::new(uncertainty()).fit(learned.path()).unwrap().history;
+    assert_eq!(
+        history.get(0, Split::Train, "type", quantity::INTENDED_SHARE),
+        None
+    );
 }

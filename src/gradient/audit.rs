@@ -55,7 +55,8 @@ pub struct Audit {
 /// graph behind `representation` is neither used nor changed, so this can stand before or after the step's own backward
 /// pass. The random state of the device moves on if the heads draw from it (dropout).
 ///
-/// A task that is absent from the batch, or whose loss is not finite, has a gradient of zero.
+/// A task that is absent from the batch has a gradient of zero. A loss that is not finite may make the gradients of all
+/// tasks so, as it does in the step itself.
 ///
 /// # Shapes
 ///

@@ -138,15 +138,13 @@ impl<M: MultiTaskModel, W: LossWeighting> TrainStep for MultiTask<M, W> {
     type Output = StepOutput<M::Evaluation>;
 
     fn step(&self, batch: M::Batch) -> TrainOutput<Self::Output> {
+        let due = self.options.audits.as_ref().is_some_and(Audits::due);
         let representation = self.network.represent(&batch);
         let losses = self.network.task_losses(representation.clone(), &batch);
         let mut output = StepOutput::new(&losses, M::samples(&batch));
         let objective = self.weighting.weigh(&losses);
-        if self.options.audits.as_ref().is_some_and(Audits::due) {
-            let weights = objective.weights.clone();
-            output.audit = Some(audit(&self.network, representation, &batch, weights));
-        }
-        output.weights = Some(objective.weights);
+        let weights = objective.weights;
+        output.weights = Some(weights.clone());
         output.objective = Some(objective.total.clone().inner());
         output.state = self.weighting.state();
         if self.options.non_finite == NonFinitePolicy::Skip
@@ -156,6 +154,10 @@ impl<M: MultiTaskModel, W: LossWeighting> TrainStep for MultiTask<M, W> {
                 grads: GradientsParams::new(),
                 item: output,
             };
+        }
+        // Not of a step that is skipped: gradients that are not finite would spoil the mean.
+        if due {
+            output.audit = Some(audit(&self.network, representation, &batch, weights));
         }
         TrainOutput::new(self, objective.total.backward(), output)
     }
