@@ -115,8 +115,12 @@ fn beside_constant(evidence: &Evidence) -> String {
 /// What is left to try when nothing stands in the way that the history shows.
 fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
     let share = evidence.share.map(|share| {
+        let beside = match share >= evidence.intended {
+            true => "no less than",
+            false => "not far below",
+        };
         format!(
-            "its share of the gradient, {}, is near the intended {}, and no other task works against it",
+            "its share of the gradient, {}, is {beside} the intended {}, and no stronger task works against it",
             percent(share),
             percent(evidence.intended)
         )
