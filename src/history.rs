@@ -40,8 +40,8 @@ pub mod quantity {
     pub const OBJECTIVE: &str = "objective";
     /// Training steps of the epoch.
     pub const STEPS: &str = "steps";
-    /// Norm of the raw loss's gradient at the representation, the mean over the audited steps of the epoch; so are the
-    /// next four.
+    /// Norm of the raw loss's gradient at the representation; this, the next three and the cosines are means over the
+    /// audited steps of the epoch.
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
     pub const GRADIENT_SHARE: &str = "gradient_share";

@@ -16,6 +16,7 @@ use equipoise::expansion::batch::ExpansionBatch;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::gradient::audit;
 use equipoise::model::MultiTaskModel;
 use equipoise::train::MultiTask;
 use equipoise::weighting::{LossWeighting, RunningMeanConfig, UncertaintyConfig, WeightingConfig};
@@ -127,6 +128,13 @@ fn evaluated(config: &ExpansionModelConfig, device: &Device) -> Answers {
             answer(&format!("d {name} / d {path}"), table.values);
         }
     }
+    let weights = tensor(&[0.1, 30.0, 1.0, 0.01], [4], &device.inner());
+    let audit = audit(&tracked, tracked.represent(&given), &given, weights);
+    let audit = audit.read().unwrap();
+    answer("gradient norms", audit.norms);
+    answer("gradient shares", audit.shares);
+    answer("gradient norms at the heads", audit.head_norms);
+    answer("cosines", audit.cosines.concat());
     answers
 }
 

@@ -222,7 +222,7 @@ impl Case<'_> {
             true => pair[1].abs() > pair[0].abs() * (1.0 + GOING_ON),
             false => pair[1].abs() < pair[0].abs() * (1.0 - GOING_ON),
         });
-        let ran = factor > RAN || factor < 1.0 / RAN;
+        let ran = !(1.0 / RAN..=RAN).contains(&factor);
         if !ran || !going_on || self.still_improves() {
             return None;
         }

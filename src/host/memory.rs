@@ -68,6 +68,7 @@ pub(crate) mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "fills much memory")]
     fn what_was_given_comes_back_in_the_length_asked_for() {
         let _alone = alone();
         // A size nobody else asks for, since all tests share the pool.
@@ -98,6 +99,7 @@ pub(crate) mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "fills much memory")]
     fn spoiled_memory_is_what_is_taken_next() {
         let _alone = alone();
         spoil();

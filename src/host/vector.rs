@@ -143,6 +143,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn exact_to_three_units_in_the_last_place_with_all_instructions() {
         let grid = grid();
         for arch in instructions() {

@@ -129,6 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn new_memory_and_old_get_the_same_and_the_mean_stays() {
         let mask = Mask::new(0.6, 77);
         let ones = vec![1.0; 1_000_003];

@@ -61,6 +61,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn the_share_of_zeros_is_p() {
         for (p, seed) in [(0.0, 9), (0.1, 3), (0.3, 1 << 40), (0.6, 77), (0.95, 12345)] {
             let zeros = mask(p, seed).iter().filter(|keeps| !**keeps).count();
@@ -74,6 +75,7 @@ mod tests {
     /// The first half of the seed comes before both rounds, so masks whose first halves are neighbours are independent, and
     /// so are those of any two seeds that are drawn.
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn neighbours_and_seeds_are_independent() {
         let first = mask(0.5, 10);
         let drawn = |i: u64| (i * 0x9e37_79b9_7f4a_7c15) & 0x00ff_ffff_00ff_ffff;
@@ -93,6 +95,7 @@ mod tests {
 
     /// Windows of a sequence, not only single elements, must look random: counts of zeros in rows of 192.
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn counts_in_rows_vary_as_they_should() {
         let mask = mask(0.6, 4242);
         let counts: Vec<f64> = mask

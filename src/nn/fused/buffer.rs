@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn buffers_start_a_line_and_zeros_are_zero_though_memory_was_used_before() {
-        for len in [1, 16, 1000, 100_000] {
+        for len in [1, 16, 1000, 20_000] {
             let mut used = Buffer::any(len);
             used.as_mut_slice().fill(f32::NAN);
             drop(used);
