@@ -14,8 +14,10 @@ use clap::{Parser, ValueEnum};
 use equipoise::Error;
 use equipoise::diagnosis::{TaskDiagnosis, diagnose, quick_test};
 use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::figures;
 use equipoise::expansion::run::{self, RunOptions};
 use equipoise::history::{ALL_TASKS, History, Split};
+use equipoise::report::Report;
 use equipoise::train::checkpoint;
 use equipoise::weighting::WeightingConfig;
 
@@ -121,7 +123,12 @@ fn work(arguments: Arguments) -> Result<(), Error> {
         interrupter: stop_on_interrupt(),
         ..RunOptions::default()
     };
-    let outcome = run::train(&config, data, &out, options)?;
+    let (valid, facts) = (data.valid.clone(), figures::facts(&config, &data.notes));
+    let page = page(&out, facts);
+    let outcome = match run::train(&config, data, &out, options) {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(with_page(page, &out, error)),
+    };
     if let Some(reason) = &outcome.stopped {
         println!("\nstopped early: {reason}");
         if checkpoint::latest(&out).is_ok() {
@@ -129,8 +136,40 @@ fn work(arguments: Arguments) -> Result<(), Error> {
         }
     }
     report(&outcome.history);
+    let windows = match outcome.history.last_epoch() {
+        0 => Vec::new(),
+        _ => {
+            let (network, device) = (&outcome.model.network, config.backend.device()?);
+            let position = config.data.position;
+            figures::window_figures(network, &valid, position, &device, figures::SHOWN)?
+        }
+    };
+    page.with_history(&outcome.history)
+        .with_windows(windows)
+        .write(out.join(PAGE))?;
     files(&out, &outcome.history, outcome.best_epoch);
     Ok(())
+}
+
+/// The report's name in the run's folder.
+const PAGE: &str = "report.html";
+
+fn page(out: &Path, facts: Vec<(String, String)>) -> Report {
+    Report::new(format!("Training run {}", out.display())).with_facts(facts)
+}
+
+/// What was recorded before the training failed is shown too.
+fn with_page(page: Report, out: &Path, error: Error) -> Error {
+    let failed = matches!(error, Error::NonFiniteLoss { .. } | Error::Training { .. });
+    if failed && let Ok(history) = History::read_csv(out.join("history.csv")) {
+        let file = out.join(PAGE);
+        let page = page.with_fact("failed", error.to_string());
+        match page.with_history(&history).write(&file) {
+            Ok(()) => eprintln!("report       {}", file.display()),
+            Err(error) => eprintln!("there is no report: {error}"),
+        }
+    }
+    error
 }
 
 /// The settings of the config file or the resumed run, with the flags before them.
@@ -270,7 +309,8 @@ fn row(task: &TaskDiagnosis) -> String {
 }
 
 fn files(out: &Path, history: &History, best: Option<usize>) {
-    println!("\nhistory      {}", out.join("history.csv").display());
+    println!("\nreport       {}", out.join(PAGE).display());
+    println!("history      {}", out.join("history.csv").display());
     println!("config       {}", out.join("config.json").display());
     for (name, epoch) in [("last", Some(history.last_epoch())), ("best", best)] {
         if let Some(epoch) = epoch

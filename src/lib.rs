@@ -19,13 +19,14 @@
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.
 * [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a history in, a verdict on every task out, in words and numbers.
+* [`report`]: [`Report`](report::Report), a history in, one page to look at out; the same for comparisons.
 * [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; history, checkpoints, resume.
 * [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
   in one config. Built on the rooms above as any other user would build on them."
 )]
 #![cfg_attr(
     not(feature = "train"),
-    doc = "* `train`, `history`, `diagnosis`, `expansion`: not in this build; they need the feature `train`."
+    doc = "* `train`, `history`, `diagnosis`, `report`, `expansion`: not in this build; they need the feature `train`."
 )]
 //!
 //! Four numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
@@ -38,7 +39,7 @@
 //! | `flex` | yes | Burn's recommended CPU backend |
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
-//! | `train` | yes | the modules `train`, `history`, `diagnosis` and `expansion`, and the crates they need |
+//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report` and `expansion`, and the crates they need |
 //!
 //! The backends only forward to Burn and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
@@ -56,6 +57,8 @@ mod host;
 pub mod loss;
 pub mod model;
 pub mod nn;
+#[cfg(feature = "train")]
+pub mod report;
 pub mod task;
 #[cfg(feature = "train")]
 pub mod train;

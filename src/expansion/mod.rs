@@ -12,14 +12,18 @@
 //! * [`baselines`]: what predictors reach that know nothing, or only the position;
 //! * [`metrics`]: how well the expansions are found;
 //! * [`config`]: a whole run in one JSON file;
-//! * [`run`]: from a config to a trained model.
+//! * [`run`]: from a config to a trained model;
+//! * [`figures`]: what a run's report shows of windows and settings;
+//! * [`comparison`]: strategies side by side, over several seeds.
 
 pub mod bars;
 pub mod baselines;
 pub mod batch;
+pub mod comparison;
 pub mod config;
 pub mod countdown;
 pub mod features;
+pub mod figures;
 pub mod kind;
 pub mod labels;
 pub mod metrics;

@@ -49,12 +49,32 @@ impl ExpansionEvaluation {
     ///
     /// What the backend says if the outputs cannot be read.
     pub fn score(&self) -> Result<Scores, TensorReadError> {
+        let mut scores = Scores::default();
+        self.each(|output, label| scores.add(output, decode(output), label, self.window))?;
+        Ok(scores)
+    }
+
+    /// Reads the outputs from the device and decodes every window.
+    ///
+    /// # Errors
+    ///
+    /// What the backend says if the outputs cannot be read.
+    pub fn predictions(&self) -> Result<Vec<Prediction>, TensorReadError> {
+        let mut predictions = Vec::with_capacity(self.labels.len());
+        self.each(|output, _| predictions.push(decode(output)))?;
+        Ok(predictions)
+    }
+
+    /// Every window's outputs on the host, with its label.
+    fn each(
+        &self,
+        mut visit: impl FnMut(WindowOutput<'_>, WindowLabel),
+    ) -> Result<(), TensorReadError> {
         let kinds = self.output.kinds.clone().try_into_vec_as::<f32>()?;
         let pointers = self.output.pointers.clone().try_into_vec_as::<f32>()?;
         let binary = self.output.binary.clone().try_into_vec_as::<f32>()?;
         let countdown = self.output.countdown.clone().try_into_vec_as::<f32>()?;
         let windows = self.labels.len().max(1);
-        let mut scores = Scores::default();
         for (index, label) in self.labels.iter().enumerate() {
             let row = |values: &'_ Vec<f32>| {
                 let width = values.len() / windows;
@@ -66,9 +86,9 @@ impl ExpansionEvaluation {
                 binary: &binary[row(&binary)],
                 countdown: &countdown[row(&countdown)],
             };
-            scores.add(output, decode(output), *label, self.window);
+            visit(output, *label);
         }
-        Ok(scores)
+        Ok(())
     }
 }
 

@@ -358,7 +358,7 @@ mod tests {
 
     const SIZE: Size = Size { time: 7, width: 37 };
     const WIDTH: usize = SIZE.width;
-    /// More than a piece of work; Miri takes a minute for what a processor does in a millisecond.
+    /// More than a piece of work; for Miri what it does in minutes.
     const BATCH: usize = if cfg!(miri) { 38 } else { 100 };
     const STEPS_HERE: usize = BATCH * SIZE.time;
 

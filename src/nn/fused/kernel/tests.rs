@@ -135,10 +135,12 @@ fn assert_close(found: f32, expected: f64, what: &str) {
 
 #[test]
 fn values_are_those_of_the_formula_with_all_instructions() {
-    // Tiles, vectors and blocks that end early, and ones that fit.
-    for (batch, time, features, hidden) in
-        [(1, 3, 2, 1), (7, 5, 3, 17), (3, 4, 1, 48), (41, 2, 5, 9)]
-    {
+    // Tiles, vectors and blocks that end early, and ones that fit; for Miri what it does in minutes.
+    let sizes: &[(usize, usize, usize, usize)] = match cfg!(miri) {
+        true => &[(1, 3, 2, 1), (33, 2, 1, 2)],
+        false => &[(1, 3, 2, 1), (7, 5, 3, 17), (3, 4, 1, 48), (41, 2, 5, 9)],
+    };
+    for &(batch, time, features, hidden) in sizes {
         let case = Case::new(batch, time, features, hidden);
         let (input, parameters) = case.double();
         let (_, expected) = case.formula(&input, &parameters);
@@ -223,9 +225,8 @@ fn only_what_is_wanted_is_computed() {
 /// are those of the scalar instructions, which the tests above hold against the formula.
 #[test]
 fn all_instructions_agree_for_every_panel_and_tile() {
-    // Miri takes a minute for what a processor does in a millisecond.
     let (units, samples): (&[usize], &[usize]) = match cfg!(miri) {
-        true => (&[3, 17], &[4]),
+        true => (&[3, 17], &[2]),
         false => (
             &[1, 4, 8, 16, 24, 31, 40, 48, 64, 80, 130],
             &[1, 2, 3, 4, 5, 6, 7, 13],

@@ -1,0 +1,175 @@
+//! Every strategy, the raw sum and tuned fixed weights, with several seeds each, on the same data with the same budget.
+//!
+//! ```text
+//! cargo run --release --example compare_strategies
+//! cargo run --release --example compare_strategies -- --data bars.csv --seeds 5 --out runs/bars
+//! ```
+//!
+//! Ctrl-C stops at once, and the same command goes on from there. The work is done by `equipoise::expansion::comparison`;
+//! here are only the arguments, the processes (one for each run, see `crew.rs`) and what is printed.
+
+mod crew;
+mod progress;
+mod session;
+
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::train::Interrupter;
+use clap::Parser;
+use equipoise::expansion::comparison::search::SearchConfig;
+use equipoise::expansion::comparison::{Job, Manifest, strategies};
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::train::Progress;
+use equipoise::{Error, Result};
+
+use session::{Ending, Session};
+
+/// What Ctrl-C ends a program with in a shell.
+const INTERRUPTED: u8 = 130;
+
+/// Compares the strategies: every one with the same data, the same seeds and the same number of epochs.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// CSV file of bars with a header; the simulator if left out
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Runs of each strategy, with the seeds 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seeds: u64,
+    /// Passes over the training windows [default: that of the config, 20]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Windows at most, spread over the file; how many the simulator makes
+    #[arg(long, value_name = "N")]
+    max_samples: Option<usize>,
+    /// Which, by name and separated by commas [default: all six, raw-sum and tuned-fixed]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    strategies: Option<Vec<String>>,
+    /// Settings in JSON that all runs share, as train_expansion writes them; flags go before them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Runs side by side [default: one for each core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Folder of all runs and results; a comparison in it is continued
+    #[arg(long, value_name = "DIR", default_value = "runs/comparison")]
+    out: PathBuf,
+    /// Candidates in the search for the weights of tuned-fixed
+    #[arg(long, value_name = "N", default_value_t = 14)]
+    search_runs: usize,
+    /// Epochs of each candidate [default: those of the compared runs]
+    #[arg(long, value_name = "N")]
+    search_epochs: Option<usize>,
+    /// Do the one run that is described on standard input; how the program calls itself
+    #[arg(long, hide = true)]
+    one_run: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let worked = match arguments.one_run {
+        true => one_run(),
+        false => compare(&arguments),
+    };
+    worked.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn compare(arguments: &Arguments) -> Result<ExitCode> {
+    let manifest = manifest(arguments)?;
+    let names = match &arguments.strategies {
+        Some(names) => names.clone(),
+        None => strategies::all().map(String::from).collect(),
+    };
+    strategies::check(&names)?;
+    let jobs = match arguments.jobs {
+        Some(jobs) => jobs,
+        None => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+    };
+    for (flag, found) in [("--seeds", arguments.seeds), ("--jobs", jobs as u64)] {
+        if found == 0 {
+            return Err(Error::setting(flag, found, "at least 1"));
+        }
+    }
+    let interrupts = count_interrupts();
+    let mut session = Session::new(manifest, names, arguments.seeds, &arguments.out)?;
+    match session.work(jobs, interrupts)? {
+        Ending::Interrupted { ended, runs } => {
+            eprintln!(
+                "interrupted; {ended} of {runs} runs are done, and the same command goes on from here"
+            );
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        Ending::Done(results) => {
+            session.report(&results)?;
+            Ok(session.exit_code())
+        }
+    }
+}
+
+/// The settings of the config file, with the flags before them.
+fn manifest(arguments: &Arguments) -> Result<Manifest> {
+    let mut config = match &arguments.config {
+        Some(file) => ExpansionConfig::read(file)?,
+        None => ExpansionConfig::default(),
+    };
+    if let Some(epochs) = arguments.epochs {
+        config.train.epochs = epochs;
+    }
+    if arguments.data.is_some() {
+        config.data.path = arguments.data.clone();
+    }
+    if arguments.max_samples.is_some() {
+        config.data.max_samples = arguments.max_samples;
+    }
+    let config = strategies::base(config)?;
+    config.validate()?;
+    let search = SearchConfig {
+        runs: arguments.search_runs,
+        epochs: arguments.search_epochs.unwrap_or(config.train.epochs),
+    };
+    search.validate()?;
+    Manifest::new(config, search)
+}
+
+/// How often Ctrl-C was pressed: once to stop, twice to stop without waiting.
+fn count_interrupts() -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let listening = ctrlc::set_handler(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    if let Err(error) = listening {
+        eprintln!("Ctrl-C will end the program at once: {error}");
+    }
+    count
+}
+
+/// What a child does: the run in the first line of its standard input, until that input ends. It ends when the parent says
+/// so, and also when the parent is killed.
+fn one_run() -> Result<ExitCode> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(Error::io("read", "standard input"))?;
+    let job: Job = serde_json::from_str(&line)
+        .map_err(|error| Error::setting("--one-run", error, "a run as JSON on standard input"))?;
+    let interrupter = Interrupter::new();
+    let stop = interrupter.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
+        stop.stop(Some("interrupted; the unfinished epoch is not kept"));
+    });
+    // A terminal sends Ctrl-C to the children too. The parent knows what to do with it.
+    let _ = ctrlc::set_handler(|| ());
+    match job.work(Progress::Lines, interrupter)? {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}

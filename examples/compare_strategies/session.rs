@@ -1,0 +1,341 @@
+//! One call of the program: which runs there are, in which order they are done, and what is written when they are.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use equipoise::expansion::comparison::search::{self, Candidate, Tried};
+use equipoise::expansion::comparison::strategies::{self, TUNED_FIXED};
+use equipoise::expansion::comparison::{Job, JobState, Manifest, Results, Run, table};
+use equipoise::expansion::run::{self, Data};
+use equipoise::history::History;
+use equipoise::weighting::TaskValues;
+use equipoise::{Error, Result};
+
+use crate::crew::{Crew, Failure};
+use crate::progress::Progress;
+
+/// How a call ends.
+pub enum Ending {
+    /// By Ctrl-C.
+    Interrupted {
+        /// Runs that need nothing more.
+        ended: usize,
+        /// All runs.
+        runs: usize,
+    },
+    /// With all runs done, or failed.
+    Done(Results),
+}
+
+/// One call of the program.
+pub struct Session {
+    manifest: Manifest,
+    names: Vec<String>,
+    seeds: u64,
+    out: PathBuf,
+    /// The weights of `tuned-fixed`, once they are found.
+    tuned: Option<TaskValues>,
+    facts: Vec<(String, String)>,
+    failed: Vec<Failure>,
+    /// Held until the program ends, so that no second one trains in the same folder.
+    _lock: File,
+}
+
+impl Session {
+    /// Claims the folder and reads the data once, so that what is wrong with either is said before anything is trained.
+    pub fn new(manifest: Manifest, names: Vec<String>, seeds: u64, out: &Path) -> Result<Self> {
+        let data = run::load(&manifest.config)?;
+        let lock = lock(out)?;
+        manifest.claim(out)?;
+        for note in &data.notes {
+            eprintln!("{note}");
+        }
+        let mut session = Self {
+            manifest,
+            names,
+            seeds,
+            out: out.to_path_buf(),
+            tuned: None,
+            facts: Vec::new(),
+            failed: Vec::new(),
+            _lock: lock,
+        };
+        session.describe(&data);
+        Ok(session)
+    }
+
+    /// Does all runs.
+    pub fn work(&mut self, jobs: usize, interrupts: Arc<AtomicUsize>) -> Result<Ending> {
+        let others = self.jobs(|name| name != TUNED_FIXED)?;
+        // Refuse a folder with other runs in it before an hour has gone into the first.
+        others.iter().try_for_each(|job| job.state().map(|_| ()))?;
+        let (runs, epochs) = self.planned();
+        let mut crew = Crew {
+            jobs,
+            interrupts,
+            progress: Progress::new(runs, epochs),
+        };
+        let done = self.all_runs(&mut crew, others);
+        crew.progress.end();
+        let (ended, runs) = crew.progress.runs();
+        match done? {
+            true => Ok(Ending::Done(self.results()?)),
+            false => Ok(Ending::Interrupted { ended, runs }),
+        }
+    }
+
+    /// Only the search has to wait for runs before it, so everything else goes along with its first round. False if it was
+    /// interrupted.
+    fn all_runs(&mut self, crew: &mut Crew, others: Vec<Job>) -> Result<bool> {
+        let mut others = Some(others);
+        if self.names.iter().any(|name| name == TUNED_FIXED) {
+            let Some(tried) = self.search(crew, &mut others)? else {
+                return Ok(false);
+            };
+            self.choose(&tried);
+        }
+        let mut left = others.take().unwrap_or_default();
+        if self.tuned.is_some() {
+            left.extend(self.jobs(|name| name == TUNED_FIXED)?);
+        }
+        let failures = crew.work(&left)?;
+        let done = failures.is_some();
+        self.failed.extend(failures.unwrap_or_default());
+        Ok(done)
+    }
+
+    /// Round after round until the budget is spent; `None` if it was interrupted.
+    fn search(
+        &mut self,
+        crew: &mut Crew,
+        others: &mut Option<Vec<Job>>,
+    ) -> Result<Option<Vec<Tried>>> {
+        let tasks = self.manifest.config.model.tasks()?;
+        let mut tried: Vec<Tried> = Vec::new();
+        loop {
+            let round = search::next(&self.manifest.search, &tasks, &tried);
+            if round.is_empty() {
+                return Ok(Some(tried));
+            }
+            let number = |index: usize| tried.len() + index + 1;
+            let candidates = round.iter().enumerate();
+            let jobs: Vec<Job> = candidates
+                .map(|(i, c)| self.candidate(number(i), c))
+                .collect();
+            let mut batch = jobs.clone();
+            batch.extend(others.take().unwrap_or_default());
+            let Some(failures) = crew.work(&batch)? else {
+                return Ok(None);
+            };
+            // A candidate that fails is one that is not chosen, and no gap in the table.
+            let of_candidate = |f: &Failure| jobs.iter().any(|job| job.name == f.name);
+            self.failed
+                .extend(failures.into_iter().filter(|f| !of_candidate(f)));
+            tried.extend(round.into_iter().zip(&jobs).map(|(candidate, job)| Tried {
+                candidate,
+                history: job.history().ok(),
+            }));
+        }
+    }
+
+    fn choose(&mut self, tried: &[Tried]) {
+        let search = &self.manifest.search;
+        let usable = tried
+            .iter()
+            .filter(|t| t.criterion(search.epochs).is_some());
+        let cost = format!(
+            "{} runs of {} epochs, seed {}, {} of them finished",
+            tried.len(),
+            search.epochs,
+            search::SEED,
+            usable.count()
+        );
+        let Some((best, loss)) = search::best(search, tried) else {
+            let words = format!("the search for its weights found none: {cost}");
+            self.failed.push(Failure {
+                name: TUNED_FIXED.into(),
+                words,
+            });
+            return;
+        };
+        let weights: Vec<String> = best
+            .weights
+            .iter()
+            .map(|(t, w)| format!("{t} {w}"))
+            .collect();
+        self.facts.push(fact(
+            "tuned-fixed",
+            format!(
+                "{}: candidate `{}`, relative loss {loss:.4}",
+                weights.join(", "),
+                best.origin
+            ),
+        ));
+        self.facts.push(fact(
+            "its search",
+            format!(
+                "{cost}; chosen on the validation data that is reported here, which flatters its row; \
+                 nothing was tuned for any other"
+            ),
+        ));
+        self.tuned = Some(best.values());
+    }
+
+    /// The runs of the rows that `wanted` accepts.
+    fn jobs(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Job>> {
+        let names = self.names.iter().filter(|name| wanted(name));
+        names
+            .flat_map(|name| (1..=self.seeds).map(move |seed| (name, seed)))
+            .map(|(name, seed)| self.job(name, seed))
+            .collect()
+    }
+
+    fn job(&self, strategy: &str, seed: u64) -> Result<Job> {
+        let base = &self.manifest.config;
+        let name = format!("{strategy}-seed{seed}");
+        Ok(Job {
+            folder: self.out.join("runs").join(&name),
+            name,
+            config: strategies::config(base, strategy, seed, self.tuned.as_ref())?,
+            data_seed: base.train.seed,
+        })
+    }
+
+    fn candidate(&self, number: usize, candidate: &Candidate) -> Job {
+        let base = &self.manifest.config;
+        let name = format!("{number:02}-{}", candidate.origin);
+        Job {
+            folder: self.out.join("search").join(&name),
+            name: format!("search {name}"),
+            config: self.manifest.search.config(base, candidate),
+            data_seed: base.train.seed,
+        }
+    }
+
+    /// Runs and their epochs, all together.
+    fn planned(&self) -> (usize, usize) {
+        let rows = self.names.len() * self.seeds as usize;
+        let search = &self.manifest.search;
+        let searched = match self.names.iter().any(|name| name == TUNED_FIXED) {
+            true => search.runs,
+            false => 0,
+        };
+        let epochs = rows * self.manifest.config.train.epochs + searched * search.epochs;
+        (rows + searched, epochs)
+    }
+
+    fn results(&self) -> Result<Results> {
+        let mut runs = Vec::new();
+        for strategy in &self.names {
+            for seed in 1..=self.seeds {
+                runs.push(Run {
+                    strategy: strategy.clone(),
+                    seed,
+                    history: self.history(strategy, seed)?,
+                });
+            }
+        }
+        let base = &self.manifest.config;
+        let other = self
+            .names
+            .iter()
+            .filter(|name| strategies::has_other_target(base, name));
+        Ok(Results::new(runs, other.cloned().collect()))
+    }
+
+    /// `None` if the run failed, or was never begun because there were no weights for it.
+    fn history(&self, strategy: &str, seed: u64) -> Result<Option<History>> {
+        if strategy == TUNED_FIXED && self.tuned.is_none() {
+            return Ok(None);
+        }
+        let job = self.job(strategy, seed)?;
+        match job.state()? {
+            JobState::Finished => job.history().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the table was made from.
+    fn describe(&mut self, data: &Data) {
+        let config = &self.manifest.config;
+        let source = match &config.data.path {
+            Some(path) => path.display().to_string(),
+            None => format!("simulated bars, seed {}", config.train.seed),
+        };
+        let (train, valid) = (data.train.len(), data.valid.len());
+        let steps = train.div_ceil(config.train.batch_size);
+        self.facts = vec![
+            fact(
+                "data",
+                format!("{source}; {train} windows train, {valid} validate, later in time"),
+            ),
+            fact(
+                "budget of a run",
+                format!(
+                    "{} epochs of {steps} steps of {} windows, AdamW, learning rate {}",
+                    config.train.epochs, config.train.batch_size, config.train.learning_rate
+                ),
+            ),
+            fact(
+                "seeds",
+                format!(
+                    "1 to {} (first values, order, dropout; the data is the same)",
+                    self.seeds
+                ),
+            ),
+        ];
+    }
+
+    /// Prints the table and what it was made from, and writes both.
+    pub fn report(&self, results: &Results) -> Result<()> {
+        println!("\n{}", table::render(results));
+        for (name, text) in &self.facts {
+            println!("{name}: {text}");
+        }
+        results.write(&self.out)?;
+        let page = results.page("Strategies side by side", self.facts.clone());
+        page.write(self.out.join("report.html"))?;
+        println!();
+        for (what, file) in [
+            ("every run", "comparison.csv"),
+            ("means", "summary.csv"),
+            ("verdicts", "verdicts.csv"),
+            ("report", "report.html"),
+        ] {
+            println!("{what:<10} {}", self.out.join(file).display());
+        }
+        Ok(())
+    }
+
+    /// Says again which runs failed; a program that calls this one should know it too.
+    pub fn exit_code(&self) -> ExitCode {
+        for Failure { name, words } in &self.failed {
+            eprintln!("{name} failed: {words}");
+        }
+        match self.failed.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
+}
+
+fn fact(name: &str, text: String) -> (String, String) {
+    (name.into(), text)
+}
+
+fn lock(out: &Path) -> Result<File> {
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    let path = out.join("lock");
+    let file = File::create(&path).map_err(Error::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::file(
+            out,
+            "another call of this program is at work in this folder; wait for it, or choose another --out",
+        )),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}

@@ -1,0 +1,81 @@
+//! Where two settings differ, by the name of the field, for a refusal that says what to change back.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// Refuses `asked` if it is not `stored`, naming the first field that differs.
+pub(super) fn same_or_named<T: Serialize>(asked: &T, stored: &T, remedy: &str) -> Result<()> {
+    // Settings are numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
+    let value = |settings: &T| serde_json::to_value(settings).expect("settings are valid JSON");
+    match first("", &value(asked), &value(stored)) {
+        None => Ok(()),
+        Some((field, asked, stored)) => {
+            Err(Error::setting(field, asked, format!("{stored}, {remedy}")))
+        }
+    }
+}
+
+/// The first field that differs, with both values.
+fn first(path: &str, asked: &Value, stored: &Value) -> Option<(String, String, String)> {
+    let (Value::Object(a), Value::Object(s)) = (asked, stored) else {
+        let differs = asked != stored;
+        return differs.then(|| (path.into(), shown(asked), shown(stored)));
+    };
+    let missing = s.keys().filter(|key| !a.contains_key(*key));
+    a.keys().chain(missing).find_map(|key| {
+        let field = match path {
+            "" => key.clone(),
+            path => format!("{path}.{key}"),
+        };
+        let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+        first(&field, &of(a), &of(s))
+    })
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "left out".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expansion::config::{ExpansionConfig, preset};
+
+    fn refusal(change: impl Fn(&mut ExpansionConfig)) -> String {
+        let stored = ExpansionConfig::default();
+        let mut asked = stored.clone();
+        change(&mut asked);
+        let refused = same_or_named(&asked, &stored, "as before").unwrap_err();
+        refused.to_string()
+    }
+
+    #[test]
+    fn the_same_is_let_through() {
+        let config = ExpansionConfig::default();
+        same_or_named(&config, &config.clone(), "as before").unwrap();
+    }
+
+    #[test]
+    fn a_field_is_named_with_its_part_and_both_values() {
+        assert_eq!(
+            refusal(|config| config.train.learning_rate = 0.5),
+            "`train.learning_rate` is 0.5, but it must be 0.003, as before"
+        );
+        assert_eq!(
+            refusal(|config| config.train.clip_norm = None),
+            "`train.clip_norm` is left out, but it must be 1.0, as before"
+        );
+    }
+
+    #[test]
+    fn another_strategy_is_named_by_its_first_field() {
+        let message = refusal(|config| config.weighting = preset("manual").unwrap());
+        assert!(message.starts_with("`weighting."), "{message}");
+    }
+}

@@ -1,0 +1,94 @@
+//! What a folder of runs was made for. Another comparison in the same folder would mix runs that cannot be compared.
+//!
+//! More strategies or more seeds may be asked for later: they add runs and change none.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::difference::same_or_named;
+use super::search::SearchConfig;
+use crate::error::{Error, Result};
+use crate::expansion::config::ExpansionConfig;
+use crate::history::write_atomically;
+
+/// The file in the folder of a comparison.
+pub const FILE: &str = "comparison.json";
+
+/// Everything that all runs of a comparison share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The config that every row starts from.
+    pub config: ExpansionConfig,
+    /// How the weights of `tuned-fixed` are searched for.
+    pub search: SearchConfig,
+    /// Length and checksum of the file of bars, because a file may change under the same name.
+    pub data_file: Option<Fingerprint>,
+}
+
+/// Tells one file from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    /// Its length.
+    pub bytes: usize,
+    /// FNV-1a over its bytes, in hexadecimal.
+    pub checksum: String,
+}
+
+impl Fingerprint {
+    fn of(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let checksum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Ok(Self {
+            bytes: bytes.len(),
+            checksum: format!("{checksum:016x}"),
+        })
+    }
+}
+
+impl Manifest {
+    /// The manifest of a comparison over a [base](super::strategies::base).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file of bars cannot be read.
+    pub fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
+        let data_file = config.data.path.as_deref().map(Fingerprint::of);
+        Ok(Self {
+            data_file: data_file.transpose()?,
+            config,
+            search,
+        })
+    }
+
+    /// Writes the manifest to a folder that has none, and sees that it is the same in one that has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first field that differs, [`Error::Io`] if the folder cannot be used,
+    /// [`Error::Config`] if what is there is no manifest.
+    pub fn claim(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let path = folder.join(FILE);
+        if !path.exists() {
+            let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
+            return write_atomically(&path, json.as_bytes());
+        }
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let stored: Self = serde_json::from_str(&text).map_err(|error| Error::Config {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let remedy = format!(
+            "as in the runs that {} holds; change it back, or choose another --out",
+            folder.display()
+        );
+        // The fields of the config as the user knows them, without `config.` before them.
+        same_or_named(&self.config, &stored.config, &remedy)?;
+        same_or_named(self, &stored, &remedy)
+    }
+}

@@ -1,0 +1,88 @@
+//! The results as the plain data that the comparison page of the report is drawn from.
+
+use super::results::{Results, Run};
+use crate::history::{History, Split, quantity};
+use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
+
+impl Results {
+    /// The page. Cells that mean something else than the others of their column are left out.
+    pub fn page(&self, title: &str, mut facts: Vec<(String, String)>) -> Comparison {
+        facts.extend(self.other_target().map(|strategy| {
+            let why = "its countdown is one number per window, another target than the others: not compared";
+            (strategy.to_string(), why.to_string())
+        }));
+        Comparison {
+            title: title.into(),
+            facts,
+            tasks: self.tasks().into_iter().map(String::from).collect(),
+            rows: self.strategies().into_iter().map(|s| self.row(s)).collect(),
+            references: self.references(),
+        }
+    }
+
+    fn row(&self, strategy: &str) -> ComparisonRow {
+        let (seeds, failed) = self.counts(strategy);
+        let tasks = self.tasks().into_iter();
+        ComparisonRow {
+            name: strategy.into(),
+            seeds,
+            failed,
+            cells: self.cells(strategy),
+            verdicts: tasks
+                .map(|task| (task.into(), self.verdict_counts(strategy, task)))
+                .collect(),
+            link: None,
+        }
+    }
+
+    fn cells(&self, strategy: &str) -> Vec<ComparisonCell> {
+        self.summaries()
+            .into_iter()
+            .filter(|s| s.strategy == strategy)
+            .filter(|s| self.is_comparable(strategy, &s.task, &s.quantity))
+            .map(|summary| ComparisonCell {
+                task: summary.task,
+                quantity: summary.quantity,
+                mean: summary.mean,
+                low: summary.low,
+                high: summary.high,
+            })
+            .collect()
+    }
+
+    /// What the trivial predictors reach; the same in every run of the same targets.
+    fn references(&self) -> Vec<ComparisonReference> {
+        let usual = |run: &&Run| {
+            self.tasks()
+                .iter()
+                .all(|task| self.is_comparable(&run.strategy, task, quantity::LOSS))
+        };
+        let mut runs = self.runs().iter().filter(usual);
+        match runs.find_map(|run| run.history.as_ref()) {
+            Some(history) => history
+                .tasks()
+                .into_iter()
+                .flat_map(|task| trivial(history, task))
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+fn trivial(history: &History, task: &str) -> Vec<ComparisonReference> {
+    let reference = |(name, label): (&str, &str)| {
+        Some(ComparisonReference {
+            task: task.into(),
+            quantity: quantity::LOSS.into(),
+            label: label.into(),
+            value: history.get(0, Split::Valid, task, name)?,
+        })
+    };
+    [
+        (quantity::CONSTANT_LOSS, "best constant"),
+        (quantity::POSITION_LOSS, "position alone"),
+    ]
+    .into_iter()
+    .filter_map(reference)
+    .collect()
+}

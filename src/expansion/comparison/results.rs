@@ -1,0 +1,308 @@
+//! What the runs of a comparison add up to: every number of every run, and over the seeds the mean and its interval.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::interval::Interval;
+use crate::diagnosis::diagnose;
+use crate::error::{Error, Result};
+use crate::expansion::model::task_names;
+use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
+
+/// The verdict that is counted for a run that failed.
+pub const FAILED: &str = "failed";
+
+/// Quantities of validation data after the last epoch.
+const LAST: [&str; 9] = [
+    quantity::LOSS,
+    quantity::SKILL,
+    quantity::SKILL_OVER_POSITION,
+    quantity::RELATIVE_LOSS,
+    "span_f1",
+    "iou",
+    "hit_at_3",
+    "accuracy",
+    "error_in_bars",
+];
+
+/// A run of the comparison, when it has ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The row it belongs to.
+    pub strategy: String,
+    /// Its seed.
+    pub seed: u64,
+    /// What it recorded; `None` if it failed.
+    pub history: Option<History>,
+}
+
+/// One number of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Value {
+    /// The row.
+    pub strategy: String,
+    /// The seed.
+    pub seed: u64,
+    /// The task, or [`ALL_TASKS`].
+    pub task: String,
+    /// The quantity, by its name in the history.
+    pub quantity: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// What became of one task in one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunVerdict {
+    /// The row.
+    pub strategy: String,
+    /// The seed.
+    pub seed: u64,
+    /// The task.
+    pub task: String,
+    /// The verdict, or [`FAILED`].
+    pub verdict: String,
+    /// Why, in words.
+    pub sentence: String,
+}
+
+/// One number of one row, over its seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The row.
+    pub strategy: String,
+    /// The task, or [`ALL_TASKS`].
+    pub task: String,
+    /// The quantity, by its name in the history.
+    pub quantity: String,
+    /// The mean over the runs that have a finite value.
+    pub mean: f64,
+    /// The lower end of its 95 % interval; NaN of one seed.
+    pub low: f64,
+    /// The upper end, likewise.
+    pub high: f64,
+    /// The runs that have a finite value.
+    pub seeds: usize,
+}
+
+impl Summary {
+    /// Mean and interval.
+    pub fn interval(&self) -> Interval {
+        Interval {
+            mean: self.mean,
+            low: self.low,
+            high: self.high,
+            count: self.seeds,
+        }
+    }
+}
+
+/// The runs of a comparison, row by row.
+#[derive(Clone, Debug, Default)]
+pub struct Results {
+    runs: Vec<Run>,
+    values: Vec<Value>,
+    other_target: Vec<String>,
+}
+
+impl Results {
+    /// The results of these runs. The countdown of the rows in `other_target` is not comparable with that of the others.
+    pub fn new(runs: Vec<Run>, other_target: Vec<String>) -> Self {
+        let values = runs.iter().flat_map(values_of).collect();
+        Self {
+            runs,
+            values,
+            other_target,
+        }
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The rows, in the order of the runs.
+    pub fn strategies(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !names.contains(&run.strategy.as_str()) {
+                names.push(&run.strategy);
+            }
+        }
+        names
+    }
+
+    /// The tasks, in the order they were first recorded.
+    pub fn tasks(&self) -> Vec<&str> {
+        let longest = self.runs.iter().filter_map(|run| run.history.as_ref());
+        let tasks = longest.map(History::tasks).max_by_key(Vec::len);
+        tasks.unwrap_or_default()
+    }
+
+    /// The runs of a row that got to the end, and those that failed.
+    pub fn counts(&self, strategy: &str) -> (usize, usize) {
+        let runs = || self.runs.iter().filter(|run| run.strategy == strategy);
+        let finished = runs().filter(|run| run.history.is_some()).count();
+        (finished, runs().count() - finished)
+    }
+
+    /// The rows whose countdown is another target.
+    pub fn other_target(&self) -> impl Iterator<Item = &str> {
+        let names = self.strategies().into_iter();
+        names.filter(|name| self.other_target.iter().any(|other| other == name))
+    }
+
+    /// Whether a quantity means the same in this row as in the others. The relative loss is a mean over the tasks, so a
+    /// task of another target makes another mean.
+    pub fn is_comparable(&self, strategy: &str, task: &str, name: &str) -> bool {
+        let touched = task == task_names::COUNTDOWN || name == quantity::RELATIVE_LOSS;
+        !(touched && self.other_target.iter().any(|other| other == strategy))
+    }
+
+    /// Every number of every run.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Mean and interval of one number of a row; `None` if no run recorded it.
+    pub fn summary(&self, strategy: &str, task: &str, name: &str) -> Option<Summary> {
+        let mut values = self
+            .values
+            .iter()
+            .filter(|v| v.strategy == strategy && v.task == task && v.quantity == name)
+            .peekable();
+        values.peek()?;
+        let interval = Interval::of(values.map(|value| value.value));
+        Some(Summary {
+            strategy: strategy.into(),
+            task: task.into(),
+            quantity: name.into(),
+            mean: interval.mean,
+            low: interval.low,
+            high: interval.high,
+            seeds: interval.count,
+        })
+    }
+
+    /// Mean and interval of every number of every row.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let mut names: Vec<(&str, &str, &str)> = Vec::new();
+        for value in &self.values {
+            let name = (
+                value.strategy.as_str(),
+                value.task.as_str(),
+                value.quantity.as_str(),
+            );
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+            .into_iter()
+            .filter_map(|(strategy, task, name)| self.summary(strategy, task, name))
+            .collect()
+    }
+
+    /// The verdict on every task of every run. A run that failed has one for every task.
+    pub fn verdicts(&self) -> Vec<RunVerdict> {
+        self.runs
+            .iter()
+            .flat_map(|run| self.verdicts_of(run))
+            .collect()
+    }
+
+    fn verdicts_of(&self, run: &Run) -> Vec<RunVerdict> {
+        let verdict = |task: &str, verdict: String, sentence: &str| RunVerdict {
+            strategy: run.strategy.clone(),
+            seed: run.seed,
+            task: task.into(),
+            verdict,
+            sentence: sentence.into(),
+        };
+        match &run.history {
+            Some(history) => diagnose(history)
+                .iter()
+                .map(|found| verdict(&found.task, found.verdict.to_string(), &found.sentence))
+                .collect(),
+            None => self
+                .tasks()
+                .iter()
+                .map(|task| verdict(task, FAILED.into(), "the run failed; its log says why"))
+                .collect(),
+        }
+    }
+
+    /// For one task of one row, how many runs ended with which verdict, the most frequent first.
+    pub fn verdict_counts(&self, strategy: &str, task: &str) -> Vec<(String, usize)> {
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        let runs = self.runs.iter().filter(|run| run.strategy == strategy);
+        let verdicts = runs.flat_map(|run| self.verdicts_of(run));
+        for found in verdicts.filter(|verdict| verdict.task == task) {
+            match counts.iter_mut().find(|(name, _)| *name == found.verdict) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((found.verdict, 1)),
+            }
+        }
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts
+    }
+
+    /// Writes `comparison.csv`, `summary.csv` and `verdicts.csv` to a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the path.
+    pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        write_rows(&folder.join("comparison.csv"), &self.values)?;
+        write_rows(&folder.join("summary.csv"), &self.summaries())?;
+        write_rows(&folder.join("verdicts.csv"), &self.verdicts())
+    }
+}
+
+/// What is compared of a run, in the order of the history.
+fn values_of(run: &Run) -> Vec<Value> {
+    let Some(history) = &run.history else {
+        return Vec::new();
+    };
+    let mut tasks = history.tasks();
+    tasks.push(ALL_TASKS);
+    let mut values = Vec::new();
+    for task in tasks {
+        let last = LAST.map(|name| (name, history.last(Split::Valid, task, name)));
+        let share = (quantity::GRADIENT_SHARE, late_mean(history, task));
+        for (name, value) in last.into_iter().chain([share]) {
+            values.extend(value.map(|value| Value {
+                strategy: run.strategy.clone(),
+                seed: run.seed,
+                task: task.into(),
+                quantity: name.into(),
+                value,
+            }));
+        }
+    }
+    values
+}
+
+/// The gradient share, the mean over the last half of the epochs: audits are few, and early ones tell of the start.
+fn late_mean(history: &History, task: &str) -> Option<f64> {
+    let middle = history.last_epoch() / 2;
+    let shares = history.series(Split::Train, task, quantity::GRADIENT_SHARE);
+    let late: Vec<f64> = shares
+        .into_iter()
+        .filter_map(|(epoch, share)| (epoch > middle).then_some(share))
+        .collect();
+    (!late.is_empty()).then(|| late.iter().sum::<f64>() / late.len() as f64)
+}
+
+fn write_rows<T: Serialize>(path: &Path, rows: &[T]) -> Result<()> {
+    let fail = |error: String| Error::file(path, error);
+    let mut text = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        text.serialize(row)
+            .map_err(|error| fail(error.to_string()))?;
+    }
+    let bytes = text.into_inner().map_err(|error| fail(error.to_string()))?;
+    write_atomically(path, &bytes)
+}

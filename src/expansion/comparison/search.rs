@@ -1,0 +1,510 @@
+//! A small search for fixed weights: what a strategy has to beat before it may be called good.
+//!
+//! Four rounds, each from what the ones before it found:
+//!
+//! 1. the raw sum, whose history has the loss of the best constant and the gradient norm of every task;
+//! 2. guesses from these: weights that make the losses of a constant equal, weights that make the gradients equal, and the
+//!    middle between these and the raw sum; and 10/70/10/10 times the root of the outputs, which is what
+//!    [`BatchStatistics`](crate::weighting::BatchStatistics) comes to but for a factor that all tasks share;
+//! 3. one task after the other, with four times the weight it has in the best so far, and with a fourth of it;
+//! 4. all changes of the third round that helped, together; and what is left of the budget at random around the best.
+//!
+//! A candidate is judged by its [relative loss](crate::history::quantity::RELATIVE_LOSS) on validation data after its last
+//! epoch, which no strategy enters. **That is the data the comparison reports on**, so the row is somewhat better than it
+//! would be on new data; say so wherever it is shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::strategies::{raw, with};
+use crate::error::{Error, Result};
+use crate::expansion::config::{ExpansionConfig, preset};
+use crate::history::{ALL_TASKS, History, Split, quantity};
+use crate::task::TaskSet;
+use crate::weighting::{TaskValues, WeightingConfig};
+
+/// The seed of the search's runs. Compared runs count from 1, so none of them has it.
+pub const SEED: u64 = 0;
+/// How much more or less weight a task gets when it is its turn.
+const STEP: f64 = 4.0;
+/// A random candidate's weights are at most this many times those of the best so far, or smaller by it.
+const SPREAD: f64 = 2.0;
+
+/// How much a search may cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Candidates, each of which is one run; at least 1.
+    pub runs: usize,
+    /// Epochs of each; at least 1.
+    pub epochs: usize,
+}
+
+impl SearchConfig {
+    /// Checks both fields.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the field that is 0.
+    pub fn validate(&self) -> Result<()> {
+        for (field, value) in [("runs", self.runs), ("epochs", self.epochs)] {
+            if value == 0 {
+                return Err(Error::setting(field, value, "at least 1").within("search"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The config of a candidate's run.
+    pub fn config(&self, base: &ExpansionConfig, candidate: &Candidate) -> ExpansionConfig {
+        let mut config = with(base, raw(candidate.values()), SEED);
+        config.train.epochs = self.epochs;
+        config
+    }
+}
+
+/// Where a candidate's weights come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// 1 for every task.
+    Equal,
+    /// One over the loss of the best constant.
+    InverseLoss,
+    /// One over the gradient norm at the representation.
+    InverseGradient,
+    /// One over the root of the gradient norm.
+    Between,
+    /// The weights of the preset times the root of the outputs.
+    Outputs,
+    /// The best so far with more weight on a task.
+    More(String),
+    /// The best so far with less weight on a task.
+    Less(String),
+    /// Every such change that was for the better.
+    Combined,
+    /// A random one around the best so far.
+    Random(usize),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equal => f.write_str("equal"),
+            Self::InverseLoss => f.write_str("inverse-loss"),
+            Self::InverseGradient => f.write_str("inverse-gradient"),
+            Self::Between => f.write_str("between"),
+            Self::Outputs => f.write_str("outputs"),
+            Self::More(task) => write!(f, "more-{task}"),
+            Self::Less(task) => write!(f, "less-{task}"),
+            Self::Combined => f.write_str("combined"),
+            Self::Random(number) => write!(f, "random-{number}"),
+        }
+    }
+}
+
+/// Weights to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Where they come from; different for every candidate of a search.
+    pub origin: Origin,
+    /// The weight of every task, in the tasks' order.
+    pub weights: Vec<(String, f64)>,
+}
+
+impl Candidate {
+    /// The weights as a strategy's config takes them.
+    pub fn values(&self) -> TaskValues {
+        TaskValues::ByName(self.weights.iter().cloned().collect())
+    }
+
+    /// With three digits that matter, so that a config can be read and copied.
+    fn new(origin: Origin, tasks: &[String], weight: impl Fn(usize) -> f64) -> Self {
+        let rounded = |weight: f64| format!("{weight:.2e}").parse().unwrap_or(weight);
+        let weights = tasks.iter().enumerate();
+        Self {
+            origin,
+            weights: weights
+                .map(|(index, task)| (task.clone(), rounded(weight(index))))
+                .collect(),
+        }
+    }
+
+    /// The same with other weights.
+    fn times(&self, origin: Origin, factor: impl Fn(&str) -> f64) -> Self {
+        let tasks: Vec<String> = self.weights.iter().map(|(task, _)| task.clone()).collect();
+        Self::new(origin, &tasks, |index| {
+            self.weights[index].1 * factor(&tasks[index])
+        })
+    }
+
+    /// What the third round did to a task: its name and the factor.
+    fn step(&self) -> Option<(&str, f64)> {
+        match &self.origin {
+            Origin::More(task) => Some((task, STEP)),
+            Origin::Less(task) => Some((task, 1.0 / STEP)),
+            _ => None,
+        }
+    }
+}
+
+/// A candidate and what became of it.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// What its run recorded; `None` if it failed without a word.
+    pub history: Option<History>,
+}
+
+impl Tried {
+    /// Relative validation loss after the last epoch, if the run got there and it is finite.
+    pub fn criterion(&self, epochs: usize) -> Option<f64> {
+        let history = self.history.as_ref()?;
+        let name = quantity::RELATIVE_LOSS;
+        let value = history.get(epochs, Split::Valid, ALL_TASKS, name);
+        value.filter(|value| value.is_finite())
+    }
+}
+
+/// The next candidates to try at once; none when the budget is spent. Always the same for the same runs before it.
+pub fn next(search: &SearchConfig, tasks: &TaskSet, tried: &[Tried]) -> Vec<Candidate> {
+    let left = search.runs.saturating_sub(tried.len());
+    let middle = match best(search, tried) {
+        Some((best, _)) => best.clone(),
+        None => Candidate::new(Origin::Equal, &names(tasks), |_| 1.0),
+    };
+    let stepped = tried.iter().any(|tried| tried.candidate.step().is_some());
+    let mut round = match tried {
+        [] => vec![middle],
+        [first] => {
+            let guesses = guesses(tasks, first.history.as_ref());
+            if guesses.is_empty() {
+                steps(&middle)
+            } else {
+                guesses
+            }
+        }
+        _ if !stepped => steps(&middle),
+        _ => last_round(search, tried, &middle, left),
+    };
+    round.truncate(left);
+    round
+}
+
+/// The candidate with the smallest relative loss, the earliest of equals.
+pub fn best<'a>(search: &SearchConfig, tried: &'a [Tried]) -> Option<(&'a Candidate, f64)> {
+    tried
+        .iter()
+        .filter_map(|tried| Some((&tried.candidate, tried.criterion(search.epochs)?)))
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
+fn names(tasks: &TaskSet) -> Vec<String> {
+    tasks.names().map(String::from).collect()
+}
+
+fn guesses(set: &TaskSet, first: Option<&History>) -> Vec<Candidate> {
+    let Some(history) = first else {
+        return Vec::new();
+    };
+    let tasks = &names(set)[..];
+    let constant = |task: &str| history.get(0, Split::Valid, task, quantity::CONSTANT_LOSS);
+    let Some(losses) = positive(tasks, constant) else {
+        return Vec::new();
+    };
+    // Scaled so that the objective of a constant is the number of tasks: a clipped gradient then means the same for all.
+    let scaled = |origin: Origin, weights: Vec<f64>| {
+        let objective: f64 = weights.iter().zip(&losses).map(|(w, l)| w * l).sum();
+        let scale = tasks.len() as f64 / objective;
+        Candidate::new(origin, tasks, |index| weights[index] * scale)
+    };
+    let power = |values: &[f64], power| values.iter().map(|v: &f64| v.powf(power)).collect();
+    let mut all = vec![scaled(Origin::InverseLoss, power(&losses, -1.0))];
+    if let Some(norms) = positive(tasks, |task| mean_gradient(history, task)) {
+        all.push(scaled(Origin::InverseGradient, power(&norms, -1.0)));
+        all.push(scaled(Origin::Between, power(&norms, -0.5)));
+    }
+    all.extend(outputs(set).map(|weights| scaled(Origin::Outputs, weights)));
+    all
+}
+
+/// `None` if the tasks are not those that the preset is for.
+fn outputs(tasks: &TaskSet) -> Option<Vec<f64>> {
+    let Ok(WeightingConfig::BatchStatistics(preset)) = preset("batch-statistics") else {
+        return None;
+    };
+    let weights = preset.weights.resolve("weights", tasks, 0.0).ok()?;
+    let elements = tasks.iter().map(|task| task.elements() as f64);
+    Some(
+        weights
+            .iter()
+            .zip(elements)
+            .map(|(w, n)| w * n.sqrt())
+            .collect(),
+    )
+}
+
+fn positive(tasks: &[String], value: impl Fn(&str) -> Option<f64>) -> Option<Vec<f64>> {
+    let usable = |value: &f64| value.is_finite() && *value > 0.0;
+    let values = tasks.iter().map(|task| value(task).filter(usable));
+    values.collect()
+}
+
+fn mean_gradient(history: &History, task: &str) -> Option<f64> {
+    let norms = history.series(Split::Train, task, quantity::GRADIENT_NORM);
+    let sum: f64 = norms.iter().map(|(_, norm)| norm).sum();
+    (!norms.is_empty()).then(|| sum / norms.len() as f64)
+}
+
+/// Every task once with more and once with less weight.
+fn steps(middle: &Candidate) -> Vec<Candidate> {
+    let tasks = middle.weights.iter().map(|(task, _)| task);
+    let step = |origin: Origin, turn: &str, by: f64| {
+        middle.times(origin, |task| if task == turn { by } else { 1.0 })
+    };
+    tasks
+        .flat_map(|task| {
+            [
+                step(Origin::More(task.clone()), task, STEP),
+                step(Origin::Less(task.clone()), task, 1.0 / STEP),
+            ]
+        })
+        .collect()
+}
+
+fn last_round(
+    search: &SearchConfig,
+    tried: &[Tried],
+    middle: &Candidate,
+    count: usize,
+) -> Vec<Candidate> {
+    let combined = tried.iter().any(|t| t.candidate.origin == Origin::Combined);
+    if !combined && let Some(candidate) = combine(search, tried) {
+        return vec![candidate];
+    }
+    around(middle, count)
+}
+
+/// All steps that were for the better at once, for each task the better of its two; `None` if that is no new candidate.
+fn combine(search: &SearchConfig, tried: &[Tried]) -> Option<Candidate> {
+    let before = tried.iter().position(|t| t.candidate.step().is_some())?;
+    let (start, reached) = best(search, &tried[..before])?;
+    let helped: Vec<(&str, f64, f64)> = tried
+        .iter()
+        .filter_map(|tried| {
+            let (task, factor) = tried.candidate.step()?;
+            let criterion = tried.criterion(search.epochs)?;
+            (criterion < reached).then_some((task, factor, criterion))
+        })
+        .collect();
+    let better_of_two = |turn: &str| {
+        let own = helped.iter().filter(|(task, _, _)| *task == turn);
+        let best = own.min_by(|(_, _, a), (_, _, b)| a.total_cmp(b));
+        best.map_or(1.0, |(_, factor, _)| *factor)
+    };
+    let changed = start
+        .weights
+        .iter()
+        .filter(|(task, _)| better_of_two(task) != 1.0);
+    (changed.count() > 1).then(|| start.times(Origin::Combined, better_of_two))
+}
+
+fn around(middle: &Candidate, count: usize) -> Vec<Candidate> {
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    (1..=count)
+        .map(|number| {
+            let draw = middle.weights.iter().map(|(task, _)| {
+                let factor = SPREAD.powf(random.random_range(-1.0..=1.0));
+                (task.clone(), factor)
+            });
+            let factors: BTreeMap<String, f64> = draw.collect();
+            middle.times(Origin::Random(number), |task| factors[task])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expansion::model::ExpansionModelConfig;
+
+    const SEARCH: SearchConfig = SearchConfig {
+        runs: 14,
+        epochs: 2,
+    };
+
+    fn tasks() -> TaskSet {
+        ExpansionModelConfig::default().tasks().unwrap()
+    }
+
+    fn tried(candidate: Candidate, criterion: f64, norms: bool) -> Tried {
+        let mut history = History::new();
+        let about = [1.0, 0.01, 0.25, 16.0]
+            .into_iter()
+            .zip([0.1, 0.01, 0.05, 0.2]);
+        for (task, (loss, norm)) in tasks().names().zip(about) {
+            history.record(0, Split::Valid, task, quantity::CONSTANT_LOSS, loss);
+            if norms {
+                history.record(1, Split::Train, task, quantity::GRADIENT_NORM, norm);
+            }
+        }
+        let name = quantity::RELATIVE_LOSS;
+        history.record(2, Split::Valid, ALL_TASKS, name, criterion);
+        let history = Some(history);
+        Tried { candidate, history }
+    }
+
+    /// Does a whole search whose criterion is a function of the weights.
+    fn search(
+        search: &SearchConfig,
+        norms: bool,
+        criterion: impl Fn(&Candidate) -> f64,
+    ) -> Vec<Tried> {
+        let mut all = Vec::new();
+        loop {
+            let round = next(search, &tasks(), &all);
+            if round.is_empty() {
+                return all;
+            }
+            for candidate in round {
+                let value = criterion(&candidate);
+                all.push(tried(candidate, value, norms));
+            }
+        }
+    }
+
+    fn origins(tried: &[Tried]) -> Vec<String> {
+        tried
+            .iter()
+            .map(|tried| tried.candidate.origin.to_string())
+            .collect()
+    }
+
+    fn weights(candidate: &Candidate) -> Vec<f64> {
+        candidate
+            .weights
+            .iter()
+            .map(|(_, weight)| *weight)
+            .collect()
+    }
+
+    /// How far the weights are from some best ones, whatever their sum.
+    fn distance(candidate: &Candidate, wanted: [f64; 4]) -> f64 {
+        let logs = weights(candidate)
+            .into_iter()
+            .zip(wanted)
+            .map(|(w, best)| (w / best).ln());
+        let logs: Vec<f64> = logs.collect();
+        let mean = logs.iter().sum::<f64>() / 4.0;
+        logs.iter().map(|log| (log - mean).powi(2)).sum()
+    }
+
+    #[test]
+    fn guesses_then_steps_then_what_helped() {
+        // From the raw sum it takes more on the type and less on the binary task.
+        let all = search(&SEARCH, true, |candidate| {
+            distance(candidate, [3.5, 1.0, 0.28, 1.0])
+        });
+        let expected = [
+            "equal",
+            "inverse-loss",
+            "inverse-gradient",
+            "between",
+            "outputs",
+            "more-type",
+            "less-type",
+            "more-pointers",
+            "less-pointers",
+            "more-binary",
+            "less-binary",
+            "more-countdown",
+            "less-countdown",
+            "combined",
+        ];
+        assert_eq!(origins(&all), expected);
+        assert_eq!(weights(&all[0].candidate), [1.0; 4]);
+        assert_eq!(weights(&all[1].candidate), [1.0, 100.0, 4.0, 0.0625]);
+        // 1/0.1, 1/0.01, 1/0.05, 1/0.2 over an objective of 10 + 1 + 5 + 80 = 96, times 4.
+        assert_eq!(weights(&all[2].candidate), [0.417, 4.17, 0.833, 0.208]);
+        // 0.1, 0.7, 0.1, 0.1 times the roots of 3, 2, 105, 105, over an objective of 16.84, times 4.
+        assert_eq!(weights(&all[4].candidate), [0.0412, 0.235, 0.243, 0.243]);
+        // The raw sum is the best guess, and from it each of these steps alone is for the better.
+        assert_eq!(best(&SEARCH, &all[..5]).unwrap().0.origin, Origin::Equal);
+        assert_eq!(weights(&all[13].candidate), [4.0, 1.0, 0.25, 1.0]);
+    }
+
+    #[test]
+    fn finds_better_weights_than_any_guess_and_the_same_again() {
+        let wanted = [0.1, 30.0, 1.0, 0.2];
+        let all = search(&SEARCH, true, |candidate| distance(candidate, wanted));
+        let guessed = best(&SEARCH, &all[..5]).unwrap().1;
+        let (found, reached) = best(&SEARCH, &all).unwrap();
+        assert!(reached < guessed / 4.0, "{found:?} {reached} {guessed}");
+        let again = search(&SEARCH, true, |candidate| distance(candidate, wanted));
+        let candidates = |tried: &[Tried]| {
+            tried
+                .iter()
+                .map(|t| t.candidate.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(candidates(&all), candidates(&again));
+    }
+
+    #[test]
+    fn where_no_step_helps_the_rest_is_random_around_the_best() {
+        let all = search(&SEARCH, true, |candidate| distance(candidate, [1.0; 4]));
+        assert_eq!(origins(&all)[13..], ["random-1"]);
+        for tried in &all[13..] {
+            assert!(
+                weights(&tried.candidate)
+                    .iter()
+                    .all(|w| (0.499..=2.01).contains(w))
+            );
+        }
+        assert_eq!(best(&SEARCH, &all).unwrap().0.origin, Origin::Equal);
+    }
+
+    #[test]
+    fn does_without_gradient_norms_and_with_a_small_budget() {
+        let all = search(&SEARCH, false, |_| 1.0);
+        assert_eq!(all.len(), 14);
+        assert!(!origins(&all).contains(&"inverse-gradient".to_string()));
+        let small = SearchConfig { runs: 2, epochs: 2 };
+        assert_eq!(
+            origins(&search(&small, true, |_| 1.0)),
+            ["equal", "inverse-loss"]
+        );
+    }
+
+    #[test]
+    fn a_candidate_that_failed_is_not_chosen() {
+        let all = search(&SEARCH, true, |candidate| match &candidate.origin {
+            Origin::Equal => f64::NAN,
+            Origin::More(task) if task == "binary" => 0.5,
+            _ => 1.0,
+        });
+        let (found, _) = best(&SEARCH, &all).unwrap();
+        assert_eq!(found.origin, Origin::More("binary".into()));
+        let failed = Tried {
+            candidate: all[0].candidate.clone(),
+            history: None,
+        };
+        assert!(best(&SEARCH, std::slice::from_ref(&failed)).is_none());
+        assert_eq!(
+            next(&SEARCH, &tasks(), &[failed]).len(),
+            8,
+            "steps from equal"
+        );
+    }
+
+    #[test]
+    fn a_run_that_ended_too_early_is_not_judged() {
+        let candidate = Candidate::new(Origin::Equal, &super::names(&tasks()), |_| 1.0);
+        assert_eq!(tried(candidate.clone(), 0.9, true).criterion(2), Some(0.9));
+        assert_eq!(tried(candidate, 0.9, true).criterion(3), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! The rows of a comparison: every preset, the raw sum, and fixed weights that were searched for.
+
+use crate::error::{Error, Result};
+use crate::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use crate::expansion::countdown::CountdownForm;
+use crate::expansion::model::task_names;
+use crate::weighting::{ManualConfig, TaskValues, WeightingConfig};
+
+/// The sum of the raw losses, all weights 1: what happens if nobody does anything.
+pub const RAW_SUM: &str = "raw-sum";
+
+/// Fixed weights over raw losses, chosen by a [search](super::search): what a strategy has to beat.
+pub const TUNED_FIXED: &str = "tuned-fixed";
+
+/// Every row in the order of the table: the presets, then the two that they are measured against.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    STRATEGIES.into_iter().chain([RAW_SUM, TUNED_FIXED])
+}
+
+/// Sees that the names are rows, and that none is there twice.
+///
+/// # Errors
+///
+/// [`Error::Setting`] naming the first that is not.
+pub fn check(names: &[String]) -> Result<()> {
+    for (index, name) in names.iter().enumerate() {
+        if !all().any(|known| known == name) {
+            let known: Vec<&str> = all().collect();
+            let expected = format!("some of {}", known.join(", "));
+            return Err(Error::setting("--strategies", name, expected));
+        }
+        if names[..index].contains(name) {
+            let found = format!("{name} twice");
+            return Err(Error::setting("--strategies", found, "each name once"));
+        }
+    }
+    match names.is_empty() {
+        true => Err(Error::setting("--strategies", "empty", "at least one name")),
+        false => Ok(()),
+    }
+}
+
+/// The base as every row starts from it: without a scalar countdown that came with its strategy, and refused if it lets
+/// one strategy train longer than another.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if early stopping is on.
+pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
+    if let Some(patience) = config.train.patience {
+        let expected = "left out: every strategy gets the same number of epochs";
+        return Err(Error::setting("train.patience", patience, expected));
+    }
+    if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+        let usual = ExpansionConfig::default().model;
+        config.model.countdown = usual.countdown;
+        config.model.countdown_scale = usual.countdown_scale;
+    }
+    // The rows bring their own, so what the base says would only be a difference between two bases that are the same.
+    config.weighting = raw(equal());
+    Ok(config.resolved())
+}
+
+/// The config of one run of a row. `tuned` are the weights of [`TUNED_FIXED`].
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no such row, or if it is `tuned-fixed` and its weights are not known.
+pub fn config(
+    base: &ExpansionConfig,
+    name: &str,
+    seed: u64,
+    tuned: Option<&TaskValues>,
+) -> Result<ExpansionConfig> {
+    let weighting = match (name, tuned) {
+        (RAW_SUM, _) => raw(equal()),
+        (TUNED_FIXED, Some(weights)) => raw(weights.clone()),
+        (TUNED_FIXED, None) => {
+            let expected = "searched for before it is trained";
+            return Err(Error::setting("strategy", name, expected));
+        }
+        _ => preset(name)?,
+    };
+    Ok(with(base, weighting, seed))
+}
+
+/// A base with another strategy and seed.
+pub(super) fn with(
+    base: &ExpansionConfig,
+    weighting: WeightingConfig,
+    seed: u64,
+) -> ExpansionConfig {
+    let mut config = base.clone();
+    config.weighting = weighting;
+    config.train.seed = seed;
+    config.resolved()
+}
+
+/// Fixed weights over raw losses.
+pub(super) fn raw(weights: TaskValues) -> WeightingConfig {
+    let manual = ManualConfig::default().with_normalise(false);
+    WeightingConfig::Manual(manual.with_weights(weights))
+}
+
+/// 1 for every task.
+pub(super) fn equal() -> TaskValues {
+    TaskValues::from([
+        (task_names::TYPE, 1.0),
+        (task_names::POINTERS, 1.0),
+        (task_names::BINARY, 1.0),
+        (task_names::COUNTDOWN, 1.0),
+    ])
+}
+
+/// Whether a row's countdown has another target than the rest of the table, so that its loss is another quantity.
+pub fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
+    name == "scalar-countdown" && base.model.countdown == CountdownForm::PerBar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_eight_rows_and_all_have_valid_configs() {
+        let base = base(ExpansionConfig::default()).unwrap();
+        assert_eq!(all().count(), 8);
+        for name in all() {
+            let config = config(&base, name, 3, Some(&equal())).unwrap();
+            config.validate().unwrap();
+            assert_eq!(config.train.seed, 3);
+            assert_eq!(config.data, base.data, "{name} has the same data");
+        }
+    }
+
+    #[test]
+    fn only_the_scalar_countdown_changes_the_model() {
+        let base = base(ExpansionConfig::default()).unwrap();
+        for name in all() {
+            let config = config(&base, name, 1, Some(&equal())).unwrap();
+            let same = config.model == base.model;
+            assert_eq!(same, name != "scalar-countdown", "{name}");
+            assert_eq!(has_other_target(&base, name), !same, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_base_under_the_scalar_countdown_gives_the_head_per_bar_back() {
+        let scalar = ExpansionConfig {
+            weighting: preset("scalar-countdown").unwrap(),
+            ..ExpansionConfig::default()
+        };
+        let usual = base(ExpansionConfig::default()).unwrap();
+        assert_eq!(base(scalar.resolved()).unwrap(), usual);
+    }
+
+    #[test]
+    fn what_is_no_row_or_there_twice_or_unequal_is_refused() {
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| name.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert!(check(&names(&["manual", RAW_SUM])).is_ok());
+        assert!(check(&names(&["manuel"])).is_err());
+        assert!(check(&names(&["manual", "manual"])).is_err());
+        assert!(check(&[]).is_err());
+        let mut patient = ExpansionConfig::default();
+        patient.train.patience = Some(3);
+        let message = base(patient).unwrap_err().to_string();
+        assert!(message.contains("train.patience"), "{message}");
+    }
+
+    #[test]
+    fn tuned_weights_must_be_known() {
+        let base = base(ExpansionConfig::default()).unwrap();
+        assert!(config(&base, TUNED_FIXED, 1, None).is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! A series of bars with spans in it: what is true and what was predicted, told apart without colour.
+
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axis::{Axis, drawable};
+use super::canvas::{Drawn, Frame, Plot};
+use super::figure::Figure;
+use super::pen::Pen;
+use super::text::{count, number, width};
+
+/// One bar: first, highest, lowest and last value, in the unit of the series.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Candle {
+    /// The first value.
+    pub open: f64,
+    /// The highest value.
+    pub high: f64,
+    /// The lowest value.
+    pub low: f64,
+    /// The last value.
+    pub close: f64,
+}
+
+/// A run of bars, both ends inclusive, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first bar.
+    pub start: usize,
+    /// The last bar.
+    pub end: usize,
+}
+
+/// A series of bars in which something is, and where it was predicted to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WindowFigure {
+    /// What is shown: `bars 1200 to 1304`.
+    pub title: String,
+    /// The bars, oldest first. A bar with a value that is not finite is left out of the drawing.
+    pub bars: Vec<Candle>,
+    /// The run that is true; what is beyond the bars is cut off.
+    pub truth: Option<Span>,
+    /// The run that was predicted.
+    pub predicted: Option<Span>,
+    /// A sentence below: what is right and what is not.
+    pub caption: String,
+}
+
+/// Above the plot, for the two brackets.
+const LANES: i32 = 290;
+
+impl WindowFigure {
+    pub(super) fn html(&self) -> String {
+        let values = self.bars.iter().flat_map(|bar| [bar.low, bar.high]);
+        let x = Axis::positions(self.bars.len());
+        let mut frame = Frame::new(x, Axis::around(values), "bar", "price");
+        frame.top = LANES;
+        frame.height = 2150;
+        let drawing = frame.draw(|plot| {
+            if let Some(span) = self.truth.and_then(|span| self.inside(span)) {
+                shade(plot, span)?;
+            }
+            self.bars(plot)?;
+            let spans = [
+                (self.truth, "true", Pen::Truth, 60),
+                (self.predicted, "predicted", Pen::Predicted, 200),
+            ];
+            for (span, name, pen, lane) in spans {
+                if let Some(span) = span.and_then(|span| self.inside(span)) {
+                    bracket(plot, span, name, pen, lane)?;
+                }
+            }
+            Ok(())
+        });
+        Figure {
+            title: self.title.clone(),
+            about: "price over bars".into(),
+            drawing,
+            height: frame.height,
+            summary: self.summary(),
+            note: self.caption.clone(),
+        }
+        .html()
+    }
+
+    /// The part of a span that there are bars for.
+    fn inside(&self, span: Span) -> Option<Span> {
+        let last = self.bars.len().checked_sub(1)?;
+        let (start, end) = (span.start.min(last), span.end.min(last));
+        (start <= end).then_some(Span { start, end })
+    }
+
+    fn bars(&self, plot: &Plot<'_, '_>) -> Drawn {
+        let step = plot.x(1.0) - plot.x(0.0);
+        let half = (step * 3 / 10).clamp(1, 90);
+        for (index, bar) in self.bars.iter().enumerate() {
+            let Candle {
+                open,
+                high,
+                low,
+                close,
+            } = *bar;
+            if ![open, high, low, close].into_iter().all(drawable) {
+                continue;
+            }
+            let x = plot.x(index as f64);
+            plot.path(vec![(x, plot.y(high)), (x, plot.y(low))], Pen::Wick)?;
+            let pen = if close >= open { Pen::Rise } else { Pen::Fall };
+            let (top, bottom) = (plot.y(open.max(close)), plot.y(open.min(close)));
+            // A bar that closes where it opened is a line, and an element without height is not shown.
+            let bottom = bottom.max(top + 5);
+            plot.rectangle((x - half, top), (x + half, bottom), pen)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let bars = count(self.bars.len(), "bar");
+        let values = || {
+            self.bars
+                .iter()
+                .filter(|bar| drawable(bar.low) && drawable(bar.high))
+        };
+        let low = values().map(|bar| bar.low).fold(f64::INFINITY, f64::min);
+        let high = values()
+            .map(|bar| bar.high)
+            .fold(f64::NEG_INFINITY, f64::max);
+        let span = |name: &str, span: Option<Span>| match span {
+            Some(Span { start, end }) => format!("{name} bars {start} to {end}"),
+            None => format!("{name}: none"),
+        };
+        format!(
+            "{bars} between {} and {}; {}; {}; {}",
+            number(low),
+            number(high),
+            span("true", self.truth),
+            span("predicted", self.predicted),
+            self.caption
+        )
+    }
+}
+
+/// The bars of a span, behind them.
+fn shade(plot: &Plot<'_, '_>, span: Span) -> Drawn {
+    let (left, right) = edges(plot, span);
+    plot.rectangle((left, plot.top), (right, plot.bottom), Pen::TruthArea)
+}
+
+/// A bracket above the plot with its name, and its ends down through the plot.
+fn bracket(plot: &Plot<'_, '_>, span: Span, name: &str, pen: Pen, lane: i32) -> Drawn {
+    let (left, right) = edges(plot, span);
+    // What was predicted must be seen over what is true.
+    let foot = if pen == Pen::Predicted {
+        plot.bottom
+    } else {
+        lane + 50
+    };
+    let points = vec![(left, foot), (left, lane), (right, lane), (right, foot)];
+    plot.path(points, pen)?;
+    let text = format!("{name} {}–{}", span.start, span.end);
+    let (at, anchor) = match right + 40 + width(&text) < plot.right + 100 {
+        true => (right + 40, HPos::Left),
+        false => (left - 40, HPos::Right),
+    };
+    plot.text(&text, (at, lane + 10), pen, anchor, VPos::Center)
+}
+
+/// Half a place beyond the first and the last bar.
+fn edges(plot: &Plot<'_, '_>, span: Span) -> (i32, i32) {
+    let left = plot.x(span.start as f64 - 0.5);
+    (left, plot.x(span.end as f64 + 0.5))
+}

@@ -1,0 +1,160 @@
+//! Dots with whiskers: a mean and its interval for each of several rows, names on the left.
+
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axis::{Axis, drawable};
+use super::canvas::{Drawn, Frame, Plot, WIDTH};
+use super::figure::Figure;
+use super::pen::Pen;
+use super::text::{number, short, width};
+
+/// A mean and its interval, whose ends may be unknown.
+pub(super) struct Interval {
+    pub name: String,
+    pub mean: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// One row an interval.
+pub(super) struct IntervalChart {
+    pub title: String,
+    /// The name of the values, with their unit.
+    pub x_name: String,
+    /// Whether the axis may be logarithmic.
+    pub ratios: bool,
+    pub rows: Vec<Interval>,
+    /// Values to compare with, and their names.
+    pub references: Vec<(String, f64)>,
+}
+
+/// Characters of a row's name.
+const NAME: usize = 22;
+/// Characters of the name of a value to compare with.
+const REFERENCE: usize = 30;
+/// Right of the plot.
+const RIGHT: i32 = 200;
+/// The height of a row.
+const ROW: i32 = 210;
+
+impl IntervalChart {
+    /// The chart; empty if nothing in it can be drawn.
+    pub fn html(&self) -> String {
+        if !self.rows.iter().any(|row| drawable(row.mean)) {
+            return String::new();
+        }
+        let names = self.rows.iter().map(|row| width(&short(&row.name, NAME)));
+        let left = names.max().unwrap_or(0) + 110;
+        let x = match self.ratios {
+            true => Axis::of(self.values()),
+            false => Axis::from_zero(self.values()),
+        };
+        let x = x.fitting(WIDTH - left - RIGHT);
+        let scale = if x.is_log() { ", log scale" } else { "" };
+        let rows = Axis::positions(self.rows.len()).without_labels();
+        let mut frame = Frame::new(x, rows, &format!("{}{scale}", self.x_name), "");
+        frame.left = Some(left);
+        frame.right = RIGHT;
+        frame.top = 150 * self.shown_references().count() as i32;
+        frame.height = 60 + frame.top + 320 + ROW * (self.rows.len() as i32 + 1);
+        let drawing = frame.draw(|plot| {
+            self.references(plot)?;
+            for (index, row) in self.rows.iter().enumerate() {
+                // The first row is the uppermost.
+                let y = plot.y((self.rows.len() - 1 - index) as f64);
+                draw_row(plot, row, y)?;
+            }
+            Ok(())
+        });
+        Figure {
+            title: self.title.clone(),
+            about: format!(
+                "{}{scale}; dots are means, whiskers 95 % intervals",
+                self.x_name
+            ),
+            drawing,
+            height: frame.height,
+            summary: self.summary(),
+            note: String::new(),
+        }
+        .html()
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        let rows = self
+            .rows
+            .iter()
+            .flat_map(|row| [row.low, row.mean, row.high]);
+        rows.chain(self.references.iter().map(|(_, value)| *value))
+    }
+
+    fn shown_references(&self) -> impl Iterator<Item = &(String, f64)> {
+        self.references.iter().filter(|(_, value)| drawable(*value))
+    }
+
+    fn references(&self, plot: &Plot<'_, '_>) -> Drawn {
+        let lane = |index: usize| 90 + 150 * index as i32;
+        for (index, (_, value)) in self.shown_references().enumerate() {
+            let x = plot.x(*value);
+            let line = vec![(x, lane(index) + 70), (x, plot.bottom)];
+            plot.path(line, Pen::Reference(index))?;
+        }
+        for (index, (name, value)) in self.shown_references().enumerate() {
+            let text = format!("{} {}", short(name, REFERENCE), number(*value));
+            let x = plot.x(*value);
+            // The lines of the texts above run past this one, on one of its sides.
+            let mut above = self.shown_references().take(index);
+            let begin = match above.any(|(_, other)| plot.x(*other) > x) {
+                true => x - width(&text),
+                false if index == 0 => x - width(&text) / 2,
+                false => x,
+            };
+            let begin = begin.min(WIDTH - 20 - width(&text)).max(20);
+            let at = (begin, lane(index));
+            plot.text(&text, at, Pen::Reference(index), HPos::Left, VPos::Center)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let rows = self.rows.iter().map(|row| match row.low.is_nan() {
+            true => format!("{} {}", row.name, number(row.mean)),
+            false => format!(
+                "{} {}, {} to {}",
+                row.name,
+                number(row.mean),
+                number(row.low),
+                number(row.high)
+            ),
+        });
+        let references = self.references.iter();
+        let references = references.map(|(name, value)| format!("{name} {}", number(*value)));
+        rows.chain(references).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn draw_row(plot: &Plot<'_, '_>, row: &Interval, y: i32) -> Drawn {
+    let name = short(&row.name, NAME);
+    let at = (plot.left - 60, y);
+    plot.text(&name, at, Pen::Label, HPos::Right, VPos::Center)?;
+    if drawable(row.low) && drawable(row.high) {
+        let (low, high) = (plot.x(row.low), plot.x(row.high));
+        plot.path(vec![(low, y), (high, y)], Pen::Solid(0))?;
+        for end in [low, high] {
+            plot.path(vec![(end, y - 36), (end, y + 36)], Pen::Solid(0))?;
+        }
+    }
+    match drawable(row.mean) {
+        true => plot.marker((plot.x(row.mean), y), 0),
+        false => {
+            let text = number(row.mean);
+            plot.text(
+                &text,
+                (plot.left + 60, y),
+                Pen::Label,
+                HPos::Left,
+                VPos::Center,
+            )
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What happened in a run, or in several, as one page to look at.
+//!
+//! A [`Report`] shows one run: the verdicts in words, the losses beside what trivial predictors reach, the weights, the
+//! gradients, and windows of bars with what was predicted. A [`Comparison`] shows several strategies side by side. Both are
+//! made from plain records, and both are one HTML file that loads nothing, runs nothing, and can be read on a phone, in the
+//! dark and on paper, with or without colours.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `sections/` | what is shown of a history, one part of the page a file |
+//! | `comparison`, `strategies`, `intervals` | what is shown of several strategies |
+//! | `lines`, `bands`, `candles` | the forms of charts |
+//! | `canvas`, `axis`, `pen`, `figure` | drawing: room, scales, classes instead of colours, words around it |
+//! | `page`, `style.css`, `text` | the document |
+//! | `ledger` | the records of a history, sorted once |
+
+mod axis;
+mod bands;
+mod candles;
+mod canvas;
+mod comparison;
+mod figure;
+mod intervals;
+mod ledger;
+mod lines;
+mod page;
+mod pen;
+mod sections;
+mod strategies;
+mod text;
+
+use std::path::Path;
+
+pub use candles::{Candle, Span, WindowFigure};
+pub use comparison::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
+
+use self::ledger::Ledger;
+use self::page::{Section, grid, page, paragraph};
+use crate::error::Result;
+use crate::history::{History, write_atomically};
+
+/// The page of one run.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::history::{History, Split, quantity};
+/// use equipoise::report::Report;
+///
+/// let mut history = History::new();
+/// for (epoch, loss) in [(1, 0.9), (2, 0.4)] {
+///     history.record(epoch, Split::Valid, "price", quantity::LOSS, loss);
+/// }
+/// let page = Report::new("A run")
+///     .with_fact("strategy", "uncertainty")
+///     .with_history(&history)
+///     .html();
+/// assert!(page.contains("price learned"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    title: String,
+    facts: Vec<(String, String)>,
+    history: History,
+    windows: Vec<WindowFigure>,
+}
+
+impl Report {
+    /// An empty page with a title.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line to what is said about the run at the top, such as its strategy.
+    pub fn with_fact(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.facts.push((name.into(), text.into()));
+        self
+    }
+
+    /// Adds several lines.
+    pub fn with_facts(mut self, facts: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.facts.extend(facts);
+        self
+    }
+
+    /// Shows this history.
+    pub fn with_history(mut self, history: &History) -> Self {
+        self.history = history.clone();
+        self
+    }
+
+    /// Shows these windows of bars.
+    pub fn with_windows(mut self, windows: Vec<WindowFigure>) -> Self {
+        self.windows = windows;
+        self
+    }
+
+    /// Writes the page, one file that needs no other, in one move.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io) with the path.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path, self.html().as_bytes())
+    }
+
+    /// The page as text. The same report gives the same bytes.
+    pub fn html(&self) -> String {
+        let ledger = Ledger::new(&self.history);
+        let mut parts = vec![
+            sections::verdicts(&self.history, &ledger),
+            sections::losses(&ledger),
+            sections::weights(&ledger),
+            sections::gradients(&ledger),
+        ];
+        parts.extend(sections::metrics(&ledger));
+        parts.extend(self.window_section());
+        parts.push(sections::final_numbers(&ledger));
+        page(&self.title, &self.facts, &parts)
+    }
+
+    fn window_section(&self) -> Option<Section> {
+        const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
+            the dashed bracket and lines are the predicted one.";
+        let figures = self.windows.iter().map(WindowFigure::html);
+        (!self.windows.is_empty()).then(|| Section {
+            anchor: "windows".into(),
+            title: "Windows".into(),
+            body: paragraph(ABOUT) + &grid(figures),
+        })
+    }
+}

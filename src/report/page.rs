@@ -1,0 +1,137 @@
+//! The page around the sections: one document with its style sheet inside, which loads nothing and runs nothing.
+
+use super::text::escape;
+
+/// A part of a page with a title that the table of contents leads to.
+pub(super) struct Section {
+    /// Where links to it lead.
+    pub anchor: String,
+    /// Its title, plain text.
+    pub title: String,
+    /// Its elements.
+    pub body: String,
+}
+
+/// The whole document.
+pub(super) fn page(title: &str, facts: &[(String, String)], sections: &[Section]) -> String {
+    let mut body = String::new();
+    for section in sections {
+        let (anchor, title, inner) = (&section.anchor, escape(&section.title), &section.body);
+        body += &format!("<section id=\"{anchor}\">\n<h2>{title}</h2>\n{inner}</section>\n");
+    }
+    let title = escape(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{title}</title>\n<style>\n{}</style>\n</head>\n\
+         <body>\n<header>\n<h1>{title}</h1>\n{}{}</header>\n<main>\n{body}</main>\n\
+         <footer><p>Made by equipoise {}.</p></footer>\n</body>\n</html>\n",
+        include_str!("style.css"),
+        facts_list(facts),
+        contents(sections),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+fn facts_list(facts: &[(String, String)]) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let rows = facts.iter().map(|(name, text)| {
+        let (name, text) = (escape(name), escape(text));
+        format!("<div><dt>{name}</dt><dd>{text}</dd></div>\n")
+    });
+    format!("<dl class=\"facts\">\n{}</dl>\n", rows.collect::<String>())
+}
+
+fn contents(sections: &[Section]) -> String {
+    let links = sections.iter().map(|section| {
+        let (anchor, title) = (&section.anchor, escape(&section.title));
+        format!("<a href=\"#{anchor}\">{title}</a>\n")
+    });
+    let links = links.collect::<String>();
+    format!("<nav aria-label=\"On this page\">\n{links}</nav>\n")
+}
+
+/// Drawings beside each other as the width allows.
+pub(super) fn grid(figures: impl IntoIterator<Item = String>) -> String {
+    let figures: String = figures.into_iter().collect();
+    match figures.is_empty() {
+        true => figures,
+        false => format!("<div class=\"grid\">\n{figures}</div>\n"),
+    }
+}
+
+/// A paragraph of plain text.
+pub(super) fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+/// A cell of a table, as an element.
+pub(super) struct Cell(String);
+
+impl Cell {
+    /// A number or a word.
+    pub fn text(text: &str) -> Self {
+        Self::html(escape(text))
+    }
+
+    /// Elements that the caller has escaped.
+    pub fn html(inner: String) -> Self {
+        Self(format!("<td>{inner}</td>"))
+    }
+
+    /// Nothing to show.
+    pub fn missing() -> Self {
+        Self("<td class=\"none\">–</td>".into())
+    }
+
+    /// Texts below each other.
+    pub fn lines(lines: Vec<String>) -> Self {
+        match lines.is_empty() {
+            true => Self::missing(),
+            false => {
+                let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+                Self(format!("<td class=\"words\">{}</td>", lines.join("<br/>")))
+            }
+        }
+    }
+
+    /// A part of the row's name that is not its first.
+    pub fn subname(name: &str) -> Self {
+        Self(format!("<td class=\"name\">{}</td>", escape(name)))
+    }
+
+    /// The name of the row, with a link if there is one to a file beside the page.
+    pub fn name(name: &str, link: Option<&str>) -> Self {
+        let name = escape(name);
+        // A link with a scheme could run something or lead to the network.
+        let inner = match link.filter(|link| !link.contains(':')) {
+            Some(link) => format!("<a href=\"{}\">{name}</a>", escape(link)),
+            None => name,
+        };
+        Self(format!("<th scope=\"row\">{inner}</th>"))
+    }
+}
+
+/// A table that scrolls sideways by itself. Its first `left` columns hold words, the others numbers.
+pub(super) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
+    let head: String = head
+        .iter()
+        .enumerate()
+        .map(|(column, cell)| {
+            let class = if column < left { " class=\"left\"" } else { "" };
+            format!("<th scope=\"col\"{class}>{}</th>", escape(cell))
+        })
+        .collect();
+    let mut body = String::new();
+    for row in rows {
+        let cells: String = row.iter().map(|cell| cell.0.as_str()).collect();
+        body += &format!("<tr>{cells}</tr>\n");
+    }
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">\n<table>\n<caption>{0}</caption>\n\
+         <thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>\n",
+        escape(caption)
+    )
+}

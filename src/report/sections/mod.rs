@@ -1,0 +1,76 @@
+//! The parts of a run's page, one a file, in the order they are shown.
+
+mod cosines;
+mod final_numbers;
+mod gradients;
+mod losses;
+mod matrix;
+mod metrics;
+mod quantities;
+mod shares;
+mod verdicts;
+mod weights;
+
+pub(super) use final_numbers::final_numbers;
+pub(super) use gradients::gradients;
+pub(super) use losses::losses;
+pub(super) use metrics::metrics;
+pub(super) use quantities::{Better, better, in_words, is_part};
+pub(super) use verdicts::verdicts;
+pub(super) use weights::weights;
+
+use super::axis::Axis;
+use super::ledger::Ledger;
+use super::lines::{LineChart, Series, Vertical};
+use super::pen::SERIES;
+use crate::history::Split;
+
+/// One line a task for a quantity, in as many charts as the lines need to be told apart, all with the same axis.
+fn tasks_together(
+    ledger: &Ledger<'_>,
+    split: Split,
+    quantity: &str,
+    title: &str,
+    y_name: &str,
+) -> Vec<LineChart> {
+    let series: Vec<Series> = ledger
+        .tasks()
+        .iter()
+        .enumerate()
+        .map(|(number, task)| Series::new(*task, number, ledger.course(split, task, quantity)))
+        .filter(|series| !series.points.is_empty())
+        .collect();
+    let all = series.len();
+    let values = series
+        .iter()
+        .flat_map(|s| s.points.iter().map(|(_, value)| *value));
+    let axis = match is_part(quantity) {
+        true => Axis::from_zero(values),
+        false => Axis::of(values),
+    };
+    let mut charts = Vec::new();
+    let mut rest = series;
+    while !rest.is_empty() {
+        let next = rest.split_off(rest.len().min(SERIES));
+        let first = charts.len() * SERIES + 1;
+        let title = match all {
+            1 => format!("{title} of {}", rest[0].name),
+            all if all > SERIES => {
+                format!(
+                    "{title}, tasks {first} to {} of {all}",
+                    first + rest.len() - 1
+                )
+            }
+            _ => title.into(),
+        };
+        charts
+            .push(LineChart::new(title, y_name, rest).with_vertical(Vertical::Fixed(axis.clone())));
+        rest = next;
+    }
+    charts
+}
+
+/// The charts as elements of the page.
+fn drawn(charts: &[LineChart]) -> Vec<String> {
+    charts.iter().map(LineChart::html).collect()
+}

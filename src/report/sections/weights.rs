@@ -1,0 +1,50 @@
+//! What the strategy did: effective weights, and whatever it remembers.
+
+use super::super::ledger::Ledger;
+use super::super::lines::{LineChart, Series};
+use super::super::page::{Section, grid, paragraph};
+use super::quantities::{in_words, is_known};
+use super::{drawn, tasks_together};
+use crate::history::{ALL_TASKS, Split, quantity};
+
+const ABOUT: &str = "The effective weight of a task is the derivative of the objective with respect to its raw loss, the mean \
+    over the steps of an epoch. It says how a change of the loss counts, not how much of the gradient it makes.";
+
+pub(in crate::report) fn weights(ledger: &Ledger<'_>) -> Section {
+    let weight = quantity::WEIGHT;
+    let title = "Effective weights";
+    let mut charts = tasks_together(ledger, Split::Train, weight, title, "d objective / d loss");
+    let about = match charts.is_empty() {
+        true => "No effective weights were recorded.",
+        false => ABOUT,
+    };
+    charts.extend(state(ledger));
+    let body = paragraph(about) + &grid(drawn(&charts));
+    Section {
+        anchor: "weights".into(),
+        title: "Weights".into(),
+        body,
+    }
+}
+
+/// What is recorded in training and is nothing that every training records.
+fn state(ledger: &Ledger<'_>) -> Vec<LineChart> {
+    let mut charts = Vec::new();
+    for quantity in ledger.quantities().iter().filter(|q| !is_known(q)) {
+        let name = in_words(quantity);
+        let title = format!("State of the strategy: {name}");
+        charts.extend(tasks_together(
+            ledger,
+            Split::Train,
+            quantity,
+            &title,
+            &name,
+        ));
+        let course = ledger.course(Split::Train, ALL_TASKS, quantity);
+        if !course.is_empty() {
+            let series = vec![Series::new("all tasks", 6, course)];
+            charts.push(LineChart::new(title, name, series));
+        }
+    }
+    charts
+}

@@ -1,0 +1,247 @@
+//! The page of a [`Comparison`]: verdicts of every strategy, then a chart a task and a table for every quantity.
+
+use super::comparison::{Comparison, ComparisonCell, ComparisonRow};
+use super::intervals::{Interval, IntervalChart};
+use super::page::{Cell, Section, grid, page, paragraph, table};
+use super::sections::{Better, better, in_words, is_part};
+use super::text::{escape, number};
+use crate::history::ALL_TASKS;
+
+/// The whole document.
+pub(super) fn html(comparison: &Comparison) -> String {
+    let mut parts = vec![comparison.verdicts()];
+    let quantities = comparison.quantities().into_iter();
+    parts.extend(quantities.map(|quantity| comparison.quantity(quantity)));
+    page(&comparison.title, &comparison.facts, &parts)
+}
+
+impl Comparison {
+    /// Runs and verdicts of every strategy.
+    fn verdicts(&self) -> Section {
+        let body = match self.rows.is_empty() {
+            true => paragraph("There are no strategies to compare yet: no run has finished."),
+            false => paragraph(VERDICTS) + &self.verdict_table(),
+        };
+        Section {
+            anchor: "verdicts".into(),
+            title: "Strategies and verdicts".into(),
+            body,
+        }
+    }
+
+    fn verdict_table(&self) -> String {
+        let mut head = vec!["strategy".to_string(), "runs".into()];
+        head.extend(self.tasks.iter().cloned());
+        let rows = self.rows.iter().map(|row| {
+            let mut cells = vec![
+                Cell::name(&row.name, row.link.as_deref()),
+                Cell::text(&row.runs()),
+            ];
+            cells.extend(
+                self.tasks
+                    .iter()
+                    .map(|task| Cell::lines(row.verdicts_of(task))),
+            );
+            cells
+        });
+        let caption = "How many runs ended with which verdict, by task";
+        table(caption, &head, head.len(), &rows.collect::<Vec<_>>())
+    }
+
+    /// The quantities, in the order they are first found.
+    fn quantities(&self) -> Vec<&str> {
+        let mut quantities: Vec<&str> = Vec::new();
+        for cell in self.rows.iter().flat_map(|row| &row.cells) {
+            if !quantities.contains(&cell.quantity.as_str()) {
+                quantities.push(&cell.quantity);
+            }
+        }
+        quantities
+    }
+
+    /// The tasks that have a quantity: those of the comparison in their order, then others such as `all`.
+    fn tasks_with(&self, quantity: &str) -> Vec<&str> {
+        let cells = || self.rows.iter().flat_map(|row| &row.cells);
+        let found = |task: &str| cells().any(|c| c.quantity == quantity && c.task == task);
+        let known = self.tasks.iter().map(String::as_str);
+        let mut tasks: Vec<&str> = known.filter(|task| found(task)).collect();
+        for cell in cells().filter(|cell| cell.quantity == quantity) {
+            if !tasks.contains(&cell.task.as_str()) {
+                tasks.push(&cell.task);
+            }
+        }
+        tasks
+    }
+
+    /// The table and the charts of one quantity.
+    fn quantity(&self, quantity: &str) -> Section {
+        let tasks = self.tasks_with(quantity);
+        let charts = tasks.iter().map(|task| self.chart(task, quantity).html());
+        let direction = match better(quantity) {
+            Some(Better::Lower) => format!("Lower is better. {BEST}"),
+            Some(Better::Higher) => format!("Higher is better. {BEST}"),
+            None => String::new(),
+        };
+        let about = format!("{INTERVALS} {direction}");
+        Section {
+            anchor: format!("quantity-{}", slug(quantity)),
+            title: capitalised(&in_words(quantity)),
+            body: paragraph(&about) + &grid(charts) + &self.quantity_table(quantity, &tasks),
+        }
+    }
+
+    fn chart(&self, task: &str, quantity: &str) -> IntervalChart {
+        let rows = self.rows.iter().filter_map(|row| {
+            let cell = row.cell(task, quantity)?;
+            Some(Interval {
+                name: row.name.clone(),
+                mean: cell.mean,
+                low: cell.low,
+                high: cell.high,
+            })
+        });
+        IntervalChart {
+            title: task_title(task),
+            x_name: in_words(quantity),
+            ratios: !is_part(quantity),
+            rows: rows.collect(),
+            references: self.references_of(task, quantity),
+        }
+    }
+
+    fn references_of(&self, task: &str, quantity: &str) -> Vec<(String, f64)> {
+        let all = self.references.iter();
+        let matching = all.filter(|r| r.task == task && r.quantity == quantity);
+        matching.map(|r| (r.label.clone(), r.value)).collect()
+    }
+
+    fn quantity_table(&self, quantity: &str, tasks: &[&str]) -> String {
+        let mut head = vec!["strategy".to_string()];
+        head.extend(tasks.iter().map(|task| task_title(task)));
+        let best: Vec<Option<f64>> = tasks.iter().map(|task| self.best(task, quantity)).collect();
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        for row in &self.rows {
+            let mut cells = vec![Cell::name(&row.name, row.link.as_deref())];
+            cells.extend(tasks.iter().zip(&best).map(|(task, best)| {
+                row.cell(task, quantity)
+                    .map_or_else(Cell::missing, |cell| cell.shown(*best))
+            }));
+            rows.push(cells);
+        }
+        rows.extend(self.reference_rows(quantity, tasks));
+        let caption = format!(
+            "{}: mean and 95 % interval",
+            capitalised(&in_words(quantity))
+        );
+        table(&caption, &head, 1, &rows)
+    }
+
+    /// One row for each name of a reference.
+    fn reference_rows(&self, quantity: &str, tasks: &[&str]) -> Vec<Vec<Cell>> {
+        let mut labels: Vec<&str> = Vec::new();
+        for reference in self.references.iter().filter(|r| r.quantity == quantity) {
+            if !labels.contains(&reference.label.as_str()) {
+                labels.push(&reference.label);
+            }
+        }
+        let row = |label: &&str| {
+            let value = |task: &&str| {
+                let found = self
+                    .references_of(task, quantity)
+                    .into_iter()
+                    .find(|(l, _)| l == label);
+                found.map_or_else(Cell::missing, |(_, value)| Cell::text(&number(value)))
+            };
+            let mut cells = vec![Cell::name(label, None)];
+            cells.extend(tasks.iter().map(value));
+            cells
+        };
+        labels.iter().map(row).collect()
+    }
+
+    /// The best mean of a column; none if no end of the quantity is better, or there is nothing to choose from.
+    fn best(&self, task: &str, quantity: &str) -> Option<f64> {
+        let cells = self.rows.iter().filter_map(|row| row.cell(task, quantity));
+        let means: Vec<f64> = cells
+            .map(|cell| cell.mean)
+            .filter(|mean| mean.is_finite())
+            .collect();
+        if means.len() < 2 {
+            return None;
+        }
+        let means = means.into_iter();
+        match better(quantity)? {
+            Better::Lower => means.reduce(f64::min),
+            Better::Higher => means.reduce(f64::max),
+        }
+    }
+}
+
+const VERDICTS: &str = "A run is one training with one seed; every strategy had the same data and the same budget. A task \
+    learned if it beats, on data it was not trained on, the predictors that see no input.";
+const INTERVALS: &str = "Means over the runs of a strategy, with the 95 % interval of the mean where there is more than one \
+    run.";
+const BEST: &str = "The best mean is bold; where intervals overlap much, the order says little.";
+
+impl ComparisonRow {
+    fn cell(&self, task: &str, quantity: &str) -> Option<&ComparisonCell> {
+        let mut cells = self.cells.iter();
+        cells.find(|cell| cell.task == task && cell.quantity == quantity)
+    }
+
+    fn runs(&self) -> String {
+        match self.failed {
+            0 => self.seeds.to_string(),
+            failed => format!("{}, {failed} failed", self.seeds),
+        }
+    }
+
+    /// `2 of 3 learned`.
+    fn verdicts_of(&self, task: &str) -> Vec<String> {
+        let of_task = self.verdicts.iter().filter(|(name, _)| name == task);
+        let counts = of_task.flat_map(|(_, counts)| counts);
+        let shown = counts.map(|(verdict, count)| match self.seeds {
+            1 => verdict.clone(),
+            seeds => format!("{count} of {seeds} {verdict}"),
+        });
+        shown.collect()
+    }
+}
+
+impl ComparisonCell {
+    fn shown(&self, best: Option<f64>) -> Cell {
+        let mean = escape(&number(self.mean));
+        let mean = match best == Some(self.mean) {
+            true => format!("<b>{mean}</b>"),
+            false => mean,
+        };
+        let interval = match self.low.is_nan() || self.high.is_nan() {
+            true => String::new(),
+            false => format!(
+                "<br/><small>[{}, {}]</small>",
+                number(self.low),
+                number(self.high)
+            ),
+        };
+        Cell::html(mean + &interval)
+    }
+}
+
+fn task_title(task: &str) -> String {
+    match task {
+        ALL_TASKS => "all tasks".into(),
+        task => task.into(),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + chars.as_str()
+}
+
+/// Letters and digits for a place on the page.
+fn slug(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    text.chars().map(plain).collect()
+}

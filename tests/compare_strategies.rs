@@ -1,0 +1,468 @@
+//! The comparison adds up what runs recorded and nothing else, knows a finished run from an interrupted one, and refuses to
+//! mix runs that cannot be compared. The program itself is run too, where it has been built.
+#![cfg(feature = "train")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use burn::train::Interrupter;
+use equipoise::expansion::comparison::search::SearchConfig;
+use equipoise::expansion::comparison::{Job, JobState, Manifest, Results, Run, strategies, table};
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::history::{ALL_TASKS, History, Split, quantity};
+use equipoise::train::Progress;
+use support::assert_close;
+
+/// Two epochs of two tasks; `loss` is that of the countdown at the end.
+fn history(loss: f64) -> History {
+    let mut history = History::new();
+    for (task, constant) in [("pointers", 0.008), ("countdown", 16.0)] {
+        history.record(0, Split::Valid, task, quantity::CONSTANT_LOSS, constant);
+        for (epoch, value) in [
+            (1, constant),
+            (2, if task == "countdown" { loss } else { 0.004 }),
+        ] {
+            history.record(epoch, Split::Valid, task, quantity::LOSS, value);
+            let skill = 1.0 - value / constant;
+            history.record(epoch, Split::Valid, task, quantity::SKILL, skill);
+        }
+    }
+    history.record(2, Split::Valid, ALL_TASKS, "span_f1", loss / 100.0);
+    history
+}
+
+fn run(strategy: &str, seed: u64, history: Option<History>) -> Run {
+    Run {
+        strategy: strategy.into(),
+        seed,
+        history,
+    }
+}
+
+fn runs(strategy: &str, losses: &[f64]) -> Vec<Run> {
+    let seeds = losses.iter().zip(1..);
+    seeds
+        .map(|(loss, seed)| run(strategy, seed, Some(history(*loss))))
+        .collect()
+}
+
+#[test]
+fn means_and_intervals_are_those_computed_by_hand() {
+    // Mean, and Student's t times the standard deviation over the root of the number.
+    for (losses, mean, half) in [
+        (vec![1.0, 3.0], 2.0, 12.706),
+        (vec![1.0, 2.0, 6.0], 3.0, 4.303 * (7.0_f64 / 3.0).sqrt()),
+        (
+            vec![2.0, 4.0, 4.0, 5.0, 10.0],
+            5.0,
+            2.776 * (9.0_f64 / 5.0).sqrt(),
+        ),
+    ] {
+        let results = Results::new(runs("manual", &losses), Vec::new());
+        let found = results
+            .summary("manual", "countdown", quantity::LOSS)
+            .unwrap();
+        assert_eq!(found.seeds, losses.len());
+        assert_close("mean", found.mean, mean, 1e-12, 0.0);
+        assert_close("low", found.low, mean - half, 1e-9, 0.0);
+        assert_close("high", found.high, mean + half, 1e-9, 0.0);
+    }
+}
+
+#[test]
+fn one_seed_has_a_mean_and_no_interval() {
+    let results = Results::new(runs("manual", &[4.0]), Vec::new());
+    let found = results.summary("manual", ALL_TASKS, "span_f1").unwrap();
+    assert_eq!((found.mean, found.seeds), (0.04, 1));
+    assert!(found.low.is_nan() && found.high.is_nan());
+    let text = table::render(&results);
+    assert!(text.contains("one seed has no interval"), "{text}");
+    assert!(!text.contains('±') && !text.contains('~'), "{text}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_not_averaged_and_not_hidden() {
+    let mut all = runs("manual", &[4.0, f64::NAN, 6.0]);
+    all.extend(runs("uncertainty", &[8.0, 8.0, 8.0]));
+    let results = Results::new(all, Vec::new());
+    let found = results
+        .summary("manual", "countdown", quantity::LOSS)
+        .unwrap();
+    assert_eq!((found.mean, found.seeds), (5.0, 2));
+    let text = table::render(&results);
+    assert!(text.contains("(2 of 3)"), "{text}");
+    // The mean of those that went well is no ground for being the best.
+    assert!(text.contains("8.000 ±0.000 *"), "{text}");
+    let counts = results.verdict_counts("manual", "countdown");
+    assert_eq!(
+        counts,
+        [("learned".to_string(), 2), ("diverged".to_string(), 1)]
+    );
+}
+
+#[test]
+fn a_failed_run_is_counted() {
+    let mut all = runs("manual", &[4.0, 6.0]);
+    all.push(run("manual", 3, None));
+    all.extend([run("uncertainty", 1, None)]);
+    let results = Results::new(all, Vec::new());
+    assert_eq!(results.counts("manual"), (2, 1));
+    assert_eq!(results.counts("uncertainty"), (0, 1));
+    assert_eq!(
+        results.summary("uncertainty", "countdown", quantity::LOSS),
+        None
+    );
+    let counts = results.verdict_counts("manual", "pointers");
+    assert_eq!(
+        counts,
+        [("learned".to_string(), 2), ("failed".to_string(), 1)]
+    );
+    let text = table::render(&results);
+    assert!(text.contains("manual (1 of 3 failed)"), "{text}");
+    assert!(text.contains("uncertainty (1 of 1 failed)"), "{text}");
+    let page = results.page("title", Vec::new());
+    assert_eq!((page.rows[0].seeds, page.rows[0].failed), (2, 1));
+    assert_eq!((page.rows[1].seeds, page.rows[1].failed), (0, 1));
+}
+
+#[test]
+fn nothing_but_failures_is_still_a_table() {
+    let results = Results::new(vec![run("manual", 1, None)], Vec::new());
+    assert!(table::render(&results).contains("manual (1 of 1 failed)"));
+    assert!(results.values().is_empty());
+}
+
+#[test]
+fn the_gradient_share_is_that_of_the_last_half() {
+    let mut recorded = History::new();
+    for (epoch, share) in [(1, 0.9), (2, 0.9), (3, 0.2), (5, 0.4)] {
+        recorded.record(epoch, Split::Train, "type", quantity::GRADIENT_SHARE, share);
+    }
+    let results = Results::new(vec![run("manual", 1, Some(recorded))], Vec::new());
+    let share = results
+        .summary("manual", "type", quantity::GRADIENT_SHARE)
+        .unwrap();
+    assert_close("share", share.mean, 0.3, 1e-12, 0.0);
+}
+
+#[test]
+fn marks_say_what_the_seeds_tell() {
+    let mut all = runs("manual", &[10.0, 10.1, 10.2]);
+    all.extend(runs("uncertainty", &[10.1, 10.2, 10.3]));
+    all.extend(runs("running-mean", &[15.0, 15.1, 15.2]));
+    all.extend(runs("scalar-countdown", &[0.1, 0.1, 0.1]));
+    let results = Results::new(all, vec!["scalar-countdown".into()]);
+    let text = table::render(&results);
+    let losses: Vec<&str> = text.lines().skip(2).take(4).map(str::trim_end).collect();
+    let ends = |line: usize, mark: char| {
+        let found = losses[line].chars().last();
+        assert_eq!(found == Some(mark), mark != ' ', "{text}");
+    };
+    ends(0, '*');
+    ends(1, '~');
+    assert!(losses[2].ends_with("15.10 ±0.25"), "{text}");
+    ends(3, '†');
+    assert!(text.contains("not compared"), "{text}");
+    let page = results.page("title", Vec::new());
+    let compared = |row: usize| page.rows[row].cells.iter().any(|c| c.task == "countdown");
+    assert!(compared(0) && !compared(3));
+}
+
+#[test]
+fn files_are_tidy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = runs("manual", &[1.0, 3.0]);
+    all.push(run("uncertainty", 1, None));
+    Results::new(all, Vec::new()).write(folder.path()).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let values = read("comparison.csv");
+    assert!(
+        values.starts_with("strategy,seed,task,quantity,value\n"),
+        "{values}"
+    );
+    assert!(
+        values.contains("\nmanual,2,countdown,loss,3.0\n"),
+        "{values}"
+    );
+    let means = read("summary.csv");
+    assert!(
+        means.starts_with("strategy,task,quantity,mean,low,high,seeds\n"),
+        "{means}"
+    );
+    assert!(means.contains("\nmanual,countdown,loss,2.0,"), "{means}");
+    let verdicts = read("verdicts.csv");
+    assert!(
+        verdicts.contains("\nuncertainty,1,countdown,failed,"),
+        "{verdicts}"
+    );
+}
+
+/// Small enough for many epochs a second.
+fn tiny() -> ExpansionConfig {
+    let mut config = ExpansionConfig::default();
+    config.data.max_samples = Some(40);
+    config.model.hidden = 4;
+    config.train.epochs = 4;
+    config.train.batch_size = 8;
+    strategies::base(config).unwrap()
+}
+
+fn job(folder: &Path) -> Job {
+    Job {
+        name: "uncertainty-seed1".into(),
+        folder: folder.to_path_buf(),
+        config: strategies::config(&tiny(), "uncertainty", 1, None).unwrap(),
+        data_seed: 0,
+    }
+}
+
+#[test]
+fn a_run_is_new_then_interrupted_then_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = job(&folder.path().join("whole"));
+    assert_eq!(whole.state().unwrap(), JobState::New);
+    assert!(whole.work(Progress::Silent, Interrupter::new()).unwrap());
+    assert_eq!(whole.state().unwrap(), JobState::Finished);
+
+    let stopped = job(&folder.path().join("stopped"));
+    let interrupter = Interrupter::new();
+    let watched = (stopped.clone(), interrupter.clone());
+    let watching = std::thread::spawn(move || {
+        let (job, interrupter) = watched;
+        while job.epoch() == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        interrupter.stop(None);
+    });
+    let finished = stopped.work(Progress::Silent, interrupter).unwrap();
+    watching.join().unwrap();
+    // It may have been too fast to be stopped; then the marker is all that could be missing.
+    if finished {
+        std::fs::remove_file(stopped.folder.join("finished")).unwrap();
+    }
+    assert!(matches!(
+        stopped.state().unwrap(),
+        JobState::Interrupted(1..=4)
+    ));
+    assert!(stopped.work(Progress::Silent, Interrupter::new()).unwrap());
+    assert_eq!(stopped.state().unwrap(), JobState::Finished);
+    assert_eq!(stopped.history().unwrap(), whole.history().unwrap());
+
+    let before = std::fs::metadata(whole.folder.join("history.csv")).unwrap();
+    assert!(whole.work(Progress::Silent, Interrupter::new()).unwrap());
+    let after = std::fs::metadata(whole.folder.join("history.csv")).unwrap();
+    assert_eq!(
+        before.modified().unwrap(),
+        after.modified().unwrap(),
+        "not repeated"
+    );
+
+    let mut other = whole.clone();
+    other.config.train.learning_rate = 0.5;
+    let message = other.state().unwrap_err().to_string();
+    assert!(
+        message.contains("`train.learning_rate` is 0.5"),
+        "{message}"
+    );
+    let message = other
+        .work(Progress::Silent, Interrupter::new())
+        .unwrap_err();
+    assert!(message.to_string().contains("`train.learning_rate`"));
+}
+
+#[test]
+fn a_folder_takes_one_comparison_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let search = SearchConfig { runs: 3, epochs: 2 };
+    let manifest = Manifest::new(tiny(), search.clone()).unwrap();
+    manifest.claim(folder.path()).unwrap();
+    manifest.claim(folder.path()).unwrap();
+    let refusal = |manifest: &Manifest| manifest.claim(folder.path()).unwrap_err().to_string();
+
+    let mut other = manifest.clone();
+    other.config.model.head_dropout = 0.75;
+    let message = refusal(&other);
+    assert!(
+        message.contains("`model.head_dropout` is 0.75, but it must be 0.2"),
+        "{message}"
+    );
+    assert!(message.contains("choose another --out"), "{message}");
+
+    let mut other = manifest.clone();
+    other.search.runs = 4;
+    assert!(refusal(&other).contains("`search.runs` is 4, but it must be 3"));
+
+    std::fs::write(folder.path().join("comparison.json"), "{}").unwrap();
+    assert!(refusal(&manifest).contains("comparison.json"));
+}
+
+#[test]
+fn a_file_of_bars_that_changed_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let bars = folder.path().join("bars.csv");
+    let manifest = || {
+        let mut config = tiny();
+        config.data.path = Some(bars.clone());
+        Manifest::new(config, SearchConfig { runs: 3, epochs: 2 })
+    };
+    assert!(manifest().is_err(), "there is no file yet");
+    std::fs::write(&bars, "open,high,low,close\n1,1,1,1\n").unwrap();
+    manifest().unwrap().claim(folder.path()).unwrap();
+    std::fs::write(&bars, "open,high,low,close\n1,2,1,1\n").unwrap();
+    let message = manifest()
+        .unwrap()
+        .claim(folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("`data_file.checksum`"), "{message}");
+}
+
+/// The example, if it has been built: `cargo test` does so, `cargo test --test compare_strategies` does not.
+fn program() -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    let name = format!("compare_strategies{}", std::env::consts::EXE_SUFFIX);
+    let program = test.parent()?.parent()?.join("examples").join(name);
+    if !program.exists() {
+        println!("skipped: {} has not been built", program.display());
+        return None;
+    }
+    Some(program)
+}
+
+/// Nine runs of four short epochs.
+fn command(program: &Path, folder: &Path, more: &[&str]) -> Command {
+    let config = folder.join("base.json");
+    tiny().write(&config).unwrap();
+    let mut command = Command::new(program);
+    command.arg("--config").arg(config).args([
+        "--seeds",
+        "2",
+        "--search-runs",
+        "3",
+        "--strategies",
+        "uncertainty,raw-sum,tuned-fixed",
+        "--out",
+    ]);
+    command.args(more).current_dir(folder);
+    command
+}
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_program_compares_and_does_nothing_twice() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| command(&program, folder.path(), more).output().unwrap();
+    let first = run(&["a", "--jobs", "2"]);
+    let (table, said) = text(&first);
+    assert!(first.status.success(), "{said}");
+    assert!(said.contains("[9/9]"), "{said}");
+    for expected in [
+        "tuned-fixed",
+        "relative loss",
+        "verdicts",
+        "its search: 3 runs of 4 epochs",
+    ] {
+        assert!(table.contains(expected), "no {expected} in {table}");
+    }
+    for file in [
+        "comparison.csv",
+        "summary.csv",
+        "verdicts.csv",
+        "report.html",
+    ] {
+        assert!(folder.path().join("a").join(file).exists(), "{file}");
+    }
+    let again = run(&["a"]);
+    let (same, said) = text(&again);
+    assert_eq!(same, table);
+    assert!(!said.contains("[1/9]"), "nothing was left to do: {said}");
+
+    let one = run(&["b", "--jobs", "1"]);
+    assert!(one.status.success());
+    let values = |out: &str| std::fs::read(folder.path().join(out).join("comparison.csv")).unwrap();
+    assert_eq!(values("a"), values("b"), "side by side or not is the same");
+
+    let other = run(&["a", "--epochs", "5"]);
+    let (_, said) = text(&other);
+    assert!(!other.status.success());
+    assert!(
+        said.contains("`train.epochs` is 5, but it must be 4"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_program_goes_on_when_a_run_fails() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("out/runs/raw-sum-seed2");
+    std::fs::create_dir_all(&broken).unwrap();
+    // A file where the folder of checkpoints should be.
+    std::fs::write(broken.join("checkpoint"), "").unwrap();
+    let output = command(&program, folder.path(), &["out"]).output().unwrap();
+    let (table, said) = text(&output);
+    assert!(!output.status.success());
+    assert!(
+        said.contains("raw-sum-seed2") && said.contains("FAILED"),
+        "{said}"
+    );
+    assert!(
+        said.contains("cannot create"),
+        "the reason is repeated: {said}"
+    );
+    assert!(table.contains("raw-sum (1 of 2 failed)"), "{table}");
+    assert!(table.contains("failed 1"), "{table}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_program_goes_on_after_ctrl_c() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = command(&program, folder.path(), &["whole"])
+        .output()
+        .unwrap();
+    assert!(whole.status.success(), "{}", text(&whole).1);
+    let mut child = command(&program, folder.path(), &["parts", "--jobs", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let first = folder
+        .path()
+        .join("parts/runs/uncertainty-seed1/history.csv");
+    let began = Instant::now();
+    while !first.exists() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let asked = Instant::now();
+    let stopped = child.wait().unwrap();
+    assert_eq!(stopped.code(), Some(130), "stopped and said so");
+    assert!(asked.elapsed() < Duration::from_secs(10), "at once");
+    assert!(!folder.path().join("parts/comparison.csv").exists());
+
+    let rest = command(&program, folder.path(), &["parts"])
+        .output()
+        .unwrap();
+    assert!(rest.status.success(), "{}", text(&rest).1);
+    for file in ["comparison.csv", "summary.csv", "verdicts.csv"] {
+        let read = |out: &str| std::fs::read(folder.path().join(out).join(file)).unwrap();
+        assert!(read("whole") == read("parts"), "{file} differs");
+    }
+}
