@@ -436,3 +436,28 @@ fn an_empty_history_has_no_verdicts_and_an_odd_one_does_not_panic() {
     };
     assert_eq!(b.verdict, Verdict::Diverged);
 }
+
+/// 64 tasks over 100 epochs have tens of thousands of records; looking through all of them for each number took seconds.
+#[test]
+fn many_tasks_take_no_time() {
+    let names: Vec<String> = (0..64).map(|task| format!("task {task}")).collect();
+    let mut history = History::new();
+    for epoch in 1..=100 {
+        for (index, task) in names.iter().enumerate() {
+            history.record(epoch, Split::Valid, task, quantity::LOSS, 1.0);
+            for other in names.iter().skip(index + 1).step_by(8) {
+                history.record(
+                    epoch,
+                    Split::Train,
+                    task,
+                    &quantity::cosine_with(other),
+                    0.1,
+                );
+            }
+        }
+    }
+    let began = std::time::Instant::now();
+    assert_eq!(diagnose(&history).len(), 64);
+    // A tenth of a second in release; the bound leaves room for a slow machine in the dev profile.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}

@@ -3,6 +3,12 @@
 #![cfg(feature = "train")]
 
 use equipoise::diagnosis::diagnose;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use equipoise::expansion::{
+    config::{Backend, ExpansionConfig},
+    figures::window_figures,
+    run::{build, load},
+};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::report::{
     Candle, Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, Span,
@@ -398,4 +404,53 @@ fn no_comparison_breaks_its_page() {
     check(&comparison(vec![linked]).html());
     let many = (0..200).map(|number| row(&format!("strategy {number}"), number as f64, 1.0));
     check(&comparison(many.collect()).html());
+}
+
+/// A small network without training and the validation windows of its config.
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn figures_of(backend: Backend, count: usize) -> (Vec<WindowFigure>, usize) {
+    let mut config = ExpansionConfig {
+        backend,
+        ..ExpansionConfig::default()
+    };
+    config.data.max_samples = Some(60);
+    let config = config.resolved();
+    let data = load(&config).unwrap();
+    let device = config.backend.device().unwrap();
+    let (network, _) = build(&config, &device).unwrap();
+    let position = config.data.position;
+    let figures = window_figures(&network, &data.valid, position, &device, count).unwrap();
+    (figures, data.valid.len())
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[test]
+fn validation_windows_become_figures() {
+    let backend = match cfg!(feature = "flex") {
+        true => Backend::Flex,
+        false => Backend::Ndarray,
+    };
+    let (five, windows) = figures_of(backend, 5);
+    assert_eq!(five.len(), 5);
+    let (all, _) = figures_of(backend, 1000);
+    assert_eq!(all.len(), windows);
+    assert!(
+        five.iter()
+            .all(|figure| all.iter().any(|other| other.title == figure.title))
+    );
+    for figure in &five {
+        assert_eq!(figure.bars.len(), 105);
+        let (truth, found) = (figure.truth.unwrap(), figure.predicted.unwrap());
+        assert!(truth.start <= truth.end && truth.end < 105);
+        assert!(found.start <= found.end && found.end < 105);
+        let said = format!("bars {} to {}. Predicted", truth.start, truth.end);
+        assert!(figure.caption.contains(&said), "{}", figure.caption);
+    }
+    assert_eq!(
+        figures_of(backend, 5).0,
+        five,
+        "the same network and windows"
+    );
+    assert!(figures_of(backend, 0).0.is_empty());
+    check(&Report::new("A run").with_windows(five).html());
 }

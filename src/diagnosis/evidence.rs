@@ -1,6 +1,53 @@
 //! The numbers of one task that a diagnosis rests on.
 
+use std::collections::HashMap;
+
 use crate::history::{ALL_TASKS, History, Split, quantity};
+
+/// The records of a history by what they are of; looking for each in the whole history takes seconds for many tasks.
+struct Index(HashMap<(Split, String, String), Vec<(usize, f64)>>);
+
+impl Index {
+    fn new(history: &History) -> Self {
+        let mut index: HashMap<_, Vec<(usize, f64)>> = HashMap::new();
+        for record in history.records() {
+            let name = (record.split, record.task.clone(), record.quantity.clone());
+            let series = index.entry(name).or_default();
+            series.push((record.epoch, record.value));
+        }
+        for series in index.values_mut() {
+            series.sort_by_key(|(epoch, _)| *epoch);
+        }
+        Self(index)
+    }
+
+    /// The values of all epochs, what is known before training first.
+    fn all(&self, split: Split, task: &str, quantity: &str) -> &[(usize, f64)] {
+        let name = (split, task.to_string(), quantity.to_string());
+        self.0.get(&name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The values of all epochs from the first on.
+    fn series(&self, split: Split, task: &str, quantity: &str) -> &[(usize, f64)] {
+        let all = self.all(split, task, quantity);
+        &all[all.partition_point(|(epoch, _)| *epoch == 0)..]
+    }
+
+    /// What was known before training.
+    fn known(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        let first = self.all(split, task, quantity).first();
+        first.and_then(|(epoch, value)| (*epoch == 0).then_some(*value))
+    }
+
+    /// The cosines of two tasks, whichever comes first.
+    fn cosines(&self, task: &str, other: &str) -> &[(usize, f64)] {
+        let of = |a, b| self.series(Split::Train, a, &quantity::cosine_with(b));
+        match of(task, other) {
+            [] => of(other, task),
+            found => found,
+        }
+    }
+}
 
 /// What a history says about one task.
 #[derive(Clone, Debug)]
@@ -55,55 +102,44 @@ impl Reach {
 impl Evidence {
     /// The evidence on every task that has a validation loss.
     pub(super) fn of_all(history: &History) -> Vec<Self> {
-        let tasks = history.tasks();
-        let with_loss: Vec<&str> = tasks
-            .into_iter()
-            .filter(|task| {
-                !history
-                    .series(Split::Valid, task, quantity::LOSS)
-                    .is_empty()
-            })
-            .collect();
-        with_loss
-            .iter()
-            .map(|task| Self::of(history, task, &with_loss))
-            .collect()
+        let index = Index::new(history);
+        let mut tasks = history.tasks();
+        tasks.retain(|task| !index.series(Split::Valid, task, quantity::LOSS).is_empty());
+        let of = |task: &&str| Self::of(&index, task, &tasks);
+        tasks.iter().map(of).collect()
     }
 
-    fn of(history: &History, task: &str, tasks: &[&str]) -> Self {
-        let (epochs, losses): (Vec<usize>, Vec<f64>) = history
-            .series(Split::Valid, task, quantity::LOSS)
-            .into_iter()
-            .unzip();
-        let trained = history.series(Split::Train, task, quantity::LOSS);
-        let last = |split, name| history.last(split, task, name);
-        let shares = history.series(Split::Train, task, quantity::GRADIENT_SHARE);
+    fn of(index: &Index, task: &str, tasks: &[&str]) -> Self {
+        let series = |split, name| index.series(split, task, name);
+        let last = |split, name| Some(series(split, name).last()?.1);
+        let losses = series(Split::Valid, quantity::LOSS);
+        let shares = series(Split::Train, quantity::GRADIENT_SHARE);
         let others = tasks.iter().filter(|other| **other != task);
-        let intended = history.get(0, Split::Train, task, quantity::INTENDED_SHARE);
+        let intended = index.known(Split::Train, task, quantity::INTENDED_SHARE);
         Self {
             task: task.into(),
-            first: losses[0],
-            last: losses[losses.len() - 1],
-            trained: ends(&trained),
+            first: losses[0].1,
+            last: losses[losses.len() - 1].1,
+            trained: ends(series(Split::Train, quantity::LOSS)),
             skill: last(Split::Valid, quantity::SKILL),
             trained_skill: last(Split::Train, quantity::SKILL),
             skill_over_position: last(Split::Valid, quantity::SKILL_OVER_POSITION),
-            constant: history.get(0, Split::Valid, task, quantity::CONSTANT_LOSS),
-            position: history.get(0, Split::Valid, task, quantity::POSITION_LOSS),
-            weights: numbers(history.series(Split::Train, task, quantity::WEIGHT)),
-            share: late_mean(&shares),
-            audited: late(&shares).len(),
+            constant: index.known(Split::Valid, task, quantity::CONSTANT_LOSS),
+            position: index.known(Split::Valid, task, quantity::POSITION_LOSS),
+            weights: numbers(series(Split::Train, quantity::WEIGHT)),
+            share: late_mean(shares),
+            audited: late(shares).len(),
             intended: intended.unwrap_or(1.0 / tasks.len() as f64),
             cosines: others
                 .filter_map(|other| {
-                    let cosine = late_mean(&history.cosine(task, other))?;
+                    let cosine = late_mean(index.cosines(task, other))?;
                     Some((other.to_string(), cosine))
                 })
                 .collect(),
-            reach: reach(history, task),
-            objective: ends(&history.series(Split::Train, ALL_TASKS, quantity::OBJECTIVE)),
-            losses,
-            epochs,
+            reach: reach(index, task),
+            objective: ends(index.series(Split::Train, ALL_TASKS, quantity::OBJECTIVE)),
+            epochs: losses.iter().map(|(epoch, _)| *epoch).collect(),
+            losses: numbers(losses),
         }
     }
 
@@ -129,8 +165,8 @@ fn ends(series: &[(usize, f64)]) -> Option<(f64, f64)> {
     Some((series.first()?.1, series.last()?.1))
 }
 
-fn numbers(series: Vec<(usize, f64)>) -> Vec<f64> {
-    series.into_iter().map(|(_, value)| value).collect()
+fn numbers(series: &[(usize, f64)]) -> Vec<f64> {
+    series.iter().map(|(_, value)| *value).collect()
 }
 
 /// The last half of a series: what training ends with, without the first steps, which are unlike all others.
@@ -150,18 +186,20 @@ fn late_mean(series: &[(usize, f64)]) -> Option<f64> {
 
 /// What the optimizer could move a linear head by in all steps of the run. An epoch without an audit counts with the mean
 /// of the others.
-fn reach(history: &History, task: &str) -> Option<Reach> {
-    let spread = history.get(0, Split::Valid, task, quantity::TARGET_SPREAD)?;
-    let of_all = |name| history.series(Split::Train, ALL_TASKS, name);
-    let reaches = of_all(quantity::REACH);
-    let typical = reaches.iter().map(|(_, reach)| reach).sum::<f64>() / reaches.len() as f64;
+fn reach(index: &Index, task: &str) -> Option<Reach> {
+    let spread = index.known(Split::Valid, task, quantity::TARGET_SPREAD)?;
+    let of_all = |name| index.series(Split::Train, ALL_TASKS, name);
+    let reaches: HashMap<usize, f64> = of_all(quantity::REACH).iter().copied().collect();
+    let rates: HashMap<usize, f64> = of_all(quantity::LEARNING_RATE).iter().copied().collect();
+    // Summed in the order of the epochs, so that the same history gives the same bits.
+    let sum: f64 = of_all(quantity::REACH).iter().map(|(_, reach)| reach).sum();
+    let typical = sum / reaches.len() as f64;
     if !typical.is_finite() {
         return None;
     }
     let (mut moved, mut steps) = (0.0, 0.0);
     for (epoch, count) in of_all(quantity::STEPS) {
-        let at = |name| history.get(epoch, Split::Train, ALL_TASKS, name);
-        moved += count * at(quantity::LEARNING_RATE)? * at(quantity::REACH).unwrap_or(typical);
+        moved += count * rates.get(epoch)? * reaches.get(epoch).unwrap_or(&typical);
         steps += count;
     }
     (steps > 0.0).then_some(Reach {

@@ -239,6 +239,11 @@ fn capital(text: &str) -> String {
 
 /// Four digits that matter.
 pub(crate) fn number(value: f64) -> String {
+    // Below, five decimals would show nothing of it; above, most digits would be noise.
+    let odd = value != 0.0 && !(1e-5..1e7).contains(&value.abs());
+    if odd && value.is_finite() {
+        return format!("{value:.3e}");
+    }
     let digits = match value.abs() {
         v if v >= 100.0 => 1,
         v if v >= 10.0 => 2,

@@ -72,7 +72,7 @@ impl Frame {
         self
     }
 
-    /// The drawing's elements, to stand in an `svg` element of this width and height.
+    /// The elements of the drawing, to stand in an `svg` element of its width and height.
     pub fn draw(&self, content: impl FnOnce(&Plot<'_, '_>) -> Drawn) -> String {
         let mut text = String::new();
         let size = (WIDTH as u32, self.height as u32);

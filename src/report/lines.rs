@@ -139,11 +139,14 @@ impl LineChart {
         }
         let frame = self.frame();
         let drawing = frame.draw(|plot| {
+            for series in &self.series {
+                plot.course(&series.points, series.number)?;
+            }
+            // Over the lines: a loss that has come to its constant would hide it.
             for (index, reference) in self.shown_references() {
                 plot.across(reference.value, Pen::Reference(index))?;
             }
             for series in &self.series {
-                plot.course(&series.points, series.number)?;
                 plot.markers(&series.points, series.number)?;
             }
             let of_series = self.named().filter_map(|series| {
