@@ -247,17 +247,18 @@ fn all_instructions_agree_for_every_panel_and_tile() {
     }
 }
 
-/// Large enough that buffers come from what was given back, with padding and without.
+/// Large enough that buffers come from what was given back. Of the padding of 33 units, vectors of sixteen write all, of
+/// eight a part, and of one nothing; 48 units have none.
 #[test]
 #[cfg_attr(miri, ignore = "fills much memory")]
 fn what_was_in_the_memory_before_changes_no_bit() {
     let _alone = memory::tests::alone();
-    for hidden in [41, 48] {
+    for hidden in [33, 48] {
         let case = Case::new(40, 30, 5, hidden);
-        let expected = case.run(Arch::new());
-        for _ in 0..3 {
+        for arch in instructions() {
+            let expected = case.run(arch);
             memory::tests::spoil();
-            assert!(case.run(Arch::new()) == expected, "{hidden} units");
+            assert!(case.run(arch) == expected, "{hidden} units, {arch:?}");
         }
     }
 }
