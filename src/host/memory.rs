@@ -23,6 +23,17 @@ pub(crate) fn take(len: usize) -> Vec<f32> {
     }
 }
 
+/// Room for `len` elements and none in it, for results that are written once and not filled before.
+pub(crate) fn room(len: usize) -> Vec<f32> {
+    match held(len) {
+        Some(mut values) => {
+            values.clear();
+            values
+        }
+        None => Vec::with_capacity(len),
+    }
+}
+
 /// The smallest held memory that is large enough, but not much too large.
 fn held(len: usize) -> Option<Vec<f32>> {
     if len < SMALL {

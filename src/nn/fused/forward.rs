@@ -1,6 +1,8 @@
 //! Forward through time: every step multiplies a few samples by a panel of weights and applies the gates to the sums
 //! while they are in registers.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
@@ -79,9 +81,9 @@ unsafe impl Send for SharedOutput {}
 unsafe impl Sync for SharedOutput {}
 
 impl SharedOutput {
-    pub(super) fn new(values: &mut [f32]) -> Self {
+    pub(super) fn new(values: &mut [MaybeUninit<f32>]) -> Self {
         Self {
-            start: values.as_mut_ptr(),
+            start: values.as_mut_ptr().cast(),
             len: values.len(),
         }
     }

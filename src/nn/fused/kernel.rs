@@ -5,6 +5,8 @@
 //! the gates with their biases. What is kept for the backward pass are these rows, the cells and the applied gates.
 //! Backward, a step needs one product; the gradients of all weights of a direction are one product after the last step.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -55,8 +57,14 @@ pub(super) fn forward(
     assert_eq!(input.len(), rows * layout.features, "elements of the input");
     let lanes = arch.dispatch(Lanes);
     let panels = both(|direction| pack_forward(&layout, &weights[direction], lanes));
-    let mut output = memory::take(rows * 2 * layout.hidden);
-    let shared = SharedOutput::new(&mut output);
+    let elements = rows * 2 * layout.hidden;
+    let mut output = memory::room(elements);
+    let room = &mut output.spare_capacity_mut()[..elements];
+    if !layout.hidden.is_multiple_of(lanes) {
+        // Parts of vectors are stored through slices, and those must hold numbers.
+        room.fill(MaybeUninit::new(0.0));
+    }
+    let shared = SharedOutput::new(room);
     let run = |(reversed, first, samples)| {
         let mut part = Part::new(&layout, reversed, first, samples, keep);
         arch.dispatch(Forward {
@@ -69,6 +77,9 @@ pub(super) fn forward(
         part
     };
     let parts: Vec<Part> = blocks(layout.batch).into_par_iter().map(run).collect();
+    // SAFETY: there is room for as many, and every part has written all hidden units of its direction at every step of its
+    // samples; the parts cover both directions of all samples (`blocks`).
+    unsafe { output.set_len(elements) };
     (output, keep.then_some(Saved { layout, parts }))
 }
 
