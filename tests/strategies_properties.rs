@@ -374,8 +374,9 @@ proptest! {
                     let place = format!("{name} on {backend}");
                     assert_all_close(&place, &weights_moved, &expected, 1e-5, 0.0);
                     let size: f64 = weights.iter().zip(row).map(|(w, l)| w * l).sum();
-                    // The log sigmas of uncertainty weighting are of order 1 and may cancel in the total.
-                    assert_close(&place, total_moved, total, 1e-5, 1e-6 * (1.0 + size));
+                    // The log sigmas that uncertainty adds are of order 1 and may cancel the rest: the rounding is theirs.
+                    let added = f64::from(name.contains("uncertainty"));
+                    assert_close(&place, total_moved, total, 1e-5, 1e-6 * (added + size));
                 }
             }
         }
