@@ -152,18 +152,20 @@ fn rows_of_another_width() {
 
 #[test]
 fn time_stamps_that_cannot_be_read() {
-    let forms = "; expected RFC 3339 (`2024-01-31T09:30:00Z`), `2024-01-31 09:30[:00]`, `2024-01-31`, \
-                 or seconds or milliseconds since 1970";
+    let forms = "; expected RFC 3339 (`2024-01-31T09:30:00Z`), a date with four digits for the year, alone or before \
+                 a time of day (`2024-01-31 09:30[:00]`, `01/31/2024 9:30 PM`, `31-Jan-2024`), or seconds or \
+                 milliseconds since 1970";
     let stamps = [
-        "2019-10-17 09-AM",
         "2019-10-17 09-11",
+        "2019-10-17 13-PM",
+        "2019-10-17 00:30 AM",
         "2024-01-01T01",
-        "31.01.2024 09:30",
-        "01/02/2024",
+        "31.01.24",
+        "12.31",
+        "45322.375",
         "2024-13-01",
         "2024-02-30T00:00:00Z",
         "2024-01-01T01:00:00+01:00[Europe/Berlin]",
-        "1704070800.5",
         "",
         "ääääääääääääää",
         "2024-01-01\u{e9}01:00",
@@ -172,41 +174,45 @@ fn time_stamps_that_cannot_be_read() {
         let reason = format!("the time stamp `{stamp}` cannot be read{forms}");
         bad_row(&with_row(&format!("{stamp},10,12,9,11")), 3, &reason);
     }
-    let reason = "the time stamp 20240131 looks like a date without dashes; write it as YYYY-MM-DD";
-    bad_row(&with_row("20240131,10,12,9,11"), 3, reason);
-    let reason = "the time stamp 1704070800000000 is too large for milliseconds since 1970; \
-                  divide microseconds or nanoseconds down to those";
-    bad_row(&with_row("1704070800000000,10,12,9,11"), 3, reason);
+    let others = [
+        "20240131",
+        "1704070800",
+        "1704070800.5",
+        "1704070800000000",
+        "01/02/2024",
+        "31.01.2024 09:30",
+    ];
+    for stamp in others {
+        let reason = format!(
+            "the time stamp `{stamp}` is not written like the rest, which are dates like `2024-01-31`"
+        );
+        bad_row(&with_row(&format!("{stamp},10,12,9,11")), 3, &reason);
+    }
 }
 
 #[test]
 fn time_stamps_that_repeat_or_decrease() {
     let reason = "the time stamp 2024-01-01T00:00:00Z repeats that of the bar before";
-    bad_row(&with_row("2024-01-01T00:00:00Z,10,12,9,11"), 3, reason);
+    bad_row(&with_row("2024-01-01T00:00:00Z,10,13,9,11"), 3, reason);
     let reason = "the time stamp 2023-12-31T23:00:00Z is earlier than 2024-01-01T00:00:00Z of the bar before";
-    // A second row in order keeps this from being a file that runs backwards.
-    let content = with_row("2023-12-31T23:00:00Z,10,12,9,11") + "2024-01-01T03:00:00Z,10,12,9,11\n";
+    // A third row in order keeps this from being a file that runs backwards.
+    let content = with_row("2023-12-31T23:00:00Z,10,13,9,11") + "2024-01-01T03:00:00Z,10,12,9,11\n";
     bad_row(&content, 3, reason);
 }
 
 #[test]
-fn a_file_that_is_newest_first() {
-    let rows: String = (0..9)
-        .rev()
-        .map(|hour| format!("2024-01-01T0{hour}:00:00Z,10,12,9,11\n"))
-        .collect();
-    let reason = "the time stamp 2024-01-01T07:00:00Z is earlier than 2024-01-01T08:00:00Z of the bar before. \
-                  The file is newest-first (8 of 8 rows are earlier than the row above); \
-                  reverse it first, so that the oldest bar is on top";
-    refused_always(format!("{HEADER}\n{rows}"), 3, reason);
+fn a_row_out_of_order_in_a_file_that_is_newest_first() {
+    let rows = "2024-01-09,1,1,1,1\n2024-01-08,2,2,2,2\n2024-01-10,3,3,3,3\n2024-01-06,1,1,1,1\n2024-01-05,1,1,1,1\n";
+    let reason = "the time stamp 2024-01-10T00:00:00Z is later than 2024-01-08T00:00:00Z of the bar before, in a file \
+                  that runs from newest to oldest";
+    bad_row(&format!("{HEADER}\n{rows}"), 4, reason);
 }
 
 #[test]
-fn a_bad_row_after_a_row_out_of_order_does_not_hide_it() {
-    let rows = "2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n2024-01-01,1,1,1,1\n2024-01-04,x,1,1,1\n";
+fn of_several_bad_rows_the_first_is_named() {
+    let rows = "2024-01-02,1,1,1,1\n2024-01-03,2,2,2,2\n2024-01-01,1,1,1,1\n2024-01-04,x,1,1,1\n";
     let reason = "the time stamp 2024-01-01T00:00:00Z is earlier than 2024-01-03T00:00:00Z of the bar before; \
                   correct the row, or drop such rows with --skip-bad-rows";
-    // Two stamps forward (the last row is bad), one back.
     refused(format!("{HEADER}\n{rows}2024-01-05,1,1,1,1\n"), 4, reason);
 }
 
@@ -215,7 +221,7 @@ fn missing_columns() {
     refused_always(
         "\n\nDate, Open ,High,Last\n2024-01-01,1,1,1\n",
         3,
-        "the header has no column `low`, `close`; it has `date,open,high,last`",
+        "the header has no column `low`; it has `date,open,high,last`",
     );
 }
 
@@ -231,17 +237,12 @@ fn a_column_given_twice() {
 }
 
 #[test]
-fn a_line_above_the_header() {
-    let data = format!("{HEADER}\n2024-01-01,1,1,1,1\n");
+fn data_above_the_header() {
+    let row = "2024-01-01,1,1,1,1";
     refused_always(
-        format!("https://www.CryptoDataDownload.com\n{data}"),
-        1,
-        "not a header: `https://www.CryptoDataDownload.com`; line 2 looks like it: delete line 1",
-    );
-    refused_always(
-        format!("Prices\nof,last,year\n{data}"),
-        1,
-        "not a header: `Prices`; line 3 looks like it: delete lines 1 to 2",
+        format!("some text\n{row}\n{HEADER}\n{row}\n"),
+        2,
+        "data above the header, which is on line 3: `2024-01-01,1,1,1,1`",
     );
 }
 
@@ -258,19 +259,6 @@ fn no_header_at_all() {
         1,
         &format!("not a header: `<html>`; {expected}"),
     );
-}
-
-#[test]
-fn another_separator() {
-    for (separator, name) in [(";", "`;`"), ("\t", "tabs"), ("|", "`|`")] {
-        let header = HEADER.replace(',', separator);
-        let shown = header.replace('\t', r"\t");
-        refused_always(
-            format!("{header}\n"),
-            1,
-            &format!("columns are separated by {name}, expected commas: `{shown}`"),
-        );
-    }
 }
 
 #[test]
@@ -357,7 +345,7 @@ fn read_both_ways(content: &[u8]) {
     let file = file(content);
     for options in [CsvOptions::default(), skip()] {
         if let Ok((bars, report)) = read_csv(&file.path, &options) {
-            assert_eq!(bars.len(), report.rows - report.dropped);
+            assert_eq!(bars.len(), report.rows - report.dropped - report.copies);
             assert!(bars.bars().iter().all(|bar| bar.check().is_ok()));
         }
     }

@@ -130,7 +130,7 @@ fn skipped_rows_are_counted_and_the_first_is_named() {
     let content = "timestamp,open,high,low,close\n\
                    2024-01-01,10,12.5,9,11\n\
                    2024-01-02,10,8,9,11\n\
-                   2024-01-01,10,12.5,9,11\n\
+                   2024-01-01,10,12.5,9,10\n\
                    2024-01-03,10,12.5,9\n\
                    nonsense,10,12.5,9,11\n\
                    \n\

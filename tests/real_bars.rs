@@ -41,16 +41,26 @@ fn types_are_roughly_balanced() {
     }
 }
 
+/// A line above the header, newest first, hours with AM and PM, and five bars that come twice: once more under a stamp
+/// five hours off, so that one hour each in the night of the 11th to the 12th of November 2017 says nothing new.
 #[test]
-fn a_file_with_a_line_above_its_header_is_refused() {
+fn a_file_as_an_exchange_gives_it_away_is_read() {
     let Some(path) = real("dirty_Coinbase_BTCUSD_1h.csv") else {
         return;
     };
-    let error = read_csv(&path, &CsvOptions::default()).unwrap_err();
-    let expected = format!(
-        "{}, line 1: not a header: `Timestamps are UTC timezone,https://www.CryptoDataDownload.com`; \
-         line 2 looks like it: delete line 1",
-        path.display()
-    );
-    assert_eq!(error.to_string(), expected);
+    let (bars, report) = read_csv(&path, &CsvOptions::default()).unwrap();
+    assert_eq!((report.rows, report.copies, report.dropped), (20_111, 5, 0));
+    assert_eq!(bars.len(), 20_106);
+    let stamps = bars.timestamps().unwrap();
+    // 2017-07-01 11:00 and 2019-10-17 09:00 UTC.
+    assert_eq!((stamps[0], stamps[20_105]), (1_498_906_800, 1_571_302_800));
+    assert_eq!(bars.bars()[0].close, 2509.17);
+    assert_eq!(bars.bars()[20_105].close, 8035.88);
+    let notes = [
+        "passed over 1 line above the header, which is line 2",
+        "the file runs from newest to oldest and was turned round",
+        "left out 5 rows that repeat another; the first, line 16901: it repeats the bar of 2017-11-12T03:00:00Z under \
+         the time stamp 2017-11-12T08:00:00Z, out of order",
+    ];
+    assert_eq!(report.notes, notes);
 }

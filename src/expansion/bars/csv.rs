@@ -1,25 +1,78 @@
-//! Reads price bars from a CSV file, refusing what would poison training later and saying where it is.
+//! Reads price bars from a CSV file as people have them, refusing what would poison training later and saying where
+//! it is.
 //!
-//! Columns are found by header name in any order and letter case; `open`, `high`, `low` and `close` must be
-//! there, a time stamp may be, everything else is ignored. The work is split by question: `records` walks the
-//! lines, `header` finds the columns, `row` turns one record into a bar, `stamp` reads a time stamp, `order`
-//! watches that they increase, `intake` decides what happens to each row, `shown` quotes the file in messages.
+//! What can be told safely about a file (its separator, where the header is, how dates and prices are written, which
+//! end is the oldest) is told from the file and said in a note; what cannot is an error that shows both readings and
+//! names the setting that chooses.
+//!
+//! The work is split by question: `text` holds the file, `records` walks its lines, `header` finds the line with the
+//! names and the columns, `survey` goes over all rows once to learn how they are written, with `dates` and `number`
+//! for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` reads a
+//! time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown` quotes the file
+//! in messages.
 
+mod dates;
 mod header;
 mod intake;
+mod number;
 mod order;
 mod records;
 mod row;
 mod shown;
 mod stamp;
+mod survey;
+mod text;
 
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::Bars;
 use crate::error::Result;
 use header::Columns;
 use intake::Intake;
-use records::Records;
+use survey::Survey;
+use text::Text;
+
+/// Whether the day or the month comes first in dates like `01/02/2024`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// `01/02/2024` is the first of February.
+    DayFirst,
+    /// `01/02/2024` is the second of January.
+    MonthFirst,
+}
+
+impl DateOrder {
+    /// The name, as in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DayFirst => "day-first",
+            Self::MonthFirst => "month-first",
+        }
+    }
+}
+
+/// The character before the decimals of a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecimalMark {
+    /// `1,234.5`
+    Point,
+    /// `1.234,5`
+    Comma,
+}
+
+impl DecimalMark {
+    /// The name, as in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Point => "point",
+            Self::Comma => "comma",
+        }
+    }
+}
 
 /// How [`read_csv`] treats a file.
 #[non_exhaustive]
@@ -27,6 +80,10 @@ use records::Records;
 pub struct CsvOptions {
     /// Drop and count bad rows instead of refusing the file at the first one. Off by default.
     pub skip_bad_rows: bool,
+    /// Which comes first in dates like `01/02/2024`; told from the file if not given.
+    pub date_order: Option<DateOrder>,
+    /// The decimal mark of the prices; told from the file if not given.
+    pub decimal_mark: Option<DecimalMark>,
 }
 
 impl CsvOptions {
@@ -36,53 +93,86 @@ impl CsvOptions {
         self.skip_bad_rows = skip_bad_rows;
         self
     }
+
+    /// Sets [`date_order`](Self::date_order).
+    #[must_use]
+    pub fn with_date_order(mut self, order: impl Into<Option<DateOrder>>) -> Self {
+        self.date_order = order.into();
+        self
+    }
+
+    /// Sets [`decimal_mark`](Self::decimal_mark).
+    #[must_use]
+    pub fn with_decimal_mark(mut self, mark: impl Into<Option<DecimalMark>>) -> Self {
+        self.decimal_mark = mark.into();
+        self
+    }
 }
 
 /// What [`read_csv`] found in a file.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CsvReport {
-    /// Rows of data in the file, kept or dropped; the header and blank lines are not rows.
+    /// Rows of data in the file, kept or not; the header, blank lines and lines of text around the data are not rows.
     pub rows: usize,
     /// Rows dropped because they were bad. Always 0 without [`CsvOptions::skip_bad_rows`].
     pub dropped: usize,
     /// The line of the first dropped row, counted from 1 with the header as a line, and why it was dropped.
     pub first_dropped: Option<(u64, String)>,
+    /// Rows left out because they say again what a kept row says.
+    pub copies: usize,
+    /// One sentence for everything about the file that had to be told from it.
+    pub notes: Vec<String>,
 }
 
-/// Reads the bars of a comma-separated file, oldest first.
+/// Reads the bars of a file of separated values; they come out oldest first.
 ///
-/// The first line that is not blank is the header. Names are matched without regard to letter case and
-/// surrounding spaces; a UTF-8 byte order mark and CRLF line ends are accepted. The time stamp is taken from
-/// the first of these that the header has: `timestamp`, `datetime`, `date` and `time` together (joined by a
-/// space), `date`, `time`. It may be
+/// **Header.** The first line that names all four prices is the header, whether columns are separated by commas,
+/// semicolons, tabs or `|`; lines of text above it are passed over. Names are matched without regard to letter case,
+/// surrounding spaces, `<>` and `*`. The close may also be called `last`, `close/last`, `price` or `adj close`; where
+/// there are several, the one that stands first in this list after `close` itself is taken. The time stamp is taken
+/// from the first of these that the header has: `timestamp`, `datetime`, `date` and `time` together (joined by a
+/// space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `unix`, `unix timestamp`. Other
+/// columns are ignored.
+///
+/// **Time stamps** may be
 ///
 /// * RFC 3339 with `Z` or an offset: `2024-01-31T09:30:00+01:00`;
-/// * `YYYY-MM-DD[ T]HH:MM[:SS[.fff]]` or `YYYY-MM-DD`, taken as UTC;
-/// * an integer: seconds since 1970-01-01 UTC, or milliseconds when its magnitude is 10^11 or more.
+/// * a date: `2024-01-31` (also with `/` or `.`, or as `20240131`), `31/01/2024` or `01/31/2024` (also with `.` or
+///   `-`), `31-Jan-2024`, `Jan 31, 2024`; alone or before a time of day, `09:30[:00[.000]]`, `9:30 PM` or `09-PM`;
+///   as UTC where no offset follows;
+/// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, told by its size.
 ///
-/// Time stamps must strictly increase. They are compared to the nanosecond and kept to the second.
+/// All stamps of a file are of one of these three kinds. Whether the day or the month comes first is told from a row
+/// that can only be read one way, else from the order and the spacing of the rows. Stamps are compared to the
+/// nanosecond and kept to the second. A file that runs from newest to oldest is turned round.
 ///
-/// A row is bad when it has more or fewer columns than the header, a price that is not a number or does not
-/// pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or one that is not later than that
-/// of the last kept row. With [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in the
-/// [`CsvReport`].
+/// **Prices** may be quoted and have thousands separators; the decimal mark is told from the prices.
 ///
-/// Takes time and memory linear in the file's length.
+/// A row is bad when it has fewer columns than the header, or more that are not empty, a price that is not a number
+/// or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or one that is not later
+/// than that of the last kept row. With [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in the
+/// [`CsvReport`]. A row with the stamp and prices of a kept row, and one out of order that repeats the prices of the
+/// row before it, are copies: they are left out and counted. Up to ten lines at the end with neither stamp nor price
+/// (totals, a source) are passed over.
+///
+/// Takes time and memory linear in the file's length; the file is in memory while it is read.
 ///
 /// # Errors
 /// * [`Error::Io`](crate::error::Error::Io): the file is missing or cannot be read.
 /// * [`Error::File`](crate::error::Error::File): a folder; an empty file; a header without rows; no row that can be used.
-/// * [`Error::Line`](crate::error::Error::Line): no header, a column that is needed missing or given twice, text that
-///   is not UTF-8, a quoted value over several lines, rows running from newest to oldest; and any bad row unless
-///   those are skipped.
+/// * [`Error::Line`](crate::error::Error::Line): no header, a column that is needed missing or given twice, data above
+///   the header, text that is not UTF-8, a quoted value over several lines, dates or prices that can be read in two
+///   ways; and any bad row unless those are skipped.
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
-    let path = path.as_ref();
-    let mut records = Records::open(path)?;
-    let columns = Columns::find(&mut records)?;
-    let mut intake = Intake::new(path, options);
+    let text = Text::read(path.as_ref(), "CSV file")?;
+    let columns = Columns::find(&text)?;
+    let survey = Survey::of(&text, &columns, options)?;
+    let mut intake = Intake::new(text.path(), options, &survey);
+    let mut records = text.records(&columns.place);
     while records.advance()? {
         intake.take(&columns, records.record(), records.line())?;
     }
-    intake.finish()
+    let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
+    intake.finish(notes)
 }

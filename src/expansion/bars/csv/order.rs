@@ -1,65 +1,84 @@
-//! Watches that time stamps strictly increase, and tells a stray stamp from a file that runs backwards.
+//! Watches that time stamps go one way, and tells a row that says nothing new from one that is out of place.
 
 use jiff::Timestamp;
 
-/// What is known about the order of the rows so far.
+use crate::expansion::bars::Bar;
+
+/// The bars kept so far, in the order of the file.
 #[derive(Debug, Default)]
-pub(super) struct Order {
-    /// The stamp of the last row in order.
-    kept: Option<Timestamp>,
-    /// The stamp of the last row of all.
-    previous: Option<Timestamp>,
-    /// Rows later than the row before them.
-    forward: usize,
-    /// Rows earlier than the row before them.
-    backward: usize,
-    /// The first row out of order, with its line.
-    pub(super) first_fault: Option<(u64, String)>,
+pub(super) struct Kept {
+    /// Whether the file runs from newest to oldest.
+    newest_first: bool,
+    pub(super) bars: Vec<Bar>,
+    pub(super) stamps: Vec<Timestamp>,
 }
 
-impl Order {
-    /// Accepts a stamp that is later than that of the last accepted row. The error is the reason in words.
-    pub(super) fn accept(&mut self, stamp: Timestamp, line: u64) -> Result<(), String> {
-        if let Some(previous) = self.previous.replace(stamp) {
-            self.forward += usize::from(stamp > previous);
-            self.backward += usize::from(stamp < previous);
-        }
-        match self.kept {
-            Some(kept) if stamp <= kept => {
-                let reason = disorder(stamp, kept);
-                self.first_fault
-                    .get_or_insert_with(|| (line, reason.clone()));
-                Err(reason)
-            }
-            _ => {
-                self.kept = Some(stamp);
-                Ok(())
-            }
+/// What became of a row with a time stamp.
+pub(super) enum Placed {
+    /// It was kept.
+    Kept,
+    /// It says again what a kept row says.
+    Copy(String),
+    /// It is out of place, for this reason.
+    Refused(String),
+}
+
+impl Kept {
+    /// Nothing kept yet.
+    pub(super) fn new(newest_first: bool) -> Self {
+        Self {
+            newest_first,
+            ..Self::default()
         }
     }
 
-    /// Whether the file as a whole runs from newest to oldest.
-    ///
-    /// A majority decides, because such files often have a stray or repeated row as well.
-    pub(super) fn is_newest_first(&self) -> bool {
-        self.backward > self.forward
+    /// Keeps a bar that comes after all kept ones in the direction of the file.
+    pub(super) fn place(&mut self, bar: Bar, stamp: Timestamp) -> Placed {
+        let (Some(last), Some(before)) = (self.stamps.last().copied(), self.bars.last()) else {
+            return self.keep(bar, stamp);
+        };
+        if if self.newest_first {
+            stamp < last
+        } else {
+            stamp > last
+        } {
+            return self.keep(bar, stamp);
+        }
+        if *before == bar && stamp != last {
+            return Placed::Copy(format!(
+                "it repeats the bar of {last} under the time stamp {stamp}, out of order"
+            ));
+        }
+        if self.at(stamp) == Some(&bar) {
+            return Placed::Copy(format!("it repeats the bar of {stamp}"));
+        }
+        Placed::Refused(self.disorder(stamp, last))
     }
 
-    /// The first fault of a newest-first file, in words.
-    pub(super) fn newest_first_reason(&self, reason: &str) -> String {
-        let steps = self.backward + self.forward;
-        format!(
-            "{reason}. The file is newest-first ({} of {steps} rows are earlier than the row above); \
-             reverse it first, so that the oldest bar is on top",
-            self.backward
-        )
+    fn keep(&mut self, bar: Bar, stamp: Timestamp) -> Placed {
+        self.bars.push(bar);
+        self.stamps.push(stamp);
+        Placed::Kept
     }
-}
 
-fn disorder(stamp: Timestamp, kept: Timestamp) -> String {
-    if stamp == kept {
-        format!("the time stamp {stamp} repeats that of the bar before")
-    } else {
-        format!("the time stamp {stamp} is earlier than {kept} of the bar before")
+    /// The kept bar with a stamp.
+    fn at(&self, stamp: Timestamp) -> Option<&Bar> {
+        let found = if self.newest_first {
+            self.stamps.binary_search_by(|kept| stamp.cmp(kept))
+        } else {
+            self.stamps.binary_search(&stamp)
+        };
+        self.bars.get(found.ok()?)
+    }
+
+    fn disorder(&self, stamp: Timestamp, last: Timestamp) -> String {
+        if stamp == last {
+            return format!("the time stamp {stamp} repeats that of the bar before");
+        }
+        let (where_to, why) = match self.newest_first {
+            false => ("earlier", ""),
+            true => ("later", ", in a file that runs from newest to oldest"),
+        };
+        format!("the time stamp {stamp} is {where_to} than {last} of the bar before{why}")
     }
 }

@@ -1,48 +1,43 @@
-//! Walks the records of a file that have text, and knows the line each one is on.
+//! Walks the records of a text that are not blank, and knows the line each one is on.
 
-use std::fs::File;
-use std::io::{Chain, Read};
 use std::path::{Path, PathBuf};
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
 
+use super::text::Place;
 use crate::error::{Error, Result};
 
-/// A file with a line feed appended, so that the last line ends like every other; one too many is a blank line.
-type Text = Chain<File, &'static [u8]>;
-
-/// The records of one file, read one at a time into the same buffer.
-pub(super) struct Records {
+/// The records of one text, read one at a time into the same buffer.
+pub(in crate::expansion) struct Records<'a> {
     path: PathBuf,
-    reader: Reader<Text>,
+    reader: Reader<&'a [u8]>,
     record: StringRecord,
+    /// Lines of the file above the first record.
+    above: u64,
 }
 
-impl Records {
-    /// Opens a file; nothing is read yet.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        // A folder opens like a file and only fails, less clearly, when it is read.
-        if file.metadata().map_err(Error::io("read", path))?.is_dir() {
-            return Err(Error::file(path, "a folder, but a CSV file is expected"));
-        }
+impl<'a> Records<'a> {
+    /// The records of `bytes`, which begin at a place of the file.
+    pub(super) fn new(path: &Path, bytes: &'a [u8], place: &Place) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
+            .delimiter(place.separator)
             // With the default terminator a record of a CRLF file ends between the two bytes, which puts the
             // line count off by one. The carriage return left in the last field goes when fields are trimmed.
             .terminator(Terminator::Any(b'\n'))
             .buffer_capacity(1 << 16)
-            .from_reader(file.chain(b"\n".as_slice()));
-        Ok(Self {
+            .from_reader(bytes);
+        Self {
             path: path.to_path_buf(),
             reader,
             record: StringRecord::new(),
-        })
+            above: place.line - 1,
+        }
     }
 
-    /// Reads the next record that is not blank; false at the end of the file.
-    pub(super) fn advance(&mut self) -> Result<bool> {
+    /// Reads the next record that is not blank; false at the end of the text.
+    pub(in crate::expansion) fn advance(&mut self) -> Result<bool> {
         loop {
             let before = self.reader.position().line();
             let more = self
@@ -62,22 +57,18 @@ impl Records {
     }
 
     /// The record that [`advance`](Self::advance) found.
-    pub(super) fn record(&self) -> &StringRecord {
+    pub(in crate::expansion) fn record(&self) -> &StringRecord {
         &self.record
     }
 
     /// The line of that record, from 1. The reader stands on the line after it.
-    pub(super) fn line(&self) -> u64 {
-        self.reader.position().line().saturating_sub(1).max(1)
+    pub(in crate::expansion) fn line(&self) -> u64 {
+        self.above + self.reader.position().line().saturating_sub(1).max(1)
     }
 
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
+    /// A row of separators alone is blank too: that is how spreadsheets end a sheet.
     fn is_blank(&self) -> bool {
-        self.record.len() <= 1 && self.record.as_slice().trim().is_empty()
+        self.record.as_slice().trim().is_empty()
     }
 
     /// A missing quote swallows rows up to the next one or the end of the file. No column that matters spans
@@ -89,7 +80,7 @@ impl Records {
         let first = self
             .record
             .position()
-            .map_or(self.line(), ::csv::Position::line);
+            .map_or(self.line(), |position| self.above + position.line());
         let reason = "a quoted value runs on over the end of the line; is a closing `\"` missing?";
         Err(Error::line(&self.path, first, reason))
     }

@@ -3,12 +3,12 @@
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::header::{Columns, TimeColumn};
-use super::{shown, stamp};
+use super::DecimalMark;
+use super::header::{Columns, PRICES, counted};
+use super::stamp::Stamp;
+use super::survey::{Survey, field, stamp};
+use super::{number, shown, stamp::unreadable};
 use crate::expansion::bars::Bar;
-
-/// The names of the price columns in the order of [`Columns::prices`].
-const PRICES: [&str; 4] = ["open", "high", "low", "close"];
 
 /// What one record says.
 pub(super) struct Row {
@@ -23,33 +23,46 @@ impl Row {
     pub(super) fn read(
         record: &StringRecord,
         columns: &Columns,
+        survey: &Survey,
         scratch: &mut String,
     ) -> Result<Self, String> {
-        if record.len() != columns.count {
+        // A separator too many at the end of a row is harmless.
+        let more = record.len().saturating_sub(columns.count);
+        let empty = record.iter().rev().take(more).all(|f| f.trim().is_empty());
+        if record.len() < columns.count || !empty {
             return Err(format!(
                 "the row has {}, but the header has {}",
-                counted(record.len()),
+                counted(record.len(), "column"),
                 columns.count
             ));
         }
-        let time = columns
-            .time
-            .map(|column| time(record, column, scratch))
-            .transpose()?;
-        let bar = bar(record, columns)?;
+        let time = match columns.time {
+            None => None,
+            Some(column) => {
+                let text = stamp(record, column, scratch);
+                let reading = survey.stamps.as_ref().ok_or_else(|| unreadable(text))?;
+                Some(reading.read(text)?)
+            }
+        };
+        let bar = bar(record, columns, survey.mark)?;
         Ok(Self { bar, time })
+    }
+
+    /// Whether a record has neither a price nor anything like a time stamp: a line of text, not a row.
+    pub(super) fn is_text(record: &StringRecord, columns: &Columns, scratch: &mut String) -> bool {
+        let stamped = columns.time.is_some_and(|column| {
+            let text = stamp(record, column, scratch);
+            text.starts_with(|c: char| c.is_ascii_digit()) || Stamp::parse(text).is_some()
+        });
+        let digit = |column: usize| field(record, column).contains(|c: char| c.is_ascii_digit());
+        !stamped && !columns.prices.into_iter().any(digit)
     }
 }
 
-fn counted(columns: usize) -> String {
-    let plural = if columns == 1 { "" } else { "s" };
-    format!("{columns} column{plural}")
-}
-
-fn bar(record: &StringRecord, columns: &Columns) -> Result<Bar, String> {
+fn bar(record: &StringRecord, columns: &Columns, mark: DecimalMark) -> Result<Bar, String> {
     let mut values = [0.0; 4];
     for ((value, name), index) in values.iter_mut().zip(PRICES).zip(columns.prices) {
-        *value = price(name, field(record, index))?;
+        *value = price(name, field(record, index), mark)?;
     }
     let [open, high, low, close] = values;
     let bar = Bar {
@@ -62,31 +75,16 @@ fn bar(record: &StringRecord, columns: &Columns) -> Result<Bar, String> {
     Ok(bar)
 }
 
-fn price(name: &str, text: &str) -> Result<f64, String> {
+fn price(name: &str, text: &str, mark: DecimalMark) -> Result<f64, String> {
     if text.is_empty() {
         return Err(format!("column `{name}` is empty"));
     }
-    text.parse()
-        .map_err(|_| format!("column `{name}` is {}, not a number", shown::value(text)))
-}
-
-fn time(
-    record: &StringRecord,
-    column: TimeColumn,
-    scratch: &mut String,
-) -> Result<Timestamp, String> {
-    match column {
-        TimeColumn::One(index) => stamp::parse(field(record, index)),
-        TimeColumn::DateAndTime(date, time) => {
-            scratch.clear();
-            scratch.push_str(field(record, date));
-            scratch.push(' ');
-            scratch.push_str(field(record, time));
-            stamp::parse(scratch)
-        }
-    }
-}
-
-fn field(record: &StringRecord, index: usize) -> &str {
-    record.get(index).unwrap_or_default().trim()
+    number::price(text, mark).ok_or_else(|| {
+        let comma = match mark {
+            DecimalMark::Comma => " with a decimal comma",
+            DecimalMark::Point => "",
+        };
+        let shown = shown::value(text);
+        format!("column `{name}` is {shown}, not a number{comma}")
+    })
 }

@@ -6,14 +6,13 @@ const VALUE: usize = 40;
 const LINE: usize = 120;
 
 /// A value between backquotes.
-pub(super) fn value(text: &str) -> String {
+pub(in crate::expansion) fn value(text: &str) -> String {
     quoted(text, VALUE)
 }
 
-/// A record as one line between backquotes.
-pub(super) fn line(record: &::csv::StringRecord) -> String {
-    let fields: Vec<&str> = record.iter().map(str::trim).collect();
-    quoted(&fields.join(","), LINE)
+/// A whole line between backquotes.
+pub(in crate::expansion) fn line(text: &str) -> String {
+    quoted(text, LINE)
 }
 
 /// Control characters are escaped, so that a message cannot be broken up or recoloured by what is in a file.

@@ -1,91 +1,453 @@
 //! Reads one time stamp in the forms price files use.
 //!
-//! jiff accepts more than these forms (hours alone, offsets without a time, zone names), and for some of what
-//! is found in the wild, such as `2019-10-17 09-11`, it would guess wrong; so the shape is checked before jiff
-//! sees the text.
+//! A text alone does not always say what it means: `01/02/2024` is one of two days, `1706693400` a number of some unit.
+//! So a text is first taken apart into a [`Stamp`], and becomes a time under the [`Form`] that its whole column has.
+//! Forms that leave something to guess (two digits for the year, an hour without AM or PM, zone names) are not taken.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::shown;
+use super::{DateOrder, shown};
 
-/// Integers from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973.
-const MILLISECONDS: u64 = 100_000_000_000;
-/// Integers from here on are finer than milliseconds: as milliseconds this is the year 5138.
-const FINER: u64 = 100_000_000_000_000;
-
-/// Reads a trimmed time stamp. The error is the reason in words.
-pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
-    let stamp = if has_date(text) {
-        from_date(text)
-    } else if let Ok(number) = text.parse::<i64>() {
-        return from_integer(number);
-    } else {
-        None
-    };
-    stamp.ok_or_else(|| {
-        format!(
-            "the time stamp {} cannot be read; expected RFC 3339 (`2024-01-31T09:30:00Z`), \
-             `2024-01-31 09:30[:00]`, `2024-01-31`, or seconds or milliseconds since 1970",
-            shown::value(text)
-        )
-    })
+/// What one text says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::expansion) enum Stamp {
+    /// A time, with no doubt left.
+    Plain(Timestamp),
+    /// Two numbers below 32 and a year.
+    Numeric(Numeric),
+    /// A number, and billionths after the point.
+    Number(i64, i32),
 }
 
-/// `YYYY-MM-DD`, alone or before a time of day.
-fn has_date(text: &str) -> bool {
-    let text = text.as_bytes();
-    let digits = |range| {
-        text.get(range)
-            .is_some_and(|part: &[u8]| part.iter().all(u8::is_ascii_digit))
-    };
-    digits(0..4) && digits(5..7) && digits(8..10) && text[4] == b'-' && text[7] == b'-'
+/// A date whose day and month are told by the order of the file's dates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::expansion) struct Numeric {
+    /// The number that comes first.
+    pub(super) first: i8,
+    /// The number that comes second.
+    pub(super) second: i8,
+    year: i16,
+    clock: Clock,
 }
 
-fn from_date(text: &str) -> Option<Timestamp> {
-    if text.len() == 10 {
-        return utc(text);
+/// A time of day and its distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Clock {
+    hour: i8,
+    minute: i8,
+    second: i8,
+    nanosecond: i32,
+    offset: i32,
+}
+
+/// The unit of whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::expansion) enum Unit {
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Milliseconds,
+    /// Microseconds since 1970.
+    Microseconds,
+    /// Nanoseconds since 1970.
+    Nanoseconds,
+    /// Not a count: the digits of a date, `20240131` or `20240131093000`.
+    Digits,
+}
+
+/// How the stamps of a column are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::expansion) enum Form {
+    /// Dates that can be read one way only.
+    Plain,
+    /// Dates with the day and the month in this order.
+    Numeric(DateOrder),
+    /// Whole numbers.
+    Number(Unit),
+}
+
+impl Stamp {
+    /// Takes a trimmed text apart; none if it is not a time stamp.
+    pub(in crate::expansion) fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = number(text) {
+            return Some(number);
+        }
+        let mut rest = Rest(text.as_bytes());
+        let date = rest.date()?;
+        let clock = if rest.0.is_empty() {
+            Clock::default()
+        } else {
+            rest.gap()?;
+            rest.clock(matches!(date, Date::Compact(..)))?
+        };
+        match date {
+            Date::Plain(year, month, day) | Date::Compact(year, month, day) => {
+                clock.on(year, month, day).map(Self::Plain)
+            }
+            Date::Numeric(first, second, year) => Some(Self::Numeric(Numeric {
+                first,
+                second,
+                year,
+                clock,
+            })),
+        }
     }
-    let bytes = text.as_bytes();
-    let separated = matches!(bytes.get(10), Some(b'T' | b't' | b' '));
-    if !separated || bytes.get(13) != Some(&b':') || bytes.contains(&b'[') {
+
+    /// The time that a stamp is under a form; none if it has another form or is not a time.
+    pub(in crate::expansion) fn read(self, form: Form) -> Option<Timestamp> {
+        match (self, form) {
+            (Self::Plain(stamp), Form::Plain) => Some(stamp),
+            (Self::Numeric(numeric), Form::Numeric(order)) => numeric.read(order),
+            (Self::Number(value, nanoseconds), Form::Number(unit)) => unit.read(value, nanoseconds),
+            _ => None,
+        }
+    }
+}
+
+impl Numeric {
+    /// The time under an order of day and month.
+    pub(super) fn read(self, order: DateOrder) -> Option<Timestamp> {
+        let (day, month) = match order {
+            DateOrder::DayFirst => (self.first, self.second),
+            DateOrder::MonthFirst => (self.second, self.first),
+        };
+        self.clock.on(self.year, month, day)
+    }
+}
+
+impl Clock {
+    fn on(self, year: i16, month: i8, day: i8) -> Option<Timestamp> {
+        let civil = DateTime::new(
+            year,
+            month,
+            day,
+            self.hour,
+            self.minute,
+            self.second,
+            self.nanosecond,
+        );
+        let offset = Offset::from_seconds(self.offset).ok()?;
+        offset.to_timestamp(civil.ok()?).ok()
+    }
+}
+
+impl Unit {
+    /// The unit that a number's size speaks for: whatever the unit, its time lies between 1973 and 5138.
+    pub(super) fn of(value: i64) -> Self {
+        match value.unsigned_abs() {
+            0..100_000_000_000 => Self::Seconds,
+            100_000_000_000..100_000_000_000_000 => Self::Milliseconds,
+            100_000_000_000_000..100_000_000_000_000_000 => Self::Microseconds,
+            _ => Self::Nanoseconds,
+        }
+    }
+
+    /// The name of a count.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds since 1970",
+            Self::Milliseconds => "milliseconds since 1970",
+            Self::Microseconds => "microseconds since 1970",
+            Self::Nanoseconds => "nanoseconds since 1970",
+            Self::Digits => "dates without dashes",
+        }
+    }
+
+    fn read(self, value: i64, nanoseconds: i32) -> Option<Timestamp> {
+        if self == Self::Digits {
+            return digits(value);
+        }
+        // A number of another size is of another unit.
+        if Self::of(value) != self || (nanoseconds != 0 && self != Self::Seconds) {
+            return None;
+        }
+        match self {
+            Self::Seconds => Timestamp::new(value, nanoseconds).ok(),
+            Self::Milliseconds => Timestamp::from_millisecond(value).ok(),
+            Self::Microseconds => Timestamp::from_microsecond(value).ok(),
+            Self::Nanoseconds => Timestamp::from_nanosecond(value.into()).ok(),
+            Self::Digits => None,
+        }
+    }
+}
+
+/// `20240131`, `202401310930` or `20240131093000` as a time. Counts of seconds since 1970 have ten digits.
+pub(super) fn digits(value: i64) -> Option<Timestamp> {
+    let (date, time) = match value {
+        1900_01_01..=2100_12_31 => (value, 0),
+        1900_01_01_00_00..=2100_12_31_23_59 => (value / 10_000, value % 10_000 * 100),
+        1900_01_01_00_00_00..=2100_12_31_23_59_59 => (value / 1_000_000, value % 1_000_000),
+        _ => return None,
+    };
+    let part = |value: i64| i8::try_from(value % 100).ok();
+    let clock = Clock {
+        hour: part(time / 10_000)?,
+        minute: part(time / 100)?,
+        second: part(time)?,
+        ..Clock::default()
+    };
+    clock.on(
+        i16::try_from(date / 10_000).ok()?,
+        part(date / 100)?,
+        part(date)?,
+    )
+}
+
+/// A whole number, or one of nine digits or more with decimals, which are fractions of a second.
+fn number(text: &str) -> Option<Stamp> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if unsigned.is_empty() || !all_digits(unsigned) || !all_digits(fraction) {
         return None;
     }
-    let zoned = bytes[13..]
-        .iter()
-        .any(|b| matches!(b, b'Z' | b'z' | b'+' | b'-'));
-    if zoned { text.parse().ok() } else { utc(text) }
-}
-
-fn utc(text: &str) -> Option<Timestamp> {
-    let civil: DateTime = text.parse().ok()?;
-    Offset::UTC.to_timestamp(civil).ok()
-}
-
-fn from_integer(number: i64) -> Result<Timestamp, String> {
-    let size = number.unsigned_abs();
-    if is_compact_date(number) {
-        return Err(format!(
-            "the time stamp {number} looks like a date without dashes; write it as YYYY-MM-DD"
-        ));
+    let value = whole.parse().ok()?;
+    if whole.len() == text.len() {
+        return Some(Stamp::Number(value, 0));
     }
-    if size >= FINER {
-        return Err(format!(
-            "the time stamp {number} is too large for milliseconds since 1970; \
-             divide microseconds or nanoseconds down to those"
-        ));
+    // Shorter ones with a point are days of a spreadsheet, or no time at all.
+    if unsigned.len() < 9 || whole != unsigned || fraction.is_empty() {
+        return None;
     }
-    let stamp = if size >= MILLISECONDS {
-        Timestamp::from_millisecond(number)
-    } else {
-        Timestamp::from_second(number)
-    };
-    stamp.map_err(|_| format!("the time stamp {number} is out of range"))
+    let billionths: i32 = format!("{fraction:0<9.9}").parse().ok()?;
+    Some(Stamp::Number(value, billionths))
 }
 
-/// Read as seconds, `20240131` would be a day in August 1970: certainly not what was meant.
-fn is_compact_date(number: i64) -> bool {
-    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
-    (1900..=2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+/// Why a text is not a time stamp, in words.
+pub(in crate::expansion) fn unreadable(text: &str) -> String {
+    format!(
+        "the time stamp {} cannot be read; expected RFC 3339 (`2024-01-31T09:30:00Z`), a date with four digits for \
+         the year, alone or before a time of day (`2024-01-31 09:30[:00]`, `01/31/2024 9:30 PM`, `31-Jan-2024`), \
+         or seconds or milliseconds since 1970",
+        shown::value(text)
+    )
+}
+
+/// A date, as far as it can be told by itself: year, month, day; or two numbers and the year.
+enum Date {
+    Plain(i16, i8, i8),
+    Compact(i16, i8, i8),
+    Numeric(i8, i8, i16),
+}
+
+/// What is left of a text.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    /// A number of so many digits.
+    fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
+        let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
+        if !digits.contains(&count) {
+            return None;
+        }
+        let (number, rest) = self.0.split_at(count);
+        self.0 = rest;
+        Some(
+            number
+                .iter()
+                .fold(0, |value, digit| value * 10 + i32::from(digit - b'0')),
+        )
+    }
+
+    fn small(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
+        i8::try_from(self.number(digits)?).ok()
+    }
+
+    fn year(&mut self) -> Option<i16> {
+        i16::try_from(self.number(4..=4)?).ok()
+    }
+
+    /// Takes the next byte if it is one of these.
+    fn take(&mut self, any: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        any.contains(first).then(|| {
+            self.0 = rest;
+            *first
+        })
+    }
+
+    fn word(&mut self) -> &[u8] {
+        let count = self
+            .0
+            .iter()
+            .take_while(|b| b.is_ascii_alphabetic())
+            .count();
+        let (word, rest) = self.0.split_at(count);
+        self.0 = rest;
+        word
+    }
+
+    /// The start of a month's English name, at least three letters of it.
+    fn month(&mut self) -> Option<i8> {
+        const NAMES: [&[u8]; 12] = [
+            b"january",
+            b"february",
+            b"march",
+            b"april",
+            b"may",
+            b"june",
+            b"july",
+            b"august",
+            b"september",
+            b"october",
+            b"november",
+            b"december",
+        ];
+        let word = self.word().to_ascii_lowercase();
+        let month = NAMES.iter().position(|name| name.starts_with(&word))?;
+        let month = i8::try_from(month + 1).ok()?;
+        (word.len() >= 3).then_some(month)
+    }
+
+    fn date(&mut self) -> Option<Date> {
+        match self.0.iter().take_while(|b| b.is_ascii_digit()).count() {
+            0 => {
+                let month = self.month()?;
+                self.take(b" -")?;
+                let day = self.small(1..=2)?;
+                self.take(b",");
+                self.take(b" -")?;
+                Some(Date::Plain(self.year()?, month, day))
+            }
+            1 | 2 => self.day_and_month(),
+            4 => {
+                let year = self.year()?;
+                let between = self.take(b"-/.")?;
+                let month = self.small(1..=2)?;
+                self.take(&[between])?;
+                Some(Date::Plain(year, month, self.small(1..=2)?))
+            }
+            8 => {
+                let date = self.number(8..=8)?;
+                let part = |value: i32| i8::try_from(value % 100).ok();
+                let year = i16::try_from(date / 10_000).ok()?;
+                Some(Date::Compact(year, part(date / 100)?, part(date)?))
+            }
+            _ => None,
+        }
+    }
+
+    fn day_and_month(&mut self) -> Option<Date> {
+        let first = self.small(1..=2)?;
+        let between = self.take(b"/.- ")?;
+        if self.0.first()?.is_ascii_alphabetic() {
+            let month = self.month()?;
+            self.take(&[between])?;
+            return Some(Date::Plain(self.year()?, month, first));
+        }
+        let second = self.small(1..=2)?;
+        // A space would be a time of day elsewhere.
+        if between == b' ' {
+            return None;
+        }
+        self.take(&[between])?;
+        Some(Date::Numeric(first, second, self.year()?))
+    }
+
+    /// What may stand between a date and a time.
+    fn gap(&mut self) -> Option<()> {
+        self.take(b",");
+        self.take(b"Tt ").map(|_| ())
+    }
+
+    fn clock(&mut self, compact: bool) -> Option<Clock> {
+        let mut clock = match self.0.iter().take_while(|b| b.is_ascii_digit()).count() {
+            count @ (4 | 6) if compact => {
+                let time = self.number(count..=count)? * if count == 4 { 100 } else { 1 };
+                let part = |value: i32| i8::try_from(value % 100).ok();
+                Clock {
+                    hour: part(time / 10_000)?,
+                    minute: part(time / 100)?,
+                    second: part(time)?,
+                    ..Clock::default()
+                }
+            }
+            _ => self.time_of_day()?,
+        };
+        clock.offset = self.zone()?;
+        self.0.is_empty().then_some(clock)
+    }
+
+    fn time_of_day(&mut self) -> Option<Clock> {
+        let mut clock = Clock {
+            hour: self.small(1..=2)?,
+            ..Clock::default()
+        };
+        let whole_hour = self.take(b":").is_none();
+        if !whole_hour {
+            clock.minute = self.small(2..=2)?;
+            if self.take(b":").is_some() {
+                clock.second = self.small(2..=2)?;
+                if self.take(b".,").is_some() {
+                    clock.nanosecond = self.fraction()?;
+                }
+            }
+        }
+        match self.half_of_day(whole_hour)? {
+            // An hour alone could be anything.
+            None if whole_hour => return None,
+            None => {}
+            Some(afternoon) => {
+                if !(1..=12).contains(&clock.hour) {
+                    return None;
+                }
+                clock.hour = clock.hour % 12 + if afternoon { 12 } else { 0 };
+            }
+        }
+        Some(clock)
+    }
+
+    /// Decimals of a second, as billionths.
+    fn fraction(&mut self) -> Option<i32> {
+        let before = self.0.len();
+        let value = self.number(1..=9)?;
+        let digits = u32::try_from(before - self.0.len()).ok()?;
+        Some(value * 10i32.pow(9 - digits))
+    }
+
+    /// Whether AM (false) or PM (true) follows; nothing is taken if neither does.
+    fn half_of_day(&mut self, after_whole_hour: bool) -> Option<Option<bool>> {
+        let mut ahead = Rest(self.0);
+        ahead.take(if after_whole_hour { b" -" } else { b"  " });
+        let Some(letter) = ahead.take(b"AaPp") else {
+            return Some(None);
+        };
+        let dotted = ahead.take(b".").is_some();
+        ahead.take(b"Mm")?;
+        if dotted {
+            ahead.take(b".")?;
+        }
+        self.0 = ahead.0;
+        Some(Some(letter.eq_ignore_ascii_case(&b'p')))
+    }
+
+    /// Seconds from UTC, 0 if nothing follows.
+    fn zone(&mut self) -> Option<i32> {
+        self.take(b" ");
+        if self.take(b"Zz").is_some() {
+            return Some(0);
+        }
+        let named = match self.word() {
+            b"" => false,
+            b"UTC" | b"GMT" | b"utc" | b"gmt" => true,
+            _ => return None,
+        };
+        let Some(sign) = self.take(b"+-") else {
+            return (named || self.0.is_empty()).then_some(0);
+        };
+        let hours = self.number(2..=4);
+        let (hours, minutes) = match hours {
+            Some(both) if both >= 100 || self.0.is_empty() && both == 0 => (both / 100, both % 100),
+            Some(hours) if self.take(b":").is_some() => (hours, self.number(2..=2)?),
+            Some(hours) => (hours, 0),
+            None => return None,
+        };
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        let seconds = hours * 3600 + minutes * 60;
+        Some(if sign == b'-' { -seconds } else { seconds })
+    }
 }

@@ -1,0 +1,90 @@
+//! Holds a file's text while it is read: the header is looked for line by line, and the rows are gone over twice.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::records::Records;
+use crate::error::{Error, Result};
+
+/// The bytes of one file, without a byte order mark, every line ended by a line feed.
+pub(in crate::expansion) struct Text {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// The line the file ends in the middle of, if it does not end with a line feed.
+    unfinished: Option<u64>,
+}
+
+/// Where the records of a file begin, and what separates their fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::expansion) struct Place {
+    /// The first byte.
+    pub(in crate::expansion) offset: usize,
+    /// The line that byte is on, from 1.
+    pub(in crate::expansion) line: u64,
+    /// What separates fields.
+    pub(in crate::expansion) separator: u8,
+}
+
+impl Text {
+    /// Reads a whole file; `what` says in messages what it should be.
+    pub(in crate::expansion) fn read(path: &Path, what: &str) -> Result<Self> {
+        let mut file = File::open(path).map_err(Error::io("read", path))?;
+        let about = file.metadata().map_err(Error::io("read", path))?;
+        // A folder opens like a file and only fails, less clearly, when it is read.
+        if about.is_dir() {
+            let reason = format!("a folder, but a {what} is expected");
+            return Err(Error::file(path, reason));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+        file.read_to_end(&mut bytes)
+            .map_err(Error::io("read", path))?;
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
+        let unfinished = (bytes.last() != Some(&b'\n')).then(|| {
+            let before = bytes.iter().filter(|byte| **byte == b'\n').count();
+            before as u64 + 1
+        });
+        // The last line ends like every other; one line feed too many is a blank line.
+        bytes.push(b'\n');
+        Ok(Self {
+            path: path.to_path_buf(),
+            bytes,
+            unfinished,
+        })
+    }
+
+    /// The file.
+    pub(in crate::expansion) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a line may have been cut off: it is the last one, and nothing ends it.
+    pub(super) fn is_unfinished(&self, line: u64) -> bool {
+        self.unfinished == Some(line)
+    }
+
+    /// The records from a place on.
+    pub(in crate::expansion) fn records(&self, place: &Place) -> Records<'_> {
+        Records::new(&self.path, &self.bytes[place.offset..], place)
+    }
+
+    /// The lines that are not blank, each with its first byte and its number from 1.
+    pub(in crate::expansion) fn lines(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
+        let mut next = 0;
+        self.bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .zip(1..)
+            .map(move |(line, number)| {
+                let first = next;
+                next += line.len();
+                // Not tabs: they separate columns.
+                let edge = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n');
+                let before = line.iter().take_while(|byte| edge(byte)).count();
+                let after = line[before..].iter().rev().take_while(|b| edge(b)).count();
+                (first + before, number, &line[before..line.len() - after])
+            })
+            .filter(|(_, _, line)| !line.trim_ascii().is_empty())
+    }
+}
