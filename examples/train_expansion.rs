@@ -7,15 +7,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use burn::train::Interrupter;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 use equipoise::Error;
 use equipoise::diagnosis::{TaskDiagnosis, diagnose, quick_test};
+use equipoise::expansion::bars::csv::{DateOrder, DecimalMark};
 use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::figures;
 use equipoise::expansion::run::{self, RunOptions};
+use equipoise::expansion::{duration, figures};
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::report::Report;
 use equipoise::train::checkpoint;
@@ -31,6 +33,18 @@ struct Arguments {
     /// Drop and count bad rows of the file instead of refusing it
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Whether dates like 01/02/2024 are day-first or month-first [default: told from the file]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
+    date_order: Option<DateOrderName>,
+    /// The decimal mark of the prices, point or comma [default: told from the file]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "MARK")]
+    decimal: Option<DecimalName>,
+    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| duration::parse("--max-gap", text))]
+    max_gap: Option<Duration>,
+    /// CSV file of expansions marked by hand (start, end, type), instead of the rule
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
     /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics or manual [default: uncertainty]
     #[arg(long, value_parser = PossibleValuesParser::new(STRATEGIES), hide_possible_values = true)]
     strategy: Option<String>,
@@ -80,6 +94,20 @@ enum BackendName {
     Flex,
     Ndarray,
     Wgpu,
+}
+
+/// The orders of day and month by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum DateOrderName {
+    DayFirst,
+    MonthFirst,
+}
+
+/// The decimal marks by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum DecimalName {
+    Point,
+    Comma,
 }
 
 fn main() -> ExitCode {
@@ -225,6 +253,24 @@ fn with_flags(
     config.data.skip_bad_rows |= arguments.skip_bad_rows;
     if arguments.data.is_some() {
         config.data.path = arguments.data.clone();
+    }
+    if arguments.labels.is_some() {
+        config.data.marks = arguments.labels.clone();
+    }
+    if arguments.max_gap.is_some() {
+        config.data.max_gap = arguments.max_gap;
+    }
+    if let Some(order) = arguments.date_order {
+        config.data.date_order = Some(match order {
+            DateOrderName::DayFirst => DateOrder::DayFirst,
+            DateOrderName::MonthFirst => DateOrder::MonthFirst,
+        });
+    }
+    if let Some(mark) = arguments.decimal {
+        config.data.decimal_mark = Some(match mark {
+            DecimalName::Point => DecimalMark::Point,
+            DecimalName::Comma => DecimalMark::Comma,
+        });
     }
     if arguments.max_samples.is_some() {
         config.data.max_samples = arguments.max_samples;

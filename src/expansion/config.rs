@@ -1,11 +1,14 @@
 //! A whole run in one JSON file: data, labels, model, strategy, training, backend.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use super::bars::csv::{DateOrder, DecimalMark};
 use super::bars::simulator::SimulatorConfig;
+use super::classes::Classes;
 use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::features::FEATURES;
 use super::labels::LabelConfig;
@@ -92,6 +95,19 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// Drop and count bad rows of the file instead of refusing it.
     pub skip_bad_rows: bool,
+    /// Whether the day or the month comes first in dates like `01/02/2024`; told from the file if not given.
+    pub date_order: Option<DateOrder>,
+    /// The decimal mark of the file's prices; told from the file if not given.
+    pub decimal_mark: Option<DecimalMark>,
+    /// The longest time between two bars of a file that a window may reach over, such as `3h` or `2d`; what is usual for
+    /// the series if not given, see [`Gaps::find`](super::bars::gaps::Gaps::find).
+    #[serde(with = "super::duration")]
+    pub max_gap: Option<Duration>,
+    /// A CSV file of expansions marked by hand in the bars of the file, see [`Marks::read_csv`](super::marks::Marks::read_csv);
+    /// the rule labels if not given.
+    pub marks: Option<PathBuf>,
+    /// What the names of types in a file of the user's own labels mean.
+    pub classes: Classes,
     /// Bars between the first bars of two windows of a file, at least 1.
     pub stride: usize,
     /// Windows at most, spread evenly over a file; as many as the simulator makes (2400 if not given).
@@ -111,6 +127,11 @@ impl Default for DataConfig {
         Self {
             path: None,
             skip_bad_rows: false,
+            date_order: None,
+            decimal_mark: None,
+            max_gap: None,
+            marks: None,
+            classes: Classes::default(),
             stride: 10,
             max_samples: None,
             valid_fraction: 0.2,
@@ -261,6 +282,11 @@ impl ExpansionConfig {
                 .map_err(within("data.simulator"))?;
         }
         data.labels.validate().map_err(within("data.labels"))?;
+        data.classes.validate().map_err(within("data"))?;
+        if data.marks.is_some() && data.path.is_none() {
+            let expected = "left out: the simulator labels its own windows (give the bars with `data.path`, --data)";
+            return Err(Error::setting("data.marks", "given", expected));
+        }
         for (field, value) in [
             ("data.stride", Some(data.stride)),
             ("data.max_samples", data.max_samples),
@@ -275,7 +301,8 @@ impl ExpansionConfig {
             return Err(Error::setting("data.valid_fraction", fraction, expected));
         }
         let shortest = data.labels.atr_bars.saturating_add(data.labels.min_length);
-        if data.path.is_some() && self.model.window < shortest {
+        let by_rule = data.path.is_some() && data.marks.is_none();
+        if by_rule && self.model.window < shortest {
             let expected = format!("at least {shortest}, or the rule finds no expansion in it");
             return Err(Error::setting("model.window", self.model.window, expected));
         }

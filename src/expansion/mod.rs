@@ -2,8 +2,9 @@
 //!
 //! Built on the generic rooms exactly as any other user would build on them. In reading order:
 //!
-//! * [`bars`]: one bar, a series, the CSV reader, the market simulator;
-//! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type;
+//! * [`bars`]: one bar, a series, the CSV reader, its gaps, the market simulator;
+//! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type, by rule;
+//! * [`marks`] and [`classes`]: the same, by hand;
 //! * [`features`]: what the network sees of each bar;
 //! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
@@ -12,6 +13,7 @@
 //! * [`baselines`]: what predictors reach that know nothing, or only the position;
 //! * [`metrics`]: how well the expansions are found;
 //! * [`config`]: a whole run in one JSON file;
+//! * [`duration`]: how a length of time is written;
 //! * [`run`]: from a config to a trained model;
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
@@ -19,13 +21,17 @@
 pub mod bars;
 pub mod baselines;
 pub mod batch;
+pub mod classes;
 pub mod comparison;
 pub mod config;
 pub mod countdown;
+pub mod duration;
 pub mod features;
 pub mod figures;
+mod files;
 pub mod kind;
 pub mod labels;
+pub mod marks;
 pub mod metrics;
 pub mod model;
 pub mod run;

@@ -6,12 +6,11 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use burn::train::Interrupter;
 
-use super::bars::csv::{CsvOptions, read_csv};
 use super::bars::simulator::Simulator;
 use super::baselines::baselines;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
-use super::labels::RuleLabeller;
+use super::files::{from_file, label_notes};
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::{ExpansionModel, task_names};
 use super::windows::Windows;
@@ -54,12 +53,18 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         }
     };
     let (train, valid) = windows.split(data.valid_fraction)?;
+    let apart = match windows.apart() {
+        0 => "further down in the file".to_owned(),
+        bars => format!("later in time and at least {bars} bars apart"),
+    };
     notes.push(format!(
-        "{} windows train, {} validate, later in time and at least {} bars apart",
+        "{} windows train, {} validate, {apart}",
         train.len(),
-        valid.len(),
-        windows.length()
+        valid.len()
     ));
+    if data.path.is_some() {
+        notes.extend(label_notes(&train));
+    }
     Ok(Data {
         train,
         valid,
@@ -69,29 +74,6 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
 
 /// 32 bytes a bar: 3.2 GB.
 const MOST_SIMULATED_BARS: usize = 100_000_000;
-
-fn from_file(path: &Path, config: &ExpansionConfig, notes: &mut Vec<String>) -> Result<Windows> {
-    let data = &config.data;
-    let options = CsvOptions::default().with_skip_bad_rows(data.skip_bad_rows);
-    let (bars, report) = read_csv(path, &options)?;
-    notes.push(format!("read {} bars from {}", bars.len(), path.display()));
-    if let Some((line, reason)) = &report.first_dropped {
-        notes.push(format!(
-            "dropped {} of {} rows; the first, line {line}: {reason}",
-            report.dropped, report.rows
-        ));
-    }
-    let labeller = RuleLabeller::new(data.labels.clone())?;
-    let length = config.model.window;
-    let windows = Windows::labelled(&bars, length, data.stride, data.max_samples, &labeller)?;
-    if windows.unlabelled() > 0 {
-        notes.push(format!(
-            "left out {} windows in which the price never moves",
-            windows.unlabelled()
-        ));
-    }
-    Ok(windows)
-}
 
 /// What a run does beside what its config says.
 #[derive(Clone, Default)]

@@ -1,10 +1,14 @@
 //! Windows: views of consecutive bars over one shared series, each with its label. Memory grows with the bars.
 
+use std::time::Duration;
+
 use burn::data::dataset::{Dataset, DatasetError};
 
 use super::bars::Bars;
+use super::bars::gaps::Gaps;
 use super::bars::simulator::Simulation;
 use super::labels::{RuleLabeller, WindowLabel};
+use super::marks::{Marked, Marks};
 use crate::error::{Error, Result};
 
 /// One labelled window of a series.
@@ -23,20 +27,110 @@ pub struct Window {
 pub struct Windows {
     bars: Bars,
     length: usize,
+    /// The bars that no window has between the training and the validation windows.
+    apart: usize,
     windows: Vec<Window>,
-    unlabelled: usize,
+    left_out: LeftOut,
+}
+
+/// How a series is cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Bars per window, at least 1.
+    pub length: usize,
+    /// Bars from the first bar of one window to that of the next, at least 1.
+    pub stride: usize,
+    /// Windows at most, spread evenly over the series, at least 1; all of them if not given.
+    pub at_most: Option<usize>,
+    /// The longest time between two bars that a window may reach over; what is usual for the series if not given, see
+    /// [`Gaps::find`].
+    pub max_gap: Option<Duration>,
+}
+
+impl Cut {
+    /// All windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
+    pub fn new(length: usize, stride: usize) -> Self {
+        Self {
+            length,
+            stride,
+            at_most: None,
+            max_gap: None,
+        }
+    }
+
+    fn check(&self, bars: &Bars) -> Result<()> {
+        let counts = [
+            ("window", self.length),
+            ("stride", self.stride),
+            ("max_samples", self.at_most.unwrap_or(1)),
+        ];
+        for (field, value) in counts {
+            if value == 0 {
+                return Err(Error::setting(field, value, "at least 1"));
+            }
+        }
+        if bars.len() < self.length {
+            return Err(Error::TooFewBars {
+                origin: bars.origin().into(),
+                found: bars.len(),
+                needed: self.length,
+                why: format!("one window has {}", self.length),
+            });
+        }
+        Ok(())
+    }
+
+    /// The first bars of the windows that reach over no outage, and how many do.
+    fn firsts(&self, bars: &Bars) -> Result<(Vec<usize>, usize)> {
+        self.check(bars)?;
+        let gaps = Gaps::find(bars, self.max_gap);
+        let count = (bars.len() - self.length) / self.stride + 1;
+        let firsts: Vec<usize> = (0..count)
+            .map(|index| index * self.stride)
+            .filter(|first| !gaps.cut(*first, self.length))
+            .collect();
+        if firsts.is_empty() {
+            let reason = format!(
+                "each of the {count} windows of {} bars reaches over one of {} gaps; allow longer ones with --max-gap",
+                self.length,
+                gaps.outages().len()
+            );
+            return Err(Error::file(bars.origin(), reason));
+        }
+        let over_gaps = count - firsts.len();
+        Ok((firsts, over_gaps))
+    }
+
+    /// Evenly spread over all of them, as many as there may be.
+    fn thin<T: Copy>(&self, all: &[T]) -> Vec<T> {
+        let kept = self.at_most.unwrap_or(all.len()).min(all.len());
+        (0..kept)
+            .map(|index| all[index * all.len() / kept])
+            .collect()
+    }
+}
+
+/// Windows that were left out, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// They reach over a gap that is not usual for the series.
+    pub over_gaps: usize,
+    /// They have no expansion.
+    pub unlabelled: usize,
+    /// They have several expansions.
+    pub several: usize,
+    /// An expansion reaches over their edge.
+    pub partial: usize,
 }
 
 impl Windows {
     /// Cuts a series into windows of `length` bars, one every `stride` bars, labelled by rule.
     ///
-    /// Windows in which the rule finds no expansion are left out and counted in [`unlabelled`](Self::unlabelled).
-    /// `at_most` thins the windows evenly over the whole series before they are labelled.
+    /// As [`by_rule`](Self::by_rule), over gaps that are usual for the series.
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if `length`, `stride` or `at_most` is 0,
-    /// [`Error::File`] if no window has an expansion.
+    /// As [`by_rule`](Self::by_rule).
     pub fn labelled(
         bars: &Bars,
         length: usize,
@@ -44,44 +138,118 @@ impl Windows {
         at_most: Option<usize>,
         labeller: &RuleLabeller,
     ) -> Result<Self> {
-        for (field, value) in [
-            ("window", length),
-            ("stride", stride),
-            ("max_samples", at_most.unwrap_or(1)),
-        ] {
-            if value == 0 {
-                return Err(Error::setting(field, value, "at least 1"));
-            }
-        }
-        if bars.len() < length {
-            return Err(Error::TooFewBars {
-                origin: bars.origin().into(),
-                found: bars.len(),
-                needed: length,
-                why: format!("one window has {length}"),
-            });
-        }
-        let count = (bars.len() - length) / stride + 1;
-        let kept = at_most.unwrap_or(count).min(count);
-        let firsts = (0..kept).map(|index| index * count / kept * stride);
+        let cut = Cut {
+            at_most,
+            ..Cut::new(length, stride)
+        };
+        Self::by_rule(bars, &cut, labeller)
+    }
+
+    /// Cuts a series into windows that are labelled by rule.
+    ///
+    /// Windows that reach over a gap, and then those in which the rule finds no expansion, are left out and counted in
+    /// [`left_out`](Self::left_out). [`Cut::at_most`] thins the windows before they are labelled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// if every window reaches over a gap, or none has an expansion.
+    pub fn by_rule(bars: &Bars, cut: &Cut, labeller: &RuleLabeller) -> Result<Self> {
+        let (firsts, over_gaps) = cut.firsts(bars)?;
+        let firsts = cut.thin(&firsts);
         let windows: Vec<Window> = firsts
-            .filter_map(|first| {
-                let label = labeller.label(&bars.bars()[first..first + length])?;
+            .iter()
+            .filter_map(|&first| {
+                let label = labeller.label(&bars.bars()[first..first + cut.length])?;
                 Some(Window { first, label })
             })
             .collect();
         if windows.is_empty() {
             return Err(Error::file(
                 bars.origin(),
-                format!("none of {kept} windows has an expansion: the price never moves"),
+                format!(
+                    "none of {} windows has an expansion: the price never moves",
+                    firsts.len()
+                ),
             ));
         }
-        Ok(Self {
+        let left_out = LeftOut {
+            over_gaps,
+            unlabelled: firsts.len() - windows.len(),
+            ..LeftOut::default()
+        };
+        Ok(Self::new(bars, cut.length, windows, left_out))
+    }
+
+    /// Cuts a series into windows that are labelled by marked expansions.
+    ///
+    /// A window has a label if exactly one expansion lies in it, from its first bar to its last, and no other reaches
+    /// into it. Windows without an expansion, with several, and with one that their edge cuts are left out and counted in
+    /// [`left_out`](Self::left_out). [`Cut::at_most`] thins the windows that have a label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// if every window reaches over a gap, or none has a label.
+    pub fn by_hand(bars: &Bars, cut: &Cut, marks: &Marks) -> Result<Self> {
+        let (firsts, over_gaps) = cut.firsts(bars)?;
+        let mut left_out = LeftOut {
+            over_gaps,
+            ..LeftOut::default()
+        };
+        let mut windows = Vec::new();
+        for &first in &firsts {
+            match marks.find(first, cut.length) {
+                Marked::Once(label) => windows.push(Window { first, label }),
+                Marked::Never => left_out.unlabelled += 1,
+                Marked::Several => left_out.several += 1,
+                Marked::Partly => left_out.partial += 1,
+            }
+        }
+        if windows.is_empty() {
+            let reason = format!(
+                "none of {} windows of {} bars has exactly one whole marked expansion: {} have none, {} several, {} cut \
+                 one; a smaller stride makes more windows",
+                firsts.len(),
+                cut.length,
+                left_out.unlabelled,
+                left_out.several,
+                left_out.partial
+            );
+            return Err(Error::file(bars.origin(), reason));
+        }
+        Ok(Self::new(bars, cut.length, cut.thin(&windows), left_out))
+    }
+
+    /// Windows that came as windows, one after another in `bars`, which need not belong to one series: each begins where
+    /// the one before it ends. The [split](Self::split) leaves nothing out between them.
+    ///
+    /// # Panics
+    ///
+    /// If there are not `length` bars for every label, or a label ends outside of its window.
+    pub fn separate(bars: &Bars, length: usize, labels: &[WindowLabel]) -> Self {
+        assert_eq!(bars.len(), length * labels.len(), "bars of all windows");
+        let windows = labels.iter().enumerate().map(|(index, label)| {
+            assert!(label.start <= label.end && label.end < length, "{label:?}");
+            Window {
+                first: index * length,
+                label: *label,
+            }
+        });
+        Self {
+            apart: 0,
+            ..Self::new(bars, length, windows.collect(), LeftOut::default())
+        }
+    }
+
+    fn new(bars: &Bars, length: usize, windows: Vec<Window>, left_out: LeftOut) -> Self {
+        Self {
             bars: bars.clone(),
             length,
-            unlabelled: kept - windows.len(),
+            apart: length,
             windows,
-        })
+            left_out,
+        }
     }
 
     /// The windows of a simulation, with the labels it was built from.
@@ -98,16 +266,13 @@ impl Windows {
                 },
             })
             .collect();
-        Self {
-            bars: simulation.bars.clone(),
-            length: simulation.window,
-            windows,
-            unlabelled: 0,
-        }
+        let left_out = LeftOut::default();
+        Self::new(&simulation.bars, simulation.window, windows, left_out)
     }
 
     /// Splits by time: the last `valid_fraction` of the windows validate, and between the last bar of the training
-    /// windows and the first bar of the validation windows lies a gap of at least one window's length.
+    /// windows and the first bar of the validation windows lies a gap of at least one window's length; or none, where the
+    /// windows are [separate](Self::separate).
     ///
     /// Windows of one series overlap, so a split that shuffles them would validate on bars it was trained on.
     ///
@@ -124,7 +289,9 @@ impl Windows {
         }
         let training = (self.windows.len() as f64 * (1.0 - valid_fraction)).round() as usize;
         let (train, rest) = self.windows.split_at(training.min(self.windows.len()));
-        let clear = train.last().map_or(0, |w| w.first + 2 * self.length);
+        let clear = train
+            .last()
+            .map_or(0, |w| w.first + self.length + self.apart);
         let valid: Vec<Window> = rest.iter().copied().filter(|w| w.first >= clear).collect();
         if train.is_empty() || valid.is_empty() {
             return Err(Error::file(
@@ -135,7 +302,7 @@ impl Windows {
                     self.windows.len(),
                     train.len(),
                     valid.len(),
-                    self.length
+                    self.apart
                 ),
             ));
         }
@@ -144,10 +311,8 @@ impl Windows {
 
     fn with(&self, windows: Vec<Window>) -> Self {
         Self {
-            bars: self.bars.clone(),
-            length: self.length,
-            windows,
-            unlabelled: 0,
+            apart: self.apart,
+            ..Self::new(&self.bars, self.length, windows, LeftOut::default())
         }
     }
 
@@ -166,6 +331,11 @@ impl Windows {
         self.length
     }
 
+    /// The bars that lie between the two sides of a [split](Self::split) at least.
+    pub fn apart(&self) -> usize {
+        self.apart
+    }
+
     /// The series.
     pub fn bars(&self) -> &Bars {
         &self.bars
@@ -181,9 +351,14 @@ impl Windows {
         self.windows.iter().map(|window| window.label)
     }
 
-    /// Windows left out because the rule found no expansion in them.
+    /// Windows left out because they have no expansion.
     pub fn unlabelled(&self) -> usize {
-        self.unlabelled
+        self.left_out.unlabelled
+    }
+
+    /// The windows that were left out when the series was cut. Nothing is left out of a simulation or a side of a split.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 }
 

@@ -11,17 +11,17 @@
 //! time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown` quotes the file
 //! in messages.
 
-mod dates;
-mod header;
+pub(in crate::expansion) mod dates;
+pub(in crate::expansion) mod header;
 mod intake;
 mod number;
 mod order;
 mod records;
 mod row;
-mod shown;
-mod stamp;
-mod survey;
-mod text;
+pub(in crate::expansion) mod shown;
+pub(in crate::expansion) mod stamp;
+pub(in crate::expansion) mod survey;
+pub(in crate::expansion) mod text;
 
 use std::path::Path;
 

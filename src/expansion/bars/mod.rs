@@ -3,6 +3,7 @@
 //! Everything downstream divides by prices and ranges, so no bar enters a series unchecked.
 
 pub mod csv;
+pub mod gaps;
 pub mod simulator;
 
 use std::fmt;

@@ -98,6 +98,15 @@ pub(in crate::expansion) struct Reading {
 }
 
 impl Reading {
+    /// Stamps of a form, oldest first.
+    pub(in crate::expansion) fn of(form: Form) -> Self {
+        Self {
+            form,
+            newest_first: false,
+            note: None,
+        }
+    }
+
     /// Reads a trimmed text. The error is the reason in words.
     pub(in crate::expansion) fn read(&self, text: &str) -> Result<Timestamp, String> {
         let stamp = Stamp::parse(text).ok_or_else(|| unreadable(text))?;
@@ -175,10 +184,12 @@ impl Dates {
     }
 
     /// How the column is to be read; none if it has no time stamp at all. The error is a line and the reason why it
-    /// can be read in two ways.
+    /// can be read in two ways. Whether the rows are `in_order` says whether their course may tell the order of day and
+    /// month.
     pub(in crate::expansion) fn decide(
         &self,
         given: Option<DateOrder>,
+        in_order: bool,
     ) -> Result<Option<Reading>, (u64, String)> {
         let most = self.plain.count.max(self.numerics).max(self.numbers);
         if most == 0 {
@@ -192,7 +203,7 @@ impl Dates {
             }));
         }
         if self.numerics == most {
-            let (order, note) = self.order(given)?;
+            let (order, note) = self.order(given, in_order)?;
             return Ok(Some(Reading {
                 form: Form::Numeric(order),
                 newest_first: self.numeric[order as usize].newest_first(),
@@ -227,6 +238,7 @@ impl Dates {
     fn order(
         &self,
         given: Option<DateOrder>,
+        in_order: bool,
     ) -> Result<(DateOrder, Option<String>), (u64, String)> {
         if let Some(order) = given {
             return Ok((order, None));
@@ -240,7 +252,7 @@ impl Dates {
         let Some(either) = &self.either else {
             return Ok((DateOrder::DayFirst, None));
         };
-        if let Some((order, why)) = self.course_tells() {
+        if in_order && let Some((order, why)) = self.course_tells() {
             let note = format!(
                 "dates are {}: {}, line {}, is {}, because only so do the rows {why}",
                 order.name(),

@@ -43,7 +43,7 @@ impl Survey {
         }
         let refuse = |(line, reason): (u64, String)| Error::line(text.path(), line, reason);
         let (mark, mark_note) = marks.decide(options.decimal_mark).map_err(refuse)?;
-        let stamps = dates.decide(options.date_order).map_err(refuse)?;
+        let stamps = dates.decide(options.date_order, true).map_err(refuse)?;
         let mut notes: Vec<String> = mark_note.into_iter().collect();
         if let Some(reading) = &stamps {
             notes.extend(reading.note.clone());

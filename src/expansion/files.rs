@@ -1,0 +1,146 @@
+//! From a user's files to windows, with what is worth telling about them.
+
+use std::path::Path;
+
+use super::bars::Bars;
+use super::bars::csv::{CsvOptions, read_csv};
+use super::bars::gaps::Gaps;
+use super::config::{DataConfig, ExpansionConfig};
+use super::duration;
+use super::kind;
+use super::labels::{RuleLabeller, WindowLabel};
+use super::marks::Marks;
+use super::windows::{Cut, Windows};
+use crate::error::Result;
+
+/// A type with fewer training windows than this is hardly learned.
+const FEW: usize = 10;
+
+/// The windows of a file of bars.
+pub(super) fn from_file(
+    path: &Path,
+    config: &ExpansionConfig,
+    notes: &mut Vec<String>,
+) -> Result<Windows> {
+    let data = &config.data;
+    let bars = read_bars(path, data, notes)?;
+    let cut = Cut {
+        length: config.model.window,
+        stride: data.stride,
+        at_most: data.max_samples,
+        max_gap: data.max_gap,
+    };
+    let windows = match &data.marks {
+        None => Windows::by_rule(&bars, &cut, &RuleLabeller::new(data.labels.clone())?)?,
+        Some(file) => {
+            let marks = Marks::read_csv(file, &bars, &data.classes, data.date_order)?;
+            notes.push(format!(
+                "read {} marked expansions from {}",
+                marks.len(),
+                file.display()
+            ));
+            Windows::by_hand(&bars, &cut, &marks)?
+        }
+    };
+    notes.extend(gap_note(&bars, &windows, data));
+    notes.extend(left_out_note(&windows, data));
+    Ok(windows)
+}
+
+fn read_bars(path: &Path, data: &DataConfig, notes: &mut Vec<String>) -> Result<Bars> {
+    let options = CsvOptions::default()
+        .with_skip_bad_rows(data.skip_bad_rows)
+        .with_date_order(data.date_order)
+        .with_decimal_mark(data.decimal_mark);
+    let (bars, report) = read_csv(path, &options)?;
+    notes.push(format!(
+        "read {} bars from {}{}",
+        bars.len(),
+        path.display(),
+        span(&bars)
+    ));
+    notes.extend(report.notes);
+    if let Some((line, reason)) = &report.first_dropped {
+        notes.push(format!(
+            "dropped {} of {} rows; the first, line {line}: {reason}",
+            report.dropped, report.rows
+        ));
+    }
+    Ok(bars)
+}
+
+/// From when to when a series goes.
+fn span(bars: &Bars) -> String {
+    let stamps = bars.timestamps().unwrap_or_default();
+    let time = |second: Option<&i64>| jiff::Timestamp::from_second(*second?).ok();
+    match (time(stamps.first()), time(stamps.last())) {
+        (Some(first), Some(last)) => format!(", {first} to {last}"),
+        _ => String::new(),
+    }
+}
+
+fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String> {
+    let gaps = Gaps::find(bars, data.max_gap);
+    let longest = gaps.outages().iter().max_by_key(|gap| gap.step)?;
+    let after = bars.timestamps()?.get(longest.before)?;
+    let after = jiff::Timestamp::from_second(*after).ok()?;
+    let what = match data.max_gap {
+        Some(most) => format!("longer than {}", duration::show(most)),
+        None => format!(
+            "not usual for bars of {}",
+            duration::show(gaps.interval().unwrap_or_default())
+        ),
+    };
+    Some(format!(
+        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (--max-gap allows \
+         longer ones)",
+        windows.left_out().over_gaps,
+        gaps.outages().len(),
+        duration::show(longest.step)
+    ))
+}
+
+fn left_out_note(windows: &Windows, data: &DataConfig) -> Option<String> {
+    let left_out = windows.left_out();
+    if data.marks.is_none() {
+        let count = left_out.unlabelled;
+        return (count > 0)
+            .then(|| format!("left out {count} windows in which the price never moves"));
+    }
+    Some(format!(
+        "a window is labelled by the one expansion that lies in it whole: left out {} windows with none, {} with several, \
+         {} that cut one",
+        left_out.unlabelled, left_out.several, left_out.partial
+    ))
+}
+
+/// How many training windows there are of each type, and how long their expansions are.
+pub(super) fn label_notes(train: &Windows) -> Vec<String> {
+    let labels: Vec<WindowLabel> = train.labels().collect();
+    let counts: Vec<usize> = (0..kind::COUNT)
+        .map(|kind| labels.iter().filter(|label| label.kind == kind).count())
+        .collect();
+    let mut lengths: Vec<usize> = labels.iter().map(|l| l.end + 1 - l.start).collect();
+    lengths.sort_unstable();
+    let quartile = |quarter: usize| lengths[(lengths.len() - 1) * quarter / 4];
+    let named = |kind: usize| format!("{} {}", counts[kind], kind::NAMES[kind]);
+    let types: Vec<String> = (0..kind::COUNT).map(named).collect();
+    let mut notes = vec![format!(
+        "types of the training windows: {}; half of the expansions have {} to {} bars, the median {}",
+        types.join(", "),
+        quartile(1),
+        quartile(3),
+        quartile(2)
+    )];
+    let few: Vec<String> = (0..kind::COUNT)
+        .filter(|kind| counts[*kind] < FEW)
+        .map(named)
+        .collect();
+    if !few.is_empty() {
+        notes.push(format!(
+            "warning: {} among the training windows; a type is hardly learned from fewer than {FEW}",
+            few.join(", ")
+        ));
+    }
+    notes
+}
