@@ -43,6 +43,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// One row of a file without lines cannot be used.
+    #[error("{}, row {row} (the first is row 0): {reason}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row, counted from 0.
+        row: u64,
+        /// What is wrong, with the column and the value, and what was expected.
+        reason: String,
+    },
+
     /// There are fewer bars than the work needs.
     #[error("{origin}: {found} bars, but {needed} are needed ({why})")]
     TooFewBars {
@@ -155,6 +166,15 @@ impl Error {
         Self::Line {
             path: path.as_ref().to_path_buf(),
             line,
+            reason: reason.into(),
+        }
+    }
+
+    /// An [`Error::Row`].
+    pub fn row(path: impl AsRef<Path>, row: u64, reason: impl Into<String>) -> Self {
+        Self::Row {
+            path: path.as_ref().to_path_buf(),
+            row,
             reason: reason.into(),
         }
     }

@@ -1,5 +1,7 @@
 //! From a user's files to windows, with what is worth telling about them.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::bars::Bars;
@@ -23,6 +25,9 @@ pub(super) fn from_file(
     notes: &mut Vec<String>,
 ) -> Result<Windows> {
     let data = &config.data;
+    if is_parquet(path) && parquet::holds_windows(path)? {
+        return parquet::windows(path, config, notes);
+    }
     let bars = read_bars(path, data, notes)?;
     let cut = Cut {
         length: config.model.window,
@@ -52,7 +57,12 @@ fn read_bars(path: &Path, data: &DataConfig, notes: &mut Vec<String>) -> Result<
         .with_skip_bad_rows(data.skip_bad_rows)
         .with_date_order(data.date_order)
         .with_decimal_mark(data.decimal_mark);
-    let (bars, report) = read_csv(path, &options)?;
+    let (bars, report) = if is_parquet(path) {
+        parquet::read_parquet(path, &options)?
+    } else {
+        read_csv(path, &options)?
+    };
+    let place = if is_parquet(path) { "row" } else { "line" };
     notes.push(format!(
         "read {} bars from {}{}",
         bars.len(),
@@ -62,11 +72,95 @@ fn read_bars(path: &Path, data: &DataConfig, notes: &mut Vec<String>) -> Result<
     notes.extend(report.notes);
     if let Some((line, reason)) = &report.first_dropped {
         notes.push(format!(
-            "dropped {} of {} rows; the first, line {line}: {reason}",
+            "dropped {} of {} rows; the first, {place} {line}: {reason}",
             report.dropped, report.rows
         ));
     }
     Ok(bars)
+}
+
+/// By its name, or by its first bytes.
+fn is_parquet(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|extension| {
+        ["parquet", "pq"]
+            .iter()
+            .any(|name| extension.eq_ignore_ascii_case(name))
+    });
+    let begins = || {
+        let mut start = [0; 4];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == *b"PAR1"
+    };
+    named || begins()
+}
+
+#[cfg(feature = "parquet")]
+mod parquet {
+    use std::path::Path;
+
+    use crate::error::{Error, Result};
+    pub(super) use crate::expansion::bars::parquet::read_parquet;
+    use crate::expansion::config::ExpansionConfig;
+    pub(super) use crate::expansion::parquet_windows::holds_windows;
+    use crate::expansion::parquet_windows::{WindowOptions, read_windows};
+    use crate::expansion::windows::Windows;
+
+    /// The labelled windows of a file.
+    pub(super) fn windows(
+        path: &Path,
+        config: &ExpansionConfig,
+        notes: &mut Vec<String>,
+    ) -> Result<Windows> {
+        let data = &config.data;
+        if data.marks.is_some() {
+            let expected = "left out: the file of `data.path` holds windows with their own labels";
+            return Err(Error::setting("data.marks", "given", expected));
+        }
+        let options = WindowOptions {
+            length: config.model.window,
+            classes: data.classes.clone(),
+            skip_bad_rows: data.skip_bad_rows,
+            at_most: data.max_samples,
+            date_order: data.date_order,
+        };
+        let (windows, said) = read_windows(path, &options)?;
+        notes.extend(said);
+        Ok(windows)
+    }
+}
+
+/// What a program without the feature says of a Parquet file.
+#[cfg(not(feature = "parquet"))]
+mod parquet {
+    use std::path::Path;
+
+    use crate::error::{Error, Result};
+    use crate::expansion::bars::Bars;
+    use crate::expansion::bars::csv::{CsvOptions, CsvReport};
+    use crate::expansion::config::ExpansionConfig;
+    use crate::expansion::windows::Windows;
+
+    fn refuse<T>(path: &Path) -> Result<T> {
+        let reason =
+            "a Parquet file; this program reads those if it is built with `--features parquet`";
+        Err(Error::file(path, reason))
+    }
+
+    pub(super) fn holds_windows(path: &Path) -> Result<bool> {
+        refuse(path)
+    }
+
+    pub(super) fn windows(
+        path: &Path,
+        _: &ExpansionConfig,
+        _: &mut Vec<String>,
+    ) -> Result<Windows> {
+        refuse(path)
+    }
+
+    pub(super) fn read_parquet(path: &Path, _: &CsvOptions) -> Result<(Bars, CsvReport)> {
+        refuse(path)
+    }
 }
 
 /// From when to when a series goes.

@@ -34,5 +34,7 @@ pub mod labels;
 pub mod marks;
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "parquet")]
+pub mod parquet_windows;
 pub mod run;
 pub mod windows;

@@ -13,11 +13,11 @@
 
 pub(in crate::expansion) mod dates;
 pub(in crate::expansion) mod header;
-mod intake;
+pub(in crate::expansion) mod intake;
 mod number;
 mod order;
 mod records;
-mod row;
+pub(in crate::expansion) mod row;
 pub(in crate::expansion) mod shown;
 pub(in crate::expansion) mod stamp;
 pub(in crate::expansion) mod survey;
@@ -30,7 +30,8 @@ use serde::{Deserialize, Serialize};
 use super::Bars;
 use crate::error::Result;
 use header::Columns;
-use intake::Intake;
+use intake::{Intake, Unit};
+use row::Row;
 use survey::Survey;
 use text::Text;
 
@@ -168,10 +169,18 @@ pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, C
     let text = Text::read(path.as_ref(), "CSV file")?;
     let columns = Columns::find(&text)?;
     let survey = Survey::of(&text, &columns, options)?;
-    let mut intake = Intake::new(text.path(), options, &survey);
+    let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
+    let mut intake = Intake::new(text.path(), Unit::Line, options, newest_first);
+    let mut scratch = String::new();
     let mut records = text.records(&columns.place);
     while records.advance()? {
-        intake.take(&columns, records.record(), records.line())?;
+        let (record, line) = (records.record(), records.line());
+        match Row::read(record, &columns, &survey, &mut scratch) {
+            Err(reason) if Row::is_text(record, &columns, &mut scratch) => {
+                intake.take_text(line, reason)?;
+            }
+            row => intake.take(row, line)?,
+        }
     }
     let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
     intake.finish(notes)

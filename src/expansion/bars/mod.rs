@@ -4,6 +4,8 @@
 
 pub mod csv;
 pub mod gaps;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod simulator;
 
 use std::fmt;
@@ -186,7 +188,11 @@ impl Bars {
     }
 
     /// A series of bars that the caller has checked already.
-    fn from_checked(bars: Vec<Bar>, timestamps: Option<Vec<i64>>, origin: String) -> Self {
+    pub(in crate::expansion) fn from_checked(
+        bars: Vec<Bar>,
+        timestamps: Option<Vec<i64>>,
+        origin: String,
+    ) -> Self {
         let series = Series {
             bars,
             timestamps,

@@ -72,7 +72,7 @@ pub(super) struct Columns {
 
 /// Where the time stamp is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeColumn {
+pub(in crate::expansion) enum TimeColumn {
     /// All in one column.
     One(usize),
     /// The date in the first, the time of day in the second.
@@ -172,6 +172,29 @@ impl Header {
         }
     }
 
+    /// The names of the columns of a table.
+    #[cfg(feature = "parquet")]
+    pub(in crate::expansion) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            names: names.map(compared).collect(),
+            line: 0,
+            rows: Place {
+                offset: 0,
+                line: 1,
+                separator: b',',
+            },
+            above: 0,
+        }
+    }
+
+    /// The column of a time stamp, the first of the names there are.
+    #[cfg(feature = "parquet")]
+    pub(in crate::expansion) fn time_column(&self) -> Result<Option<usize>, String> {
+        Ok(self.time()?.map(|column| match column {
+            TimeColumn::One(index) | TimeColumn::DateAndTime(index, _) => index,
+        }))
+    }
+
     /// What is worth saying about the place of the header.
     pub(in crate::expansion) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
@@ -215,7 +238,10 @@ impl Header {
         self.names.iter().any(|other| other == name)
     }
 
-    fn columns(&self, notes: &mut Vec<String>) -> Result<([usize; 4], Option<TimeColumn>), String> {
+    pub(in crate::expansion) fn columns(
+        &self,
+        notes: &mut Vec<String>,
+    ) -> Result<([usize; 4], Option<TimeColumn>), String> {
         let missing: Vec<String> = (0..4)
             .filter(|price| self.best(NAMES[*price]).is_none())
             .map(|price| format!("`{}`", PRICES[price]))
@@ -312,7 +338,7 @@ fn is_data(fields: &[String]) -> bool {
 }
 
 /// `3 lines`.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(in crate::expansion) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }

@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ::csv::StringRecord;
-
-use super::header::{Columns, counted};
+use super::header::counted;
 use super::order::{Kept, Placed};
 use super::row::Row;
-use super::survey::Survey;
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
@@ -18,71 +15,102 @@ const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
 const MOST_TEXT: usize = 10;
 
 /// The rows taken in so far.
-pub(super) struct Intake<'a> {
+pub(in crate::expansion) struct Intake {
     path: PathBuf,
+    unit: Unit,
     skip_bad_rows: bool,
-    survey: &'a Survey,
+    newest_first: bool,
     kept: Kept,
     report: CsvReport,
     first_copy: Option<(u64, String)>,
     /// Lines of text that are passed over if no row follows, and are bad rows if one does.
     text: Vec<(u64, String)>,
-    scratch: String,
 }
 
-impl<'a> Intake<'a> {
+/// What the places of a file are called, and the error that names one.
+#[derive(Clone, Copy)]
+pub(in crate::expansion) enum Unit {
+    /// Lines of text.
+    Line,
+    /// Rows of a table.
+    #[cfg(feature = "parquet")]
+    Row,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            #[cfg(feature = "parquet")]
+            Self::Row => "row",
+        }
+    }
+
+    fn error(self, path: &Path, place: u64, reason: String) -> Error {
+        match self {
+            Self::Line => Error::line(path, place, reason),
+            #[cfg(feature = "parquet")]
+            Self::Row => Error::row(path, place, reason),
+        }
+    }
+}
+
+impl Intake {
     /// Nothing taken in yet.
-    pub(super) fn new(path: &Path, options: &CsvOptions, survey: &'a Survey) -> Self {
-        let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
+    pub(in crate::expansion) fn new(
+        path: &Path,
+        unit: Unit,
+        options: &CsvOptions,
+        newest_first: bool,
+    ) -> Self {
         Self {
             path: path.to_path_buf(),
+            unit,
             skip_bad_rows: options.skip_bad_rows,
-            survey,
+            newest_first,
             kept: Kept::new(newest_first),
             report: CsvReport::default(),
             first_copy: None,
             text: Vec::new(),
-            scratch: String::new(),
         }
     }
 
-    /// Takes one row.
-    pub(super) fn take(
+    /// Takes what may be a line of text after the last row, and why it is no row.
+    pub(super) fn take_text(&mut self, line: u64, reason: String) -> Result<()> {
+        self.text.push((line, reason));
+        if self.text.len() <= MOST_TEXT {
+            Ok(())
+        } else {
+            self.reject_text()
+        }
+    }
+
+    /// Takes one row, or the reason why there is none.
+    pub(in crate::expansion) fn take(
         &mut self,
-        columns: &Columns,
-        record: &StringRecord,
-        line: u64,
+        row: Result<Row, String>,
+        place: u64,
     ) -> Result<()> {
-        let row = match Row::read(record, columns, self.survey, &mut self.scratch) {
-            Ok(row) => row,
-            Err(reason) => {
-                let is_text = Row::is_text(record, columns, &mut self.scratch);
-                self.text.push((line, reason));
-                return if is_text && self.text.len() <= MOST_TEXT {
-                    Ok(())
-                } else {
-                    self.reject_text()
-                };
-            }
-        };
         self.reject_text()?;
-        self.report.rows += 1;
+        let row = match row {
+            Ok(row) => row,
+            Err(reason) => return self.reject(place, reason),
+        };
         let Some(stamp) = row.time else {
+            self.report.rows += 1;
             self.kept.bars.push(row.bar);
             return Ok(());
         };
         match self.kept.place(row.bar, stamp) {
-            Placed::Kept => Ok(()),
+            Placed::Kept => {}
             Placed::Copy(reason) => {
                 self.report.copies += 1;
-                self.first_copy.get_or_insert((line, reason));
-                Ok(())
+                self.first_copy.get_or_insert((place, reason));
             }
-            Placed::Refused(reason) => {
-                self.report.rows -= 1;
-                self.reject(line, reason)
-            }
+            Placed::Refused(reason) => return self.reject(place, reason),
         }
+        self.report.rows += 1;
+        Ok(())
     }
 
     /// What was held back as text were bad rows.
@@ -95,7 +123,8 @@ impl<'a> Intake<'a> {
 
     fn reject(&mut self, line: u64, reason: String) -> Result<()> {
         if !self.skip_bad_rows {
-            return Err(Error::line(&self.path, line, format!("{reason}; {REMEDY}")));
+            let reason = format!("{reason}; {REMEDY}");
+            return Err(self.unit.error(&self.path, line, reason));
         }
         self.report.rows += 1;
         self.report.dropped += 1;
@@ -104,7 +133,7 @@ impl<'a> Intake<'a> {
     }
 
     /// The series, once all rows are in.
-    pub(super) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
+    pub(in crate::expansion) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
         // Where there is no row at all, lines of text are what is wrong with the file.
         if self.kept.bars.is_empty() {
             self.reject_text()?;
@@ -114,7 +143,7 @@ impl<'a> Intake<'a> {
         self.report.notes.extend(self.own_notes());
         let (mut bars, stamps) = (self.kept.bars, self.kept.stamps);
         let mut stamps: Vec<i64> = stamps.iter().map(|stamp| stamp.as_second()).collect();
-        if self.survey.stamps.as_ref().is_some_and(|s| s.newest_first) {
+        if self.newest_first {
             bars.reverse();
             stamps.reverse();
         }
@@ -129,7 +158,8 @@ impl<'a> Intake<'a> {
         if let Some((line, reason)) = &self.first_copy {
             let rows = counted(self.report.copies, "row");
             notes.push(format!(
-                "left out {rows} that repeat another; the first, line {line}: {reason}"
+                "left out {rows} that repeat another; the first, {} {line}: {reason}",
+                self.unit.name()
             ));
         }
         if let Some((line, _)) = self.text.first() {
@@ -143,10 +173,15 @@ impl<'a> Intake<'a> {
 
     fn nothing(&self) -> String {
         match &self.report.first_dropped {
-            None => "there is a header, but no row of data below it".to_owned(),
+            None => match self.unit {
+                Unit::Line => "there is a header, but no row of data below it".to_owned(),
+                #[cfg(feature = "parquet")]
+                Unit::Row => "there is no row".to_owned(),
+            },
             Some((line, reason)) => format!(
-                "none of the {} rows can be used; the first, on line {line}: {reason}",
-                self.report.rows
+                "none of the {} rows can be used; the first, on {} {line}: {reason}",
+                self.report.rows,
+                self.unit.name()
             ),
         }
     }

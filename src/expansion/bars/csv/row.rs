@@ -11,11 +11,11 @@ use super::{number, shown, stamp::unreadable};
 use crate::expansion::bars::Bar;
 
 /// What one record says.
-pub(super) struct Row {
+pub(in crate::expansion) struct Row {
     /// A bar that passed its check.
-    pub(super) bar: Bar,
+    pub(in crate::expansion) bar: Bar,
     /// The time stamp, if the file has them.
-    pub(super) time: Option<Timestamp>,
+    pub(in crate::expansion) time: Option<Timestamp>,
 }
 
 impl Row {

@@ -1,0 +1,202 @@
+//! Reads price bars from a Parquet file, under the same rules as from a CSV file.
+
+pub(in crate::expansion) mod table;
+
+use std::path::Path;
+
+use ::parquet::record::Field;
+
+use super::csv::dates::{Dates, Reading};
+use super::csv::header::{Header, PRICES, TimeColumn};
+use super::csv::intake::{Intake, Unit};
+use super::csv::row::Row;
+use super::csv::stamp::unreadable;
+use super::csv::{CsvOptions, CsvReport};
+use super::{Bar, Bars};
+use crate::error::{Error, Result};
+use table::{Moment, Table, kind, moment, number};
+
+/// What pandas calls an index without a name.
+const INDEX: &str = "__index_level_0__";
+
+/// Reads the bars of a Parquet file; they come out oldest first.
+///
+/// Columns are found by the names that [`read_csv`](super::csv::read_csv) knows; an index that pandas stored without a
+/// name is the time stamp if no other column is. Prices are numbers of any kind, decimals among them. Time stamps are
+/// timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and bad rows are treated
+/// as in a CSV file, and rows are counted from 0 in the report.
+///
+/// The file is read by pages: memory grows with the bars. Two passes are made where stamps are not timestamps or dates.
+///
+/// # Errors
+/// * [`Error::Io`]: the file is missing or cannot be read.
+/// * [`Error::File`]: a folder; not a Parquet file, a damaged one, or one with a codec other than Snappy, Zstandard and
+///   gzip; a column that is needed missing or given twice; no row that can be used.
+/// * [`Error::Row`]: dates that can be read in two ways; and any bad row unless those are skipped.
+pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
+    let path = path.as_ref();
+    let table = Table::open(path)?;
+    let mut notes = Vec::new();
+    let columns = Columns::find(&table, &mut notes).map_err(|reason| Error::file(path, reason))?;
+    let stamps = columns.survey(&table, path, options)?;
+    notes.extend(stamps.reading.as_ref().and_then(|r| r.note.clone()));
+    if stamps.newest_first {
+        notes.push("the file runs from newest to oldest and was turned round".into());
+    }
+    let mut intake = Intake::new(path, Unit::Row, options, stamps.newest_first);
+    table.for_each(&columns.all(), |row, values| {
+        intake.take(columns.row(values, &table, &stamps), row)
+    })?;
+    intake.finish(notes)
+}
+
+/// Where the columns are.
+struct Columns {
+    prices: [usize; 4],
+    time: Option<TimeColumn>,
+}
+
+/// How the time stamps are to be read.
+struct Stamps {
+    /// Those that are text or numbers.
+    reading: Option<Reading>,
+    newest_first: bool,
+}
+
+impl Columns {
+    fn find(table: &Table, notes: &mut Vec<String>) -> Result<Self, String> {
+        let columns = table.columns();
+        let header = Header::of_table(columns.iter().map(|column| column.name()));
+        let index = columns.iter().position(|column| column.name() == INDEX);
+        let (prices, mut time) = header.columns(notes)?;
+        if time.is_none() && index.is_some() {
+            time = index.map(TimeColumn::One);
+            notes.pop();
+        }
+        if let Some(group) = prices.iter().find(|price| columns[**price].is_group()) {
+            let name = columns[*group].name();
+            return Err(format!(
+                "column `{name}` holds lists or structs, expected a number per row"
+            ));
+        }
+        Ok(Self { prices, time })
+    }
+
+    fn times(&self) -> Vec<usize> {
+        match self.time {
+            None => Vec::new(),
+            Some(TimeColumn::One(index)) => vec![index],
+            Some(TimeColumn::DateAndTime(date, time)) => vec![date, time],
+        }
+    }
+
+    /// The prices, then the columns of the time stamp.
+    fn all(&self) -> Vec<usize> {
+        self.prices.into_iter().chain(self.times()).collect()
+    }
+
+    /// Goes over the time stamps once.
+    fn survey(&self, table: &Table, path: &Path, options: &CsvOptions) -> Result<Stamps> {
+        let mut dates = Dates::default();
+        let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
+        let times = self.times();
+        if !times.is_empty() {
+            table.for_each(&times, |row, values| {
+                match self.moment(values, table) {
+                    Ok(Moment::Text(text)) => dates.look(&text, row),
+                    Ok(Moment::Time(time)) => {
+                        if let Some(last) = last.replace(time) {
+                            forward += usize::from(time > last);
+                            backward += usize::from(time < last);
+                        }
+                    }
+                    // Refused when the row is read.
+                    Err(_) => {}
+                }
+                Ok(())
+            })?;
+        }
+        let reading = dates
+            .decide(options.date_order, true)
+            .map_err(|(row, reason)| Error::row(path, row, reason))?;
+        let newest_first = match &reading {
+            Some(reading) => reading.newest_first,
+            None => backward > forward,
+        };
+        Ok(Stamps {
+            reading,
+            newest_first,
+        })
+    }
+
+    /// The time stamp of a row, whose values in [`times`](Self::times) are given.
+    fn moment(&self, values: &[&Field], table: &Table) -> Result<Moment, String> {
+        let columns = table.columns();
+        match self.time {
+            Some(TimeColumn::One(index)) => moment(values[0], &columns[index])
+                .map_err(|what| format!("column `{}` is {what}", columns[index].name())),
+            Some(TimeColumn::DateAndTime(date, time)) => {
+                let date = match moment(values[0], &columns[date]) {
+                    Ok(Moment::Text(text)) => text,
+                    // The date alone, if that is what it is.
+                    Ok(Moment::Time(time)) => time.strftime("%Y-%m-%d").to_string(),
+                    Err(what) => return Err(format!("column `date` is {what}")),
+                };
+                match values[1] {
+                    Field::Str(time) => Ok(Moment::Text(format!("{date} {}", time.trim()))),
+                    Field::TimeMillis(count) => time_of_day(&date, i64::from(*count) * 1000),
+                    Field::TimeMicros(count) => time_of_day(&date, *count),
+                    other => Err(format!(
+                        "column `{}` is {}, not a time of day",
+                        columns[time].name(),
+                        kind(other)
+                    )),
+                }
+            }
+            None => Err("there is no time stamp".into()),
+        }
+    }
+
+    fn row(&self, values: &[&Field], table: &Table, stamps: &Stamps) -> Result<Row, String> {
+        let time = match self.time {
+            None => None,
+            Some(_) => Some(match self.moment(&values[4..], table)? {
+                Moment::Time(time) => time,
+                Moment::Text(text) => {
+                    let reading = stamps.reading.as_ref().ok_or_else(|| unreadable(&text))?;
+                    reading.read(&text)?
+                }
+            }),
+        };
+        let bar = bar(&values[..4])?;
+        Ok(Row { bar, time })
+    }
+}
+
+fn time_of_day(date: &str, microseconds: i64) -> Result<Moment, String> {
+    let seconds = microseconds / 1_000_000;
+    Ok(Moment::Text(format!(
+        "{date} {:02}:{:02}:{:02}.{:06}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        microseconds % 1_000_000
+    )))
+}
+
+/// A bar from open, high, low and close.
+pub(in crate::expansion) fn bar(values: &[&Field]) -> Result<Bar, String> {
+    let mut prices = [0.0; 4];
+    for ((price, name), value) in prices.iter_mut().zip(PRICES).zip(values) {
+        *price = number(value).map_err(|what| format!("column `{name}` is {what}"))?;
+    }
+    let [open, high, low, close] = prices;
+    let bar = Bar {
+        open,
+        high,
+        low,
+        close,
+    };
+    bar.check().map_err(|fault| fault.to_string())?;
+    Ok(bar)
+}
