@@ -23,11 +23,16 @@ use equipoise::report::Report;
 use equipoise::train::checkpoint;
 use equipoise::weighting::WeightingConfig;
 
+#[path = "support/patiently.rs"]
+mod patiently;
+use patiently::patiently;
+
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// CSV file of bars with a header (open, high, low, close; a time stamp may be there); the simulator if left out
+    /// CSV or Parquet file of bars (open, high, low, close; a time stamp may be there), or Parquet file of labelled windows; the
+    /// simulator if left out
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Drop and count bad rows of the file instead of refusing it
@@ -133,7 +138,7 @@ fn work(arguments: Arguments) -> Result<(), Error> {
     if !arguments.resume {
         checkpoint::check_free(&out)?;
     }
-    let data = run::load(&config)?;
+    let data = patiently("reading the data", || run::load(&config))?;
     for note in &data.notes {
         eprintln!("{note}");
     }

@@ -164,7 +164,7 @@ fn hours_that_follow_one_another_tell() {
 #[test]
 fn dates_that_can_be_read_two_ways_are_refused_with_both() {
     let both = "is 1 February 2024 day-first and 2 January 2024 month-first, and no \
-                row of the file tells which; choose with --date-order day-first or --date-order month-first";
+                row of the file tells which; choose with --date-order day-first or --date-order month-first (`data.date_order` in a config)";
     // A row; days or months; the hours of one day.
     let files: [&[&str]; 3] = [
         &["01/02/2024"],
@@ -194,7 +194,7 @@ fn dates_that_contradict_each_other_are_refused_with_both_lines() {
     assert_eq!(
         message,
         "line 2: the time stamp `13/02/2024` can only be read day-first, but `02/14/2024` on line 4 only month-first; \
-         choose with --date-order day-first or --date-order month-first, and correct or drop the rows that do not fit"
+         choose with --date-order day-first or --date-order month-first (`data.date_order` in a config), and correct or drop the rows that do not fit"
     );
     let message = stamps_with(&rows, &plain().with_date_order(DateOrder::MonthFirst)).unwrap_err();
     assert_eq!(
@@ -275,7 +275,7 @@ fn prices_that_can_be_read_two_ways_are_refused_with_both() {
             read(&content, &plain()).unwrap_err(),
             format!(
                 "line 2: the price `{price}` is {point} with a decimal point and {comma} with a decimal comma, and no \
-                 price in the file tells which; choose with --decimal point or --decimal comma"
+                 price in the file tells which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)"
             )
         );
         for (mark, expected) in [(DecimalMark::Point, point), (DecimalMark::Comma, comma)] {
@@ -405,6 +405,31 @@ fn a_file_without_time_stamps_says_so() {
         report.notes,
         ["no column with time stamps was found, so gaps between bars cannot be seen"]
     );
+}
+
+/// By its name or by its first bytes; with the feature, tests/parquet_files.rs reads such files.
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_parquet_file_asks_for_the_feature() {
+    use equipoise::expansion::config::{DataConfig, ExpansionConfig};
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in [("bars.Parquet", "?"), ("bars.csv", "PAR1...")] {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        let config = ExpansionConfig {
+            data: DataConfig {
+                path: Some(path.clone()),
+                ..DataConfig::default()
+            },
+            ..ExpansionConfig::default()
+        };
+        let message = equipoise::expansion::run::load(&config)
+            .unwrap_err()
+            .to_string();
+        let reason =
+            "a Parquet file; this program reads those if it is built with `--features parquet`";
+        assert_eq!(message, format!("{}: {reason}", path.display()));
+    }
 }
 
 /// How the rows of a file may be written.

@@ -25,6 +25,7 @@ pub mod classes;
 pub mod comparison;
 pub mod config;
 pub mod countdown;
+mod cut;
 pub mod duration;
 pub mod features;
 pub mod figures;

@@ -10,8 +10,9 @@ use ::parquet::schema::types::Type;
 use jiff::Timestamp;
 
 use super::bars::csv::DateOrder;
+use super::bars::csv::columns::PRICES;
 use super::bars::csv::dates::Dates;
-use super::bars::csv::header::{Header, PRICES};
+use super::bars::csv::header::Header;
 use super::bars::parquet::bar;
 use super::bars::parquet::table::{Moment, Table, kind, moment, whole};
 use super::bars::{Bar, Bars};

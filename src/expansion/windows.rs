@@ -1,12 +1,10 @@
 //! Windows: views of consecutive bars over one shared series, each with its label. Memory grows with the bars.
 
-use std::time::Duration;
-
 use burn::data::dataset::{Dataset, DatasetError};
 
 use super::bars::Bars;
-use super::bars::gaps::Gaps;
 use super::bars::simulator::Simulation;
+pub use super::cut::Cut;
 use super::labels::{RuleLabeller, WindowLabel};
 use super::marks::{Marked, Marks};
 use crate::error::{Error, Result};
@@ -31,83 +29,6 @@ pub struct Windows {
     apart: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
-}
-
-/// How a series is cut into windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// Bars per window, at least 1.
-    pub length: usize,
-    /// Bars from the first bar of one window to that of the next, at least 1.
-    pub stride: usize,
-    /// Windows at most, spread evenly over the series, at least 1; all of them if not given.
-    pub at_most: Option<usize>,
-    /// The longest time between two bars that a window may reach over; what is usual for the series if not given, see
-    /// [`Gaps::find`].
-    pub max_gap: Option<Duration>,
-}
-
-impl Cut {
-    /// All windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
-    pub fn new(length: usize, stride: usize) -> Self {
-        Self {
-            length,
-            stride,
-            at_most: None,
-            max_gap: None,
-        }
-    }
-
-    fn check(&self, bars: &Bars) -> Result<()> {
-        let counts = [
-            ("window", self.length),
-            ("stride", self.stride),
-            ("max_samples", self.at_most.unwrap_or(1)),
-        ];
-        for (field, value) in counts {
-            if value == 0 {
-                return Err(Error::setting(field, value, "at least 1"));
-            }
-        }
-        if bars.len() < self.length {
-            return Err(Error::TooFewBars {
-                origin: bars.origin().into(),
-                found: bars.len(),
-                needed: self.length,
-                why: format!("one window has {}", self.length),
-            });
-        }
-        Ok(())
-    }
-
-    /// The first bars of the windows that reach over no outage, and how many do.
-    fn firsts(&self, bars: &Bars) -> Result<(Vec<usize>, usize)> {
-        self.check(bars)?;
-        let gaps = Gaps::find(bars, self.max_gap);
-        let count = (bars.len() - self.length) / self.stride + 1;
-        let firsts: Vec<usize> = (0..count)
-            .map(|index| index * self.stride)
-            .filter(|first| !gaps.cut(*first, self.length))
-            .collect();
-        if firsts.is_empty() {
-            let reason = format!(
-                "each of the {count} windows of {} bars reaches over one of {} gaps; allow longer ones with --max-gap",
-                self.length,
-                gaps.outages().len()
-            );
-            return Err(Error::file(bars.origin(), reason));
-        }
-        let over_gaps = count - firsts.len();
-        Ok((firsts, over_gaps))
-    }
-
-    /// Evenly spread over all of them, as many as there may be.
-    fn thin<T: Copy>(&self, all: &[T]) -> Vec<T> {
-        let kept = self.at_most.unwrap_or(all.len()).min(all.len());
-        (0..kept)
-            .map(|index| all[index * all.len() / kept])
-            .collect()
-    }
 }
 
 /// Windows that were left out, by reason.

@@ -6,11 +6,14 @@
 //! names the setting that chooses.
 //!
 //! The work is split by question: `text` holds the file, `records` walks its lines, `header` finds the line with the
-//! names and the columns, `survey` goes over all rows once to learn how they are written, with `dates` and `number`
-//! for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` reads a
+//! names and `columns` the columns, `survey` goes over all rows once to learn how they are written, with `dates` and
+//! `number` for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` (with
+//! `apart`) reads a
 //! time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown` quotes the file
 //! in messages.
 
+mod apart;
+pub(in crate::expansion) mod columns;
 pub(in crate::expansion) mod dates;
 pub(in crate::expansion) mod header;
 pub(in crate::expansion) mod intake;
@@ -29,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bars;
 use crate::error::Result;
-use header::Columns;
+use columns::Columns;
 use intake::{Intake, Unit};
 use row::Row;
 use survey::Survey;

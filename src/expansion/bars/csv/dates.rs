@@ -264,7 +264,7 @@ impl Dates {
         }
         let reason = format!(
             "the time stamp {} is {} day-first and {} month-first, and no row of the file tells which; choose with \
-             --date-order day-first or --date-order month-first",
+             --date-order day-first or --date-order month-first (`data.date_order` in a config)",
             shown::value(&either.text),
             either.on(DateOrder::DayFirst),
             either.on(DateOrder::MonthFirst)

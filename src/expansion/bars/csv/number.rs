@@ -163,7 +163,7 @@ impl Example {
     fn two_readings(&self) -> String {
         format!(
             "the price {} is {} with a decimal point and {} with a decimal comma, and no price in the file tells \
-             which; choose with --decimal point or --decimal comma",
+             which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)",
             shown::value(&self.text),
             self.reading(DecimalMark::Point),
             self.reading(DecimalMark::Comma)

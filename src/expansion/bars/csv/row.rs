@@ -4,7 +4,8 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::DecimalMark;
-use super::header::{Columns, PRICES, counted};
+use super::columns::{Columns, PRICES};
+use super::header::counted;
 use super::stamp::Stamp;
 use super::survey::{Survey, field, stamp};
 use super::{number, shown, stamp::unreadable};

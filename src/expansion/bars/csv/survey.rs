@@ -2,8 +2,8 @@
 
 use ::csv::StringRecord;
 
+use super::columns::{Columns, TimeColumn};
 use super::dates::{Dates, Reading};
-use super::header::{Columns, TimeColumn};
 use super::number::Marks;
 use super::text::Text;
 use super::{CsvOptions, DecimalMark};

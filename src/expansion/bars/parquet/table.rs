@@ -1,7 +1,8 @@
 //! The rows of a Parquet file, some columns of it, one row at a time; and single values as numbers and times.
 //!
 //! The file is read by pages, so memory is that of a page and a row group's index, whatever the length. A damaged file
-//! may make the Parquet library panic rather than return an error; that is caught here and becomes an error.
+//! may make the Parquet library panic rather than return an error; that is caught here and becomes an error (a program built
+//! with `panic = "abort"` ends instead).
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
