@@ -365,6 +365,9 @@ fn bad_bars_are_refused_by_row() {
     );
 }
 
+/// The prices of the bars of windows.
+type Rows = Vec<Vec<Vec<f64>>>;
+
 /// Windows for a file, five bars each.
 const T: usize = 5;
 const LISTS: &str = "required group features (LIST) { repeated group list { required group element (LIST) { repeated group list { required double element; } } } }";
@@ -401,7 +404,7 @@ fn four(bar: &Bar) -> Vec<f64> {
     vec![bar.open, bar.high, bar.low, bar.close]
 }
 
-fn some_windows(count: usize) -> Vec<Vec<Vec<f64>>> {
+fn some_windows(count: usize) -> Rows {
     let bars = series(count * T);
     bars.chunks(T)
         .map(|window| window.iter().map(four).collect())
@@ -530,7 +533,7 @@ fn bad_windows_are_refused_by_row() {
     };
     let usual = ("breakout", 1, 2);
     let names = "expected breakout, continuation, reversal or a number from 0 to 2 (other names: `data.classes` in the config)";
-    let cases: Vec<(Vec<Vec<Vec<f64>>>, (&str, i32, i64), String)> = vec![
+    let cases: Vec<(Rows, (&str, i32, i64), String)> = vec![
         (
             spoiled(|w| {
                 w.pop();
@@ -714,7 +717,7 @@ fn a_run_takes_both_kinds_of_file() {
     let simulator = Simulator::new(SimulatorConfig::default(), 3).unwrap();
     let simulation = simulator.simulate_windows(60);
     let (folder, path) = place();
-    let windows: Vec<Vec<Vec<f64>>> = simulation
+    let windows: Rows = simulation
         .bars
         .bars()
         .chunks(105)

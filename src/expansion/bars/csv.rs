@@ -8,9 +8,8 @@
 //! The work is split by question: `text` holds the file, `records` walks its lines, `header` finds the line with the
 //! names and `columns` the columns, `survey` goes over all rows once to learn how they are written, with `dates` and
 //! `number` for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` (with
-//! `apart`) reads a
-//! time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown` quotes the file
-//! in messages.
+//! `apart`) reads a time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown`
+//! quotes the file in messages.
 
 mod apart;
 pub(in crate::expansion) mod columns;

@@ -177,12 +177,16 @@ impl Unit {
 
 /// `20240131`, `202401310930` or `20240131093000` as a time. Counts of seconds since 1970 have ten digits.
 pub(super) fn digits(value: i64) -> Option<Timestamp> {
-    let (date, time) = match value {
-        1900_01_01..=2100_12_31 => (value, 0),
-        1900_01_01_00_00..=2100_12_31_23_59 => (value / 10_000, value % 10_000 * 100),
-        1900_01_01_00_00_00..=2100_12_31_23_59_59 => (value / 1_000_000, value % 1_000_000),
+    // Eight, twelve and fourteen digits.
+    let (date, time) = match value.checked_ilog10()? {
+        7 => (value, 0),
+        11 => (value / 10_000, value % 10_000 * 100),
+        13 => (value / 1_000_000, value % 1_000_000),
         _ => return None,
     };
+    if !(1900..=2100).contains(&(date / 10_000)) {
+        return None;
+    }
     let part = |value: i64| i8::try_from(value % 100).ok();
     let clock = Clock {
         hour: part(time / 10_000)?,
