@@ -349,6 +349,15 @@ fn bad_bars_are_refused_by_row() {
     let options = CsvOptions::default().with_date_order(DateOrder::MonthFirst);
     assert!(read_parquet(&path, &options).is_ok());
     let (_folder, path) = place();
+    let mut columns = vec![Values::Text(vec!["01/02/2024".into(), "13/02/2024".into()])];
+    columns.extend(prices(&series(2)));
+    write(&path, &schema, PLAIN, &[columns]);
+    let (_, report) = read(&path).unwrap();
+    assert_eq!(
+        report.notes,
+        ["dates are day-first, as row 1 shows: `13/02/2024`"]
+    );
+    let (_folder, path) = place();
     let schema = "message m { required binary open (UTF8); required double high; required double low; required double close; }";
     let one = || Values::Double(vec![1.0]);
     write(

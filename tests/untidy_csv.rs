@@ -481,7 +481,7 @@ fn written(price: u64, style: &Style) -> String {
     if style.thousands {
         for place in (1..whole.len())
             .rev()
-            .filter(|at| (whole.len() - at) % 3 == 0)
+            .filter(|at| (whole.len() - at).is_multiple_of(3))
             .collect::<Vec<_>>()
         {
             whole.insert(place, thousand);

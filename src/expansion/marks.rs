@@ -232,7 +232,7 @@ impl Places {
         if all_below || bars.timestamps().is_none() {
             return Ok(Self::Index);
         }
-        let mut dates = Dates::default();
+        let mut dates = Dates::new("line");
         for (text, line) in rows.ends() {
             dates.look(text, line);
         }

@@ -168,7 +168,7 @@ impl Columns {
         };
         let description: Arc<Type> = table.columns()[column].clone();
         let mut moments = Vec::new();
-        let mut dates = Dates::default();
+        let mut dates = Dates::new("row");
         table.for_each(&[column], |row, values| {
             let moment = moment(values[0], &description).map_err(|what| {
                 Error::row(

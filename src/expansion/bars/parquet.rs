@@ -101,7 +101,7 @@ impl Columns {
 
     /// Goes over the time stamps once.
     fn survey(&self, table: &Table, path: &Path, options: &CsvOptions) -> Result<Stamps> {
-        let mut dates = Dates::default();
+        let mut dates = Dates::new("row");
         let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
         let times = self.times();
         if !times.is_empty() {

@@ -61,6 +61,8 @@ struct Example {
 /// What the stamps seen so far say.
 #[derive(Debug, Default)]
 pub(in crate::expansion) struct Dates {
+    /// What the places of stamps are called: `line` or `row`.
+    place: &'static str,
     plain: Course,
     /// Numeric dates, read day-first and month-first.
     numeric: [Course; 2],
@@ -133,6 +135,14 @@ impl Reading {
 }
 
 impl Dates {
+    /// Nothing seen yet; the places of stamps are called lines or rows.
+    pub(in crate::expansion) fn new(place: &'static str) -> Self {
+        Self {
+            place,
+            ..Self::default()
+        }
+    }
+
     /// Looks at a trimmed text. What is no time stamp is passed over.
     pub(in crate::expansion) fn look(&mut self, text: &str, line: u64) {
         match Stamp::parse(text) {
@@ -244,9 +254,11 @@ impl Dates {
             return Ok((order, None));
         }
         match &self.only {
-            [Some(day), Some(month)] => return Err(contradiction(day, month)),
-            [Some(example), None] => return Ok(shown_by(DateOrder::DayFirst, example)),
-            [None, Some(example)] => return Ok(shown_by(DateOrder::MonthFirst, example)),
+            [Some(day), Some(month)] => return Err(contradiction(day, month, self.place)),
+            [Some(example), None] => return Ok(shown_by(DateOrder::DayFirst, example, self.place)),
+            [None, Some(example)] => {
+                return Ok(shown_by(DateOrder::MonthFirst, example, self.place));
+            }
             [None, None] => {}
         }
         let Some(either) = &self.either else {
@@ -254,9 +266,10 @@ impl Dates {
         };
         if in_order && let Some((order, why)) = self.course_tells() {
             let note = format!(
-                "dates are {}: {}, line {}, is {}, because only so do the rows {why}",
+                "dates are {}: {}, {} {}, is {}, because only so do the rows {why}",
                 order.name(),
                 shown::value(&either.text),
+                self.place,
                 either.line,
                 either.on(order),
             );
@@ -309,9 +322,9 @@ impl Example {
     }
 }
 
-fn shown_by(order: DateOrder, example: &Example) -> (DateOrder, Option<String>) {
+fn shown_by(order: DateOrder, example: &Example, place: &str) -> (DateOrder, Option<String>) {
     let note = format!(
-        "dates are {}, as line {} shows: {}",
+        "dates are {}, as {place} {} shows: {}",
         order.name(),
         example.line,
         shown::value(&example.text)
@@ -319,15 +332,15 @@ fn shown_by(order: DateOrder, example: &Example) -> (DateOrder, Option<String>) 
     (order, Some(note))
 }
 
-fn contradiction(day: &Example, month: &Example) -> (u64, String) {
+fn contradiction(day: &Example, month: &Example, place: &str) -> (u64, String) {
     let (first, second) = if day.line < month.line {
         ((day, "day-first"), (month, "month-first"))
     } else {
         ((month, "month-first"), (day, "day-first"))
     };
     let reason = format!(
-        "the time stamp {} can only be read {}, but {} on line {} only {}; choose with --date-order day-first or \
-         --date-order month-first, and correct or drop the rows that do not fit",
+        "the time stamp {} can only be read {}, but {} on {place} {} only {}; choose with --date-order day-first or \
+         --date-order month-first (`data.date_order` in a config), and correct or drop the rows that do not fit",
         shown::value(&first.0.text),
         first.1,
         shown::value(&second.0.text),

@@ -23,7 +23,7 @@ pub(super) struct Survey {
 impl Survey {
     /// Goes over the rows.
     pub(super) fn of(text: &Text, columns: &Columns, options: &CsvOptions) -> Result<Self> {
-        let mut dates = Dates::default();
+        let mut dates = Dates::new("line");
         let mut marks = Marks::new(columns.place.separator);
         let mut scratch = String::new();
         let mut records = text.records(&columns.place);
