@@ -33,7 +33,8 @@ pub struct Data {
 ///
 /// # Errors
 ///
-/// What the reader, the labeller and the split refuse, see [`read_csv`], [`Windows::labelled`] and [`Windows::split`].
+/// What the readers, the cut into windows and the split refuse, see [`read_csv`](super::bars::csv::read_csv),
+/// [`Marks::read_csv`](super::marks::Marks::read_csv), [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`].
 pub fn load(config: &ExpansionConfig) -> Result<Data> {
     let data = &config.data;
     let mut notes = Vec::new();
