@@ -140,8 +140,8 @@ fn work(arguments: Arguments) -> Result<(), Error> {
         0 => Vec::new(),
         _ => {
             let (network, device) = (&outcome.model.network, config.backend.device()?);
-            let position = config.data.position;
-            figures::window_figures(network, &valid, position, &device, figures::SHOWN)?
+            let batcher = run::batcher(&config, valid.bars());
+            figures::window_figures(network, &valid, &batcher, &device, figures::SHOWN)?
         }
     };
     page.with_history(&outcome.history)

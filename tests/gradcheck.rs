@@ -18,7 +18,7 @@ use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::model::MultiTaskModel;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting, ManualConfig,
     RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, UncertaintyConfig,
     WeightingConfig,
 };
@@ -270,6 +270,7 @@ fn strategies(form: CountdownForm) -> Vec<WeightingConfig> {
         WeightingConfig::Uncertainty(learned().with_form(LikelihoodForm::Likelihood)),
         WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
         WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights)),
+        WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights)),
         WeightingConfig::Manual(manual()),
         WeightingConfig::Manual(manual().with_normalise(false)),
     ];

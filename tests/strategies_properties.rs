@@ -7,7 +7,7 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting, ManualConfig,
     RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
     Weighting, WeightingConfig,
 };
@@ -94,6 +94,10 @@ fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
         (
             "batch statistics, not centered",
             WeightingConfig::BatchStatistics(statistics().with_center(false)),
+        ),
+        (
+            "gradient share",
+            WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights())),
         ),
         ("manual", WeightingConfig::Manual(manual())),
         (

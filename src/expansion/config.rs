@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::bars::simulator::SimulatorConfig;
 use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::features::FEATURES;
+use super::moves::MOVES;
 use super::labels::LabelConfig;
 use super::model::{ExpansionModelConfig, task_names};
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, ManualConfig, RunningMeanConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, ManualConfig, RunningMeanConfig,
     ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
 };
 
@@ -100,6 +101,10 @@ pub struct DataConfig {
     pub valid_fraction: f64,
     /// Whether the network sees the position in the window, as a 13th feature.
     pub position: bool,
+    /// Whether the network sees the [moves](super::moves), as two more features after these.
+    pub moves: bool,
+    /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
+    pub mirror: bool,
     /// The simulator's settings.
     pub simulator: SimulatorConfig,
     /// The rule that labels the bars of a file.
@@ -115,9 +120,18 @@ impl Default for DataConfig {
             max_samples: None,
             valid_fraction: 0.2,
             position: false,
+            moves: false,
+            mirror: false,
             simulator: SimulatorConfig::default(),
             labels: LabelConfig::default(),
         }
+    }
+}
+
+impl DataConfig {
+    /// The features of a bar.
+    pub fn columns(&self) -> usize {
+        FEATURES - usize::from(!self.position) + if self.moves { MOVES } else { 0 }
     }
 }
 
@@ -162,12 +176,13 @@ impl Default for ExpansionConfig {
 }
 
 /// The names of the strategies that [`preset`] knows.
-pub const STRATEGIES: [&str; 6] = [
+pub const STRATEGIES: [&str; 7] = [
     "running-mean",
     "uncertainty",
     "gradient-scale",
     "scalar-countdown",
     "batch-statistics",
+    "gradient-share",
     "manual",
 ];
 
@@ -197,6 +212,7 @@ pub fn preset(name: &str) -> Result<WeightingConfig> {
         "batch-statistics" => {
             WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights))
         }
+        "gradient-share" => WeightingConfig::GradientShare(GradientShareConfig::default()),
         "manual" => {
             let weights = by_task([0.1, 0.6, 0.1, 0.2]);
             WeightingConfig::Manual(ManualConfig::default().with_weights(weights))
@@ -231,7 +247,7 @@ impl ExpansionConfig {
             self.model.countdown_scale = 1.0;
         }
         if self.model.features == ExpansionModelConfig::default().features {
-            self.model.features = FEATURES - usize::from(!self.data.position);
+            self.model.features = self.data.columns();
         }
         if self.data.simulator.window == SimulatorConfig::default().window {
             self.data.simulator.window = self.model.window;
@@ -279,9 +295,9 @@ impl ExpansionConfig {
             let expected = format!("at least {shortest}, or the rule finds no expansion in it");
             return Err(Error::setting("model.window", self.model.window, expected));
         }
-        let needed = FEATURES - usize::from(!data.position);
+        let needed = data.columns();
         if self.model.features != needed {
-            let expected = format!("{needed}, the features of a bar with this `data.position`");
+            let expected = format!("{needed}, the features of a bar with this `data.position` and `data.moves`");
             return Err(Error::setting(
                 "model.features",
                 self.model.features,
@@ -290,10 +306,13 @@ impl ExpansionConfig {
         }
         let tasks = self.model.tasks()?;
         let device = self.backend.device()?;
-        self.weighting
+        let weighting = self
+            .weighting
             .init(&tasks, &device)
             .map_err(within("weighting"))?;
-        Ok(())
+        self.train
+            .check_observed(&weighting)
+            .map_err(within("train"))
     }
 
     /// Sees that this config continues a run that was made with `stored`: it may be longer, anything else would make it

@@ -28,5 +28,6 @@ pub mod kind;
 pub mod labels;
 pub mod metrics;
 pub mod model;
+pub mod moves;
 pub mod run;
 pub mod windows;

@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use burn::train::Interrupter;
 
+use super::bars::Bars;
 use super::bars::csv::{CsvOptions, read_csv};
 use super::bars::simulator::Simulator;
 use super::baselines::baselines;
@@ -60,6 +61,10 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         valid.len(),
         windows.length()
     ));
+    let train = match data.mirror {
+        true => train.with_mirrored(),
+        false => train,
+    };
     Ok(Data {
         train,
         valid,
@@ -143,13 +148,15 @@ pub fn train(
         config.check_continues(&ExpansionConfig::read(&stored)?)?;
     }
     config.write(stored)?;
-    let batcher = ExpansionBatcher::new(
-        data.train.bars(),
-        config.model.window,
-        config.data.position,
-        config.model.countdown,
-    );
+    let batcher = batcher(config, data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// What makes batches of windows of `bars`, as the config says.
+pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
+    let (data, model) = (&config.data, &config.model);
+    ExpansionBatcher::new(bars, model.window, data.position, model.countdown)
+        .with_moves(data.moves)
 }
 
 /// A fresh network and strategy; the seed fixes the network's first values.

@@ -14,6 +14,9 @@ pub struct Window {
     pub first: usize,
     /// The expansion, in bars counted from the window's first.
     pub label: WindowLabel,
+    /// Whether the network sees it upside down: every price replaced by its negative, highs by lows. The label stays true,
+    /// because an expansion and its type do not depend on the direction.
+    pub mirrored: bool,
 }
 
 /// Labelled windows of one series, in the order of time.
@@ -67,7 +70,11 @@ impl Windows {
         let windows: Vec<Window> = firsts
             .filter_map(|first| {
                 let label = labeller.label(&bars.bars()[first..first + length])?;
-                Some(Window { first, label })
+                Some(Window {
+                    first,
+                    label,
+                    mirrored: false,
+                })
             })
             .collect();
         if windows.is_empty() {
@@ -96,6 +103,7 @@ impl Windows {
                     end: expansion.end - first,
                     kind: expansion.kind,
                 },
+                mirrored: false,
             })
             .collect();
         Self {
@@ -149,6 +157,18 @@ impl Windows {
             windows,
             unlabelled: 0,
         }
+    }
+
+    /// Every window twice, the second time [mirrored](Window::mirrored).
+    pub fn with_mirrored(&self) -> Self {
+        let both = |window: &Window| {
+            let mirrored = Window {
+                mirrored: !window.mirrored,
+                ..*window
+            };
+            [*window, mirrored]
+        };
+        self.with(self.windows.iter().flat_map(both).collect())
     }
 
     /// The number of windows.

@@ -7,4 +7,6 @@ mod audit;
 mod norm;
 
 pub use audit::{Audit, AuditSample, audit};
+#[cfg(feature = "train")]
+pub(crate) use audit::measure;
 pub(crate) use norm::squared_norm;

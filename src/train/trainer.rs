@@ -6,7 +6,9 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
+use burn::optim::lr_scheduler::composed::ComposedLrSchedulerConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+use burn::optim::lr_scheduler::linear::LinearLrSchedulerConfig;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
 use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
@@ -164,6 +166,7 @@ where
     where
         I: Clone + Send + Sync + 'static,
     {
+        self.config.check_observed(&weighting)?;
         self.claim()?;
         let steps = train.len().div_ceil(self.config.batch_size);
         let steps = steps.saturating_mul(self.config.epochs);
@@ -367,9 +370,14 @@ where
     fn scheduler(&self, steps: usize) -> Result<ModuleLrScheduler> {
         let network = self.config.learning_rate;
         let weighting = self.config.weighting_learning_rate.unwrap_or(network);
+        let cosine = |rate| CosineAnnealingLrSchedulerConfig::new(rate, steps.max(1));
         let schedule = |rate: f64| match self.config.schedule {
             Schedule::Constant => LrSchedulerConfig::Constant(rate),
-            Schedule::Cosine => CosineAnnealingLrSchedulerConfig::new(rate, steps.max(1)).into(),
+            Schedule::Cosine => cosine(rate).into(),
+            Schedule::OneCycle => ComposedLrSchedulerConfig::new()
+                .cosine(cosine(rate))
+                .linear(LinearLrSchedulerConfig::new(0.04, 1.0, steps.div_ceil(10).max(1)))
+                .into(),
         };
         ModuleLrSchedulerConfig::new(schedule(network))
             .with_group(weighting_group(), schedule(weighting))
