@@ -157,7 +157,7 @@ impl ExpansionModelConfig {
         };
         let (pooled, attention) = match self.pooling {
             Pooling::Mean => (width, None),
-            Pooling::Attention => (2 * width + 1, Some(linear(width, 1, device))),
+            Pooling::Attention => (2 * width + 1, Some(preference(width, device))),
         };
         Ok(ExpansionModel {
             input_dropout: Dropout::new(self.input_dropout),
@@ -173,6 +173,13 @@ impl ExpansionModelConfig {
             config: self.clone(),
         })
     }
+}
+
+/// Without a bias, which a softmax does not see.
+fn preference(input: usize, device: &Device) -> Linear {
+    let mut layer = linear(input, 1, device);
+    layer.bias = None;
+    layer
 }
 
 fn linear(input: usize, output: usize, device: &Device) -> Linear {
