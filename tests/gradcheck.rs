@@ -18,9 +18,9 @@ use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::model::MultiTaskModel;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, UncertaintyConfig,
-    WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
+    UncertaintyConfig, WeightingConfig,
 };
 use support::{
     Noise, Table, assert_close, change_parameters, devices, gradients, number, quiet, tensor,

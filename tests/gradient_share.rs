@@ -37,7 +37,10 @@ fn weights(strategy: &GradientShare, losses: TaskLosses) -> Vec<f64> {
 fn close(found: &[f64], expected: [f64; 4], place: &str) {
     for (found, expected) in found.iter().zip(expected) {
         let bound = 1e-6 * expected.abs();
-        assert!((found - expected).abs() <= bound, "{place}: {found}, not {expected}");
+        assert!(
+            (found - expected).abs() <= bound,
+            "{place}: {found}, not {expected}"
+        );
     }
 }
 
@@ -48,11 +51,19 @@ fn weights_are_shares_over_the_mean_of_the_norms() {
         let strategy = strategy(&device);
         close(&weights(&strategy, losses()), [0.1, 0.2, 0.3, 0.4], backend);
         strategy.observe(floats([2.0, 0.5, 4e-6, 100.0], &device));
-        close(&weights(&strategy, losses()), [0.05, 0.4, 75_000.0, 0.004], backend);
+        close(
+            &weights(&strategy, losses()),
+            [0.05, 0.4, 75_000.0, 0.004],
+            backend,
+        );
         // The mean of both measurements; nothing happens in a step without one.
         strategy.observe(floats([4.0, 0.5, 2e-6, 300.0], &device));
         for _ in 0..2 {
-            close(&weights(&strategy, losses()), [0.1 / 3.0, 0.4, 1e5, 0.002], backend);
+            close(
+                &weights(&strategy, losses()),
+                [0.1 / 3.0, 0.4, 1e5, 0.002],
+                backend,
+            );
         }
     }
 }
@@ -71,7 +82,11 @@ fn after_the_warm_up_old_measurements_fade() {
     }
     // Means 1 and 2, then (2 + 6) / 2 = 4 and (4 + 10) / 2 = 7.
     let losses = TaskLosses::from_values(floats([1.0; 4], &device));
-    close(&weights(&strategy, losses), [0.25 / 7.0; 4], "four measurements");
+    close(
+        &weights(&strategy, losses),
+        [0.25 / 7.0; 4],
+        "four measurements",
+    );
 }
 
 #[test]
@@ -149,9 +164,15 @@ fn in_a_training_the_measured_shares_are_the_intended_ones() {
     assert!((known.unwrap() - 0.3).abs() < 1e-6);
 
     let weights = TaskValues::from(intended);
-    let baseline = preset("running-mean").unwrap().with_weights(weights).unwrap();
+    let baseline = preset("running-mean")
+        .unwrap()
+        .with_weights(weights)
+        .unwrap();
     let far = distance(&train(&run_config(baseline)).unwrap(), intended);
-    assert!(far > 0.2, "the normalised losses are {far} from the intended shares");
+    assert!(
+        far > 0.2,
+        "the normalised losses are {far} from the intended shares"
+    );
 }
 
 #[test]

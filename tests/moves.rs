@@ -57,7 +57,14 @@ fn three_bars_by_hand() {
         bar(13.0, 14.0, 12.0, 13.0),
         bar(13.0, 13.0, 7.0, 7.0),
     ];
-    let expected = [0.0, 0.0, 1.5f64.asinh(), 2f64.asinh(), -(2f64.asinh()), 2f64.asinh()];
+    let expected = [
+        0.0,
+        0.0,
+        1.5f64.asinh(),
+        2f64.asinh(),
+        -(2f64.asinh()),
+        2f64.asinh(),
+    ];
     assert_all_close("moves", &moves(&bars), &expected, 1e-6, 0.0);
 }
 
@@ -149,5 +156,8 @@ fn mirroring_doubles_the_training_windows_only() {
     }
     assert!(data.valid.iter().all(|window| !window.mirrored));
     let windows: Windows = data.train.with_mirrored();
-    assert_eq!(windows.iter().filter(|w| w.mirrored).count(), data.train.len());
+    assert_eq!(
+        windows.iter().filter(|w| w.mirrored).count(),
+        data.train.len()
+    );
 }

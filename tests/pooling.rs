@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
-use support::{Noise, assert_all_close, change_parameters, devices, parameters, quiet, tensor, values};
+use support::{
+    Noise, assert_all_close, change_parameters, devices, parameters, quiet, tensor, values,
+};
 
 const WINDOW: usize = 15;
 const HIDDEN: usize = 8;
@@ -27,9 +29,18 @@ fn config(pooling: Pooling, countdown: CountdownForm) -> ExpansionModelConfig {
 
 fn outputs(model: &ExpansionModel, noise: u64) -> Vec<Vec<f64>> {
     let (_, device) = devices().remove(0);
-    let input = tensor(&Noise::new(noise).many(3 * WINDOW * 5), [3, WINDOW, 5], &device);
+    let input = tensor(
+        &Noise::new(noise).many(3 * WINDOW * 5),
+        [3, WINDOW, 5],
+        &device,
+    );
     let output = model.forward(input);
-    let all = [output.kinds, output.pointers, output.binary, output.countdown];
+    let all = [
+        output.kinds,
+        output.pointers,
+        output.binary,
+        output.countdown,
+    ];
     all.iter().map(values).collect()
 }
 
@@ -57,7 +68,9 @@ fn without_a_preference_it_is_the_mean() {
         let plain = config(Pooling::Mean, form).init(&device).unwrap();
         let plain = change_parameters(plain, &mut |path, _| match path {
             "projection.weight" => {
-                let parts = rows(weight, 0, width).iter().zip(rows(weight, width, 2 * width));
+                let parts = rows(weight, 0, width)
+                    .iter()
+                    .zip(rows(weight, width, 2 * width));
                 parts.map(|(a, b)| a + b).collect()
             }
             "projection.bias" => {
@@ -77,7 +90,9 @@ fn without_a_preference_it_is_the_mean() {
 #[test]
 fn a_preference_changes_what_is_pooled_and_nothing_else() {
     let (_, device) = devices().remove(0);
-    let flat = config(Pooling::Attention, CountdownForm::PerBar).init(&device).unwrap();
+    let flat = config(Pooling::Attention, CountdownForm::PerBar)
+        .init(&device)
+        .unwrap();
     let sharp = change_parameters(flat.clone(), &mut |path, table| match path {
         "attention.weight" => table.values.iter().map(|value| 50.0 * value).collect(),
         _ => table.values.clone(),
@@ -93,7 +108,9 @@ fn a_preference_changes_what_is_pooled_and_nothing_else() {
 fn the_plain_network_has_the_parameters_it_had() {
     let (_, device) = devices().remove(0);
     let names = |pooling| -> Vec<String> {
-        let model = config(pooling, CountdownForm::PerBar).init(&device).unwrap();
+        let model = config(pooling, CountdownForm::PerBar)
+            .init(&device)
+            .unwrap();
         parameters(&model).into_keys().collect()
     };
     let plain = names(Pooling::Mean);

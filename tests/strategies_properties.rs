@@ -7,9 +7,9 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
-    Weighting, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues,
+    UncertaintyConfig, Weighting, WeightingConfig,
 };
 use equipoise::{Task, TaskKind, TaskSet};
 use proptest::prelude::*;

@@ -9,9 +9,9 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, UncertaintyConfig, Weighting,
-    WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
+    UncertaintyConfig, Weighting, WeightingConfig,
 };
 use equipoise::{Task, TaskSet};
 use support::{Noise, devices, parameters, values};
@@ -64,7 +64,10 @@ fn advance(strategy: Weighting, step: usize, device: &Device) -> (Weighting, See
     let losses = Tensor::<1>::from_floats(row(step).as_slice(), device).require_grad();
     // Of no matter to strategies that do not look at gradients.
     let norms: Vec<f32> = row(step).iter().map(|loss| loss * loss / 10.0).collect();
-    strategy.observe(Tensor::from_floats(norms.as_slice(), &device.clone().inner()));
+    strategy.observe(Tensor::from_floats(
+        norms.as_slice(),
+        &device.clone().inner(),
+    ));
     let objective = strategy.weigh(&TaskLosses::from_values(losses));
     let total = bits(values(&objective.total));
     let weights = bits(values(&objective.weights));

@@ -4,14 +4,14 @@
 //!
 //! * [`bars`]: one bar, a series, the CSV reader, the market simulator;
 //! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type;
-//! * [`features`]: what the network sees of each bar;
+//! * [`features`] and [`moves`]: what the network sees of each bar;
 //! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
 //! * [`batch`]: windows to tensors;
 //! * [`model`]: the network, its configuration, its output, and how an output is read as an expansion;
 //! * [`baselines`]: what predictors reach that know nothing, or only the position;
 //! * [`metrics`]: how well the expansions are found;
-//! * [`config`]: a whole run in one JSON file;
+//! * [`config`]: a whole run in one JSON file; [`recipes`]: some such runs by name;
 //! * [`run`]: from a config to a trained model;
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
@@ -29,5 +29,6 @@ pub mod labels;
 pub mod metrics;
 pub mod model;
 pub mod moves;
+pub mod recipes;
 pub mod run;
 pub mod windows;
