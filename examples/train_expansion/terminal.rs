@@ -142,5 +142,8 @@ fn wrapped(sentence: &str, width: Option<usize>) -> String {
     let options = textwrap::Options::new(width)
         .subsequent_indent("  ")
         .break_words(false);
-    textwrap::fill(sentence, options)
+    // A number stays with its unit.
+    const TOGETHER: &str = "\u{a0}%";
+    let sentence = sentence.replace(" %", TOGETHER);
+    textwrap::fill(&sentence, options).replace(TOGETHER, " %")
 }

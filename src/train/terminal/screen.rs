@@ -24,6 +24,9 @@ pub enum Progress {
     Silent,
 }
 
+/// What stands beside the bar: `epoch 9999/9999 train 12345/12345 [] 12h 34m left`.
+const BESIDE_BAR: usize = 50;
+
 /// Where progress is shown.
 pub(in crate::train) struct Screen {
     progress: Progress,
@@ -33,11 +36,15 @@ pub(in crate::train) struct Screen {
 impl Screen {
     pub(in crate::train) fn new(progress: Progress) -> Self {
         let wanted = matches!(progress, Progress::Auto | Progress::Verbose);
-        let bar = match wanted && Term::stderr().is_term() {
+        let terminal = Term::stderr();
+        let bar = match wanted && terminal.is_term() {
             true => ProgressBar::no_length(),
             false => ProgressBar::hidden(),
         };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}") {
+        let (_, columns) = terminal.size();
+        let width = usize::from(columns).saturating_sub(BESIDE_BAR).clamp(4, 24);
+        let template = format!("{{prefix}} [{{bar:{width}}}] {{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { progress, bar }
