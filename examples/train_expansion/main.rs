@@ -23,6 +23,7 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::run::{self, Data, RunOptions};
 use equipoise::train::{Progress, checkpoint};
 
+use page::Page;
 use settings::Arguments;
 use signals::Signals;
 use terminal::Terminal;
@@ -49,15 +50,15 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         progress,
         interrupter,
     };
-    let (valid, page) = (data.valid.clone(), page::page(&out, &config, &data.notes));
+    let (valid, page) = (data.valid.clone(), Page::new(&out, &config, &data.notes));
     let outcome = match run::train(&config, data, &out, options) {
         Ok(outcome) => outcome,
         Err(error) => {
-            page::write_failed(page, &out, &error, terminal);
+            page.write_failed(&error, terminal);
             return Err(error);
         }
     };
-    page::write(page, &out, &config, &outcome, &valid)?;
+    page.write(&outcome, &valid)?;
     let interrupted = outcome.stopped.as_ref().and(signals.exit_code());
     if let Some(reason) = &outcome.stopped {
         stopped(reason, interrupted.is_some(), &out, progress, terminal);

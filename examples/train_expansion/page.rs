@@ -17,46 +17,68 @@ use crate::terminal::Terminal;
 /// The report's name in the run's folder.
 pub const PAGE: &str = "report.html";
 
-/// The page before anything is known but the settings.
-pub fn page(out: &Path, config: &ExpansionConfig, notes: &[String]) -> Report {
-    let facts = figures::facts(config, notes);
-    Report::new(format!("Training run {}", out.display())).with_facts(facts)
+/// What is known of a run before it begins.
+pub struct Page<'a> {
+    out: &'a Path,
+    config: &'a ExpansionConfig,
+    facts: Vec<(String, String)>,
 }
 
-/// Writes the page of a run that ended as it should, or was stopped.
-pub fn write(
-    page: Report,
-    out: &Path,
-    config: &ExpansionConfig,
-    outcome: &Outcome<ExpansionModel, Weighting>,
-    valid: &Windows,
-) -> Result<()> {
-    let windows = match outcome.history.last_epoch() {
-        0 => Vec::new(),
-        _ => {
-            let (network, device) = (&outcome.model.network, config.backend.device()?);
-            let position = config.data.position;
-            figures::window_figures(network, valid, position, &device, figures::SHOWN)?
+impl<'a> Page<'a> {
+    /// The settings, and what was said of the data.
+    pub fn new(out: &'a Path, config: &'a ExpansionConfig, notes: &[String]) -> Self {
+        Self {
+            out,
+            config,
+            facts: figures::facts(config, notes),
         }
-    };
-    let page = match &outcome.stopped {
-        Some(reason) => page.with_fact("stopped early", reason),
-        None => page,
-    };
-    page.with_history(&outcome.history)
-        .with_windows(windows)
-        .write(out.join(PAGE))
-}
+    }
 
-/// What was recorded before the training failed is shown too.
-pub fn write_failed(page: Report, out: &Path, error: &Error, terminal: Terminal) {
-    let failed = matches!(error, Error::NonFiniteLoss { .. } | Error::Training { .. });
-    if failed && let Ok(history) = History::read_csv(out.join("history.csv")) {
-        let file = out.join(PAGE);
-        let page = page.with_fact("failed", error.to_string());
-        match page.with_history(&history).write(&file) {
+    /// Writes the page of a run that ended as it should, or was stopped.
+    pub fn write(
+        self,
+        outcome: &Outcome<ExpansionModel, Weighting>,
+        valid: &Windows,
+    ) -> Result<()> {
+        let windows = match outcome.history.last_epoch() {
+            0 => Vec::new(),
+            _ => {
+                let device = self.config.backend.device()?;
+                let (network, position) = (&outcome.model.network, self.config.data.position);
+                figures::window_figures(network, valid, position, &device, figures::SHOWN)?
+            }
+        };
+        let file = self.out.join(PAGE);
+        self.report("stopped early", outcome.stopped.as_deref())
+            .with_history(&outcome.history)
+            .with_windows(windows)
+            .write(file)
+    }
+
+    /// What was recorded before the training failed is shown too.
+    pub fn write_failed(self, error: &Error, terminal: Terminal) {
+        let failed = matches!(error, Error::NonFiniteLoss { .. } | Error::Training { .. });
+        if !failed {
+            return;
+        }
+        let Ok(history) = History::read_csv(self.out.join("history.csv")) else {
+            return;
+        };
+        let file = self.out.join(PAGE);
+        let report = self.report("failed", Some(&error.to_string()));
+        match report.with_history(&history).write(&file) {
             Ok(()) => terminal.result(&format!("report       {}", file.display())),
             Err(error) => terminal.warn(&format!("there is no report: {error}")),
         }
+    }
+
+    /// How the run ended comes before all that was known.
+    fn report(self, how: &str, reason: Option<&str>) -> Report {
+        let page = Report::new(format!("Training run {}", self.out.display()));
+        let page = match reason {
+            Some(reason) => page.with_fact(how, reason),
+            None => page,
+        };
+        page.with_facts(self.facts)
     }
 }

@@ -79,7 +79,7 @@ fn metrics(history: &History) -> String {
     .into_iter()
     .filter_map(|(task, quantity, name)| {
         let value = history.last(Split::Valid, task, quantity)?;
-        Some(format!("{name} {value:.3}"))
+        Some(format!("{name} {}", fixed(value, 3, 9)))
     })
     .collect();
     all.join(", ")
