@@ -13,8 +13,8 @@ use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LossWeighting, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, UncertaintyConfig, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LossWeighting, ManualConfig,
+    RunningMeanConfig, ScalarCountdownConfig, UncertaintyConfig, WeightingConfig,
 };
 use equipoise::{Task, TaskSet};
 

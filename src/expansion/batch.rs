@@ -8,8 +8,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::bars::{Bar, Bars};
 use super::countdown::{CountdownForm, countdown};
 use super::features::{FEATURES, window_features};
-use super::moves::{MOVES, window_moves};
 use super::labels::WindowLabel;
+use super::moves::{MOVES, window_moves};
 use super::windows::Window;
 
 /// A batch of windows on a device.

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::bars::simulator::SimulatorConfig;
 use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::features::FEATURES;
-use super::moves::MOVES;
 use super::labels::LabelConfig;
 use super::model::{ExpansionModelConfig, task_names};
+use super::moves::MOVES;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, ManualConfig,
+    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
+    WeightingConfig,
 };
 
 /// Simulated windows when nothing else is said.
@@ -297,7 +298,9 @@ impl ExpansionConfig {
         }
         let needed = data.columns();
         if self.model.features != needed {
-            let expected = format!("{needed}, the features of a bar with this `data.position` and `data.moves`");
+            let expected = format!(
+                "{needed}, the features of a bar with this `data.position` and `data.moves`"
+            );
             return Err(Error::setting(
                 "model.features",
                 self.model.features,

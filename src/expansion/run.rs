@@ -1,5 +1,6 @@
 //! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
 
+use std::io::Write;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -129,7 +130,7 @@ pub fn train(
     let device = config.backend.device()?;
     let (network, weighting) = build(config, &device)?;
     let network = match &options.init {
-        Some(file) => init_from(network, file)?,
+        Some(file) => init_from(network, file, options.progress)?,
         None => network,
     };
     let trainer = Trainer::new(config.train.clone(), directory)?
@@ -155,8 +156,7 @@ pub fn train(
 /// What makes batches of windows of `bars`, as the config says.
 pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
     let (data, model) = (&config.data, &config.model);
-    ExpansionBatcher::new(bars, model.window, data.position, model.countdown)
-        .with_moves(data.moves)
+    ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
 }
 
 /// A fresh network and strategy; the seed fixes the network's first values.
@@ -183,15 +183,19 @@ impl ModuleVisitor for Draw {
 }
 
 /// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
-fn init_from(network: ExpansionModel, file: &Path) -> Result<ExpansionModel> {
+fn init_from(network: ExpansionModel, file: &Path, progress: Progress) -> Result<ExpansionModel> {
     let whole = checkpoint::load_network(network.clone(), file, None);
     let Err(error) = whole else { return whole };
     match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
         Ok(network) => {
-            eprintln!(
-                "{}: its countdown head has another form, so that head starts anew",
-                file.display()
-            );
+            if progress != Progress::Silent {
+                // Nobody may be there to read it.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}: its countdown head has another form, so that head starts anew",
+                    file.display()
+                );
+            }
             Ok(network)
         }
         Err(_) => Err(error),

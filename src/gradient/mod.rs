@@ -6,7 +6,7 @@
 mod audit;
 mod norm;
 
-pub use audit::{Audit, AuditSample, audit};
 #[cfg(feature = "train")]
 pub(crate) use audit::measure;
+pub use audit::{Audit, AuditSample, audit};
 pub(crate) use norm::squared_norm;

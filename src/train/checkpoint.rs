@@ -58,7 +58,9 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         .max()
         .ok_or_else(|| Error::Checkpoint {
             path: folder.clone(),
-            reason: "no complete checkpoint; the run ended before its first epoch did".into(),
+            reason:
+                "no complete checkpoint; the run ended before its first epoch did, so start it anew"
+                    .into(),
         })
 }
 
@@ -105,7 +107,8 @@ pub fn load_network<M: Module + ModuleDisplay>(
         path: path.to_path_buf(),
         reason,
     };
-    let record = ModuleRecord::load(path).map_err(|error| fail(error.to_string()))?;
+    let record = ModuleRecord::load(path)
+        .map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
     let whole = MultiTask::new(network.clone(), NoStrategy {});
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
     let loaded = match restart {

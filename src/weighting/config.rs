@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BatchStatistics, BatchStatisticsConfig, GradientScale, GradientScaleConfig, GradientShare,
-    GradientShareConfig, LossWeighting, Manual, ManualConfig, Objective, RunningMean, RunningMeanConfig, ScalarCountdown,
-    ScalarCountdownConfig, ScalarCountdownInner, StateValue, TaskValues, Uncertainty,
-    UncertaintyConfig,
+    GradientShareConfig, LossWeighting, Manual, ManualConfig, Objective, RunningMean,
+    RunningMeanConfig, ScalarCountdown, ScalarCountdownConfig, ScalarCountdownInner, StateValue,
+    TaskValues, Uncertainty, UncertaintyConfig,
 };
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;

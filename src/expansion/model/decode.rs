@@ -261,7 +261,11 @@ mod tests {
         });
         assert_eq!(prediction.span, Span { start: 40, end: 49 });
         // Ten bars of 0.953, six of 0.731, 89 of 0.047.
-        assert!((prediction.confidence - 0.6772).abs() < 1e-3, "{}", prediction.confidence);
+        assert!(
+            (prediction.confidence - 0.6772).abs() < 1e-3,
+            "{}",
+            prediction.confidence
+        );
     }
 
     #[test]

@@ -68,8 +68,7 @@ impl ExpansionModel {
         let drop = |x: Tensor<2>| self.head_dropout.forward(x);
         let (binary, per_bar, pooled) = self.read(representation);
         let features = relu(self.projection.forward(pooled));
-        let countdown =
-            per_bar.unwrap_or_else(|| self.countdown.forward(drop(features.clone())));
+        let countdown = per_bar.unwrap_or_else(|| self.countdown.forward(drop(features.clone())));
         let countdown = match self.config.countdown_scale == 1.0 {
             true => countdown,
             false => countdown * self.config.countdown_scale,

@@ -1,0 +1,236 @@
+//! What the user asks for: the flags, and the settings that come of them and of the files they name.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, ValueEnum};
+use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::recipes::{RECIPES, recipe};
+use equipoise::train::{Progress, checkpoint};
+use equipoise::weighting::WeightingConfig;
+use equipoise::{Error, Result};
+
+/// What a config file is.
+const WANTED_CONFIG: &str = "settings in JSON, as every run writes them to its config.json";
+
+/// Trains the four-headed expansion model on price bars and says what became of every task.
+///
+/// Ctrl-C stops at the next step and reports what was learned by then; the command to continue is printed. It ends with
+/// code 130 (143 for SIGTERM), a run that failed with 1.
+#[derive(Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// CSV file of bars with a header (open, high, low, close; a time stamp may be there); the simulator if left out
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Drop and count bad rows of the file instead of refusing it
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
+    /// bars); flags go before them
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
+    recipe: Option<String>,
+    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share or manual [default:
+    /// uncertainty]
+    #[arg(long, value_parser = PossibleValuesParser::new(STRATEGIES), hide_possible_values = true)]
+    strategy: Option<String>,
+    /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "W,W,W,W",
+        allow_negative_numbers = true
+    )]
+    weights: Option<Vec<f64>>,
+    /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: flex]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    backend: Option<BackendName>,
+    /// Passes over the training windows [default: 20, or the recipe's]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Windows per step [default: 32]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Learning rate [default: 3e-3, or the recipe's]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2400 simulated]
+    #[arg(long, value_name = "N")]
+    max_samples: Option<usize>,
+    /// Fixes everything that is drawn at random [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder for history, checkpoints and config [default: a new one under runs/]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue the run in --out from its newest checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// Start from the network of a checkpoint (model-N.bpk) of any strategy
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub init: Option<PathBuf>,
+    /// Settings in JSON; flags go before them. Every run writes its own to config.json
+    #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
+    config: Option<PathBuf>,
+    /// Say nothing but errors, and at the end where the report is
+    #[arg(long, short)]
+    quiet: bool,
+    /// Say more of every epoch: training losses, weights, gradient shares, learning rate, steps a second
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+/// The backends by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum BackendName {
+    Flex,
+    Ndarray,
+    Wgpu,
+}
+
+impl Arguments {
+    /// How much is said while training goes on.
+    pub fn progress(&self) -> Progress {
+        match (self.quiet, self.verbose) {
+            (true, _) => Progress::Silent,
+            (_, true) => Progress::Verbose,
+            _ => Progress::Auto,
+        }
+    }
+
+    /// The settings of the config file or the resumed run, with the flags before them, and the folder of the run. What
+    /// can be wrong with them and the files they name is found here, before any data is read.
+    pub fn settings(&self) -> Result<(ExpansionConfig, PathBuf)> {
+        let stored = self.stored()?;
+        let base = match (&stored, &self.config) {
+            (_, Some(file)) => {
+                readable("--config", file, WANTED_CONFIG)?;
+                ExpansionConfig::read(file).map_err(|error| match error {
+                    Error::Config { path, reason } => Error::Config {
+                        path,
+                        reason: format!("{reason}; --config takes {WANTED_CONFIG}"),
+                    },
+                    other => other,
+                })?
+            }
+            (Some(stored), None) => stored.clone(),
+            (None, None) => recipe(self.recipe.as_deref().unwrap_or("default"))?,
+        };
+        let config = self.with_flags(base)?.resolved();
+        if let Some(stored) = stored {
+            config.check_continues(&stored)?;
+        }
+        config.validate()?;
+        self.check_files(&config)?;
+        Ok((config.clone(), self.folder(&config)?))
+    }
+
+    /// The settings of the run to be resumed.
+    fn stored(&self) -> Result<Option<ExpansionConfig>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let Some(out) = &self.out else {
+            return Err(Error::setting("--out", "left out", "given with --resume"));
+        };
+        let file = out.join("config.json");
+        if !file.exists() {
+            let reason = "holds no run to resume, there is no config.json in it; \
+                name the folder of a run, or leave out --resume";
+            return Err(Error::file(out, reason));
+        }
+        checkpoint::latest(out)?;
+        ExpansionConfig::read(file).map(Some)
+    }
+
+    fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
+        if let Some(file) = &config.data.path {
+            let setting = if self.data.is_some() {
+                "--data"
+            } else {
+                "data.path"
+            };
+            let wanted = "a CSV file of bars with a header of open, high, low and close, \
+                or nothing for simulated bars";
+            readable(setting, file, wanted)?;
+        }
+        if let Some(file) = &self.init {
+            let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/";
+            readable("--init", file, wanted)?;
+        }
+        Ok(())
+    }
+
+    fn folder(&self, config: &ExpansionConfig) -> Result<PathBuf> {
+        let out = match &self.out {
+            Some(out) => out.clone(),
+            None => new_folder(config.weighting.name()),
+        };
+        if out.exists() && !out.is_dir() {
+            return Err(Error::file(out, "is a file, but --out takes a folder"));
+        }
+        if !self.resume {
+            checkpoint::check_free(&out)?;
+        }
+        Ok(out)
+    }
+
+    fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
+        if let Some(strategy) = &self.strategy {
+            // The scalar head came with its strategy, and goes with it.
+            if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+                let usual = ExpansionConfig::default().model;
+                config.model.countdown = usual.countdown;
+                config.model.countdown_scale = usual.countdown_scale;
+            }
+            config.weighting = preset(strategy)?;
+        }
+        if let Some(weights) = &self.weights {
+            config.weighting = config.weighting.with_weights(weights.clone())?;
+        }
+        if let Some(backend) = self.backend {
+            config.backend = match backend {
+                BackendName::Flex => Backend::Flex,
+                BackendName::Ndarray => Backend::Ndarray,
+                BackendName::Wgpu => Backend::Wgpu,
+            };
+        }
+        set(&mut config.train.epochs, &self.epochs);
+        set(&mut config.train.batch_size, &self.batch_size);
+        set(&mut config.train.learning_rate, &self.lr);
+        set(&mut config.train.seed, &self.seed);
+        config.data.skip_bad_rows |= self.skip_bad_rows;
+        if self.data.is_some() {
+            config.data.path = self.data.clone();
+        }
+        if self.max_samples.is_some() {
+            config.data.max_samples = self.max_samples;
+        }
+        Ok(config)
+    }
+}
+
+fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
+    if let Some(value) = flag {
+        *place = value.clone();
+    }
+}
+
+/// Sees that a file is there, so that the message can say what it is for.
+fn readable(setting: &str, file: &Path, wanted: &str) -> Result<()> {
+    let problem = match std::fs::File::open(file).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => "it is a folder".to_string(),
+        Ok(_) => return Ok(()),
+        Err(error) => error.to_string(),
+    };
+    let reason = format!("cannot be read for {setting} ({problem}); expected {wanted}");
+    Err(Error::file(file, reason))
+}
+
+/// The first free `runs/STRATEGY-N`.
+fn new_folder(strategy: &str) -> PathBuf {
+    (1..)
+        .map(|number| PathBuf::from(format!("runs/{strategy}-{number}")))
+        .find(|folder| !folder.exists())
+        .unwrap_or_else(|| PathBuf::from("runs").join(strategy))
+}
