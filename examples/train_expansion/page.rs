@@ -46,7 +46,7 @@ impl<'a> Page<'a> {
             _ => {
                 let device = self.config.backend.device()?;
                 let network = &outcome.model.network;
-                let batcher = run::batcher(&self.config, valid.bars());
+                let batcher = run::batcher(self.config, valid.bars());
                 figures::window_figures(network, valid, &batcher, &device, figures::SHOWN)?
             }
         };
