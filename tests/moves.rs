@@ -49,7 +49,8 @@ fn steps(least: usize) -> impl Strategy<Value = Vec<(i32, u32, u32)>> {
     prop::collection::vec((-40..=40i32, 0..20u32, 0..20u32), least..=160)
 }
 
-/// By hand: true ranges 2, 4 (the gap counts), 6; their means before bars 1 and 2 are 2 and 3.
+/// By hand: true ranges 2, 4 (the gap counts), 6; their means before bars 1 and 2 are 2 and 3; moves of 3, -6 and, over two
+/// bars, -3.
 #[test]
 fn three_bars_by_hand() {
     let bars = [
@@ -57,15 +58,30 @@ fn three_bars_by_hand() {
         bar(13.0, 14.0, 12.0, 13.0),
         bar(13.0, 13.0, 7.0, 7.0),
     ];
+    let both = -(1.0 / 2f64.sqrt()).asinh();
+    #[rustfmt::skip]
     let expected = [
-        0.0,
-        0.0,
-        1.5f64.asinh(),
-        2f64.asinh(),
-        -(2f64.asinh()),
-        2f64.asinh(),
+        0.0, 0.0, 0.0, 0.0,
+        1.5f64.asinh(), 2f64.asinh(), 1.5f64.asinh(), 1.5f64.asinh(),
+        -(2f64.asinh()), 2f64.asinh(), both, both,
     ];
     assert_all_close("moves", &moves(&bars), &expected, 1e-6, 0.0);
+}
+
+/// Up one a bar, with ranges of one.
+#[test]
+fn longer_moves_look_back_five_and_twenty_bars() {
+    let climb = |t: usize| {
+        let price = 100.0 + t as f64;
+        bar(price, price + 1.0, price, price + 1.0)
+    };
+    let bars: Vec<Bar> = (0..40).map(climb).collect();
+    let found = moves(&bars);
+    for (t, n) in [(3, [3, 3]), (5, [5, 5]), (12, [5, 12]), (39, [5, 20])] {
+        let expected = n.map(|n| f64::from(n).sqrt().asinh());
+        let row = &found[t * MOVES..(t + 1) * MOVES];
+        assert_all_close("row", &row[2..], &expected, 1e-6, 0.0);
+    }
 }
 
 /// The eleventh bar before no longer counts.
@@ -76,7 +92,7 @@ fn the_scale_forgets_after_ten() {
     bars.push(bar(100.0, 104.0, 100.0, 104.0));
     let found = moves(&bars);
     let last = &found[found.len() - MOVES..];
-    assert_all_close("last", last, &[2f64.asinh(), 2f64.asinh()], 1e-6, 0.0);
+    assert_all_close("last", &last[..2], &[2f64.asinh(), 2f64.asinh()], 1e-6, 0.0);
 }
 
 #[test]
@@ -85,8 +101,8 @@ fn a_flat_market_stays_finite() {
     assert!(moves(&bars).iter().all(|value| *value == 0.0));
     bars.push(bar(5.0, 9.0, 5.0, 9.0));
     let found = moves(&bars);
-    let largest = 1000f64.asinh();
-    assert_all_close("after it", &found[60..], &[largest, largest], 1e-6, 0.0);
+    let last = &found[30 * MOVES..];
+    assert_all_close("after it", last, &[1000f64.asinh(); MOVES], 1e-6, 0.0);
 }
 
 proptest! {

@@ -51,7 +51,7 @@ impl ExpansionBatcher {
         }
     }
 
-    /// Adds the [moves](super::moves) as the last two features.
+    /// Adds the [moves](super::moves) as the last features.
     pub fn with_moves(mut self, moves: bool) -> Self {
         self.moves = moves;
         self

@@ -102,8 +102,10 @@ pub struct DataConfig {
     pub valid_fraction: f64,
     /// Whether the network sees the position in the window, as a 13th feature.
     pub position: bool,
-    /// Whether the network sees the [moves](super::moves), as two more features after these.
+    /// Whether the network sees the [moves](super::moves), as four more features after these.
     pub moves: bool,
+    /// How many windows of [joined stretches](super::resample) train for each window of a file; 0 for none.
+    pub resampled: usize,
     /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
     pub mirror: bool,
     /// The simulator's settings.
@@ -122,6 +124,7 @@ impl Default for DataConfig {
             valid_fraction: 0.2,
             position: false,
             moves: false,
+            resampled: 0,
             mirror: false,
             simulator: SimulatorConfig::default(),
             labels: LabelConfig::default(),
@@ -268,6 +271,10 @@ impl ExpansionConfig {
         self.model.validate().map_err(within("model"))?;
         let data = &self.data;
         if data.path.is_none() {
+            if data.resampled > 0 {
+                let expected = "0 for simulated bars, whose windows are made one by one";
+                return Err(Error::setting("data.resampled", data.resampled, expected));
+            }
             if data.simulator.window != self.model.window {
                 let expected = format!("{}, the `model.window`", self.model.window);
                 let window = data.simulator.window;

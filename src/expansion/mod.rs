@@ -7,6 +7,7 @@
 //! * [`features`] and [`moves`]: what the network sees of each bar;
 //! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
+//! * [`resample`]: more training windows from the same bars;
 //! * [`batch`]: windows to tensors;
 //! * [`model`]: the network, its configuration, its output, and how an output is read as an expansion;
 //! * [`baselines`]: what predictors reach that know nothing, or only the position;
@@ -30,5 +31,6 @@ pub mod metrics;
 pub mod model;
 pub mod moves;
 pub mod recipes;
+pub mod resample;
 pub mod run;
 pub mod windows;

@@ -16,6 +16,7 @@ use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
 use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::{ExpansionModel, task_names};
+use super::resample::with_resampled;
 use super::windows::Windows;
 use crate::error::{Error, Result};
 use crate::train::{Outcome, Progress, Trainer, checkpoint};
@@ -62,6 +63,19 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         valid.len(),
         windows.length()
     ));
+    let train = match data.resampled {
+        0 => train,
+        copies => {
+            let labeller = RuleLabeller::new(data.labels.clone())?;
+            let (stride, seed) = (data.stride, config.train.seed);
+            let more = with_resampled(&train, copies, stride, &labeller, seed)?;
+            notes.push(format!(
+                "{} more windows train, from joined stretches of the training bars",
+                more.len() - train.len()
+            ));
+            more
+        }
+    };
     let train = match data.mirror {
         true => train.with_mirrored(),
         false => train,

@@ -159,6 +159,16 @@ impl Windows {
         }
     }
 
+    /// These windows and more of them, over `bars`, which begin with the bars of these.
+    pub(super) fn extended(&self, bars: Bars, more: Vec<Window>) -> Self {
+        Self {
+            bars,
+            length: self.length,
+            windows: [self.windows.clone(), more].concat(),
+            unlabelled: 0,
+        }
+    }
+
     /// Every window twice, the second time [mirrored](Window::mirrored).
     pub fn with_mirrored(&self) -> Self {
         let both = |window: &Window| {
