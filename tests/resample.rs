@@ -136,6 +136,9 @@ fn a_series_too_short_is_refused() {
 fn simulated_bars_are_not_resampled() {
     let mut config = ExpansionConfig::default();
     config.data.resampled = 1;
-    let error = config.resolved().validate().unwrap_err().to_string();
+    let error = config.validate().unwrap_err().to_string();
     assert!(error.contains("data.resampled"), "{error}");
+    let config = config.resolved();
+    assert_eq!(config.data.resampled, 0);
+    config.validate().unwrap();
 }

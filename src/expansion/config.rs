@@ -104,7 +104,8 @@ pub struct DataConfig {
     pub position: bool,
     /// Whether the network sees the [moves](super::moves), as four more features after these.
     pub moves: bool,
-    /// How many windows of [joined stretches](super::resample) train for each window of a file; 0 for none.
+    /// How many windows of [joined stretches](super::resample) train for each window of a file; 0 for none, and for
+    /// simulated bars, whose windows are made one by one.
     pub resampled: usize,
     /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
     pub mirror: bool,
@@ -242,8 +243,8 @@ fn by_task([kind, pointers, binary, countdown]: [f64; 4]) -> TaskValues {
 
 impl ExpansionConfig {
     /// Makes the parts fit each other where nothing else was said: the scalar-countdown strategy gives the model its scalar
-    /// head, the position adds a feature, and the simulator makes windows of the model's length. What was said and does
-    /// not fit is left for [`validate`](Self::validate) to refuse.
+    /// head, the position and the moves add features, simulated bars are not resampled, and the simulator makes windows of
+    /// the model's length. What was said and does not fit is left for [`validate`](Self::validate) to refuse.
     pub fn resolved(mut self) -> Self {
         let scalar = matches!(self.weighting, WeightingConfig::ScalarCountdown(_));
         if scalar && self.model.countdown == CountdownForm::PerBar {
@@ -252,6 +253,9 @@ impl ExpansionConfig {
         }
         if self.model.features == ExpansionModelConfig::default().features {
             self.model.features = self.data.columns();
+        }
+        if self.data.path.is_none() {
+            self.data.resampled = 0;
         }
         if self.data.simulator.window == SimulatorConfig::default().window {
             self.data.simulator.window = self.model.window;
@@ -272,7 +276,7 @@ impl ExpansionConfig {
         let data = &self.data;
         if data.path.is_none() {
             if data.resampled > 0 {
-                let expected = "0 for simulated bars, whose windows are made one by one";
+                let expected = "0 for simulated bars";
                 return Err(Error::setting("data.resampled", data.resampled, expected));
             }
             if data.simulator.window != self.model.window {

@@ -51,6 +51,7 @@ fn learn() -> Result<ExpansionConfig> {
     config.data.position = true;
     config.data.moves = true;
     config.data.mirror = true;
+    config.data.resampled = 1;
     config.model = ExpansionModelConfig {
         hidden: 64,
         layers: 2,
@@ -65,7 +66,7 @@ fn learn() -> Result<ExpansionConfig> {
         learning_rate: 3e-3,
         schedule: Schedule::OneCycle,
         clip_norm: Some(1.0),
-        epochs: 6,
+        epochs: 4,
         ..TrainConfig::default()
     };
     Ok(config)
