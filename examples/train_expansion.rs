@@ -66,9 +66,13 @@ struct Arguments {
     /// Continue the run in --out from its newest checkpoint
     #[arg(long)]
     resume: bool,
-    /// Start from the network of a checkpoint (model-N.bpk) of any strategy
+    /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
+    /// --features pytorch)
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
+    /// Leave the BiLSTM as --init has it, and train the heads alone
+    #[arg(long)]
+    freeze_backbone: bool,
     /// Settings in JSON; flags go before them. Every run writes its own to config.json
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -93,7 +97,8 @@ fn main() -> ExitCode {
 }
 
 fn work(arguments: Arguments) -> Result<(), Error> {
-    let config = settings(&arguments)?;
+    let (config, notes) = run::follow_init(settings(&arguments)?, arguments.init.as_deref())?;
+    notes.iter().for_each(|note| eprintln!("{note}"));
     config.validate()?;
     let out = match &arguments.out {
         Some(out) => out.clone(),
@@ -223,6 +228,7 @@ fn with_flags(
     set(&mut config.train.learning_rate, &arguments.lr);
     set(&mut config.train.seed, &arguments.seed);
     config.data.skip_bad_rows |= arguments.skip_bad_rows;
+    config.freeze_backbone |= arguments.freeze_backbone;
     if arguments.data.is_some() {
         config.data.path = arguments.data.clone();
     }

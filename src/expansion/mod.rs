@@ -13,6 +13,7 @@
 //! * [`metrics`]: how well the expansions are found;
 //! * [`config`]: a whole run in one JSON file;
 //! * [`run`]: from a config to a trained model;
+//! * `pytorch`: checkpoints of the original network, from PyTorch and back (feature `pytorch`);
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
 
@@ -28,5 +29,7 @@ pub mod kind;
 pub mod labels;
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "pytorch")]
+pub mod pytorch;
 pub mod run;
 pub mod windows;
