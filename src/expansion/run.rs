@@ -126,7 +126,8 @@ pub fn train(
 ) -> Result<Outcome<ExpansionModel, Weighting>> {
     config.validate()?;
     if config.freeze_backbone && options.init.is_none() && !options.resume {
-        let expected = "false without a network to start from: its first values would stay";
+        let expected =
+            "false without a network to start from (`--init FILE`), whose backbone stays";
         return Err(Error::setting("freeze_backbone", true, expected));
     }
     let directory = directory.as_ref();
@@ -217,7 +218,7 @@ pub fn follow_init(
 /// By the extension, as PyTorch's users choose it.
 fn is_pytorch(file: &Path) -> bool {
     let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
-    ["pt", "pth", "ckpt", "bin", "safetensors"]
+    ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
         .iter()
         .any(|known| extension == *known)
 }

@@ -38,6 +38,8 @@ impl Scene {
 
     /// Reads these bytes as a file.
     fn read(&self, bytes: &[u8]) -> Result<PytorchCheckpoint, Error> {
+        // A file that is written over is brought to the disk at once, which takes longer than all else here.
+        let _ = std::fs::remove_file(self.path());
         std::fs::write(self.path(), bytes).unwrap();
         let open = ImportConfig::default().with_countdown(CountdownForm::PerBar);
         PytorchCheckpoint::read_with(self.path(), &open)

@@ -19,7 +19,9 @@ impl Archive {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let broken = |error| format!("is no whole zip archive ({error}); copy or save it again");
         let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-        zip.validate_header_consistency().map_err(broken)?;
+        if zip.has_duplicate_names() {
+            return Err("is a zip archive with two entries of one name".into());
+        }
         let mut entries = HashMap::new();
         let mut left = bytes.len() as u64;
         for index in 0..zip.len() {

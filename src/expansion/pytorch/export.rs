@@ -53,6 +53,11 @@ impl PytorchExport {
         self
     }
 
+    /// log sigma of type, pointers, binary and countdown, if there are any.
+    pub fn log_sigma(&self) -> Option<[f32; 4]> {
+        self.log_sigma
+    }
+
     /// Adds what the strategy has learned.
     ///
     /// # Errors

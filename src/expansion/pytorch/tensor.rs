@@ -17,9 +17,9 @@ pub(super) struct Stored<'a> {
 impl<'a> Stored<'a> {
     /// A tensor whose rows follow each other and are all there is.
     pub(super) fn contiguous(element: Element, shape: Vec<usize>, bytes: &'a [u8]) -> Self {
-        let mut strides = vec![1; shape.len()];
+        let mut strides = vec![1usize; shape.len()];
         for axis in (1..shape.len()).rev() {
-            strides[axis - 1] = strides[axis] * shape[axis].max(1);
+            strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
         }
         Self {
             element,
