@@ -61,6 +61,7 @@ mod archive;
 mod export;
 mod follow;
 mod import;
+mod layout;
 mod names;
 mod parameters;
 mod pickle;

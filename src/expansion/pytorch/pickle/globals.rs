@@ -1,6 +1,7 @@
 //! What a pickle may name, and what becomes of it: tensors, their storages, and containers of Python's own library.
 
-use super::{Id, Machine, Stop, Value, damaged};
+use super::machine::{Machine, Stop, damaged};
+use super::{Id, Value};
 
 /// The most dimensions a tensor may have. No parameter of a network has more than a few.
 const MOST_DIMENSIONS: usize = 16;
