@@ -224,7 +224,7 @@ fn other_precisions_are_converted_and_said() {
         check_bits(&file.write(), &smallest(), &expected);
         let notes = Scene::new("net.pt").read(&file.write()).unwrap();
         assert_eq!(notes.notes().len(), 1);
-        assert_says(&notes.notes()[0], &["1 tensors", name, "float32"]);
+        assert_says(&notes.notes()[0], &["1 tensor ", name, "float32"]);
     }
 }
 

@@ -22,6 +22,17 @@ impl Archive {
         if zip.has_duplicate_names() {
             return Err("is a zip archive with two entries of one name".into());
         }
+        let program = |name: &str| name.ends_with("/constants.pkl");
+        if zip
+            .file_names()
+            .any(|name| name.is_ok_and(|name| program(&name)))
+        {
+            return Err(
+                "is a TorchScript archive, a program; save the tensors alone: \
+                 `torch.save(model.state_dict(), FILE)`"
+                    .into(),
+            );
+        }
         let mut entries = HashMap::new();
         let mut left = bytes.len() as u64;
         for index in 0..zip.len() {
@@ -34,7 +45,7 @@ impl Archive {
         let archive = Self {
             entries: without_folder(entries)?,
         };
-        archive.check_kind()?;
+        archive.check_byte_order()?;
         Ok(archive)
     }
 
@@ -49,14 +60,7 @@ impl Archive {
         Some(entry)
     }
 
-    fn check_kind(&self) -> Result<(), String> {
-        if self.entries.contains_key("constants.pkl") {
-            return Err(
-                "is a TorchScript archive, a program; save the tensors alone: \
-                 `torch.save(model.state_dict(), FILE)`"
-                    .into(),
-            );
-        }
+    fn check_byte_order(&self) -> Result<(), String> {
         match self.entries.get("byteorder").map(Vec::as_slice) {
             None | Some(b"little") => Ok(()),
             Some(_) => Err(

@@ -275,9 +275,10 @@ fn conversions(state: &State<'_>) -> Vec<String> {
             } else {
                 ""
             };
+            let plural = if count == 1 { "" } else { "s" };
             (count > 0).then(|| {
                 format!(
-                    "converted {count} tensors from {} to float32{rounded}",
+                    "converted {count} tensor{plural} from {} to float32{rounded}",
                     element.name()
                 )
             })
