@@ -24,7 +24,7 @@ use equipoise::expansion::run::{self, Data, RunOptions};
 use equipoise::train::{Progress, checkpoint};
 
 use page::Page;
-use settings::Arguments;
+use settings::{Arguments, Settings};
 use signals::Signals;
 use terminal::Terminal;
 
@@ -38,7 +38,10 @@ fn main() -> ExitCode {
 }
 
 fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
-    let (config, out) = arguments.settings()?;
+    let Settings { config, out, notes } = arguments.settings()?;
+    for note in &notes {
+        terminal.note(note);
+    }
     let data = load(&config, terminal)?;
     announce(&config, &data, &out, terminal);
     let interrupter = Interrupter::new();

@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
 use equipoise::expansion::recipes::{RECIPES, recipe};
+use equipoise::expansion::run;
 use equipoise::train::{Progress, checkpoint};
 use equipoise::weighting::WeightingConfig;
 use equipoise::{Error, Result};
@@ -66,9 +67,13 @@ pub struct Arguments {
     /// Continue the run in --out from its newest checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Start from the network of a checkpoint (model-N.bpk) of any strategy
+    /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
+    /// --features pytorch)
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
+    /// Leave the BiLSTM as --init has it, and train the heads alone
+    #[arg(long)]
+    freeze_backbone: bool,
     /// Settings in JSON; flags go before them. Every run writes its own to config.json
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
     config: Option<PathBuf>,
@@ -78,6 +83,15 @@ pub struct Arguments {
     /// Say more of every epoch: training losses, weights, gradient shares, learning rate, steps a second
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
+}
+
+/// What comes of the flags and the files they name.
+pub struct Settings {
+    pub config: ExpansionConfig,
+    /// The folder of the run.
+    pub out: PathBuf,
+    /// What follows from the file that the run starts from.
+    pub notes: Vec<String>,
 }
 
 /// The backends by name.
@@ -98,9 +112,9 @@ impl Arguments {
         }
     }
 
-    /// The settings of the config file or the resumed run, with the flags before them, and the folder of the run. What
+    /// The settings of the config file, the recipe or the resumed run, with the flags before them. What
     /// can be wrong with them and the files they name is found here, before any data is read.
-    pub fn settings(&self) -> Result<(ExpansionConfig, PathBuf)> {
+    pub fn settings(&self) -> Result<Settings> {
         let stored = self.stored()?;
         let base = match (&stored, &self.config) {
             (_, Some(file)) => {
@@ -120,9 +134,11 @@ impl Arguments {
         if let Some(stored) = stored {
             config.check_continues(&stored)?;
         }
-        config.validate()?;
         self.check_files(&config)?;
-        Ok((config.clone(), self.folder(&config)?))
+        let (config, notes) = run::follow_init(config, self.init.as_deref())?;
+        config.validate()?;
+        let out = self.folder(&config)?;
+        Ok(Settings { config, out, notes })
     }
 
     /// The settings of the run to be resumed.
@@ -155,7 +171,8 @@ impl Arguments {
             readable(setting, file, wanted)?;
         }
         if let Some(file) = &self.init {
-            let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/";
+            let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/, \
+                or a PyTorch file";
             readable("--init", file, wanted)?;
         }
         Ok(())
@@ -200,6 +217,7 @@ impl Arguments {
         set(&mut config.train.learning_rate, &self.lr);
         set(&mut config.train.seed, &self.seed);
         config.data.skip_bad_rows |= self.skip_bad_rows;
+        config.freeze_backbone |= self.freeze_backbone;
         if self.data.is_some() {
             config.data.path = self.data.clone();
         }

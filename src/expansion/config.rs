@@ -152,6 +152,8 @@ pub struct ExpansionConfig {
     pub weighting: WeightingConfig,
     /// The training.
     pub train: TrainConfig,
+    /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
+    pub freeze_backbone: bool,
     /// Where the tensors live.
     pub backend: Backend,
 }
@@ -175,6 +177,7 @@ impl Default for ExpansionConfig {
                 clip_norm: Some(1.0),
                 ..TrainConfig::default()
             },
+            freeze_backbone: false,
             backend: Backend::default(),
         }
     }
@@ -343,6 +346,10 @@ impl ExpansionConfig {
             ("model", self.model != stored.model),
             ("weighting", self.weighting != stored.weighting),
             ("train", same != stored.train),
+            (
+                "freeze_backbone",
+                self.freeze_backbone != stored.freeze_backbone,
+            ),
             ("backend", self.backend != stored.backend),
         ];
         match differs.iter().find(|(_, differs)| *differs) {

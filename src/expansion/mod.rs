@@ -14,6 +14,7 @@
 //! * [`metrics`]: how well the expansions are found;
 //! * [`config`]: a whole run in one JSON file; [`recipes`]: some such runs by name;
 //! * [`run`]: from a config to a trained model;
+//! * `pytorch`: checkpoints of the original network, from PyTorch and back (feature `pytorch`);
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
 
@@ -30,6 +31,8 @@ pub mod labels;
 pub mod metrics;
 pub mod model;
 pub mod moves;
+#[cfg(feature = "pytorch")]
+pub mod pytorch;
 pub mod recipes;
 pub mod resample;
 pub mod run;

@@ -13,9 +13,13 @@ use super::bars::simulator::Simulator;
 use super::baselines::baselines;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
+#[cfg(feature = "pytorch")]
+use super::countdown::CountdownForm;
 use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::{ExpansionModel, task_names};
+#[cfg(feature = "pytorch")]
+use super::pytorch::{self, PytorchCheckpoint};
 use super::resample::with_resampled;
 use super::windows::Windows;
 use crate::error::{Error, Result};
@@ -118,7 +122,8 @@ fn from_file(path: &Path, config: &ExpansionConfig, notes: &mut Vec<String>) -> 
 pub struct RunOptions {
     /// Continue from the newest checkpoint in the folder.
     pub resume: bool,
-    /// A checkpoint's `model-N.bpk` whose network to start from.
+    /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
+    /// file, to which [`follow_init`] fits a config.
     pub init: Option<std::path::PathBuf>,
     /// What is shown.
     pub progress: Progress,
@@ -140,12 +145,21 @@ pub fn train(
     options: RunOptions,
 ) -> Result<Outcome<ExpansionModel, Weighting>> {
     config.validate()?;
+    if config.freeze_backbone && options.init.is_none() && !options.resume {
+        let expected =
+            "false without a network to start from (`--init FILE`), whose backbone stays";
+        return Err(Error::setting("freeze_backbone", true, expected));
+    }
     let directory = directory.as_ref();
     let device = config.backend.device()?;
     let (network, weighting) = build(config, &device)?;
     let network = match &options.init {
         Some(file) => init_from(network, file, options.progress)?,
         None => network,
+    };
+    let network = match config.freeze_backbone {
+        true => network.with_frozen_backbone(),
+        false => network,
     };
     let trainer = Trainer::new(config.train.clone(), directory)?
         .with_baselines(baselines(&data.train, &data.valid, &config.model))
@@ -196,20 +210,102 @@ impl ModuleVisitor for Draw {
     }
 }
 
+/// Fits a config to the file that a run is to start from ([`RunOptions::init`]), and says what was changed, a sentence
+/// each.
+///
+/// Our own checkpoints change nothing. After a PyTorch file, the sizes of the model follow the file where the config has
+/// their defaults, and so do the position feature, the form of the countdown and the start of log sigma.
+///
+/// # Errors
+///
+/// [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
+/// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+pub fn follow_init(
+    config: ExpansionConfig,
+    file: Option<&Path>,
+) -> Result<(ExpansionConfig, Vec<String>)> {
+    match file {
+        #[cfg(feature = "pytorch")]
+        Some(file) if is_pytorch(file) => {
+            let checkpoint = pytorch_checkpoint(file, config.model.countdown)?;
+            pytorch::follow(config, &checkpoint)
+        }
+        #[cfg(not(feature = "pytorch"))]
+        Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
+        _ => Ok((config, Vec::new())),
+    }
+}
+
+/// By the extension, as PyTorch's users choose it.
+fn is_pytorch(file: &Path) -> bool {
+    let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
+    ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
+        .iter()
+        .any(|known| extension == *known)
+}
+
+#[cfg(not(feature = "pytorch"))]
+fn without_pytorch(file: &Path) -> Error {
+    Error::Checkpoint {
+        path: file.to_path_buf(),
+        reason: "is a PyTorch file, which this program was built without; build it with `--features pytorch`"
+            .into(),
+    }
+}
+
+#[cfg(feature = "pytorch")]
+fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCheckpoint> {
+    let import = pytorch::ImportConfig::default().with_countdown(countdown);
+    PytorchCheckpoint::read_with(file, &import)
+}
+
+/// The network of a PyTorch file. A countdown head of the other form starts anew.
+#[cfg(feature = "pytorch")]
+fn init_from_pytorch(
+    network: ExpansionModel,
+    file: &Path,
+    progress: Progress,
+) -> Result<ExpansionModel> {
+    let countdown = network.config().countdown;
+    let checkpoint = pytorch_checkpoint(file, countdown)?;
+    for note in checkpoint.notes() {
+        tell(progress, &format!("{}: {note}", file.display()));
+    }
+    let restart = checkpoint.config().countdown != countdown;
+    let network = checkpoint.load_into(network, restart)?;
+    if restart {
+        tell(progress, &restarted(file));
+    }
+    Ok(network)
+}
+
+fn tell(progress: Progress, line: &str) {
+    if progress != Progress::Silent {
+        // Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+fn restarted(file: &Path) -> String {
+    let file = file.display();
+    format!("{file}: its countdown head has another form, so that head starts anew")
+}
+
 /// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
 fn init_from(network: ExpansionModel, file: &Path, progress: Progress) -> Result<ExpansionModel> {
+    #[cfg(feature = "pytorch")]
+    if is_pytorch(file) {
+        return init_from_pytorch(network, file, progress);
+    }
+    #[cfg(not(feature = "pytorch"))]
+    if is_pytorch(file) {
+        return Err(without_pytorch(file));
+    }
     let whole = checkpoint::load_network(network.clone(), file, None);
     let Err(error) = whole else { return whole };
     match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
         Ok(network) => {
-            if progress != Progress::Silent {
-                // Nobody may be there to read it.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "{}: its countdown head has another form, so that head starts anew",
-                    file.display()
-                );
-            }
+            tell(progress, &restarted(file));
             Ok(network)
         }
         Err(_) => Err(error),

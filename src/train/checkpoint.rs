@@ -129,6 +129,24 @@ pub fn load_network<M: Module + ModuleDisplay>(
     Ok(loaded.network)
 }
 
+/// Takes the network and the strategy out of a checkpoint.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if the file cannot be read or is not of this network and strategy.
+pub fn load_model<M, W>(model: MultiTask<M, W>, file: impl AsRef<Path>) -> Result<MultiTask<M, W>>
+where
+    M: Module + ModuleDisplay,
+    W: Module + ModuleDisplay,
+{
+    let fail = |error: RecordError| Error::Checkpoint {
+        path: file.as_ref().to_path_buf(),
+        reason: error.to_string(),
+    };
+    let record = ModuleRecord::load(file.as_ref()).map_err(fail)?;
+    model.try_load_record(record).map_err(fail)
+}
+
 /// Stands for a strategy when only the network matters.
 #[derive(Module, Debug)]
 struct NoStrategy {}

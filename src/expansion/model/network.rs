@@ -108,6 +108,12 @@ impl ExpansionModel {
         (binary, countdown, pooled)
     }
 
+    /// The model with recurrent layers that training leaves as they are; it costs no backward pass through them.
+    pub fn with_frozen_backbone(mut self) -> Self {
+        self.lstm = self.lstm.no_grad();
+        self
+    }
+
     /// The configuration the model was made from.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config
