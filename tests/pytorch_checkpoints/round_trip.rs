@@ -185,6 +185,21 @@ fn a_network_that_has_diverged_is_not_written() {
 }
 
 #[test]
+fn a_network_that_pools_by_attention_has_no_counterpart() {
+    let device = &devices()[0].1;
+    let config = ExpansionModelConfig {
+        pooling: Pooling::Attention,
+        ..ExpansionModelConfig::default()
+    };
+    let network = config.init(device).unwrap();
+    let error = PytorchExport::new(&network).unwrap_err();
+    assert_says(&error.to_string(), &["model.pooling", "attention", "mean"]);
+    let file = PytorchCheckpoint::read(fixture("checkpoints/compact_raw.pt")).unwrap();
+    let error = file.load_into(network, false).unwrap_err();
+    assert_says(&error.to_string(), &["model.pooling", "compact_raw.pt"]);
+}
+
+#[test]
 fn another_size_names_both() {
     let device = &devices()[0].1;
     let file = PytorchCheckpoint::read(fixture("checkpoints/compact_raw.pt")).unwrap();

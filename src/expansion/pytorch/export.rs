@@ -10,7 +10,7 @@ use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIG
 use super::parameters::{Table, tables};
 use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
-use crate::expansion::model::ExpansionModel;
+use crate::expansion::model::{ExpansionModel, Pooling};
 use crate::expansion::run;
 use crate::history::write_atomically;
 use crate::train::{MultiTask, checkpoint};
@@ -30,8 +30,13 @@ impl PytorchExport {
     ///
     /// # Errors
     ///
-    /// [`Error::Training`] if the device cannot be read.
+    /// [`Error::Setting`] if the network pools by attention, which the original does not, [`Error::Training`] if the device
+    /// cannot be read.
     pub fn new(network: &ExpansionModel) -> Result<Self> {
+        if network.config().pooling != Pooling::Mean {
+            let expected = "mean, or the network is not one that PyTorch's original could take";
+            return Err(Error::setting("model.pooling", "attention", expected));
+        }
         let tables = tables(network).map_err(unreadable)?;
         Ok(Self {
             tables,

@@ -211,6 +211,11 @@ impl PytorchCheckpoint {
                 return Err(Error::setting(field, found, expected));
             }
         }
+        if config.pooling != file.pooling {
+            let path = self.path.display();
+            let expected = format!("mean to start from {path}, whose network has no attention");
+            return Err(Error::setting("model.pooling", "attention", expected));
+        }
         if config.countdown != file.countdown && !restart_countdown {
             let expected = format!(
                 "{} to start from {}, whose network has that",
