@@ -13,8 +13,8 @@ use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LossWeighting, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, UncertaintyConfig, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LossWeighting, ManualConfig,
+    RunningMeanConfig, ScalarCountdownConfig, UncertaintyConfig, WeightingConfig,
 };
 use equipoise::{Task, TaskSet};
 
@@ -27,13 +27,14 @@ fn tasks(count: usize) -> TaskSet {
     TaskSet::new(all).expect("the names differ")
 }
 
-fn configs() -> [WeightingConfig; 6] {
+fn configs() -> [WeightingConfig; 7] {
     [
         WeightingConfig::RunningMean(RunningMeanConfig::default()),
         WeightingConfig::Uncertainty(UncertaintyConfig::default()),
         WeightingConfig::GradientScale(GradientScaleConfig::default()),
         WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default()),
         WeightingConfig::BatchStatistics(BatchStatisticsConfig::default()),
+        WeightingConfig::GradientShare(GradientShareConfig::default()),
         WeightingConfig::Manual(ManualConfig::default()),
     ]
 }

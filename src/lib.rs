@@ -40,6 +40,7 @@
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
 //! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report` and `expansion`, and the crates they need |
+//! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
 //!
 //! The backends only forward to Burn and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]

@@ -270,6 +270,23 @@ fn out_of_reach() {
     story.others_are_fine("countdown");
 }
 
+/// A factor would not help a head whose targets are of size one.
+#[test]
+fn out_of_reach_for_want_of_steps_alone() {
+    let mut story = Story::healthy(&FOUR);
+    story.stands("countdown");
+    story.spread("countdown", 0.9);
+    story.each(ALL_TASKS, quantity::STEPS, 1.0);
+    let diagnosis = story.of("countdown");
+    assert_eq!(causes(&diagnosis), [Cause::OutOfReach]);
+    says(&diagnosis, &["10 steps", "train longer"]);
+    assert!(
+        !diagnosis.sentence.contains("multiply"),
+        "{}",
+        diagnosis.sentence
+    );
+}
+
 #[test]
 fn weight_running_away_upwards() {
     let mut story = Story::healthy(&FOUR);

@@ -15,12 +15,12 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use equipoise::expansion::batch::ExpansionBatch;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::model::MultiTaskModel;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, UncertaintyConfig,
-    WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
+    UncertaintyConfig, WeightingConfig,
 };
 use support::{
     Noise, Table, assert_close, change_parameters, devices, gradients, number, quiet, tensor,
@@ -32,12 +32,15 @@ const BATCH: usize = 3;
 
 fn configs() -> Vec<ExpansionModelConfig> {
     [
-        (1, CountdownForm::PerBar),
-        (1, CountdownForm::Scalar),
-        (2, CountdownForm::PerBar),
-        (2, CountdownForm::Scalar),
+        (1, CountdownForm::PerBar, Pooling::Mean),
+        (1, CountdownForm::Scalar, Pooling::Mean),
+        (2, CountdownForm::PerBar, Pooling::Mean),
+        (2, CountdownForm::Scalar, Pooling::Mean),
+        (1, CountdownForm::PerBar, Pooling::Attention),
+        (1, CountdownForm::Scalar, Pooling::Attention),
     ]
-    .map(|(layers, countdown)| ExpansionModelConfig {
+    .map(|(layers, countdown, pooling)| ExpansionModelConfig {
+        pooling,
         window: 9,
         features: 5,
         hidden: 6,
@@ -270,6 +273,7 @@ fn strategies(form: CountdownForm) -> Vec<WeightingConfig> {
         WeightingConfig::Uncertainty(learned().with_form(LikelihoodForm::Likelihood)),
         WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
         WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights)),
+        WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights)),
         WeightingConfig::Manual(manual()),
         WeightingConfig::Manual(manual().with_normalise(false)),
     ];

@@ -418,8 +418,8 @@ fn figures_of(backend: Backend, count: usize) -> (Vec<WindowFigure>, usize) {
     let data = load(&config).unwrap();
     let device = config.backend.device().unwrap();
     let (network, _) = build(&config, &device).unwrap();
-    let position = config.data.position;
-    let figures = window_figures(&network, &data.valid, position, &device, count).unwrap();
+    let batcher = equipoise::expansion::run::batcher(&config, data.valid.bars());
+    let figures = window_figures(&network, &data.valid, &batcher, &device, count).unwrap();
     (figures, data.valid.len())
 }
 

@@ -7,9 +7,9 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
-    Weighting, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues,
+    UncertaintyConfig, Weighting, WeightingConfig,
 };
 use equipoise::{Task, TaskKind, TaskSet};
 use proptest::prelude::*;
@@ -95,6 +95,10 @@ fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
             "batch statistics, not centered",
             WeightingConfig::BatchStatistics(statistics().with_center(false)),
         ),
+        (
+            "gradient share",
+            WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights())),
+        ),
         ("manual", WeightingConfig::Manual(manual())),
         (
             "manual, raw",
@@ -157,6 +161,12 @@ fn formula(name: &str, strategy: &Weighting, tasks: &[Task]) -> Formula {
                 0.0,
             )
         }
+        "gradient share" => {
+            let norms = state(strategy, "mean_gradient_norm");
+            let sum: f64 = (0..count).map(weight).sum();
+            let scale = |k: usize| weight(k) / sum / if norms[k] > 0.0 { norms[k] } else { 1.0 };
+            linear((0..count).map(scale).collect(), 0.0)
+        }
         "manual, raw" => linear((0..count).map(weight).collect(), 0.0),
         "batch statistics" | "batch statistics, not centered" => {
             let (mean, std) = (
@@ -200,6 +210,11 @@ fn effective_weights_are_the_derivatives_of_the_formula() {
             let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
             for (index, row) in sequence.iter().enumerate() {
                 let place = format!("{name} on {backend}, step {index}");
+                // Gradients are of no matter to the others; the first step has none yet.
+                if index > 0 {
+                    let norms = row.map(|loss| loss * loss * index as f64);
+                    strategy.observe(support::tensor(&norms, [5], &device.clone().inner()));
+                }
                 let losses = losses(row, &device).require_grad();
                 let objective = strategy.weigh(&TaskLosses::from_values(losses.clone()));
                 let row = values(&losses);

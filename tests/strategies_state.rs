@@ -9,9 +9,9 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, UncertaintyConfig, Weighting,
-    WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
+    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
+    UncertaintyConfig, Weighting, WeightingConfig,
 };
 use equipoise::{Task, TaskSet};
 use support::{Noise, devices, parameters, values};
@@ -41,6 +41,7 @@ fn strategies() -> Vec<WeightingConfig> {
         scalar(ScalarCountdownInner::Manual(manual())),
         scalar(ScalarCountdownInner::Uncertainty(learned())),
         WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights)),
+        WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights)),
         WeightingConfig::Manual(manual()),
         WeightingConfig::Manual(manual().with_normalise(false)),
     ]
@@ -61,6 +62,12 @@ type Seen = (Vec<u64>, Vec<u64>, Vec<(String, Vec<u64>)>, Vec<Vec<u64>>);
 fn advance(strategy: Weighting, step: usize, device: &Device) -> (Weighting, Seen) {
     let bits = |values: Vec<f64>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let losses = Tensor::<1>::from_floats(row(step).as_slice(), device).require_grad();
+    // Of no matter to strategies that do not look at gradients.
+    let norms: Vec<f32> = row(step).iter().map(|loss| loss * loss / 10.0).collect();
+    strategy.observe(Tensor::from_floats(
+        norms.as_slice(),
+        &device.clone().inner(),
+    ));
     let objective = strategy.weigh(&TaskLosses::from_values(losses));
     let total = bits(values(&objective.total));
     let weights = bits(values(&objective.weights));

@@ -105,12 +105,13 @@ fn every_strategy_survives_json() {
     }
 }
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "running-mean",
     "uncertainty",
     "gradient-scale",
     "scalar-countdown",
     "batch-statistics",
+    "gradient-share",
     "manual",
 ];
 
@@ -161,6 +162,7 @@ fn with_weights(weights: &str) -> Vec<String> {
         "running-mean",
         "gradient-scale",
         "batch-statistics",
+        "gradient-share",
         "manual",
     ]
     .map(|name| format!(r#"{{"strategy": "{name}", "weights": {weights}}}"#));

@@ -20,9 +20,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::train::Interrupter;
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use equipoise::expansion::comparison::search::SearchConfig;
 use equipoise::expansion::comparison::{Job, Manifest, strategies};
 use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::train::Progress;
 use equipoise::{Error, Result};
 
@@ -47,11 +49,14 @@ struct Arguments {
     /// Windows at most, spread over the file; how many the simulator makes
     #[arg(long, value_name = "N")]
     max_samples: Option<usize>,
-    /// Which, by name and separated by commas [default: all six, raw-sum and tuned-fixed]
+    /// Which, by name and separated by commas [default: all seven, raw-sum and tuned-fixed]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Option<Vec<String>>,
+    /// Settings by name that all runs share: default, original or learn; flags go before them
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true)]
+    recipe: Option<String>,
     /// Settings in JSON that all runs share, as train_expansion writes them; flags go before them
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
     config: Option<PathBuf>,
     /// Runs side by side [default: one for each core]
     #[arg(long, value_name = "N")]
@@ -116,9 +121,10 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
 
 /// The settings of the config file, with the flags before them.
 fn manifest(arguments: &Arguments) -> Result<Manifest> {
-    let mut config = match &arguments.config {
-        Some(file) => ExpansionConfig::read(file)?,
-        None => ExpansionConfig::default(),
+    let mut config = match (&arguments.config, &arguments.recipe) {
+        (Some(file), _) => ExpansionConfig::read(file)?,
+        (None, Some(name)) => recipe(name)?,
+        (None, None) => ExpansionConfig::default(),
     };
     if let Some(epochs) = arguments.epochs {
         config.train.epochs = epochs;

@@ -181,14 +181,21 @@ pub(super) fn in_conflict(other: &str, cosine: f64) -> String {
 
 /// The sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
 pub(super) fn out_of_reach(reach: &Reach) -> String {
+    // A head whose targets are of size one already gains nothing from a factor.
+    let advice = match reach.spread >= 2.0 {
+        true => format!(
+            "multiply the head's output by about {}, or train longer",
+            number(reach.spread)
+        ),
+        false => "train longer, or with a higher learning rate".into(),
+    };
     format!(
         "its targets are out of the optimizer's reach: they spread by {} around their mean, and at this learning rate {:.0} steps \
-         can move a head by {} at most, so at least {:.0} steps are needed; multiply the head's output by about {}, or train longer",
+         can move a head by {} at most, so at least {:.0} steps are needed; {advice}",
         number(reach.spread),
         reach.steps,
         number(reach.moved),
         reach.steps_needed(),
-        number(reach.spread)
     )
 }
 

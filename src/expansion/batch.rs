@@ -5,10 +5,11 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::bars::Bars;
+use super::bars::{Bar, Bars};
 use super::countdown::{CountdownForm, countdown};
 use super::features::{FEATURES, window_features};
 use super::labels::WindowLabel;
+use super::moves::{MOVES, window_moves};
 use super::windows::Window;
 
 /// A batch of windows on a device.
@@ -34,6 +35,7 @@ pub struct ExpansionBatcher {
     bars: Bars,
     length: usize,
     position: bool,
+    moves: bool,
     countdown: CountdownForm,
 }
 
@@ -44,16 +46,41 @@ impl ExpansionBatcher {
             bars: bars.clone(),
             length,
             position,
+            moves: false,
             countdown,
         }
     }
 
+    /// Adds the [moves](super::moves) as the last features.
+    pub fn with_moves(mut self, moves: bool) -> Self {
+        self.moves = moves;
+        self
+    }
+
     fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
-        let columns = FEATURES - usize::from(!self.position);
+        let base = FEATURES - usize::from(!self.position);
+        let columns = base + if self.moves { MOVES } else { 0 };
         let mut values = Vec::with_capacity(windows.len() * self.length * columns);
+        let (mut shapes, mut moves, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
         for window in windows {
-            let bars = &self.bars.bars()[window.first..window.first + self.length];
-            window_features(bars, self.position, &mut values);
+            let mut bars = &self.bars.bars()[window.first..window.first + self.length];
+            if window.mirrored {
+                mirrored.clear();
+                mirrored.extend(bars.iter().map(upside_down));
+                bars = &mirrored;
+            }
+            if !self.moves {
+                window_features(bars, self.position, &mut values);
+                continue;
+            }
+            shapes.clear();
+            moves.clear();
+            window_features(bars, self.position, &mut shapes);
+            window_moves(bars, &mut moves);
+            for (shape, step) in shapes.chunks(base).zip(moves.chunks(MOVES)) {
+                values.extend_from_slice(shape);
+                values.extend_from_slice(step);
+            }
         }
         let shape = [windows.len(), self.length, columns];
         Tensor::from_data(TensorData::new(values, shape), device)
@@ -72,6 +99,16 @@ impl Batcher<Window, ExpansionBatch> for ExpansionBatcher {
             countdown: matrix(targets.countdown, labels.len(), device),
             labels,
         }
+    }
+}
+
+/// Every price negative. No bar of a series, but features see differences only.
+fn upside_down(bar: &Bar) -> Bar {
+    Bar {
+        open: -bar.open,
+        high: -bar.low,
+        low: -bar.high,
+        close: -bar.close,
     }
 }
 

@@ -13,12 +13,14 @@ use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::features::FEATURES;
 use super::labels::LabelConfig;
 use super::model::{ExpansionModelConfig, task_names};
+use super::moves::MOVES;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig, WeightingConfig,
+    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, ManualConfig,
+    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
+    WeightingConfig,
 };
 
 /// Simulated windows when nothing else is said.
@@ -116,6 +118,13 @@ pub struct DataConfig {
     pub valid_fraction: f64,
     /// Whether the network sees the position in the window, as a 13th feature.
     pub position: bool,
+    /// Whether the network sees the [moves](super::moves), as four more features after these.
+    pub moves: bool,
+    /// How many windows of [joined stretches](super::resample) train for each window of a file; 0 for none, and for
+    /// simulated bars, whose windows are made one by one.
+    pub resampled: usize,
+    /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
+    pub mirror: bool,
     /// The simulator's settings.
     pub simulator: SimulatorConfig,
     /// The rule that labels the bars of a file.
@@ -136,9 +145,19 @@ impl Default for DataConfig {
             max_samples: None,
             valid_fraction: 0.2,
             position: false,
+            moves: false,
+            resampled: 0,
+            mirror: false,
             simulator: SimulatorConfig::default(),
             labels: LabelConfig::default(),
         }
+    }
+}
+
+impl DataConfig {
+    /// The features of a bar.
+    pub fn columns(&self) -> usize {
+        FEATURES - usize::from(!self.position) + if self.moves { MOVES } else { 0 }
     }
 }
 
@@ -154,6 +173,8 @@ pub struct ExpansionConfig {
     pub weighting: WeightingConfig,
     /// The training.
     pub train: TrainConfig,
+    /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
+    pub freeze_backbone: bool,
     /// Where the tensors live.
     pub backend: Backend,
 }
@@ -177,18 +198,20 @@ impl Default for ExpansionConfig {
                 clip_norm: Some(1.0),
                 ..TrainConfig::default()
             },
+            freeze_backbone: false,
             backend: Backend::default(),
         }
     }
 }
 
 /// The names of the strategies that [`preset`] knows.
-pub const STRATEGIES: [&str; 6] = [
+pub const STRATEGIES: [&str; 7] = [
     "running-mean",
     "uncertainty",
     "gradient-scale",
     "scalar-countdown",
     "batch-statistics",
+    "gradient-share",
     "manual",
 ];
 
@@ -218,6 +241,7 @@ pub fn preset(name: &str) -> Result<WeightingConfig> {
         "batch-statistics" => {
             WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights))
         }
+        "gradient-share" => WeightingConfig::GradientShare(GradientShareConfig::default()),
         "manual" => {
             let weights = by_task([0.1, 0.6, 0.1, 0.2]);
             WeightingConfig::Manual(ManualConfig::default().with_weights(weights))
@@ -243,8 +267,8 @@ fn by_task([kind, pointers, binary, countdown]: [f64; 4]) -> TaskValues {
 
 impl ExpansionConfig {
     /// Makes the parts fit each other where nothing else was said: the scalar-countdown strategy gives the model its scalar
-    /// head, the position adds a feature, and the simulator makes windows of the model's length. What was said and does
-    /// not fit is left for [`validate`](Self::validate) to refuse.
+    /// head, the position and the moves add features, simulated bars are not resampled, and the simulator makes windows of
+    /// the model's length. What was said and does not fit is left for [`validate`](Self::validate) to refuse.
     pub fn resolved(mut self) -> Self {
         let scalar = matches!(self.weighting, WeightingConfig::ScalarCountdown(_));
         if scalar && self.model.countdown == CountdownForm::PerBar {
@@ -252,7 +276,10 @@ impl ExpansionConfig {
             self.model.countdown_scale = 1.0;
         }
         if self.model.features == ExpansionModelConfig::default().features {
-            self.model.features = FEATURES - usize::from(!self.data.position);
+            self.model.features = self.data.columns();
+        }
+        if self.data.path.is_none() {
+            self.data.resampled = 0;
         }
         if self.data.simulator.window == SimulatorConfig::default().window {
             self.data.simulator.window = self.model.window;
@@ -272,6 +299,10 @@ impl ExpansionConfig {
         self.model.validate().map_err(within("model"))?;
         let data = &self.data;
         if data.path.is_none() {
+            if data.resampled > 0 {
+                let expected = "0 for simulated bars";
+                return Err(Error::setting("data.resampled", data.resampled, expected));
+            }
             if data.simulator.window != self.model.window {
                 let expected = format!("{}, the `model.window`", self.model.window);
                 let window = data.simulator.window;
@@ -306,9 +337,11 @@ impl ExpansionConfig {
             let expected = format!("at least {shortest}, or the rule finds no expansion in it");
             return Err(Error::setting("model.window", self.model.window, expected));
         }
-        let needed = FEATURES - usize::from(!data.position);
+        let needed = data.columns();
         if self.model.features != needed {
-            let expected = format!("{needed}, the features of a bar with this `data.position`");
+            let expected = format!(
+                "{needed}, the features of a bar with this `data.position` and `data.moves`"
+            );
             return Err(Error::setting(
                 "model.features",
                 self.model.features,
@@ -317,10 +350,13 @@ impl ExpansionConfig {
         }
         let tasks = self.model.tasks()?;
         let device = self.backend.device()?;
-        self.weighting
+        let weighting = self
+            .weighting
             .init(&tasks, &device)
             .map_err(within("weighting"))?;
-        Ok(())
+        self.train
+            .check_observed(&weighting)
+            .map_err(within("train"))
     }
 
     /// Sees that this config continues a run that was made with `stored`: it may be longer, anything else would make it
@@ -337,6 +373,10 @@ impl ExpansionConfig {
             ("model", self.model != stored.model),
             ("weighting", self.weighting != stored.weighting),
             ("train", same != stored.train),
+            (
+                "freeze_backbone",
+                self.freeze_backbone != stored.freeze_backbone,
+            ),
             ("backend", self.backend != stored.backend),
         ];
         match differs.iter().find(|(_, differs)| *differs) {

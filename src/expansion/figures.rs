@@ -20,7 +20,7 @@ pub const SHOWN: usize = 12;
 /// At most `count` windows, spread evenly over `windows`, with what the network predicts for them.
 ///
 /// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
-/// `position` says whether it reads the position as a feature. The same network and windows give the same figures.
+/// `batcher` makes the features it was trained on. The same network and windows give the same figures.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub const SHOWN: usize = 12;
 pub fn window_figures(
     model: &ExpansionModel,
     windows: &Windows,
-    position: bool,
+    batcher: &ExpansionBatcher,
     device: &Device,
     count: usize,
 ) -> Result<Vec<WindowFigure>> {
@@ -36,8 +36,6 @@ pub fn window_figures(
     if shown.is_empty() {
         return Ok(Vec::new());
     }
-    let form = model.config().countdown;
-    let batcher = ExpansionBatcher::new(windows.bars(), windows.length(), position, form);
     let batch = batcher.batch(shown.clone(), device);
     let evaluation = model.evaluate(model.represent(&batch), &batch);
     let predictions = evaluation.predictions().map_err(|error| Error::Training {

@@ -5,16 +5,18 @@
 //! * [`bars`]: one bar, a series, the CSV reader, its gaps, the market simulator;
 //! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type, by rule;
 //! * [`marks`] and [`classes`]: the same, by hand;
-//! * [`features`]: what the network sees of each bar;
+//! * [`features`] and [`moves`]: what the network sees of each bar;
 //! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
+//! * [`resample`]: more training windows from the same bars;
 //! * [`batch`]: windows to tensors;
 //! * [`model`]: the network, its configuration, its output, and how an output is read as an expansion;
 //! * [`baselines`]: what predictors reach that know nothing, or only the position;
 //! * [`metrics`]: how well the expansions are found;
-//! * [`config`]: a whole run in one JSON file;
+//! * [`config`]: a whole run in one JSON file; [`recipes`]: some such runs by name;
 //! * [`duration`]: how a length of time is written;
 //! * [`run`]: from a config to a trained model;
+//! * `pytorch`: checkpoints of the original network, from PyTorch and back (feature `pytorch`);
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
 
@@ -35,7 +37,12 @@ pub mod labels;
 pub mod marks;
 pub mod metrics;
 pub mod model;
+pub mod moves;
 #[cfg(feature = "parquet")]
 pub mod parquet_windows;
+#[cfg(feature = "pytorch")]
+pub mod pytorch;
+pub mod recipes;
+pub mod resample;
 pub mod run;
 pub mod windows;

@@ -1,18 +1,26 @@
 //! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
 
+use std::io::Write;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use burn::train::Interrupter;
 
+use super::bars::Bars;
 use super::bars::simulator::Simulator;
 use super::baselines::baselines;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
+#[cfg(feature = "pytorch")]
+use super::countdown::CountdownForm;
 use super::files::{from_file, label_notes};
+use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::{ExpansionModel, task_names};
+#[cfg(feature = "pytorch")]
+use super::pytorch::{self, PytorchCheckpoint};
+use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};
 use crate::train::{Outcome, Progress, Trainer, checkpoint};
@@ -63,6 +71,19 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         train.len(),
         valid.len()
     ));
+    let train = match data.resampled {
+        0 => train,
+        _ if data.marks.is_some() || windows.apart() == 0 => {
+            notes
+                .push("no stretches are joined: their windows would need the rule's labels".into());
+            train
+        }
+        _ => resampled(&train, config, &mut notes)?,
+    };
+    let train = match data.mirror {
+        true => train.with_mirrored(),
+        false => train,
+    };
     if data.path.is_some() {
         notes.extend(label_notes(&train));
     }
@@ -73,6 +94,27 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     })
 }
 
+fn resampled(
+    train: &Windows,
+    config: &ExpansionConfig,
+    notes: &mut Vec<String>,
+) -> Result<Windows> {
+    let data = &config.data;
+    let joined = Resample {
+        copies: data.resampled,
+        stride: data.stride,
+        max_gap: data.max_gap,
+        seed: config.train.seed,
+    };
+    let labeller = RuleLabeller::new(data.labels.clone())?;
+    let more = with_resampled(train, &joined, &labeller)?;
+    notes.push(format!(
+        "{} more windows train, from joined stretches of the training bars",
+        more.len() - train.len()
+    ));
+    Ok(more)
+}
+
 /// 32 bytes a bar: 3.2 GB.
 const MOST_SIMULATED_BARS: usize = 100_000_000;
 
@@ -81,7 +123,8 @@ const MOST_SIMULATED_BARS: usize = 100_000_000;
 pub struct RunOptions {
     /// Continue from the newest checkpoint in the folder.
     pub resume: bool,
-    /// A checkpoint's `model-N.bpk` whose network to start from.
+    /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
+    /// file, to which [`follow_init`] fits a config.
     pub init: Option<std::path::PathBuf>,
     /// What is shown.
     pub progress: Progress,
@@ -103,12 +146,21 @@ pub fn train(
     options: RunOptions,
 ) -> Result<Outcome<ExpansionModel, Weighting>> {
     config.validate()?;
+    if config.freeze_backbone && options.init.is_none() && !options.resume {
+        let expected =
+            "false without a network to start from (`--init FILE`), whose backbone stays";
+        return Err(Error::setting("freeze_backbone", true, expected));
+    }
     let directory = directory.as_ref();
     let device = config.backend.device()?;
     let (network, weighting) = build(config, &device)?;
     let network = match &options.init {
-        Some(file) => init_from(network, file)?,
+        Some(file) => init_from(network, file, options.progress)?,
         None => network,
+    };
+    let network = match config.freeze_backbone {
+        true => network.with_frozen_backbone(),
+        false => network,
     };
     let trainer = Trainer::new(config.train.clone(), directory)?
         .with_baselines(baselines(&data.train, &data.valid, &config.model))
@@ -126,13 +178,14 @@ pub fn train(
         config.check_continues(&ExpansionConfig::read(&stored)?)?;
     }
     config.write(stored)?;
-    let batcher = ExpansionBatcher::new(
-        data.train.bars(),
-        config.model.window,
-        config.data.position,
-        config.model.countdown,
-    );
+    let batcher = batcher(config, data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// What makes batches of windows of `bars`, as the config says.
+pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
+    let (data, model) = (&config.data, &config.model);
+    ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
 }
 
 /// A fresh network and strategy; the seed fixes the network's first values.
@@ -158,16 +211,102 @@ impl ModuleVisitor for Draw {
     }
 }
 
+/// Fits a config to the file that a run is to start from ([`RunOptions::init`]), and says what was changed, a sentence
+/// each.
+///
+/// Our own checkpoints change nothing. After a PyTorch file, the sizes of the model follow the file where the config has
+/// their defaults, and so do the position feature, the form of the countdown and the start of log sigma.
+///
+/// # Errors
+///
+/// [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
+/// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+pub fn follow_init(
+    config: ExpansionConfig,
+    file: Option<&Path>,
+) -> Result<(ExpansionConfig, Vec<String>)> {
+    match file {
+        #[cfg(feature = "pytorch")]
+        Some(file) if is_pytorch(file) => {
+            let checkpoint = pytorch_checkpoint(file, config.model.countdown)?;
+            pytorch::follow(config, &checkpoint)
+        }
+        #[cfg(not(feature = "pytorch"))]
+        Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
+        _ => Ok((config, Vec::new())),
+    }
+}
+
+/// By the extension, as PyTorch's users choose it.
+fn is_pytorch(file: &Path) -> bool {
+    let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
+    ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
+        .iter()
+        .any(|known| extension == *known)
+}
+
+#[cfg(not(feature = "pytorch"))]
+fn without_pytorch(file: &Path) -> Error {
+    Error::Checkpoint {
+        path: file.to_path_buf(),
+        reason: "is a PyTorch file, which this program was built without; build it with `--features pytorch`"
+            .into(),
+    }
+}
+
+#[cfg(feature = "pytorch")]
+fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCheckpoint> {
+    let import = pytorch::ImportConfig::default().with_countdown(countdown);
+    PytorchCheckpoint::read_with(file, &import)
+}
+
+/// The network of a PyTorch file. A countdown head of the other form starts anew.
+#[cfg(feature = "pytorch")]
+fn init_from_pytorch(
+    network: ExpansionModel,
+    file: &Path,
+    progress: Progress,
+) -> Result<ExpansionModel> {
+    let countdown = network.config().countdown;
+    let checkpoint = pytorch_checkpoint(file, countdown)?;
+    for note in checkpoint.notes() {
+        tell(progress, &format!("{}: {note}", file.display()));
+    }
+    let restart = checkpoint.config().countdown != countdown;
+    let network = checkpoint.load_into(network, restart)?;
+    if restart {
+        tell(progress, &restarted(file));
+    }
+    Ok(network)
+}
+
+fn tell(progress: Progress, line: &str) {
+    if progress != Progress::Silent {
+        // Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+fn restarted(file: &Path) -> String {
+    let file = file.display();
+    format!("{file}: its countdown head has another form, so that head starts anew")
+}
+
 /// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
-fn init_from(network: ExpansionModel, file: &Path) -> Result<ExpansionModel> {
+fn init_from(network: ExpansionModel, file: &Path, progress: Progress) -> Result<ExpansionModel> {
+    #[cfg(feature = "pytorch")]
+    if is_pytorch(file) {
+        return init_from_pytorch(network, file, progress);
+    }
+    #[cfg(not(feature = "pytorch"))]
+    if is_pytorch(file) {
+        return Err(without_pytorch(file));
+    }
     let whole = checkpoint::load_network(network.clone(), file, None);
     let Err(error) = whole else { return whole };
     match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
         Ok(network) => {
-            eprintln!(
-                "{}: its countdown head has another form, so that head starts anew",
-                file.display()
-            );
+            tell(progress, &restarted(file));
             Ok(network)
         }
         Err(_) => Err(error),

@@ -16,6 +16,9 @@ pub struct Window {
     pub first: usize,
     /// The expansion, in bars counted from the window's first.
     pub label: WindowLabel,
+    /// Whether the network sees it upside down: every price replaced by its negative, highs by lows. The label stays true,
+    /// because an expansion and its type do not depend on the direction.
+    pub mirrored: bool,
 }
 
 /// Labelled windows of one series, in the order of time.
@@ -82,7 +85,11 @@ impl Windows {
             .iter()
             .filter_map(|&first| {
                 let label = labeller.label(&bars.bars()[first..first + cut.length])?;
-                Some(Window { first, label })
+                Some(Window {
+                    first,
+                    label,
+                    mirrored: false,
+                })
             })
             .collect();
         if windows.is_empty() {
@@ -121,7 +128,11 @@ impl Windows {
         let mut windows = Vec::new();
         for &first in &firsts {
             match marks.find(first, cut.length) {
-                Marked::Once(label) => windows.push(Window { first, label }),
+                Marked::Once(label) => windows.push(Window {
+                    first,
+                    label,
+                    mirrored: false,
+                }),
                 Marked::Never => left_out.unlabelled += 1,
                 Marked::Several => left_out.several += 1,
                 Marked::Partly => left_out.partial += 1,
@@ -155,6 +166,7 @@ impl Windows {
             Window {
                 first: index * length,
                 label: *label,
+                mirrored: false,
             }
         });
         Self {
@@ -185,6 +197,7 @@ impl Windows {
                     end: expansion.end - first,
                     kind: expansion.kind,
                 },
+                mirrored: false,
             })
             .collect();
         let left_out = LeftOut::default();
@@ -235,6 +248,27 @@ impl Windows {
             apart: self.apart,
             ..Self::new(&self.bars, self.length, windows, LeftOut::default())
         }
+    }
+
+    /// These windows and more of them, over `bars`, which begin with the bars of these.
+    pub(super) fn extended(&self, bars: Bars, more: Vec<Window>) -> Self {
+        let all = [self.windows.clone(), more].concat();
+        Self {
+            apart: self.apart,
+            ..Self::new(&bars, self.length, all, LeftOut::default())
+        }
+    }
+
+    /// Every window twice, the second time [mirrored](Window::mirrored).
+    pub fn with_mirrored(&self) -> Self {
+        let both = |window: &Window| {
+            let mirrored = Window {
+                mirrored: !window.mirrored,
+                ..*window
+            };
+            [*window, mirrored]
+        };
+        self.with(self.windows.iter().flat_map(both).collect())
     }
 
     /// The number of windows.

@@ -74,6 +74,16 @@ pub fn audit<M: MultiTaskModel>(
 ) -> AuditSample {
     let tasks = network.tasks().len();
     assert_eq!(weights.dims(), [tasks], "one weight for each task");
+    measure(network, representation, batch).weighted(weights)
+}
+
+/// What of an audit does not depend on the weights; a strategy may want to see it before it gives them.
+pub(crate) fn measure<M: MultiTaskModel>(
+    network: &M,
+    representation: Tensor<3>,
+    batch: &M::Batch,
+) -> Measured {
+    let tasks = network.tasks().len();
     let values = representation.detach();
     let found: Vec<TaskGradient> = (0..tasks)
         .map(|task| TaskGradient::of(network, values.clone(), batch, task))
@@ -84,14 +94,41 @@ pub fn audit<M: MultiTaskModel>(
     for task in found {
         crate::host::recycle(task.representation);
     }
-    let weighted = norms.clone() * weights.inner().abs();
-    let shares = weighted.clone() / weighted.clone().sum().clamp_min(TINY);
-    let reach = reach(values.inner());
-    let packed = Tensor::cat(vec![norms, weighted, shares, head_norms, cosines, reach], 0);
-    AuditSample {
-        packed,
-        tasks,
-        samples: 1,
+    Measured {
+        norms,
+        head_norms,
+        cosines,
+        reach: reach(values.inner()),
+    }
+}
+
+/// Norms `[K]`, head norms `[K]`, cosines `[K * K]`, reach `[1]`.
+pub(crate) struct Measured {
+    pub(crate) norms: Tensor<1>,
+    head_norms: Tensor<1>,
+    cosines: Tensor<1>,
+    reach: Tensor<1>,
+}
+
+impl Measured {
+    /// The whole audit, with the effective weights of the step.
+    pub(crate) fn weighted(self, weights: Tensor<1>) -> AuditSample {
+        let [tasks] = self.norms.dims();
+        let weighted = self.norms.clone() * weights.inner().abs();
+        let shares = weighted.clone() / weighted.clone().sum().clamp_min(TINY);
+        let parts = vec![
+            self.norms,
+            weighted,
+            shares,
+            self.head_norms,
+            self.cosines,
+            self.reach,
+        ];
+        AuditSample {
+            packed: Tensor::cat(parts, 0),
+            tasks,
+            samples: 1,
+        }
     }
 }
 
@@ -156,6 +193,11 @@ fn reach(representation: Tensor<3>) -> Tensor<1> {
 }
 
 impl AuditSample {
+    /// The mean norm of each task's raw gradient at the representation, `[K]`, on the device.
+    pub fn norms(&self) -> Tensor<1> {
+        self.packed.clone().narrow(0, 0, self.tasks) / self.samples as f64
+    }
+
     /// Both measurements together, for a mean over more steps.
     ///
     /// # Panics

@@ -6,5 +6,7 @@
 mod audit;
 mod norm;
 
+#[cfg(feature = "train")]
+pub(crate) use audit::measure;
 pub use audit::{Audit, AuditSample, audit};
 pub(crate) use norm::squared_norm;

@@ -58,7 +58,9 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         .max()
         .ok_or_else(|| Error::Checkpoint {
             path: folder.clone(),
-            reason: "no complete checkpoint; the run ended before its first epoch did".into(),
+            reason:
+                "no complete checkpoint; the run ended before its first epoch did, so start it anew"
+                    .into(),
         })
 }
 
@@ -105,7 +107,8 @@ pub fn load_network<M: Module + ModuleDisplay>(
         path: path.to_path_buf(),
         reason,
     };
-    let record = ModuleRecord::load(path).map_err(|error| fail(error.to_string()))?;
+    let record = ModuleRecord::load(path)
+        .map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
     let whole = MultiTask::new(network.clone(), NoStrategy {});
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
     let loaded = match restart {
@@ -124,6 +127,24 @@ pub fn load_network<M: Module + ModuleDisplay>(
         }
     };
     Ok(loaded.network)
+}
+
+/// Takes the network and the strategy out of a checkpoint.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if the file cannot be read or is not of this network and strategy.
+pub fn load_model<M, W>(model: MultiTask<M, W>, file: impl AsRef<Path>) -> Result<MultiTask<M, W>>
+where
+    M: Module + ModuleDisplay,
+    W: Module + ModuleDisplay,
+{
+    let fail = |error: RecordError| Error::Checkpoint {
+        path: file.as_ref().to_path_buf(),
+        reason: error.to_string(),
+    };
+    let record = ModuleRecord::load(file.as_ref()).map_err(fail)?;
+    model.try_load_record(record).map_err(fail)
 }
 
 /// Stands for a strategy when only the network matters.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::weighting::LossWeighting;
 
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub enum Schedule {
     /// Along half a cosine to zero at the last step. Depends on the number of epochs, so a run that is resumed for more
     /// of them is not the run that would have had them from the start.
     Cosine,
+    /// As [`Cosine`](Self::Cosine), times a factor that rises in a line from a 25th to one over the first tenth of the
+    /// steps. A deep network may not survive the full rate while its first steps are still large.
+    OneCycle,
 }
 
 /// What to do when a task's raw loss is not a finite number.
@@ -187,5 +191,21 @@ impl TrainConfig {
             }
         }
         Ok(())
+    }
+
+    /// Sees that a strategy that looks at gradients is shown some.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if it does and nothing is audited.
+    pub fn check_observed<W: LossWeighting>(&self, weighting: &W) -> Result<()> {
+        match weighting.observes() && self.audit_every.is_none() {
+            true => Err(Error::setting(
+                "audit_every",
+                "null",
+                "a number of steps: this strategy needs the gradients to be measured",
+            )),
+            false => Ok(()),
+        }
     }
 }

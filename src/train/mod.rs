@@ -25,12 +25,13 @@ mod journal;
 mod loader;
 mod recorder;
 mod step;
+mod terminal;
 mod tracker;
 mod trainer;
 
 pub use baseline::Baseline;
 pub use config::{NonFinitePolicy, Schedule, TrainConfig};
 pub use loader::{EpochLoader, Order};
-pub use recorder::Progress;
 pub use step::{MultiTask, StepOutput};
+pub use terminal::Progress;
 pub use trainer::{Outcome, Trainer};

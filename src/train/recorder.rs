@@ -3,8 +3,7 @@
 //! Everything here is called on the thread that collects metrics, in order, so an epoch is complete when it is closed.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
@@ -13,52 +12,55 @@ use burn::train::renderer::{
     EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
     MetricsRendererTraining,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::journal::{Entries, Journal};
-use crate::diagnosis::number;
-use crate::history::{ALL_TASKS, Split, quantity};
+use super::journal::Journal;
+use super::terminal::{
+    EpochFacts, EpochLines, Phase, Progress, Screen, TimeLeft, coloured, rough_duration,
+};
+use crate::history::{ALL_TASKS, Split};
 
-/// What is shown while training goes on, on standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// A bar for the running epoch and a line for each finished one; only the lines if it is not a terminal.
-    #[default]
-    Auto,
-    /// A line for each finished epoch.
-    Lines,
-    /// Nothing.
-    Silent,
-}
+/// Lines of epochs between two headings.
+const HEADING_EVERY: usize = 50;
 
 pub(super) struct Recorder {
     journal: Journal,
     interrupter: Interrupter,
     names: HashMap<MetricId, String>,
-    shown: Progress,
-    bar: ProgressBar,
+    screen: Screen,
+    /// Training and validation samples of an epoch.
+    samples: [usize; 2],
     epochs: usize,
+    /// Set when the run begins.
+    lines: Option<EpochLines>,
+    lines_said: usize,
+    time_left: TimeLeft,
+    phase: Phase,
     began: Instant,
+    epoch_began: Duration,
+    trained: Duration,
 }
 
 impl Recorder {
-    pub(super) fn new(journal: Journal, interrupter: Interrupter, shown: Progress) -> Self {
-        let bar = match shown == Progress::Auto && std::io::stderr().is_terminal() {
-            true => ProgressBar::no_length(),
-            false => ProgressBar::hidden(),
-        };
-        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg} eta {eta}");
-        if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
-        }
+    pub(super) fn new(
+        journal: Journal,
+        interrupter: Interrupter,
+        shown: Progress,
+        samples: [usize; 2],
+    ) -> Self {
         Self {
             journal,
             interrupter,
             names: HashMap::new(),
-            shown,
-            bar,
+            screen: Screen::new(shown),
+            samples,
             epochs: 0,
+            lines: None,
+            lines_said: 0,
+            time_left: TimeLeft::new(0, samples[0], samples[1]),
+            phase: Phase::Training,
             began: Instant::now(),
+            epoch_began: Duration::ZERO,
+            trained: Duration::ZERO,
         }
     }
 
@@ -76,13 +78,11 @@ impl Recorder {
         entries.history.record(epoch, split, task, quantity, value);
     }
 
-    fn say(&self, line: String) {
-        if self.shown != Progress::Silent {
-            self.bar.suspend(|| eprintln!("{line}"));
-        }
-    }
-
     fn close_epoch(&mut self) {
+        if self.interrupter.should_stop() {
+            // It was not finished, so it is not kept.
+            return;
+        }
         let mut entries = self.journal.lock();
         let epoch = entries.epoch;
         if let Err(error) = entries.close_epoch() {
@@ -90,60 +90,101 @@ impl Recorder {
             entries.failure.get_or_insert(error);
             return;
         }
-        let line = epoch_line(
-            &entries,
-            epoch,
-            self.epochs,
-            self.began.elapsed().as_secs_f64(),
-        );
         drop(entries);
-        self.say(line);
-        self.began = Instant::now();
+        self.say(epoch);
     }
-}
 
-/// `epoch  3/20   4.1 s  type 1.021 (+7 %)  pointers 0.0081 (-2 %)`: validation losses, skill in brackets.
-fn epoch_line(entries: &Entries, epoch: usize, epochs: usize, seconds: f64) -> String {
-    let width = epochs.to_string().len();
-    let mut line = format!("epoch {epoch:>width$}/{epochs} {seconds:>6.1} s");
-    for task in entries.tasks.names() {
-        let get = |quantity| entries.history.get(epoch, Split::Valid, task, quantity);
-        if let Some(loss) = get(quantity::LOSS) {
-            line += &format!("  {task} {}", number(loss));
+    /// The line of an epoch, under a heading now and then because lines scroll away.
+    fn say(&mut self, epoch: usize) {
+        let Some(lines) = self.lines.as_ref().filter(|_| self.screen.speaks()) else {
+            return;
+        };
+        let entries = self.journal.lock();
+        let facts = EpochFacts {
+            epoch,
+            took: self.began.elapsed().saturating_sub(self.epoch_began),
+            trained: self.trained,
+            best: entries.best_epoch() == Some(epoch),
+        };
+        let mut text = Vec::new();
+        if self.lines_said == 0 {
+            text.push(lines.legend());
         }
-        if let Some(skill) = get(quantity::SKILL) {
-            line += &format!(" ({:+.0} %)", 100.0 * skill);
+        if self.lines_said.is_multiple_of(HEADING_EVERY) {
+            text.extend(lines.heading());
         }
+        text.push(lines.line(&entries.history, facts));
+        if self.screen.in_detail() {
+            text.extend(lines.details(&entries.history, facts));
+        }
+        drop(entries);
+        self.screen.say(&text);
+        self.lines_said += 1;
     }
-    line
+
+    /// The bar is that of the epoch, in which both phases count; the time is that of the run.
+    fn draw(&self, done: usize) {
+        let [training, validation] = self.samples;
+        let (name, before, all) = match self.phase {
+            Phase::Training => ("train", 0, training),
+            Phase::Validation => ("valid", training, validation),
+        };
+        let epoch = self.journal.lock().epoch;
+        let digits = all.to_string().len();
+        let what = format!("epoch {epoch}/{} {name} {done:>digits$}/{all}", self.epochs);
+        let left = match self.time_left.left() {
+            Some(left) => format!("{} left", rough_duration(left)),
+            None => String::new(),
+        };
+        let whole = training + validation;
+        self.screen.draw(what, before + done, whole, left);
+    }
 }
 
 impl TrainingProgressLogger for Recorder {
-    fn start(&mut self, epochs: usize, _first: usize, _items: Option<usize>, _label: Option<&str>) {
+    fn start(&mut self, epochs: usize, first: usize, _items: Option<usize>, _label: Option<&str>) {
         self.epochs = epochs;
         self.began = Instant::now();
+        let [training, validation] = self.samples;
+        let here = (epochs + 1).saturating_sub(first);
+        self.time_left = TimeLeft::new(here, training, validation);
+        let entries = self.journal.lock();
+        let tasks: Vec<String> = entries.tasks.names().map(String::from).collect();
+        let lines = EpochLines::new(&tasks, epochs, &entries.history, coloured());
+        drop(entries);
+        self.lines = Some(lines);
     }
 
     fn update_epoch(&mut self, _epoch: usize) {
         self.close_epoch();
     }
 
-    fn start_split(&mut self, split: &str, items: usize) {
-        let epoch = self.journal.lock().epoch;
-        self.bar.reset();
-        self.bar.set_length(items as u64);
-        self.bar
-            .set_prefix(format!("epoch {epoch}/{} {split}", self.epochs));
+    fn start_split(&mut self, split: &str, _items: usize) {
+        let now = self.began.elapsed();
+        self.phase = match split {
+            "valid" => Phase::Validation,
+            _ => Phase::Training,
+        };
+        if self.phase == Phase::Training {
+            self.epoch_began = now;
+        }
+        self.time_left.begin(self.phase, now);
+        self.draw(0);
     }
 
     fn update_split(&mut self, items: usize) {
-        self.bar.set_position(items as u64);
+        self.time_left.moved(items, self.began.elapsed());
+        self.draw(items);
     }
 
-    fn end_split(&mut self) {}
+    fn end_split(&mut self) {
+        if self.phase == Phase::Training {
+            self.trained = self.began.elapsed().saturating_sub(self.epoch_began);
+        }
+    }
 
     fn end(&mut self) {
-        self.bar.finish_and_clear();
+        self.screen.end();
     }
 
     fn log_event_training(&mut self, _event: String) {}

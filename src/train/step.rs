@@ -11,7 +11,7 @@ use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 
 use super::config::NonFinitePolicy;
 use super::gradients::clip_norm;
-use crate::gradient::{AuditSample, audit};
+use crate::gradient::{AuditSample, measure};
 use crate::loss::TaskLosses;
 use crate::model::MultiTaskModel;
 use crate::weighting::{LossWeighting, StateValue};
@@ -142,6 +142,10 @@ impl<M: MultiTaskModel, W: LossWeighting> TrainStep for MultiTask<M, W> {
         let representation = self.network.represent(&batch);
         let losses = self.network.task_losses(representation.clone(), &batch);
         let mut output = StepOutput::new(&losses, M::samples(&batch));
+        let measured = due.then(|| measure(&self.network, representation, &batch));
+        if let Some(measured) = &measured {
+            self.weighting.observe(measured.norms.clone());
+        }
         let objective = self.weighting.weigh(&losses);
         let weights = objective.weights;
         output.weights = Some(weights.clone());
@@ -156,9 +160,7 @@ impl<M: MultiTaskModel, W: LossWeighting> TrainStep for MultiTask<M, W> {
             };
         }
         // Not of a step that is skipped: gradients that are not finite would spoil the mean.
-        if due {
-            output.audit = Some(audit(&self.network, representation, &batch, weights));
-        }
+        output.audit = measured.map(|measured| measured.weighted(weights));
         TrainOutput::new(self, objective.total.backward(), output)
     }
 

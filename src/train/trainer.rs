@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
+use burn::optim::lr_scheduler::composed::ComposedLrSchedulerConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+use burn::optim::lr_scheduler::linear::LinearLrSchedulerConfig;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
 use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
@@ -22,8 +25,9 @@ use super::checkpoint::{self, LastAndBest, WholeFiles};
 use super::config::{NonFinitePolicy, Schedule, TrainConfig};
 use super::journal::Journal;
 use super::loader::{EpochLoader, Order};
-use super::recorder::{Progress, Recorder};
+use super::recorder::Recorder;
 use super::step::{Audits, MultiTask, StepOptions};
+use super::terminal::Progress;
 use super::tracker::Tracker;
 use crate::error::{Error, Result};
 use crate::history::{History, Split};
@@ -164,6 +168,7 @@ where
     where
         I: Clone + Send + Sync + 'static,
     {
+        self.config.check_observed(&weighting)?;
         self.claim()?;
         let steps = train.len().div_ceil(self.config.batch_size);
         let steps = steps.saturating_mul(self.config.epochs);
@@ -217,6 +222,7 @@ where
         I: Clone + Send + Sync + 'static,
     {
         let folder = checkpoint::folder(&self.directory);
+        let samples = [train.num_items(), valid.num_items()];
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
         let watch = stop.then(|| self.interrupter.clone());
         let mut training =
@@ -230,6 +236,7 @@ where
                     journal.clone(),
                     self.interrupter.clone(),
                     self.progress,
+                    samples,
                 )))
                 .with_custom_checkpointers(
                     WholeFiles::new(&folder, "model"),
@@ -293,16 +300,17 @@ where
     ) -> Option<String> {
         let last = history.last_epoch();
         match interruption {
+            // It came when there was nothing left to stop.
+            _ if last >= self.config.epochs => None,
             Some(interruption) => Some(
                 interruption
                     .reason
                     .unwrap_or_else(|| "interrupted".to_string()),
             ),
-            None if last < self.config.epochs => Some(format!(
+            None => Some(format!(
                 "no better validation loss for {} epochs",
                 self.config.patience.unwrap_or_default()
             )),
-            None => None,
         }
     }
 
@@ -367,9 +375,18 @@ where
     fn scheduler(&self, steps: usize) -> Result<ModuleLrScheduler> {
         let network = self.config.learning_rate;
         let weighting = self.config.weighting_learning_rate.unwrap_or(network);
+        let cosine = |rate| CosineAnnealingLrSchedulerConfig::new(rate, steps.max(1));
         let schedule = |rate: f64| match self.config.schedule {
             Schedule::Constant => LrSchedulerConfig::Constant(rate),
-            Schedule::Cosine => CosineAnnealingLrSchedulerConfig::new(rate, steps.max(1)).into(),
+            Schedule::Cosine => cosine(rate).into(),
+            Schedule::OneCycle => ComposedLrSchedulerConfig::new()
+                .cosine(cosine(rate))
+                .linear(LinearLrSchedulerConfig::new(
+                    0.04,
+                    1.0,
+                    steps.div_ceil(10).max(1),
+                ))
+                .into(),
         };
         ModuleLrSchedulerConfig::new(schedule(network))
             .with_group(weighting_group(), schedule(weighting))

@@ -5,10 +5,10 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BatchStatistics, BatchStatisticsConfig, GradientScale, GradientScaleConfig, LossWeighting,
-    Manual, ManualConfig, Objective, RunningMean, RunningMeanConfig, ScalarCountdown,
-    ScalarCountdownConfig, ScalarCountdownInner, StateValue, TaskValues, Uncertainty,
-    UncertaintyConfig,
+    BatchStatistics, BatchStatisticsConfig, GradientScale, GradientScaleConfig, GradientShare,
+    GradientShareConfig, LossWeighting, Manual, ManualConfig, Objective, RunningMean,
+    RunningMeanConfig, ScalarCountdown, ScalarCountdownConfig, ScalarCountdownInner, StateValue,
+    TaskValues, Uncertainty, UncertaintyConfig,
 };
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
@@ -43,6 +43,8 @@ pub enum WeightingConfig {
     ScalarCountdown(ScalarCountdownConfig),
     /// [`BatchStatistics`].
     BatchStatistics(BatchStatisticsConfig),
+    /// [`GradientShare`].
+    GradientShare(GradientShareConfig),
     /// [`Manual`].
     Manual(ManualConfig),
 }
@@ -56,6 +58,7 @@ impl WeightingConfig {
             Self::GradientScale(_) => "gradient-scale",
             Self::ScalarCountdown(_) => "scalar-countdown",
             Self::BatchStatistics(_) => "batch-statistics",
+            Self::GradientShare(_) => "gradient-share",
             Self::Manual(_) => "manual",
         }
     }
@@ -70,6 +73,7 @@ impl WeightingConfig {
             Self::RunningMean(config) => &mut config.weights,
             Self::GradientScale(config) => &mut config.weights,
             Self::BatchStatistics(config) => &mut config.weights,
+            Self::GradientShare(config) => &mut config.weights,
             Self::Manual(config)
             | Self::ScalarCountdown(ScalarCountdownConfig {
                 weighting: ScalarCountdownInner::Manual(config),
@@ -120,6 +124,7 @@ impl WeightingConfig {
             Self::BatchStatistics(config) => {
                 Weighting::BatchStatistics(config.init(tasks, device)?)
             }
+            Self::GradientShare(config) => Weighting::GradientShare(config.init(tasks, device)?),
             Self::Manual(config) => Weighting::Manual(config.init(tasks, device)?),
         })
     }
@@ -138,6 +143,8 @@ pub enum Weighting {
     ScalarCountdown(ScalarCountdown),
     /// Standardised over the losses of one step.
     BatchStatistics(BatchStatistics),
+    /// Measured gradients.
+    GradientShare(GradientShare),
     /// Fixed weights.
     Manual(Manual),
 }
@@ -150,6 +157,7 @@ impl LossWeighting for Weighting {
             Self::GradientScale(strategy) => strategy.weigh(losses),
             Self::ScalarCountdown(strategy) => strategy.weigh(losses),
             Self::BatchStatistics(strategy) => strategy.weigh(losses),
+            Self::GradientShare(strategy) => strategy.weigh(losses),
             Self::Manual(strategy) => strategy.weigh(losses),
         }
     }
@@ -161,6 +169,7 @@ impl LossWeighting for Weighting {
             Self::GradientScale(strategy) => strategy.state(),
             Self::ScalarCountdown(strategy) => strategy.state(),
             Self::BatchStatistics(strategy) => strategy.state(),
+            Self::GradientShare(strategy) => strategy.state(),
             Self::Manual(strategy) => strategy.state(),
         }
     }
@@ -172,7 +181,18 @@ impl LossWeighting for Weighting {
             Self::GradientScale(strategy) => strategy.intended(),
             Self::ScalarCountdown(strategy) => strategy.intended(),
             Self::BatchStatistics(strategy) => strategy.intended(),
+            Self::GradientShare(strategy) => strategy.intended(),
             Self::Manual(strategy) => strategy.intended(),
+        }
+    }
+
+    fn observes(&self) -> bool {
+        matches!(self, Self::GradientShare(_))
+    }
+
+    fn observe(&self, norms: Tensor<1>) {
+        if let Self::GradientShare(strategy) = self {
+            strategy.observe(norms);
         }
     }
 }

@@ -11,9 +11,10 @@
 //! | [`GradientScale`] | `sum w_k sqrt(n_k) L_k / m_k` | tasks averaged over many outputs that should count more |
 //! | [`ScalarCountdown`] | that of the strategy inside it | one number instead of a sequence as the target |
 //! | [`BatchStatistics`] | `sum w_k sqrt(n_k) (L_k - mean) / std` | losses of very different size, no history wanted |
+//! | [`GradientShare`] | `sum s_k L_k / g_k` | every task is to have its share `s_k` of the shared gradient |
 //! | [`Manual`] | `sum w_k L_k`, raw or over `m_k` | known weights; the fair baseline once they are tuned |
 //!
-//! with raw loss `L_k`, running mean `m_k`, fixed weight `w_k` and elements `n_k` of task k. What divides a loss is a
+//! with raw loss `L_k`, running mean `m_k` of it and `g_k` of the norm of its gradient, fixed weight `w_k` and elements `n_k` of task k. What divides a loss is a
 //! constant for differentiation.
 //!
 //! **What every strategy keeps to.** State lives in the module record, so a saved and loaded strategy continues with
@@ -24,6 +25,7 @@ mod batch_statistics;
 mod config;
 mod constants;
 mod gradient_scale;
+mod gradient_share;
 mod manual;
 mod objective;
 mod running_mean;
@@ -35,6 +37,7 @@ mod uncertainty;
 pub use batch_statistics::{BatchStatistics, BatchStatisticsConfig};
 pub use config::{Weighting, WeightingConfig};
 pub use gradient_scale::{GradientScale, GradientScaleConfig};
+pub use gradient_share::{GradientShare, GradientShareConfig};
 pub use manual::{Manual, ManualConfig};
 pub use objective::Objective;
 pub use running_mean::{Normaliser, RunningMean, RunningMeanConfig};
@@ -99,4 +102,16 @@ pub trait LossWeighting: Module + ModuleDisplay + 'static {
     fn intended(&self) -> Option<Tensor<1>> {
         None
     }
+
+    /// Whether [`observe`](Self::observe) does anything.
+    fn observes(&self) -> bool {
+        false
+    }
+
+    /// Tells the strategy the norm of each task's raw gradient at the representation, `[K]`, off the graph, before the
+    /// weights of the step are asked for. The [`Trainer`](crate::train::Trainer) does so in every step that it audits; in a
+    /// loop of your own, pass [`AuditSample::norms`](crate::gradient::AuditSample::norms).
+    ///
+    /// A norm that is not finite is as good as none.
+    fn observe(&self, _norms: Tensor<1>) {}
 }

@@ -17,6 +17,8 @@ use crate::task::TaskSet;
 
 /// A mean that is not larger than this does not divide.
 const SMALLEST_MEAN: f64 = 1e-8;
+/// Likewise for gradients, which are much smaller than losses; its inverse times a loss is still a finite number.
+const SMALLEST_NORM: f64 = 1e-20;
 
 /// Configuration of [`RunningMean`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,11 +147,19 @@ impl Normaliser {
         check_count(losses, &self.mean.value());
         let active = losses.active();
         let mean = self.advance(&losses.masked(&active).inner(), &active);
-        let scales = mean
-            .clone()
-            .recip()
-            .mask_fill(mean.lower_equal_scalar(SMALLEST_MEAN), 1.0);
-        scales * active.float()
+        inverse(mean, SMALLEST_MEAN) * active.float()
+    }
+
+    /// Takes in values that are no losses and not negative; those that are not finite leave their mean alone.
+    pub(super) fn take(&self, values: Tensor<1>) {
+        let values = values.inner();
+        let finite = values.clone().is_finite();
+        self.advance(&values.mask_fill(finite.clone().bool_not(), 0.0), &finite);
+    }
+
+    /// `1 / m_k`, `[K]`, and 1 where nothing or only zeros were taken in.
+    pub(super) fn scales(&self) -> Tensor<1> {
+        inverse(self.mean.value(), SMALLEST_NORM)
     }
 
     /// Takes the active tasks' losses into the state and returns the means.
@@ -172,6 +182,16 @@ impl Normaliser {
 
     /// The running means, for the log.
     pub fn state(&self) -> Vec<StateValue> {
-        vec![StateValue::per_task("running_mean", self.mean.value())]
+        self.state_as("running_mean")
     }
+
+    pub(super) fn state_as(&self, name: &'static str) -> Vec<StateValue> {
+        vec![StateValue::per_task(name, self.mean.value())]
+    }
+}
+
+/// `1 / mean`, and 1 where the mean is not above `smallest`.
+fn inverse(mean: Tensor<1>, smallest: f64) -> Tensor<1> {
+    let small = mean.clone().lower_equal_scalar(smallest);
+    mean.recip().mask_fill(small, 1.0)
 }

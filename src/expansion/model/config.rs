@@ -13,6 +13,17 @@ use crate::expansion::kind;
 use crate::nn::{BiLstmConfig, Dropout};
 use crate::task::{Task, TaskSet};
 
+/// How the representation of a window becomes one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// The mean over time.
+    #[default]
+    Mean,
+    /// The mean, beside it a mean weighted by a learned attention, and where that attention lies.
+    Attention,
+}
+
 /// Configuration of an [`ExpansionModel`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +38,8 @@ pub struct ExpansionModelConfig {
     pub layers: usize,
     /// Width of the pooled features, 1 to 10000.
     pub projection: usize,
+    /// How a window becomes one vector, which the type and the pointers are read from.
+    pub pooling: Pooling,
     /// Dropout on the input, in [0, 1).
     pub input_dropout: f64,
     /// Dropout between the layers of the BiLSTM, in [0, 1).
@@ -54,6 +67,7 @@ impl Default for ExpansionModelConfig {
             hidden: 96,
             layers: 1,
             projection: 64,
+            pooling: Pooling::Mean,
             input_dropout: 0.3,
             layer_dropout: 0.7,
             head_dropout: 0.6,
@@ -141,10 +155,15 @@ impl ExpansionModelConfig {
             CountdownForm::PerBar => width,
             CountdownForm::Scalar => self.projection,
         };
+        let (pooled, attention) = match self.pooling {
+            Pooling::Mean => (width, None),
+            Pooling::Attention => (2 * width + 1, Some(preference(width, device))),
+        };
         Ok(ExpansionModel {
             input_dropout: Dropout::new(self.input_dropout),
             lstm,
-            projection: linear(width, self.projection, device),
+            attention,
+            projection: linear(pooled, self.projection, device),
             head_dropout: Dropout::new(self.head_dropout),
             classifier: linear(self.projection, kind::COUNT, device),
             pointers: linear(self.projection, 2, device),
@@ -154,6 +173,13 @@ impl ExpansionModelConfig {
             config: self.clone(),
         })
     }
+}
+
+/// Without a bias, which a softmax does not see.
+fn preference(input: usize, device: &Device) -> Linear {
+    let mut layer = linear(input, 1, device);
+    layer.bias = None;
+    layer
 }
 
 fn linear(input: usize, output: usize, device: &Device) -> Linear {

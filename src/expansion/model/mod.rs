@@ -6,7 +6,7 @@ mod evaluation;
 mod network;
 mod output;
 
-pub use config::ExpansionModelConfig;
+pub use config::{ExpansionModelConfig, Pooling};
 pub use evaluation::{ExpansionEvaluation, HIT_BARS, Scores};
 pub use network::ExpansionModel;
 pub use output::ExpansionOutput;

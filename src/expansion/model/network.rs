@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::activation::{relu, sigmoid, softmax};
 
 use super::config::ExpansionModelConfig;
 use super::evaluation::ExpansionEvaluation;
@@ -30,6 +30,7 @@ use crate::task::TaskSet;
 pub struct ExpansionModel {
     pub(super) input_dropout: Dropout,
     pub(super) lstm: BiLstm,
+    pub(super) attention: Option<Linear>,
     pub(super) projection: Linear,
     pub(super) head_dropout: Dropout,
     pub(super) classifier: Linear,
@@ -64,23 +65,10 @@ impl ExpansionModel {
 
     /// The outputs of all heads from the representation, `[batch, time, 2 hidden]`.
     pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
-        let dropout = &self.head_dropout;
-        let drop = |x: Tensor<2>| dropout.forward(x);
-        let pool = |mean: Tensor<2>| relu(self.projection.forward(mean));
-        let (features, binary, countdown) = match self.config.countdown {
-            CountdownForm::PerBar => {
-                let heads = [&self.binary, &self.countdown];
-                let Readout { steps, mean } = readout(dropout, heads, representation);
-                let [binary, countdown] = steps;
-                (pool(mean), binary, countdown)
-            }
-            CountdownForm::Scalar => {
-                let Readout { steps, mean } = readout(dropout, [&self.binary], representation);
-                let ([binary], features) = (steps, pool(mean));
-                let countdown = self.countdown.forward(drop(features.clone()));
-                (features, binary, countdown)
-            }
-        };
+        let drop = |x: Tensor<2>| self.head_dropout.forward(x);
+        let (binary, per_bar, pooled) = self.read(representation);
+        let features = relu(self.projection.forward(pooled));
+        let countdown = per_bar.unwrap_or_else(|| self.countdown.forward(drop(features.clone())));
         let countdown = match self.config.countdown_scale == 1.0 {
             true => countdown,
             false => countdown * self.config.countdown_scale,
@@ -91,6 +79,39 @@ impl ExpansionModel {
             binary,
             countdown,
         }
+    }
+
+    /// What is read from every bar, and the pooled vector: the mask's logits, the countdown if it is per bar.
+    fn read(&self, representation: Tensor<3>) -> (Tensor<2>, Option<Tensor<2>>, Tensor<2>) {
+        let per_bar = self.config.countdown == CountdownForm::PerBar;
+        let shared = self.attention.as_ref().map(|_| representation.clone());
+        let (binary, countdown, dropout) = (&self.binary, &self.countdown, &self.head_dropout);
+        let (steps, mean) = match (per_bar, &self.attention) {
+            (true, None) => listed(readout(dropout, [binary, countdown], representation)),
+            (true, Some(attention)) => {
+                let heads = [binary, countdown, attention];
+                listed(readout(dropout, heads, representation))
+            }
+            (false, None) => listed(readout(dropout, [binary], representation)),
+            (false, Some(attention)) => {
+                listed(readout(dropout, [binary, attention], representation))
+            }
+        };
+        let mut steps = steps.into_iter();
+        let mut next = || steps.next().expect("an output for each head");
+        let binary = next();
+        let countdown = per_bar.then(&mut next);
+        let pooled = match shared {
+            Some(shared) => Tensor::cat(vec![mean, attend(shared, next())], 1),
+            None => mean,
+        };
+        (binary, countdown, pooled)
+    }
+
+    /// The model with recurrent layers that training leaves as they are; it costs no backward pass through them.
+    pub fn with_frozen_backbone(mut self) -> Self {
+        self.lstm = self.lstm.no_grad();
+        self
     }
 
     /// The configuration the model was made from.
@@ -157,4 +178,19 @@ impl MultiTaskModel for ExpansionModel {
     fn samples(batch: &ExpansionBatch) -> usize {
         batch.labels.len()
     }
+}
+
+fn listed<const N: usize>(found: Readout<N>) -> (Vec<Tensor<2>>, Tensor<2>) {
+    (found.steps.into(), found.mean)
+}
+
+/// The mean over time weighted by the softmax of `logits`, and where in the window the weights lie, `[batch, width + 1]`.
+fn attend(representation: Tensor<3>, logits: Tensor<2>) -> Tensor<2> {
+    let [batch, time, width] = representation.dims();
+    let device = representation.device();
+    let weights = softmax(logits, 1);
+    let positions = Tensor::arange(0..time as i64, &device).float() / time as f64;
+    let center = (weights.clone() * positions.reshape([1, time])).sum_dim(1);
+    let mean = weights.reshape([batch, 1, time]).matmul(representation);
+    Tensor::cat(vec![mean.reshape([batch, width]), center], 1)
 }

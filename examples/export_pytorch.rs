@@ -1,0 +1,59 @@
+//! Takes the network of a run back to PyTorch.
+//!
+//! ```text
+//! cargo run --release --features pytorch --example export_pytorch -- runs/uncertainty-1 network.safetensors
+//! ```
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use equipoise::Error;
+use equipoise::expansion::pytorch::{Generation, export_run};
+use equipoise::train::checkpoint;
+
+/// Writes the network of a run as a file that PyTorch's load_state_dict takes.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Folder of the run
+    run: PathBuf,
+    /// File to write, .safetensors
+    file: PathBuf,
+    /// Epoch of the checkpoint [default: the newest]
+    #[arg(long, value_name = "N")]
+    epoch: Option<usize>,
+    /// For the newer network, which has its binary head also as expansion_span_emission
+    #[arg(long)]
+    span: bool,
+}
+
+fn main() -> ExitCode {
+    match work(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(arguments: Arguments) -> Result<(), Error> {
+    let epoch = match arguments.epoch {
+        Some(epoch) => epoch,
+        None => checkpoint::latest(&arguments.run)?,
+    };
+    let generation = match arguments.span {
+        true => Generation::Span,
+        false => Generation::Binary,
+    };
+    let export = export_run(&arguments.run, epoch)?.with_generation(generation);
+    if export.log_sigma().is_none() {
+        println!(
+            "no log sigmas: the strategy of the run learns none, so load it with strict=False"
+        );
+    }
+    export.write(&arguments.file)?;
+    println!("epoch {epoch} written to {}", arguments.file.display());
+    Ok(())
+}

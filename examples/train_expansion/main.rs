@@ -1,0 +1,136 @@
+//! The main job: bars in, a trained expansion model and a verdict on every task out.
+//!
+//! ```text
+//! cargo run --release --example train_expansion
+//! cargo run --release --example train_expansion -- --data bars.csv --strategy manual --weights 0.1,0.6,0.1,0.2
+//! ```
+//!
+//! The work is done by `equipoise::expansion::run`; here are only the flags and what is said.
+
+mod page;
+mod results;
+mod settings;
+mod signals;
+mod terminal;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use burn::train::Interrupter;
+use clap::Parser;
+use equipoise::Result;
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::run::{self, Data, RunOptions};
+use equipoise::train::{Progress, checkpoint};
+
+use page::Page;
+use settings::{Arguments, Settings};
+use signals::Signals;
+use terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(arguments.progress() == Progress::Silent);
+    work(arguments, terminal).unwrap_or_else(|error| {
+        terminal.warn(&format!("error: {error}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
+    let Settings { config, out, notes } = arguments.settings()?;
+    for note in &notes {
+        terminal.note(note);
+    }
+    let data = load(&config, terminal)?;
+    announce(&config, &data, &out, terminal);
+    let interrupter = Interrupter::new();
+    let signals = Signals::listen(interrupter.clone(), terminal);
+    let progress = arguments.progress();
+    let options = RunOptions {
+        resume: arguments.resume,
+        init: arguments.init,
+        progress,
+        interrupter,
+    };
+    let (valid, page) = (data.valid.clone(), Page::new(&out, &config, &data.notes));
+    let outcome = match run::train(&config, data, &out, options) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            page.write_failed(&error, terminal);
+            return Err(error);
+        }
+    };
+    page.write(&outcome, &valid)?;
+    let interrupted = outcome.stopped.as_ref().and(signals.exit_code());
+    if let Some(reason) = &outcome.stopped {
+        stopped(reason, interrupted.is_some(), &out, progress, terminal);
+    }
+    results::tell(terminal, &outcome.history);
+    results::files(terminal, &out, &outcome.history, outcome.best_epoch);
+    Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {
+    let _waiting = terminal.waiting(&match &config.data.path {
+        Some(file) => format!("reading {} and labelling windows", file.display()),
+        None => "simulating bars".into(),
+    });
+    run::load(config)
+}
+
+fn announce(config: &ExpansionConfig, data: &Data, out: &Path, terminal: Terminal) {
+    for note in &data.notes {
+        terminal.note(note);
+    }
+    terminal.note(&format!(
+        "{} on {}, {} epochs of {} steps, to {}",
+        config.weighting.name(),
+        config.backend.name(),
+        config.train.epochs,
+        data.train.len().div_ceil(config.train.batch_size),
+        out.display()
+    ));
+}
+
+/// Why the run ended early, and if it was interrupted how to go on.
+fn stopped(reason: &str, interrupted: bool, out: &Path, progress: Progress, terminal: Terminal) {
+    match (interrupted, checkpoint::latest(out)) {
+        (false, _) => terminal.note(&format!("stopped early: {reason}")),
+        (true, Ok(epoch)) => {
+            terminal.warn(&format!(
+                "{reason}; epoch {epoch} is the last that is kept. To continue:"
+            ));
+            // On a line of its own and never broken, to be copied.
+            terminal.command(&resume_command(out, progress));
+        }
+        (true, Err(_)) => terminal.warn(&format!(
+            "{reason} before the first epoch was finished; the same command starts anew"
+        )),
+    }
+}
+
+/// This program again, as a shell wants it.
+fn resume_command(out: &Path, progress: Progress) -> String {
+    let program = std::env::args_os().next();
+    let program = program.map_or("train_expansion".into(), |name| {
+        name.to_string_lossy().into_owned()
+    });
+    let out = out.to_string_lossy();
+    let mut words = vec![program.as_str(), "--out", &out, "--resume"];
+    match progress {
+        Progress::Silent => words.push("--quiet"),
+        Progress::Verbose => words.push("--verbose"),
+        Progress::Auto | Progress::Lines => (),
+    }
+    let quoted: Vec<String> = words.into_iter().map(quoted).collect();
+    quoted.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    match cfg!(windows) {
+        true if word.contains(' ') => format!("\"{word}\""),
+        true => word.into(),
+        false => shlex::try_quote(word).map_or_else(|_| word.into(), |word| word.into_owned()),
+    }
+}

@@ -1,0 +1,106 @@
+//! What is said at the end: a table of the tasks, their verdicts in words, metrics, and where everything is.
+
+use std::path::Path;
+
+use console::Color;
+use equipoise::diagnosis::{TaskDiagnosis, Verdict, diagnose, quick_test};
+use equipoise::history::{ALL_TASKS, History, Split};
+use equipoise::train::checkpoint;
+
+use crate::page::PAGE;
+use crate::terminal::Terminal;
+
+/// A table of the tasks, their verdicts in words, and the metrics of the last epoch.
+pub fn tell(terminal: Terminal, history: &History) {
+    let tasks = diagnose(history);
+    if tasks.is_empty() {
+        terminal.line("\nno epoch was finished");
+        return;
+    }
+    terminal.line(&format!(
+        "\n{:<10} {:>11} {:>11} {:>8} {:>11}  verdict",
+        "task", "first loss", "last loss", "skill", "weight"
+    ));
+    for task in &tasks {
+        terminal.line(&row(terminal, task));
+    }
+    terminal.line("");
+    for task in &tasks {
+        terminal.say(&task.sentence);
+    }
+    if let Some(test) = quick_test(history, "countdown", "pointers") {
+        terminal.say(&test.sentence);
+    }
+    terminal.say(&metrics(history));
+}
+
+fn row(terminal: Terminal, task: &TaskDiagnosis) -> String {
+    let optional = |value: Option<f64>, digits, width| {
+        value.map_or("-".into(), |value| fixed(value, digits, width))
+    };
+    let color = match task.verdict {
+        Verdict::Learned => Color::Green,
+        Verdict::Diverged => Color::Red,
+        _ => Color::Yellow,
+    };
+    format!(
+        "{:<10} {:>11} {:>11} {:>8} {:>11}  {}",
+        task.task,
+        fixed(task.first_loss, 5, 11),
+        fixed(task.last_loss, 5, 11),
+        optional(task.skill, 3, 8),
+        optional(task.weight, 5, 11),
+        terminal.painted(task.verdict.to_string(), Some(color))
+    )
+}
+
+/// With so many decimals, or in scientific notation where they would not fit or show nothing.
+fn fixed(value: f64, digits: usize, width: usize) -> String {
+    let usual = format!("{value:.digits$}");
+    let nothing = value != 0.0 && usual.parse() == Ok(0.0);
+    match usual.len() <= width && !nothing {
+        true => usual,
+        false => {
+            let shorter = (0..4).rev().map(|digits| format!("{value:.digits$e}"));
+            let fitting = shorter.into_iter().find(|text| text.len() <= width);
+            fitting.unwrap_or(usual)
+        }
+    }
+}
+
+fn metrics(history: &History) -> String {
+    let all: Vec<String> = [
+        (ALL_TASKS, "span_f1", "span F1"),
+        (ALL_TASKS, "iou", "IoU"),
+        (ALL_TASKS, "hit_at_3", "hit@3"),
+        ("type", "accuracy", "type accuracy"),
+        ("countdown", "error_in_bars", "countdown error in bars"),
+    ]
+    .into_iter()
+    .filter_map(|(task, quantity, name)| {
+        let value = history.last(Split::Valid, task, quantity)?;
+        Some(format!("{name} {}", fixed(value, 3, 9)))
+    })
+    .collect();
+    all.join(", ")
+}
+
+/// Where everything is; if quiet, only where the report is.
+pub fn files(terminal: Terminal, out: &Path, history: &History, best: Option<usize>) {
+    terminal.line("");
+    terminal.result(&format!("report       {}", out.join(PAGE).display()));
+    for (name, file) in [("history", "history.csv"), ("config", "config.json")] {
+        terminal.line(&format!("{name:<12} {}", out.join(file).display()));
+    }
+    for (name, epoch) in [("last", Some(history.last_epoch())), ("best", best)] {
+        if let Some(epoch) = epoch
+            && checkpoint::model_file(out, epoch).exists()
+        {
+            let file = checkpoint::model_file(out, epoch);
+            terminal.line(&format!(
+                "{name} model   {} (epoch {epoch})",
+                file.display()
+            ));
+        }
+    }
+}

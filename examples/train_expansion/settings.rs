@@ -1,0 +1,311 @@
+//! What the user asks for: the flags, and the settings that come of them and of the files they name.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, ValueEnum};
+use equipoise::expansion::bars::csv::{DateOrder, DecimalMark};
+use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::duration;
+use equipoise::expansion::recipes::{RECIPES, recipe};
+use equipoise::expansion::run;
+use equipoise::train::{Progress, checkpoint};
+use equipoise::weighting::WeightingConfig;
+use equipoise::{Error, Result};
+
+/// What a config file is.
+const WANTED_CONFIG: &str = "settings in JSON, as every run writes them to its config.json";
+
+/// Trains the four-headed expansion model on price bars and says what became of every task.
+///
+/// Ctrl-C stops at the next step and reports what was learned by then; the command to continue is printed. It ends with
+/// code 130 (143 for SIGTERM), a run that failed with 1.
+#[derive(Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// CSV or Parquet file of bars (open, high, low, close; a time stamp may be there), or Parquet file of labelled windows; the
+    /// simulator if left out
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Drop and count bad rows of the file instead of refusing it
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Whether dates like 01/02/2024 are day-first or month-first [default: told from the file]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
+    date_order: Option<DateOrderName>,
+    /// The decimal mark of the prices, point or comma [default: told from the file]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "MARK")]
+    decimal: Option<DecimalName>,
+    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| duration::parse("--max-gap", text))]
+    max_gap: Option<Duration>,
+    /// CSV file of expansions marked by hand (start, end, type), instead of the rule
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
+    /// bars); flags go before them
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
+    recipe: Option<String>,
+    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share or manual [default:
+    /// uncertainty]
+    #[arg(long, value_parser = PossibleValuesParser::new(STRATEGIES), hide_possible_values = true)]
+    strategy: Option<String>,
+    /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "W,W,W,W",
+        allow_negative_numbers = true
+    )]
+    weights: Option<Vec<f64>>,
+    /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: flex]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    backend: Option<BackendName>,
+    /// Passes over the training windows [default: 20, or the recipe's]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Windows per step [default: 32]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Learning rate [default: 3e-3, or the recipe's]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2400 simulated]
+    #[arg(long, value_name = "N")]
+    max_samples: Option<usize>,
+    /// Fixes everything that is drawn at random [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder for history, checkpoints and config [default: a new one under runs/]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue the run in --out from its newest checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
+    /// --features pytorch)
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub init: Option<PathBuf>,
+    /// Leave the BiLSTM as --init has it, and train the heads alone
+    #[arg(long)]
+    freeze_backbone: bool,
+    /// Settings in JSON; flags go before them. Every run writes its own to config.json
+    #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
+    config: Option<PathBuf>,
+    /// Say nothing but errors, and at the end where the report is
+    #[arg(long, short)]
+    quiet: bool,
+    /// Say more of every epoch: training losses, weights, gradient shares, learning rate, steps a second
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+/// What comes of the flags and the files they name.
+pub struct Settings {
+    pub config: ExpansionConfig,
+    /// The folder of the run.
+    pub out: PathBuf,
+    /// What follows from the file that the run starts from.
+    pub notes: Vec<String>,
+}
+
+/// The backends by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum BackendName {
+    Flex,
+    Ndarray,
+    Wgpu,
+}
+
+/// The orders of day and month by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum DateOrderName {
+    DayFirst,
+    MonthFirst,
+}
+
+/// The decimal marks by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum DecimalName {
+    Point,
+    Comma,
+}
+
+impl Arguments {
+    /// How much is said while training goes on.
+    pub fn progress(&self) -> Progress {
+        match (self.quiet, self.verbose) {
+            (true, _) => Progress::Silent,
+            (_, true) => Progress::Verbose,
+            _ => Progress::Auto,
+        }
+    }
+
+    /// The settings of the config file, the recipe or the resumed run, with the flags before them. What
+    /// can be wrong with them and the files they name is found here, before any data is read.
+    pub fn settings(&self) -> Result<Settings> {
+        let stored = self.stored()?;
+        let base = match (&stored, &self.config) {
+            (_, Some(file)) => {
+                readable("--config", file, WANTED_CONFIG)?;
+                ExpansionConfig::read(file).map_err(|error| match error {
+                    Error::Config { path, reason } => Error::Config {
+                        path,
+                        reason: format!("{reason}; --config takes {WANTED_CONFIG}"),
+                    },
+                    other => other,
+                })?
+            }
+            (Some(stored), None) => stored.clone(),
+            (None, None) => recipe(self.recipe.as_deref().unwrap_or("default"))?,
+        };
+        let config = self.with_flags(base)?.resolved();
+        if let Some(stored) = stored {
+            config.check_continues(&stored)?;
+        }
+        self.check_files(&config)?;
+        let (config, notes) = run::follow_init(config, self.init.as_deref())?;
+        config.validate()?;
+        let out = self.folder(&config)?;
+        Ok(Settings { config, out, notes })
+    }
+
+    /// The settings of the run to be resumed.
+    fn stored(&self) -> Result<Option<ExpansionConfig>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let Some(out) = &self.out else {
+            return Err(Error::setting("--out", "left out", "given with --resume"));
+        };
+        let file = out.join("config.json");
+        if !file.exists() {
+            let reason = "holds no run to resume, there is no config.json in it; \
+                name the folder of a run, or leave out --resume";
+            return Err(Error::file(out, reason));
+        }
+        checkpoint::latest(out)?;
+        ExpansionConfig::read(file).map(Some)
+    }
+
+    fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
+        if let Some(file) = &config.data.path {
+            let setting = if self.data.is_some() {
+                "--data"
+            } else {
+                "data.path"
+            };
+            let wanted = "a CSV file of bars with a header of open, high, low and close, \
+                or nothing for simulated bars";
+            readable(setting, file, wanted)?;
+        }
+        if let Some(file) = &config.data.marks {
+            let setting = if self.labels.is_some() {
+                "--labels"
+            } else {
+                "data.marks"
+            };
+            let wanted = "a CSV file of expansions with a header of start, end and type";
+            readable(setting, file, wanted)?;
+        }
+        if let Some(file) = &self.init {
+            let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/, \
+                or a PyTorch file";
+            readable("--init", file, wanted)?;
+        }
+        Ok(())
+    }
+
+    fn folder(&self, config: &ExpansionConfig) -> Result<PathBuf> {
+        let out = match &self.out {
+            Some(out) => out.clone(),
+            None => new_folder(config.weighting.name()),
+        };
+        if out.exists() && !out.is_dir() {
+            return Err(Error::file(out, "is a file, but --out takes a folder"));
+        }
+        if !self.resume {
+            checkpoint::check_free(&out)?;
+        }
+        Ok(out)
+    }
+
+    fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
+        if let Some(strategy) = &self.strategy {
+            // The scalar head came with its strategy, and goes with it.
+            if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+                let usual = ExpansionConfig::default().model;
+                config.model.countdown = usual.countdown;
+                config.model.countdown_scale = usual.countdown_scale;
+            }
+            config.weighting = preset(strategy)?;
+        }
+        if let Some(weights) = &self.weights {
+            config.weighting = config.weighting.with_weights(weights.clone())?;
+        }
+        if let Some(backend) = self.backend {
+            config.backend = match backend {
+                BackendName::Flex => Backend::Flex,
+                BackendName::Ndarray => Backend::Ndarray,
+                BackendName::Wgpu => Backend::Wgpu,
+            };
+        }
+        set(&mut config.train.epochs, &self.epochs);
+        set(&mut config.train.batch_size, &self.batch_size);
+        set(&mut config.train.learning_rate, &self.lr);
+        set(&mut config.train.seed, &self.seed);
+        config.data.skip_bad_rows |= self.skip_bad_rows;
+        config.freeze_backbone |= self.freeze_backbone;
+        if self.data.is_some() {
+            config.data.path = self.data.clone();
+        }
+        if self.labels.is_some() {
+            config.data.marks = self.labels.clone();
+        }
+        if self.max_gap.is_some() {
+            config.data.max_gap = self.max_gap;
+        }
+        if let Some(order) = self.date_order {
+            config.data.date_order = Some(match order {
+                DateOrderName::DayFirst => DateOrder::DayFirst,
+                DateOrderName::MonthFirst => DateOrder::MonthFirst,
+            });
+        }
+        if let Some(mark) = self.decimal {
+            config.data.decimal_mark = Some(match mark {
+                DecimalName::Point => DecimalMark::Point,
+                DecimalName::Comma => DecimalMark::Comma,
+            });
+        }
+        if self.max_samples.is_some() {
+            config.data.max_samples = self.max_samples;
+        }
+        Ok(config)
+    }
+}
+
+fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
+    if let Some(value) = flag {
+        *place = value.clone();
+    }
+}
+
+/// Sees that a file is there, so that the message can say what it is for.
+fn readable(setting: &str, file: &Path, wanted: &str) -> Result<()> {
+    let problem = match std::fs::File::open(file).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => "it is a folder".to_string(),
+        Ok(_) => return Ok(()),
+        Err(error) => error.to_string(),
+    };
+    let reason = format!("cannot be read for {setting} ({problem}); expected {wanted}");
+    Err(Error::file(file, reason))
+}
+
+/// The first free `runs/STRATEGY-N`.
+fn new_folder(strategy: &str) -> PathBuf {
+    (1..)
+        .map(|number| PathBuf::from(format!("runs/{strategy}-{number}")))
+        .find(|folder| !folder.exists())
+        .unwrap_or_else(|| PathBuf::from("runs").join(strategy))
+}

@@ -1,0 +1,118 @@
+//! The zip archive that `torch.save` writes: a pickle, and beside it one entry for each storage.
+//!
+//! Every entry is read and its checksum compared before anything of the file is believed. Entries are never compressed
+//! and never overlap, so the file cannot unfold into more than its own size.
+
+use std::collections::HashMap;
+use std::io::{Cursor, Read};
+
+use zip::read::ZipFile;
+use zip::{CompressionMethod, ZipArchive};
+
+/// The entries of an archive, by their names without its folder.
+pub(super) struct Archive {
+    entries: HashMap<String, Vec<u8>>,
+}
+
+impl Archive {
+    /// Reads every entry.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let broken = |error| format!("is no whole zip archive ({error}); copy or save it again");
+        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+        if zip.has_duplicate_names() {
+            return Err("is a zip archive with two entries of one name".into());
+        }
+        let program = |name: &str| name.ends_with("/constants.pkl");
+        if zip
+            .file_names()
+            .any(|name| name.is_ok_and(|name| program(&name)))
+        {
+            return Err(
+                "is a TorchScript archive, a program; save the tensors alone: \
+                 `torch.save(model.state_dict(), FILE)`"
+                    .into(),
+            );
+        }
+        let mut entries = HashMap::new();
+        let mut left = bytes.len() as u64;
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).map_err(broken)?;
+            let name = entry.name().map_err(broken)?.into_owned();
+            let contents = contents(&mut entry, &mut left)
+                .map_err(|reason| format!("its entry `{}` {reason}", name.escape_debug()))?;
+            entries.insert(name, contents);
+        }
+        let archive = Self {
+            entries: without_folder(entries)?,
+        };
+        archive.check_byte_order()?;
+        Ok(archive)
+    }
+
+    /// The pickle.
+    pub(super) fn pickle(&self) -> &[u8] {
+        &self.entries[PICKLE]
+    }
+
+    /// The bytes of a storage.
+    pub(super) fn storage(&self, key: &str) -> Option<&[u8]> {
+        let entry = self.entries.get(&format!("data/{key}"))?;
+        Some(entry)
+    }
+
+    fn check_byte_order(&self) -> Result<(), String> {
+        match self.entries.get("byteorder").map(Vec::as_slice) {
+            None | Some(b"little") => Ok(()),
+            Some(_) => Err(
+                "has numbers in big-endian byte order; save it on a little-endian machine".into(),
+            ),
+        }
+    }
+}
+
+const PICKLE: &str = "data.pkl";
+
+fn contents<R: Read>(entry: &mut ZipFile<'_, R>, left: &mut u64) -> Result<Vec<u8>, String> {
+    if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
+        return Err("is compressed or encrypted, which `torch.save` does not do".into());
+    }
+    let (size, checksum) = (entry.size(), entry.crc32());
+    *left = left
+        .checked_sub(size)
+        .ok_or("and those before it are larger than the file")?;
+    let mut contents = Vec::new();
+    // One byte more than there should be, so that the end is reached and with it the checksum.
+    let read = entry
+        .take(size.saturating_add(1))
+        .read_to_end(&mut contents);
+    match read {
+        Ok(_) if contents.len() as u64 == size => Ok(contents),
+        Ok(found) => Err(format!("has {found} bytes where {size} were announced")),
+        Err(_) if checksum == 0 => Err("has no checksum; save it without \
+             `torch.serialization.set_crc32_options(False)`"
+            .into()),
+        Err(error) => Err(format!("is damaged ({error}); copy or save it again")),
+    }
+}
+
+/// All entries of an archive stand in one folder, whose name does not matter.
+fn without_folder(entries: HashMap<String, Vec<u8>>) -> Result<HashMap<String, Vec<u8>>, String> {
+    let mut folders = entries.keys().filter_map(|name| {
+        let folder = name.strip_suffix(PICKLE)?.strip_suffix('/')?;
+        (!folder.contains('/')).then(|| folder.to_string())
+    });
+    let folder = match (folders.next(), folders.next()) {
+        (Some(folder), None) => folder,
+        (None, _) => {
+            return Err(
+                "is a zip archive without a `data.pkl`, so `torch.save` did not write it".into(),
+            );
+        }
+        (Some(_), Some(_)) => return Err("has more than one `data.pkl`".into()),
+    };
+    let inside = |(name, contents): (String, Vec<u8>)| {
+        let name = name.strip_prefix(&folder)?.strip_prefix('/')?.to_string();
+        Some((name, contents))
+    };
+    Ok(entries.into_iter().filter_map(inside).collect())
+}

@@ -1,0 +1,170 @@
+//! Writing a network as safetensors under PyTorch's names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::{TensorView, serialize};
+
+use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIGMAS, SPAN};
+use super::parameters::{Table, tables};
+use crate::error::{Error, Result};
+use crate::expansion::config::ExpansionConfig;
+use crate::expansion::model::{ExpansionModel, Pooling};
+use crate::expansion::run;
+use crate::history::write_atomically;
+use crate::train::{MultiTask, checkpoint};
+use crate::weighting::{ScalarCountdown, Uncertainty, Weighting};
+
+/// A network on its way to PyTorch.
+#[derive(Clone, Debug)]
+pub struct PytorchExport {
+    tables: BTreeMap<String, Table>,
+    log_sigma: Option<[f32; 4]>,
+    generation: Generation,
+}
+
+impl PytorchExport {
+    /// Takes the parameters of a network from its device. Those of the countdown head are multiplied by the network's
+    /// `countdown_scale`, which the original does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the network pools by attention, which the original does not, [`Error::Training`] if the device
+    /// cannot be read.
+    pub fn new(network: &ExpansionModel) -> Result<Self> {
+        if network.config().pooling != Pooling::Mean {
+            let expected = "mean, or the network is not one that PyTorch's original could take";
+            return Err(Error::setting("model.pooling", "attention", expected));
+        }
+        let tables = tables(network).map_err(unreadable)?;
+        Ok(Self {
+            tables,
+            log_sigma: None,
+            generation: Generation::default(),
+        })
+    }
+
+    /// Sets the generation of the network that will take the file.
+    pub fn with_generation(mut self, generation: Generation) -> Self {
+        self.generation = generation;
+        self
+    }
+
+    /// Adds log sigma of type, pointers, binary and countdown. The original network always has them, so it takes a file
+    /// without them only with `strict=False`.
+    pub fn with_log_sigma(mut self, log_sigma: [f32; 4]) -> Self {
+        self.log_sigma = Some(log_sigma);
+        self
+    }
+
+    /// log sigma of type, pointers, binary and countdown, if there are any.
+    pub fn log_sigma(&self) -> Option<[f32; 4]> {
+        self.log_sigma
+    }
+
+    /// Adds what the strategy has learned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tasks`] if the strategy is not one over the four tasks of the network, [`Error::Training`] if the device
+    /// cannot be read.
+    pub fn with_uncertainty(self, uncertainty: &Uncertainty) -> Result<Self> {
+        let values = uncertainty.log_sigma().val();
+        let values = values.try_into_vec_as::<f32>().map_err(unreadable)?;
+        match <[f32; 4]>::try_from(values) {
+            Ok(values) => Ok(self.with_log_sigma(values)),
+            Err(values) => Err(Error::Tasks {
+                found: format!("{} tasks of the strategy", values.len()),
+                expected: "the network has four: type, pointers, binary, countdown".into(),
+            }),
+        }
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be written, [`Error::Checkpoint`] if a parameter is not finite.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let refuse = |reason| Error::Checkpoint {
+            path: path.to_path_buf(),
+            reason,
+        };
+        let named = self.named();
+        let finite = |table: &Table| table.numbers.iter().all(|number| number.is_finite());
+        if let Some((name, _)) = named.iter().find(|(_, table)| !finite(table)) {
+            let reason = format!("is not written: `{name}` would hold numbers that are not finite");
+            return Err(refuse(reason));
+        }
+        let bytes: BTreeMap<&String, Vec<u8>> = (named.iter())
+            .map(|(name, table)| {
+                let bytes = table.numbers.iter().flat_map(|number| number.to_le_bytes());
+                (name, bytes.collect())
+            })
+            .collect();
+        let views: Result<Vec<_>, _> = (named.iter())
+            .map(|(name, table)| {
+                let view = TensorView::new(Dtype::F32, table.shape.clone(), &bytes[name])?;
+                Ok((name, view))
+            })
+            .collect();
+        let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+        let file = views.and_then(|views| serialize(views, Some(metadata)));
+        let file = file.map_err(|error| refuse(error.to_string()))?;
+        write_atomically(path, &file)
+    }
+
+    /// All tensors under all their names.
+    fn named(&self) -> BTreeMap<String, Table> {
+        let mut named = self.tables.clone();
+        for ((name, _), value) in LOG_SIGMAS.iter().zip(self.log_sigma.iter().flatten()) {
+            let table = Table {
+                shape: Vec::new(),
+                numbers: vec![*value],
+            };
+            named.insert(name.to_string(), table);
+        }
+        if self.generation == Generation::Span {
+            for (binary, span) in [
+                (format!("{BINARY}.weight"), format!("{SPAN}.weight")),
+                (format!("{BINARY}.bias"), format!("{SPAN}.bias")),
+                (LOG_SIGMA_BINARY.to_string(), LOG_SIGMA_SPAN.to_string()),
+            ] {
+                if let Some(table) = named.get(&binary).cloned() {
+                    named.insert(span, table);
+                }
+            }
+        }
+        named
+    }
+}
+
+fn unreadable(error: burn::tensor::TensorReadError) -> Error {
+    Error::Training {
+        reason: format!("the device could not be read: {error}"),
+    }
+}
+
+/// The network of a run's checkpoint, and its log sigmas if its strategy learns them.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Config`] if the run's `config.json` cannot be read, [`Error::Checkpoint`] if there is no such
+/// checkpoint or it does not fit.
+pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
+    let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
+    let device = config.backend.device()?;
+    let (network, weighting) = run::build(&config, &device)?;
+    let file = checkpoint::model_file(&run, epoch);
+    let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
+    let export = PytorchExport::new(&trained.network)?;
+    match &trained.weighting {
+        Weighting::Uncertainty(uncertainty)
+        | Weighting::ScalarCountdown(ScalarCountdown::Uncertainty(uncertainty)) => {
+            export.with_uncertainty(uncertainty)
+        }
+        _ => Ok(export),
+    }
+}

@@ -1,0 +1,292 @@
+//! Reading a checkpoint: everything is checked before any of it is used.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use super::layout::{check_names, one_binary_head, sizes};
+use super::names::{Generation, LOG_SIGMAS, network_tensors};
+use super::parameters::{Table, with_parameters};
+use super::pickle::Element;
+use super::state::{Container, State};
+use crate::error::{Error, Result};
+use crate::expansion::countdown::CountdownForm;
+use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use crate::weighting::UncertaintyConfig;
+
+/// The largest file that is read.
+const LARGEST: u64 = 4 << 30;
+
+/// The largest size of a log sigma that the strategy takes.
+const LARGEST_LOG_SIGMA: f32 = 20.0;
+
+/// What a file of tensors does not say about its network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportConfig {
+    /// Bars per window, 1 to 10000; the network works with any, so no tensor tells.
+    pub window: usize,
+    /// The form of the countdown head where the sizes leave it open, which is when twice the hidden units are as many
+    /// as the pooled features. `None` refuses such a file.
+    pub countdown: Option<CountdownForm>,
+}
+
+impl Default for ImportConfig {
+    fn default() -> Self {
+        Self {
+            window: ExpansionModelConfig::default().window,
+            countdown: None,
+        }
+    }
+}
+
+impl ImportConfig {
+    /// Sets the bars per window.
+    pub fn with_window(mut self, window: usize) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Sets the form of the countdown head where the sizes leave it open.
+    pub fn with_countdown(mut self, countdown: CountdownForm) -> Self {
+        self.countdown = Some(countdown);
+        self
+    }
+}
+
+/// A checkpoint of the original network, read and checked.
+#[derive(Clone, Debug)]
+pub struct PytorchCheckpoint {
+    path: PathBuf,
+    config: ExpansionModelConfig,
+    generation: Generation,
+    tables: BTreeMap<String, Table>,
+    log_sigma: Option<[f32; 4]>,
+    notes: Vec<String>,
+}
+
+impl PytorchCheckpoint {
+    /// Reads a `.pt` or `.safetensors` file of a network over windows of 105 bars.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, asks for more than tensors, or
+    /// is not of this network: the tensor is named with what was found and what was expected.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read_with(path, &ImportConfig::default())
+    }
+
+    /// [`read`](Self::read), with what the file does not say.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_with(path: impl AsRef<Path>, config: &ImportConfig) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read_limited(path)?;
+        let refuse = |reason| Error::Checkpoint {
+            path: path.to_path_buf(),
+            reason,
+        };
+        let container = Container::read(&bytes).map_err(refuse)?;
+        let (state, notes) = container.state().map_err(refuse)?;
+        let mut checkpoint = Self::of_state(state, config).map_err(refuse)?;
+        checkpoint.path = path.to_path_buf();
+        checkpoint.notes.extend(notes);
+        Ok(checkpoint)
+    }
+
+    fn of_state(mut state: State<'_>, import: &ImportConfig) -> Result<Self, String> {
+        let generation = one_binary_head(&mut state)?;
+        let config = sizes(&state, import)?;
+        let expected = network_tensors(&config);
+        let scalar = |(name, _): &(&str, &str)| (name.to_string(), Vec::new());
+        let sigmas: Vec<_> = LOG_SIGMAS.iter().map(scalar).collect();
+        let with_sigmas = sigmas.iter().any(|(name, _)| state.contains_key(name));
+        let all = expected.iter().chain(sigmas.iter().filter(|_| with_sigmas));
+        check_names(&state, &all.clone().collect::<Vec<_>>())?;
+        let mut tables = BTreeMap::new();
+        for (name, shape) in all {
+            let numbers = state[name]
+                .numbers()
+                .map_err(|reason| format!("its tensor `{name}` {reason}"))?;
+            let table = Table {
+                shape: shape.clone(),
+                numbers,
+            };
+            tables.insert(name.clone(), table);
+        }
+        let log_sigma = match with_sigmas {
+            true => Some(log_sigmas(&mut tables)?),
+            false => None,
+        };
+        Ok(Self {
+            path: PathBuf::new(),
+            config,
+            generation,
+            tables,
+            log_sigma,
+            notes: conversions(&state),
+        })
+    }
+
+    /// The sizes of the network, with the defaults of everything that is no size: those of the original network.
+    pub fn config(&self) -> &ExpansionModelConfig {
+        &self.config
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The generation of the network whose names the file has.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// log sigma of type, pointers, binary and countdown, if the file has them.
+    pub fn log_sigma(&self) -> Option<[f32; 4]> {
+        self.log_sigma
+    }
+
+    /// The strategy that goes on with the log sigmas of the file, if it has them.
+    pub fn uncertainty(&self) -> Option<UncertaintyConfig> {
+        let values = self.log_sigma?.map(f64::from);
+        let names = LOG_SIGMAS.map(|(_, task)| task);
+        let named = std::array::from_fn::<_, 4, _>(|task| (names[task], values[task]));
+        Some(UncertaintyConfig::default().with_log_sigma(named))
+    }
+
+    /// What was done to the tensors on the way, one sentence each; empty for an ordinary file.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The network with the parameters of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the window has a length it cannot have.
+    pub fn model(&self, device: &Device) -> Result<ExpansionModel> {
+        let network = self.config.init(device)?;
+        Ok(with_parameters(network, &self.tables, false))
+    }
+
+    /// A network of the same sizes with the parameters of the file; everything else stays, such as dropout. The
+    /// parameters of the countdown head are divided by the network's `countdown_scale`, so its outputs are the file's.
+    ///
+    /// With `restart_countdown` that head is left alone, for one of another form.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first size that differs.
+    pub fn load_into(
+        &self,
+        network: ExpansionModel,
+        restart_countdown: bool,
+    ) -> Result<ExpansionModel> {
+        self.check_sizes(network.config(), restart_countdown)?;
+        Ok(with_parameters(network, &self.tables, restart_countdown))
+    }
+
+    /// Compares the sizes of a network with those of the file.
+    pub(super) fn check_sizes(
+        &self,
+        config: &ExpansionModelConfig,
+        restart_countdown: bool,
+    ) -> Result<()> {
+        let file = &self.config;
+        for (field, found, expected) in [
+            ("model.features", config.features, file.features),
+            ("model.hidden", config.hidden, file.hidden),
+            ("model.layers", config.layers, file.layers),
+            ("model.projection", config.projection, file.projection),
+        ] {
+            if found != expected {
+                let path = self.path.display();
+                let expected = format!("{expected} to start from {path}, whose network has that");
+                return Err(Error::setting(field, found, expected));
+            }
+        }
+        if config.pooling != file.pooling {
+            let path = self.path.display();
+            let expected = format!("mean to start from {path}, whose network has no attention");
+            return Err(Error::setting("model.pooling", "attention", expected));
+        }
+        if config.countdown != file.countdown && !restart_countdown {
+            let expected = format!(
+                "{} to start from {}, whose network has that",
+                form(file.countdown),
+                self.path.display()
+            );
+            let found = form(config.countdown);
+            return Err(Error::setting("model.countdown", found, expected));
+        }
+        Ok(())
+    }
+}
+
+/// The form as it stands in a config.
+fn form(countdown: CountdownForm) -> &'static str {
+    match countdown {
+        CountdownForm::PerBar => "per-bar",
+        CountdownForm::Scalar => "scalar",
+    }
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut bytes = Vec::new();
+    let mut limited = file.take(LARGEST + 1);
+    limited
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", path))?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(Error::Checkpoint {
+            path: path.to_path_buf(),
+            reason: format!("has more than {LARGEST} bytes, which no such network needs"),
+        }),
+        false => Ok(bytes),
+    }
+}
+
+fn log_sigmas(tables: &mut BTreeMap<String, Table>) -> Result<[f32; 4], String> {
+    let mut values = [0.0; 4];
+    for (value, (name, _)) in values.iter_mut().zip(LOG_SIGMAS) {
+        *value = match tables.remove(name) {
+            Some(table) => table.numbers[0],
+            None => unreachable!("{name} was there"),
+        };
+        if value.abs() > LARGEST_LOG_SIGMA {
+            return Err(format!(
+                "its tensor `{name}` holds {value}, expected a number between -20 and 20"
+            ));
+        }
+    }
+    Ok(values)
+}
+
+/// Says which types have become single precision.
+fn conversions(state: &State<'_>) -> Vec<String> {
+    [Element::F64, Element::F16, Element::Bf16]
+        .into_iter()
+        .filter_map(|element| {
+            let count = state.values().filter(|t| t.element == element).count();
+            let rounded = if element == Element::F64 {
+                ", rounded"
+            } else {
+                ""
+            };
+            let plural = if count == 1 { "" } else { "s" };
+            (count > 0).then(|| {
+                format!(
+                    "converted {count} tensor{plural} from {} to float32{rounded}",
+                    element.name()
+                )
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The parameters of the model as tables under PyTorch's names, in and out.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData, TensorReadError};
+
+use super::names::{COUNTDOWN, torch_name};
+use crate::expansion::model::ExpansionModel;
+
+/// A tensor on the host, row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Table {
+    pub(super) shape: Vec<usize>,
+    pub(super) numbers: Vec<f32>,
+}
+
+impl Table {
+    /// PyTorch keeps the weights of a linear layer as `[output, input]`, Burn as `[input, output]`.
+    fn transposed(&self) -> Self {
+        let [rows, columns] = self.shape[..] else {
+            unreachable!("the weights of a linear layer are a matrix")
+        };
+        let column = |c: usize| (0..rows).map(move |r| self.numbers[r * columns + c]);
+        Self {
+            shape: vec![columns, rows],
+            numbers: (0..columns).flat_map(column).collect(),
+        }
+    }
+}
+
+/// The head computes `scale * (w x + b)`; the original has no scale, so its parameters are `scale * w` and `scale * b`.
+fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
+    match name.starts_with(COUNTDOWN) {
+        true => network.config().countdown_scale,
+        false => 1.0,
+    }
+}
+
+/// The model with the parameters of `tables`, which are complete and of the right shapes; with `keep_countdown`, all but
+/// the countdown head's.
+pub(super) fn with_parameters(
+    network: ExpansionModel,
+    tables: &BTreeMap<String, Table>,
+    keep_countdown: bool,
+) -> ExpansionModel {
+    let scale = scale_of(&network, COUNTDOWN);
+    network.map(&mut Fill {
+        path: Vec::new(),
+        tables,
+        keep_countdown,
+        scale,
+    })
+}
+
+struct Fill<'a> {
+    path: Vec<String>,
+    tables: &'a BTreeMap<String, Table>,
+    keep_countdown: bool,
+    scale: f64,
+}
+
+impl ModuleMapper for Fill<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (name, transpose) = torch_name(&self.path);
+        let countdown = name.starts_with(COUNTDOWN);
+        if countdown && self.keep_countdown {
+            return param;
+        }
+        let table = &self.tables[&name];
+        let mut table = if transpose {
+            table.transposed()
+        } else {
+            table.clone()
+        };
+        if countdown && self.scale != 1.0 {
+            let divided = |value: &mut f32| *value = (f64::from(*value) / self.scale) as f32;
+            table.numbers.iter_mut().for_each(divided);
+        }
+        let data = TensorData::new(table.numbers, table.shape);
+        let (id, device) = (param.id, param.lazy_device());
+        // Not `map`, which would first draw the random values that nobody needs.
+        param.transform_for_load(Tensor::from_data(data, &device), id)
+    }
+}
+
+/// The parameters of the model as PyTorch has them.
+pub(super) fn tables(network: &ExpansionModel) -> Result<BTreeMap<String, Table>, TensorReadError> {
+    let mut collect = Collect {
+        path: Vec::new(),
+        scale: scale_of(network, COUNTDOWN),
+        tables: BTreeMap::new(),
+        failed: None,
+    };
+    network.visit(&mut collect);
+    match collect.failed {
+        Some(error) => Err(error),
+        None => Ok(collect.tables),
+    }
+}
+
+struct Collect {
+    path: Vec<String>,
+    scale: f64,
+    tables: BTreeMap<String, Table>,
+    failed: Option<TensorReadError>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let (name, transpose) = torch_name(&self.path);
+        let value = param.val();
+        let shape = value.dims().to_vec();
+        match value.try_into_vec_as::<f32>() {
+            Ok(mut numbers) => {
+                if name.starts_with(COUNTDOWN) && self.scale != 1.0 {
+                    let multiplied =
+                        |value: &mut f32| *value = (f64::from(*value) * self.scale) as f32;
+                    numbers.iter_mut().for_each(multiplied);
+                }
+                let table = Table { shape, numbers };
+                let table = if transpose { table.transposed() } else { table };
+                self.tables.insert(name, table);
+            }
+            Err(error) => self.failed = Some(error),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What a pickle may name, and what becomes of it: tensors, their storages, and containers of Python's own library.
+
+use super::machine::{Machine, Stop, damaged};
+use super::{Id, Value};
+
+/// The most dimensions a tensor may have. No parameter of a network has more than a few.
+const MOST_DIMENSIONS: usize = 16;
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Element {
+    F64,
+    F32,
+    F16,
+    Bf16,
+    /// One that no parameter has, by its name and its bytes.
+    Other(&'static str, usize),
+}
+
+impl Element {
+    /// The name in PyTorch.
+    pub(in super::super) fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "float64",
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::Other(name, _) => name,
+        }
+    }
+
+    /// Bytes of an element.
+    pub(in super::super) fn size(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Other(_, size) => size,
+        }
+    }
+}
+
+/// A piece of memory that tensors are views of.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Storage {
+    pub(in super::super) element: Element,
+    /// The name of its entry, a text.
+    pub(in super::super) key: Id,
+    /// Its elements.
+    pub(in super::super) count: usize,
+}
+
+/// A tensor as a view of a storage; offset and strides count elements.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Rebuilt {
+    pub(in super::super) storage: Storage,
+    pub(in super::super) offset: usize,
+    pub(in super::super) shape: Vec<usize>,
+    pub(in super::super) strides: Vec<usize>,
+}
+
+/// What a pickle may name.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Global {
+    OrderedDict,
+    Counter,
+    Set,
+    Size,
+    Tensor,
+    Parameter,
+    Storage(Element),
+}
+
+impl Global {
+    fn find(module: &str, name: &str) -> Option<Self> {
+        Some(match (module, name) {
+            ("collections", "OrderedDict") => Self::OrderedDict,
+            ("collections", "Counter") => Self::Counter,
+            ("builtins" | "__builtin__", "set") => Self::Set,
+            ("torch", "Size") => Self::Size,
+            ("torch._utils", "_rebuild_tensor_v2") => Self::Tensor,
+            ("torch._utils", "_rebuild_parameter") => Self::Parameter,
+            ("torch", storage) => Self::Storage(match storage {
+                "DoubleStorage" => Element::F64,
+                "FloatStorage" => Element::F32,
+                "HalfStorage" => Element::F16,
+                "BFloat16Storage" => Element::Bf16,
+                "LongStorage" => Element::Other("int64", 8),
+                "IntStorage" => Element::Other("int32", 4),
+                "ShortStorage" => Element::Other("int16", 2),
+                "CharStorage" => Element::Other("int8", 1),
+                "ByteStorage" => Element::Other("uint8", 1),
+                "BoolStorage" => Element::Other("bool", 1),
+                "ComplexFloatStorage" => Element::Other("complex64", 8),
+                "ComplexDoubleStorage" => Element::Other("complex128", 16),
+                _ => return None,
+            }),
+            _ => return None,
+        })
+    }
+}
+
+impl Machine<'_> {
+    /// A name from Python's world.
+    pub(super) fn global(&mut self) -> Result<(), Stop> {
+        let module = self.line()?;
+        let name = self.line()?;
+        match Global::find(&module, &name) {
+            Some(global) => {
+                self.push(Value::Global(global));
+                Ok(())
+            }
+            None => Err(Stop::Refused(format!(
+                "it asks for `{}.{}`, which tensors and plain containers do not need; nothing of it was run. \
+                 If the file is yours, save the tensors alone: `torch.save(model.state_dict(), FILE)`",
+                shortened(&module),
+                shortened(&name)
+            ))),
+        }
+    }
+
+    /// A call, as far as it makes a container or a tensor.
+    pub(super) fn reduce(&mut self) -> Result<(), Stop> {
+        let arguments = self.pop()?;
+        let function = self.pop()?;
+        let Value::Global(function) = self.values[function] else {
+            let kind = self.values[function].kind();
+            return damaged(format!("{kind} is called"));
+        };
+        let Value::Tuple(arguments) = &self.values[arguments] else {
+            let kind = self.values[arguments].kind();
+            return damaged(format!("a call has {kind} as its arguments"));
+        };
+        let arguments = arguments.get(..8).unwrap_or(arguments).to_vec();
+        match (function, arguments.as_slice()) {
+            (Global::OrderedDict | Global::Counter, []) => self.push(Value::Dict(Vec::new())),
+            (Global::Counter, [dict]) if matches!(self.values[*dict], Value::Dict(_)) => {
+                self.stack.push(*dict);
+            }
+            (Global::Set, [] | [_]) => self.push(Value::Other("a set")),
+            (Global::Size, [size]) if matches!(self.values[*size], Value::Tuple(_)) => {
+                self.stack.push(*size);
+            }
+            // Whether it wants a gradient and its hooks, none in a file, do not matter here; some versions add more.
+            (Global::Tensor, [storage, offset, shape, strides, ..]) => {
+                let tensor = self.rebuilt(*storage, *offset, *shape, *strides)?;
+                self.push(Value::Tensor(Box::new(tensor)));
+            }
+            (Global::Parameter, [tensor, ..])
+                if matches!(self.values[*tensor], Value::Tensor(_)) =>
+            {
+                self.stack.push(*tensor);
+            }
+            (function, arguments) => {
+                let count = arguments.len();
+                return damaged(format!(
+                    "{function:?} cannot be made of {count} such values"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuilt(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Result<Rebuilt, Stop> {
+        let Value::Storage(storage) = self.values[storage] else {
+            let kind = self.values[storage].kind();
+            return damaged(format!("a tensor is made of {kind}, not of a storage"));
+        };
+        let tensor = Rebuilt {
+            storage,
+            offset: self.size("the offset of a tensor", offset)?,
+            shape: self.sizes("the shape of a tensor", shape)?,
+            strides: self.sizes("the strides of a tensor", strides)?,
+        };
+        match tensor.shape.len() == tensor.strides.len() {
+            true => Ok(tensor),
+            false => damaged("a tensor has not one stride for each dimension"),
+        }
+    }
+
+    fn sizes(&self, what: &str, tuple: Id) -> Result<Vec<usize>, Stop> {
+        match &self.values[tuple] {
+            Value::Tuple(sizes) if sizes.len() <= MOST_DIMENSIONS => {
+                sizes.iter().map(|size| self.size(what, *size)).collect()
+            }
+            Value::Tuple(sizes) => damaged(format!("{what} has {} numbers", sizes.len())),
+            other => damaged(format!("{what} is {}", other.kind())),
+        }
+    }
+
+    fn size(&self, what: &str, value: Id) -> Result<usize, Stop> {
+        match &self.values[value] {
+            Value::Int(size) => match usize::try_from(*size) {
+                Ok(size) => Ok(size),
+                Err(_) => damaged(format!("{what} is {size}")),
+            },
+            other => damaged(format!("{what} is {}", other.kind())),
+        }
+    }
+
+    /// A storage, by the tuple `("storage", type, key, device, elements)`.
+    pub(super) fn storage(&mut self) -> Result<(), Stop> {
+        let id = self.pop()?;
+        let Value::Tuple(fields) = &self.values[id] else {
+            return damaged("a reference to a storage is no tuple");
+        };
+        let &[tag, element, key, _device, count] = fields.as_slice() else {
+            let found = fields.len();
+            return damaged(format!(
+                "a reference to a storage has {found} fields, not 5"
+            ));
+        };
+        let tagged = matches!(&self.values[tag], Value::Text(tag) if tag == "storage");
+        let Value::Global(Global::Storage(element)) = self.values[element] else {
+            return damaged("a reference to a storage has no type of storage");
+        };
+        if !tagged || !matches!(self.values[key], Value::Text(_)) {
+            return damaged("a reference to a storage has no name");
+        }
+        let count = self.size("the length of a storage", count)?;
+        self.push(Value::Storage(Storage {
+            element,
+            key,
+            count,
+        }));
+        Ok(())
+    }
+
+    /// Attributes of an object. An ordered dictionary of parameters carries versions there, which change nothing.
+    pub(super) fn build(&mut self) -> Result<(), Stop> {
+        self.pop()?;
+        let object = self.top()?;
+        match &self.values[object] {
+            Value::Dict(_) => Ok(()),
+            other => damaged(format!("{} gets attributes", other.kind())),
+        }
+    }
+}
+
+/// A name from a file, fit for a message.
+fn shortened(name: &str) -> String {
+    name.chars()
+        .take(80)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}

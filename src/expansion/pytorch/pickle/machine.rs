@@ -1,0 +1,282 @@
+//! The machine: one instruction after the other, a stack, and a memo of what may be used again.
+
+use std::collections::HashMap;
+
+use super::{Id, Value};
+
+/// Why the reading ended early.
+pub(super) enum Stop {
+    /// The file is well formed and asks for something it does not get.
+    Refused(String),
+    /// The file is not what `torch.save` wrote.
+    Damaged(String),
+}
+
+pub(super) fn damaged<T>(reason: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Damaged(reason.into()))
+}
+
+pub(super) struct Machine<'a> {
+    input: &'a [u8],
+    at: usize,
+    pub(super) values: Vec<Value>,
+    pub(super) stack: Vec<Id>,
+    /// Heights of the stack at the marks that are open.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Id>,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(input: &'a [u8]) -> Self {
+        Self {
+            input,
+            at: 0,
+            values: Vec::new(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+        }
+    }
+
+    /// The byte that comes next.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Every instruction up to the end; the last value.
+    pub(super) fn run(&mut self) -> Result<Id, Stop> {
+        loop {
+            let instruction = self.byte()?;
+            if instruction == b'.' {
+                let root = self.pop()?;
+                return match self.at == self.input.len() {
+                    true => Ok(root),
+                    false => damaged("there are bytes behind its end"),
+                };
+            }
+            match instruction {
+                0x80 => self.protocol()?,
+                b'(' => self.marks.push(self.stack.len()),
+                b'N' => self.push(Value::None),
+                0x88 | 0x89 => self.push(Value::Bool),
+                b'J' => {
+                    let value = i32::from_le_bytes(self.array()?);
+                    self.push(Value::Int(value.into()));
+                }
+                b'K' => {
+                    let value = self.byte()?;
+                    self.push(Value::Int(value.into()));
+                }
+                b'M' => {
+                    let value = u16::from_le_bytes(self.array()?);
+                    self.push(Value::Int(value.into()));
+                }
+                0x8a => self.long()?,
+                b'G' => {
+                    self.take(8)?;
+                    self.push(Value::Float);
+                }
+                b'X' => self.unicode()?,
+                b')' => self.push(Value::Tuple(Vec::new())),
+                b']' => self.push(Value::List(Vec::new())),
+                b'}' => self.push(Value::Dict(Vec::new())),
+                b't' => {
+                    let items = self.pop_mark()?;
+                    self.push(Value::Tuple(items));
+                }
+                0x85..=0x87 => self.short_tuple(usize::from(instruction - 0x84))?,
+                b'a' => {
+                    let item = self.pop()?;
+                    self.append(vec![item])?;
+                }
+                b'e' => {
+                    let items = self.pop_mark()?;
+                    self.append(items)?;
+                }
+                b's' => {
+                    let value = self.pop()?;
+                    let key = self.pop()?;
+                    self.set(vec![key, value])?;
+                }
+                b'u' => {
+                    let items = self.pop_mark()?;
+                    self.set(items)?;
+                }
+                b'h' => {
+                    let key = self.byte()?;
+                    self.recall(key.into())?;
+                }
+                b'j' => {
+                    let key = u32::from_le_bytes(self.array()?);
+                    self.recall(key)?;
+                }
+                b'q' => {
+                    let key = self.byte()?;
+                    self.keep(key.into())?;
+                }
+                b'r' => {
+                    let key = u32::from_le_bytes(self.array()?);
+                    self.keep(key)?;
+                }
+                b'c' => self.global()?,
+                b'R' => self.reduce()?,
+                b'b' => self.build()?,
+                b'Q' => self.storage()?,
+                other => {
+                    return damaged(format!(
+                        "0x{other:02x} is no instruction that `torch.save` writes with its usual \
+                         `pickle_protocol=2`"
+                    ));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Stop> {
+        let rest = &self.input[self.at..];
+        match rest.get(..count) {
+            Some(bytes) => {
+                self.at += count;
+                Ok(bytes)
+            }
+            None => damaged("it ends too early"),
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8, Stop> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
+        let bytes = self.take(N)?;
+        Ok(bytes.try_into().expect("as many as asked for"))
+    }
+
+    /// The text up to the end of the line.
+    pub(super) fn line(&mut self) -> Result<String, Stop> {
+        let rest = &self.input[self.at..];
+        let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
+            return damaged("a name has no end");
+        };
+        let line = self.take(length)?;
+        self.take(1)?;
+        match std::str::from_utf8(line) {
+            Ok(line) => Ok(line.to_string()),
+            Err(_) => damaged("a name is no UTF-8"),
+        }
+    }
+
+    pub(super) fn push(&mut self, value: Value) {
+        self.stack.push(self.values.len());
+        self.values.push(value);
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Id, Stop> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        match self.stack.len() > floor {
+            true => Ok(self.stack.pop().expect("above the floor")),
+            false => damaged("a value is missing"),
+        }
+    }
+
+    /// The value on top, which stays there.
+    pub(super) fn top(&mut self) -> Result<Id, Stop> {
+        let id = self.pop()?;
+        self.stack.push(id);
+        Ok(id)
+    }
+
+    fn pop_mark(&mut self) -> Result<Vec<Id>, Stop> {
+        match self.marks.pop() {
+            Some(height) => Ok(self.stack.split_off(height)),
+            None => damaged("a mark is missing"),
+        }
+    }
+
+    fn protocol(&mut self) -> Result<(), Stop> {
+        match self.byte()? {
+            2 => Ok(()),
+            other => Err(Stop::Refused(format!(
+                "it was saved with `pickle_protocol={other}`; save it with the usual 2"
+            ))),
+        }
+    }
+
+    /// An integer of any length; those that fit are numbers, the others only something that is there.
+    fn long(&mut self) -> Result<(), Stop> {
+        let length = self.byte()?;
+        let bytes = self.take(length.into())?;
+        let value = match bytes.len() > 8 {
+            true => Value::Other("a very large int"),
+            false => {
+                let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+                let mut wide = [if negative { 0xff } else { 0 }; 8];
+                wide[..bytes.len()].copy_from_slice(bytes);
+                Value::Int(i64::from_le_bytes(wide))
+            }
+        };
+        self.push(value);
+        Ok(())
+    }
+
+    fn unicode(&mut self) -> Result<(), Stop> {
+        let length = u32::from_le_bytes(self.array()?);
+        let bytes = self.take(length as usize)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                self.push(Value::Text(text.to_string()));
+                Ok(())
+            }
+            Err(_) => damaged("a text is no UTF-8"),
+        }
+    }
+
+    fn short_tuple(&mut self, length: usize) -> Result<(), Stop> {
+        let mut items = Vec::with_capacity(length);
+        for _ in 0..length {
+            items.push(self.pop()?);
+        }
+        items.reverse();
+        self.push(Value::Tuple(items));
+        Ok(())
+    }
+
+    fn append(&mut self, items: Vec<Id>) -> Result<(), Stop> {
+        let list = self.top()?;
+        match &mut self.values[list] {
+            Value::List(list) => {
+                list.extend(items);
+                Ok(())
+            }
+            other => damaged(format!("{} is appended to, not a list", other.kind())),
+        }
+    }
+
+    fn set(&mut self, items: Vec<Id>) -> Result<(), Stop> {
+        let dict = self.top()?;
+        match &mut self.values[dict] {
+            Value::Dict(pairs) if items.len().is_multiple_of(2) => {
+                pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+                Ok(())
+            }
+            Value::Dict(_) => damaged("a key has no value"),
+            other => damaged(format!("{} gets items, not a dict", other.kind())),
+        }
+    }
+
+    fn keep(&mut self, key: u32) -> Result<(), Stop> {
+        let id = self.top()?;
+        self.memo.insert(key, id);
+        Ok(())
+    }
+
+    fn recall(&mut self, key: u32) -> Result<(), Stop> {
+        match self.memo.get(&key) {
+            Some(id) => {
+                self.stack.push(*id);
+                Ok(())
+            }
+            None => damaged(format!("value {key} is used before it is there")),
+        }
+    }
+}

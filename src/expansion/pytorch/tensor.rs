@@ -1,0 +1,114 @@
+//! A tensor in a file: its type, its shape, and its numbers when they are asked for.
+
+use burn::tensor::{bf16, f16};
+
+use super::pickle::Element;
+
+/// A tensor whose numbers are still bytes. Offset and strides count elements.
+#[derive(Clone, Debug)]
+pub(super) struct Stored<'a> {
+    pub(super) element: Element,
+    pub(super) shape: Vec<usize>,
+    pub(super) bytes: &'a [u8],
+    pub(super) offset: usize,
+    pub(super) strides: Vec<usize>,
+}
+
+impl<'a> Stored<'a> {
+    /// A tensor whose rows follow each other and are all there is.
+    pub(super) fn contiguous(element: Element, shape: Vec<usize>, bytes: &'a [u8]) -> Self {
+        let mut strides = vec![1usize; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
+        }
+        Self {
+            element,
+            shape,
+            bytes,
+            offset: 0,
+            strides,
+        }
+    }
+
+    /// The numbers in single precision, row by row.
+    pub(super) fn numbers(&self) -> Result<Vec<f32>, String> {
+        let convert: fn(&[u8]) -> f64 = match self.element {
+            Element::F64 => |b| f64::from_le_bytes(fixed(b)),
+            Element::F32 => |b| f32::from_le_bytes(fixed(b)).into(),
+            Element::F16 => |b| f16::from_le_bytes(fixed(b)).into(),
+            Element::Bf16 => |b| bf16::from_le_bytes(fixed(b)).into(),
+            Element::Other(name, _) => {
+                return Err(format!("holds {name}, but parameters are float32"));
+            }
+        };
+        let size = self.element.size();
+        let mut numbers = Vec::new();
+        for place in self.places()? {
+            let value = convert(&self.bytes[place * size..][..size]);
+            if !(value as f32).is_finite() {
+                let index = numbers.len();
+                return Err(format!(
+                    "holds {value} (element {index}, row by row), but must hold finite numbers of single precision"
+                ));
+            }
+            numbers.push(value as f32);
+        }
+        Ok(numbers)
+    }
+
+    /// Where each element stands, row by row. All of them are in the storage, and no two are the same.
+    fn places(&self) -> Result<Vec<usize>, String> {
+        let there = self.bytes.len() / self.element.size();
+        let outside = || {
+            format!(
+                "is a view of [{}] elements with strides [{}] from {} on, which does not fit its storage of {there}",
+                listed(&self.shape),
+                listed(&self.strides),
+                self.offset
+            )
+        };
+        if self.shape.contains(&0) {
+            return Ok(Vec::new());
+        }
+        let mut axes: Vec<(usize, usize)> = (self.strides.iter().copied())
+            .zip(self.shape.iter().copied())
+            .filter(|(_, length)| *length > 1)
+            .collect();
+        axes.sort_unstable();
+        // The farthest element that the axes so far reach, from the first.
+        let mut reach = 0usize;
+        for (stride, length) in axes {
+            if stride <= reach {
+                return Err(format!(
+                    "is a view whose elements share memory (shape [{}], strides [{}]); save it with `.clone()`",
+                    listed(&self.shape),
+                    listed(&self.strides)
+                ));
+            }
+            let far = stride.checked_mul(length - 1).ok_or_else(outside)?;
+            reach = reach.checked_add(far).ok_or_else(outside)?;
+        }
+        let last = self.offset.checked_add(reach).ok_or_else(outside)?;
+        if last >= there {
+            return Err(outside());
+        }
+        let mut places = vec![self.offset];
+        for (length, stride) in self.shape.iter().zip(&self.strides) {
+            places = places
+                .into_iter()
+                .flat_map(|place| (0..*length).map(move |index| place + index * stride))
+                .collect();
+        }
+        Ok(places)
+    }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("the bytes of one element")
+}
+
+/// `3, 64`, as in a shape.
+pub(super) fn listed(sizes: &[usize]) -> String {
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    sizes.join(", ")
+}

@@ -1,0 +1,141 @@
+//! The lines that a finished epoch leaves, never wider than 100 columns whatever the numbers are.
+
+use std::time::Duration;
+
+use super::columns::Columns;
+use super::fields::{DURATION, amount, duration};
+use super::summary::Summary;
+use super::{GAP, MARK, WIDTH};
+use crate::history::{ALL_TASKS, History, Split, quantity};
+
+/// The most before what [`speed`] says, which is 80 columns at its longest.
+const INDENT: usize = WIDTH - 80 - GAP;
+
+/// How the epochs of one run are written.
+pub(in crate::train) struct EpochLines {
+    epochs: usize,
+    skilled: bool,
+    layout: Layout,
+}
+
+enum Layout {
+    Columns(Columns),
+    Summary(Summary),
+}
+
+/// What is told of an epoch beside what the history has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::train) struct EpochFacts {
+    pub(in crate::train) epoch: usize,
+    pub(in crate::train) took: Duration,
+    /// How long the training part of it took.
+    pub(in crate::train) trained: Duration,
+    /// Whether it is the best one so far.
+    pub(in crate::train) best: bool,
+}
+
+impl EpochLines {
+    /// For a run of these tasks. The history tells whether there is a trivial predictor to measure skill against.
+    pub(in crate::train) fn new(
+        tasks: &[String],
+        epochs: usize,
+        history: &History,
+        coloured: bool,
+    ) -> Self {
+        let constant = quantity::CONSTANT_LOSS;
+        let known = |task: &String| history.get(0, Split::Valid, task, constant).is_some();
+        let skilled = tasks.iter().any(known);
+        let room = WIDTH.saturating_sub(left(epochs) + MARK.len());
+        let layout = match Columns::fitting(tasks, room, skilled, coloured) {
+            Some(columns) => Layout::Columns(columns),
+            None => Layout::Summary(Summary::new(tasks, skilled, coloured)),
+        };
+        Self {
+            epochs,
+            skilled,
+            layout,
+        }
+    }
+
+    /// What the numbers are, to be said once.
+    pub(in crate::train) fn legend(&self) -> String {
+        let measure = match (&self.layout, self.skilled) {
+            (_, true) => "; skill: 1 - loss / loss of the best constant",
+            (Layout::Columns(_), false) => "",
+            (Layout::Summary(_), false) => "; gain: 1 - loss / first loss",
+        };
+        format!("validation losses{measure}; *: best epoch so far")
+    }
+
+    /// The names of the columns.
+    pub(in crate::train) fn heading(&self) -> Vec<String> {
+        let left = format!("{:<1$}  {2:>DURATION$}", "epoch", of(self.epochs), "time");
+        match &self.layout {
+            Layout::Columns(columns) => vec![
+                " ".repeat(left.len()) + &columns.names(),
+                left + &columns.heading(),
+            ],
+            Layout::Summary(summary) => vec![left + &summary.heading()],
+        }
+    }
+
+    /// Epoch, time, and how the tasks do on validation data.
+    pub(in crate::train) fn line(&self, history: &History, facts: EpochFacts) -> String {
+        let epoch = format!("{}/{}", facts.epoch, self.epochs);
+        let time = duration(facts.took);
+        let left = format!("{epoch:>0$}  {time:>DURATION$}", of(self.epochs));
+        let tasks = match &self.layout {
+            Layout::Columns(columns) => columns.losses(history, facts.epoch, Split::Valid),
+            Layout::Summary(summary) => summary.line(history, facts.epoch, left.len()),
+        };
+        left + &tasks + if facts.best { MARK } else { "" }
+    }
+
+    /// Training losses, weights, gradients and speed.
+    pub(in crate::train) fn details(&self, history: &History, facts: EpochFacts) -> Vec<String> {
+        let left = left(self.epochs);
+        let mut lines: Vec<String> = match &self.layout {
+            Layout::Columns(columns) => {
+                let rows = columns.details(history, facts.epoch).into_iter();
+                rows.map(|(label, row)| format!("{label:>left$}{}", row.trim_end()))
+                    .collect()
+            }
+            Layout::Summary(summary) => summary.details(history, facts.epoch),
+        };
+        let indent = left.min(INDENT);
+        lines.push(format!("{:indent$}  {}", "", speed(history, facts)));
+        lines
+    }
+}
+
+/// Columns of epoch and time.
+fn left(epochs: usize) -> usize {
+    of(epochs) + GAP + DURATION
+}
+
+/// Columns of `epoch/epochs`.
+fn of(epochs: usize) -> usize {
+    (2 * epochs.to_string().len() + 1).max("epoch".len())
+}
+
+/// `learning rate 0.00300, 63 steps, 17.30 steps/s, objective -2.345`.
+fn speed(history: &History, facts: EpochFacts) -> String {
+    let get = |quantity| history.get(facts.epoch, Split::Train, ALL_TASKS, quantity);
+    let mut parts = Vec::new();
+    if let Some(rate) = get(quantity::LEARNING_RATE) {
+        parts.push(format!("learning rate {}", amount(rate)));
+    }
+    if let Some(steps) = get(quantity::STEPS) {
+        let count = match steps {
+            steps if (0.0..1e9).contains(&steps) => format!("{steps:.0}"),
+            steps => amount(steps),
+        };
+        parts.push(format!("{count} steps"));
+        let per_second = steps / facts.trained.as_secs_f64();
+        parts.push(format!("{} steps/s", amount(per_second)));
+    }
+    if let Some(objective) = get(quantity::OBJECTIVE) {
+        parts.push(format!("objective {}", amount(objective)));
+    }
+    parts.join(", ")
+}

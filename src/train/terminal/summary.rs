@@ -1,0 +1,110 @@
+//! Tasks that do not fit side by side: how they do on the mean, and the worst of them.
+
+use console::{Alignment, pad_str};
+
+use super::fields::{AMOUNT, GAIN, amount, gain, share, shortened};
+use super::{GAP, MARK, WIDTH, painted};
+use crate::history::{History, Split, quantity};
+
+/// The widest a name is in a line of details.
+const NAME: usize = 20;
+
+/// Any number of tasks.
+pub(super) struct Summary {
+    tasks: Vec<String>,
+    measure: &'static str,
+    coloured: bool,
+}
+
+impl Summary {
+    /// With skill if some task has one.
+    pub(super) fn new(tasks: &[String], skilled: bool, coloured: bool) -> Self {
+        Self {
+            tasks: tasks.to_vec(),
+            measure: if skilled { "mean skill" } else { "mean gain" },
+            coloured,
+        }
+    }
+
+    pub(super) fn heading(&self) -> String {
+        format!("  {}  worst task", self.measure)
+    }
+
+    /// What is left of the line after `left` columns.
+    pub(super) fn line(&self, history: &History, epoch: usize, left: usize) -> String {
+        let tasks = self.tasks.iter();
+        let standings: Vec<Standing> = tasks
+            .filter_map(|task| Standing::of(history, epoch, task))
+            .collect();
+        let worst = |a: &&Standing, b: &&Standing| a.rank().total_cmp(&b.rank());
+        let Some(worst) = standings.iter().min_by(worst) else {
+            return "  no task has a validation loss".into();
+        };
+        let mean = standings.iter().map(|s| s.gain).sum::<f64>() / standings.len() as f64;
+        let measure = format!("{:>1$}", gain(mean), self.measure.len());
+        let (loss, gained) = (amount(worst.loss), gain(worst.gain));
+        let taken = left + GAP + measure.len() + GAP + " ".len() + loss.len() + " ()".len();
+        let room = WIDTH.saturating_sub(taken + gained.len() + MARK.len());
+        format!(
+            "  {}  {} {loss} ({})",
+            painted(measure, Some(mean), self.coloured),
+            shortened(worst.task, room),
+            painted(gained, Some(worst.gain), self.coloured)
+        )
+    }
+
+    /// A line for every task.
+    pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<String> {
+        let tasks = self.tasks.iter();
+        tasks
+            .map(|task| self.detail(history, epoch, task))
+            .collect()
+    }
+
+    fn detail(&self, history: &History, epoch: usize, task: &str) -> String {
+        let get = |split, quantity| history.get(epoch, split, task, quantity);
+        let number = |split, quantity| get(split, quantity).map_or("-".into(), amount);
+        let skill = get(Split::Valid, quantity::SKILL);
+        let gained = format!("{:>GAIN$}", skill.map_or_else(String::new, gain));
+        format!(
+            "  {}  train {:>AMOUNT$}  valid {:>AMOUNT$} {}  weight {:>AMOUNT$}  share {:>5}",
+            pad_str(&shortened(task, NAME), NAME, Alignment::Left, None),
+            number(Split::Train, quantity::LOSS),
+            number(Split::Valid, quantity::LOSS),
+            painted(gained, skill, self.coloured),
+            number(Split::Train, quantity::WEIGHT),
+            get(Split::Train, quantity::GRADIENT_SHARE).map_or("-".into(), share),
+        )
+    }
+}
+
+/// A task's validation loss, and how much better it is than the trivial predictor, or where none is known than its first.
+struct Standing<'a> {
+    task: &'a str,
+    loss: f64,
+    gain: f64,
+}
+
+impl<'a> Standing<'a> {
+    fn of(history: &History, epoch: usize, task: &'a str) -> Option<Self> {
+        let loss = history.get(epoch, Split::Valid, task, quantity::LOSS)?;
+        let skill = history.get(epoch, Split::Valid, task, quantity::SKILL);
+        let since_first = || {
+            let losses = history.series(Split::Valid, task, quantity::LOSS);
+            1.0 - loss / losses.first().map_or(loss, |(_, first)| *first)
+        };
+        Some(Self {
+            task,
+            loss,
+            gain: skill.unwrap_or_else(since_first),
+        })
+    }
+
+    /// What is not a number is the worst of all.
+    fn rank(&self) -> f64 {
+        match self.gain.is_nan() {
+            true => f64::NEG_INFINITY,
+            false => self.gain,
+        }
+    }
+}

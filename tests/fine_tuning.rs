@@ -1,0 +1,428 @@
+//! A run that starts from another one's network: with a backbone that stays, and from a PyTorch checkpoint.
+
+#![cfg(feature = "train")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::Dataset;
+use equipoise::Error;
+use equipoise::expansion::batch::ExpansionBatcher;
+use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::model::ExpansionModel;
+use equipoise::expansion::run::{self, RunOptions};
+use equipoise::history::{History, Split, quantity};
+use equipoise::model::MultiTaskModel;
+use equipoise::train::{Outcome, Progress, checkpoint};
+use equipoise::weighting::Weighting;
+use support::{Table, gradients, parameters};
+
+/// Burn's devices have one random state, so runs that draw from it must not overlap.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(|broken| broken.into_inner())
+}
+
+/// A small network over simulated windows, every step audited, with what could move a parameter without a gradient.
+fn config(strategy: &str) -> ExpansionConfig {
+    let mut config = ExpansionConfig {
+        weighting: preset(strategy).unwrap(),
+        ..ExpansionConfig::default()
+    };
+    config.data.max_samples = Some(40);
+    config.model.hidden = 4;
+    config.model.layers = 2;
+    config.train.epochs = 2;
+    config.train.batch_size = 8;
+    config.train.weight_decay = 0.1;
+    config.train.audit_every = Some(1);
+    config.resolved()
+}
+
+fn train(
+    config: &ExpansionConfig,
+    folder: &Path,
+    init: Option<PathBuf>,
+    resume: bool,
+) -> Result<Outcome<ExpansionModel, Weighting>, Error> {
+    let options = RunOptions {
+        init,
+        resume,
+        progress: Progress::Silent,
+        ..RunOptions::default()
+    };
+    run::train(config, run::load(config).unwrap(), folder, options)
+}
+
+type Tables = BTreeMap<String, Table>;
+
+/// The parameters of the backbone, and the others.
+fn split(tables: Tables) -> (Tables, Tables) {
+    let backbone = |name: &String| name.starts_with("lstm.");
+    tables.into_iter().partition(|(name, _)| backbone(name))
+}
+
+/// A network that has learned for one epoch.
+fn teacher(folder: &Path) -> (PathBuf, Tables) {
+    let mut config = config("uncertainty");
+    config.train.epochs = 1;
+    let outcome = train(&config, folder, None, false).unwrap();
+    let parameters = parameters(&outcome.model.network);
+    (checkpoint::model_file(folder, 1), parameters)
+}
+
+#[test]
+fn a_frozen_backbone_stays_to_the_bit_under_every_strategy() {
+    let _alone = alone();
+    let first = tempfile::tempdir().unwrap();
+    let (file, before) = teacher(first.path());
+    let (backbone, heads) = split(before);
+    assert_eq!(backbone.len(), 16, "two layers, two directions, four each");
+    for strategy in STRATEGIES {
+        for clip_norm in [None, Some(0.1)] {
+            let mut config = config(strategy);
+            config.train.clip_norm = clip_norm;
+            config.train.epochs = 1;
+            config.freeze_backbone = true;
+            let folder = tempfile::tempdir().unwrap();
+            let outcome = train(&config, folder.path(), Some(file.clone()), false).unwrap();
+            let (found, trained) = split(parameters(&outcome.model.network));
+            assert_eq!(found, backbone, "{strategy}");
+            for (name, table) in trained {
+                assert_ne!(table, heads[&name], "{strategy}: `{name}` has learned");
+            }
+            // What the audit measures at the representation does not need the backbone's gradient.
+            let share = |task| {
+                outcome
+                    .history
+                    .last(Split::Train, task, quantity::GRADIENT_SHARE)
+            };
+            let shares =
+                ["type", "pointers", "binary", "countdown"].map(|task| share(task).unwrap());
+            let sum: f64 = shares.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{strategy}: {shares:?}");
+        }
+    }
+}
+
+#[test]
+fn a_backbone_that_is_not_frozen_learns() {
+    let _alone = alone();
+    let first = tempfile::tempdir().unwrap();
+    let (file, before) = teacher(first.path());
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = train(&config("uncertainty"), folder.path(), Some(file), false).unwrap();
+    let (backbone, _) = split(before);
+    for (name, table) in split(parameters(&outcome.model.network)).0 {
+        assert_ne!(table, backbone[&name], "{name}");
+    }
+}
+
+#[test]
+fn a_resumed_run_keeps_the_backbone_frozen_and_repeats_the_whole_one() {
+    let _alone = alone();
+    let first = tempfile::tempdir().unwrap();
+    let (file, before) = teacher(first.path());
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut config = config("uncertainty");
+    config.freeze_backbone = true;
+    let outcome = train(&config, whole.path(), Some(file.clone()), false).unwrap();
+    let mut short = config.clone();
+    short.train.epochs = 1;
+    train(&short, parts.path(), Some(file), false).unwrap();
+
+    let stored = ExpansionConfig::read(parts.path().join("config.json")).unwrap();
+    assert!(stored.freeze_backbone);
+    let mut thawed = config.clone();
+    thawed.freeze_backbone = false;
+    let error = train(&thawed, parts.path(), None, true)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`freeze_backbone`"), "{error}");
+
+    let resumed = train(&config, parts.path(), None, true).unwrap();
+    let found = parameters(&resumed.model.network);
+    assert_eq!(found, parameters(&outcome.model.network));
+    assert_eq!(split(found).0, split(before).0);
+    let history = |folder: &Path| History::read_csv(folder.join("history.csv")).unwrap();
+    assert_eq!(history(parts.path()), history(whole.path()));
+}
+
+#[test]
+fn a_frozen_backbone_needs_something_to_start_from() {
+    let mut config = config("manual");
+    config.freeze_backbone = true;
+    let folder = tempfile::tempdir().unwrap();
+    let error = train(&config, folder.path(), None, false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`freeze_backbone` is true"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The graph ends at the representation, so there is nothing to run backwards below it.
+#[test]
+fn no_gradient_goes_below_the_representation() {
+    let _alone = alone();
+    let config = config("manual");
+    let windows = run::load(&config).unwrap().train;
+    for (backend, device) in support::devices() {
+        let device = device.autodiff();
+        let (network, _) = run::build(&config, &device).unwrap();
+        let model = &config.model;
+        let batcher = ExpansionBatcher::new(
+            windows.bars(),
+            model.window,
+            config.data.position,
+            model.countdown,
+        );
+        let items = (0..4).map(|index| windows.get(index).unwrap()).collect();
+        let batch = batcher.batch(items, &device);
+        for (network, frozen) in [
+            (network.clone(), false),
+            (network.with_frozen_backbone(), true),
+        ] {
+            let representation = network.represent(&batch);
+            let losses = network.task_losses(representation, &batch);
+            let backward = losses.values().sum().backward();
+            let (backbone, heads) = split(gradients(&network, &backward));
+            let zero = |table: &Table| table.values.iter().all(|value| *value == 0.0);
+            assert_eq!(backbone.values().all(zero), frozen, "{backend}");
+            assert!(!heads.values().any(zero), "{backend}");
+        }
+    }
+}
+
+#[test]
+fn our_own_checkpoints_leave_the_config_alone() {
+    let config = config("uncertainty");
+    for file in [None, Some(Path::new("model-3.bpk"))] {
+        let (same, notes) = run::follow_init(config.clone(), file).unwrap();
+        assert_eq!(same, config);
+        assert!(notes.is_empty());
+    }
+}
+
+#[cfg(not(feature = "pytorch"))]
+#[test]
+fn a_pytorch_file_asks_for_the_feature() {
+    let file = support::fixture("checkpoints/compact_raw.pt");
+    let error = run::follow_init(config("manual"), Some(&file))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("--features pytorch"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = train(&config("manual"), folder.path(), Some(file), false).unwrap_err();
+    assert!(error.to_string().contains("--features pytorch"), "{error}");
+}
+
+#[cfg(feature = "pytorch")]
+mod pytorch {
+    use equipoise::expansion::countdown::CountdownForm;
+    use equipoise::expansion::pytorch::{PytorchCheckpoint, PytorchExport, export_run};
+    use equipoise::weighting::{UncertaintyConfig, WeightingConfig};
+
+    use super::*;
+    use crate::support::{assert_all_close, devices, fixture, values};
+
+    fn file(name: &str) -> PathBuf {
+        fixture(&format!("checkpoints/{name}.pt"))
+    }
+
+    /// The defaults but for the data, which is little.
+    fn usual(strategy: &str) -> ExpansionConfig {
+        let mut config = ExpansionConfig {
+            weighting: preset(strategy).unwrap(),
+            ..ExpansionConfig::default()
+        };
+        config.data.max_samples = Some(16);
+        config.train.epochs = 1;
+        config.train.batch_size = 4;
+        config.resolved()
+    }
+
+    #[test]
+    fn the_config_follows_the_file_where_it_has_defaults() {
+        let (config, notes) =
+            run::follow_init(usual("uncertainty"), Some(&file("compact_training"))).unwrap();
+        assert!(config.data.position);
+        assert_eq!(config.model.features, 13);
+        let checkpoint = PytorchCheckpoint::read(file("compact_training")).unwrap();
+        let WeightingConfig::Uncertainty(weighting) = &config.weighting else {
+            panic!("the same strategy")
+        };
+        assert_eq!(
+            weighting.log_sigma,
+            checkpoint.uncertainty().unwrap().log_sigma
+        );
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        for part in ["compact_training.pt", "13 features", "log sigma"] {
+            assert!(notes[0].contains(part), "{notes:?}");
+        }
+        config.validate().unwrap();
+
+        let (config, notes) =
+            run::follow_init(usual("manual"), Some(&file("compact_raw"))).unwrap();
+        assert_eq!(config, usual("manual"), "everything fits already");
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn what_was_set_stays_or_is_refused_with_both_numbers() {
+        let own = UncertaintyConfig::default().with_log_sigma([("type", 0.5)]);
+        let mut config = usual("uncertainty");
+        config.weighting = WeightingConfig::Uncertainty(own);
+        let (same, _) = run::follow_init(config.clone(), Some(&file("compact_raw"))).unwrap();
+        assert_eq!(same, config);
+
+        let mut wide = usual("manual");
+        wide.model.hidden = 128;
+        let mut position = usual("manual");
+        position.data.position = true;
+        for (config, parts) in [
+            (wide, ["model.hidden", "128", "96"]),
+            (position.resolved(), ["model.features", "13", "12"]),
+        ] {
+            let file = file("compact_raw");
+            let error = run::follow_init(config.clone(), Some(&file))
+                .unwrap_err()
+                .to_string();
+            for part in parts.iter().chain(&["compact_raw.pt"]) {
+                assert!(error.contains(part), "{error}");
+            }
+            // Also where nobody asked first.
+            let folder = tempfile::tempdir().unwrap();
+            let error = train(&config, folder.path(), Some(file), false)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(parts[0]), "{error}");
+        }
+    }
+
+    /// A network of other sizes, written by the exporter.
+    fn other(folder: &Path, form: CountdownForm, features: usize) -> PathBuf {
+        let mut config = ExpansionConfig::default().model;
+        config.features = features;
+        config.hidden = 6;
+        config.layers = 2;
+        config.projection = 5;
+        config.countdown = form;
+        let model = config.init(&devices()[0].1).unwrap();
+        let file = folder.join("other.safetensors");
+        PytorchExport::new(&model).unwrap().write(&file).unwrap();
+        file
+    }
+
+    #[test]
+    fn other_sizes_and_a_scalar_countdown_are_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = other(folder.path(), CountdownForm::Scalar, 12);
+        for strategy in ["manual", "scalar-countdown"] {
+            let (config, notes) = run::follow_init(usual(strategy), Some(&file)).unwrap();
+            let model = &config.model;
+            assert_eq!((model.hidden, model.layers, model.projection), (6, 2, 5));
+            assert_eq!(
+                (model.countdown, model.countdown_scale),
+                (CountdownForm::Scalar, 1.0)
+            );
+            assert_eq!(notes.len(), 1);
+            config.validate().unwrap();
+        }
+        let eleven = other(folder.path(), CountdownForm::PerBar, 11);
+        let error = run::follow_init(usual("manual"), Some(&eleven))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("11 features"), "{error}");
+    }
+
+    /// Nothing is learned at this rate, so what comes out is what went in.
+    #[test]
+    fn a_run_starts_from_the_file_and_goes_back_to_pytorch() {
+        let _alone = alone();
+        for name in ["compact_raw", "compact_training"] {
+            let (mut config, _) =
+                run::follow_init(usual("uncertainty"), Some(&file(name))).unwrap();
+            config.train.learning_rate = 1e-30;
+            config.freeze_backbone = true;
+            let folder = tempfile::tempdir().unwrap();
+            let outcome = train(&config, folder.path(), Some(file(name)), false).unwrap();
+            let before = PytorchCheckpoint::read(file(name)).unwrap();
+            let model = before.model(&devices()[0].1).unwrap();
+            let expected = parameters(&model);
+            for (path, found) in parameters(&outcome.model.network) {
+                // The countdown head of the run is scaled.
+                let scale = if path.starts_with("countdown.") {
+                    config.model.countdown_scale
+                } else {
+                    1.0
+                };
+                let found: Vec<f64> = found.values.iter().map(|v| v * scale).collect();
+                assert_all_close(&path, &found, &expected[&path].values, 1e-6, 1e-9);
+            }
+            let back = folder.path().join("back.safetensors");
+            export_run(folder.path(), 1).unwrap().write(&back).unwrap();
+            let back = PytorchCheckpoint::read(back).unwrap();
+            assert_eq!(back.log_sigma(), before.log_sigma());
+            let again = parameters(&back.model(&devices()[0].1).unwrap());
+            assert_eq!(
+                split(again).0,
+                split(expected).0,
+                "to the bit, though saved in between"
+            );
+        }
+    }
+
+    #[test]
+    fn a_countdown_of_the_other_form_starts_anew() {
+        let _alone = alone();
+        let config = usual("scalar-countdown");
+        let (config, _) = run::follow_init(config, Some(&file("compact_raw"))).unwrap();
+        assert_eq!(config.model.countdown, CountdownForm::Scalar);
+        let folder = tempfile::tempdir().unwrap();
+        let mut frozen = config.clone();
+        frozen.freeze_backbone = true;
+        let outcome = train(&frozen, folder.path(), Some(file("compact_raw")), false).unwrap();
+        let device = &devices()[0].1;
+        let expected = PytorchCheckpoint::read(file("compact_raw"))
+            .unwrap()
+            .model(device)
+            .unwrap();
+        let found = split(parameters(&outcome.model.network)).0;
+        assert_eq!(found, split(parameters(&expected)).0);
+        assert_eq!(
+            values(
+                &outcome
+                    .model
+                    .network
+                    .forward(support::tensor(&vec![0.5; 105 * 12], [1, 105, 12], device))
+                    .countdown
+            )
+            .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_damaged_file_stops_the_run_before_it_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = folder.path().join("net.pt");
+        let mut bytes = std::fs::read(file("compact_raw")).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&damaged, bytes).unwrap();
+        let run = folder.path().join("run");
+        for error in [
+            run::follow_init(usual("manual"), Some(&damaged)).unwrap_err(),
+            train(&usual("manual"), &run, Some(damaged.clone()), false).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::Checkpoint { .. }), "{error:?}");
+            assert!(error.to_string().contains("net.pt"), "{error}");
+        }
+        assert!(!run.exists());
+    }
+}

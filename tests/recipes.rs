@@ -1,0 +1,99 @@
+//! Recipes are complete, checked settings under a name; and the one that learns keeps the promises of any other run.
+
+mod support;
+
+use std::path::Path;
+
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::model::ExpansionModelConfig;
+use equipoise::expansion::recipes::{RECIPES, recipe};
+use equipoise::expansion::run::{self, RunOptions};
+use equipoise::history::{ALL_TASKS, History, Split, quantity};
+use equipoise::train::{Progress, Schedule, TrainConfig, checkpoint};
+
+#[test]
+fn every_recipe_is_valid_and_survives_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in RECIPES {
+        let config = recipe(name).unwrap().resolved();
+        config.validate().unwrap();
+        let file = folder.path().join(format!("{name}.json"));
+        config.write(&file).unwrap();
+        assert_eq!(ExpansionConfig::read(&file).unwrap(), config, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_recipe_is_refused_with_those_there_are() {
+    let message = recipe("magic").unwrap_err().to_string();
+    assert!(message.contains("magic"), "{message}");
+    assert!(
+        RECIPES.iter().all(|name| message.contains(name)),
+        "{message}"
+    );
+}
+
+/// The settings that the design states for the network and the optimizer.
+#[test]
+fn the_original_is_that_of_the_design() {
+    let config = recipe("original").unwrap();
+    assert_eq!(config.model, ExpansionModelConfig::default());
+    assert_eq!(config.train, TrainConfig::default());
+    assert_eq!(config.weighting.name(), "running-mean");
+}
+
+/// The recipe that learns, small enough for seconds. Its random state is the device's, so only one such run goes on at a
+/// time: these tests share one function.
+fn small() -> ExpansionConfig {
+    let mut config = recipe("learn").unwrap();
+    config.data.max_samples = Some(100);
+    config.model.hidden = 12;
+    // Five steps each; the rate rises over the first ten of a hundred.
+    config.train.epochs = 20;
+    config.resolved()
+}
+
+fn fit(config: &ExpansionConfig, folder: &Path, resume: bool) -> History {
+    let options = RunOptions {
+        progress: Progress::Silent,
+        resume,
+        ..RunOptions::default()
+    };
+    let data = run::load(config).unwrap();
+    run::train(config, data, folder, options).unwrap().history
+}
+
+#[test]
+fn learn_resumes_to_the_bit_and_its_rate_rises_and_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = small();
+    assert_eq!(config.train.schedule, Schedule::OneCycle);
+    let whole = fit(&config, folder.path(), false);
+    let parts = checkpoint::folder(folder.path());
+    for part in ["model", "optim", "scheduler"] {
+        std::fs::remove_file(parts.join(format!("{part}-20.bpk"))).unwrap();
+    }
+    assert_eq!(fit(&config, folder.path(), true), whole);
+
+    let rates = whole.series(Split::Train, ALL_TASKS, quantity::LEARNING_RATE);
+    let rates: Vec<f64> = rates.into_iter().map(|(_, rate)| rate).collect();
+    let full = config.train.learning_rate;
+    let fractions: Vec<f64> = rates.iter().map(|rate| rate / full).collect();
+    assert_eq!(fractions.len(), 20);
+    // After 5, 10, 50 and 100 steps.
+    for (epoch, least, most) in [
+        (1, 0.3, 0.6),
+        (2, 0.85, 1.0),
+        (10, 0.45, 0.55),
+        (20, 0.0, 0.01),
+    ] {
+        let found = fractions[epoch - 1];
+        assert!(
+            (least..=most).contains(&found),
+            "epoch {epoch}: {fractions:?}"
+        );
+    }
+    for record in whole.records() {
+        assert!(record.value.is_finite(), "{record:?}");
+    }
+}

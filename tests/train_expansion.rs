@@ -1,0 +1,293 @@
+//! The program `train_expansion` keeps its promises to whoever sits before it or calls it: what it says, where, and how it
+//! ends. Only where it has been built: `cargo test` does so, `cargo test --test train_expansion` does not.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::history::History;
+
+fn program() -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    let name = format!("train_expansion{}", std::env::consts::EXE_SUFFIX);
+    let program = test.parent()?.parent()?.join("examples").join(name);
+    if !program.exists() {
+        println!("skipped: {} has not been built", program.display());
+        return None;
+    }
+    Some(program)
+}
+
+/// Small enough for many epochs a second.
+fn tiny(epochs: usize) -> ExpansionConfig {
+    let mut config = ExpansionConfig::default();
+    config.data.max_samples = Some(40);
+    config.model.hidden = 4;
+    config.train.epochs = epochs;
+    config.train.batch_size = 8;
+    config
+}
+
+fn command(program: &Path, folder: &Path, epochs: usize, more: &[&str]) -> Command {
+    tiny(epochs).write(folder.join("tiny.json")).unwrap();
+    let mut command = Command::new(program);
+    command
+        .args(["--config", "tiny.json"])
+        .args(more)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
+    command
+}
+
+/// Standard output and standard error.
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn results_go_to_one_output_and_progress_to_the_other() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let output = command(&program, folder.path(), 3, more).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output).1);
+        text(&output)
+    };
+    let (results, progress) = run(&["--out", "a"]);
+    assert!(results.contains("\ntask ") && results.contains("report       a/report.html"));
+    assert!(progress.contains("  1/3 ") && !progress.contains("learning rate"));
+    assert!(!results.contains("1/3 "));
+    assert!(
+        !(results + &progress).contains('\u{1b}'),
+        "no terminal, no colours"
+    );
+
+    let (_, progress) = run(&["--out", "b", "--verbose"]);
+    for expected in [
+        "training",
+        "weight",
+        "gradient share",
+        "learning rate",
+        "steps/s",
+    ] {
+        assert!(progress.contains(expected), "no {expected} in {progress}");
+    }
+    let wide = progress.lines().find(|line| line.chars().count() > 100);
+    assert_eq!(wide, None);
+
+    let (results, progress) = run(&["--out", "c", "--quiet"]);
+    assert_eq!(
+        (results.as_str(), progress.as_str()),
+        ("report       c/report.html\n", "")
+    );
+}
+
+#[test]
+fn colours_are_asked_for_or_refused() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (out, refused, coloured) in [("a", "", true), ("b", "1", false)] {
+        let output = command(&program, folder.path(), 2, &["--out", out])
+            .env("CLICOLOR_FORCE", "1")
+            .env("NO_COLOR", refused)
+            .output()
+            .unwrap();
+        let (results, progress) = text(&output);
+        assert_eq!(results.contains("\u{1b}["), coloured, "{results}");
+        assert_eq!(progress.contains("\u{1b}["), coloured, "{progress}");
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_called_by_their_purpose() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (
+            &["--data", "no.csv"][..],
+            "no.csv: cannot be read for --data",
+        ),
+        (&["--init", "no.bpk"], "expected a checkpoint's model-N.bpk"),
+        (&["--init", "."], "(it is a folder)"),
+        (&["--config", "no.json"], "expected settings in JSON"),
+        (
+            &["--config", "broken.json"],
+            "--config takes settings in JSON",
+        ),
+        (&["--out", "no", "--resume"], "no: holds no run to resume"),
+        (
+            &["--out", "broken.json"],
+            "is a file, but --out takes a folder",
+        ),
+        (&["--resume"], "`--out` is left out"),
+    ] {
+        std::fs::write(folder.path().join("broken.json"), "{").unwrap();
+        let output = Command::new(&program)
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let (results, said) = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(expected),
+            "{said}"
+        );
+        assert_eq!(results, "");
+        assert!(!folder.path().join("runs").exists());
+    }
+}
+
+#[test]
+fn a_run_that_fails_leaves_a_report_of_it() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // A head whose output is multiplied by this has a loss that single precision cannot hold.
+    let mut config = tiny(2);
+    config.model.countdown_scale = 3e38;
+    config.train.learning_rate = 1.0;
+    config.write(folder.path().join("wild.json")).unwrap();
+    let output = Command::new(&program)
+        .args(["--config", "wild.json", "--out", "out"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let (results, said) = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: the loss of task `"), "{said}");
+    assert!(said.contains("was not finite in epoch 1"), "{said}");
+    assert!(
+        results.contains("report       out/report.html"),
+        "{results}"
+    );
+    let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    assert!(page.contains("failed") && page.contains("was not finite in epoch 1"));
+}
+
+/// A reader that leaves at once, as `head` may, does not hurt the run.
+#[cfg(unix)]
+#[test]
+fn nobody_has_to_listen() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(&program, folder.path(), 2, &["--out", "out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path().join("out/report.html").exists());
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::io::{BufRead, BufReader, Read};
+
+    use super::*;
+
+    /// Starts a long run, sends the signal when a line of standard error has `trigger` in it, and waits for its end:
+    /// the exit code and the rest of standard error.
+    fn interrupted(child: &mut Command, signal: &str, trigger: &str) -> (Option<i32>, String) {
+        let mut child = child
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(trigger) {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "no {trigger}");
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        (child.wait().unwrap().code(), rest)
+    }
+
+    fn last_epoch(run: &Path) -> usize {
+        let history = History::read_csv(run.join("history.csv")).unwrap();
+        history.last_epoch()
+    }
+
+    #[test]
+    fn ctrl_c_leaves_a_report_and_a_command_that_continues() {
+        let Some(program) = program() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("it's a run");
+        let out = ["--out", "it's a run"];
+        for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+            let _ = std::fs::remove_dir_all(&run);
+            let mut first = command(&program, folder.path(), 100_000, &out);
+            let (found, said) = interrupted(&mut first, signal, "    2/100000 ");
+            assert_eq!(found, Some(code), "{said}");
+            assert!(run.join("report.html").exists());
+            let kept = last_epoch(&run);
+            assert!(kept >= 1);
+            let expected = format!("epoch {kept} is the last that is kept");
+            assert!(said.contains(&expected), "{said}");
+
+            let command = said.lines().find(|line| line.contains("--resume")).unwrap();
+            let mut shell = Command::new("sh");
+            let again = format!("exec {command}");
+            shell.args(["-c", &again]).current_dir(folder.path());
+            // When an epoch is said, the one before it is kept for sure.
+            let next = format!("{:>6}/100000 ", kept + 2);
+            let (found, said) = interrupted(&mut shell, signal, &next);
+            assert_eq!(found, Some(code), "{said}");
+            assert!(last_epoch(&run) > kept, "{said}");
+        }
+    }
+
+    #[test]
+    fn in_the_first_epoch_there_is_nothing_to_continue() {
+        let Some(program) = program() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = tiny(100);
+        // One epoch takes minutes.
+        config.data.max_samples = Some(20_000);
+        config.train.batch_size = 1;
+        config.write(folder.path().join("long.json")).unwrap();
+        let mut run = Command::new(&program);
+        run.args(["--config", "long.json", "--out", "out"])
+            .current_dir(folder.path());
+        // The history is begun after the handler is set.
+        let (code, said) = once_there(&mut run, &folder.path().join("out/history.csv"));
+        assert_eq!(code, Some(130), "{said}");
+        assert!(
+            said.contains("interrupted before the first epoch was finished"),
+            "{said}"
+        );
+        assert!(!said.contains("--resume"), "{said}");
+        assert!(folder.path().join("out/report.html").exists());
+        assert_eq!(last_epoch(&folder.path().join("out")), 0);
+    }
+
+    /// Interrupts once a file is there.
+    fn once_there(command: &mut Command, file: &Path) -> (Option<i32>, String) {
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let began = std::time::Instant::now();
+        while !file.exists() && began.elapsed().as_secs() < 60 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), text(&output).1)
+    }
+}
