@@ -238,8 +238,8 @@ fn windows_share_their_bars() {
     for part in [&windows, &windows.clone(), &train, &valid] {
         assert_eq!(part.bars().bars().as_ptr(), place);
     }
-    // A window is a place and a label, not bars.
-    assert!(size_of::<Window>() <= 4 * size_of::<usize>());
+    // A window is a place, a label and a flag, not bars.
+    assert!(size_of::<Window>() <= 5 * size_of::<usize>());
     assert_eq!(Dataset::len(&train), train.len());
     assert_eq!(
         Dataset::get(&train, 3).unwrap(),

@@ -122,9 +122,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_eight_rows_and_all_have_valid_configs() {
+    fn there_are_nine_rows_and_all_have_valid_configs() {
         let base = base(ExpansionConfig::default()).unwrap();
-        assert_eq!(all().count(), 8);
+        assert_eq!(all().count(), 9);
         for name in all() {
             let config = config(&base, name, 3, Some(&equal())).unwrap();
             config.validate().unwrap();
