@@ -1,10 +1,12 @@
 //! Windows of joined stretches: from the training bars alone, labelled by the rule, as calm or lively after the join as before.
 
+use std::time::Duration;
+
 use equipoise::expansion::bars::{Bar, Bars};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
 use equipoise::expansion::resample::{Resample, with_resampled};
-use equipoise::expansion::windows::{Window, Windows};
+use equipoise::expansion::windows::{Cut, Window, Windows};
 
 const LENGTH: usize = 60;
 const STRIDE: usize = 4;
@@ -132,15 +134,25 @@ fn the_second_stretch_begins_where_the_first_ends() {
     }
 }
 
-/// An hour is missing after bar 500 of a series of minutes; no stretch has bars of both sides.
+/// An hour is missing after bar 500 of a series of minutes, and five minutes are the most that may; no stretch has bars of
+/// both sides.
 #[test]
 fn no_stretch_reaches_over_an_outage() {
     let stamps = (0..900)
         .map(|t| 60 * (t + if t > 500 { 60 } else { 0 }))
         .collect();
     let bars = Bars::new(series(900, 0), Some(stamps), "test").unwrap();
-    let plain = Windows::labelled(&bars, LENGTH, STRIDE, None, &labeller()).unwrap();
-    let extended = more(&plain, 3, 11);
+    let max_gap = Some(Duration::from_secs(300));
+    let cut = Cut {
+        max_gap,
+        ..Cut::new(LENGTH, STRIDE)
+    };
+    let plain = Windows::by_rule(&bars, &cut, &labeller()).unwrap();
+    let joined = Resample {
+        max_gap,
+        ..joined(3, 11)
+    };
+    let extended = with_resampled(&plain, &joined, &labeller()).unwrap();
     let source = series(900, 0);
     for segment in extended.bars().bars()[900..].chunks(2 * LENGTH) {
         // The first stretch is as it was, so its place can be found.
