@@ -344,7 +344,10 @@ fn a_run_with_marks_tells_what_it_made_of_them() {
     );
     assert!(said("types of the training windows: "), "{:#?}", data.notes);
     assert!(said("warning: "), "{:#?}", data.notes);
-    println!("{:#?}", data.notes);
+    // Windows that are shown twice are not twice as many examples.
+    let mut twice = config.clone();
+    twice.data.mirror = true;
+    assert_eq!(run::load(&twice.resolved()).unwrap().notes, data.notes);
     let no_bars = ExpansionConfig {
         data: DataConfig {
             path: None,

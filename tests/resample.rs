@@ -170,6 +170,19 @@ fn a_series_too_short_is_refused() {
     assert!(error.contains("131") && error.contains("124"), "{error}");
 }
 
+/// Windows shorter than the rule's ATR and shortest run never have a label; that must end in an error, not go on for ever.
+#[test]
+fn windows_too_short_for_the_rule_are_refused() {
+    let plain = windows(series(900, 0));
+    let demanding = LabelConfig {
+        atr_bars: LENGTH,
+        ..LabelConfig::default()
+    };
+    let labeller = RuleLabeller::new(demanding).unwrap();
+    let error = with_resampled(&plain, &joined(1, 0), &labeller).unwrap_err();
+    assert!(error.to_string().contains("no expansion"), "{error}");
+}
+
 #[test]
 fn simulated_bars_are_not_resampled() {
     let mut config = ExpansionConfig::default();

@@ -51,7 +51,8 @@ pub struct Resample {
 /// # Errors
 ///
 /// [`Error::TooFewBars`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
-/// stretches can be joined because the price hardly ever moves, [`Error::Setting`] if the stride is 0.
+/// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this length,
+/// [`Error::Setting`] if the stride is 0.
 pub fn with_resampled(
     windows: &Windows,
     joined: &Resample,
@@ -64,10 +65,11 @@ pub fn with_resampled(
     let mut joiner = Joiner::new(windows, joined)?;
     let wanted = windows.len() * copies;
     let (mut bars, mut more) = (windows.bars().bars().to_vec(), Vec::with_capacity(wanted));
+    let mut in_vain = 0;
     while more.len() < wanted {
         let segment = joiner.segment()?;
         let length = windows.length();
-        let base = bars.len();
+        let (base, before) = (bars.len(), more.len());
         // Every window of the segment reaches over the join but the first.
         for first in (1..length).step_by(stride) {
             if let Some(label) = labeller.label(&segment[first..first + length]) {
@@ -78,7 +80,15 @@ pub fn with_resampled(
                 });
             }
         }
-        bars.extend(segment);
+        if more.len() > before {
+            bars.extend(segment);
+            continue;
+        }
+        in_vain += 1;
+        if in_vain == PATIENCE {
+            let reason = "the rule finds no expansion in any window of two joined stretches";
+            return Err(Error::file(windows.bars().origin(), reason));
+        }
     }
     more.truncate(wanted);
     let bars = Bars::new(bars, None, windows.bars().origin())?;

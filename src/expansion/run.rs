@@ -71,6 +71,10 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         train.len(),
         valid.len()
     ));
+    // Of the windows as they are: copies would hide a type with few examples.
+    if data.path.is_some() {
+        notes.extend(label_notes(&train));
+    }
     let train = match data.resampled {
         0 => train,
         _ if data.marks.is_some() || windows.apart() == 0 => {
@@ -84,9 +88,6 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         true => train.with_mirrored(),
         false => train,
     };
-    if data.path.is_some() {
-        notes.extend(label_notes(&train));
-    }
     Ok(Data {
         train,
         valid,
