@@ -121,6 +121,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// There is no prediction for some bars.
+    #[error("no prediction: {reason}")]
+    Prediction {
+        /// The bar or window, what is wrong with it and what was expected.
+        reason: String,
+    },
+
     /// Training stopped on an error of the backend or the learner.
     #[error("training stopped: {reason}")]
     Training {

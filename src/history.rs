@@ -195,6 +195,15 @@ impl History {
         self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
     }
 
+    /// The epoch with the smallest [relative validation loss](quantity::RELATIVE_LOSS), the earliest of equals.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.series(Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS)
+            .into_iter()
+            .filter(|(_, loss)| loss.is_finite())
+            .min_by(|(_, a), (_, b)| a.total_cmp(b))
+            .map(|(epoch, _)| epoch)
+    }
+
     /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.
     pub fn truncate_after(&mut self, epoch: usize) {
         self.records.retain(|record| record.epoch <= epoch);

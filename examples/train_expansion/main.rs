@@ -8,9 +8,12 @@
 //! The work is done by `equipoise::expansion::run`; here are only the flags and what is said.
 
 mod page;
+#[path = "../shared/reader.rs"]
+mod reader;
 mod results;
 mod settings;
 mod signals;
+#[path = "../shared/terminal.rs"]
 mod terminal;
 
 use std::path::Path;

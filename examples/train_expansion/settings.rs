@@ -1,18 +1,18 @@
 //! What the user asks for: the flags, and the settings that come of them and of the files they name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, ValueEnum};
-use equipoise::expansion::bars::csv::{DateOrder, DecimalMark};
-use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::duration;
+use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
 use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::expansion::run;
 use equipoise::train::{Progress, checkpoint};
 use equipoise::weighting::WeightingConfig;
 use equipoise::{Error, Result};
+
+use crate::reader::{BackendName, ReaderFlags, max_gap, readable};
 
 /// What a config file is.
 const WANTED_CONFIG: &str = "settings in JSON, as every run writes them to its config.json";
@@ -28,17 +28,10 @@ pub struct Arguments {
     /// simulator if left out
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Drop and count bad rows of the file instead of refusing it
-    #[arg(long)]
-    skip_bad_rows: bool,
-    /// Whether dates like 01/02/2024 are day-first or month-first [default: told from the file]
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
-    date_order: Option<DateOrderName>,
-    /// The decimal mark of the prices, point or comma [default: told from the file]
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "MARK")]
-    decimal: Option<DecimalName>,
+    #[command(flatten)]
+    reader: ReaderFlags,
     /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| duration::parse("--max-gap", text))]
+    #[arg(long, value_name = "TIME", value_parser = max_gap)]
     max_gap: Option<Duration>,
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
@@ -108,28 +101,6 @@ pub struct Settings {
     pub out: PathBuf,
     /// What follows from the file that the run starts from.
     pub notes: Vec<String>,
-}
-
-/// The backends by name.
-#[derive(Clone, Copy, ValueEnum)]
-enum BackendName {
-    Flex,
-    Ndarray,
-    Wgpu,
-}
-
-/// The orders of day and month by name.
-#[derive(Clone, Copy, ValueEnum)]
-enum DateOrderName {
-    DayFirst,
-    MonthFirst,
-}
-
-/// The decimal marks by name.
-#[derive(Clone, Copy, ValueEnum)]
-enum DecimalName {
-    Point,
-    Comma,
 }
 
 impl Arguments {
@@ -245,17 +216,13 @@ impl Arguments {
             config.weighting = config.weighting.with_weights(weights.clone())?;
         }
         if let Some(backend) = self.backend {
-            config.backend = match backend {
-                BackendName::Flex => Backend::Flex,
-                BackendName::Ndarray => Backend::Ndarray,
-                BackendName::Wgpu => Backend::Wgpu,
-            };
+            config.backend = backend.into();
         }
         set(&mut config.train.epochs, &self.epochs);
         set(&mut config.train.batch_size, &self.batch_size);
         set(&mut config.train.learning_rate, &self.lr);
         set(&mut config.train.seed, &self.seed);
-        config.data.skip_bad_rows |= self.skip_bad_rows;
+        self.reader.set(&mut config.data);
         config.freeze_backbone |= self.freeze_backbone;
         if self.data.is_some() {
             config.data.path = self.data.clone();
@@ -265,18 +232,6 @@ impl Arguments {
         }
         if self.max_gap.is_some() {
             config.data.max_gap = self.max_gap;
-        }
-        if let Some(order) = self.date_order {
-            config.data.date_order = Some(match order {
-                DateOrderName::DayFirst => DateOrder::DayFirst,
-                DateOrderName::MonthFirst => DateOrder::MonthFirst,
-            });
-        }
-        if let Some(mark) = self.decimal {
-            config.data.decimal_mark = Some(match mark {
-                DecimalName::Point => DecimalMark::Point,
-                DecimalName::Comma => DecimalMark::Comma,
-            });
         }
         if self.max_samples.is_some() {
             config.data.max_samples = self.max_samples;
@@ -289,17 +244,6 @@ fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
     if let Some(value) = flag {
         *place = value.clone();
     }
-}
-
-/// Sees that a file is there, so that the message can say what it is for.
-fn readable(setting: &str, file: &Path, wanted: &str) -> Result<()> {
-    let problem = match std::fs::File::open(file).and_then(|file| file.metadata()) {
-        Ok(found) if found.is_dir() => "it is a folder".to_string(),
-        Ok(_) => return Ok(()),
-        Err(error) => error.to_string(),
-    };
-    let reason = format!("cannot be read for {setting} ({problem}); expected {wanted}");
-    Err(Error::file(file, reason))
 }
 
 /// The first free `runs/STRATEGY-N`.

@@ -7,9 +7,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::bars::{Bar, Bars};
 use super::countdown::{CountdownForm, countdown};
-use super::features::{FEATURES, window_features};
+use super::feature_set::{FeatureSet, Rows};
 use super::labels::WindowLabel;
-use super::moves::{MOVES, window_moves};
 use super::windows::Window;
 
 /// A batch of windows on a device.
@@ -34,8 +33,7 @@ pub struct ExpansionBatch {
 pub struct ExpansionBatcher {
     bars: Bars,
     length: usize,
-    position: bool,
-    moves: bool,
+    set: FeatureSet,
     countdown: CountdownForm,
 }
 
@@ -45,45 +43,35 @@ impl ExpansionBatcher {
         Self {
             bars: bars.clone(),
             length,
-            position,
-            moves: false,
+            set: FeatureSet {
+                position,
+                moves: false,
+            },
             countdown,
         }
     }
 
     /// Adds the [moves](super::moves) as the last features.
     pub fn with_moves(mut self, moves: bool) -> Self {
-        self.moves = moves;
+        self.set.moves = moves;
         self
     }
 
     fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
-        let base = FEATURES - usize::from(!self.position);
-        let columns = base + if self.moves { MOVES } else { 0 };
-        let mut values = Vec::with_capacity(windows.len() * self.length * columns);
-        let (mut shapes, mut moves, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = Rows::new(self.set, windows.len() * self.length);
+        let mut mirrored = Vec::new();
         for window in windows {
-            let mut bars = &self.bars.bars()[window.first..window.first + self.length];
-            if window.mirrored {
-                mirrored.clear();
-                mirrored.extend(bars.iter().map(upside_down));
-                bars = &mirrored;
-            }
-            if !self.moves {
-                window_features(bars, self.position, &mut values);
+            let bars = &self.bars.bars()[window.first..window.first + self.length];
+            if !window.mirrored {
+                rows.add(bars);
                 continue;
             }
-            shapes.clear();
-            moves.clear();
-            window_features(bars, self.position, &mut shapes);
-            window_moves(bars, &mut moves);
-            for (shape, step) in shapes.chunks(base).zip(moves.chunks(MOVES)) {
-                values.extend_from_slice(shape);
-                values.extend_from_slice(step);
-            }
+            mirrored.clear();
+            mirrored.extend(bars.iter().map(upside_down));
+            rows.add(&mirrored);
         }
-        let shape = [windows.len(), self.length, columns];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        let shape = [windows.len(), self.length, self.set.columns()];
+        Tensor::from_data(TensorData::new(rows.into_values(), shape), device)
     }
 }
 

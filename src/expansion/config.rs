@@ -10,10 +10,9 @@ use super::bars::csv::{DateOrder, DecimalMark};
 use super::bars::simulator::SimulatorConfig;
 use super::classes::Classes;
 use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
-use super::features::FEATURES;
+use super::feature_set::FeatureSet;
 use super::labels::LabelConfig;
 use super::model::{ExpansionModelConfig, task_names};
-use super::moves::MOVES;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
@@ -155,9 +154,12 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// The features of a bar.
-    pub fn columns(&self) -> usize {
-        FEATURES - usize::from(!self.position) + if self.moves { MOVES } else { 0 }
+    /// What the network sees of a bar.
+    pub fn features(&self) -> FeatureSet {
+        FeatureSet {
+            position: self.position,
+            moves: self.moves,
+        }
     }
 }
 
@@ -276,7 +278,7 @@ impl ExpansionConfig {
             self.model.countdown_scale = 1.0;
         }
         if self.model.features == ExpansionModelConfig::default().features {
-            self.model.features = self.data.columns();
+            self.model.features = self.data.features().columns();
         }
         if self.data.path.is_none() {
             self.data.resampled = 0;
@@ -337,7 +339,7 @@ impl ExpansionConfig {
             let expected = format!("at least {shortest}, or the rule finds no expansion in it");
             return Err(Error::setting("model.window", self.model.window, expected));
         }
-        let needed = data.columns();
+        let needed = data.features().columns();
         if self.model.features != needed {
             let expected = format!(
                 "{needed}, the features of a bar with this `data.position` and `data.moves`"

@@ -28,7 +28,8 @@ pub(super) fn from_file(
     if is_parquet(path) && parquet::holds_windows(path)? {
         return parquet::windows(path, config, notes);
     }
-    let bars = read_bars(path, data, notes)?;
+    let (bars, said) = read_bars(path, data)?;
+    notes.extend(said);
     let cut = Cut {
         length: config.model.window,
         stride: data.stride,
@@ -52,7 +53,14 @@ pub(super) fn from_file(
     Ok(windows)
 }
 
-fn read_bars(path: &Path, data: &DataConfig, notes: &mut Vec<String>) -> Result<Bars> {
+/// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and says what was found.
+///
+/// # Errors
+///
+/// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
+/// feature.
+pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    let mut notes = Vec::new();
     let options = CsvOptions::default()
         .with_skip_bad_rows(data.skip_bad_rows)
         .with_date_order(data.date_order)
@@ -76,7 +84,7 @@ fn read_bars(path: &Path, data: &DataConfig, notes: &mut Vec<String>) -> Result<
             report.dropped, report.rows
         ));
     }
-    Ok(bars)
+    Ok((bars, notes))
 }
 
 /// By its name, or by its first bytes.

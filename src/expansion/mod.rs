@@ -5,7 +5,7 @@
 //! * [`bars`]: one bar, a series, the CSV reader, its gaps, the market simulator;
 //! * [`labels`] and [`kind`]: where the expansion of a window is, and of which type, by rule;
 //! * [`marks`] and [`classes`]: the same, by hand;
-//! * [`features`] and [`moves`]: what the network sees of each bar;
+//! * [`features`], [`moves`] and [`feature_set`]: what the network sees of each bar;
 //! * [`countdown`]: the target of the fourth task, in its two forms;
 //! * [`windows`]: windows as views over one series, and the split by time;
 //! * [`resample`]: more training windows from the same bars;
@@ -16,6 +16,7 @@
 //! * [`config`]: a whole run in one JSON file; [`recipes`]: some such runs by name;
 //! * [`duration`]: how a length of time is written;
 //! * [`run`]: from a config to a trained model;
+//! * [`predictor`]: a trained network at work, on a series or bar by bar;
 //! * `pytorch`: checkpoints of the original network, from PyTorch and back (feature `pytorch`);
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
@@ -29,6 +30,7 @@ pub mod config;
 pub mod countdown;
 mod cut;
 pub mod duration;
+pub mod feature_set;
 pub mod features;
 pub mod figures;
 mod files;
@@ -38,8 +40,10 @@ pub mod marks;
 pub mod metrics;
 pub mod model;
 pub mod moves;
+mod network;
 #[cfg(feature = "parquet")]
 pub mod parquet_windows;
+pub mod predictor;
 #[cfg(feature = "pytorch")]
 pub mod pytorch;
 pub mod recipes;

@@ -1,10 +1,7 @@
 //! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
 
-use std::io::Write;
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor};
 use burn::train::Interrupter;
 
 use super::bars::Bars;
@@ -12,18 +9,17 @@ use super::bars::simulator::Simulator;
 use super::baselines::baselines;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
-#[cfg(feature = "pytorch")]
-use super::countdown::CountdownForm;
+pub use super::files::read_bars;
 use super::files::{from_file, label_notes};
 use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
-use super::model::{ExpansionModel, task_names};
-#[cfg(feature = "pytorch")]
-use super::pytorch::{self, PytorchCheckpoint};
+use super::model::ExpansionModel;
+use super::network::init_from;
+pub use super::network::{build, follow_init, trained_network};
 use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};
-use crate::train::{Outcome, Progress, Trainer, checkpoint};
+use crate::train::{Outcome, Progress, Trainer};
 use crate::weighting::Weighting;
 
 /// The windows of a run, split, and what is worth telling about them.
@@ -187,129 +183,4 @@ pub fn train(
 pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
     let (data, model) = (&config.data, &config.model);
     ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
-}
-
-/// A fresh network and strategy; the seed fixes the network's first values.
-///
-/// # Errors
-///
-/// As [`ExpansionConfig::validate`].
-pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Weighting)> {
-    device.seed(config.train.seed);
-    let network = config.model.init(device)?;
-    network.visit(&mut Draw);
-    let weighting = config.weighting.init(&config.model.tasks()?, device)?;
-    Ok((network, weighting))
-}
-
-/// Looks at every parameter. Burn draws a parameter's first values when it is first looked at, which may be after the
-/// random state has moved on.
-struct Draw;
-
-impl ModuleVisitor for Draw {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        param.val();
-    }
-}
-
-/// Fits a config to the file that a run is to start from ([`RunOptions::init`]), and says what was changed, a sentence
-/// each.
-///
-/// Our own checkpoints change nothing. After a PyTorch file, the sizes of the model follow the file where the config has
-/// their defaults, and so do the position feature, the form of the countdown and the start of log sigma.
-///
-/// # Errors
-///
-/// [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
-/// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
-pub fn follow_init(
-    config: ExpansionConfig,
-    file: Option<&Path>,
-) -> Result<(ExpansionConfig, Vec<String>)> {
-    match file {
-        #[cfg(feature = "pytorch")]
-        Some(file) if is_pytorch(file) => {
-            let checkpoint = pytorch_checkpoint(file, config.model.countdown)?;
-            pytorch::follow(config, &checkpoint)
-        }
-        #[cfg(not(feature = "pytorch"))]
-        Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
-        _ => Ok((config, Vec::new())),
-    }
-}
-
-/// By the extension, as PyTorch's users choose it.
-fn is_pytorch(file: &Path) -> bool {
-    let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
-    ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
-        .iter()
-        .any(|known| extension == *known)
-}
-
-#[cfg(not(feature = "pytorch"))]
-fn without_pytorch(file: &Path) -> Error {
-    Error::Checkpoint {
-        path: file.to_path_buf(),
-        reason: "is a PyTorch file, which this program was built without; build it with `--features pytorch`"
-            .into(),
-    }
-}
-
-#[cfg(feature = "pytorch")]
-fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCheckpoint> {
-    let import = pytorch::ImportConfig::default().with_countdown(countdown);
-    PytorchCheckpoint::read_with(file, &import)
-}
-
-/// The network of a PyTorch file. A countdown head of the other form starts anew.
-#[cfg(feature = "pytorch")]
-fn init_from_pytorch(
-    network: ExpansionModel,
-    file: &Path,
-    progress: Progress,
-) -> Result<ExpansionModel> {
-    let countdown = network.config().countdown;
-    let checkpoint = pytorch_checkpoint(file, countdown)?;
-    for note in checkpoint.notes() {
-        tell(progress, &format!("{}: {note}", file.display()));
-    }
-    let restart = checkpoint.config().countdown != countdown;
-    let network = checkpoint.load_into(network, restart)?;
-    if restart {
-        tell(progress, &restarted(file));
-    }
-    Ok(network)
-}
-
-fn tell(progress: Progress, line: &str) {
-    if progress != Progress::Silent {
-        // Nobody may be there to read it.
-        let _ = writeln!(std::io::stderr(), "{line}");
-    }
-}
-
-fn restarted(file: &Path) -> String {
-    let file = file.display();
-    format!("{file}: its countdown head has another form, so that head starts anew")
-}
-
-/// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
-fn init_from(network: ExpansionModel, file: &Path, progress: Progress) -> Result<ExpansionModel> {
-    #[cfg(feature = "pytorch")]
-    if is_pytorch(file) {
-        return init_from_pytorch(network, file, progress);
-    }
-    #[cfg(not(feature = "pytorch"))]
-    if is_pytorch(file) {
-        return Err(without_pytorch(file));
-    }
-    let whole = checkpoint::load_network(network.clone(), file, None);
-    let Err(error) = whole else { return whole };
-    match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
-        Ok(network) => {
-            tell(progress, &restarted(file));
-            Ok(network)
-        }
-        Err(_) => Err(error),
-    }
 }

@@ -18,6 +18,7 @@ use burn::train::metric::store::EventStoreClient;
 use super::journal::Journal;
 use super::step::MultiTask;
 use crate::error::{Error, Result};
+use crate::history::History;
 
 /// The parts of a checkpoint.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
@@ -62,6 +63,31 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
                 "no complete checkpoint; the run ended before its first epoch did, so start it anew"
                     .into(),
         })
+}
+
+/// The best epoch of the run in a folder, as its history tells; the newest one where it tells nothing.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if there is no complete checkpoint, or none of the best epoch; what [`History::read_csv`] refuses.
+pub fn best(run: impl AsRef<Path>) -> Result<usize> {
+    let newest = latest(&run)?;
+    let history = run.as_ref().join("history.csv");
+    if !history.exists() {
+        return Ok(newest);
+    }
+    let best = History::read_csv(&history)?.best_epoch().unwrap_or(newest);
+    let file = model_file(&run, best);
+    match file.is_file() {
+        true => Ok(best),
+        false => Err(Error::Checkpoint {
+            path: file,
+            reason: format!(
+                "is not there, though epoch {best} is the best in {}; choose another epoch, the newest is {newest}",
+                history.display()
+            ),
+        }),
+    }
 }
 
 /// Sees that a folder holds no run that a new one would overwrite. One that ended before its first checkpoint is none.

@@ -123,13 +123,8 @@ impl Entries {
         Some(all.iter().sum::<f64>() / all.len() as f64)
     }
 
-    /// The epoch with the smallest relative validation loss, the earliest of equals.
+    /// As [`History::best_epoch`].
     pub(super) fn best_epoch(&self) -> Option<usize> {
-        self.history
-            .series(Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS)
-            .into_iter()
-            .filter(|(_, loss)| loss.is_finite())
-            .min_by(|(_, a), (_, b)| a.total_cmp(b))
-            .map(|(epoch, _)| epoch)
+        self.history.best_epoch()
     }
 }

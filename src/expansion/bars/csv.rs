@@ -9,13 +9,14 @@
 //! names and `columns` the columns, `survey` goes over all rows once to learn how they are written, with `dates` and
 //! `number` for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` (with
 //! `apart`) reads a time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown`
-//! quotes the file in messages.
+//! quotes the file in messages. `lines` does the same for lines that come one at a time.
 
 mod apart;
 pub(in crate::expansion) mod columns;
 pub(in crate::expansion) mod dates;
 pub(in crate::expansion) mod header;
 pub(in crate::expansion) mod intake;
+mod lines;
 mod number;
 mod order;
 mod records;
@@ -33,6 +34,7 @@ use super::Bars;
 use crate::error::Result;
 use columns::Columns;
 use intake::{Intake, Unit};
+pub use lines::CsvLines;
 use row::Row;
 use survey::Survey;
 use text::Text;

@@ -80,6 +80,14 @@ pub struct WindowOutput<'a> {
     pub countdown: &'a [f32],
 }
 
+impl WindowOutput<'_> {
+    /// Whether every number is finite. [`decode`] answers in any case, but only then is the answer one.
+    pub fn is_finite(&self) -> bool {
+        let lists = [self.kinds, &self.pointers, self.binary, self.countdown];
+        lists.into_iter().flatten().all(|number| number.is_finite())
+    }
+}
+
 /// A predicted expansion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {

@@ -70,22 +70,8 @@ impl ExpansionEvaluation {
         &self,
         mut visit: impl FnMut(WindowOutput<'_>, WindowLabel),
     ) -> Result<(), TensorReadError> {
-        let kinds = self.output.kinds.clone().try_into_vec_as::<f32>()?;
-        let pointers = self.output.pointers.clone().try_into_vec_as::<f32>()?;
-        let binary = self.output.binary.clone().try_into_vec_as::<f32>()?;
-        let countdown = self.output.countdown.clone().try_into_vec_as::<f32>()?;
-        let windows = self.labels.len().max(1);
-        for (index, label) in self.labels.iter().enumerate() {
-            let row = |values: &'_ Vec<f32>| {
-                let width = values.len() / windows;
-                index * width..(index + 1) * width
-            };
-            let output = WindowOutput {
-                kinds: &kinds[row(&kinds)],
-                pointers: [pointers[2 * index], pointers[2 * index + 1]],
-                binary: &binary[row(&binary)],
-                countdown: &countdown[row(&countdown)],
-            };
+        let output = self.output.read()?;
+        for (output, label) in output.windows().zip(self.labels.iter()) {
             visit(output, *label);
         }
         Ok(())

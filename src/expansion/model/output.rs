@@ -1,6 +1,8 @@
-//! What the heads say about a batch.
+//! What the heads say about a batch, on the device and on the host.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorReadError};
+
+use super::decode::WindowOutput;
 
 /// The outputs of the four heads for a batch.
 #[derive(Clone, Debug)]
@@ -13,4 +15,48 @@ pub struct ExpansionOutput {
     pub binary: Tensor<2>,
     /// Bars to the start, `[batch, time]`; or the start over the window's length, `[batch, 1]`.
     pub countdown: Tensor<2>,
+}
+
+impl ExpansionOutput {
+    /// Reads the outputs from the device.
+    pub(in crate::expansion) fn read(&self) -> Result<HostOutput, TensorReadError> {
+        let host = |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>();
+        Ok(HostOutput {
+            batch: self.kinds.dims()[0],
+            kinds: host(&self.kinds)?,
+            pointers: host(&self.pointers)?,
+            binary: host(&self.binary)?,
+            countdown: host(&self.countdown)?,
+        })
+    }
+}
+
+/// The same on the host, window by window.
+pub(in crate::expansion) struct HostOutput {
+    batch: usize,
+    kinds: Vec<f32>,
+    pointers: Vec<f32>,
+    binary: Vec<f32>,
+    countdown: Vec<f32>,
+}
+
+impl HostOutput {
+    /// The outputs of one window.
+    pub(in crate::expansion) fn window(&self, index: usize) -> WindowOutput<'_> {
+        let row = |values: &'_ [f32]| {
+            let width = values.len() / self.batch;
+            index * width..(index + 1) * width
+        };
+        WindowOutput {
+            kinds: &self.kinds[row(&self.kinds)],
+            pointers: [self.pointers[2 * index], self.pointers[2 * index + 1]],
+            binary: &self.binary[row(&self.binary)],
+            countdown: &self.countdown[row(&self.countdown)],
+        }
+    }
+
+    /// The outputs of every window.
+    pub(in crate::expansion) fn windows(&self) -> impl Iterator<Item = WindowOutput<'_>> {
+        (0..self.batch).map(|index| self.window(index))
+    }
 }

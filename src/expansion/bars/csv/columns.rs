@@ -68,18 +68,25 @@ pub(in crate::expansion) enum TimeColumn {
 impl Columns {
     /// Finds the header and its columns.
     pub(super) fn find(text: &Text) -> Result<Self> {
-        let header = Header::find(text, Header::has_all_prices)?.ok_or_else(|| explain(text))?;
+        Self::look(text)?.ok_or_else(|| explain(text))
+    }
+
+    /// The header and its columns, or none if no line is a header.
+    pub(super) fn look(text: &Text) -> Result<Option<Self>> {
+        let Some(header) = Header::find(text, Header::has_all_prices)? else {
+            return Ok(None);
+        };
         let mut notes = header.notes();
         let columns = header.columns(&mut notes);
         let (prices, time) =
             columns.map_err(|reason| Error::line(text.path(), header.line, reason))?;
-        Ok(Self {
+        Ok(Some(Self {
             place: header.rows,
             count: header.names.len(),
             prices,
             time,
             notes,
-        })
+        }))
     }
 }
 

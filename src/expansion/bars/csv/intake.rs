@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 
 /// The last words of every refusal of a row.
-const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
+pub(super) const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
 /// How many lines of text may follow the last row.
 const MOST_TEXT: usize = 10;
 

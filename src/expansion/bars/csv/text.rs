@@ -39,6 +39,11 @@ impl Text {
         let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
         file.read_to_end(&mut bytes)
             .map_err(Error::io("read", path))?;
+        Ok(Self::of(path, bytes))
+    }
+
+    /// Text that is there already.
+    pub(super) fn of(path: &Path, mut bytes: Vec<u8>) -> Self {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
         }
@@ -48,11 +53,11 @@ impl Text {
         });
         // The last line ends like every other; one line feed too many is a blank line.
         bytes.push(b'\n');
-        Ok(Self {
+        Self {
             path: path.to_path_buf(),
             bytes,
             unfinished,
-        })
+        }
     }
 
     /// The file.

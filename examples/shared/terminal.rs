@@ -1,5 +1,8 @@
 //! What is said and how: results on standard output, everything else on standard error, and nobody has to listen.
 
+// Every program uses a part of this.
+#![allow(dead_code)]
+
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -23,6 +26,11 @@ impl Terminal {
     /// If `quiet`, only errors and results are said.
     pub fn new(quiet: bool) -> Self {
         Self { quiet }
+    }
+
+    /// Whether only errors and results are said.
+    pub fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// A sentence beside the results.

@@ -1,0 +1,96 @@
+//! A trained network at work: bars in, one line for every window out.
+//!
+//! ```text
+//! cargo run --release --example predict -- runs/uncertainty-1 bars.csv > found.csv
+//! tail -n +1 -f bars.csv | cargo run --release --example predict -- runs/uncertainty-1 - --stride 1 --format jsonl
+//! ```
+//!
+//! The work is done by `equipoise::expansion::predictor`; here are only the arguments and the files.
+
+mod network;
+#[path = "../shared/reader.rs"]
+mod reader;
+mod series;
+mod sink;
+mod stream;
+#[path = "../shared/terminal.rs"]
+mod terminal;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use equipoise::Result;
+
+use reader::{BackendName, ReaderFlags, max_gap, readable};
+use sink::{Format, Sink};
+use terminal::Terminal;
+
+/// Finds the expansion in every window of price bars with a trained network.
+///
+/// The columns: first and last bar of the window, start and end of the expansion (bars are counted from 0), its type and the
+/// probability of it, the agreement of the three sources (pointers, binary mask, countdown) as their mean overlap, the F1
+/// that the mask expects of itself, times, the longest time between two bars of the window in seconds, and what every source
+/// says alone.
+#[derive(Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// Folder of a run (its best epoch), a model-N.bpk in it, or a PyTorch checkpoint (.pt, .safetensors; built with
+    /// --features pytorch)
+    network: PathBuf,
+    /// CSV or Parquet file of bars; - reads CSV from standard input, and answers every bar as it comes
+    bars: PathBuf,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// csv or jsonl, a JSON object in every line [default: as --out ends, else csv]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    format: Option<Format>,
+    /// Bars from the first bar of one window to that of the next [default: that of the run]
+    #[arg(long, value_name = "N")]
+    stride: Option<usize>,
+    /// Leave out windows that reach over a longer time between two bars, such as 3h or 2d [default: that of the run, else
+    /// none is left out]
+    #[arg(long, value_name = "TIME", value_parser = max_gap)]
+    max_gap: Option<Duration>,
+    /// Epoch of the run [default: the best]
+    #[arg(long, value_name = "N")]
+    epoch: Option<usize>,
+    /// Settings in JSON for a PyTorch checkpoint, if the run that made it had others than the original
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    reader: ReaderFlags,
+    /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: that of the run]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    backend: Option<BackendName>,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(arguments.quiet);
+    match work(&arguments, terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.warn(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(arguments: &Arguments, terminal: Terminal) -> Result<()> {
+    let streamed = arguments.bars == Path::new("-");
+    if !streamed {
+        readable("BARS", &arguments.bars, "a CSV or Parquet file of bars")?;
+    }
+    let (config, predictor) = network::load(arguments, terminal)?;
+    let sink = Sink::open(arguments.out.as_deref(), arguments.format)?;
+    match streamed {
+        true => stream::predict(&config, &predictor, sink, terminal),
+        false => series::predict(&arguments.bars, &config, &predictor, sink, terminal),
+    }
+}

@@ -1,0 +1,99 @@
+//! Which network is meant, and the settings that go with it.
+
+use std::path::{Path, PathBuf};
+
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::model::ExpansionModelConfig;
+use equipoise::expansion::predictor::Predictor;
+use equipoise::expansion::run;
+use equipoise::train::checkpoint;
+use equipoise::{Error, Result};
+
+use crate::Arguments;
+use crate::reader::readable;
+use crate::terminal::Terminal;
+
+/// What a network may be.
+const WANTED: &str = "the folder of a run, a model-N.bpk in it, or a PyTorch checkpoint";
+
+/// The network and the settings it was trained with, the flags before them.
+pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfig, Predictor)> {
+    let file = file(arguments)?;
+    let config = with_flags(settings(arguments, &file)?, arguments).resolved();
+    let (config, notes) = run::follow_init(config, Some(&file))?;
+    notes.iter().for_each(|note| terminal.note(note));
+    let predictor = Predictor::from_checkpoint(&config, &file)?;
+    terminal.note(&format!(
+        "network of {}, windows of {} bars",
+        file.display(),
+        predictor.window()
+    ));
+    Ok((config, predictor))
+}
+
+/// The checkpoint.
+fn file(arguments: &Arguments) -> Result<PathBuf> {
+    let named = &arguments.network;
+    if !named.is_dir() {
+        readable("NETWORK", named, WANTED)?;
+        return match arguments.epoch {
+            None => Ok(named.clone()),
+            Some(epoch) => {
+                let expected = "left out where NETWORK is a file";
+                Err(Error::setting("--epoch", epoch, expected))
+            }
+        };
+    }
+    if !named.join("config.json").exists() {
+        let reason = format!("holds no run, there is no config.json in it; expected {WANTED}");
+        return Err(Error::file(named, reason));
+    }
+    let Some(epoch) = arguments.epoch else {
+        return Ok(checkpoint::model_file(named, checkpoint::best(named)?));
+    };
+    let file = checkpoint::model_file(named, epoch);
+    let kept = "an epoch that the run has kept, the last ones and the best";
+    readable("--epoch", &file, kept)?;
+    Ok(file)
+}
+
+fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
+    if let Some(config) = &arguments.config {
+        readable("--config", config, "settings in JSON, as a run writes them")?;
+        return ExpansionConfig::read(config);
+    }
+    if file.extension().is_none_or(|extension| extension != "bpk") {
+        // What the original program trains.
+        return Ok(ExpansionConfig {
+            model: ExpansionModelConfig::default(),
+            ..ExpansionConfig::default()
+        });
+    }
+    let run = file.parent().and_then(Path::parent);
+    let stored = run.map(|run| run.join("config.json"));
+    match stored.filter(|stored| stored.exists()) {
+        Some(stored) => ExpansionConfig::read(stored),
+        None => {
+            let reason = "is not in the folder of a run, so its settings are not known; give them with --config";
+            Err(Error::file(file, reason))
+        }
+    }
+}
+
+fn with_flags(mut config: ExpansionConfig, arguments: &Arguments) -> ExpansionConfig {
+    if let Some(backend) = arguments.backend {
+        config.backend = backend.into();
+    }
+    if let Some(stride) = arguments.stride {
+        config.data.stride = stride;
+    }
+    if arguments.max_gap.is_some() {
+        config.data.max_gap = arguments.max_gap;
+    }
+    // How the file of the training was written says nothing about this one.
+    config.data.skip_bad_rows = false;
+    config.data.date_order = None;
+    config.data.decimal_mark = None;
+    arguments.reader.set(&mut config.data);
+    config
+}

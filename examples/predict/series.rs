@@ -1,0 +1,133 @@
+//! A file of bars, all windows of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use equipoise::Result;
+use equipoise::expansion::bars::Bars;
+use equipoise::expansion::bars::gaps::Gaps;
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::predictor::{Predictions, Predictor};
+use equipoise::expansion::run;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::sink::{Reader, Sink};
+use crate::terminal::Terminal;
+
+/// Longer than this, and it is shown how far it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub fn predict(
+    file: &Path,
+    config: &ExpansionConfig,
+    predictor: &Predictor,
+    mut sink: Sink,
+    terminal: Terminal,
+) -> Result<()> {
+    let waiting = terminal.waiting(&format!("reading {}", file.display()));
+    let (bars, notes) = run::read_bars(file, &config.data)?;
+    drop(waiting);
+    notes.iter().for_each(|note| terminal.note(note));
+    let predictions = predictor.windows(&bars, config.data.stride)?;
+    gaps(&bars, predictor, &predictions, config.data.stride, terminal);
+    let began = Instant::now();
+    let mut progress = Progress::new(&predictions, terminal);
+    for found in predictions {
+        if sink.write(&found?)? == Reader::Left {
+            return Ok(());
+        }
+        progress.step();
+    }
+    progress.end();
+    let (written, seconds) = (sink.written(), began.elapsed().as_secs_f64());
+    sink.finish()?;
+    terminal.note(&format!(
+        "{written} windows in {seconds:.1} s, {:.0} a second",
+        written as f64 / seconds.max(1e-9)
+    ));
+    Ok(())
+}
+
+/// Windows that reach over outages: those left out, or those that are there all the same.
+fn gaps(
+    bars: &Bars,
+    predictor: &Predictor,
+    predictions: &Predictions,
+    stride: usize,
+    terminal: Terminal,
+) {
+    if predictor.max_gap().is_some() {
+        if predictions.over_gaps() > 0 {
+            terminal.note(&format!(
+                "left out {} windows that reach over a gap longer than --max-gap",
+                predictions.over_gaps()
+            ));
+        }
+        return;
+    }
+    let gaps = Gaps::find(bars, None);
+    let length = predictor.window();
+    let firsts = (0..=bars.len().saturating_sub(length)).step_by(stride);
+    let over = firsts.filter(|first| gaps.cut(*first, length)).count();
+    if over > 0 {
+        terminal.note(&format!(
+            "{over} windows reach over one of {} gaps that are not usual for this series, as no window did in training; \
+             column longest_step tells which, and --max-gap leaves them out",
+            gaps.outages().len()
+        ));
+    }
+}
+
+/// A bar on a terminal, for what takes long.
+struct Progress {
+    bar: Option<ProgressBar>,
+    windows: u64,
+    done: u64,
+    began: Instant,
+    terminal: Terminal,
+}
+
+impl Progress {
+    fn new(predictions: &Predictions, terminal: Terminal) -> Self {
+        Self {
+            bar: None,
+            windows: predictions.size_hint().1.unwrap_or(0) as u64,
+            done: 0,
+            began: Instant::now(),
+            terminal,
+        }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        // Looking at the clock for every window would cost more than it tells.
+        if self.done.is_multiple_of(64) && self.began.elapsed() > PATIENCE {
+            let (windows, began, terminal) = (self.windows, self.began, self.terminal);
+            let bar = self
+                .bar
+                .get_or_insert_with(|| shown(windows, began, terminal));
+            bar.set_position(self.done);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn shown(windows: u64, began: Instant, terminal: Terminal) -> ProgressBar {
+    if terminal.is_quiet() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(windows).with_elapsed(began.elapsed());
+    if bar.is_hidden() {
+        terminal.note(&format!("predicting for {windows} windows ..."));
+    }
+    let style = "{bar:40} {pos}/{len} windows, {per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar
+}

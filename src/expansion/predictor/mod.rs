@@ -1,0 +1,232 @@
+//! A trained network at work: bars in, one predicted expansion for every window out.
+//!
+//! * [`Predictor`]: the network with the features it was trained on; one window, many, or a series.
+//! * [`Stream`]: the same bar by bar, for bars that are still to come. On the CPU it gives what the whole series would have
+//!   given, to the bit: a window's features depend on its own bars alone, and its outputs on no other window of a batch.
+//! * [`WindowPrediction`]: what comes out, one row of a table each.
+//!
+//! ```no_run
+//! use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
+//! use equipoise::expansion::predictor::Predictor;
+//!
+//! let predictor = Predictor::from_run("runs/learn")?;
+//! let (bars, _) = read_csv("bars.csv", &CsvOptions::default())?;
+//! for found in predictor.windows(&bars, 10)? {
+//!     let found = found?;
+//!     println!("bars {} to {}: {}", found.start(), found.end(), found.kind());
+//! }
+//!
+//! let mut stream = predictor.stream(1)?;
+//! for (bar, time) in bars.bars().iter().zip(bars.timestamps().unwrap_or_default()) {
+//!     if let Some(found) = stream.push(*bar, Some(*time))? {
+//!         println!("bars {} to {}, agreement {:.2}", found.start(), found.end(), found.prediction.agreement);
+//!     }
+//! }
+//! # Ok::<(), equipoise::Error>(())
+//! ```
+
+mod found;
+mod series;
+mod stream;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+
+use super::bars::Bar;
+use super::config::ExpansionConfig;
+use super::feature_set::{FeatureSet, Rows};
+use super::model::ExpansionModel;
+use super::model::decode::{Prediction, decode};
+use super::run::trained_network;
+use crate::error::{Error, Result};
+use crate::train::checkpoint;
+
+pub use found::{Times, WindowPrediction};
+pub use series::Predictions;
+pub use stream::Stream;
+
+/// A trained network, ready to be asked from any thread.
+///
+/// A clone costs a reference count.
+#[derive(Clone, Debug)]
+pub struct Predictor {
+    trained: Arc<Trained>,
+    max_gap: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Trained {
+    network: ExpansionModel,
+    features: FeatureSet,
+    device: Device,
+}
+
+impl Predictor {
+    /// A predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model) has, and the features
+    /// it was trained on ([`DataConfig::features`](super::config::DataConfig::features)).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the network reads another number of features.
+    pub fn new(network: ExpansionModel, features: FeatureSet) -> Result<Self> {
+        let (found, columns) = (network.config().features, features.columns());
+        if found != columns {
+            let expected = format!("{columns}, which a bar has with {features:?}");
+            return Err(Error::setting("model.features", found, expected));
+        }
+        // A network from training would draw dropout and keep graphs.
+        let network = network.valid();
+        let devices = network.devices();
+        let device = devices.first().cloned().unwrap_or_default().inner();
+        Ok(Self {
+            trained: Arc::new(Trained {
+                network,
+                features,
+                device,
+            }),
+            max_gap: None,
+        })
+    }
+
+    /// The predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a PyTorch file
+    /// with a config that [`follow_init`](super::run::follow_init) has fitted to it. The backend and the longest gap are
+    /// those of the config.
+    ///
+    /// # Errors
+    ///
+    /// As [`trained_network`].
+    pub fn from_checkpoint(config: &ExpansionConfig, file: impl AsRef<Path>) -> Result<Self> {
+        let device = config.backend.device()?;
+        let network = trained_network(config, file, &device)?;
+        let predictor = Self::new(network, config.data.features())?;
+        Ok(predictor.with_max_gap(config.data.max_gap))
+    }
+
+    /// The predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExpansionConfig::read`], [`checkpoint::best`] and [`from_checkpoint`](Self::from_checkpoint).
+    pub fn from_run(run: impl AsRef<Path>) -> Result<Self> {
+        let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
+        let epoch = checkpoint::best(&run)?;
+        Self::from_checkpoint(&config, checkpoint::model_file(&run, epoch))
+    }
+
+    /// The longest time between two bars that a window of [`windows`](Self::windows) or of a [`stream`](Self::stream) may
+    /// reach over; windows with a longer one are left out. Without a limit none is, and [`Times::longest_step`] tells.
+    #[must_use]
+    pub fn with_max_gap(mut self, longest: Option<Duration>) -> Self {
+        self.max_gap = longest;
+        self
+    }
+
+    /// The longest time between two bars of a window.
+    pub fn max_gap(&self) -> Option<Duration> {
+        self.max_gap
+    }
+
+    /// Bars per window.
+    pub fn window(&self) -> usize {
+        self.trained.network.config().window
+    }
+
+    /// The network.
+    pub fn network(&self) -> &ExpansionModel {
+        &self.trained.network
+    }
+
+    /// The expansion of one window.
+    ///
+    /// # Errors
+    ///
+    /// As [`predict_all`](Self::predict_all).
+    pub fn predict(&self, window: &[Bar]) -> Result<Prediction> {
+        let found = self.predict_all(&[window])?;
+        // One for each window, and there is one.
+        found.into_iter().next().ok_or_else(|| Error::Prediction {
+            reason: "the network gave no output".into(),
+        })
+    }
+
+    /// The expansions of several windows, in one pass; their order does not matter to any of them. A few dozen at a time are
+    /// fastest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if a window has another number of bars than [`window`](Self::window), [`Error::Prediction`] if a
+    /// bar does not pass [`Bar::check`], or the outputs are not finite or cannot be read from the device.
+    pub fn predict_all(&self, windows: &[&[Bar]]) -> Result<Vec<Prediction>> {
+        for (index, window) in windows.iter().enumerate() {
+            self.check(index, window)?;
+        }
+        self.answer(windows).map_err(|what| match what {
+            Unanswered::NotFinite(index) => not_finite(&format!("window {index}")),
+            Unanswered::Unread(error) => unread(&error),
+        })
+    }
+
+    fn check(&self, index: usize, window: &[Bar]) -> Result<()> {
+        if window.len() != self.window() {
+            let expected = format!("{}, the window of the network", self.window());
+            let field = format!("bars of window {index}");
+            return Err(Error::setting(field, window.len(), expected));
+        }
+        let fault = |(bar, window): (usize, &Bar)| Some((bar, window.check().err()?));
+        match window.iter().enumerate().find_map(fault) {
+            None => Ok(()),
+            Some((bar, fault)) => Err(Error::Prediction {
+                reason: format!("window {index}, bar {bar}: {fault}"),
+            }),
+        }
+    }
+
+    /// What the network says of windows of the right length over acceptable bars.
+    fn answer(&self, windows: &[&[Bar]]) -> Result<Vec<Prediction>, Unanswered> {
+        if windows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let trained = &self.trained;
+        let mut rows = Rows::new(trained.features, windows.len() * self.window());
+        windows.iter().for_each(|window| rows.add(window));
+        let shape = [windows.len(), self.window(), trained.features.columns()];
+        let data = TensorData::new(rows.into_values(), shape);
+        let features = Tensor::from_data(data, &trained.device);
+        let output = trained.network.forward(features).read()?;
+        match (0..windows.len()).find(|index| !output.window(*index).is_finite()) {
+            Some(index) => Err(Unanswered::NotFinite(index)),
+            None => Ok(output.windows().map(decode).collect()),
+        }
+    }
+}
+
+/// Why there is no prediction.
+enum Unanswered {
+    /// The outputs of this window are not finite.
+    NotFinite(usize),
+    Unread(TensorReadError),
+}
+
+impl From<TensorReadError> for Unanswered {
+    fn from(error: TensorReadError) -> Self {
+        Self::Unread(error)
+    }
+}
+
+fn not_finite(window: &str) -> Error {
+    Error::Prediction {
+        reason: format!(
+            "what the network says of {window} is not finite: its parameters are too large; take another checkpoint"
+        ),
+    }
+}
+
+fn unread(error: &TensorReadError) -> Error {
+    Error::Prediction {
+        reason: format!("the outputs cannot be read from the device: {error}"),
+    }
+}

@@ -1,0 +1,306 @@
+//! The program `predict` keeps its promises: a line for every window, the same from a file and from standard input, files
+//! whole or not at all, and words about everything that cannot be. Only where it has been built: `cargo test` does so,
+//! `cargo test --test predict` does not.
+#![cfg(feature = "train")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use equipoise::expansion::bars::Bars;
+use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::predictor::Predictor;
+use equipoise::expansion::run;
+use equipoise::train::Progress;
+
+fn program() -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    let name = format!("predict{}", std::env::consts::EXE_SUFFIX);
+    let program = test.parent()?.parent()?.join("examples").join(name);
+    if !program.exists() {
+        println!("skipped: {} has not been built", program.display());
+        return None;
+    }
+    Some(program)
+}
+
+/// A folder with a run of one epoch in `run`, and its bars in `bars.csv`.
+fn prepared() -> Option<(tempfile::TempDir, PathBuf, Bars)> {
+    let program = program()?;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = ExpansionConfig::default();
+    config.model.hidden = 4;
+    config.data.max_samples = Some(12);
+    config.train.epochs = 1;
+    let config = config.resolved();
+    let options = run::RunOptions {
+        progress: Progress::Silent,
+        ..Default::default()
+    };
+    let data = run::load(&config).unwrap();
+    let bars = data.valid.bars().clone();
+    run::train(&config, data, folder.path().join("run"), options).unwrap();
+    let mut text = String::from("timestamp,open,high,low,close\n");
+    for (index, bar) in bars.bars().iter().enumerate() {
+        let time = jiff::Timestamp::from_second(1_700_000_000 + 3600 * index as i64).unwrap();
+        let line = format!(
+            "{time},{},{},{},{}\n",
+            bar.open, bar.high, bar.low, bar.close
+        );
+        text.push_str(&line);
+    }
+    std::fs::write(folder.path().join("bars.csv"), text).unwrap();
+    Some((folder, program, bars))
+}
+
+fn command(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn output(program: &Path, folder: &Path, arguments: &[&str]) -> Output {
+    command(program, folder, arguments).output().unwrap()
+}
+
+/// With these bytes on standard input.
+fn fed(program: &Path, folder: &Path, arguments: &[&str], bytes: &[u8]) -> Output {
+    let mut command = command(program, folder, arguments);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    let writer = std::thread::spawn(move || {
+        // The program may have said what is wrong and gone.
+        let _ = input.write_all(&bytes);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_line_for_every_window_from_a_file_and_from_standard_input() {
+    let Some((folder, program, bars)) = prepared() else {
+        return;
+    };
+    let file = output(
+        &program,
+        folder.path(),
+        &["run", "bars.csv", "--stride", "7"],
+    );
+    assert!(file.status.success(), "{}", text(&file.stderr));
+    let lines: Vec<String> = text(&file.stdout).lines().map(String::from).collect();
+    assert_eq!(lines.len(), 1 + (bars.len() - 105) / 7 + 1);
+    assert!(lines[0].starts_with("first,last,start,end,type,probability,agreement,"));
+    // What the library says of the second window.
+    let predictor = Predictor::from_run(folder.path().join("run")).unwrap();
+    let found = predictor
+        .windows(&bars, 7)
+        .unwrap()
+        .nth(1)
+        .unwrap()
+        .unwrap();
+    let expected = format!("7,111,{},{},{},", found.start(), found.end(), found.kind());
+    assert!(lines[2].starts_with(&expected), "{}", lines[2]);
+
+    let bytes = std::fs::read(folder.path().join("bars.csv")).unwrap();
+    let stream = fed(
+        &program,
+        folder.path(),
+        &["run", "-", "--stride", "7"],
+        &bytes,
+    );
+    assert!(stream.status.success(), "{}", text(&stream.stderr));
+    assert_eq!(text(&stream.stdout), text(&file.stdout));
+
+    // The stride of the run, and JSON by the name of the file.
+    let arguments = ["run", "bars.csv", "--out", "found.jsonl", "--quiet"];
+    let quiet = output(&program, folder.path(), &arguments);
+    assert!(quiet.status.success() && quiet.stdout.is_empty() && quiet.stderr.is_empty());
+    let lines = std::fs::read_to_string(folder.path().join("found.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), (bars.len() - 105) / 10 + 1);
+    assert_eq!(rows[1]["first"], 10);
+    // A checkpoint by its name says the same as its run.
+    let arguments = [
+        "run/checkpoint/model-1.bpk",
+        "bars.csv",
+        "--format",
+        "jsonl",
+    ];
+    let named = output(&program, folder.path(), &arguments);
+    assert_eq!(text(&named.stdout), lines);
+}
+
+#[test]
+fn every_window_is_answered_when_its_last_bar_is_there() {
+    use std::io::{BufRead, BufReader};
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let mut command = command(&program, folder.path(), &["run", "-", "--stride", "1"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut output = BufReader::new(output).lines();
+    let file = std::fs::read_to_string(folder.path().join("bars.csv")).unwrap();
+    let mut lines = file.split_inclusive('\n');
+    let first: String = lines.by_ref().take(1 + 105).collect();
+    input.write_all(first.as_bytes()).unwrap();
+    assert!(output.next().unwrap().unwrap().starts_with("first,"));
+    assert!(output.next().unwrap().unwrap().starts_with("0,104,"));
+    input.write_all(lines.next().unwrap().as_bytes()).unwrap();
+    assert!(output.next().unwrap().unwrap().starts_with("1,105,"));
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    for arguments in [
+        ["run", "bars.csv", "--format", "jsonl", "--stride", "1"],
+        ["run", "bars.csv", "--format", "csv", "--stride", "1"],
+    ] {
+        let mut child = command(&program, folder.path(), &arguments)
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(!text(&output.stderr).contains("panicked"));
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_and_nothing_is_left_behind() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let bytes = std::fs::read(path.join("bars.csv")).unwrap();
+    std::fs::write(path.join("few.csv"), &bytes[..2000]).unwrap();
+    std::fs::copy(
+        path.join("run/checkpoint/model-1.bpk"),
+        path.join("model-1.bpk"),
+    )
+    .unwrap();
+    let whole = std::fs::read(path.join("model-1.bpk")).unwrap();
+    std::fs::write(path.join("cut.bpk"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(path.join("old.csv"), "as it was").unwrap();
+    let row_cut_off = text(&bytes[..2000]).lines().count();
+    for (arguments, expected) in [
+        (
+            vec!["none", "bars.csv"],
+            "none: cannot be read for NETWORK".to_owned(),
+        ),
+        (vec![".", "bars.csv"], "holds no run".into()),
+        (
+            vec!["run", "none.csv"],
+            "none.csv: cannot be read for BARS".into(),
+        ),
+        (
+            vec!["run", "few.csv"],
+            format!("few.csv, line {row_cut_off}: "),
+        ),
+        (
+            vec!["run", "few.csv", "--skip-bad-rows"],
+            "bars, but 105 are needed".into(),
+        ),
+        (
+            vec!["run", "bars.csv", "--stride", "0"],
+            "`data.stride` is 0".into(),
+        ),
+        (
+            vec!["run", "bars.csv", "--epoch", "9"],
+            "an epoch that the run has kept".into(),
+        ),
+        (
+            vec!["model-1.bpk", "bars.csv"],
+            "give them with --config".into(),
+        ),
+        (
+            vec!["cut.bpk", "bars.csv", "--config", "run/config.json"],
+            "checkpoint cut.bpk: ".into(),
+        ),
+        (
+            vec!["run", "bars.csv", "--out", "run"],
+            "run: is a folder".into(),
+        ),
+        (
+            vec!["run", "bars.csv", "--out", "no/where.csv"],
+            "cannot write no/where.csv".into(),
+        ),
+        (vec!["few.csv", "bars.csv"], "checkpoint few.csv".into()),
+    ] {
+        let mut arguments = arguments;
+        if !arguments.contains(&"--out") {
+            arguments.extend(["--out", "old.csv"]);
+        }
+        let output = output(&program, path, &arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        let last = said.lines().last().unwrap();
+        assert!(
+            last.starts_with("error: ") && last.contains(&expected),
+            "{arguments:?}: {said}"
+        );
+        assert!(!said.contains("panicked"));
+    }
+    assert_eq!(
+        std::fs::read_to_string(path.join("old.csv")).unwrap(),
+        "as it was"
+    );
+    let left = std::fs::read_dir(path).unwrap();
+    let left = left.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with(".predict-")
+    });
+    assert_eq!(left.count(), 0, "no temporary file");
+}
+
+#[test]
+fn bad_lines_of_a_stream_are_named_or_passed_over() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let good = std::fs::read_to_string(folder.path().join("bars.csv")).unwrap();
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines.insert(4, "2023-11-14T22:13:20Z,1,word,1,1");
+    let bad = lines.join("\n");
+    let refused = fed(&program, folder.path(), &["run", "-"], bad.as_bytes());
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("error: standard input, line 5: column `high` is `word`"),
+        "{said}"
+    );
+
+    let arguments = ["run", "-", "--skip-bad-rows"];
+    let dropped = fed(&program, folder.path(), &arguments, bad.as_bytes());
+    assert!(dropped.status.success());
+    assert!(text(&dropped.stderr).contains("dropped a row: standard input, line 5"));
+    let plain = fed(&program, folder.path(), &arguments, good.as_bytes());
+    assert_eq!(text(&dropped.stdout), text(&plain.stdout));
+
+    let few = lines[..50].join("\n");
+    let none = fed(&program, folder.path(), &arguments, few.as_bytes());
+    assert!(none.status.success() && none.stdout.is_empty());
+    assert!(text(&none.stderr).contains("48 bars, but a window has 105: nothing was predicted"));
+    let empty = fed(&program, folder.path(), &arguments, b"");
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(text(&empty.stderr).contains("standard input: the file is empty"));
+}
