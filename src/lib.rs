@@ -29,8 +29,9 @@
     doc = "* `train`, `history`, `diagnosis`, `report`, `expansion`: not in this build; they need the feature `train`."
 )]
 //!
-//! Four numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
-//! what a history tells, and one's own model under the `Trainer`. `train_expansion` beside them is the whole job.
+//! Five numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
+//! what a history tells, one's own model under the `Trainer`, and a measurement with the audit. `train_expansion` beside
+//! them is the whole job, `predict` uses what comes of it.
 //!
 //! # Feature flags
 //!
@@ -41,6 +42,7 @@
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
 //! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report` and `expansion`, and the crates they need |
 //! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
+//! | `parquet` | no | bars and labelled windows from Parquet files; implies `train` |
 //!
 //! The backends only forward to Burn and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]

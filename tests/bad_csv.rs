@@ -120,8 +120,8 @@ fn lows_and_highs_out_of_order() {
 #[test]
 fn text_where_a_number_should_be() {
     let at = "2024-01-01T01:00:00Z";
-    let reason = "column `open` is `$10`, not a number";
-    bad_row(&with_row(&format!("{at},$10,12,9,11")), 3, reason);
+    let reason = "column `open` is `ten`, not a number";
+    bad_row(&with_row(&format!("{at},ten,12,9,11")), 3, reason);
     let reason = "column `close` is empty";
     bad_row(&with_row(&format!("{at},10,12,9, ")), 3, reason);
     let long = "x".repeat(1000);

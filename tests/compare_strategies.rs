@@ -5,7 +5,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
@@ -15,6 +15,7 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
 use support::assert_close;
+use support::program::{example, outputs};
 
 /// Two epochs of two tasks; `loss` is that of the countdown at the end.
 fn history(loss: f64) -> History {
@@ -322,14 +323,7 @@ fn a_file_of_bars_that_changed_is_noticed() {
 
 /// The example, if it has been built: `cargo test` does so, `cargo test --test compare_strategies` does not.
 fn program() -> Option<PathBuf> {
-    let test = std::env::current_exe().unwrap();
-    let name = format!("compare_strategies{}", std::env::consts::EXE_SUFFIX);
-    let program = test.parent()?.parent()?.join("examples").join(name);
-    if !program.exists() {
-        println!("skipped: {} has not been built", program.display());
-        return None;
-    }
-    Some(program)
+    example("compare_strategies")
 }
 
 /// Nine runs of four short epochs.
@@ -350,18 +344,13 @@ fn command(program: &Path, folder: &Path, more: &[&str]) -> Command {
     command
 }
 
-fn text(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn the_program_compares_and_does_nothing_twice() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = |more: &[&str]| command(&program, folder.path(), more).output().unwrap();
     let first = run(&["a", "--jobs", "2"]);
-    let (table, said) = text(&first);
+    let (table, said) = outputs(&first);
     assert!(first.status.success(), "{said}");
     assert!(said.contains("[9/9]"), "{said}");
     for expected in [
@@ -381,7 +370,7 @@ fn the_program_compares_and_does_nothing_twice() {
         assert!(folder.path().join("a").join(file).exists(), "{file}");
     }
     let again = run(&["a"]);
-    let (same, said) = text(&again);
+    let (same, said) = outputs(&again);
     assert_eq!(same, table);
     assert!(!said.contains("[1/9]"), "nothing was left to do: {said}");
 
@@ -391,7 +380,7 @@ fn the_program_compares_and_does_nothing_twice() {
     assert_eq!(values("a"), values("b"), "side by side or not is the same");
 
     let other = run(&["a", "--epochs", "5"]);
-    let (_, said) = text(&other);
+    let (_, said) = outputs(&other);
     assert!(!other.status.success());
     assert!(
         said.contains("`train.epochs` is 5, but it must be 4"),
@@ -408,7 +397,7 @@ fn the_program_goes_on_when_a_run_fails() {
     // A file where the folder of checkpoints should be.
     std::fs::write(broken.join("checkpoint"), "").unwrap();
     let output = command(&program, folder.path(), &["out"]).output().unwrap();
-    let (table, said) = text(&output);
+    let (table, said) = outputs(&output);
     assert!(!output.status.success());
     assert!(
         said.contains("raw-sum-seed2") && said.contains("FAILED"),
@@ -422,6 +411,44 @@ fn the_program_goes_on_when_a_run_fails() {
     assert!(table.contains("failed 1"), "{table}");
 }
 
+/// Nobody has to listen: the files are what counts.
+#[test]
+fn the_program_ends_well_when_its_reader_leaves() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(&program, folder.path(), &["out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path().join("out/summary.csv").exists());
+}
+
+#[test]
+fn the_program_says_what_a_missing_file_should_be() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (flag, expected) in [
+        ("--data", "a CSV file of bars"),
+        ("--labels", "a CSV file of expansions"),
+        ("--config", "settings in JSON"),
+    ] {
+        let output = Command::new(&program)
+            .args([flag, "none", "--out", "out"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let (_, said) = outputs(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&format!("none: cannot be read for {flag}")) && said.contains(expected),
+            "{said}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_program_goes_on_after_ctrl_c() {
@@ -430,7 +457,7 @@ fn the_program_goes_on_after_ctrl_c() {
     let whole = command(&program, folder.path(), &["whole"])
         .output()
         .unwrap();
-    assert!(whole.status.success(), "{}", text(&whole).1);
+    assert!(whole.status.success(), "{}", outputs(&whole).1);
     let mut child = command(&program, folder.path(), &["parts", "--jobs", "1"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -460,7 +487,7 @@ fn the_program_goes_on_after_ctrl_c() {
     let rest = command(&program, folder.path(), &["parts"])
         .output()
         .unwrap();
-    assert!(rest.status.success(), "{}", text(&rest).1);
+    assert!(rest.status.success(), "{}", outputs(&rest).1);
     for file in ["comparison.csv", "summary.csv", "verdicts.csv"] {
         let read = |out: &str| std::fs::read(folder.path().join(out).join(file)).unwrap();
         assert!(read("whole") == read("parts"), "{file} differs");

@@ -34,6 +34,7 @@ fn it_reads_what_the_file_holds() {
         "time;open;high;low;close\r\n2024-01-31 09:30;1;2;0.5;1.5\r\n\r\n2024-01-31 09:31;1.5;3;1;2\r\n",
         "\u{feff}A title\n\nand, more\ndate\ttime\tlow\thigh\topen\tlast\tvolume\n13/01/2024\t9:30 PM\t1\t2\t1\t2\t7\n14/01/2024\t9:30 PM\t1\t2\t1\t2\t8",
         "unix,open,high,low,close\n1706693400000,1,2,0.5,1.5\n1706693460000,1,2,0.5,1.5\n1706693460000,1,2,0.5,1.5\n",
+        ",open,high,low,close\n2024-01-31 09:30,1,2,0.5,1.5\n2024-01-31 09:31,1,2,0.5,1.5\n",
         "timestamp,open,high,low,close,\n2024-01-31T09:30:00+01:00,\"1,084.5\",2000,1,3,\n",
     ];
     for text in files {

@@ -790,6 +790,79 @@ fn a_run_takes_both_kinds_of_file() {
     );
 }
 
+fn recorded(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parquet");
+    folder.join(format!("{name}.parquet"))
+}
+
+/// `tests/fixtures/parquet` was written by pandas 3.1 (pyarrow 26) and Polars 2.1, see the README there.
+#[test]
+fn files_of_pandas_and_polars() {
+    for name in ["pandas_bars", "polars_bars"] {
+        let (bars, _) = read_parquet(recorded(name), &CsvOptions::default()).unwrap();
+        let last = Bar {
+            open: 2.5,
+            high: 3.0,
+            low: 1.25,
+            close: 1.5,
+        };
+        assert_eq!((bars.len(), bars.bars()[2]), (3, last), "{name}");
+        let stamps = [1_706_659_200, 1_706_662_800, 1_706_666_400];
+        assert_eq!(bars.timestamps(), Some(&stamps[..]), "{name}");
+    }
+    for name in ["pandas_windows", "polars_windows"] {
+        assert!(holds_windows(recorded(name)).unwrap());
+        let (windows, _) = read_windows(recorded(name), &options()).unwrap();
+        let labels: Vec<WindowLabel> = windows.labels().collect();
+        assert_eq!(
+            labels,
+            [label(1, 3, 0), label(0, 4, 2), label(2, 2, 0)],
+            "{name}"
+        );
+        let bar = Bar {
+            open: 6.0,
+            high: 7.0,
+            low: 5.5,
+            close: 6.5,
+        };
+        assert_eq!(windows.bars().bars()[14], bar, "{name}");
+    }
+    let error = read_parquet(recorded("pandas_brotli"), &CsvOptions::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.ends_with(
+            "column `__index_level_0__` is compressed with BROTLI, expected Snappy, Zstandard, gzip or no compression; write the file \
+             anew with one of these"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn whole_numbers_among_doubles_are_whole_numbers() {
+    let schema = format!(
+        "message m {{ {LISTS} required double label; required double expansion_start; required float expansion_end; }}"
+    );
+    let columns = |start: f64| {
+        vec![
+            features(&some_windows(1)),
+            Values::Double(vec![2.0]),
+            Values::Double(vec![start]),
+            Values::Float(vec![3.0]),
+        ]
+    };
+    let (_folder, path) = place();
+    write(&path, &schema, PLAIN, &[columns(1.0)]);
+    let (windows, _) = windows_of(&path, &options()).unwrap();
+    assert_eq!(windows.labels().next(), Some(label(1, 3, 2)));
+    for start in [1.5, f64::NAN, 1e300] {
+        write(&path, &schema, PLAIN, &[columns(start)]);
+        let message = windows_of(&path, &options()).unwrap_err();
+        assert!(message.contains("`expansion_start` is"), "{message}");
+        assert!(message.contains("expected a whole number"), "{message}");
+    }
+}
+
 #[test]
 fn what_is_not_parquet_is_refused() {
     let (folder, path) = place();

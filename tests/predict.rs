@@ -3,6 +3,8 @@
 //! `cargo test --test predict` does not.
 #![cfg(feature = "train")]
 
+mod support;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,16 +14,10 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::predictor::Predictor;
 use equipoise::expansion::run;
 use equipoise::train::Progress;
+use support::program::example;
 
 fn program() -> Option<PathBuf> {
-    let test = std::env::current_exe().unwrap();
-    let name = format!("predict{}", std::env::consts::EXE_SUFFIX);
-    let program = test.parent()?.parent()?.join("examples").join(name);
-    if !program.exists() {
-        println!("skipped: {} has not been built", program.display());
-        return None;
-    }
-    Some(program)
+    example("predict")
 }
 
 /// A folder with a run of one epoch in `run`, and its bars in `bars.csv`.

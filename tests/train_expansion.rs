@@ -1,21 +1,17 @@
 //! The program `train_expansion` keeps its promises to whoever sits before it or calls it: what it says, where, and how it
 //! ends. Only where it has been built: `cargo test` does so, `cargo test --test train_expansion` does not.
 
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::History;
+use support::program::{example, outputs};
 
 fn program() -> Option<PathBuf> {
-    let test = std::env::current_exe().unwrap();
-    let name = format!("train_expansion{}", std::env::consts::EXE_SUFFIX);
-    let program = test.parent()?.parent()?.join("examples").join(name);
-    if !program.exists() {
-        println!("skipped: {} has not been built", program.display());
-        return None;
-    }
-    Some(program)
+    example("train_expansion")
 }
 
 /// Small enough for many epochs a second.
@@ -40,20 +36,14 @@ fn command(program: &Path, folder: &Path, epochs: usize, more: &[&str]) -> Comma
     command
 }
 
-/// Standard output and standard error.
-fn text(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn results_go_to_one_output_and_progress_to_the_other() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = |more: &[&str]| {
         let output = command(&program, folder.path(), 3, more).output().unwrap();
-        assert!(output.status.success(), "{}", text(&output).1);
-        text(&output)
+        assert!(output.status.success(), "{}", outputs(&output).1);
+        outputs(&output)
     };
     let (results, progress) = run(&["--out", "a"]);
     assert!(results.contains("\ntask ") && results.contains("report       a/report.html"));
@@ -94,7 +84,7 @@ fn colours_are_asked_for_or_refused() {
             .env("NO_COLOR", refused)
             .output()
             .unwrap();
-        let (results, progress) = text(&output);
+        let (results, progress) = outputs(&output);
         assert_eq!(results.contains("\u{1b}["), coloured, "{results}");
         assert_eq!(progress.contains("\u{1b}["), coloured, "{progress}");
     }
@@ -129,7 +119,7 @@ fn files_that_are_not_there_are_called_by_their_purpose() {
             .current_dir(folder.path())
             .output()
             .unwrap();
-        let (results, said) = text(&output);
+        let (results, said) = outputs(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(
             said.starts_with("error: ") && said.contains(expected),
@@ -154,7 +144,7 @@ fn a_run_that_fails_leaves_a_report_of_it() {
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let (results, said) = text(&output);
+    let (results, said) = outputs(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("error: the loss of task `"), "{said}");
     assert!(said.contains("was not finite in epoch 1"), "{said}");
@@ -288,6 +278,6 @@ mod signals {
                 .success()
         );
         let output = child.wait_with_output().unwrap();
-        (output.status.code(), text(&output).1)
+        (output.status.code(), outputs(&output).1)
     }
 }

@@ -366,6 +366,81 @@ fn text_around_the_data_is_passed_over() {
     );
 }
 
+/// The first bar as exporters write it: MetaTrader 5, Stooq, Nasdaq, Investing.com, TradingView, CryptoDataDownload, Binance,
+/// Yahoo, Polygon, and pandas with an index that has no name. The numbers are made up.
+#[test]
+fn files_of_many_exporters() {
+    let files = [
+        "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n\
+         2024.01.31\t00:00:00\t1.5\t3\t1.25\t2\t1520\t0\t4\n",
+        "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n\
+         EURUSD,60,20240131,000000,1.5,3,1.25,2,0,0\n",
+        "Date,Close/Last,Volume,Open,High,Low\n01/31/2024,$2.00,55467800,$1.50,$3.000,$1.25\n",
+        "\"Date\",\"Price\",\"Open\",\"High\",\"Low\",\"Vol.\",\"Change %\"\n\
+         \"01/31/2024\",\"2.00\",\"1.50\",\"3.00\",\"1.25\",\"55.46K\",\"-1.94%\"\n",
+        "time,open,high,low,close,Volume\n1706659200,1.5,3,1.25,2,1520\n",
+        "time,open,high,low,close\n2024-01-30T19:00:00-05:00,1.5,3,1.25,2\n",
+        "https://www.example.com\nunix,date,symbol,open,high,low,close,Volume BTC,Volume USD\n\
+         1706659200000,2024-01-31 00:00:00,BTC/USD,1.5,3,1.25,2,1,2\n",
+        "open_time,open,high,low,close,volume,close_time,quote_volume,count\n\
+         1706659200000,1.5,3,1.25,2,227,1706662799999,9640,83\n",
+        "Date,Open,High,Low,Close,Adj Close,Volume\n2024-01-31,1.5,3,1.25,2,1.9,824\n",
+        "v,vw,o,c,h,l,t,n\n1,1,1.5,2,3,1.25,1706659200000,3\n",
+        ",open,high,low,close\n2024-01-31 00:00:00+00:00,1.5,3,1.25,2\n",
+        ",Open,High,Low,Close\n31/01/2024,1.5,3,1.25,2\n",
+    ];
+    let expected = Bar {
+        open: 1.5,
+        high: 3.0,
+        low: 1.25,
+        close: 2.0,
+    };
+    for file in files {
+        let (bars, _) = read(file, &plain()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(bars.bars(), [expected], "{file}");
+        assert_eq!(bars.timestamps(), Some(&[1_706_659_200][..]), "{file}");
+    }
+}
+
+#[test]
+fn a_column_without_a_name_that_counts_is_no_time() {
+    for file in [
+        ",open,high,low,close\n0,1,1,1,1\n1,2,2,2,2\n",
+        ",open,high,low,close\n20240131,1,1,1,1\n20240201,2,2,2,2\n",
+        "open,high,low,close,\n1,1,1,1,\n2,2,2,2,\n",
+    ] {
+        let (bars, report) = read(file, &plain()).unwrap();
+        assert_eq!(bars.timestamps(), None, "{file}");
+        assert!(report.notes[0].starts_with("no column with time stamps"));
+    }
+    // A column that has the name goes before it.
+    let (bars, _) = read(
+        ",open,high,low,close,time\n2024-01-31,1,1,1,1,2024-02-01\n",
+        &plain(),
+    )
+    .unwrap();
+    assert_eq!(bars.timestamps(), Some(&[1_706_745_600][..]));
+}
+
+#[test]
+fn a_currency_before_a_price_is_no_part_of_it() {
+    let (bars, _) = read("open,high,low,close\n$1.5,$ 1.5,€1.5,£1.5\n", &plain()).unwrap();
+    assert_eq!(bars.bars(), [flat(1.5)]);
+    let (bars, _) = read(
+        "open;high;low;close\n€1.084,5;€1.084,5;€1.084,5;€1.084,5\n",
+        &plain(),
+    )
+    .unwrap();
+    assert_eq!(bars.bars(), [flat(1084.5)]);
+    for wrong in ["$", "$$1", "1$", "$x"] {
+        let error = read(format!("open,high,low,close\n{wrong},1,1,1\n"), &plain()).unwrap_err();
+        assert!(
+            error.contains("column `open` is") && error.contains("not a number"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn copies_are_left_out_and_contradictions_are_not() {
     let day = |day: u32, price: u32| format!("2024-01-0{day},{price},{price},{price},{price}\n");

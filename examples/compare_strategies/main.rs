@@ -10,13 +10,18 @@
 
 mod crew;
 mod progress;
+#[path = "../shared/reader.rs"]
+mod reader;
 mod session;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use burn::train::Interrupter;
 use clap::Parser;
@@ -28,18 +33,31 @@ use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::train::Progress;
 use equipoise::{Error, Result};
 
+use reader::{ReaderFlags, WANTED_BARS, WANTED_CONFIG, WANTED_LABELS, max_gap, readable};
 use session::{Ending, Session};
+use terminal::Terminal;
 
 /// What Ctrl-C ends a program with in a shell.
 const INTERRUPTED: u8 = 130;
+
+/// Nobody has to listen to what is said.
+pub const TERMINAL: Terminal = Terminal::new(false);
 
 /// Compares the strategies: every one with the same data, the same seeds and the same number of epochs.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// CSV file of bars with a header; the simulator if left out
+    /// CSV or Parquet file of bars, or Parquet file of labelled windows; the simulator if left out
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    reader: ReaderFlags,
+    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
+    #[arg(long, value_name = "TIME", value_parser = max_gap)]
+    max_gap: Option<Duration>,
+    /// CSV file of expansions marked by hand (start, end, type), instead of the rule
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
     /// Runs of each strategy, with the seeds 1, 2, ...
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: u64,
@@ -82,7 +100,7 @@ fn main() -> ExitCode {
         false => compare(&arguments),
     };
     worked.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        TERMINAL.warn(&format!("error: {error}"));
         ExitCode::FAILURE
     })
 }
@@ -107,9 +125,9 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
     let mut session = Session::new(manifest, names, arguments.seeds, &arguments.out)?;
     match session.work(jobs, interrupts)? {
         Ending::Interrupted { ended, runs } => {
-            eprintln!(
+            TERMINAL.warn(&format!(
                 "interrupted; {ended} of {runs} runs are done, and the same command goes on from here"
-            );
+            ));
             Ok(ExitCode::from(INTERRUPTED))
         }
         Ending::Done(results) => {
@@ -122,15 +140,27 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
 /// The settings of the config file, with the flags before them.
 fn manifest(arguments: &Arguments) -> Result<Manifest> {
     let mut config = match (&arguments.config, &arguments.recipe) {
-        (Some(file), _) => ExpansionConfig::read(file)?,
+        (Some(file), _) => {
+            readable("--config", file, WANTED_CONFIG)?;
+            ExpansionConfig::read(file)?
+        }
         (None, Some(name)) => recipe(name)?,
         (None, None) => ExpansionConfig::default(),
     };
     if let Some(epochs) = arguments.epochs {
         config.train.epochs = epochs;
     }
-    if arguments.data.is_some() {
-        config.data.path = arguments.data.clone();
+    if let Some(file) = &arguments.data {
+        readable("--data", file, WANTED_BARS)?;
+        config.data.path = Some(file.clone());
+    }
+    arguments.reader.set(&mut config.data);
+    if arguments.max_gap.is_some() {
+        config.data.max_gap = arguments.max_gap;
+    }
+    if let Some(file) = &arguments.labels {
+        readable("--labels", file, WANTED_LABELS)?;
+        config.data.marks = Some(file.clone());
     }
     if arguments.max_samples.is_some() {
         config.data.max_samples = arguments.max_samples;
@@ -153,7 +183,7 @@ fn count_interrupts() -> Arc<AtomicUsize> {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     if let Err(error) = listening {
-        eprintln!("Ctrl-C will end the program at once: {error}");
+        TERMINAL.warn(&format!("Ctrl-C will end the program at once: {error}"));
     }
     count
 }

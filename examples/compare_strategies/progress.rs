@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use equipoise::expansion::comparison::Job;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::TERMINAL;
 use crate::crew::Failure;
 
 /// Counts runs, and epochs for the time that is left, because runs differ in length and may be resumed.
@@ -89,7 +90,7 @@ impl Progress {
 
     /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| TERMINAL.note(line));
     }
 
     /// Takes the bar away.

@@ -14,6 +14,7 @@ use equipoise::history::History;
 use equipoise::weighting::TaskValues;
 use equipoise::{Error, Result};
 
+use crate::TERMINAL;
 use crate::crew::{Crew, Failure};
 use crate::progress::Progress;
 
@@ -51,7 +52,7 @@ impl Session {
         let lock = lock(out)?;
         manifest.claim(out)?;
         for note in &data.notes {
-            eprintln!("{note}");
+            TERMINAL.note(note);
         }
         let mut session = Self {
             manifest,
@@ -291,21 +292,22 @@ impl Session {
 
     /// Prints the table and what it was made from, and writes both.
     pub fn report(&self, results: &Results) -> Result<()> {
-        println!("\n{}", table::render(results));
+        TERMINAL.line(&format!("\n{}", table::render(results)));
         for (name, text) in &self.facts {
-            println!("{name}: {text}");
+            TERMINAL.line(&format!("{name}: {text}"));
         }
         results.write(&self.out)?;
         let page = results.page("Strategies side by side", self.facts.clone());
         page.write(self.out.join("report.html"))?;
-        println!();
+        TERMINAL.line("");
         for (what, file) in [
             ("every run", "comparison.csv"),
             ("means", "summary.csv"),
             ("verdicts", "verdicts.csv"),
             ("report", "report.html"),
         ] {
-            println!("{what:<10} {}", self.out.join(file).display());
+            let file = self.out.join(file);
+            TERMINAL.line(&format!("{what:<10} {}", file.display()));
         }
         Ok(())
     }
@@ -313,7 +315,7 @@ impl Session {
     /// Says again which runs failed; a program that calls this one should know it too.
     pub fn exit_code(&self) -> ExitCode {
         for Failure { name, words } in &self.failed {
-            eprintln!("{name} failed: {words}");
+            TERMINAL.warn(&format!("{name} failed: {words}"));
         }
         match self.failed.is_empty() {
             true => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use equipoise::train::checkpoint;
 use equipoise::{Error, Result};
 
 use crate::Arguments;
-use crate::reader::readable;
+use crate::reader::{WANTED_CONFIG, readable};
 use crate::terminal::Terminal;
 
 /// What a network may be.
@@ -59,7 +59,7 @@ fn file(arguments: &Arguments) -> Result<PathBuf> {
 
 fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
     if let Some(config) = &arguments.config {
-        readable("--config", config, "settings in JSON, as a run writes them")?;
+        readable("--config", config, WANTED_CONFIG)?;
         return ExpansionConfig::read(config);
     }
     if file.extension().is_none_or(|extension| extension != "bpk") {

@@ -1,5 +1,8 @@
 //! The flags that say how a file of bars is to be read, and the files themselves: what several programs ask alike.
 
+// Every program uses a part of this.
+#![allow(dead_code)]
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -78,6 +81,14 @@ impl From<BackendName> for Backend {
         }
     }
 }
+
+/// What a file of bars is.
+pub const WANTED_BARS: &str =
+    "a CSV file of bars with a header of open, high, low and close, or nothing for simulated bars";
+/// What a file of labels is.
+pub const WANTED_LABELS: &str = "a CSV file of expansions with a header of start, end and type";
+/// What a config file is.
+pub const WANTED_CONFIG: &str = "settings in JSON, as every run writes them to its config.json";
 
 /// Sees that a file is there, so that the message can say what it is for.
 pub fn readable(setting: &str, file: &Path, wanted: &str) -> Result<()> {

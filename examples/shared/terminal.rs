@@ -24,7 +24,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// If `quiet`, only errors and results are said.
-    pub fn new(quiet: bool) -> Self {
+    pub const fn new(quiet: bool) -> Self {
         Self { quiet }
     }
 

@@ -12,10 +12,9 @@ use equipoise::train::{Progress, checkpoint};
 use equipoise::weighting::WeightingConfig;
 use equipoise::{Error, Result};
 
-use crate::reader::{BackendName, ReaderFlags, max_gap, readable};
-
-/// What a config file is.
-const WANTED_CONFIG: &str = "settings in JSON, as every run writes them to its config.json";
+use crate::reader::{
+    BackendName, ReaderFlags, WANTED_BARS, WANTED_CONFIG, WANTED_LABELS, max_gap, readable,
+};
 
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 ///
@@ -167,9 +166,7 @@ impl Arguments {
             } else {
                 "data.path"
             };
-            let wanted = "a CSV file of bars with a header of open, high, low and close, \
-                or nothing for simulated bars";
-            readable(setting, file, wanted)?;
+            readable(setting, file, WANTED_BARS)?;
         }
         if let Some(file) = &config.data.marks {
             let setting = if self.labels.is_some() {
@@ -177,8 +174,7 @@ impl Arguments {
             } else {
                 "data.marks"
             };
-            let wanted = "a CSV file of expansions with a header of start, end and type";
-            readable(setting, file, wanted)?;
+            readable(setting, file, WANTED_LABELS)?;
         }
         if let Some(file) = &self.init {
             let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/, \

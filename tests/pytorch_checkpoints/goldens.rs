@@ -4,9 +4,13 @@
 //! what the original network makes of it in evaluation mode, in single precision.
 
 use burn::tensor::Device;
+use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, task_names};
+use equipoise::expansion::predictor::{Predictor, WindowPrediction};
 use equipoise::expansion::pytorch::{Generation, ImportConfig, PytorchCheckpoint};
+use equipoise::expansion::run::follow_init;
 use equipoise::weighting::TaskValues;
 
 use crate::networks::{safetensors_file, smallest, tables, torch_file};
@@ -75,6 +79,33 @@ fn check(name: &str, features: usize, generation: Generation) {
         .unwrap();
     let found = values(&strategy.log_sigma().val());
     assert_eq!(found, log_sigma.map(f64::from), "the strategy starts there");
+}
+
+/// What `predict` does with such a file: its settings follow the file, and the answers are the network's.
+#[test]
+fn a_predictor_takes_the_file_as_it_is() {
+    let simulator = Simulator::new(SimulatorConfig::default(), 5).unwrap();
+    let bars = simulator.simulate_windows(4).bars;
+    for (name, position) in [("compact_raw", false), ("compact_training", true)] {
+        let file = fixture(&format!("checkpoints/{name}.pt"));
+        let original = ExpansionConfig {
+            model: ExpansionModelConfig::default(),
+            ..ExpansionConfig::default()
+        };
+        let (config, notes) = follow_init(original, Some(&file)).unwrap();
+        assert_eq!(config.data.position, position, "{notes:?}");
+        let predictor = Predictor::from_checkpoint(&config, &file).unwrap();
+        let network = Predictor::new(
+            read(name).model(&Device::flex()).unwrap(),
+            config.data.features(),
+        );
+        let all = |predictor: &Predictor| -> Vec<WindowPrediction> {
+            let found = predictor.windows(&bars, 50).unwrap();
+            found.map(|found| found.unwrap()).collect()
+        };
+        assert_eq!(all(&predictor), all(&network.unwrap()));
+        assert_eq!(all(&predictor).len(), 7);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod program;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -137,8 +137,8 @@ pub struct CsvReport {
 /// surrounding spaces, `<>` and `*`. The close may also be called `last`, `close/last`, `price` or `adj close`; where
 /// there are several, the one that stands first in this list after `close` itself is taken. The time stamp is taken
 /// from the first of these that the header has: `timestamp`, `datetime`, `date` and `time` together (joined by a
-/// space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `unix`, `unix timestamp`. Other
-/// columns are ignored.
+/// space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `unix`, `unix timestamp`, `t`; or else from
+/// a column without a name, if there are dates in it. Other columns are ignored.
 ///
 /// **Time stamps** may be
 ///
@@ -152,7 +152,7 @@ pub struct CsvReport {
 /// that can only be read one way, else from the order and the spacing of the rows. Stamps are compared to the
 /// nanosecond and kept to the second. A file that runs from newest to oldest is turned round.
 ///
-/// **Prices** may be quoted and have thousands separators; the decimal mark is told from the prices.
+/// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators; the decimal mark is told from the prices.
 ///
 /// A row is bad when it has fewer columns than the header, or more that are not empty, a price that is not a number
 /// or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or one that is not later

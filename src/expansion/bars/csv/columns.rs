@@ -1,7 +1,11 @@
 //! Finds the columns by the names in the header, or explains what is in the header's place if there is none.
 
+use ::csv::StringRecord;
+
 use super::header::{Header, LOOK_AHEAD, SEPARATORS, fields, is_data};
 use super::shown;
+use super::stamp::Stamp;
+use super::survey::field;
 use super::text::{Place, Text};
 use crate::error::{Error, Result};
 
@@ -24,7 +28,7 @@ const NAMES: [&[&str]; 4] = [
     ],
 ];
 /// The columns that can hold the time stamp or a part of it. `date` and `time` come together if both are there.
-const TIME: [&str; 12] = [
+const TIME: [&str; 13] = [
     "timestamp",
     "datetime",
     "date",
@@ -37,7 +41,10 @@ const TIME: [&str; 12] = [
     "date (utc)",
     "unix",
     "unix timestamp",
+    "t",
 ];
+/// What is said of a file without one of them.
+const TIMELESS: &str = "no column with time stamps was found, so gaps between bars cannot be seen";
 /// What to say when none of these names is there.
 const EXPECTED: &str =
     "expected column names with at least `open`, `high`, `low` and `close`, separated by commas";
@@ -48,6 +55,8 @@ pub(super) struct Columns {
     pub(super) place: Place,
     /// How many columns the header has.
     pub(super) count: usize,
+    /// The first column without a name.
+    index: Option<usize>,
     /// Open, high, low, close.
     pub(super) prices: [usize; 4],
     /// The time stamp, if there is one.
@@ -68,7 +77,13 @@ pub(in crate::expansion) enum TimeColumn {
 impl Columns {
     /// Finds the header and its columns.
     pub(super) fn find(text: &Text) -> Result<Self> {
-        Self::look(text)?.ok_or_else(|| explain(text))
+        let mut columns = Self::look(text)?.ok_or_else(|| explain(text))?;
+        let mut records = text.records(&columns.place);
+        // What is wrong with a row is said when the rows are read.
+        if let Ok(true) = records.advance() {
+            columns.look_at_index(records.record());
+        }
+        Ok(columns)
     }
 
     /// The header and its columns, or none if no line is a header.
@@ -83,10 +98,24 @@ impl Columns {
         Ok(Some(Self {
             place: header.rows,
             count: header.names.len(),
+            index: header.names.iter().position(String::is_empty),
             prices,
             time,
             notes,
         }))
+    }
+
+    /// Looks at the first row: a column without a name that holds dates, as pandas writes an index, is the time stamp if no
+    /// other column is. Numbers there would count the rows.
+    pub(super) fn look_at_index(&mut self, first: &StringRecord) {
+        let (None, Some(index)) = (self.time, self.index) else {
+            return;
+        };
+        let stamp = Stamp::parse(field(first, index));
+        if matches!(stamp, Some(Stamp::Plain(_) | Stamp::Numeric(_))) {
+            self.time = Some(TimeColumn::One(index));
+            self.notes.retain(|note| note != TIMELESS);
+        }
     }
 }
 
@@ -100,7 +129,7 @@ impl Header {
         let known = |name: &&String| {
             let name = name.as_str();
             // Single letters and a lone word like `price` are too little to go by.
-            PRICES.contains(&name) || TIME.contains(&name)
+            PRICES.contains(&name) || (name.len() > 1 && TIME.contains(&name))
         };
         self.names.iter().filter(known).count()
     }
@@ -133,9 +162,7 @@ impl Header {
         notes.extend(self.close_note());
         let time = self.time()?;
         if time.is_none() {
-            notes.push(
-                "no column with time stamps was found, so gaps between bars cannot be seen".into(),
-            );
+            notes.push(TIMELESS.into());
         }
         Ok((prices, time))
     }

@@ -70,7 +70,7 @@ impl CsvLines {
             None => self.look_for_header(line).map(|()| None),
             Some(mut columns) => {
                 columns.place.line = self.line;
-                let row = self.row(line, &columns);
+                let row = self.row(line, &mut columns);
                 self.columns = Some(columns);
                 row
             }
@@ -130,7 +130,7 @@ impl CsvLines {
         }
     }
 
-    fn row(&mut self, line: &[u8], columns: &Columns) -> Result<Option<(Bar, Option<i64>)>> {
+    fn row(&mut self, line: &[u8], columns: &mut Columns) -> Result<Option<(Bar, Option<i64>)>> {
         let text = self.text(line.trim_ascii_end());
         let mut records = text.records(&columns.place);
         if !records.advance()? {
@@ -138,7 +138,10 @@ impl CsvLines {
         }
         let first = match self.survey {
             Some(_) => None,
-            None => Some(Survey::of(&text, columns, &self.options)?),
+            None => {
+                columns.look_at_index(records.record());
+                Some(Survey::of(&text, columns, &self.options)?)
+            }
         };
         let Some(survey) = first.as_ref().or(self.survey.as_ref()) else {
             return Ok(None);

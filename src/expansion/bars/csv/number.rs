@@ -9,11 +9,18 @@ use super::{DecimalMark, shown};
 ///
 /// What Rust reads as a number is one, so `nan` and `1e999` are found by the check of the bar, with better words.
 pub(super) fn price(text: &str, mark: DecimalMark) -> Option<f64> {
+    let text = without_currency(text);
     match mark {
         DecimalMark::Point => text.parse().ok().or_else(|| grouped(text, b',', b'.')),
         DecimalMark::Comma if text.contains(['.', ',']) => grouped(text, b'.', b','),
         DecimalMark::Comma => text.parse().ok().or_else(|| grouped(text, b'.', b',')),
     }
+}
+
+/// Some exporters write the currency before every price.
+fn without_currency(text: &str) -> &str {
+    let plain = text.strip_prefix(['$', '€', '£', '¥']);
+    plain.map_or(text, str::trim_start)
 }
 
 /// A number with thousands separators and decimals, if it is one.
@@ -86,6 +93,7 @@ impl Marks {
 
     /// Looks at a price.
     pub(super) fn look(&mut self, text: &str, line: u64) {
+        let text = without_currency(text);
         let comma = text.contains(',');
         if !comma && (self.plain || !text.contains('.')) {
             self.point += usize::from(text.contains('.'));

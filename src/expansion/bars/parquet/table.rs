@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::parquet::basic::{LogicalType, TimeUnit};
+use ::parquet::basic::{Compression, LogicalType, TimeUnit};
 use ::parquet::data_type::Decimal;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::Field;
@@ -51,12 +51,44 @@ impl Table {
         self.reader.metadata().file_metadata().schema()
     }
 
+    /// Sees that the pages of some columns are compressed in a way that this program was built with.
+    fn check_codecs(&self, columns: &[usize]) -> Result<()> {
+        let all = self.columns();
+        let wanted = |name: &str| columns.iter().any(|column| all[*column].name() == name);
+        let groups = self.reader.metadata().row_groups().iter();
+        let mut chunks = groups.flat_map(|group| group.columns());
+        let unknown = chunks.find(|chunk| {
+            let name = chunk.column_path().parts().first();
+            let known = matches!(
+                chunk.compression(),
+                Compression::UNCOMPRESSED
+                    | Compression::SNAPPY
+                    | Compression::GZIP(_)
+                    | Compression::ZSTD(_)
+            );
+            !known && name.is_some_and(|name| wanted(name))
+        });
+        match unknown {
+            None => Ok(()),
+            Some(chunk) => Err(Error::file(
+                &self.path,
+                format!(
+                    "column `{}` is compressed with {}, expected Snappy, Zstandard, gzip or no compression; write the file \
+                     anew with one of these",
+                    chunk.column_path().string(),
+                    codec(chunk.compression())
+                ),
+            )),
+        }
+    }
+
     /// Calls `take` with every row from 0 on, and its values in the columns asked for, in that order.
     pub(in crate::expansion) fn for_each(
         &self,
         columns: &[usize],
         mut take: impl FnMut(u64, &[&Field]) -> Result<()>,
     ) -> Result<()> {
+        self.check_codecs(columns)?;
         let path = &self.path;
         let mut sorted = columns.to_vec();
         sorted.sort_unstable();
@@ -90,6 +122,12 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// The name of a codec without its level.
+fn codec(codec: Compression) -> String {
+    let name = codec.to_string();
+    name.split('(').next().unwrap_or_default().to_owned()
 }
 
 fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -149,8 +187,16 @@ pub(in crate::expansion) fn whole(field: &Field) -> Option<i64> {
         Field::UShort(value) => Some((*value).into()),
         Field::UInt(value) => Some((*value).into()),
         Field::ULong(value) => i64::try_from(*value).ok(),
+        // What pandas makes of whole numbers in a column with gaps.
+        Field::Double(value) => whole_float(*value),
+        Field::Float(value) => whole_float((*value).into()),
         _ => None,
     }
+}
+
+/// Below 2^53 the whole numbers among doubles are the ones that were meant.
+fn whole_float(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)
 }
 
 /// A value in words, for a message.
