@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -326,14 +327,12 @@ fn bar_errors(predictor: &Predictor, bars: &Bars) -> bool {
     pushed.last().unwrap().is_err()
 }
 
-/// A run of two epochs, of which the first is made the better one.
-#[test]
-fn a_run_predicts_with_its_best_epoch() {
-    let folder = tempfile::tempdir().unwrap();
+/// A small run in a folder.
+fn trained(folder: &Path, epochs: usize) -> ExpansionConfig {
     let mut config = ExpansionConfig::default();
     config.model.hidden = 4;
     config.data.max_samples = Some(24);
-    config.train.epochs = 2;
+    config.train.epochs = epochs;
     config.train.batch_size = 8;
     config.data.max_gap = Some(Duration::from_secs(7200));
     let config = config.resolved();
@@ -341,9 +340,16 @@ fn a_run_predicts_with_its_best_epoch() {
         progress: Progress::Silent,
         ..Default::default()
     };
-    let data = run::load(&config).unwrap();
-    let bars = data.valid.bars().clone();
-    run::train(&config, data, folder.path(), options).unwrap();
+    run::train(&config, run::load(&config).unwrap(), folder, options).unwrap();
+    config
+}
+
+/// A run of two epochs, of which the first is made the better one.
+#[test]
+fn a_run_predicts_with_its_best_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = trained(folder.path(), 2);
+    let bars = series();
 
     let table = folder.path().join("history.csv");
     let mut history = History::read_csv(&table).unwrap();
@@ -374,6 +380,53 @@ fn a_run_predicts_with_its_best_epoch() {
     assert_eq!(in_series(&newest, &bars, 50), of(2));
     let error = Predictor::from_run(folder.path().join("none")).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
+}
+
+/// A flipped bit in a table of numbers is another number, and nothing but the checksum can tell.
+#[test]
+fn a_damaged_checkpoint_is_refused_wherever_it_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = trained(folder.path(), 1);
+    let file = checkpoint::model_file(folder.path(), 1);
+    let sum = file.with_extension("bpk.crc32");
+    let refused = |what: &str| {
+        let error = Predictor::from_checkpoint(&config, &file).unwrap_err();
+        let words = error.to_string();
+        assert!(
+            words.starts_with("checkpoint ") && words.contains("model-1.bpk"),
+            "{what}: {words}"
+        );
+        words
+    };
+    let whole = std::fs::read(&file).unwrap();
+    let recorded = std::fs::read(&sum).unwrap();
+    for place in (0..whole.len()).step_by(97) {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1 << (place % 8);
+        std::fs::write(&file, &damaged).unwrap();
+        let words = refused(&format!("a bit of byte {place}"));
+        assert!(words.contains("is damaged: its CRC-32 is"), "{words}");
+        // Without a checksum it may be another number, but never a panic.
+        std::fs::remove_file(&sum).unwrap();
+        let _ = Predictor::from_checkpoint(&config, &file);
+        std::fs::write(&sum, &recorded).unwrap();
+    }
+    for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        refused(&format!("cut to {length}"));
+        std::fs::remove_file(&sum).unwrap();
+        refused(&format!("cut to {length}, without a checksum"));
+        std::fs::write(&sum, &recorded).unwrap();
+    }
+    std::fs::write(&file, &whole).unwrap();
+    assert!(Predictor::from_checkpoint(&config, &file).is_ok());
+    for wrong in [&b""[..], b"zz", b"\xff\xfe"] {
+        std::fs::write(&sum, wrong).unwrap();
+        assert!(refused("the checksum").contains("says `"));
+    }
+    // As a file of somebody who gives only that.
+    std::fs::remove_file(&sum).unwrap();
+    assert!(Predictor::from_checkpoint(&config, &file).is_ok());
 }
 
 #[test]

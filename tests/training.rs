@@ -566,16 +566,22 @@ fn parts_of_a_checkpoint_in_each_others_place_are_an_error() {
     let whole = |name: &str| std::fs::read(file(name)).unwrap();
     let all = [whole("model"), whole("optim"), whole("scheduler")];
     let names = ["model", "optim", "scheduler"];
-    for (place, name) in names.iter().enumerate() {
-        for (other, content) in all.iter().enumerate() {
-            // A scheduler's file holds no tensors, which is also the state of an optimizer that made no step.
-            if other == place || (*name, names[other]) == ("optim", "scheduler") {
-                continue;
+    for checksums in [true, false] {
+        for (place, name) in names.iter().enumerate() {
+            if !checksums {
+                std::fs::remove_file(file(name).with_extension("bpk.crc32")).unwrap();
             }
-            std::fs::write(file(name), content).unwrap();
-            cannot_resume(cosine(), run.path(), &[&format!("{name}-1.bpk")]);
+            for (other, content) in all.iter().enumerate() {
+                // A scheduler's file holds no tensors, which is also the state of an optimizer that made no step.
+                let alike = (*name, names[other]) == ("optim", "scheduler");
+                if other == place || (alike && !checksums) {
+                    continue;
+                }
+                std::fs::write(file(name), content).unwrap();
+                cannot_resume(cosine(), run.path(), &[&format!("{name}-1.bpk")]);
+            }
+            std::fs::write(file(name), &all[place]).unwrap();
         }
-        std::fs::write(file(name), &all[place]).unwrap();
     }
     assert!(cosine().epochs(2).resume().fit(run.path()).is_ok());
 }
@@ -958,6 +964,7 @@ fn the_last_checkpoints_and_the_best_are_kept() {
     let expected = [1, 4, 5].iter().flat_map(|epoch| {
         ["model", "optim", "scheduler"].map(|part| format!("{part}-{epoch}.bpk"))
     });
+    let expected = expected.flat_map(|name| [format!("{name}.crc32"), name]);
     assert_eq!(kept, expected.collect());
 }
 

@@ -1,7 +1,8 @@
 //! Checkpoints: whole files only, the newest complete one, the best one, and a network taken from one.
 //!
 //! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each is
-//! written beside its place and moved there, so a run that is killed leaves the last complete checkpoint usable.
+//! written beside its place and moved there, so a run that is killed leaves the last complete checkpoint usable. Beside each
+//! is its checksum, `model-N.bpk.crc32`, and a file that does not have it any more is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use burn::train::checkpoint::{
 };
 use burn::train::metric::store::EventStoreClient;
 
+use super::checksum;
 use super::journal::Journal;
 use super::step::MultiTask;
 use crate::error::{Error, Result};
@@ -133,6 +135,7 @@ pub fn load_network<M: Module + ModuleDisplay>(
         path: path.to_path_buf(),
         reason,
     };
+    checksum::check(path)?;
     let record = ModuleRecord::load(path)
         .map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
     let whole = MultiTask::new(network.clone(), NoStrategy {});
@@ -169,6 +172,7 @@ where
         path: file.as_ref().to_path_buf(),
         reason: error.to_string(),
     };
+    checksum::check(file.as_ref())?;
     let record = ModuleRecord::load(file.as_ref()).map_err(fail)?;
     model.try_load_record(record).map_err(fail)
 }
@@ -258,20 +262,31 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
         // Burn appends its extension to a name that has another, so the temporary one keeps it.
         let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
         record.save(unfinished.clone())?;
-        std::fs::rename(unfinished, file).map_err(CheckpointerError::IOError)
+        // At no time does a checksum lie beside a file that it is not of.
+        remove(&checksum::beside(&file))?;
+        std::fs::rename(unfinished, &file).map_err(CheckpointerError::IOError)?;
+        checksum::write(&file)
+            .map_err(|error| CheckpointerError::IOError(std::io::Error::other(error)))
     }
 
     fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
-        match std::fs::remove_file(self.file(epoch)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(CheckpointerError::IOError(error))
-            }
-            _ => Ok(()),
-        }
+        let file = self.file(epoch);
+        remove(&checksum::beside(&file))?;
+        remove(&file)
     }
 
     fn restore(&self, epoch: usize) -> Result<R, CheckpointerError> {
         R::load(self.file(epoch))
+    }
+}
+
+/// Removes a file that may not be there.
+fn remove(file: &Path) -> Result<(), CheckpointerError> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CheckpointerError::IOError(error))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -294,6 +309,7 @@ pub(super) fn load(run: &Path, epoch: usize) -> Result<Loaded> {
 
 fn read<R: Checkpoint>(folder: &Path, part: &str, epoch: usize) -> Result<R> {
     let path = part_file(folder, part, epoch);
+    checksum::check(&path)?;
     R::load(path.clone()).map_err(|error| Error::Checkpoint {
         path,
         reason: error.to_string(),
