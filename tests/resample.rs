@@ -45,7 +45,6 @@ fn joined(copies: usize, seed: u64) -> Resample {
     Resample {
         copies,
         stride: STRIDE,
-        max_gap: None,
         seed,
     }
 }
@@ -148,11 +147,7 @@ fn no_stretch_reaches_over_an_outage() {
         ..Cut::new(LENGTH, STRIDE)
     };
     let plain = Windows::by_rule(&bars, &cut, &labeller()).unwrap();
-    let joined = Resample {
-        max_gap,
-        ..joined(3, 11)
-    };
-    let extended = with_resampled(&plain, &joined, &labeller()).unwrap();
+    let extended = with_resampled(&plain, &joined(3, 11), &labeller()).unwrap();
     let source = series(900, 0);
     for segment in extended.bars().bars()[900..].chunks(2 * LENGTH) {
         // The first stretch is as it was, so its place can be found.

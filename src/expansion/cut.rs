@@ -53,8 +53,8 @@ impl Cut {
         Ok(())
     }
 
-    /// The first bars of the windows that reach over no outage, and how many do.
-    pub(super) fn firsts(&self, bars: &Bars) -> Result<(Vec<usize>, usize)> {
+    /// Where the windows that reach over no outage begin.
+    pub(super) fn places(&self, bars: &Bars) -> Result<Places> {
         self.check(bars)?;
         let gaps = Gaps::find(bars, self.max_gap);
         let count = (bars.len() - self.length) / self.stride + 1;
@@ -70,8 +70,11 @@ impl Cut {
             );
             return Err(Error::file(bars.origin(), reason));
         }
-        let over_gaps = count - firsts.len();
-        Ok((firsts, over_gaps))
+        Ok(Places {
+            over_gaps: count - firsts.len(),
+            firsts,
+            gaps,
+        })
     }
 
     /// Evenly spread over all of them, as many as there may be.
@@ -81,4 +84,14 @@ impl Cut {
             .map(|index| all[index * all.len() / kept])
             .collect()
     }
+}
+
+/// Where the windows of a series begin.
+pub(super) struct Places {
+    /// The first bar of each.
+    pub(super) firsts: Vec<usize>,
+    /// How many would reach over an outage.
+    pub(super) over_gaps: usize,
+    /// The outages.
+    pub(super) gaps: Gaps,
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::bars::Bars;
 use super::bars::csv::{CsvOptions, read_csv};
-use super::bars::gaps::Gaps;
 use super::config::{DataConfig, ExpansionConfig};
 use super::duration;
 use super::kind;
@@ -182,7 +181,7 @@ fn span(bars: &Bars) -> String {
 }
 
 fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String> {
-    let gaps = Gaps::find(bars, data.max_gap);
+    let gaps = windows.gaps();
     let longest = gaps.outages().iter().max_by_key(|gap| gap.step)?;
     let after = bars.timestamps()?.get(longest.before)?;
     let after = jiff::Timestamp::from_second(*after).ok()?;

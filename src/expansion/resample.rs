@@ -13,8 +13,6 @@
 //! Both ATRs are means of ten true ranges. The rule compares differences of prices with differences of prices, so
 //! inside a stretch `k` changes nothing. Joining blocks of a series is the idea of the block bootstrap (H. R. Künsch, 1989).
 
-use std::time::Duration;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -38,14 +36,12 @@ pub struct Resample {
     pub copies: usize,
     /// Bars from the first bar of one window of a segment to that of the next, at least 1.
     pub stride: usize,
-    /// The longest time between two bars that a stretch may reach over; what is usual for the series if not given, see
-    /// [`Gaps::find`].
-    pub max_gap: Option<Duration>,
     /// Fixes every draw.
     pub seed: u64,
 }
 
-/// `windows` and, after them, windows of joined stretches of their bars. Bars after the last of `windows` are not used, so
+/// `windows` and, after them, windows of joined stretches of their bars. A stretch reaches over no [gap](Windows::gaps) that
+/// the windows do not reach over. Bars after the last of `windows` are not used, so
 /// nothing of a later split enters.
 ///
 /// # Errors
@@ -100,7 +96,7 @@ struct Joiner<'a> {
     bars: &'a [Bar],
     /// The index of the first of them in the series.
     first: usize,
-    gaps: Gaps,
+    gaps: &'a Gaps,
     length: usize,
     origin: &'a str,
     random: ChaCha8Rng,
@@ -128,7 +124,7 @@ impl<'a> Joiner<'a> {
         Ok(Self {
             bars: &windows.bars().bars()[first..last],
             first,
-            gaps: Gaps::find(windows.bars(), joined.max_gap),
+            gaps: windows.gaps(),
             length,
             origin: windows.bars().origin(),
             random,

@@ -100,7 +100,6 @@ fn resampled(
     let joined = Resample {
         copies: data.resampled,
         stride: data.stride,
-        max_gap: data.max_gap,
         seed: config.train.seed,
     };
     let labeller = RuleLabeller::new(data.labels.clone())?;

@@ -1,10 +1,14 @@
 //! Windows: views of consecutive bars over one shared series, each with its label. Memory grows with the bars.
 
+use std::sync::Arc;
+
 use burn::data::dataset::{Dataset, DatasetError};
 
 use super::bars::Bars;
+use super::bars::gaps::Gaps;
 use super::bars::simulator::Simulation;
 pub use super::cut::Cut;
+use super::cut::Places;
 use super::labels::{RuleLabeller, WindowLabel};
 use super::marks::{Marked, Marks};
 use crate::error::{Error, Result};
@@ -32,6 +36,8 @@ pub struct Windows {
     apart: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
+    /// Over which no window reaches.
+    gaps: Arc<Gaps>,
 }
 
 /// Windows that were left out, by reason.
@@ -79,7 +85,11 @@ impl Windows {
     /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has an expansion.
     pub fn by_rule(bars: &Bars, cut: &Cut, labeller: &RuleLabeller) -> Result<Self> {
-        let (firsts, over_gaps) = cut.firsts(bars)?;
+        let Places {
+            firsts,
+            over_gaps,
+            gaps,
+        } = cut.places(bars)?;
         let firsts = cut.thin(&firsts);
         let windows: Vec<Window> = firsts
             .iter()
@@ -106,7 +116,10 @@ impl Windows {
             unlabelled: firsts.len() - windows.len(),
             ..LeftOut::default()
         };
-        Ok(Self::new(bars, cut.length, windows, left_out))
+        Ok(Self {
+            gaps: Arc::new(gaps),
+            ..Self::new(bars, cut.length, windows, left_out)
+        })
     }
 
     /// Cuts a series into windows that are labelled by marked expansions.
@@ -120,7 +133,11 @@ impl Windows {
     /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has a label.
     pub fn by_hand(bars: &Bars, cut: &Cut, marks: &Marks) -> Result<Self> {
-        let (firsts, over_gaps) = cut.firsts(bars)?;
+        let Places {
+            firsts,
+            over_gaps,
+            gaps,
+        } = cut.places(bars)?;
         let mut left_out = LeftOut {
             over_gaps,
             ..LeftOut::default()
@@ -150,7 +167,10 @@ impl Windows {
             );
             return Err(Error::file(bars.origin(), reason));
         }
-        Ok(Self::new(bars, cut.length, cut.thin(&windows), left_out))
+        Ok(Self {
+            gaps: Arc::new(gaps),
+            ..Self::new(bars, cut.length, cut.thin(&windows), left_out)
+        })
     }
 
     /// Windows that came as windows, one after another in `bars`, which need not belong to one series: each begins where
@@ -182,6 +202,7 @@ impl Windows {
             apart: length,
             windows,
             left_out,
+            gaps: Arc::default(),
         }
     }
 
@@ -246,6 +267,7 @@ impl Windows {
     fn with(&self, windows: Vec<Window>) -> Self {
         Self {
             apart: self.apart,
+            gaps: self.gaps.clone(),
             ..Self::new(&self.bars, self.length, windows, LeftOut::default())
         }
     }
@@ -255,6 +277,7 @@ impl Windows {
         let all = [self.windows.clone(), more].concat();
         Self {
             apart: self.apart,
+            gaps: self.gaps.clone(),
             ..Self::new(&bars, self.length, all, LeftOut::default())
         }
     }
@@ -309,6 +332,11 @@ impl Windows {
     /// Windows left out because they have no expansion.
     pub fn unlabelled(&self) -> usize {
         self.left_out.unlabelled
+    }
+
+    /// The outages of the series, over which no window reaches; none where windows were not cut from a series.
+    pub fn gaps(&self) -> &Gaps {
+        &self.gaps
     }
 
     /// The windows that were left out when the series was cut. Nothing is left out of a simulation or a side of a split.
