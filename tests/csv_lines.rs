@@ -115,7 +115,9 @@ fn a_bad_row_is_named_and_the_next_one_is_read() {
             "{error}"
         );
         assert!(
-            error.ends_with("or drop such rows with --skip-bad-rows"),
+            error.ends_with(
+                "or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)"
+            ),
             "{error}"
         );
     }

@@ -258,7 +258,7 @@ fn windows_are_left_out_and_counted() {
     match Windows::by_rule(&bars, &cut, &labeller()).unwrap_err() {
         Error::File { reason, .. } => assert_eq!(
             reason,
-            "each of the 417 windows of 40 bars reaches over one of 455 gaps; allow longer ones with --max-gap"
+            "each of the 417 windows of 40 bars reaches over one of 455 gaps; allow longer ones with --max-gap (`data.max_gap` in a config)"
         ),
         other => panic!("{other}"),
     }
@@ -389,6 +389,6 @@ fn a_run_says_what_it_left_out() {
     };
     let notes = run::load(&config.resolved()).unwrap().notes;
     let expected = "left out 10 windows that reach over one of 1 gaps not usual for bars of 1h; the longest is 1d 1h after \
-                    2024-01-10T23:00:00Z (--max-gap allows longer ones)";
+                    2024-01-10T23:00:00Z (--max-gap, `data.max_gap` in a config, allows longer ones)";
     assert!(notes.iter().any(|note| note == expected), "{notes:#?}");
 }

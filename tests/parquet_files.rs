@@ -291,7 +291,7 @@ fn newest_first_and_copies_as_in_a_csv_file() {
 
 #[test]
 fn bad_bars_are_refused_by_row() {
-    let remedy = "; correct the row, or drop such rows with --skip-bad-rows";
+    let remedy = "; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
     let schema = "message m { required int64 t; required double open; required double high; required double low; optional double close; }";
     for (close, reason) in [
         (None, "column `close` is null, not a number"),
@@ -618,7 +618,7 @@ fn bad_windows_are_refused_by_row() {
             PLAIN,
             &[columns],
         );
-        let remedy = "; correct the row, or drop such rows with --skip-bad-rows";
+        let remedy = "; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
         assert_eq!(
             windows_of(&path, &options()).unwrap_err(),
             format!("FILE, row 1 (the first is row 0): {reason}{remedy}")
@@ -780,7 +780,14 @@ fn a_run_takes_both_kinds_of_file() {
         "{:?}",
         data.notes
     );
-    let mut marked = config(&folder.path().join("a.parquet"));
+    let windows = folder.path().join("a.parquet");
+    let error = run::read_bars(&windows, &DataConfig::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("holds labelled windows, but bars are expected")
+    );
+    let mut marked = config(&windows);
     marked.data.marks = Some("marks.csv".into());
     let message = run::load(&marked.resolved()).unwrap_err().to_string();
     assert!(

@@ -199,7 +199,7 @@ fn dates_that_contradict_each_other_are_refused_with_both_lines() {
     let message = stamps_with(&rows, &plain().with_date_order(DateOrder::MonthFirst)).unwrap_err();
     assert_eq!(
         message,
-        "line 2: the time stamp `13/02/2024` is not a date month-first; correct the row, or drop such rows with --skip-bad-rows"
+        "line 2: the time stamp `13/02/2024` is not a date month-first; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)"
     );
 }
 

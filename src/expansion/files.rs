@@ -12,7 +12,7 @@ use super::kind;
 use super::labels::{RuleLabeller, WindowLabel};
 use super::marks::Marks;
 use super::windows::{Cut, Windows};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A type with fewer training windows than this is hardly learned.
 const FEW: usize = 10;
@@ -59,6 +59,10 @@ pub(super) fn from_file(
 /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
 /// feature.
 pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    if is_parquet(path) && parquet::holds_windows(path)? {
+        let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
+        return Err(Error::file(path, reason));
+    }
     let mut notes = Vec::new();
     let options = CsvOptions::default()
         .with_skip_bad_rows(data.skip_bad_rows)
@@ -193,8 +197,8 @@ fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String>
         ),
     };
     Some(format!(
-        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (--max-gap allows \
-         longer ones)",
+        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (--max-gap, `data.max_gap` \
+         in a config, allows longer ones)",
         windows.left_out().over_gaps,
         gaps.outages().len(),
         duration::show(longest.step)

@@ -13,6 +13,7 @@ use super::bars::csv::DateOrder;
 use super::bars::csv::columns::PRICES;
 use super::bars::csv::dates::Dates;
 use super::bars::csv::header::Header;
+use super::bars::csv::intake::REMEDY;
 use super::bars::parquet::bar;
 use super::bars::parquet::table::{Moment, Table, kind, moment, whole};
 use super::bars::{Bar, Bars};
@@ -28,8 +29,6 @@ const NAMES: [&[&str]; 4] = [
     &["expansion start", "start"],
     &["expansion end", "end"],
 ];
-/// The last words of every refusal of a row.
-const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
 
 /// How [`read_windows`] treats a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 
 /// The last words of every refusal of a row.
-pub(super) const REMEDY: &str = "correct the row, or drop such rows with --skip-bad-rows";
+pub(in crate::expansion) const REMEDY: &str =
+    "correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
 /// How many lines of text may follow the last row.
 const MOST_TEXT: usize = 10;
 
