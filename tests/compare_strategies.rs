@@ -321,6 +321,27 @@ fn a_file_of_bars_that_changed_is_noticed() {
     assert!(message.contains("`data_file.checksum`"), "{message}");
 }
 
+#[test]
+fn a_file_of_labels_that_changed_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bars, marks) = (
+        folder.path().join("bars.csv"),
+        folder.path().join("marks.csv"),
+    );
+    std::fs::write(&bars, "open,high,low,close\n1,1,1,1\n").unwrap();
+    let claim = |rows: &str| {
+        std::fs::write(&marks, rows).unwrap();
+        let mut config = tiny();
+        (config.data.path, config.data.marks) = (Some(bars.clone()), Some(marks.clone()));
+        let manifest = Manifest::new(config, SearchConfig { runs: 3, epochs: 2 });
+        manifest.unwrap().claim(folder.path())
+    };
+    claim("start,end,type\n1,2,0\n").unwrap();
+    claim("start,end,type\n1,2,0\n").unwrap();
+    let message = claim("start,end,type\n1,3,0\n").unwrap_err().to_string();
+    assert!(message.contains("`marks_file.checksum`"), "{message}");
+}
+
 /// The example, if it has been built: `cargo test` does so, `cargo test --test compare_strategies` does not.
 fn program() -> Option<PathBuf> {
     example("compare_strategies")

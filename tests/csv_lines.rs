@@ -35,6 +35,10 @@ fn it_reads_what_the_file_holds() {
         "\u{feff}A title\n\nand, more\ndate\ttime\tlow\thigh\topen\tlast\tvolume\n13/01/2024\t9:30 PM\t1\t2\t1\t2\t7\n14/01/2024\t9:30 PM\t1\t2\t1\t2\t8",
         "unix,open,high,low,close\n1706693400000,1,2,0.5,1.5\n1706693460000,1,2,0.5,1.5\n1706693460000,1,2,0.5,1.5\n",
         ",open,high,low,close\n2024-01-31 09:30,1,2,0.5,1.5\n2024-01-31 09:31,1,2,0.5,1.5\n",
+        // A last column that is empty, and text at the end.
+        "date\topen\thigh\tlow\tclose\tnote\n2024-01-31\t1\t2\t1\t2\t\n2024-02-01\t1\t2\t1\t2\t \nSource: nobody\n",
+        // The first rows leave open what a later one tells.
+        "date;open;high;low;close\n01/01/2024;1;2;1;2\n13/01/2024;1;2;1;2\n01/02/2024;1,5;2,5;1,5;2\n02/02/2024;1,084;2,5;1,084;2\n",
         "timestamp,open,high,low,close,\n2024-01-31T09:30:00+01:00,\"1,084.5\",2000,1,3,\n",
     ];
     for text in files {
@@ -55,9 +59,8 @@ fn what_had_to_be_told_is_said() {
     ] {
         lines.take(line.as_bytes()).unwrap();
     }
-    let notes: Vec<&str> = lines.notes().collect();
     assert_eq!(
-        notes,
+        lines.take_notes(),
         [
             "passed over 1 line above the header, which is line 2",
             "columns are separated by semicolons",
@@ -90,6 +93,58 @@ fn what_the_first_row_leaves_open_is_asked() {
         line_by_line(prices, &options).unwrap(),
         whole(prices, &options).unwrap()
     );
+}
+
+/// Nothing is decided by a row that can be read only one way under both orders, and nothing is guessed afterwards.
+#[test]
+fn a_first_row_that_tells_nothing_decides_nothing() {
+    for (rows, flag) in [
+        (
+            [
+                "01/01/2024,1,2,1,2",
+                "01/02/2024,1,2,1,2",
+                "13/02/2024,1,2,1,2",
+            ],
+            "--date-order",
+        ),
+        (
+            [
+                "2024-01-01,1,2,1,2",
+                "2024-01-02,\"1,084\",\"2,000\",1,2",
+                "2024-01-03,1,2,1,2",
+            ],
+            "--decimal",
+        ),
+    ] {
+        let mut lines = CsvLines::new("lines", &CsvOptions::default());
+        assert!(lines.take(b"date,open,high,low,close").unwrap().is_none());
+        assert!(lines.take(rows[0].as_bytes()).unwrap().is_some());
+        let error = lines.take(rows[1].as_bytes()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("lines, line 3: ") && error.contains(flag),
+            "{error}"
+        );
+        // It is not to be taken for a bad row that may be dropped.
+        assert!(!lines.can_go_on());
+        let error = lines.take(rows[2].as_bytes()).unwrap_err().to_string();
+        assert!(
+            error.contains("because of what is wrong with the lines before"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn text_is_passed_over_and_said() {
+    let mut lines = CsvLines::new("lines", &CsvOptions::default());
+    for line in ["open,high,low,close", "1,2,1,2", "a word,,,", "1,2,1,2"] {
+        lines.take(line.as_bytes()).unwrap();
+    }
+    lines.finish().unwrap();
+    let notes = lines.take_notes();
+    assert_eq!(notes.len(), 2);
+    assert_eq!(notes[1], "passed over line 3, which is text");
+    assert!(lines.take_notes().is_empty());
 }
 
 #[test]
@@ -147,7 +202,8 @@ fn without_a_header_it_is_said_at_once() {
         error.starts_with("standard input, line 1: data where the header should be"),
         "{error}"
     );
-    assert!(!lines.has_header());
+    assert!(!lines.can_go_on());
+    assert!(lines.take(b"open,high,low,close\n").is_err());
 
     let mut lines = CsvLines::new("standard input", &CsvOptions::default());
     assert!(
@@ -194,6 +250,6 @@ proptest! {
             let _ = reader.take(&bytes);
         }
         let _ = reader.finish();
-        prop_assert!(reader.notes().count() < 20);
+        prop_assert!(reader.take_notes().len() < 100);
     }
 }

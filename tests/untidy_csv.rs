@@ -164,7 +164,7 @@ fn hours_that_follow_one_another_tell() {
 #[test]
 fn dates_that_can_be_read_two_ways_are_refused_with_both() {
     let both = "is 1 February 2024 day-first and 2 January 2024 month-first, and no \
-                row of the file tells which; choose with --date-order day-first or --date-order month-first (`data.date_order` in a config)";
+                other row tells which; choose with --date-order day-first or --date-order month-first (`data.date_order` in a config)";
     // A row; days or months; the hours of one day.
     let files: [&[&str]; 3] = [
         &["01/02/2024"],
@@ -275,7 +275,7 @@ fn prices_that_can_be_read_two_ways_are_refused_with_both() {
             read(&content, &plain()).unwrap_err(),
             format!(
                 "line 2: the price `{price}` is {point} with a decimal point and {comma} with a decimal comma, and no \
-                 price in the file tells which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)"
+                 other price tells which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)"
             )
         );
         for (mark, expected) in [(DecimalMark::Point, point), (DecimalMark::Comma, comma)] {

@@ -29,16 +29,15 @@ pub fn predict(
     let mut line = Vec::new();
     while read(&mut input, &mut line)? {
         let bar = match lines.take(&line) {
-            Err(error) if data.skip_bad_rows && lines.has_header() => {
+            Err(error) if data.skip_bad_rows && lines.can_go_on() => {
                 terminal.note(&format!("dropped a row: {error}"));
                 continue;
             }
             bar => bar?,
         };
+        let notes = lines.take_notes();
+        notes.iter().for_each(|note| terminal.note(note));
         let Some((bar, time)) = bar else { continue };
-        if stream.taken() == 0 {
-            lines.notes().for_each(|note| terminal.note(note));
-        }
         let Some(found) = stream.push(bar, time)? else {
             continue;
         };

@@ -160,7 +160,8 @@ pub fn trained_network(
 ) -> Result<ExpansionModel> {
     config.validate()?;
     let file = file.as_ref();
-    let (network, _) = build(config, device)?;
+    // Not seeded: every parameter comes from the file, and others may be drawing.
+    let network = config.model.init(device)?;
     let network = match is_pytorch(file) {
         #[cfg(feature = "pytorch")]
         true => pytorch_checkpoint(file, config.model.countdown)?.load_into(network, false)?,

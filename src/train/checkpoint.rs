@@ -2,7 +2,7 @@
 //!
 //! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each is
 //! written beside its place and moved there, so a run that is killed leaves the last complete checkpoint usable. Beside each
-//! is its checksum, `model-N.bpk.crc32`, and a file that does not have it any more is refused.
+//! is its checksum, `model-N.bpk.crc32`; a file that no longer matches it is refused, one without is taken as it is.
 
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,10 @@ pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     if !history.exists() {
         return Ok(newest);
     }
-    let best = History::read_csv(&history)?.best_epoch().unwrap_or(newest);
+    let mut known = History::read_csv(&history)?;
+    // The history of an epoch is written before its checkpoint.
+    known.truncate_after(newest);
+    let best = known.best_epoch().unwrap_or(newest);
     let file = model_file(&run, best);
     match file.is_file() {
         true => Ok(best),
@@ -122,8 +125,8 @@ fn epoch_of(file: &Path) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file cannot be read or its network is not of this shape; the parameters that differ are
-/// named. The network given is not changed then, but for running statistics (batch normalisation), which all clones of a
+/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or its network is not of this shape; the
+/// parameters that differ are named. [`Error::Io`] if the checksum cannot be read. The network given is not changed then, but for running statistics (batch normalisation), which all clones of a
 /// module share: give one that was just built.
 pub fn load_network<M: Module + ModuleDisplay>(
     network: M,
@@ -162,7 +165,8 @@ pub fn load_network<M: Module + ModuleDisplay>(
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file cannot be read or is not of this network and strategy.
+/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or is not of this network and strategy;
+/// [`Error::Io`] if the checksum cannot be read.
 pub fn load_model<M, W>(model: MultiTask<M, W>, file: impl AsRef<Path>) -> Result<MultiTask<M, W>>
 where
     M: Module + ModuleDisplay,

@@ -16,35 +16,46 @@ pub(super) fn beside(file: &Path) -> PathBuf {
 
 /// Writes the CRC-32 of a file beside it, as eight hexadecimal digits.
 pub(super) fn write(file: &Path) -> Result<()> {
-    let sum = of(file).map_err(Error::io("read", file))?;
+    let sum = crc32(file).map_err(Error::io("read", file))?;
     write_atomically(beside(file), format!("{sum:08x}\n").as_bytes())
 }
 
 /// Sees that a file is as it was written. One without a checksum, as of another program, is taken as it is.
 pub(super) fn check(file: &Path) -> Result<()> {
-    let recorded = match std::fs::read(beside(file)) {
+    let sum = beside(file);
+    let text = match std::fs::read(&sum) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        recorded => recorded.map_err(Error::io("read", beside(file)))?,
+        text => text.map_err(Error::io("read", &sum))?,
     };
-    let found = match of(file) {
-        // That it is not there, its reader says better.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(Error::io("read", file))?,
+    let text = String::from_utf8_lossy(&text);
+    let Ok(recorded) = u32::from_str_radix(text.trim(), 16) else {
+        return Err(Error::Checkpoint {
+            path: sum,
+            reason: format!(
+                "holds {:?}, expected the CRC-32 of {} as eight hexadecimal digits; if that file is good, remove this one",
+                text.chars().take(20).collect::<String>(),
+                file.display()
+            ),
+        });
     };
-    let recorded = String::from_utf8_lossy(&recorded).trim().to_owned();
-    match u32::from_str_radix(&recorded, 16) == Ok(found) {
-        true => Ok(()),
-        false => Err(Error::Checkpoint {
+    match crc32(file) {
+        Ok(found) if found != recorded => Err(Error::Checkpoint {
             path: file.to_path_buf(),
             reason: format!(
-                "is damaged: its CRC-32 is {found:08x}, but {} says `{recorded}`; take the checkpoint of another epoch",
-                beside(file).display()
+                "is damaged: its CRC-32 is {found:08x}, but it was {recorded:08x} when it was written; take another epoch \
+                 (to continue a run from an earlier one, move the files of this one away)"
             ),
         }),
+        // That it is not there, its reader says better.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("read", file)(error))
+        }
+        _ => Ok(()),
     }
 }
 
-fn of(file: &Path) -> io::Result<u32> {
+/// The CRC-32 of a file's bytes.
+pub(crate) fn crc32(file: &Path) -> io::Result<u32> {
     let mut file = File::open(file)?;
     let mut sum = crc32fast::Hasher::new();
     let mut bytes = vec![0; 1 << 16];

@@ -12,7 +12,7 @@
 //! | `checkpoint/model-N.bpk` | network and strategy after epoch N |
 //! | `checkpoint/optim-N.bpk` | the optimizer's moments |
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
-//! | `checkpoint/*.bpk.crc32` | the CRC-32 of each of them, eight hexadecimal digits; a damaged file is refused |
+//! | `checkpoint/*.bpk.crc32` | the CRC-32 of each of them, eight hexadecimal digits; a file that no longer matches is refused |
 //!
 //! What is drawn at random (the order of the samples, dropout) is a function of the seed, the epoch and the batch alone, so
 //! the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
@@ -20,7 +20,7 @@
 
 mod baseline;
 pub mod checkpoint;
-mod checksum;
+pub(crate) mod checksum;
 mod config;
 mod gradients;
 mod journal;

@@ -11,6 +11,7 @@ use super::search::SearchConfig;
 use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
 use crate::history::write_atomically;
+use crate::train::checksum::crc32;
 
 /// The file in the folder of a comparison.
 pub const FILE: &str = "comparison.json";
@@ -25,6 +26,9 @@ pub struct Manifest {
     pub search: SearchConfig,
     /// Length and checksum of the file of bars, because a file may change under the same name.
     pub data_file: Option<Fingerprint>,
+    /// The same of the file of marked expansions.
+    #[serde(default)]
+    pub marks_file: Option<Fingerprint>,
 }
 
 /// Tells one file from another.
@@ -32,20 +36,18 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     /// Its length.
-    pub bytes: usize,
-    /// FNV-1a over its bytes, in hexadecimal.
+    pub bytes: u64,
+    /// Its CRC-32, in hexadecimal.
     pub checksum: String,
 }
 
 impl Fingerprint {
     fn of(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let checksum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let sum = crc32(path).map_err(Error::io("read", path))?;
         Ok(Self {
-            bytes: bytes.len(),
-            checksum: format!("{checksum:016x}"),
+            bytes: about.len(),
+            checksum: format!("{sum:08x}"),
         })
     }
 }
@@ -55,11 +57,13 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file of bars cannot be read.
+    /// [`Error::Io`] if the file of bars or of marked expansions cannot be read.
     pub fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
         let data_file = config.data.path.as_deref().map(Fingerprint::of);
+        let marks_file = config.data.marks.as_deref().map(Fingerprint::of);
         Ok(Self {
             data_file: data_file.transpose()?,
+            marks_file: marks_file.transpose()?,
             config,
             search,
         })

@@ -17,8 +17,9 @@
 //! }
 //!
 //! let mut stream = predictor.stream(1)?;
-//! for (bar, time) in bars.bars().iter().zip(bars.timestamps().unwrap_or_default()) {
-//!     if let Some(found) = stream.push(*bar, Some(*time))? {
+//! for (index, bar) in bars.bars().iter().enumerate() {
+//!     let time = bars.timestamps().map(|times| times[index]);
+//!     if let Some(found) = stream.push(*bar, time)? {
 //!         println!("bars {} to {}, agreement {:.2}", found.start(), found.end(), found.prediction.agreement);
 //!     }
 //! }
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::bars::Bar;
 use super::config::ExpansionConfig;
@@ -106,7 +107,8 @@ impl Predictor {
         Ok(predictor.with_max_gap(config.data.max_gap))
     }
 
-    /// The predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run.
+    /// The predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run. On another backend, change
+    /// that of the config and take [`from_checkpoint`](Self::from_checkpoint).
     ///
     /// # Errors
     ///
@@ -153,7 +155,7 @@ impl Predictor {
         })
     }
 
-    /// The expansions of several windows, in one pass; their order does not matter to any of them. A few dozen at a time are
+    /// The expansions of several windows, in one pass; their order does not matter to any of them. Some ten at a time are
     /// fastest.
     ///
     /// # Errors
@@ -164,10 +166,10 @@ impl Predictor {
         for (index, window) in windows.iter().enumerate() {
             self.check(index, window)?;
         }
-        self.answer(windows).map_err(|what| match what {
-            Unanswered::NotFinite(index) => not_finite(&format!("window {index}")),
-            Unanswered::Unread(error) => unread(&error),
-        })
+        let found = self.answer(windows)?.into_iter().enumerate();
+        found
+            .map(|(index, found)| found.ok_or_else(|| not_finite(&format!("window {index}"))))
+            .collect()
     }
 
     fn check(&self, index: usize, window: &[Bar]) -> Result<()> {
@@ -185,35 +187,29 @@ impl Predictor {
         }
     }
 
-    /// What the network says of windows of the right length over acceptable bars.
-    fn answer(&self, windows: &[&[Bar]]) -> Result<Vec<Prediction>, Unanswered> {
+    /// What the network says of windows of the right length over acceptable bars; nothing where that is not finite.
+    fn answer(&self, windows: &[&[Bar]]) -> Result<Vec<Option<Prediction>>> {
         if windows.is_empty() {
             return Ok(Vec::new());
         }
+        // A product with one row may add in another order than one with several.
+        let rows = windows.len().max(2);
+        let padded = windows.iter().cycle().take(rows);
         let trained = &self.trained;
-        let mut rows = Rows::new(trained.features, windows.len() * self.window());
-        windows.iter().for_each(|window| rows.add(window));
-        let shape = [windows.len(), self.window(), trained.features.columns()];
-        let data = TensorData::new(rows.into_values(), shape);
-        let features = Tensor::from_data(data, &trained.device);
-        let output = trained.network.forward(features).read()?;
-        match (0..windows.len()).find(|index| !output.window(*index).is_finite()) {
-            Some(index) => Err(Unanswered::NotFinite(index)),
-            None => Ok(output.windows().map(decode).collect()),
-        }
-    }
-}
-
-/// Why there is no prediction.
-enum Unanswered {
-    /// The outputs of this window are not finite.
-    NotFinite(usize),
-    Unread(TensorReadError),
-}
-
-impl From<TensorReadError> for Unanswered {
-    fn from(error: TensorReadError) -> Self {
-        Self::Unread(error)
+        let mut features = Rows::new(trained.features, rows * self.window());
+        padded.for_each(|window| features.add(window));
+        let shape = [rows, self.window(), trained.features.columns()];
+        let data = TensorData::new(features.into_values(), shape);
+        let output = trained
+            .network
+            .forward(Tensor::from_data(data, &trained.device));
+        let output = output.read().map_err(|error| Error::Prediction {
+            reason: format!("the outputs cannot be read from the device: {error}"),
+        })?;
+        let found = output.windows().take(windows.len());
+        Ok(found
+            .map(|window| window.is_finite().then(|| decode(window)))
+            .collect())
     }
 }
 
@@ -222,11 +218,5 @@ fn not_finite(window: &str) -> Error {
         reason: format!(
             "what the network says of {window} is not finite: its parameters are too large; take another checkpoint"
         ),
-    }
-}
-
-fn unread(error: &TensorReadError) -> Error {
-    Error::Prediction {
-        reason: format!("the outputs cannot be read from the device: {error}"),
     }
 }

@@ -1,9 +1,9 @@
-//! All windows of a series that is there already, a few dozen at a time.
+//! All windows of a series that is there already, some at a time.
 
 use std::vec::IntoIter;
 
 use super::found::{WindowPrediction, longest_step};
-use super::{Predictor, Unanswered, not_finite, unread};
+use super::{Predictor, not_finite};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bar, Bars};
 
@@ -12,13 +12,13 @@ const AT_ONCE: usize = 16;
 
 /// The predictions of the windows of a series, oldest first; made by [`Predictor::windows`].
 ///
-/// They are computed as they are asked for, so the memory does not grow with their number. The first error is the last item.
+/// They are computed as they are asked for; what grows with their number is 8 bytes each.
 #[derive(Debug)]
 pub struct Predictions {
     predictor: Predictor,
     bars: Bars,
     firsts: IntoIter<usize>,
-    ready: IntoIter<WindowPrediction>,
+    ready: IntoIter<Result<WindowPrediction>>,
     over_gaps: usize,
 }
 
@@ -28,7 +28,8 @@ impl Predictor {
     /// # Errors
     ///
     /// [`Error::Setting`] if `stride` is 0, [`Error::TooFewBars`] if there is not one window. An item is
-    /// [`Error::Prediction`] if the outputs are not finite or cannot be read from the device.
+    /// [`Error::Prediction`] if what the network says of the window is not finite, and the last item if the outputs cannot
+    /// be read from the device.
     pub fn windows(&self, bars: &Bars, stride: usize) -> Result<Predictions> {
         let length = self.window();
         check_stride(stride)?;
@@ -78,17 +79,15 @@ impl Predictions {
             .iter()
             .map(|first| &self.bars.bars()[*first..first + length])
             .collect();
-        let found = self.predictor.answer(&windows).map_err(|what| match what {
-            Unanswered::NotFinite(index) => {
-                not_finite(&format!("the window from bar {} on", firsts[index]))
-            }
-            Unanswered::Unread(error) => unread(&error),
-        })?;
+        let found = self.predictor.answer(&windows)?;
         let stamps = |first: usize| Some(&self.bars.timestamps()?[first..first + length]);
-        let ready: Vec<WindowPrediction> = firsts
-            .iter()
+        let ready: Vec<Result<WindowPrediction>> = firsts
+            .into_iter()
             .zip(found)
-            .map(|(first, found)| WindowPrediction::new(*first, length, found, stamps(*first)))
+            .map(|(first, found)| match found {
+                Some(found) => Ok(WindowPrediction::new(first, length, found, stamps(first))),
+                None => Err(not_finite(&format!("the window from bar {first} on"))),
+            })
             .collect();
         self.ready = ready.into_iter();
         Ok(())
@@ -105,7 +104,7 @@ impl Iterator for Predictions {
             self.firsts = Vec::new().into_iter();
             return Some(Err(error));
         }
-        self.ready.next().map(Ok)
+        self.ready.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -2,7 +2,7 @@
 
 use super::found::{WindowPrediction, longest_step};
 use super::series::check_stride;
-use super::{Predictor, Unanswered, not_finite, unread};
+use super::{Predictor, not_finite};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 
@@ -15,7 +15,9 @@ pub struct Stream {
     stride: usize,
     /// How many bars were taken.
     taken: usize,
-    /// The last bars: a window at least, once there are so many, and less than two.
+    /// Windows left out.
+    over_gaps: usize,
+    /// The last bars: a window at least, once there are so many, and at most two.
     bars: Vec<Bar>,
     /// Their stamps; none if the series has none.
     stamps: Vec<i64>,
@@ -33,6 +35,7 @@ impl Predictor {
             predictor: self.clone(),
             stride,
             taken: 0,
+            over_gaps: 0,
             bars: Vec::with_capacity(2 * self.window()),
             stamps: Vec::with_capacity(2 * self.window()),
         })
@@ -46,7 +49,7 @@ impl Stream {
     ///
     /// [`Error::Prediction`] if the bar does not pass [`Bar::check`], its time is earlier than that of the bar before, or it
     /// has a time and the others have none or the other way round: such a bar is not taken, and the stream can go on without
-    /// it. Also if the outputs are not finite or cannot be read from the device; that bar was taken.
+    /// it. Also if what the network says of the window is not finite, or cannot be read from the device; that bar was taken.
     pub fn push(&mut self, bar: Bar, time: Option<i64>) -> Result<Option<WindowPrediction>> {
         self.check(&bar, time).map_err(|reason| Error::Prediction {
             reason: format!("bar {}: {reason}", self.taken),
@@ -63,18 +66,19 @@ impl Stream {
         if let (Some(longest), Some(stamps)) = (self.predictor.max_gap(), stamps)
             && longest_step(stamps) > longest
         {
+            self.over_gaps += 1;
             return Ok(None);
         }
         let window = &self.bars[self.bars.len() - length..];
-        let found = self
-            .predictor
-            .answer(&[window])
-            .map_err(|what| match what {
-                Unanswered::NotFinite(_) => not_finite(&format!("the window from bar {first} on")),
-                Unanswered::Unread(error) => unread(&error),
-            })?;
-        let found = found.into_iter().next();
-        Ok(found.map(|found| WindowPrediction::new(first, length, found, stamps)))
+        match self.predictor.answer(&[window])?.into_iter().next() {
+            Some(Some(found)) => Ok(Some(WindowPrediction::new(first, length, found, stamps))),
+            _ => Err(not_finite(&format!("the window from bar {first} on"))),
+        }
+    }
+
+    /// Windows left out because they reach over a gap longer than [`Predictor::max_gap`].
+    pub fn over_gaps(&self) -> usize {
+        self.over_gaps
     }
 
     /// How many bars were taken.

@@ -223,6 +223,12 @@ impl Dates {
         Ok(Some(self.number()))
     }
 
+    /// Whether the stamps seen can be read one way only, whatever follows.
+    pub(super) fn is_told(&self) -> bool {
+        let plain = self.plain.count + self.numbers > 0;
+        plain || self.either.is_some() || self.only.iter().any(Option::is_some)
+    }
+
     fn number(&self) -> Reading {
         // Counts of seconds have the digits of a date by chance, but not nine times out of ten.
         let place = if self.digits * 10 >= self.numbers * 9 {
@@ -276,7 +282,7 @@ impl Dates {
             return Ok((order, Some(note)));
         }
         let reason = format!(
-            "the time stamp {} is {} day-first and {} month-first, and no row of the file tells which; choose with \
+            "the time stamp {} is {} day-first and {} month-first, and no other row tells which; choose with \
              --date-order day-first or --date-order month-first (`data.date_order` in a config)",
             shown::value(&either.text),
             either.on(DateOrder::DayFirst),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::CsvOptions;
@@ -9,16 +10,19 @@ use super::columns::Columns;
 use super::header::{LOOK_AHEAD, SEPARATORS, fields, is_data};
 use super::intake::REMEDY;
 use super::row::Row;
-use super::survey::Survey;
+use super::survey::{Evidence, Survey};
 use super::text::Text;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 
 /// Turns the lines of a file of separated values into bars as they come.
 ///
-/// The file is written as for [`read_csv`](super::read_csv), with these differences, because a stream ends nowhere: bars
-/// come oldest first; how dates and prices are written is told from the first row alone, and what that leaves open is an
-/// error that names the option which chooses; and only a row that repeats the row before is left out as a copy.
+/// The file is written as for [`read_csv`](super::read_csv), with these differences, because a stream ends nowhere:
+///
+/// * bars come oldest first;
+/// * how dates and prices are written is told from the rows so far; one that can be read in two ways then is an error that
+///   names the option which chooses;
+/// * a row is left out as a copy if it repeats the row before, and lines of text are passed over wherever they are.
 #[derive(Debug)]
 pub struct CsvLines {
     origin: PathBuf,
@@ -26,10 +30,11 @@ pub struct CsvLines {
     /// The lines taken so far.
     line: u64,
     above: Above,
-    columns: Option<Columns>,
-    /// What the first row told.
-    survey: Option<Survey>,
+    table: Option<Table>,
+    /// What was wrong for all lines that follow.
+    lost: bool,
     last: Option<(Bar, Option<Timestamp>)>,
+    notes: Vec<String>,
     scratch: String,
 }
 
@@ -41,6 +46,17 @@ struct Above {
     lines: usize,
 }
 
+/// What is known below the header.
+#[derive(Debug)]
+struct Table {
+    columns: Columns,
+    evidence: Evidence,
+    /// What the rows so far say of how they are written.
+    survey: Option<Survey>,
+    /// Whether rows that follow can change that.
+    told: bool,
+}
+
 impl CsvLines {
     /// Nothing read yet. `origin` says in messages where the lines come from.
     /// [`skip_bad_rows`](CsvOptions::skip_bad_rows) is left to the caller, who may go on after an error.
@@ -50,66 +66,80 @@ impl CsvLines {
             options: *options,
             line: 0,
             above: Above::default(),
-            columns: None,
-            survey: None,
+            table: None,
+            lost: false,
             last: None,
+            notes: Vec::new(),
             scratch: String::new(),
         }
     }
 
     /// Takes the next line, with or without its line feed; a bar and its time in seconds since 1970-01-01 00:00 UTC if the
-    /// line is a row of them. The header, lines above it, blank lines and copies give none.
+    /// line is a row of them. The header, lines of text, blank lines and copies give none.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] if the line is a bad row; it is not taken, and the next one may follow. Where there is no header
-    /// ([`has_header`](Self::has_header)), nothing that follows can be read.
+    /// [`Error::Line`] if the line is a bad row; it is not taken, and the next one may follow. Also if there is no header or
+    /// rows can be read in two ways: then no line that follows is read, see [`can_go_on`](Self::can_go_on).
     pub fn take(&mut self, line: &[u8]) -> Result<Option<(Bar, Option<i64>)>> {
         self.line += 1;
-        match self.columns.take() {
-            None => self.look_for_header(line).map(|()| None),
-            Some(mut columns) => {
-                columns.place.line = self.line;
-                let row = self.row(line, &mut columns);
-                self.columns = Some(columns);
+        if self.lost {
+            let reason = "not read, because of what is wrong with the lines before it";
+            return Err(self.refuse(reason.into()));
+        }
+        let line = without_end(line);
+        match self.table.take() {
+            None => {
+                let looked = self.look_for_header(line);
+                self.lost = looked.is_err();
+                looked.map(|()| None)
+            }
+            Some(mut table) => {
+                let row = self.row(line, &mut table);
+                self.table = Some(table);
                 row
             }
         }
     }
 
-    /// Whether the header was found.
-    pub fn has_header(&self) -> bool {
-        self.columns.is_some()
+    /// Whether lines that follow can be read: not after an error about the header, or about how rows are written.
+    pub fn can_go_on(&self) -> bool {
+        !self.lost
     }
 
-    /// Sees at the end of the lines that there was a header.
+    /// Sees at the end of the lines that there was a header and a row.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] or [`Error::File`] if there was none, as [`read_csv`](super::read_csv).
+    /// [`Error::Line`] or [`Error::File`] if not, as [`read_csv`](super::read_csv).
     pub fn finish(&self) -> Result<()> {
-        match self.columns {
-            Some(_) => Ok(()),
-            None => Columns::find(&self.text(&self.above.bytes)).map(|_| ()),
+        match (&self.table, &self.last) {
+            (None, _) => Columns::find(&self.text(&self.above.bytes)).map(|_| ()),
+            (Some(_), Some(_)) => Ok(()),
+            (Some(_), None) => Err(Error::file(
+                &self.origin,
+                "there is a header, but no row of data below it",
+            )),
         }
     }
 
-    /// One sentence for everything that had to be told from the first lines; complete after the first row.
-    pub fn notes(&self) -> impl Iterator<Item = &str> {
-        let columns = self.columns.iter().flat_map(|columns| &columns.notes);
-        let survey = self.survey.iter().flat_map(|survey| &survey.notes);
-        columns.chain(survey).map(String::as_str)
+    /// One sentence for everything that had to be told from the lines since this was asked last.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     fn text(&self, bytes: &[u8]) -> Text {
         Text::of(&self.origin, bytes.to_vec())
     }
 
+    fn refuse(&self, reason: String) -> Error {
+        Error::line(&self.origin, self.line, reason)
+    }
+
     fn look_for_header(&mut self, line: &[u8]) -> Result<()> {
-        let line = line.trim_ascii_end();
         self.above.bytes.extend_from_slice(line);
         self.above.bytes.push(b'\n');
-        if line.is_empty() {
+        if line.trim_ascii().is_empty() {
             return Ok(());
         }
         self.above.lines += 1;
@@ -117,7 +147,12 @@ impl CsvLines {
         if let Some(mut columns) = Columns::look(&text)? {
             // Every row is a text of its own.
             columns.place.offset = 0;
-            self.columns = Some(columns);
+            self.table = Some(Table {
+                evidence: Evidence::new(&columns),
+                columns,
+                survey: None,
+                told: false,
+            });
             return Ok(());
         }
         let data = SEPARATORS
@@ -130,32 +165,61 @@ impl CsvLines {
         }
     }
 
-    fn row(&mut self, line: &[u8], columns: &mut Columns) -> Result<Option<(Bar, Option<i64>)>> {
-        let text = self.text(line.trim_ascii_end());
-        let mut records = text.records(&columns.place);
+    fn row(&mut self, line: &[u8], table: &mut Table) -> Result<Option<(Bar, Option<i64>)>> {
+        table.columns.place.line = self.line;
+        let text = self.text(line);
+        let mut records = text.records(&table.columns.place);
         if !records.advance()? {
             return Ok(None);
         }
-        let first = match self.survey {
-            Some(_) => None,
-            None => {
-                columns.look_at_index(records.record());
-                Some(Survey::of(&text, columns, &self.options)?)
-            }
-        };
-        let Some(survey) = first.as_ref().or(self.survey.as_ref()) else {
+        let record = records.record();
+        self.survey(record, table)?;
+        let Some(survey) = &table.survey else {
             return Ok(None);
         };
-        let row = Row::read(records.record(), columns, survey, &mut self.scratch);
+        let row = Row::read(record, &table.columns, survey, &mut self.scratch);
+        if row.is_err() && Row::is_text(record, &table.columns, &mut self.scratch) {
+            let line = self.line;
+            self.notes
+                .push(format!("passed over line {line}, which is text"));
+            return Ok(None);
+        }
         let row = row.and_then(|row| Ok(self.is_new(&row)?.then_some(row)));
-        let row = row.map_err(|reason| {
-            Error::line(&self.origin, self.line, format!("{reason}; {REMEDY}"))
-        })?;
-        self.survey = first.or(self.survey.take());
+        let row = row.map_err(|reason| self.refuse(format!("{reason}; {REMEDY}")))?;
         Ok(row.map(|row| {
             self.last = Some((row.bar, row.time));
             (row.bar, row.time.map(|time| time.as_second()))
         }))
+    }
+
+    /// Learns from a row how rows are written, as long as that is not told.
+    fn survey(&mut self, record: &StringRecord, table: &mut Table) -> Result<()> {
+        if table.told {
+            return Ok(());
+        }
+        let first = table.survey.is_none();
+        if first {
+            table.look_at_index(record);
+        }
+        table.evidence.look(record, &table.columns, self.line, true);
+        table.told = table.evidence.is_told(&self.options);
+        match table.evidence.decide(&self.origin, &self.options) {
+            Ok(survey) => {
+                if first {
+                    self.notes.extend(table.columns.notes.iter().cloned());
+                }
+                let before = table.survey.replace(survey);
+                let known = before.map_or(Vec::new(), |survey| survey.notes);
+                let notes = table.survey.iter().flat_map(|survey| &survey.notes);
+                self.notes
+                    .extend(notes.filter(|note| !known.contains(note)).cloned());
+                Ok(())
+            }
+            Err(error) => {
+                self.lost = true;
+                Err(error)
+            }
+        }
     }
 
     /// Whether a row says something new; the reason if it is out of place.
@@ -173,4 +237,18 @@ impl CsvLines {
             _ => Ok(true),
         }
     }
+}
+
+impl Table {
+    /// The time stamp may be in a column without a name, which only a row tells.
+    fn look_at_index(&mut self, record: &StringRecord) {
+        self.columns.look_at_index(record);
+        self.evidence = Evidence::new(&self.columns);
+    }
+}
+
+/// Tabs and blanks stay: they may be columns.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }

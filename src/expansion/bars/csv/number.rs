@@ -123,6 +123,11 @@ impl Marks {
         }
     }
 
+    /// Whether a price was seen that has decimals or thousands, so that what follows tells nothing new.
+    pub(super) fn is_told(&self) -> bool {
+        self.point + self.comma > 0 || self.either_example.is_some()
+    }
+
     /// The decimal mark, with what is worth saying about it; or the line and the reason why it cannot be told.
     pub(super) fn decide(
         &self,
@@ -170,8 +175,8 @@ impl Example {
 
     fn two_readings(&self) -> String {
         format!(
-            "the price {} is {} with a decimal point and {} with a decimal comma, and no price in the file tells \
-             which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)",
+            "the price {} is {} with a decimal point and {} with a decimal comma, and no other price tells which; \
+             choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)",
             shown::value(&self.text),
             self.reading(DecimalMark::Point),
             self.reading(DecimalMark::Comma)

@@ -1,5 +1,7 @@
 //! Goes over all rows of a file once, before any becomes a bar, to learn how dates and prices are written.
 
+use std::path::Path;
+
 use ::csv::StringRecord;
 
 use super::columns::{Columns, TimeColumn};
@@ -23,27 +25,73 @@ pub(super) struct Survey {
 impl Survey {
     /// Goes over the rows.
     pub(super) fn of(text: &Text, columns: &Columns, options: &CsvOptions) -> Result<Self> {
-        let mut dates = Dates::new("line");
-        let mut marks = Marks::new(columns.place.separator);
-        let mut scratch = String::new();
+        let mut evidence = Evidence::new(columns);
         let mut records = text.records(&columns.place);
         let mut rows = 0;
         while records.advance()? {
             let (record, line) = (records.record(), records.line());
-            if let Some(column) = columns.time {
-                dates.look(stamp(record, column, &mut scratch), line);
-            }
             // A price that was cut off would tell a wrong mark.
-            if rows == 0 || !text.is_unfinished(line) {
-                for column in columns.prices {
-                    marks.look(field(record, column), line);
-                }
-            }
+            let whole = rows == 0 || !text.is_unfinished(line);
+            evidence.look(record, columns, line, whole);
             rows += 1;
         }
-        let refuse = |(line, reason): (u64, String)| Error::line(text.path(), line, reason);
-        let (mark, mark_note) = marks.decide(options.decimal_mark).map_err(refuse)?;
-        let stamps = dates.decide(options.date_order, true).map_err(refuse)?;
+        evidence.decide(text.path(), options)
+    }
+}
+
+/// What the rows seen so far say.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    dates: Dates,
+    marks: Marks,
+    stamped: bool,
+    scratch: String,
+}
+
+impl Evidence {
+    /// No row seen yet.
+    pub(super) fn new(columns: &Columns) -> Self {
+        Self {
+            dates: Dates::new("line"),
+            marks: Marks::new(columns.place.separator),
+            stamped: columns.time.is_some(),
+            scratch: String::new(),
+        }
+    }
+
+    /// Looks at a row; at its prices only if they are `whole`.
+    pub(super) fn look(
+        &mut self,
+        record: &StringRecord,
+        columns: &Columns,
+        line: u64,
+        whole: bool,
+    ) {
+        if let Some(column) = columns.time {
+            let text = stamp(record, column, &mut self.scratch);
+            self.dates.look(text, line);
+        }
+        if whole {
+            for column in columns.prices {
+                self.marks.look(field(record, column), line);
+            }
+        }
+    }
+
+    /// Whether rows that follow can tell nothing new.
+    pub(super) fn is_told(&self, options: &CsvOptions) -> bool {
+        let dates = !self.stamped || options.date_order.is_some() || self.dates.is_told();
+        dates && (options.decimal_mark.is_some() || self.marks.is_told())
+    }
+
+    /// How the rows are written; an error if that can be read in two ways.
+    pub(super) fn decide(&self, path: &Path, options: &CsvOptions) -> Result<Survey> {
+        let refuse = |(line, reason): (u64, String)| Error::line(path, line, reason);
+        let (mark, mark_note) = self.marks.decide(options.decimal_mark).map_err(refuse)?;
+        let stamps = self
+            .dates
+            .decide(options.date_order, true)
+            .map_err(refuse)?;
         let mut notes: Vec<String> = mark_note.into_iter().collect();
         if let Some(reading) = &stamps {
             notes.extend(reading.note.clone());
@@ -51,7 +99,7 @@ impl Survey {
                 notes.push("the file runs from newest to oldest and was turned round".into());
             }
         }
-        Ok(Self {
+        Ok(Survey {
             mark,
             stamps,
             notes,

@@ -188,15 +188,15 @@ pub(in crate::expansion) fn whole(field: &Field) -> Option<i64> {
         Field::UInt(value) => Some((*value).into()),
         Field::ULong(value) => i64::try_from(*value).ok(),
         // What pandas makes of whole numbers in a column with gaps.
-        Field::Double(value) => whole_float(*value),
-        Field::Float(value) => whole_float((*value).into()),
+        Field::Double(value) => whole_float(*value, 53),
+        Field::Float(value) => whole_float((*value).into(), 24),
         _ => None,
     }
 }
 
-/// Below 2^53 the whole numbers among doubles are the ones that were meant.
-fn whole_float(value: f64) -> Option<i64> {
-    (value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)
+/// Whole numbers of no more bits than the type keeps are the ones that were meant.
+fn whole_float(value: f64, bits: i32) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 2f64.powi(bits)).then_some(value as i64)
 }
 
 /// A value in words, for a message.
