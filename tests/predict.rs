@@ -129,15 +129,16 @@ fn a_line_for_every_window_from_a_file_and_from_standard_input() {
         .collect();
     assert_eq!(rows.len(), (bars.len() - 105) / 10 + 1);
     assert_eq!(rows[1]["first"], 10);
-    // A checkpoint by its name says the same as its run.
-    let arguments = [
-        "run/checkpoint/model-1.bpk",
-        "bars.csv",
-        "--format",
-        "jsonl",
-    ];
-    let named = output(&program, folder.path(), &arguments);
-    assert_eq!(text(&named.stdout), lines);
+    // A checkpoint by its name says the same as its run, from wherever.
+    for (place, name) in [
+        (".", "run/checkpoint/model-1.bpk"),
+        ("run/checkpoint", "model-1.bpk"),
+    ] {
+        let bars = folder.path().join("bars.csv");
+        let arguments = [name, bars.to_str().unwrap(), "--format", "jsonl"];
+        let named = output(&program, &folder.path().join(place), &arguments);
+        assert_eq!(text(&named.stdout), lines);
+    }
 }
 
 #[test]
@@ -240,6 +241,10 @@ fn what_cannot_be_is_said_and_nothing_is_left_behind() {
             vec!["run", "bars.csv", "--out", "no/where.csv"],
             "cannot write no/where.csv".into(),
         ),
+        (
+            vec!["run", "bars.csv", "--out", "bars.csv"],
+            "bars.csv: would be overwritten by --out".into(),
+        ),
         (vec!["few.csv", "bars.csv"], "checkpoint few.csv".into()),
     ] {
         let mut arguments = arguments;
@@ -268,6 +273,126 @@ fn what_cannot_be_is_said_and_nothing_is_left_behind() {
     assert_eq!(left.count(), 0, "no temporary file");
 }
 
+/// What cannot be put in its place in one move is written where it is.
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_devices_are_not_replaced() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    std::fs::create_dir(path.join("far")).unwrap();
+    std::fs::write(path.join("far/found.csv"), "old").unwrap();
+    std::os::unix::fs::symlink("far/found.csv", path.join("link.csv")).unwrap();
+    let linked = output(&program, path, &["run", "bars.csv", "--out", "link.csv"]);
+    assert!(linked.status.success(), "{}", text(&linked.stderr));
+    assert!(path.join("link.csv").is_symlink());
+    let plain = output(&program, path, &["run", "bars.csv"]);
+    let far = std::fs::read(path.join("far/found.csv")).unwrap();
+    assert_eq!(text(&far), text(&plain.stdout));
+
+    let null = output(&program, path, &["run", "bars.csv", "--out", "/dev/null"]);
+    assert!(null.status.success(), "{}", text(&null.stderr));
+    assert!(!Path::new("/dev/null").is_file());
+    let full = output(&program, path, &["run", "bars.csv", "--out", "/dev/full"]);
+    assert_eq!(full.status.code(), Some(1));
+    assert!(text(&full.stderr).contains("cannot write /dev/full: No space left"));
+}
+
+/// A stream ends nowhere, so its file has every line at once.
+#[test]
+fn a_file_of_a_stream_grows_line_by_line() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let mut lines = std::fs::read_to_string(folder.path().join("bars.csv")).unwrap();
+    lines.push_str("a bad row,1,2\n");
+    let arguments = ["run", "-", "--out", "found.csv", "--stride", "20"];
+    let bad = fed(&program, folder.path(), &arguments, lines.as_bytes());
+    assert_eq!(bad.status.code(), Some(1), "{}", text(&bad.stderr));
+    let kept = std::fs::read_to_string(folder.path().join("found.csv")).unwrap();
+    let file = output(
+        &program,
+        folder.path(),
+        &["run", "bars.csv", "--stride", "20"],
+    );
+    assert_eq!(kept, text(&file.stdout));
+}
+
+/// A table without rows is a table.
+#[test]
+fn windows_that_are_left_out_are_counted() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let arguments = ["run", "bars.csv", "--max-gap", "59m"];
+    let file = output(&program, folder.path(), &arguments);
+    assert!(file.status.success());
+    assert_eq!(text(&file.stdout).lines().count(), 1);
+    let said = text(&file.stderr);
+    assert!(
+        said.contains("windows that reach over a gap longer than 59m (--max-gap)"),
+        "{said}"
+    );
+    let bytes = std::fs::read(folder.path().join("bars.csv")).unwrap();
+    let stream = fed(
+        &program,
+        folder.path(),
+        &["run", "-", "--max-gap", "59m"],
+        &bytes,
+    );
+    assert!(
+        text(&stream.stderr).contains("0 windows of 1260 bars\nleft out 116 windows"),
+        "{}",
+        text(&stream.stderr)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_the_old_file_and_no_other() {
+    let Some((folder, program, bars)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let mut long = String::from("open,high,low,close\n");
+    for bar in bars.bars().iter().cycle().take(400_000) {
+        long.push_str(&format!(
+            "{},{},{},{}\n",
+            bar.open, bar.high, bar.low, bar.close
+        ));
+    }
+    std::fs::write(path.join("long.csv"), long).unwrap();
+    std::fs::write(path.join("old.csv"), "as it was").unwrap();
+    let arguments = ["run", "long.csv", "--stride", "1", "--out", "old.csv"];
+    let child = command(&program, path, &arguments).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
+    assert!(
+        text(&ended.stderr).contains("old.csv was not written"),
+        "{}",
+        text(&ended.stderr)
+    );
+    assert_eq!(
+        std::fs::read_to_string(path.join("old.csv")).unwrap(),
+        "as it was"
+    );
+    let hidden = std::fs::read_dir(path).unwrap().filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with('.')
+    });
+    assert_eq!(hidden.count(), 0);
+}
+
 #[test]
 fn bad_lines_of_a_stream_are_named_or_passed_over() {
     let Some((folder, program, _)) = prepared() else {
@@ -294,7 +419,8 @@ fn bad_lines_of_a_stream_are_named_or_passed_over() {
 
     let few = lines[..50].join("\n");
     let none = fed(&program, folder.path(), &arguments, few.as_bytes());
-    assert!(none.status.success() && none.stdout.is_empty());
+    assert!(none.status.success());
+    assert_eq!(text(&none.stdout).lines().count(), 1, "the header");
     assert!(text(&none.stderr).contains("48 bars, but a window has 105: nothing was predicted"));
     let empty = fed(&program, folder.path(), &arguments, b"");
     assert_eq!(empty.status.code(), Some(1));

@@ -493,6 +493,7 @@ fn a_row_has_the_columns_that_are_documented() {
     let header = "first,last,start,end,type,probability,agreement,confidence,start_time,end_time,longest_step,\
                   pointers_start,pointers_end,binary_start,binary_end,countdown_start,countdown_end";
     assert_eq!(text.lines().next(), Some(header));
+    assert_eq!(WindowPrediction::COLUMNS.join(","), header);
 
     let row = serde_json::to_value(found).unwrap();
     assert_eq!(row["first"], 40);

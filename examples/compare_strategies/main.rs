@@ -9,6 +9,10 @@
 //! here are only the arguments, the processes (one for each run, see `crew.rs`) and what is printed.
 
 mod crew;
+#[path = "../shared/data.rs"]
+mod data;
+#[path = "../shared/files.rs"]
+mod files;
 mod progress;
 #[path = "../shared/reader.rs"]
 mod reader;
@@ -21,7 +25,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use burn::train::Interrupter;
 use clap::Parser;
@@ -33,7 +36,8 @@ use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::train::Progress;
 use equipoise::{Error, Result};
 
-use reader::{ReaderFlags, WANTED_BARS, WANTED_CONFIG, WANTED_LABELS, max_gap, readable};
+use data::DataFlags;
+use files::{WANTED_CONFIG, readable};
 use session::{Ending, Session};
 use terminal::Terminal;
 
@@ -47,26 +51,14 @@ pub const TERMINAL: Terminal = Terminal::new(false);
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// CSV or Parquet file of bars, or Parquet file of labelled windows; the simulator if left out
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    reader: ReaderFlags,
-    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
-    #[arg(long, value_name = "TIME", value_parser = max_gap)]
-    max_gap: Option<Duration>,
-    /// CSV file of expansions marked by hand (start, end, type), instead of the rule
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    data: DataFlags,
     /// Runs of each strategy, with the seeds 1, 2, ...
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: u64,
     /// Passes over the training windows [default: that of the config, 20]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Windows at most, spread over the file; how many the simulator makes
-    #[arg(long, value_name = "N")]
-    max_samples: Option<usize>,
     /// Which, by name and separated by commas [default: all seven, raw-sum and tuned-fixed]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Option<Vec<String>>,
@@ -150,21 +142,8 @@ fn manifest(arguments: &Arguments) -> Result<Manifest> {
     if let Some(epochs) = arguments.epochs {
         config.train.epochs = epochs;
     }
-    if let Some(file) = &arguments.data {
-        readable("--data", file, WANTED_BARS)?;
-        config.data.path = Some(file.clone());
-    }
-    arguments.reader.set(&mut config.data);
-    if arguments.max_gap.is_some() {
-        config.data.max_gap = arguments.max_gap;
-    }
-    if let Some(file) = &arguments.labels {
-        readable("--labels", file, WANTED_LABELS)?;
-        config.data.marks = Some(file.clone());
-    }
-    if arguments.max_samples.is_some() {
-        config.data.max_samples = arguments.max_samples;
-    }
+    arguments.data.set(&mut config.data);
+    arguments.data.check(&config.data)?;
     let config = strategies::base(config)?;
     config.validate()?;
     let search = SearchConfig {

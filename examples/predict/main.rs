@@ -7,10 +7,16 @@
 //!
 //! The work is done by `equipoise::expansion::predictor`; here are only the arguments and the files.
 
+#[path = "../shared/backend.rs"]
+mod backend;
+#[path = "../shared/files.rs"]
+mod files;
 mod network;
 #[path = "../shared/reader.rs"]
 mod reader;
 mod series;
+#[path = "../shared/signals.rs"]
+mod signals;
 mod sink;
 mod stream;
 #[path = "../shared/terminal.rs"]
@@ -21,9 +27,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use equipoise::Result;
+use equipoise::{Error, Result};
 
-use reader::{BackendName, ReaderFlags, max_gap, readable};
+use backend::BackendName;
+use files::readable;
+use reader::{ReaderFlags, max_gap};
 use sink::{Format, Sink};
 use terminal::Terminal;
 
@@ -41,7 +49,7 @@ pub struct Arguments {
     network: PathBuf,
     /// CSV or Parquet file of bars; - reads CSV from standard input, and answers every bar as it comes
     bars: PathBuf,
-    /// File to write [default: standard output]
+    /// File to write, whole at the end, or with - line by line [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// csv or jsonl, a JSON object in every line [default: as --out ends, else csv]
@@ -73,24 +81,25 @@ pub struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.quiet);
-    match work(&arguments, terminal) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            terminal.warn(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    work(&arguments, terminal).unwrap_or_else(|error| {
+        terminal.warn(&format!("error: {error}"));
+        ExitCode::FAILURE
+    })
 }
 
-fn work(arguments: &Arguments, terminal: Terminal) -> Result<()> {
-    let streamed = arguments.bars == Path::new("-");
-    if !streamed {
-        readable("BARS", &arguments.bars, "a CSV or Parquet file of bars")?;
+fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
+    let (bars, out) = (&arguments.bars, arguments.out.as_deref());
+    if bars == Path::new("-") {
+        let (config, predictor) = network::load(arguments, terminal)?;
+        let sink = Sink::by_lines(out, arguments.format)?;
+        return stream::predict(&config, &predictor, sink, terminal);
+    }
+    readable("BARS", bars, "a CSV or Parquet file of bars")?;
+    let same = |out: &Path| Some(out.canonicalize().ok()? == bars.canonicalize().ok()?);
+    if out.and_then(same) == Some(true) {
+        return Err(Error::file(bars, "would be overwritten by --out"));
     }
     let (config, predictor) = network::load(arguments, terminal)?;
-    let sink = Sink::open(arguments.out.as_deref(), arguments.format)?;
-    match streamed {
-        true => stream::predict(&config, &predictor, sink, terminal),
-        false => series::predict(&arguments.bars, &config, &predictor, sink, terminal),
-    }
+    let sink = Sink::whole(out, arguments.format)?;
+    series::predict(bars, &config, &predictor, sink, terminal)
 }

@@ -10,7 +10,7 @@ use equipoise::train::checkpoint;
 use equipoise::{Error, Result};
 
 use crate::Arguments;
-use crate::reader::{WANTED_CONFIG, readable};
+use crate::files::{WANTED_CONFIG, readable};
 use crate::terminal::Terminal;
 
 /// What a network may be.
@@ -69,7 +69,9 @@ fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
             ..ExpansionConfig::default()
         });
     }
-    let run = file.parent().and_then(Path::parent);
+    // A name alone has no folder.
+    let place = file.canonicalize().map_err(Error::io("read", file))?;
+    let run = place.parent().and_then(Path::parent);
     let stored = run.map(|run| run.join("config.json"));
     match stored.filter(|stored| stored.exists()) {
         Some(stored) => ExpansionConfig::read(stored),

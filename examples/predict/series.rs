@@ -1,16 +1,19 @@
 //! A file of bars, all windows of it.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use equipoise::Result;
 use equipoise::expansion::bars::Bars;
 use equipoise::expansion::bars::gaps::Gaps;
 use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
 use equipoise::expansion::run;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::signals::Signals;
 use crate::sink::{Reader, Sink};
 use crate::terminal::Terminal;
 
@@ -23,7 +26,8 @@ pub fn predict(
     predictor: &Predictor,
     mut sink: Sink,
     terminal: Terminal,
-) -> Result<()> {
+) -> Result<ExitCode> {
+    let signals = Signals::listen(terminal);
     let waiting = terminal.waiting(&format!("reading {}", file.display()));
     let (bars, notes) = run::read_bars(file, &config.data)?;
     drop(waiting);
@@ -34,9 +38,13 @@ pub fn predict(
     let mut progress = Progress::new(&predictions, terminal);
     for found in predictions {
         if sink.write(&found?)? == Reader::Left {
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
         progress.step();
+        if let Some(code) = signals.exit_code() {
+            progress.end();
+            return interrupted(code, sink, terminal);
+        }
     }
     progress.end();
     let (written, seconds) = (sink.written(), began.elapsed().as_secs_f64());
@@ -45,7 +53,20 @@ pub fn predict(
         "{written} windows in {seconds:.1} s, {:.0} a second",
         written as f64 / seconds.max(1e-9)
     ));
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file stays as it was; a reader has every line up to here.
+fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
+    let what = match sink.is_unfinished() {
+        true => format!("{} was not written", sink.name().display()),
+        false => {
+            sink.flush()?;
+            format!("{} windows were written", sink.written())
+        }
+    };
+    terminal.warn(&format!("interrupted; {what}"));
+    Ok(ExitCode::from(code))
 }
 
 /// Windows that reach over outages: those left out, or those that are there all the same.
@@ -56,11 +77,12 @@ fn gaps(
     stride: usize,
     terminal: Terminal,
 ) {
-    if predictor.max_gap().is_some() {
+    if let Some(longest) = predictor.max_gap() {
         if predictions.over_gaps() > 0 {
             terminal.note(&format!(
-                "left out {} windows that reach over a gap longer than --max-gap",
-                predictions.over_gaps()
+                "left out {} windows that reach over a gap longer than {} (--max-gap)",
+                predictions.over_gaps(),
+                duration::show(longest)
             ));
         }
         return;

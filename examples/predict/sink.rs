@@ -1,5 +1,6 @@
-//! Where the predictions go: a file that appears whole at the end, or standard output at once.
+//! Where the predictions go: a file that appears whole at the end, or line by line.
 
+use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,10 @@ pub enum Format {
 /// The open output.
 pub struct Sink {
     rows: Rows,
-    file: Option<(NamedTempFile, PathBuf)>,
+    /// What the output is called.
+    name: PathBuf,
+    /// A file that is not yet in its place.
+    unfinished: Option<NamedTempFile>,
     written: usize,
 }
 
@@ -40,22 +44,67 @@ pub enum Reader {
 }
 
 impl Sink {
-    /// Opens the output. A file is written beside its place.
-    pub fn open(out: Option<&Path>, format: Option<Format>) -> Result<Self> {
-        let file = out.map(beside).transpose()?;
-        let output: Box<dyn Write> = match &file {
-            None => Box::new(io::stdout()),
-            Some((file, path)) => Box::new(file.reopen().map_err(Error::io("write", path))?),
+    /// Opens the output: a file that is put in its place by [`finish`](Self::finish), or standard output.
+    pub fn whole(out: Option<&Path>, format: Option<Format>) -> Result<Self> {
+        let Some(out) = out else {
+            return Self::by_lines(None, format);
         };
-        let rows = match format.unwrap_or_else(|| by_name(out)) {
-            Format::Csv => Rows::Csv(Box::new(csv::Writer::from_writer(output))),
+        let place = place(out)?;
+        // A device or a pipe cannot be replaced.
+        if place.exists() && !place.is_file() {
+            return Self::by_lines(Some(&place), format);
+        }
+        let file = beside(&place)?;
+        let output = file.reopen().map_err(Error::io("write", out))?;
+        Self::new(Box::new(output), place, Some(file), format)
+    }
+
+    /// Opens the output for lines that are there as soon as they are written.
+    pub fn by_lines(out: Option<&Path>, format: Option<Format>) -> Result<Self> {
+        let (output, name): (Box<dyn Write>, _) = match out {
+            None => (Box::new(io::stdout()), PathBuf::from("standard output")),
+            Some(out) => {
+                let place = place(out)?;
+                let file = File::create(&place).map_err(Error::io("write", out))?;
+                (Box::new(file), place)
+            }
+        };
+        Self::new(output, name, None, format)
+    }
+
+    fn new(
+        output: Box<dyn Write>,
+        name: PathBuf,
+        unfinished: Option<NamedTempFile>,
+        format: Option<Format>,
+    ) -> Result<Self> {
+        let rows = match format.unwrap_or_else(|| by_name(&name)) {
             Format::Jsonl => Rows::Jsonl(BufWriter::new(output)),
+            Format::Csv => {
+                let mut rows = csv::WriterBuilder::new()
+                    .has_headers(false)
+                    .from_writer(output);
+                rows.write_record(WindowPrediction::COLUMNS)
+                    .map_err(|error| Error::io("write", &name)(cause(error)))?;
+                Rows::Csv(Box::new(rows))
+            }
         };
         Ok(Self {
             rows,
-            file,
+            name,
+            unfinished,
             written: 0,
         })
+    }
+
+    /// What the output is called.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Whether it is a file that is not in its place yet.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
     }
 
     /// How many predictions were written.
@@ -66,7 +115,7 @@ impl Sink {
     /// Writes a prediction.
     pub fn write(&mut self, found: &WindowPrediction) -> Result<Reader> {
         let done = match &mut self.rows {
-            Rows::Csv(rows) => rows.serialize(found).map_err(io::Error::other),
+            Rows::Csv(rows) => rows.serialize(found).map_err(cause),
             Rows::Jsonl(rows) => serde_json::to_writer(&mut *rows, found)
                 .map_err(io::Error::from)
                 .and_then(|()| writeln!(rows)),
@@ -84,53 +133,56 @@ impl Sink {
         self.listens(done)
     }
 
-    /// Puts a file in its place.
+    /// Hands over everything, and puts a file in its place.
     pub fn finish(mut self) -> Result<()> {
         self.flush()?;
         drop(self.rows);
-        match self.file {
+        match self.unfinished {
             None => Ok(()),
-            Some((file, path)) => file
-                .persist(&path)
+            Some(file) => file
+                .persist(&self.name)
                 .map(drop)
-                .map_err(|error| Error::io("write", &path)(error.error)),
+                .map_err(|error| Error::io("write", &self.name)(error.error)),
         }
     }
 
     fn listens(&self, done: io::Result<()>) -> Result<Reader> {
-        match (done, &self.file) {
-            (Ok(()), _) => Ok(Reader::Listens),
-            (Err(error), None) if is_closed(&error) => Ok(Reader::Left),
-            (Err(error), None) => Err(Error::io("write", "standard output")(error)),
-            (Err(error), Some((_, path))) => Err(Error::io("write", path)(error)),
+        match done {
+            Ok(()) => Ok(Reader::Listens),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Left),
+            Err(error) => Err(Error::io("write", &self.name)(error)),
         }
     }
 }
 
-/// Whether an error says that the other end of a pipe is closed.
-fn is_closed(error: &io::Error) -> bool {
-    let inner = || error.get_ref()?.downcast_ref::<csv::Error>();
-    match inner().map(csv::Error::kind) {
-        Some(csv::ErrorKind::Io(inner)) => inner.kind() == ErrorKind::BrokenPipe,
-        _ => error.kind() == ErrorKind::BrokenPipe,
+/// What the system said, which tells a closed pipe from a full disk.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
-fn by_name(out: Option<&Path>) -> Format {
-    let extension = out.and_then(Path::extension);
+fn by_name(out: &Path) -> Format {
     let lines = ["jsonl", "ndjson", "json"];
+    let extension = out.extension();
     match extension.is_some_and(|found| lines.iter().any(|name| found.eq_ignore_ascii_case(name))) {
         true => Format::Jsonl,
         false => Format::Csv,
     }
 }
 
-/// A new file in the folder of another.
-fn beside(out: &Path) -> Result<(NamedTempFile, PathBuf)> {
+/// Where a file is, behind links.
+fn place(out: &Path) -> Result<PathBuf> {
     if out.is_dir() {
         return Err(Error::file(out, "is a folder, but --out takes a file"));
     }
-    let folder = match out.parent() {
+    Ok(out.canonicalize().unwrap_or_else(|_| out.to_path_buf()))
+}
+
+/// A new file in the folder of another.
+fn beside(place: &Path) -> Result<NamedTempFile> {
+    let folder = match place.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
@@ -138,9 +190,8 @@ fn beside(out: &Path) -> Result<(NamedTempFile, PathBuf)> {
     // Readable by its owner alone unless asked otherwise.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder
+    builder
         .prefix(".predict-")
         .tempfile_in(folder)
-        .map_err(Error::io("write", out))?;
-    Ok((file, out.to_path_buf()))
+        .map_err(Error::io("write", place))
 }

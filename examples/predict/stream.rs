@@ -1,10 +1,12 @@
 //! Bars from standard input: every window is answered as soon as its last bar is there.
 
 use std::io::{BufRead, stdin};
+use std::process::ExitCode;
 
 use equipoise::expansion::bars::csv::{CsvLines, CsvOptions};
 use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::predictor::Predictor;
+use equipoise::expansion::duration;
+use equipoise::expansion::predictor::{Predictor, Stream};
 use equipoise::{Error, Result};
 
 use crate::sink::{Reader, Sink};
@@ -18,7 +20,7 @@ pub fn predict(
     predictor: &Predictor,
     mut sink: Sink,
     terminal: Terminal,
-) -> Result<()> {
+) -> Result<ExitCode> {
     let data = &config.data;
     let options = CsvOptions::default()
         .with_date_order(data.date_order)
@@ -42,20 +44,31 @@ pub fn predict(
             continue;
         };
         if sink.write(&found)? == Reader::Left || sink.flush()? == Reader::Left {
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
     }
     lines.finish()?;
-    let (bars, windows) = (stream.taken(), sink.written());
+    let windows = sink.written();
     sink.finish()?;
-    match windows {
-        0 => terminal.warn(&format!(
+    summary(&stream, predictor, windows, terminal);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(stream: &Stream, predictor: &Predictor, windows: usize, terminal: Terminal) {
+    let (bars, over_gaps) = (stream.taken(), stream.over_gaps());
+    if bars < predictor.window() {
+        return terminal.warn(&format!(
             "{bars} bars, but a window has {}: nothing was predicted",
             predictor.window()
-        )),
-        _ => terminal.note(&format!("{windows} windows of {bars} bars")),
+        ));
     }
-    Ok(())
+    terminal.note(&format!("{windows} windows of {bars} bars"));
+    if let (Some(longest), 1..) = (predictor.max_gap(), over_gaps) {
+        terminal.note(&format!(
+            "left out {over_gaps} windows that reach over a gap longer than {} (--max-gap)",
+            duration::show(longest)
+        ));
+    }
 }
 
 /// The next line; false at the end.

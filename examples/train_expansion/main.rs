@@ -7,11 +7,18 @@
 //!
 //! The work is done by `equipoise::expansion::run`; here are only the flags and what is said.
 
+#[path = "../shared/backend.rs"]
+mod backend;
+#[path = "../shared/data.rs"]
+mod data;
+#[path = "../shared/files.rs"]
+mod files;
 mod page;
 #[path = "../shared/reader.rs"]
 mod reader;
 mod results;
 mod settings;
+#[path = "../shared/signals.rs"]
 mod signals;
 #[path = "../shared/terminal.rs"]
 mod terminal;
@@ -48,7 +55,8 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let data = load(&config, terminal)?;
     announce(&config, &data, &out, terminal);
     let interrupter = Interrupter::new();
-    let signals = Signals::listen(interrupter.clone(), terminal);
+    let signals = Signals::listen(terminal);
+    signals.stop(interrupter.clone(), terminal);
     let progress = arguments.progress();
     let options = RunOptions {
         resume: arguments.resume,

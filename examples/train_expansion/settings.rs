@@ -1,7 +1,6 @@
 //! What the user asks for: the flags, and the settings that come of them and of the files they name.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
@@ -12,9 +11,9 @@ use equipoise::train::{Progress, checkpoint};
 use equipoise::weighting::WeightingConfig;
 use equipoise::{Error, Result};
 
-use crate::reader::{
-    BackendName, ReaderFlags, WANTED_BARS, WANTED_CONFIG, WANTED_LABELS, max_gap, readable,
-};
+use crate::backend::BackendName;
+use crate::data::DataFlags;
+use crate::files::{WANTED_CONFIG, readable};
 
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 ///
@@ -23,18 +22,8 @@ use crate::reader::{
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
-    /// CSV or Parquet file of bars (open, high, low, close; a time stamp may be there), or Parquet file of labelled windows; the
-    /// simulator if left out
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    reader: ReaderFlags,
-    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
-    #[arg(long, value_name = "TIME", value_parser = max_gap)]
-    max_gap: Option<Duration>,
-    /// CSV file of expansions marked by hand (start, end, type), instead of the rule
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    data: DataFlags,
     /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
     /// bars); flags go before them
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
@@ -63,9 +52,6 @@ pub struct Arguments {
     /// Learning rate [default: 3e-3, or the recipe's]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
-    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2400 simulated]
-    #[arg(long, value_name = "N")]
-    max_samples: Option<usize>,
     /// Fixes everything that is drawn at random [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -160,22 +146,7 @@ impl Arguments {
     }
 
     fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
-        if let Some(file) = &config.data.path {
-            let setting = if self.data.is_some() {
-                "--data"
-            } else {
-                "data.path"
-            };
-            readable(setting, file, WANTED_BARS)?;
-        }
-        if let Some(file) = &config.data.marks {
-            let setting = if self.labels.is_some() {
-                "--labels"
-            } else {
-                "data.marks"
-            };
-            readable(setting, file, WANTED_LABELS)?;
-        }
+        self.data.check(&config.data)?;
         if let Some(file) = &self.init {
             let wanted = "a checkpoint's model-N.bpk, as a run leaves it in its folder checkpoint/, \
                 or a PyTorch file";
@@ -218,20 +189,8 @@ impl Arguments {
         set(&mut config.train.batch_size, &self.batch_size);
         set(&mut config.train.learning_rate, &self.lr);
         set(&mut config.train.seed, &self.seed);
-        self.reader.set(&mut config.data);
+        self.data.set(&mut config.data);
         config.freeze_backbone |= self.freeze_backbone;
-        if self.data.is_some() {
-            config.data.path = self.data.clone();
-        }
-        if self.labels.is_some() {
-            config.data.marks = self.labels.clone();
-        }
-        if self.max_gap.is_some() {
-            config.data.max_gap = self.max_gap;
-        }
-        if self.max_samples.is_some() {
-            config.data.max_samples = self.max_samples;
-        }
         Ok(config)
     }
 }

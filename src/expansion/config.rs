@@ -67,7 +67,8 @@ impl Backend {
                 "backend",
                 other.name(),
                 format!(
-                    "a backend this program was built with; build it with `--features {}`",
+                    "one this program was built with: build it with `--features {}`, or choose another with --backend \
+                     (`backend` in a config)",
                     other.name()
                 ),
             )),

@@ -50,6 +50,27 @@ pub struct Times {
 }
 
 impl WindowPrediction {
+    /// The names of the columns of a row, for the header of a table without rows.
+    pub const COLUMNS: [&str; 17] = [
+        "first",
+        "last",
+        "start",
+        "end",
+        "type",
+        "probability",
+        "agreement",
+        "confidence",
+        "start_time",
+        "end_time",
+        "longest_step",
+        "pointers_start",
+        "pointers_end",
+        "binary_start",
+        "binary_end",
+        "countdown_start",
+        "countdown_end",
+    ];
+
     /// `stamps` are those of the window's bars.
     pub(super) fn new(
         first: usize,

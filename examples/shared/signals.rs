@@ -1,6 +1,9 @@
-//! Ctrl-C and SIGTERM: the first stops the training at its next step, the second ends the program at once.
+//! Ctrl-C and SIGTERM: the first asks the program to stop, the second ends it at once.
 //!
 //! SIGHUP is left alone, so a run goes on without its terminal under `nohup` and ends without.
+
+// Every program uses a part of this.
+#![allow(dead_code)]
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -23,17 +26,34 @@ pub struct Signals {
 
 impl Signals {
     /// Listens from now on.
-    pub fn listen(interrupter: Interrupter, terminal: Terminal) -> Self {
+    pub fn listen(terminal: Terminal) -> Self {
         let signals = Self {
             first: Arc::new(AtomicUsize::new(0)),
         };
-        match signals.register() {
-            Ok(()) => signals.watch(interrupter, terminal),
-            Err(error) => {
-                terminal.warn(&format!("Ctrl-C will end the program at once: {error}"));
-            }
+        if let Err(error) = signals.register() {
+            terminal.warn(&format!("Ctrl-C will end the program at once: {error}"));
         }
         signals
+    }
+
+    /// Stops a training at its next step when there is a signal.
+    pub fn stop(&self, interrupter: Interrupter, terminal: Terminal) {
+        let first = self.first.clone();
+        std::thread::spawn(move || {
+            while first.load(Ordering::Relaxed) == 0 {
+                std::thread::sleep(PAUSE);
+            }
+            let reason = match first.load(Ordering::Relaxed) as i32 {
+                SIGTERM => "asked to terminate",
+                _ => "interrupted",
+            };
+            interrupter.stop(Some(reason));
+            if std::io::stderr().is_terminal() {
+                // The cursor is in the bar.
+                terminal.note("");
+            }
+            terminal.note("stopping after this step; Ctrl-C again ends at once");
+        });
     }
 
     /// What a shell expects of a program that a signal has stopped, if one has.
@@ -51,24 +71,5 @@ impl Signals {
             flag::register_usize(signal, self.first.clone(), signal as usize)?;
         }
         Ok(())
-    }
-
-    fn watch(&self, interrupter: Interrupter, terminal: Terminal) {
-        let first = self.first.clone();
-        std::thread::spawn(move || {
-            while first.load(Ordering::Relaxed) == 0 {
-                std::thread::sleep(PAUSE);
-            }
-            let reason = match first.load(Ordering::Relaxed) as i32 {
-                SIGTERM => "asked to terminate",
-                _ => "interrupted",
-            };
-            interrupter.stop(Some(reason));
-            if std::io::stderr().is_terminal() {
-                // The cursor is in the bar.
-                terminal.note("");
-            }
-            terminal.note("stopping after this step; Ctrl-C again ends at once");
-        });
     }
 }
