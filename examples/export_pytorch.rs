@@ -4,6 +4,9 @@
 //! cargo run --release --features pytorch --example export_pytorch -- runs/uncertainty-1 network.safetensors
 //! ```
 
+#[path = "shared/files.rs"]
+mod files;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +15,11 @@ use equipoise::Error;
 use equipoise::expansion::pytorch::{Generation, export_run};
 use equipoise::train::checkpoint;
 
+use files::readable;
+
 /// Writes the network of a run as a file that PyTorch's load_state_dict takes.
+///
+/// Not for networks that pool by attention, as those of the recipe learn do: the original network has none.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -20,7 +27,7 @@ struct Arguments {
     run: PathBuf,
     /// File to write, .safetensors
     file: PathBuf,
-    /// Epoch of the checkpoint [default: the newest]
+    /// Epoch of the checkpoint [default: the best]
     #[arg(long, value_name = "N")]
     epoch: Option<usize>,
     /// For the newer network, which has its binary head also as expansion_span_emission
@@ -39,10 +46,29 @@ fn main() -> ExitCode {
 }
 
 fn work(arguments: Arguments) -> Result<(), Error> {
+    let config = arguments.run.join("config.json");
+    if !config.exists() {
+        let reason = "holds no run, there is no config.json in it; expected the folder of a run";
+        return Err(Error::file(arguments.run, reason));
+    }
+    if arguments
+        .file
+        .extension()
+        .is_none_or(|extension| extension != "safetensors")
+    {
+        let reason = "expected a name that ends in .safetensors, which is what is written";
+        return Err(Error::file(arguments.file, reason));
+    }
     let epoch = match arguments.epoch {
         Some(epoch) => epoch,
-        None => checkpoint::latest(&arguments.run)?,
+        None => checkpoint::best(&arguments.run)?,
     };
+    let model = checkpoint::model_file(&arguments.run, epoch);
+    readable(
+        "--epoch",
+        &model,
+        "an epoch that the run has kept, the last ones and the best",
+    )?;
     let generation = match arguments.span {
         true => Generation::Span,
         false => Generation::Binary,

@@ -276,6 +276,25 @@ fn text_that_is_not_utf8() {
 }
 
 #[test]
+fn archives_are_called_by_their_name() {
+    for (start, what) in [
+        (&b"\x1f\x8b\x08\x00"[..], "a gzip archive"),
+        (b"PK\x03\x04\x14", "a zip archive or an Excel workbook"),
+        (b"\x28\xb5\x2f\xfd\x04", "a zstd archive"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bars.csv");
+        std::fs::write(&path, start).unwrap();
+        let message = read_csv(&path, &CsvOptions::default())
+            .unwrap_err()
+            .to_string();
+        let expected =
+            format!("{what}, but a CSV file is expected; unpack or save it as one first");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+}
+
+#[test]
 fn a_quote_that_is_never_closed() {
     let rows = "2024-01-01,1,1,1,1,ok\n2024-01-02,1,1,1,1,\"oops\n2024-01-03,1,1,1,1,ok\n";
     refused_always(

@@ -170,6 +170,25 @@ fn what_cannot_be_meant_is_refused_by_line() {
         "line 2: no bar has the time stamp 1970-01-01T00:00:05Z (read as a time stamp, because the bars have the numbers 0 to 99); \
          the first is that of 2024-01-01T00:00:00Z"
     );
+    // One number beyond the last bar does not make time stamps of the others.
+    for wrong in ["100", "-1", "12.5"] {
+        let rows = format!("start,end,type\n1,2,0\n5,6,0\n{wrong},20,0\n");
+        let expected =
+            format!("line 4: `start` is `{wrong}`, expected the number of a bar from 0 to 99");
+        assert_eq!(read(&rows, &hourly(100)).unwrap_err(), expected);
+    }
+    // A day is not a bar of an hour, but one of a day.
+    let message = read("start,end,type\n2024-01-02,2024-01-03,0\n", &hourly(100)).unwrap_err();
+    assert_eq!(
+        message,
+        "line 2: `2024-01-02` is a day, and the series has a bar every 1h; write the time of the bar too"
+    );
+    let midnight = "start,end,type\n2024-01-02 00:00,2024-01-02 12 AM,0\n";
+    assert_eq!(read(midnight, &hourly(100)).unwrap(), [mark(24, 24, 0)]);
+    let daily: Vec<i64> = (0..100).map(|day| FIRST + 86_400 * day).collect();
+    let daily = Bars::new(prices(100), Some(daily), "a test").unwrap();
+    let days = "start,end,type\n2024-01-02,2024-01-03,0\n";
+    assert_eq!(read(days, &daily).unwrap(), [mark(1, 2, 0)]);
     let message = read("begin,kind\n5,0\n", &bare(100)).unwrap_err();
     assert_eq!(
         message,
@@ -232,7 +251,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
     assert_eq!(
         error,
         "a test: none of 1 windows of 60 bars has exactly one whole marked expansion: 0 have none, 1 several, 0 cut one; \
-         a smaller stride makes more windows"
+         shorter windows (`model.window` in a config) have fewer"
     );
 }
 

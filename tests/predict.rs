@@ -348,6 +348,33 @@ fn windows_that_are_left_out_are_counted() {
     );
 }
 
+#[test]
+fn outages_can_be_left_out_as_in_training() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let lines = std::fs::read_to_string(path.join("bars.csv")).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    // Bars 600 to 639 are missing; 105 windows of stride 1 reach over the hole, but one.
+    let with_hole = [&lines[..601], &lines[641..]].concat().join("\n");
+    std::fs::write(path.join("hole.csv"), with_hole).unwrap();
+    let all = output(&program, path, &["run", "hole.csv", "--stride", "1"]);
+    assert!(
+        text(&all.stderr).contains("104 windows reach over one of 1 gaps"),
+        "{}",
+        text(&all.stderr)
+    );
+    let arguments = ["run", "hole.csv", "--stride", "1", "--skip-outages"];
+    let some = output(&program, path, &arguments);
+    assert!(some.status.success());
+    let rows = |output: &Output| text(&output.stdout).lines().count();
+    assert_eq!(rows(&all) - rows(&some), 104);
+    let arguments = ["run", "-", "--skip-outages"];
+    let stream = fed(&program, path, &arguments, b"");
+    assert!(text(&stream.stderr).contains("give a limit with --max-gap"));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_the_old_file_and_no_other() {
@@ -413,15 +440,23 @@ fn bad_lines_of_a_stream_are_named_or_passed_over() {
     let arguments = ["run", "-", "--skip-bad-rows"];
     let dropped = fed(&program, folder.path(), &arguments, bad.as_bytes());
     assert!(dropped.status.success());
-    assert!(text(&dropped.stderr).contains("dropped a row: standard input, line 5"));
+    assert!(
+        text(&dropped.stderr)
+            .contains("dropped a row, and will drop others: standard input, line 5")
+    );
     let plain = fed(&program, folder.path(), &arguments, good.as_bytes());
     assert_eq!(text(&dropped.stdout), text(&plain.stdout));
 
     let few = lines[..50].join("\n");
     let none = fed(&program, folder.path(), &arguments, few.as_bytes());
-    assert!(none.status.success());
+    assert_eq!(none.status.code(), Some(1));
     assert_eq!(text(&none.stdout).lines().count(), 1, "the header");
-    assert!(text(&none.stderr).contains("48 bars, but a window has 105: nothing was predicted"));
+    let said = text(&none.stderr);
+    assert!(
+        said.contains("standard input: 48 bars, but 105 are needed"),
+        "{said}"
+    );
+    assert!(said.contains("dropped 1 bad rows"), "{said}");
     let empty = fed(&program, folder.path(), &arguments, b"");
     assert_eq!(empty.status.code(), Some(1));
     assert!(text(&empty.stderr).contains("standard input: the file is empty"));

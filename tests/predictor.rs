@@ -417,6 +417,16 @@ fn a_run_predicts_with_its_best_epoch() {
     let best = Predictor::from_run(folder.path()).unwrap();
     assert_eq!(in_series(&best, &bars, 50), of(1));
 
+    let whole = std::fs::read(&table).unwrap();
+    history.truncate_after(1);
+    history.write_csv(&table).unwrap();
+    let error = Predictor::from_run(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("ends with epoch 1, but there is a checkpoint of epoch 2"),
+        "{error}"
+    );
+    std::fs::write(&table, whole).unwrap();
+
     std::fs::remove_file(checkpoint::model_file(folder.path(), 1)).unwrap();
     let error = Predictor::from_run(folder.path()).unwrap_err().to_string();
     assert!(

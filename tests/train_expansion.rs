@@ -6,6 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::History;
 use support::program::{example, outputs};
@@ -128,6 +129,72 @@ fn files_that_are_not_there_are_called_by_their_purpose() {
         assert_eq!(results, "");
         assert!(!folder.path().join("runs").exists());
     }
+}
+
+/// A resumed run that saw other bars or labels would be two runs in one history.
+#[test]
+fn a_run_is_resumed_with_the_files_it_began_with() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let simulator = Simulator::new(SimulatorConfig::default(), 1).unwrap();
+    let bars = simulator.simulate_windows(12).bars;
+    let write = |name: &str, rows: usize| {
+        let rows = bars.bars()[..rows].iter();
+        let rows: Vec<String> = rows
+            .map(|bar| format!("{},{},{},{}", bar.open, bar.high, bar.low, bar.close))
+            .collect();
+        let text = format!("open,high,low,close\n{}\n", rows.join("\n"));
+        std::fs::write(place(name), text).unwrap();
+    };
+    write("bars.csv", 1260);
+    let begin = command(
+        &program,
+        folder.path(),
+        1,
+        &["--data", "bars.csv", "--out", "run"],
+    )
+    .output()
+    .unwrap();
+    assert!(begin.status.success(), "{}", outputs(&begin).1);
+    let resume = || {
+        let arguments = ["--resume", "--out", "run", "--epochs", "2"];
+        let output = Command::new(&program)
+            .args(arguments)
+            .current_dir(folder.path())
+            .output();
+        output.unwrap()
+    };
+    write("bars.csv", 1259);
+    let changed = resume();
+    assert_eq!(changed.status.code(), Some(1));
+    let said = outputs(&changed).1;
+    assert!(
+        said.contains("`data_file.bytes` is ") && said.contains("bring it back"),
+        "{said}"
+    );
+    write("bars.csv", 1260);
+    let same = resume();
+    assert!(same.status.success(), "{}", outputs(&same).1);
+    let other = Command::new(&program)
+        .args(["--resume", "--out", "run", "--epochs", "3", "--lr", "0.1"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = outputs(&other).1;
+    assert!(
+        said.contains("`train.learning_rate` is 0.1, but it must be 0.003"),
+        "{said}"
+    );
+
+    std::fs::write(place("list.json"), "[]").unwrap();
+    let list = Command::new(&program)
+        .args(["--config", "list.json", "--out", "list"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = outputs(&list).1;
+    assert!(said.contains("list.json: expected an object"), "{said}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ use equipoise::{Error, Result};
 use backend::BackendName;
 use files::readable;
 use reader::{ReaderFlags, max_gap};
+use series::Series;
 use sink::{Format, Sink};
 use terminal::Terminal;
 
@@ -62,6 +63,9 @@ pub struct Arguments {
     /// none is left out]
     #[arg(long, value_name = "TIME", value_parser = max_gap)]
     max_gap: Option<Duration>,
+    /// Leave out windows that reach over a gap that is not usual for the series, as training does; not with -
+    #[arg(long, conflicts_with = "max_gap")]
+    skip_outages: bool,
     /// Epoch of the run [default: the best]
     #[arg(long, value_name = "N")]
     epoch: Option<usize>,
@@ -90,6 +94,10 @@ fn main() -> ExitCode {
 fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
     let (bars, out) = (&arguments.bars, arguments.out.as_deref());
     if bars == Path::new("-") {
+        if arguments.skip_outages {
+            let expected = "left out with -: what is usual is told from the whole series; give a limit with --max-gap";
+            return Err(Error::setting("--skip-outages", "given", expected));
+        }
         let (config, predictor) = network::load(arguments, terminal)?;
         let sink = Sink::by_lines(out, arguments.format)?;
         return stream::predict(&config, &predictor, sink, terminal);
@@ -101,5 +109,11 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
     }
     let (config, predictor) = network::load(arguments, terminal)?;
     let sink = Sink::whole(out, arguments.format)?;
-    series::predict(bars, &config, &predictor, sink, terminal)
+    let series = Series {
+        file: bars,
+        config: &config,
+        predictor: &predictor,
+        skip_outages: arguments.skip_outages,
+    };
+    series.predict(sink, terminal)
 }

@@ -20,40 +20,84 @@ use crate::terminal::Terminal;
 /// Longer than this, and it is shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub fn predict(
-    file: &Path,
-    config: &ExpansionConfig,
-    predictor: &Predictor,
-    mut sink: Sink,
-    terminal: Terminal,
-) -> Result<ExitCode> {
-    let signals = Signals::listen(terminal);
-    let waiting = terminal.waiting(&format!("reading {}", file.display()));
-    let (bars, notes) = run::read_bars(file, &config.data)?;
-    drop(waiting);
-    notes.iter().for_each(|note| terminal.note(note));
-    let predictions = predictor.windows(&bars, config.data.stride)?;
-    gaps(&bars, predictor, &predictions, config.data.stride, terminal);
-    let began = Instant::now();
-    let mut progress = Progress::new(&predictions, terminal);
-    for found in predictions {
-        if sink.write(&found?)? == Reader::Left {
-            return Ok(ExitCode::SUCCESS);
+/// What is predicted for, and with what.
+pub struct Series<'a> {
+    pub file: &'a Path,
+    pub config: &'a ExpansionConfig,
+    pub predictor: &'a Predictor,
+    pub skip_outages: bool,
+}
+
+impl Series<'_> {
+    /// Predicts for all windows.
+    pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
+        let signals = Signals::listen(terminal);
+        let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
+        let (bars, notes) = run::read_bars(self.file, &self.config.data)?;
+        drop(waiting);
+        notes.iter().for_each(|note| terminal.note(note));
+        let predictions = self.predictor.windows(&bars, self.config.data.stride)?;
+        let outages = Gaps::find(&bars, None);
+        self.tell_gaps(&bars, &predictions, &outages, terminal);
+        let began = Instant::now();
+        let mut progress = Progress::new(&predictions, terminal);
+        for found in predictions {
+            let found = found?;
+            progress.step();
+            if self.skip_outages && outages.cut(found.first, found.bars) {
+                continue;
+            }
+            if sink.write(&found)? == Reader::Left {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if let Some(code) = signals.exit_code() {
+                progress.end();
+                return interrupted(code, sink, terminal);
+            }
         }
-        progress.step();
-        if let Some(code) = signals.exit_code() {
-            progress.end();
-            return interrupted(code, sink, terminal);
-        }
+        progress.end();
+        let (written, seconds) = (sink.written(), began.elapsed().as_secs_f64());
+        sink.finish()?;
+        terminal.note(&format!(
+            "{written} windows in {seconds:.1} s, {:.0} a second",
+            written as f64 / seconds.max(1e-9)
+        ));
+        Ok(ExitCode::SUCCESS)
     }
-    progress.end();
-    let (written, seconds) = (sink.written(), began.elapsed().as_secs_f64());
-    sink.finish()?;
-    terminal.note(&format!(
-        "{written} windows in {seconds:.1} s, {:.0} a second",
-        written as f64 / seconds.max(1e-9)
-    ));
-    Ok(ExitCode::SUCCESS)
+
+    /// Windows that reach over outages: those left out, or those that are there all the same.
+    fn tell_gaps(
+        &self,
+        bars: &Bars,
+        predictions: &Predictions,
+        outages: &Gaps,
+        terminal: Terminal,
+    ) {
+        if let Some(longest) = self.predictor.max_gap() {
+            if predictions.over_gaps() > 0 {
+                terminal.note(&format!(
+                    "left out {} windows that reach over a gap longer than {} (--max-gap)",
+                    predictions.over_gaps(),
+                    duration::show(longest)
+                ));
+            }
+            return;
+        }
+        let length = self.predictor.window();
+        let firsts = (0..=bars.len().saturating_sub(length)).step_by(self.config.data.stride);
+        let over = firsts.filter(|first| outages.cut(*first, length)).count();
+        if over == 0 {
+            return;
+        }
+        let gaps = outages.outages().len();
+        terminal.note(&match self.skip_outages {
+            true => format!("left out {over} windows that reach over one of {gaps} gaps that are not usual for this series"),
+            false => format!(
+                "{over} windows reach over one of {gaps} gaps that are not usual for this series, as no window did in \
+                 training; --skip-outages leaves them out"
+            ),
+        });
+    }
 }
 
 /// A file stays as it was; a reader has every line up to here.
@@ -67,37 +111,6 @@ fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode>
     };
     terminal.warn(&format!("interrupted; {what}"));
     Ok(ExitCode::from(code))
-}
-
-/// Windows that reach over outages: those left out, or those that are there all the same.
-fn gaps(
-    bars: &Bars,
-    predictor: &Predictor,
-    predictions: &Predictions,
-    stride: usize,
-    terminal: Terminal,
-) {
-    if let Some(longest) = predictor.max_gap() {
-        if predictions.over_gaps() > 0 {
-            terminal.note(&format!(
-                "left out {} windows that reach over a gap longer than {} (--max-gap)",
-                predictions.over_gaps(),
-                duration::show(longest)
-            ));
-        }
-        return;
-    }
-    let gaps = Gaps::find(bars, None);
-    let length = predictor.window();
-    let firsts = (0..=bars.len().saturating_sub(length)).step_by(stride);
-    let over = firsts.filter(|first| gaps.cut(*first, length)).count();
-    if over > 0 {
-        terminal.note(&format!(
-            "{over} windows reach over one of {} gaps that are not usual for this series, as no window did in training; \
-             column longest_step tells which, and --max-gap leaves them out",
-            gaps.outages().len()
-        ));
-    }
 }
 
 /// A bar on a terminal, for what takes long.

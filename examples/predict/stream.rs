@@ -28,11 +28,14 @@ pub fn predict(
     let mut lines = CsvLines::new(ORIGIN, &options);
     let mut stream = predictor.stream(data.stride)?;
     let mut input = stdin().lock();
-    let mut line = Vec::new();
+    let (mut line, mut dropped) = (Vec::new(), 0);
     while read(&mut input, &mut line)? {
         let bar = match lines.take(&line) {
             Err(error) if data.skip_bad_rows && lines.can_go_on() => {
-                terminal.note(&format!("dropped a row: {error}"));
+                if dropped == 0 {
+                    terminal.note(&format!("dropped a row, and will drop others: {error}"));
+                }
+                dropped += 1;
                 continue;
             }
             bar => bar?,
@@ -47,20 +50,30 @@ pub fn predict(
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if dropped > 0 {
+        terminal.note(&format!("dropped {dropped} bad rows"));
+    }
     lines.finish()?;
     let windows = sink.written();
     sink.finish()?;
-    summary(&stream, predictor, windows, terminal);
+    summary(&stream, predictor, windows, terminal)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn summary(stream: &Stream, predictor: &Predictor, windows: usize, terminal: Terminal) {
+fn summary(
+    stream: &Stream,
+    predictor: &Predictor,
+    windows: usize,
+    terminal: Terminal,
+) -> Result<()> {
     let (bars, over_gaps) = (stream.taken(), stream.over_gaps());
     if bars < predictor.window() {
-        return terminal.warn(&format!(
-            "{bars} bars, but a window has {}: nothing was predicted",
-            predictor.window()
-        ));
+        return Err(Error::TooFewBars {
+            origin: ORIGIN.into(),
+            found: bars,
+            needed: predictor.window(),
+            why: format!("one window has {}", predictor.window()),
+        });
     }
     terminal.note(&format!("{windows} windows of {bars} bars"));
     if let (Some(longest), 1..) = (predictor.max_gap(), over_gaps) {
@@ -69,6 +82,7 @@ fn summary(stream: &Stream, predictor: &Predictor, windows: usize, terminal: Ter
             duration::show(longest)
         ));
     }
+    Ok(())
 }
 
 /// The next line; false at the end.

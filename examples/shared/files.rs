@@ -1,5 +1,8 @@
 //! Files that a user names, and what they should be.
 
+// Every program uses a part of this.
+#![allow(dead_code)]
+
 use std::path::Path;
 
 use equipoise::{Error, Result};

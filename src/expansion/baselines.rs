@@ -3,6 +3,7 @@
 //! A loss says nothing by itself. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
 //! there means that nothing was learned, and a fall to the position predictor's loss needs no understanding of price.
 //! Both predictors are fitted on the training labels; their loss is taken on either split with the losses' own formulas.
+//! Where validation windows have other types than training windows, the constant of the type is the same for all.
 
 use super::batch::Targets;
 use super::countdown::{CountdownForm, countdown};
@@ -83,7 +84,9 @@ impl Fitted {
             // The other heads end in a function that keeps their output near 1.
             spread: (task == task_names::COUNTDOWN).then_some(self.countdown_spread),
         };
-        let type_loss = mean(labels.iter().map(|l| -self.classes[l.kind].ln()));
+        // Knowing nothing at all may be better than knowing the training data.
+        let uniform = (super::kind::COUNT as f64).ln();
+        let type_loss = mean(labels.iter().map(|l| -self.classes[l.kind].ln())).min(uniform);
         vec![
             baseline(task_names::TYPE, type_loss, None),
             baseline(

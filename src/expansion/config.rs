@@ -10,6 +10,7 @@ use super::bars::csv::{DateOrder, DecimalMark};
 use super::bars::simulator::SimulatorConfig;
 use super::classes::Classes;
 use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
+use super::difference::same_or_named;
 use super::feature_set::FeatureSet;
 use super::labels::LabelConfig;
 use super::model::{ExpansionModelConfig, task_names};
@@ -367,29 +368,12 @@ impl ExpansionConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming a part that differs.
+    /// [`Error::Setting`] naming the first field that differs, with both values.
     pub fn check_continues(&self, stored: &Self) -> Result<()> {
-        let mut same = self.train.clone();
-        same.epochs = stored.train.epochs;
-        let differs = [
-            ("data", self.data != stored.data),
-            ("model", self.model != stored.model),
-            ("weighting", self.weighting != stored.weighting),
-            ("train", same != stored.train),
-            (
-                "freeze_backbone",
-                self.freeze_backbone != stored.freeze_backbone,
-            ),
-            ("backend", self.backend != stored.backend),
-        ];
-        match differs.iter().find(|(_, differs)| *differs) {
-            Some((part, _)) => Err(Error::setting(
-                *part,
-                "not what the run was made with",
-                "the same in a resumed run; only `train.epochs` may change",
-            )),
-            None => Ok(()),
-        }
+        let mut asked = self.clone();
+        asked.train.epochs = stored.train.epochs;
+        let remedy = "as in the run that is resumed; only `train.epochs` may change";
+        same_or_named(&asked, stored, remedy)
     }
 
     /// Reads a config. What the file does not say has its default.
@@ -399,10 +383,15 @@ impl ExpansionConfig {
     /// [`Error::Io`] if the file cannot be read, [`Error::Config`] with line, column and field if it is not a config.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        serde_json::from_str(&text).map_err(|error| Error::Config {
+        let fail = |reason: String| Error::Config {
             path: path.as_ref().to_path_buf(),
-            reason: error.to_string(),
-        })
+            reason,
+        };
+        // A list would be taken for the fields in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(fail("expected an object, `{`, at line 1 column 1".into()));
+        }
+        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
     }
 
     /// Writes the whole config, every field of it.

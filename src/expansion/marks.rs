@@ -16,6 +16,7 @@ use super::bars::csv::survey::field;
 use super::bars::csv::text::Text;
 use super::bars::csv::{DateOrder, shown};
 use super::classes::Classes;
+use super::duration;
 use super::labels::WindowLabel;
 use crate::error::{Error, Result};
 
@@ -225,11 +226,12 @@ enum Places {
 
 impl Places {
     fn tell(text: &Text, rows: &Rows, bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
-        let index = |text: &str| text.parse::<usize>().ok();
-        let all_below = rows
-            .ends()
-            .all(|(text, _)| index(text).is_some_and(|index| index < bars.len()));
-        if all_below || bars.timestamps().is_none() {
+        let numbers = rows.ends().all(|(text, _)| text.parse::<f64>().is_ok());
+        let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
+        let of_bars = rows.ends().filter(|(text, _)| is_bar(text)).count();
+        // One that is beyond the last bar does not make time stamps of the others.
+        let mostly = 2 * of_bars > rows.ends().count();
+        if (numbers && mostly) || bars.timestamps().is_none() {
             return Ok(Self::Index);
         }
         let mut dates = Dates::new("line");
@@ -264,7 +266,10 @@ impl Places {
             }
             match self {
                 Self::Index => by_index(name, text, bars),
-                Self::Stamp(reading) => at(text, reading, bars),
+                Self::Stamp(reading) => {
+                    let place = at(text, reading, bars)?;
+                    is_of_one_bar(text, place, bars).map(|()| place)
+                }
             }
         };
         let (start, end) = (place("start", &row.start)?, place("end", &row.end)?);
@@ -284,11 +289,34 @@ fn by_index(name: &str, text: &str, bars: &Bars) -> Result<usize, String> {
     let index = text.parse().ok().filter(|index| *index < bars.len());
     index.ok_or_else(|| {
         format!(
-            "`{name}` is {}, expected the number of a bar from 0 to {}; the series has no time stamps",
+            "`{name}` is {}, expected the number of a bar from 0 to {}{}",
             shown::value(text),
-            bars.len().saturating_sub(1)
+            bars.len().saturating_sub(1),
+            if bars.timestamps().is_some() {
+                ""
+            } else {
+                "; the series has no time stamps"
+            }
         )
     })
+}
+
+/// Sees that a stamp names a bar and not a day of many.
+fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
+    let time_of_day = text.contains(':') || text.to_ascii_lowercase().ends_with('m');
+    let stamps = bars.timestamps().unwrap_or_default();
+    match stamps.get(place..place + 2) {
+        Some([bar, next])
+            if !time_of_day && next - bar < 86_400 && text.parse::<f64>().is_err() =>
+        {
+            Err(format!(
+                "{} is a day, and the series has a bar every {}; write the time of the bar too",
+                shown::value(text),
+                duration::show(std::time::Duration::from_secs(bar.abs_diff(*next)))
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The bar with a time stamp.

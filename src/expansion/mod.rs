@@ -18,6 +18,7 @@
 //! * [`run`]: from a config to a trained model;
 //! * [`predictor`]: a trained network at work, on a series or bar by bar;
 //! * `pytorch`: checkpoints of the original network, from PyTorch and back (feature `pytorch`);
+//! * [`fingerprint`]: files that a run was made from;
 //! * [`figures`]: what a run's report shows of windows and settings;
 //! * [`comparison`]: strategies side by side, over several seeds.
 
@@ -29,11 +30,13 @@ pub mod comparison;
 pub mod config;
 pub mod countdown;
 mod cut;
+mod difference;
 pub mod duration;
 pub mod feature_set;
 pub mod features;
 pub mod figures;
 mod files;
+pub mod fingerprint;
 pub mod kind;
 pub mod labels;
 pub mod marks;

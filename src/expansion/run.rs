@@ -11,6 +11,7 @@ use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
 pub use super::files::read_bars;
 use super::files::{from_file, label_notes};
+use super::fingerprint::Inputs;
 use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::ExpansionModel;
@@ -67,6 +68,12 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         train.len(),
         valid.len()
     ));
+    if valid.len() < FEW_VALIDATE {
+        notes.push(format!(
+            "warning: only {} windows validate; losses, skills and verdicts of fewer than {FEW_VALIDATE} say little",
+            valid.len()
+        ));
+    }
     // Of the windows as they are: copies would hide a type with few examples.
     if data.path.is_some() {
         notes.extend(label_notes(&train));
@@ -110,6 +117,9 @@ fn resampled(
     ));
     Ok(more)
 }
+
+/// The mean over fewer windows is mostly chance.
+const FEW_VALIDATE: usize = 30;
 
 /// 32 bytes a bar: 3.2 GB.
 const MOST_SIMULATED_BARS: usize = 100_000_000;
@@ -170,9 +180,12 @@ pub fn train(
         });
     trainer.claim()?;
     let stored = directory.join("config.json");
+    let inputs = Inputs::of(config)?;
     if options.resume {
         config.check_continues(&ExpansionConfig::read(&stored)?)?;
+        inputs.check(directory)?;
     }
+    inputs.write(directory)?;
     config.write(stored)?;
     let batcher = batcher(config, data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)

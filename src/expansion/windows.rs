@@ -158,12 +158,16 @@ impl Windows {
         if windows.is_empty() {
             let reason = format!(
                 "none of {} windows of {} bars has exactly one whole marked expansion: {} have none, {} several, {} cut \
-                 one; a smaller stride makes more windows",
+                 one; {}",
                 firsts.len(),
                 cut.length,
                 left_out.unlabelled,
                 left_out.several,
-                left_out.partial
+                left_out.partial,
+                match 2 * left_out.several > firsts.len() {
+                    true => "shorter windows (`model.window` in a config) have fewer",
+                    false => "a smaller stride (`data.stride`) makes more windows",
+                }
             );
             return Err(Error::file(bars.origin(), reason));
         }

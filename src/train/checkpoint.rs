@@ -71,7 +71,8 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if there is no complete checkpoint, or none of the best epoch; what [`History::read_csv`] refuses.
+/// [`Error::Checkpoint`] if there is no complete checkpoint, or none of the best epoch; [`Error::File`] if the history ends
+/// before the newest checkpoint; what [`History::read_csv`] refuses.
 pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     let newest = latest(&run)?;
     let history = run.as_ref().join("history.csv");
@@ -79,6 +80,14 @@ pub fn best(run: impl AsRef<Path>) -> Result<usize> {
         return Ok(newest);
     }
     let mut known = History::read_csv(&history)?;
+    if known.last_epoch() < newest {
+        let reason = format!(
+            "ends with epoch {}, but there is a checkpoint of epoch {newest}: it is not whole, so it does not tell the best \
+             epoch; choose one (--epoch)",
+            known.last_epoch()
+        );
+        return Err(Error::file(history, reason));
+    }
     // The history of an epoch is written before its checkpoint.
     known.truncate_after(newest);
     let best = known.best_epoch().unwrap_or(newest);
@@ -144,7 +153,7 @@ pub fn load_network<M: Module + ModuleDisplay>(
     let whole = MultiTask::new(network.clone(), NoStrategy {});
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
     let loaded = match restart {
-        None => strict(record).map_err(|error| fail(error.to_string()))?,
+        None => strict(record).map_err(|error| fail(misfit(&error)))?,
         Some(prefix) => {
             if let Some(name) = left_alone(&whole, &record, prefix) {
                 let reason = format!("its `{name}` has another shape, not only `{prefix}`");
@@ -179,6 +188,18 @@ where
     checksum::check(file.as_ref())?;
     let record = ModuleRecord::load(file.as_ref()).map_err(fail)?;
     model.try_load_record(record).map_err(fail)
+}
+
+/// The first of what may be dozens of tensors.
+fn misfit(error: &RecordError) -> String {
+    let text = error.to_string();
+    let mut each = text.split("\", \"");
+    let first = each.next().unwrap_or_default();
+    let more = match each.count() {
+        0 => String::new(),
+        more => format!("\" ... and {more} more"),
+    };
+    format!("is not of a network of these settings; give those of its own run. {first}{more}")
 }
 
 /// Stands for a strategy when only the network matters.

@@ -15,7 +15,7 @@ use super::csv::stamp::unreadable;
 use super::csv::{CsvOptions, CsvReport};
 use super::{Bar, Bars};
 use crate::error::{Error, Result};
-use table::{Moment, Table, kind, moment, number};
+use table::{Moment, Table, is_time_in_nanoseconds, kind, moment, number};
 
 /// What pandas calls an index without a name.
 const INDEX: &str = "__index_level_0__";
@@ -150,6 +150,9 @@ impl Columns {
                     Field::Str(time) => Ok(Moment::Text(format!("{date} {}", time.trim()))),
                     Field::TimeMillis(count) => time_of_day(&date, i64::from(*count) * 1000),
                     Field::TimeMicros(count) => time_of_day(&date, *count),
+                    Field::Long(count) if is_time_in_nanoseconds(&columns[time]) => {
+                        time_of_day(&date, count / 1000)
+                    }
                     other => Err(format!(
                         "column `{}` is {}, not a time of day",
                         columns[time].name(),

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::same_or_named;
 use super::search::SearchConfig;
 use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
+use crate::expansion::difference::same_or_named;
+pub use crate::expansion::fingerprint::Fingerprint;
 use crate::history::write_atomically;
-use crate::train::checksum::crc32;
 
 /// The file in the folder of a comparison.
 pub const FILE: &str = "comparison.json";
@@ -29,27 +29,6 @@ pub struct Manifest {
     /// The same of the file of marked expansions.
     #[serde(default)]
     pub marks_file: Option<Fingerprint>,
-}
-
-/// Tells one file from another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fingerprint {
-    /// Its length.
-    pub bytes: u64,
-    /// Its CRC-32, in hexadecimal.
-    pub checksum: String,
-}
-
-impl Fingerprint {
-    fn of(path: &Path) -> Result<Self> {
-        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        let sum = crc32(path).map_err(Error::io("read", path))?;
-        Ok(Self {
-            bytes: about.len(),
-            checksum: format!("{sum:08x}"),
-        })
-    }
 }
 
 impl Manifest {

@@ -14,7 +14,6 @@
 //! Burn draws random numbers on a CPU from one state in the whole process, so two runs in one process would not repeat
 //! themselves. Whoever wants runs side by side gives each [`Job`] a process; `examples/compare_strategies` does.
 
-mod difference;
 pub mod interval;
 pub mod job;
 pub mod manifest;

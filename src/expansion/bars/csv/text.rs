@@ -27,18 +27,23 @@ pub(in crate::expansion) struct Place {
 }
 
 impl Text {
-    /// Reads a whole file; `what` says in messages what it should be.
-    pub(in crate::expansion) fn read(path: &Path, what: &str) -> Result<Self> {
+    /// Reads a whole file; `wanted` says in messages what it should be.
+    pub(in crate::expansion) fn read(path: &Path, wanted: &str) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io("read", path))?;
         let about = file.metadata().map_err(Error::io("read", path))?;
         // A folder opens like a file and only fails, less clearly, when it is read.
         if about.is_dir() {
-            let reason = format!("a folder, but a {what} is expected");
+            let reason = format!("a folder, but a {wanted} is expected");
             return Err(Error::file(path, reason));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
         file.read_to_end(&mut bytes)
             .map_err(Error::io("read", path))?;
+        if let Some(what) = packed(&bytes) {
+            let reason =
+                format!("{what}, but a {wanted} is expected; unpack or save it as one first");
+            return Err(Error::file(path, reason));
+        }
         Ok(Self::of(path, bytes))
     }
 
@@ -92,4 +97,15 @@ impl Text {
             })
             .filter(|(_, _, line)| !line.trim_ascii().is_empty())
     }
+}
+
+/// By its first bytes.
+fn packed(bytes: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], _); 3] = [
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"PK\x03\x04", "a zip archive or an Excel workbook"),
+        (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    ];
+    let found = known.iter().find(|(start, _)| bytes.starts_with(start));
+    found.map(|(_, name)| *name)
 }

@@ -254,6 +254,12 @@ pub(in crate::expansion) fn is_nanoseconds(column: &Type) -> bool {
     about.unit == TimeUnit::NANOS
 }
 
+/// Likewise.
+pub(in crate::expansion) fn is_time_in_nanoseconds(column: &Type) -> bool {
+    let logical = column.get_basic_info().logical_type_ref();
+    matches!(logical, Some(LogicalType::Time(about)) if about.unit == TimeUnit::NANOS)
+}
+
 /// The value of a decimal: a whole number in two's complement, the highest byte first, over a power of ten.
 fn decimal(value: &Decimal) -> Option<f64> {
     let bytes = value.data();
