@@ -15,7 +15,7 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
 use support::assert_close;
-use support::program::{example, outputs};
+use support::program::{example, interrupt, outputs};
 
 /// Two epochs of two tasks; `loss` is that of the countdown at the end.
 fn history(loss: f64) -> History {
@@ -491,14 +491,7 @@ fn the_program_goes_on_after_ctrl_c() {
     while !first.exists() && began.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&child);
     let asked = Instant::now();
     let stopped = child.wait().unwrap();
     assert_eq!(stopped.code(), Some(130), "stopped and said so");

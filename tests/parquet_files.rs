@@ -228,6 +228,18 @@ fn every_kind_of_time_stamp() {
     );
     write(&path, &schema, PLAIN, &[columns]);
     assert_eq!(read(&path).unwrap().0.timestamps(), Some(&minute[..]));
+    // The time of day as Polars writes it.
+    let mut columns = vec![
+        Values::Int(vec![day as i32; 2]),
+        Values::Long(vec![34_200_000_000_000, 34_260_000_000_000]),
+    ];
+    columns.extend(prices(&bars));
+    let schema = schema.replace(
+        "int32 time (TIME(MILLIS,true))",
+        "int64 time (TIME(NANOS,true))",
+    );
+    write(&path, &schema, PLAIN, &[columns]);
+    assert_eq!(read(&path).unwrap().0.timestamps(), Some(&minute[..]));
     // None at all.
     let (_folder, path) = place();
     write(

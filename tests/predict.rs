@@ -14,7 +14,7 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::predictor::Predictor;
 use equipoise::expansion::run;
 use equipoise::train::Progress;
-use support::program::example;
+use support::program::{example, interrupt};
 
 fn program() -> Option<PathBuf> {
     example("predict")
@@ -394,14 +394,7 @@ fn an_interrupt_leaves_the_old_file_and_no_other() {
     let arguments = ["run", "long.csv", "--stride", "1", "--out", "old.csv"];
     let child = command(&program, path, &arguments).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&child);
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
     assert!(

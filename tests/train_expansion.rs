@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::History;
-use support::program::{example, outputs};
+use support::program::{example, interrupt, outputs};
 
 fn program() -> Option<PathBuf> {
     example("train_expansion")
@@ -336,14 +336,7 @@ mod signals {
         while !file.exists() && began.elapsed().as_secs() < 60 {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        let id = child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        interrupt(&child);
         let output = child.wait_with_output().unwrap();
         (output.status.code(), outputs(&output).1)
     }

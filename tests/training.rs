@@ -586,6 +586,22 @@ fn parts_of_a_checkpoint_in_each_others_place_are_an_error() {
     assert!(cosine().epochs(2).resume().fit(run.path()).is_ok());
 }
 
+/// What an interrupted call left of an epoch is replaced by the epoch, checksum and all.
+#[test]
+fn remains_of_an_epoch_are_in_nobodys_way() {
+    let _alone = alone();
+    let run = folder();
+    Run::new(uncertainty()).epochs(1).fit(run.path()).unwrap();
+    let file = |name: &str| checkpoint::folder(run.path()).join(name);
+    std::fs::write(file("model-2.bpk"), "half of a file").unwrap();
+    std::fs::write(file("model-2.bpk.crc32"), "00000000\n").unwrap();
+    assert_eq!(checkpoint::latest(run.path()).unwrap(), 1);
+    for epochs in [2, 3] {
+        let resumed = Run::new(uncertainty()).epochs(epochs).resume();
+        assert!(resumed.fit(run.path()).is_ok(), "{epochs}");
+    }
+}
+
 #[test]
 fn a_network_continues_under_any_strategy() {
     let _alone = alone();

@@ -1,7 +1,7 @@
 //! Example programs, run as a user runs them.
 
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Child, Command, Output};
 
 /// An example, where it has been built: `cargo test` does so, `cargo test --test NAME` does not.
 pub fn example(name: &str) -> Option<PathBuf> {
@@ -19,4 +19,11 @@ pub fn example(name: &str) -> Option<PathBuf> {
 pub fn outputs(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
+}
+
+/// Ctrl-C.
+pub fn interrupt(child: &Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(sent.success());
 }
