@@ -48,7 +48,12 @@ pub struct Session {
 impl Session {
     /// Claims the folder and reads the data once, so that what is wrong with either is said before anything is trained.
     pub fn new(manifest: Manifest, names: Vec<String>, seeds: u64, out: &Path) -> Result<Self> {
+        let waiting = TERMINAL.waiting(&match &manifest.config.data.path {
+            Some(file) => format!("reading {} and labelling windows", file.display()),
+            None => "simulating bars".into(),
+        });
         let data = run::load(&manifest.config)?;
+        drop(waiting);
         let lock = lock(out)?;
         manifest.claim(out)?;
         for note in &data.notes {

@@ -39,8 +39,8 @@ impl ModuleVisitor for Draw {
     }
 }
 
-/// Fits a config to the file that a run is to start from ([`RunOptions::init`](super::run::RunOptions::init)), and says what was changed, a sentence
-/// each.
+/// Fits a config to the file that a run is to start from ([`RunOptions::init`](super::run::RunOptions::init)), and says what
+/// was changed, a sentence each.
 ///
 /// Our own checkpoints change nothing. After a PyTorch file, the sizes of the model follow the file where the config has
 /// their defaults, and so do the position feature, the form of the countdown and the start of log sigma.
