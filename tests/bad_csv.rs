@@ -248,12 +248,27 @@ fn data_above_the_header() {
 
 #[test]
 fn no_header_at_all() {
-    let expected = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas";
+    let expected = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
     refused_always(
         "2024-01-01,10,12,9,11\n2024-01-02,10,12,9,11\n",
         1,
-        &format!("data where the header should be: `2024-01-01,10,12,9,11`; {expected}"),
+        &format!(
+            "data where the header should be: `2024-01-01,10,12,9,11`; {expected}; write such a line above, like `time,open,high,low,close`"
+        ),
     );
+    // As HistData and Kraken write it.
+    for row in [
+        "20240102 170000;1.10;1.11;1.09;1.10;0",
+        "1704067200\t1\t2\t1\t2\t3",
+    ] {
+        let reason = format!(
+            "data where the header should be: `{}`; {expected}; write such",
+            row.replace('\t', "\\t")
+        );
+        let file = file(format!("{row}\n{row}\n"));
+        let message = error(&file.path, &CsvOptions::default()).to_string();
+        assert!(message.contains(&reason), "{message}");
+    }
     refused_always(
         "<html>\n<body>not found</body>\n",
         1,

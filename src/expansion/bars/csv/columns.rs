@@ -2,7 +2,7 @@
 
 use ::csv::StringRecord;
 
-use super::header::{Header, LOOK_AHEAD, SEPARATORS, fields, is_data};
+use super::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
 use super::shown;
 use super::stamp::Stamp;
 use super::survey::field;
@@ -46,8 +46,7 @@ const TIME: [&str; 13] = [
 /// What is said of a file without one of them.
 const TIMELESS: &str = "no column with time stamps was found, so gaps between bars cannot be seen";
 /// What to say when none of these names is there.
-const EXPECTED: &str =
-    "expected column names with at least `open`, `high`, `low` and `close`, separated by commas";
+const EXPECTED: &str = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
 /// Where the columns are, counted from 0.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Columns {
@@ -234,8 +233,11 @@ fn explain(text: &Text) -> Error {
         .next()
         .map_or((1, &b""[..]), |(_, line, bytes)| (line, bytes));
     let shown = shown::line(&String::from_utf8_lossy(bytes));
-    let reason = if is_data(&fields(bytes, b',')) {
-        format!("data where the header should be: {shown}; {EXPECTED}")
+    let reason = if is_row(bytes) {
+        format!(
+            "data where the header should be: {shown}; {EXPECTED}; write such a line above, like \
+             `time,open,high,low,close`"
+        )
     } else {
         format!("not a header: {shown}; {EXPECTED}")
     };

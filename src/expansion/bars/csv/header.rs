@@ -178,6 +178,14 @@ pub(super) fn is_data(fields: &[String]) -> bool {
     fields.iter().filter(number).count() * 2 > fields.len()
 }
 
+/// Whether a line is a row of a file under some separator.
+pub(super) fn is_row(line: &[u8]) -> bool {
+    SEPARATORS
+        .iter()
+        .map(|(separator, _)| fields(line, *separator))
+        .any(|fields| fields.len() >= 4 && is_data(&fields))
+}
+
 /// `3 lines`.
 pub(in crate::expansion) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

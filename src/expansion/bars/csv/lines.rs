@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::CsvOptions;
 use super::columns::Columns;
-use super::header::{LOOK_AHEAD, SEPARATORS, fields, is_data};
+use super::header::{LOOK_AHEAD, is_row};
 use super::intake::REMEDY;
 use super::row::Row;
 use super::survey::{Evidence, Survey};
@@ -155,11 +155,7 @@ impl CsvLines {
             });
             return Ok(());
         }
-        let data = SEPARATORS
-            .iter()
-            .map(|(separator, _)| fields(line, *separator))
-            .any(|fields| fields.len() >= 4 && is_data(&fields));
-        match data || self.above.lines == LOOK_AHEAD {
+        match is_row(line) || self.above.lines == LOOK_AHEAD {
             true => self.finish(),
             false => Ok(()),
         }
