@@ -282,10 +282,12 @@ fn text_that_is_not_utf8() {
     content.extend(b"2024-01-02,1,1,1,1,caf\xe9\n");
     let reason = "not UTF-8 text: byte 4 of column 6 is invalid; save the file as UTF-8";
     refused_always(content, 4, reason);
-    let utf16: Vec<u8> = std::iter::once(0xfeff)
+    // Half a character at the end.
+    let mut utf16: Vec<u8> = std::iter::once(0xfeff)
         .chain(HEADER.encode_utf16())
         .flat_map(u16::to_le_bytes)
         .collect();
+    utf16.push(b'1');
     let reason = "not UTF-8 text: byte 1 of column 1 is invalid; save the file as UTF-8";
     refused_always(utf16, 1, reason);
 }

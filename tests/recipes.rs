@@ -42,6 +42,33 @@ fn the_original_is_that_of_the_design() {
     assert_eq!(config.weighting.name(), "running-mean");
 }
 
+/// A run that starts from a checkpoint has its network, unless another one was asked for.
+#[test]
+fn a_network_of_no_settings_is_that_of_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = checkpoint::model_file(folder.path(), 3);
+    std::fs::create_dir(checkpoint::folder(folder.path())).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let usual = || ExpansionConfig::default().resolved();
+    let follow = |config| run::follow_init(config, Some(&file)).unwrap();
+    assert_eq!(follow(usual()), (usual(), vec![]), "in no run");
+
+    let stored = recipe("learn").unwrap().resolved();
+    stored.write(folder.path().join("config.json")).unwrap();
+    let (config, notes) = follow(usual());
+    assert_eq!(config.model, stored.model);
+    assert!(config.data.position && config.data.moves && notes.len() == 1);
+    assert_eq!(config.train, usual().train, "nothing but the network");
+    config.validate().unwrap();
+    assert_eq!(follow(stored.clone()), (stored, vec![]));
+
+    let mut asked = usual();
+    asked.model.hidden = 7;
+    assert_eq!(follow(asked.clone()), (asked, vec![]));
+    std::fs::write(folder.path().join("config.json"), "{").unwrap();
+    assert!(run::follow_init(usual(), Some(&file)).is_err());
+}
+
 /// The recipe that learns, small enough for seconds. Its random state is the device's, so only one such run goes on at a
 /// time: these tests share one function.
 fn small() -> ExpansionConfig {

@@ -422,6 +422,21 @@ fn a_column_without_a_name_that_counts_is_no_time() {
     assert_eq!(bars.timestamps(), Some(&[1_706_745_600][..]));
 }
 
+/// As Excel saves Unicode text, and some terminals export.
+#[test]
+fn utf16_is_told_by_its_first_bytes() {
+    let text = "\u{feff}time\topen\thigh\tlow\tclose\tNotiz\r\n2024-01-31\t1\t2\t1\t2\tÄ\r\n";
+    let plain_text = read(text, &plain()).unwrap();
+    let of =
+        |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
+    for file in [of(u16::to_le_bytes), of(u16::to_be_bytes)] {
+        let (bars, report) = read(file, &plain()).unwrap();
+        assert_eq!(bars.bars(), plain_text.0.bars());
+        assert_eq!(bars.timestamps(), Some(&[1_706_659_200][..]));
+        assert_eq!(report, plain_text.1);
+    }
+}
+
 #[test]
 fn a_currency_before_a_price_is_no_part_of_it() {
     let (bars, _) = read("open,high,low,close\n$1.5,$ 1.5,€1.5,£1.5\n", &plain()).unwrap();

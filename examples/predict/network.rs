@@ -69,17 +69,11 @@ fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
             ..ExpansionConfig::default()
         });
     }
-    // A name alone has no folder.
-    let place = file.canonicalize().map_err(Error::io("read", file))?;
-    let run = place.parent().and_then(Path::parent);
-    let stored = run.map(|run| run.join("config.json"));
-    match stored.filter(|stored| stored.exists()) {
-        Some(stored) => ExpansionConfig::read(stored),
-        None => {
-            let reason = "is not in the folder of a run, so its settings are not known; give them with --config";
-            Err(Error::file(file, reason))
-        }
-    }
+    run::config_of_run(file)?.ok_or_else(|| {
+        let reason =
+            "is not in the folder of a run, so its settings are not known; give them with --config";
+        Error::file(file, reason)
+    })
 }
 
 fn with_flags(mut config: ExpansionConfig, arguments: &Arguments) -> ExpansionConfig {

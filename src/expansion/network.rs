@@ -42,12 +42,13 @@ impl ModuleVisitor for Draw {
 /// Fits a config to the file that a run is to start from ([`RunOptions::init`](super::run::RunOptions::init)), and says what
 /// was changed, a sentence each.
 ///
-/// Our own checkpoints change nothing. After a PyTorch file, the sizes of the model follow the file where the config has
-/// their defaults, and so do the position feature, the form of the countdown and the start of log sigma.
+/// After a checkpoint of a run, a network of the default settings becomes one of the run's, with its features. After a PyTorch
+/// file, the sizes of the model follow the file where the config has their defaults, and so do the position feature, the
+/// form of the countdown and the start of log sigma.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
+/// As [`config_of_run`]; [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
 /// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
 pub fn follow_init(
     config: ExpansionConfig,
@@ -61,8 +62,43 @@ pub fn follow_init(
         }
         #[cfg(not(feature = "pytorch"))]
         Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
-        _ => Ok((config, Vec::new())),
+        Some(file) => follow_run(config, file),
+        None => Ok((config, Vec::new())),
     }
+}
+
+/// The config of the run that a checkpoint lies in; none if it lies elsewhere.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Config`] if there is one that cannot be read.
+pub fn config_of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionConfig>> {
+    // A name alone has no folder.
+    let Ok(place) = checkpoint.as_ref().canonicalize() else {
+        return Ok(None);
+    };
+    let folder = place.parent().and_then(Path::parent);
+    let file = folder.map(|run| run.join("config.json"));
+    let file = file.filter(|file| file.exists());
+    file.map(ExpansionConfig::read).transpose()
+}
+
+/// Where nothing was said about the network, it is that of the run.
+fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConfig, Vec<String>)> {
+    let Some(run) = config_of_run(file)? else {
+        return Ok((config, Vec::new()));
+    };
+    let nothing_said = config.model == ExpansionConfig::default().model;
+    if !nothing_said || config.model == run.model {
+        return Ok((config, Vec::new()));
+    }
+    config.model = run.model;
+    (config.data.position, config.data.moves) = (run.data.position, run.data.moves);
+    let note = format!(
+        "the network and its features are those of the run of {}",
+        file.display()
+    );
+    Ok((config, vec![note]))
 }
 
 /// By the extension, as PyTorch's users choose it.

@@ -16,7 +16,7 @@ use super::labels::RuleLabeller;
 use super::metrics::{ExpansionMetric, ExpansionMetricKind};
 use super::model::ExpansionModel;
 use super::network::init_from;
-pub use super::network::{build, follow_init, trained_network};
+pub use super::network::{build, config_of_run, follow_init, trained_network};
 use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};

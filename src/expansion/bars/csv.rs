@@ -132,6 +132,8 @@ pub struct CsvReport {
 
 /// Reads the bars of a file of separated values; they come out oldest first.
 ///
+/// The file is UTF-8, or UTF-16 with a byte order mark.
+///
 /// **Header.** The first line that names all four prices is the header, whether columns are separated by commas,
 /// semicolons, tabs or `|`; lines of text above it are passed over. Names are matched without regard to letter case,
 /// surrounding spaces, `<>` and `*`. The close may also be called `last`, `close/last`, `price` or `adj close`; where

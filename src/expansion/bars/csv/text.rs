@@ -44,7 +44,7 @@ impl Text {
                 format!("{what}, but a {wanted} is expected; unpack or save it as one first");
             return Err(Error::file(path, reason));
         }
-        Ok(Self::of(path, bytes))
+        Ok(Self::of(path, utf8(bytes)))
     }
 
     /// Text that is there already.
@@ -108,4 +108,19 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     ];
     let found = known.iter().find(|(start, _)| bytes.starts_with(start));
     found.map(|(_, name)| *name)
+}
+
+/// From UTF-16, which its first two bytes tell. What is no text stays as it is, to be refused where it is.
+fn utf8(bytes: Vec<u8>) -> Vec<u8> {
+    let unit: fn([u8; 2]) -> u16 = match bytes[..] {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return bytes,
+    };
+    let (pairs, rest) = bytes[2..].as_chunks();
+    let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    match text.collect::<Result<String, _>>() {
+        Ok(text) if rest.is_empty() => text.into_bytes(),
+        _ => bytes,
+    }
 }
