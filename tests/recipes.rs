@@ -60,7 +60,17 @@ fn a_network_of_no_settings_is_that_of_the_checkpoint() {
     assert!(config.data.position && config.data.moves && notes.len() == 1);
     assert_eq!(config.train, usual().train, "nothing but the network");
     config.validate().unwrap();
-    assert_eq!(follow(stored.clone()), (stored, vec![]));
+    assert_eq!(follow(stored.clone()), (stored.clone(), vec![]));
+
+    let mut short = stored;
+    short.model.window = 60;
+    short.write(folder.path().join("config.json")).unwrap();
+    let (config, _) = follow(usual());
+    assert_eq!(
+        (config.model.window, config.data.simulator.window),
+        (60, 60)
+    );
+    config.validate().unwrap();
 
     let mut asked = usual();
     asked.model.hidden = 7;

@@ -98,7 +98,8 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
         "the network and its features are those of the run of {}",
         file.display()
     );
-    Ok((config, vec![note]))
+    // The simulator's windows follow the network's.
+    Ok((config.resolved(), vec![note]))
 }
 
 /// By the extension, as PyTorch's users choose it.
