@@ -27,6 +27,19 @@ pub struct Bar {
 }
 
 impl Bar {
+    /// The bar of an open, a high, a low and a close, if it is one.
+    pub(in crate::expansion) fn checked(
+        [open, high, low, close]: [f64; 4],
+    ) -> std::result::Result<Self, BarFault> {
+        let bar = Self {
+            open,
+            high,
+            low,
+            close,
+        };
+        bar.check().map(|()| bar)
+    }
+
     /// Checks that the four prices are finite, above zero, and in order.
     ///
     /// # Errors

@@ -197,13 +197,5 @@ pub(in crate::expansion) fn bar(values: &[&Field]) -> Result<Bar, String> {
     for ((price, name), value) in prices.iter_mut().zip(PRICES).zip(values) {
         *price = number(value).map_err(|what| format!("column `{name}` is {what}"))?;
     }
-    let [open, high, low, close] = prices;
-    let bar = Bar {
-        open,
-        high,
-        low,
-        close,
-    };
-    bar.check().map_err(|fault| fault.to_string())?;
-    Ok(bar)
+    Bar::checked(prices).map_err(|fault| fault.to_string())
 }

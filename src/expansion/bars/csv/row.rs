@@ -65,15 +65,7 @@ fn bar(record: &StringRecord, columns: &Columns, mark: DecimalMark) -> Result<Ba
     for ((value, name), index) in values.iter_mut().zip(PRICES).zip(columns.prices) {
         *value = price(name, field(record, index), mark)?;
     }
-    let [open, high, low, close] = values;
-    let bar = Bar {
-        open,
-        high,
-        low,
-        close,
-    };
-    bar.check().map_err(|fault| fault.to_string())?;
-    Ok(bar)
+    Bar::checked(values).map_err(|fault| fault.to_string())
 }
 
 fn price(name: &str, text: &str, mark: DecimalMark) -> Result<f64, String> {
