@@ -15,7 +15,7 @@ use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
 use support::assert_close;
-use support::program::{example, interrupt, outputs};
+use support::program::{example, interrupt, outputs, unheard};
 
 /// Two epochs of two tasks; `loss` is that of the countdown at the end.
 fn history(loss: f64) -> History {
@@ -437,13 +437,7 @@ fn the_program_goes_on_when_a_run_fails() {
 fn the_program_ends_well_when_its_reader_leaves() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut child = command(&program, folder.path(), &["out"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop((child.stdout.take(), child.stderr.take()));
-    assert!(child.wait().unwrap().success());
+    assert!(unheard(&mut command(&program, folder.path(), &["out"])).success());
     assert!(folder.path().join("out/summary.csv").exists());
 }
 

@@ -134,6 +134,24 @@ fn a_first_row_that_tells_nothing_decides_nothing() {
     }
 }
 
+/// Nothing is turned round here, so nothing says so, whatever the rows do before all is told.
+#[test]
+fn a_stream_is_not_turned_round() {
+    let mut lines = CsvLines::new("lines", &CsvOptions::default());
+    for line in ["date;open;high;low;close", "2024-01-03;1;2;1;2"] {
+        lines.take(line.as_bytes()).unwrap();
+    }
+    for line in ["2024-01-02;1;3;1;3", "2024-01-01;1;4;1;4"] {
+        let error = lines.take(line.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("come oldest first"), "{error}");
+    }
+    let notes = lines.take_notes();
+    assert!(
+        !notes.iter().any(|note| note.contains("turned round")),
+        "{notes:?}"
+    );
+}
+
 #[test]
 fn text_is_passed_over_and_said() {
     let mut lines = CsvLines::new("lines", &CsvOptions::default());

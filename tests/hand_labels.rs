@@ -183,6 +183,14 @@ fn what_cannot_be_meant_is_refused_by_line() {
         message,
         "line 2: `2024-01-02` is a day, and the series has a bar every 1h; write the time of the bar too"
     );
+    // Digits alone can be a time of day, or a day.
+    let digits = "start,end,type\n20240102 050000,20240102 070000,0\n";
+    assert_eq!(read(digits, &hourly(100)).unwrap(), [mark(29, 31, 0)]);
+    let message = read("start,end,type\n20240102,20240103,0\n", &hourly(100)).unwrap_err();
+    assert!(
+        message.starts_with("line 2: `20240102` is a day"),
+        "{message}"
+    );
     let midnight = "start,end,type\n2024-01-02 00:00,2024-01-02 12 AM,0\n";
     assert_eq!(read(midnight, &hourly(100)).unwrap(), [mark(24, 24, 0)]);
     let daily: Vec<i64> = (0..100).map(|day| FIRST + 86_400 * day).collect();

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::History;
-use support::program::{example, interrupt, outputs};
+use support::program::{example, interrupt, outputs, unheard};
 
 fn program() -> Option<PathBuf> {
     example("train_expansion")
@@ -229,13 +229,7 @@ fn a_run_that_fails_leaves_a_report_of_it() {
 fn nobody_has_to_listen() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut child = command(&program, folder.path(), 2, &["--out", "out"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop((child.stdout.take(), child.stderr.take()));
-    assert!(child.wait().unwrap().success());
+    assert!(unheard(&mut command(&program, folder.path(), 2, &["--out", "out"])).success());
     assert!(folder.path().join("out/report.html").exists());
 }
 

@@ -44,9 +44,9 @@ impl Fingerprint {
 #[serde(deny_unknown_fields)]
 pub(super) struct Inputs {
     /// Of `data.path`.
-    data_file: Option<Fingerprint>,
+    pub(super) data_file: Option<Fingerprint>,
     /// Of `data.marks`.
-    marks_file: Option<Fingerprint>,
+    pub(super) marks_file: Option<Fingerprint>,
 }
 
 impl Inputs {

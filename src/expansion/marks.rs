@@ -11,7 +11,7 @@ use ::csv::StringRecord;
 use super::bars::Bars;
 use super::bars::csv::dates::{Dates, Reading};
 use super::bars::csv::header::Header;
-use super::bars::csv::stamp::Form;
+use super::bars::csv::stamp::{Form, is_date_alone};
 use super::bars::csv::survey::field;
 use super::bars::csv::text::Text;
 use super::bars::csv::{DateOrder, shown};
@@ -303,18 +303,13 @@ fn by_index(name: &str, text: &str, bars: &Bars) -> Result<usize, String> {
 
 /// Sees that a stamp names a bar and not a day of many.
 fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
-    let time_of_day = text.contains(':') || text.to_ascii_lowercase().ends_with('m');
     let stamps = bars.timestamps().unwrap_or_default();
     match stamps.get(place..place + 2) {
-        Some([bar, next])
-            if !time_of_day && next - bar < 86_400 && text.parse::<f64>().is_err() =>
-        {
-            Err(format!(
-                "{} is a day, and the series has a bar every {}; write the time of the bar too",
-                shown::value(text),
-                duration::show(std::time::Duration::from_secs(bar.abs_diff(*next)))
-            ))
-        }
+        Some([bar, next]) if is_date_alone(text) && bar.abs_diff(*next) < 86_400 => Err(format!(
+            "{} is a day, and the series has a bar every {}; write the time of the bar too",
+            shown::value(text),
+            duration::show(std::time::Duration::from_secs(bar.abs_diff(*next)))
+        )),
         _ => Ok(()),
     }
 }

@@ -135,8 +135,8 @@ fn epoch_of(file: &Path) -> Option<usize> {
 /// # Errors
 ///
 /// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or its network is not of this shape; the
-/// parameters that differ are named. [`Error::Io`] if the checksum cannot be read. The network given is not changed then, but for running statistics (batch normalisation), which all clones of a
-/// module share: give one that was just built.
+/// parameters that differ are named. [`Error::Io`] if the checksum cannot be read. The network given is not changed then, but
+/// for running statistics (batch normalisation), which all clones of a module share: give one that was just built.
 pub fn load_network<M: Module + ModuleDisplay>(
     network: M,
     file: impl AsRef<Path>,

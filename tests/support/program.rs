@@ -1,7 +1,7 @@
 //! Example programs, run as a user runs them.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 /// An example, where it has been built: `cargo test` does so, `cargo test --test NAME` does not.
 pub fn example(name: &str) -> Option<PathBuf> {
@@ -26,4 +26,12 @@ pub fn interrupt(child: &Child) {
     let id = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
     assert!(sent.success());
+}
+
+/// How a program ends that nobody listens to.
+pub fn unheard(command: &mut Command) -> ExitStatus {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    child.wait().unwrap()
 }

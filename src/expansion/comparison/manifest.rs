@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
 use crate::expansion::difference::same_or_named;
 pub use crate::expansion::fingerprint::Fingerprint;
+use crate::expansion::fingerprint::Inputs;
 use crate::history::write_atomically;
 
 /// The file in the folder of a comparison.
@@ -38,11 +39,10 @@ impl Manifest {
     ///
     /// [`Error::Io`] if the file of bars or of marked expansions cannot be read.
     pub fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
-        let data_file = config.data.path.as_deref().map(Fingerprint::of);
-        let marks_file = config.data.marks.as_deref().map(Fingerprint::of);
+        let inputs = Inputs::of(&config)?;
         Ok(Self {
-            data_file: data_file.transpose()?,
-            marks_file: marks_file.transpose()?,
+            data_file: inputs.data_file,
+            marks_file: inputs.marks_file,
             config,
             search,
         })

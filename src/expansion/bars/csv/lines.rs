@@ -53,7 +53,7 @@ struct Table {
     evidence: Evidence,
     /// What the rows so far say of how they are written.
     survey: Option<Survey>,
-    /// Whether rows that follow can change that.
+    /// Whether rows that follow cannot change that.
     told: bool,
 }
 

@@ -26,7 +26,7 @@ impl<'a> Records<'a> {
             // With the default terminator a record of a CRLF file ends between the two bytes, which puts the
             // line count off by one. The carriage return left in the last field goes when fields are trimmed.
             .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(1 << 16)
+            .buffer_capacity(bytes.len().clamp(1, 1 << 16))
             .from_reader(bytes);
         Self {
             path: path.to_path_buf(),

@@ -70,6 +70,12 @@ pub(in crate::expansion) enum Form {
     Number(Unit),
 }
 
+/// Whether a trimmed text is a date without a time of day.
+pub(in crate::expansion) fn is_date_alone(text: &str) -> bool {
+    let mut rest = Rest::new(text);
+    rest.date().is_some() && rest.is_empty()
+}
+
 impl Stamp {
     /// Takes a trimmed text apart; none if it is not a time stamp.
     pub(in crate::expansion) fn parse(text: &str) -> Option<Self> {

@@ -35,7 +35,12 @@ impl Survey {
             evidence.look(record, columns, line, whole);
             rows += 1;
         }
-        evidence.decide(text.path(), options)
+        let mut survey = evidence.decide(text.path(), options)?;
+        if survey.stamps.as_ref().is_some_and(|s| s.newest_first) {
+            let note = "the file runs from newest to oldest and was turned round";
+            survey.notes.push(note.into());
+        }
+        Ok(survey)
     }
 }
 
@@ -93,12 +98,7 @@ impl Evidence {
             .decide(options.date_order, true)
             .map_err(refuse)?;
         let mut notes: Vec<String> = mark_note.into_iter().collect();
-        if let Some(reading) = &stamps {
-            notes.extend(reading.note.clone());
-            if reading.newest_first {
-                notes.push("the file runs from newest to oldest and was turned round".into());
-            }
-        }
+        notes.extend(stamps.as_ref().and_then(|reading| reading.note.clone()));
         Ok(Survey {
             mark,
             stamps,
