@@ -13,8 +13,8 @@ use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, UncertaintyConfig, WeightingConfig,
+    BatchStatistics, GradientScale, GradientShare, Manual, RunningMean, ScalarCountdown,
+    StrategyConfig, Uncertainty,
 };
 use equipoise::{Task, TaskSet};
 
@@ -27,15 +27,15 @@ fn tasks(count: usize) -> TaskSet {
     TaskSet::new(all).expect("the names differ")
 }
 
-fn configs() -> [WeightingConfig; 7] {
+fn configs() -> [StrategyConfig; 7] {
     [
-        WeightingConfig::RunningMean(RunningMeanConfig::default()),
-        WeightingConfig::Uncertainty(UncertaintyConfig::default()),
-        WeightingConfig::GradientScale(GradientScaleConfig::default()),
-        WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default()),
-        WeightingConfig::BatchStatistics(BatchStatisticsConfig::default()),
-        WeightingConfig::GradientShare(GradientShareConfig::default()),
-        WeightingConfig::Manual(ManualConfig::default()),
+        StrategyConfig::new(RunningMean::default()),
+        StrategyConfig::new(Uncertainty::default()),
+        StrategyConfig::new(GradientScale::default()),
+        StrategyConfig::new(ScalarCountdown::default()),
+        StrategyConfig::new(BatchStatistics::default()),
+        StrategyConfig::new(GradientShare::default()),
+        StrategyConfig::new(Manual::default()),
     ]
 }
 

@@ -1,93 +1,97 @@
-//! 1. A model of one's own: one trunk, two heads, two tasks whose losses differ by a factor of a hundred.
+//! 1. A model of your own in a loop of your own: one trunk, three heads, any strategy from JSON.
 //!
 //! ```text
-//! cargo run --release --example 1_own_model
+//! cargo run --release --example 1_own_model -- '{"strategy": "upgrad"}'
 //! ```
-//!
-//! The training loop is plain Burn; `weigh` is the only line that this crate adds to it. The strategy comes from JSON, as it
-//! would from a config file, and is a submodule beside the network, so that one record saves both. Watch the weights: both
-//! losses start with 1/2; then that of the large loss falls, and that of the small one rises.
 
 use burn::module::{Module, ParamGroup};
 use burn::nn::{Linear, LinearConfig};
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Distribution, Tensor};
-use equipoise::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, huber};
-use equipoise::weighting::{LossWeighting, Weighting, WeightingConfig};
-use equipoise::{Task, TaskSet};
+use equipoise::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits as bce, huber};
+use equipoise::weighting::{Strategy, StrategyConfig};
+use equipoise::{Task, TaskSet, step};
 
-#[derive(Module, Debug)]
-struct Network {
-    trunk: Linear,
-    level: Linear,
-    above: Linear,
-}
-
-impl Network {
-    fn new(device: &Device) -> Self {
-        let linear = |inputs, outputs| LinearConfig::new(inputs, outputs).init(device);
-        Self {
-            trunk: linear(8, 32),
-            level: linear(32, 1),
-            above: linear(32, 1),
-        }
-    }
-
-    /// The raw losses, in the order of the tasks: not weighted, not added.
-    fn losses(&self, inputs: Tensor<2>) -> TaskLosses {
-        // Made-up targets: the level is in tens, and whether the other half of the inputs adds up to more than nothing.
-        let level = inputs.clone().slice([0..64, 0..4]).sum_dim(1) * 10.0;
-        let other = inputs.clone().slice([0..64, 4..8]).sum_dim(1);
-        let above = other.greater_scalar(0.0).float();
-        let shared = self.trunk.forward(inputs).tanh();
-        let [levels, aboves] = [&self.level, &self.above].map(|head| head.forward(shared.clone()));
-        TaskLosses::new(vec![
-            huber(levels, level, 10.0, None, Reduction::Mean),
-            binary_cross_entropy_with_logits(aboves, above, 1.0, None, Reduction::Mean),
-        ])
-    }
-}
-
-/// What is trained and saved as one.
+/// What is trained and saved as one: the network, and the strategy beside it.
 #[derive(Module, Debug)]
 struct Training {
-    network: Network,
-    weighting: Weighting,
+    trunk: Linear,
+    heads: [Linear; 3],
+    weighting: Strategy,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex().autodiff();
     device.seed(1);
-    let tasks = TaskSet::new([Task::regression("level", 1), Task::binary("above", 1)])?;
-    let config = WeightingConfig::from_json(r#"{"strategy": "uncertainty"}"#)?;
+    let tasks = TaskSet::new([
+        Task::regression("level", 1),
+        Task::regression("slope", 1),
+        Task::binary("above", 1),
+    ])?;
+    let json = std::env::args().nth(1);
+    let json = json.unwrap_or_else(|| r#"{"strategy": "uncertainty"}"#.into());
+    let head = |_| LinearConfig::new(32, 1).init(&device);
     let mut training = Training {
-        network: Network::new(&device),
-        weighting: config.init(&tasks, &device)?,
+        trunk: LinearConfig::new(8, 32).init(&device),
+        heads: [0, 1, 2].map(head),
+        weighting: StrategyConfig::from_json(&json)?.init(&tasks, &device)?,
     };
-    // Weight decay would pull learned weights towards their start, so they are a group without it.
+    // Weight decay would pull learned weights towards their start, so the strategy is a group without it.
     let own = AdamWConfig::new().with_weight_decay(0.0).build();
     let group = ParamGroup::from_predicate("weighting");
     let mut optimizer = AdamWConfig::new().init().with_group(group, own, None);
-
-    for step in 0..=600 {
-        let inputs = Tensor::random([64, 8], Distribution::Normal(0.0, 1.0), &device);
-        let losses = training.network.losses(inputs);
-        let objective = training.weighting.weigh(&losses);
+    for index in 0..=600 {
+        // Made-up targets: the level is in tens, the slope in hundredths.
+        let inputs = Tensor::<2>::random([64, 8], Distribution::Normal(0.0, 1.0), &device);
+        let sum = |from: usize, to: usize| inputs.clone().narrow(1, from, to).sum_dim(1);
+        let (level, slope, above) = (sum(0, 4) * 10.0, sum(2, 4) / 100.0, sum(4, 4));
+        let above = above.greater_scalar(0.0).float();
+        let shared = training.trunk.forward(inputs.clone()).tanh();
+        let pass = step::backward(&training.weighting, shared, |branches| {
+            let [a, b, c] = branches.each();
+            TaskLosses::by_name(&tasks, &device)
+                .loss(
+                    "level",
+                    huber(
+                        training.heads[0].forward(a),
+                        level.clone(),
+                        10.0,
+                        None,
+                        Reduction::Mean,
+                    ),
+                )
+                .loss(
+                    "slope",
+                    huber(
+                        training.heads[1].forward(b),
+                        slope.clone(),
+                        0.1,
+                        None,
+                        Reduction::Mean,
+                    ),
+                )
+                .loss(
+                    "above",
+                    bce(
+                        training.heads[2].forward(c),
+                        above.clone(),
+                        1.0,
+                        None,
+                        Reduction::Mean,
+                    ),
+                )
+                .build()
+        });
         // Reading numbers waits for the device, so it is done now and then and not in every step.
-        if step % 100 == 0 {
-            let raw: Vec<f32> = losses.values().into_data().try_to_vec()?;
-            let weights: Vec<f32> = objective.weights.to_data().try_to_vec()?;
-            let words = tasks.names().zip(raw.iter().zip(&weights));
-            let words: Vec<_> = words
-                .map(|(n, (l, w))| format!("{n} {l:8.4} x {w:.4}"))
-                .collect();
-            println!("step {step:>3}: {}", words.join("   "));
+        if index % 100 == 0 {
+            let (losses, weights) = (
+                pass.losses().values().into_data(),
+                pass.weights().into_data(),
+            );
+            println!("step {index:>3}: losses {losses}, weights {weights}");
         }
-        let gradients = GradientsParams::from_grads(objective.total.backward(), &training);
+        let gradients = pass.gradients(&training);
         training = optimizer.step(1e-2, training, gradients);
-    }
-    for value in training.weighting.state() {
-        println!("{}: {:.3?}", value.name(), value.read());
     }
     Ok(())
 }

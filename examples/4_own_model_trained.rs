@@ -14,9 +14,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use equipoise::diagnosis::diagnose;
 use equipoise::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, huber};
-use equipoise::model::MultiTaskModel;
+use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{TrainConfig, Trainer};
-use equipoise::weighting::UncertaintyConfig;
+use equipoise::weighting::{BuiltIn, Uncertainty};
 use equipoise::{Task, TaskSet};
 
 /// Eight inputs; the level they make, in tens; whether the last four add up to more than nothing.
@@ -45,29 +45,26 @@ struct Network {
 
 impl MultiTaskModel for Network {
     type Batch = Tensor<2>;
+    type Shared = Tensor<2>;
     type Evaluation = ();
 
     fn tasks(&self) -> &TaskSet {
         &self.tasks
     }
 
-    fn represent(&self, batch: &Tensor<2>) -> Tensor<3> {
-        let inputs = batch.clone().narrow(1, 0, 8);
-        // There is no time here, so it is one step long.
-        self.trunk.forward(inputs).tanh().unsqueeze_dim(1)
+    fn represent(&self, batch: &Tensor<2>) -> Tensor<2> {
+        self.trunk.forward(batch.clone().narrow(1, 0, 8)).tanh()
     }
 
-    fn task_losses(&self, representation: Tensor<3>, batch: &Tensor<2>) -> TaskLosses {
+    fn task_losses(&self, shared: Branches<Tensor<2>>, batch: &Tensor<2>) -> TaskLosses {
         let [level, above] = [8, 9].map(|column| batch.clone().narrow(1, column, 1));
-        let shared: Tensor<2> = representation.squeeze_dim(1);
-        let [levels, aboves] = [&self.level, &self.above].map(|head| head.forward(shared.clone()));
+        let [first, second] = shared.each();
+        let (levels, aboves) = (self.level.forward(first), self.above.forward(second));
         TaskLosses::new(vec![
             huber(levels, level, 10.0, None, Reduction::Mean),
             binary_cross_entropy_with_logits(aboves, above, 1.0, None, Reduction::Mean),
         ])
     }
-
-    fn evaluate(&self, _: Tensor<3>, _: &Tensor<2>) {}
 
     fn samples(batch: &Tensor<2>) -> usize {
         batch.dims()[0]
@@ -102,7 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             above: linear(32, 1),
             tasks: tasks.clone(),
         };
-        let weighting = UncertaintyConfig::default().init(&tasks, &device)?;
+        let weighting = Uncertainty::default().init(&tasks, &device)?;
         let config = TrainConfig::default()
             .with_epochs(epochs)
             .with_learning_rate(1e-2);

@@ -14,7 +14,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Tensor};
 use equipoise::gradient::audit;
 use equipoise::loss::{Reduction, TaskLosses, huber};
-use equipoise::model::MultiTaskModel;
+use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::nn::{BiLstm, BiLstmConfig};
 use equipoise::{Task, TaskSet};
 
@@ -49,6 +49,7 @@ impl Network {
 
 impl MultiTaskModel for Network {
     type Batch = Tensor<3>;
+    type Shared = Tensor<3>;
     type Evaluation = ();
 
     fn tasks(&self) -> &TaskSet {
@@ -60,19 +61,16 @@ impl MultiTaskModel for Network {
     }
 
     /// Both targets are far away, so that every output has a Huber derivative of one and only the heads differ.
-    fn task_losses(&self, representation: Tensor<3>, _: &Tensor<3>) -> TaskLosses {
+    fn task_losses(&self, shared: Branches<Tensor<3>>, _: &Tensor<3>) -> TaskLosses {
         let loss = |output: Tensor<2>| {
             let target = output.clone().inner().full_like(-20.0);
             huber(output, target, 1.0, None, Reduction::Mean)
         };
-        let per_step = self.per_step.forward(representation.clone());
-        let pooled = self
-            .pooled
-            .forward(representation.mean_dim(1).squeeze_dim(1));
+        let [first, second] = shared.each();
+        let per_step = self.per_step.forward(first);
+        let pooled = self.pooled.forward(second.mean_dim(1).squeeze_dim(1));
         TaskLosses::new(vec![loss(per_step.squeeze_dim(2)), loss(pooled)])
     }
-
-    fn evaluate(&self, _: Tensor<3>, _: &Tensor<3>) {}
 
     fn samples(batch: &Tensor<3>) -> usize {
         batch.dims()[0]

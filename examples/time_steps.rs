@@ -38,7 +38,7 @@ use equipoise::expansion::windows::Windows;
 use equipoise::loss::{
     Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
 };
-use equipoise::weighting::{LossWeighting, Weighting};
+use equipoise::weighting::Strategy;
 use waiting::wait;
 use work::{Training, assemble, batch, infer, model, windows};
 
@@ -125,7 +125,7 @@ fn strategies(device: &Device) {
 }
 
 /// A strategy for the tasks of the model that it asks for: one of them needs a scalar countdown.
-fn strategy(name: &str, device: &Device) -> Weighting {
+fn strategy(name: &str, device: &Device) -> Strategy {
     let config = ExpansionConfig {
         weighting: preset(name).expect("it is one of the presets"),
         ..ExpansionConfig::default()

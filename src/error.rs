@@ -112,6 +112,24 @@ pub enum Error {
         steps: usize,
     },
 
+    /// A task's raw loss is zero or below, and the strategy is not defined there.
+    #[error(
+        "the loss of task `{task}` was zero or below in epoch {epoch} ({count} of {steps} steps), where {strategy} is not \
+         defined: choose a strategy that is (such as `sum`, `manual` or `upgrad`), or add a constant to the loss"
+    )]
+    NotPositiveLoss {
+        /// The task.
+        task: String,
+        /// The strategy.
+        strategy: String,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Steps with a loss that was zero or below.
+        count: usize,
+        /// Steps looked at.
+        steps: usize,
+    },
+
     /// A checkpoint is missing, damaged, or made for something else.
     #[error("checkpoint {}: {reason}", path.display())]
     Checkpoint {

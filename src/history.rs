@@ -17,9 +17,9 @@ pub const ALL_TASKS: &str = "all";
 
 /// Names of the quantities that training records.
 pub mod quantity {
-    /// Raw loss: the mean over the samples of the split, before any weighting.
+    /// Raw loss: the mean over the task's labels in the split, before any weighting.
     pub const LOSS: &str = "loss";
-    /// Effective weight: d objective / d raw loss, the mean over the steps of the epoch.
+    /// Effective weight: d objective / d raw loss, the mean over the steps of the epoch in which the task had labels.
     pub const WEIGHT: &str = "weight";
     /// 1 - loss / loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is perfect.
     pub const SKILL: &str = "skill";
@@ -29,8 +29,9 @@ pub mod quantity {
     pub const CONSTANT_LOSS: &str = "constant_loss";
     /// Loss of the best predictor that knows only the position, recorded once as epoch 0.
     pub const POSITION_LOSS: &str = "position_loss";
-    /// Mean over the tasks of loss / reference; the reference is the constant predictor's loss where it is known and
-    /// the first validation loss where it is not. Does not depend on the strategy, so checkpoints are chosen by it.
+    /// Mean over the tasks with labels of loss / reference; the reference is the constant predictor's loss where it is
+    /// known and the first validation loss where it is not. Where the reference r is not positive, a loss L counts as
+    /// `1 + (L - r) / |r|`. Does not depend on the strategy, so checkpoints are chosen by it.
     pub const RELATIVE_LOSS: &str = "relative_loss";
     /// Steps of the epoch in which the task's loss was not finite.
     pub const NON_FINITE_STEPS: &str = "non_finite_steps";
@@ -40,13 +41,21 @@ pub mod quantity {
     pub const OBJECTIVE: &str = "objective";
     /// Training steps of the epoch.
     pub const STEPS: &str = "steps";
-    /// Norm of the raw loss's gradient at the representation; this, the next three and the cosines are means over the
-    /// audited steps of the epoch.
+    /// Norm of the raw loss's gradient at the representation; this, the share, the reach and the cosines are means over
+    /// the audited steps of the epoch.
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
     pub const GRADIENT_SHARE: &str = "gradient_share";
-    /// Norm of the raw loss's gradient over the parameters of the task's head.
-    pub const HEAD_GRADIENT_NORM: &str = "head_gradient_norm";
+    /// Steps of the epoch in which the task had labels and no gradient at the representation, where the strategy looks.
+    pub const ZERO_GRADIENT_STEPS: &str = "zero_gradient_steps";
+    /// Steps of the epoch in which the task's loss was zero or below and the strategy is not defined there.
+    pub const NOT_POSITIVE_STEPS: &str = "not_positive_steps";
+    /// Steps of the epoch in which a convex combination of the tasks' gradients vanished.
+    pub const STATIONARY_STEPS: &str = "stationary_steps";
+    /// Steps of the epoch in which the strategy had no weights to give, so that the trunk did not move.
+    pub const NO_SOLUTION_STEPS: &str = "no_solution_steps";
+    /// Steps of the epoch in which the tasks' gradients were linearly dependent, and one of several answers was taken.
+    pub const SINGULAR_STEPS: &str = "singular_steps";
     /// How far a linear head on the representation moves when every weight of it moves by 1.
     pub const REACH: &str = "reach";
     /// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told

@@ -9,10 +9,12 @@
 //! * [`task`]: [`Task`] and [`TaskSet`]: what a network predicts, in a fixed order.
 //! * [`loss`]: raw losses as pure functions with an explicit reduction and mask, and
 //!   [`TaskLosses`](loss::TaskLosses), the losses of one step as one tensor.
-//! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies, and the
-//!   [`WeightingConfig`](weighting::WeightingConfig) that picks one from JSON.
-//! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate.
+//! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies of the field, and the
+//!   [`StrategyConfig`](weighting::StrategyConfig) that picks a strategy from JSON.
+//! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate, and
+//!   [`Branches`](model::Branches), the representation as each task sees it.
 //! * [`gradient`]: [`audit`](gradient::audit), whose gradient reaches the shared representation, and whether they agree.
+//! * [`step`]: [`backward`](step::backward), the one call of a training loop of one's own, under every strategy.
 //! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), [`Dropout`](nn::Dropout), and the
 //!   [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
 #![cfg_attr(
@@ -62,6 +64,7 @@ pub mod model;
 pub mod nn;
 #[cfg(feature = "train")]
 pub mod report;
+pub mod step;
 pub mod task;
 #[cfg(feature = "train")]
 pub mod train;

@@ -17,9 +17,9 @@ use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::gradient::audit;
-use equipoise::model::MultiTaskModel;
+use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::MultiTask;
-use equipoise::weighting::{LossWeighting, RunningMeanConfig, UncertaintyConfig, WeightingConfig};
+use equipoise::weighting::{RunningMean, StrategyConfig, Uncertainty};
 use support::{
     Noise, assert_all_close, change_parameters, gradients, parameters, quiet, tensor, values,
 };
@@ -114,13 +114,17 @@ fn evaluated(config: &ExpansionModelConfig, device: &Device) -> Answers {
     answer("countdown", values(&output.countdown));
     answer(
         "losses",
-        values(&plain.task_losses(representation, &given).values()),
+        values(
+            &plain
+                .task_losses(Branches::together(representation, 4), &given)
+                .values(),
+        ),
     );
     let device = device.clone().autodiff();
     let (tracked, given) = (model(config, &device), batch(config, &device));
     for (task, name) in tracked.tasks().names().enumerate() {
         let losses = tracked
-            .task_losses(tracked.represent(&given), &given)
+            .task_losses(Branches::together(tracked.represent(&given), 4), &given)
             .values();
         answer(&format!("losses with a graph, for {name}"), values(&losses));
         let backward = losses.narrow(0, task, 1).backward();
@@ -133,14 +137,13 @@ fn evaluated(config: &ExpansionModelConfig, device: &Device) -> Answers {
     let audit = audit.read().unwrap();
     answer("gradient norms", audit.norms);
     answer("gradient shares", audit.shares);
-    answer("gradient norms at the heads", audit.head_norms);
     answer("cosines", audit.cosines.concat());
     answers
 }
 
 /// Two steps of AdamW. Its step is bounded by the learning rate however small a gradient is, so that with its usual
 /// epsilon the noise of a gradient near zero would be seen at full size; with this one it is not.
-fn trained(config: &ExpansionModelConfig, strategy: &WeightingConfig, device: &Device) -> Answers {
+fn trained(config: &ExpansionModelConfig, strategy: &StrategyConfig, device: &Device) -> Answers {
     let device = device.clone().autodiff();
     let weighting = strategy.init(&config.tasks().unwrap(), &device).unwrap();
     let mut trained = MultiTask::new(model(config, &device), weighting);
@@ -172,14 +175,10 @@ fn trained(config: &ExpansionModelConfig, strategy: &WeightingConfig, device: &D
     answers
 }
 
-fn strategies() -> [WeightingConfig; 2] {
+fn strategies() -> [StrategyConfig; 2] {
     [
-        WeightingConfig::Uncertainty(
-            UncertaintyConfig::default().with_log_sigma([("pointers", -0.3)]),
-        ),
-        WeightingConfig::RunningMean(
-            RunningMeanConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]),
-        ),
+        StrategyConfig::new(Uncertainty::default().with_log_sigma([("pointers", -0.3)])),
+        StrategyConfig::new(RunningMean::default().with_weights([0.1, 0.7, 0.1, 0.1])),
     ]
 }
 

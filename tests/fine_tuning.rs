@@ -16,9 +16,8 @@ use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
 use equipoise::expansion::model::ExpansionModel;
 use equipoise::expansion::run::{self, RunOptions};
 use equipoise::history::{History, Split, quantity};
-use equipoise::model::MultiTaskModel;
+use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{Outcome, Progress, checkpoint};
-use equipoise::weighting::Weighting;
 use support::{Table, gradients, parameters};
 
 /// Burn's devices have one random state, so runs that draw from it must not overlap.
@@ -49,7 +48,7 @@ fn train(
     folder: &Path,
     init: Option<PathBuf>,
     resume: bool,
-) -> Result<Outcome<ExpansionModel, Weighting>, Error> {
+) -> Result<Outcome<ExpansionModel>, Error> {
     let options = RunOptions {
         init,
         resume,
@@ -188,7 +187,7 @@ fn no_gradient_goes_below_the_representation() {
             (network.with_frozen_backbone(), true),
         ] {
             let representation = network.represent(&batch);
-            let losses = network.task_losses(representation, &batch);
+            let losses = network.task_losses(Branches::together(representation, 4), &batch);
             let backward = losses.values().sum().backward();
             let (backbone, heads) = split(gradients(&network, &backward));
             let zero = |table: &Table| table.values.iter().all(|value| *value == 0.0);
@@ -225,7 +224,7 @@ fn a_pytorch_file_asks_for_the_feature() {
 mod pytorch {
     use equipoise::expansion::countdown::CountdownForm;
     use equipoise::expansion::pytorch::{PytorchCheckpoint, PytorchExport, export_run};
-    use equipoise::weighting::{UncertaintyConfig, WeightingConfig};
+    use equipoise::weighting::{StrategyConfig, Uncertainty};
 
     use super::*;
     use crate::support::{assert_all_close, devices, fixture, values};
@@ -253,9 +252,8 @@ mod pytorch {
         assert!(config.data.position);
         assert_eq!(config.model.features, 13);
         let checkpoint = PytorchCheckpoint::read(file("compact_training")).unwrap();
-        let WeightingConfig::Uncertainty(weighting) = &config.weighting else {
-            panic!("the same strategy")
-        };
+        let weighting = config.weighting.get::<Uncertainty>();
+        let weighting = weighting.expect("the same strategy");
         assert_eq!(
             weighting.log_sigma,
             checkpoint.uncertainty().unwrap().log_sigma
@@ -274,9 +272,9 @@ mod pytorch {
 
     #[test]
     fn what_was_set_stays_or_is_refused_with_both_numbers() {
-        let own = UncertaintyConfig::default().with_log_sigma([("type", 0.5)]);
+        let own = Uncertainty::default().with_log_sigma([("type", 0.5)]);
         let mut config = usual("uncertainty");
-        config.weighting = WeightingConfig::Uncertainty(own);
+        config.weighting = StrategyConfig::new(own);
         let (same, _) = run::follow_init(config.clone(), Some(&file("compact_raw"))).unwrap();
         assert_eq!(same, config);
 

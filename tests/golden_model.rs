@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor};
 use equipoise::expansion::batch::ExpansionBatch;
 use equipoise::expansion::model::ExpansionModel;
-use equipoise::model::MultiTaskModel;
-use equipoise::weighting::{LossWeighting, Uncertainty, UncertaintyConfig};
+use equipoise::model::{Branches, MultiTaskModel};
+use equipoise::weighting::{BuiltIn, Strategy, Uncertainty};
 use support::{
-    Case, Table, assert_all_close, assert_close, devices, gradients, number, tables, torch_name,
-    transposed, values,
+    Case, Table, assert_all_close, assert_close, devices, gradients, number, of_tasks, tables,
+    torch_name, transposed, values,
 };
 
 const VALUE_REL: f64 = 1e-5;
@@ -36,6 +36,11 @@ const GRADIENT_ABS: f64 = 1e-6;
 
 /// The losses of the fixture in the order of the model's tasks, and the objective over them.
 const LOSSES: [&str; 5] = ["type", "ptr", "binary", "countdown", "uncertainty_total"];
+
+/// All four heads read one representation.
+fn together(representation: Tensor<3>) -> Branches<Tensor<3>> {
+    Branches::together(representation, 4)
+}
 
 fn check_outputs(case: &Case, backend: &str, device: &Device) {
     let model = case.model(device);
@@ -55,7 +60,7 @@ fn check_outputs(case: &Case, backend: &str, device: &Device) {
     compare("pointers", values(&output.pointers));
     compare("binary_logits", values(&output.binary));
     compare("countdown", values(&output.countdown));
-    let losses = values(&model.task_losses(representation, &batch).values());
+    let losses = values(&model.task_losses(together(representation), &batch).values());
     for (loss, found) in LOSSES.iter().zip(losses) {
         let place = format!("{} on {backend}, loss {loss}", case.name);
         let expected = case.number(&["losses", loss]);
@@ -68,7 +73,7 @@ fn gradients_of(case: &Case, loss: usize, device: &Device) -> BTreeMap<String, T
     let device = device.clone().autodiff();
     let (model, batch) = (case.model(&device), case.batch(&device));
     let tasks = model.tasks().clone();
-    let weighting = UncertaintyConfig::default()
+    let weighting = Uncertainty::default()
         .with_log_sigma([("pointers", -0.30)])
         .init(&tasks, &device)
         .unwrap();
@@ -79,8 +84,8 @@ fn gradients_of(case: &Case, loss: usize, device: &Device) -> BTreeMap<String, T
         .map(|(path, table)| as_torch(&path, table))
         .collect();
     if loss == 4 {
-        let total = gradients(&weighting, &backward)["log_sigma"].clone();
-        for (name, value) in LOSSES.iter().zip(total.values) {
+        let total = of_tasks(&gradients(&weighting, &backward), "log_sigma", &tasks);
+        for (name, value) in LOSSES.iter().zip(total) {
             let table = Table {
                 shape: vec![],
                 values: vec![value],
@@ -102,12 +107,12 @@ fn gradients_of(case: &Case, loss: usize, device: &Device) -> BTreeMap<String, T
 
 fn differentiated(
     model: &ExpansionModel,
-    weighting: &Uncertainty,
+    weighting: &Strategy,
     representation: Tensor<3>,
     batch: &ExpansionBatch,
     loss: usize,
 ) -> Tensor<1> {
-    let losses = model.task_losses(representation, batch);
+    let losses = model.task_losses(together(representation), batch);
     match loss {
         4 => weighting.weigh(&losses).total,
         task => losses.values().narrow(0, task, 1),
@@ -131,11 +136,11 @@ fn as_torch(path: &str, table: Table) -> (String, Table) {
 
 fn check_total(case: &Case, backend: &str, device: &Device) {
     let (model, batch) = (case.model(device), case.batch(device));
-    let weighting = UncertaintyConfig::default()
+    let weighting = Uncertainty::default()
         .with_log_sigma([("pointers", -0.30)])
         .init(model.tasks(), device)
         .unwrap();
-    let losses = model.task_losses(model.represent(&batch), &batch);
+    let losses = model.task_losses(together(model.represent(&batch)), &batch);
     let total = number(&weighting.weigh(&losses).total);
     let expected = case.number(&["uncertainty_total"]);
     let place = format!("{} on {backend}, uncertainty total", case.name);

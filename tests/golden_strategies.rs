@@ -23,9 +23,8 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LossWeighting, ManualConfig, RunningMeanConfig,
-    ScalarCountdownConfig, ScalarCountdownInner, StateValue, UncertaintyConfig, Weighting,
-    WeightingConfig,
+    BatchStatistics, GradientScale, Manual, RunningMean, ScalarCountdown, StateValue, Strategy,
+    StrategyConfig, Uncertainty,
 };
 use equipoise::{Task, TaskSet};
 use serde_json::Value;
@@ -54,14 +53,14 @@ fn of_tasks(value: &Value) -> Vec<f64> {
 }
 
 /// The value called `name` in a strategy's state.
-fn state(strategy: &Weighting, name: &str) -> Vec<f64> {
+fn state(strategy: &Strategy, name: &str) -> Vec<f64> {
     let state = strategy.state();
     let named = |value: &&StateValue| value.name() == name;
     let value = state.iter().find(named);
     value.unwrap_or_else(|| panic!("no state {name}")).read()
 }
 
-fn log_sigma(strategy: &Weighting) -> Vec<f64> {
+fn log_sigma(strategy: &Strategy) -> Vec<f64> {
     let all = parameters(strategy);
     let [(name, table)] = &all.iter().collect::<Vec<_>>()[..] else {
         panic!("one parameter, not {all:?}")
@@ -70,7 +69,7 @@ fn log_sigma(strategy: &Weighting) -> Vec<f64> {
     table.values.clone()
 }
 
-fn check_state(place: &str, strategy: &Weighting, expected: &Value) {
+fn check_state(place: &str, strategy: &Strategy, expected: &Value) {
     let fields = expected.as_object().unwrap();
     for (field, expected) in fields {
         match field.as_str() {
@@ -100,7 +99,7 @@ fn check_state(place: &str, strategy: &Weighting, expected: &Value) {
 }
 
 /// Plays the rows of a fixture and compares everything after each.
-fn check(name: &str, config: WeightingConfig) {
+fn check(name: &str, config: StrategyConfig) {
     let document = json("strategies.json");
     let expected = &document["strategies"][name];
     let sequence = expected["sequence"].as_str().unwrap();
@@ -121,7 +120,7 @@ fn check(name: &str, config: WeightingConfig) {
 
 fn play(
     name: &str,
-    config: &WeightingConfig,
+    config: &StrategyConfig,
     sequence: &str,
     rows: &[Value],
     steps: &[Value],
@@ -161,26 +160,24 @@ fn play(
     }
 }
 
-fn baseline() -> WeightingConfig {
-    WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]))
+fn baseline() -> StrategyConfig {
+    StrategyConfig::new(RunningMean::default().with_weights([0.1, 0.7, 0.1, 0.1]))
 }
 
-fn uncertainty() -> UncertaintyConfig {
-    UncertaintyConfig::default().with_log_sigma([("ptr", -0.30)])
+fn uncertainty() -> Uncertainty {
+    Uncertainty::default().with_log_sigma([("ptr", -0.30)])
 }
 
-fn sqrt_n() -> WeightingConfig {
-    WeightingConfig::GradientScale(
-        GradientScaleConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]),
-    )
+fn sqrt_n() -> StrategyConfig {
+    StrategyConfig::new(GradientScale::default().with_weights([0.1, 0.7, 0.1, 0.1]))
 }
 
-fn batch_z() -> BatchStatisticsConfig {
-    BatchStatisticsConfig::default().with_weights([0.1, 0.7, 0.1, 0.1])
+fn batch_z() -> BatchStatistics {
+    BatchStatistics::default().with_weights([0.1, 0.7, 0.1, 0.1])
 }
 
-fn scalar(weighting: ScalarCountdownInner) -> WeightingConfig {
-    WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(weighting))
+fn scalar(weighting: StrategyConfig) -> StrategyConfig {
+    StrategyConfig::new(ScalarCountdown::default().with_weighting(weighting))
 }
 
 #[test]
@@ -195,16 +192,13 @@ fn running_mean_with_a_loss_of_zero() {
 
 #[test]
 fn running_mean_is_normalised_manual_with_the_same_weights() {
-    let manual = ManualConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]);
-    check("baseline", WeightingConfig::Manual(manual));
+    let manual = Manual::default().with_weights([0.1, 0.7, 0.1, 0.1]);
+    check("baseline", StrategyConfig::new(manual));
 }
 
 #[test]
 fn uncertainty_with_plain_descent() {
-    check(
-        "fix1_uncertainty",
-        WeightingConfig::Uncertainty(uncertainty()),
-    );
+    check("fix1_uncertainty", StrategyConfig::new(uncertainty()));
 }
 
 #[test]
@@ -219,52 +213,49 @@ fn gradient_scale_with_a_loss_of_zero() {
 
 #[test]
 fn scalar_countdown_with_fixed_weights() {
-    let manual = ManualConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]);
-    check(
-        "fix3_scalar_manual",
-        scalar(ScalarCountdownInner::Manual(manual)),
-    );
+    let manual = Manual::default().with_weights([0.1, 0.7, 0.1, 0.1]);
+    check("fix3_scalar_manual", scalar(StrategyConfig::new(manual)));
 }
 
 #[test]
 fn scalar_countdown_with_learned_weights() {
     check(
         "fix3_scalar_uncertainty",
-        scalar(ScalarCountdownInner::Uncertainty(uncertainty())),
+        scalar(StrategyConfig::new(uncertainty())),
     );
 }
 
 #[test]
 fn batch_statistics() {
-    check("fix4b_batch_z", WeightingConfig::BatchStatistics(batch_z()));
+    check("fix4b_batch_z", StrategyConfig::new(batch_z()));
 }
 
 #[test]
 fn batch_statistics_of_equal_losses() {
     check(
         "fix4b_batch_z@edge_all_equal",
-        WeightingConfig::BatchStatistics(batch_z()),
+        StrategyConfig::new(batch_z()),
     );
 }
 
 #[test]
 fn batch_statistics_without_center_and_elements() {
     let config = batch_z().with_center(false).with_scale_by_elements(false);
-    check("fix4c_batch_std", WeightingConfig::BatchStatistics(config));
+    check("fix4c_batch_std", StrategyConfig::new(config));
 }
 
 #[test]
 fn manual() {
-    let config = ManualConfig::default().with_weights([0.1, 0.6, 0.1, 0.2]);
-    check("fix5_manual", WeightingConfig::Manual(config));
+    let config = Manual::default().with_weights([0.1, 0.6, 0.1, 0.2]);
+    check("fix5_manual", StrategyConfig::new(config));
 }
 
 #[test]
 fn plain_sum() {
-    let config = ManualConfig::default()
+    let config = Manual::default()
         .with_weights([1.0; 4])
         .with_normalise(false);
-    check("raw_sum", WeightingConfig::Manual(config));
+    check("raw_sum", StrategyConfig::new(config));
 }
 
 #[test]

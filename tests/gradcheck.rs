@@ -16,11 +16,10 @@ use equipoise::expansion::batch::ExpansionBatch;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
-use equipoise::model::MultiTaskModel;
-use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
-    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
-    UncertaintyConfig, WeightingConfig,
+use equipoise::model::{Branches, MultiTaskModel};
+use equipoise::weighting::{BuiltIn,
+    BatchStatistics, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
+    ScalarCountdown, StrategyConfig, Uncertainty,
 };
 use support::{
     Noise, Table, assert_close, change_parameters, devices, gradients, number, quiet, tensor,
@@ -191,7 +190,11 @@ fn compare(place: &str, slope: f64, differences: f64, norm: f64) {
 
 /// The raw losses without a graph, in double precision from there on.
 fn raw_losses(model: &ExpansionModel, batch: &ExpansionBatch) -> Vec<f64> {
-    values(&model.task_losses(model.represent(batch), batch).values())
+    values(
+        &model
+            .task_losses(Branches::together(model.represent(batch), 4), batch)
+            .values(),
+    )
 }
 
 #[test]
@@ -203,8 +206,10 @@ fn every_head() {
                 (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             for (task, name) in config.tasks().unwrap().names().enumerate() {
-                let losses = model_tracked
-                    .task_losses(model_tracked.represent(&batch_tracked), &batch_tracked);
+                let losses = model_tracked.task_losses(
+                    Branches::together(model_tracked.represent(&batch_tracked), 4),
+                    &batch_tracked,
+                );
                 let backward = losses.values().narrow(0, task, 1).backward();
                 let gradient = gradients(&model_tracked, &backward);
                 for seed in 0..3 {
@@ -236,8 +241,10 @@ fn every_parameter() {
             let (model_tracked, batch_tracked) =
                 (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
-            let losses =
-                model_tracked.task_losses(model_tracked.represent(&batch_tracked), &batch_tracked);
+            let losses = model_tracked.task_losses(
+                Branches::together(model_tracked.represent(&batch_tracked), 4),
+                &batch_tracked,
+            );
             let backward = losses.values().sum().backward();
             for (path, table) in gradients(&model_tracked, &backward) {
                 let alone = BTreeMap::from([(path.clone(), table)]);
@@ -260,26 +267,24 @@ fn every_parameter() {
     }
 }
 
-fn strategies(form: CountdownForm) -> Vec<WeightingConfig> {
+fn strategies(form: CountdownForm) -> Vec<StrategyConfig> {
     let weights = [0.4, 0.7, 0.3, 0.2];
-    let learned = || UncertaintyConfig::default().with_log_sigma([0.2, -0.3, 0.1, 0.4]);
-    let manual = || ManualConfig::default().with_weights(weights);
-    let scalar = |inner| {
-        WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
-    };
+    let learned = || Uncertainty::default().with_log_sigma([0.2, -0.3, 0.1, 0.4]);
+    let manual = || Manual::default().with_weights(weights);
+    let scalar = |inner| StrategyConfig::new(ScalarCountdown::default().with_weighting(inner));
     let mut all = vec![
-        WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights(weights)),
-        WeightingConfig::Uncertainty(learned()),
-        WeightingConfig::Uncertainty(learned().with_form(LikelihoodForm::Likelihood)),
-        WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
-        WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights)),
-        WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights)),
-        WeightingConfig::Manual(manual()),
-        WeightingConfig::Manual(manual().with_normalise(false)),
+        StrategyConfig::new(RunningMean::default().with_weights(weights)),
+        StrategyConfig::new(learned()),
+        StrategyConfig::new(learned().with_form(LikelihoodForm::Likelihood)),
+        StrategyConfig::new(GradientScale::default().with_weights(weights)),
+        StrategyConfig::new(BatchStatistics::default().with_weights(weights)),
+        StrategyConfig::new(GradientShare::default().with_weights(weights)),
+        StrategyConfig::new(manual()),
+        StrategyConfig::new(manual().with_normalise(false)),
     ];
     if form == CountdownForm::Scalar {
-        all.push(scalar(ScalarCountdownInner::Manual(manual())));
-        all.push(scalar(ScalarCountdownInner::Uncertainty(learned())));
+        all.push(scalar(StrategyConfig::new(manual())));
+        all.push(scalar(StrategyConfig::new(learned())));
     }
     all
 }
@@ -297,8 +302,10 @@ fn every_strategy_at_the_network() {
             for strategy in strategies(config.countdown) {
                 let weighting = strategy.init(&config.tasks().unwrap(), &tracked).unwrap();
                 let losses = || {
-                    model_tracked
-                        .task_losses(model_tracked.represent(&batch_tracked), &batch_tracked)
+                    model_tracked.task_losses(
+                        Branches::together(model_tracked.represent(&batch_tracked), 4),
+                        &batch_tracked,
+                    )
                 };
                 weighting.weigh(&losses());
                 let objective = weighting.weigh(&losses());
@@ -334,14 +341,16 @@ fn uncertainty_at_the_network_and_at_its_own_parameters() {
         let tracked = device.clone().autodiff();
         for config in configs() {
             let tasks = config.tasks().unwrap();
-            let strategy = UncertaintyConfig::default().with_log_sigma([0.2, -0.3, 0.1, 0.4]);
+            let strategy = Uncertainty::default().with_log_sigma([0.2, -0.3, 0.1, 0.4]);
             let (model_tracked, batch_tracked) =
                 (model(&config, &tracked), batch(&config, &tracked));
             let (plain, batch) = (model(&config, &device), batch(&config, &device));
             let weighting_tracked = strategy.init(&tasks, &tracked).unwrap();
             let weighting = strategy.init(&tasks, &device).unwrap();
-            let losses =
-                model_tracked.task_losses(model_tracked.represent(&batch_tracked), &batch_tracked);
+            let losses = model_tracked.task_losses(
+                Branches::together(model_tracked.represent(&batch_tracked), 4),
+                &batch_tracked,
+            );
             let backward = weighting_tracked.weigh(&losses).total.backward();
             let mut gradient = gradients(&model_tracked, &backward);
             gradient.extend(gradients(&weighting_tracked, &backward));
@@ -350,7 +359,8 @@ fn uncertainty_at_the_network_and_at_its_own_parameters() {
                 let at = |by: f64| {
                     let model = moved(&plain, &direction, by);
                     let weighting = moved(&weighting, &direction, by);
-                    let losses = model.task_losses(model.represent(&batch), &batch);
+                    let losses =
+                        model.task_losses(Branches::together(model.represent(&batch), 4), &batch);
                     number(&weighting.weigh(&losses).total)
                 };
                 let differences = (at(STEP) - at(-STEP)) / (2.0 * STEP);

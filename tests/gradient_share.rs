@@ -9,19 +9,17 @@ use equipoise::expansion::run::{self, RunOptions};
 use equipoise::history::{History, Split, quantity};
 use equipoise::loss::TaskLosses;
 use equipoise::train::Progress;
-use equipoise::weighting::{
-    GradientShare, GradientShareConfig, LossWeighting, TaskValues, WeightingConfig,
-};
+use equipoise::weighting::{BuiltIn, GradientShare, Strategy, StrategyConfig, TaskValues};
 use equipoise::{Error, Task, TaskSet};
-use support::devices;
+use support::{devices, observe};
 
 fn tasks() -> TaskSet {
     TaskSet::new(["a", "b", "c", "d"].map(|name| Task::regression(name, 1))).unwrap()
 }
 
 /// Intended shares of 0.1, 0.2, 0.3, 0.4, given as weights that do not sum to 1.
-fn strategy(device: &Device) -> GradientShare {
-    let config = GradientShareConfig::default().with_weights([1.0, 2.0, 3.0, 4.0]);
+fn strategy(device: &Device) -> Strategy {
+    let config = GradientShare::default().with_weights([1.0, 2.0, 3.0, 4.0]);
     config.init(&tasks(), device).unwrap()
 }
 
@@ -29,7 +27,7 @@ fn floats(values: [f32; 4], device: &Device) -> Tensor<1> {
     Tensor::from_floats(values, device)
 }
 
-fn weights(strategy: &GradientShare, losses: TaskLosses) -> Vec<f64> {
+fn weights(strategy: &Strategy, losses: TaskLosses) -> Vec<f64> {
     let weights = strategy.weigh(&losses).weights.into_data();
     weights.convert::<f64>().iter().collect()
 }
@@ -50,14 +48,14 @@ fn weights_are_shares_over_the_mean_of_the_norms() {
         let losses = || TaskLosses::from_values(floats([1.0, 5.0, 0.0, 1e-3], &device));
         let strategy = strategy(&device);
         close(&weights(&strategy, losses()), [0.1, 0.2, 0.3, 0.4], backend);
-        strategy.observe(floats([2.0, 0.5, 4e-6, 100.0], &device));
+        observe(&strategy, floats([2.0, 0.5, 4e-6, 100.0], &device));
         close(
             &weights(&strategy, losses()),
             [0.05, 0.4, 75_000.0, 0.004],
             backend,
         );
         // The mean of both measurements; nothing happens in a step without one.
-        strategy.observe(floats([4.0, 0.5, 2e-6, 300.0], &device));
+        observe(&strategy, floats([4.0, 0.5, 2e-6, 300.0], &device));
         for _ in 0..2 {
             close(
                 &weights(&strategy, losses()),
@@ -71,14 +69,14 @@ fn weights_are_shares_over_the_mean_of_the_norms() {
 #[test]
 fn after_the_warm_up_old_measurements_fade() {
     let device = Device::default();
-    let config = GradientShareConfig {
+    let config = GradientShare {
         momentum: 0.5,
         warmup: 2,
-        ..GradientShareConfig::default()
+        ..GradientShare::default()
     };
     let strategy = config.init(&tasks(), &device).unwrap();
     for norm in [1.0, 3.0, 6.0, 10.0] {
-        strategy.observe(floats([norm; 4], &device));
+        observe(&strategy, floats([norm; 4], &device));
     }
     // Means 1 and 2, then (2 + 6) / 2 = 4 and (4 + 10) / 2 = 7.
     let losses = TaskLosses::from_values(floats([1.0; 4], &device));
@@ -94,9 +92,12 @@ fn a_norm_that_says_nothing_changes_nothing() {
     for (backend, device) in devices() {
         let losses = || TaskLosses::from_values(floats([1.0; 4], &device));
         let strategy = strategy(&device);
-        strategy.observe(floats([0.5, f32::NAN, f32::INFINITY, 0.0], &device));
+        observe(
+            &strategy,
+            floats([0.5, f32::NAN, f32::INFINITY, 0.0], &device),
+        );
         close(&weights(&strategy, losses()), [0.2, 0.2, 0.3, 0.4], backend);
-        strategy.observe(floats([f32::NAN, 0.5, 0.5, 0.5], &device));
+        observe(&strategy, floats([f32::NAN, 0.5, 0.5, 0.5], &device));
         close(&weights(&strategy, losses()), [0.2, 0.4, 0.6, 1.6], backend);
     }
 }
@@ -105,7 +106,7 @@ fn a_norm_that_says_nothing_changes_nothing() {
 fn an_absent_task_has_no_weight() {
     let device = Device::default();
     let strategy = strategy(&device);
-    strategy.observe(floats([0.5; 4], &device));
+    observe(&strategy, floats([0.5; 4], &device));
     let present = Tensor::<1, Bool>::from_data([true, false, true, true], &device);
     let losses = TaskLosses::from_values(floats([1.0, 2.0, f32::NAN, 3.0], &device));
     let found = weights(&strategy, losses.with_present(present));
@@ -114,13 +115,13 @@ fn an_absent_task_has_no_weight() {
 
 #[test]
 fn all_weights_zero_is_refused() {
-    let config = GradientShareConfig::default().with_weights([0.0; 4]);
+    let config = GradientShare::default().with_weights([0.0; 4]);
     let error = config.init(&tasks(), &Device::default()).unwrap_err();
     assert!(error.to_string().contains("weights"), "{error}");
 }
 
 /// Simulated windows, small enough for seconds.
-fn run_config(strategy: WeightingConfig) -> ExpansionConfig {
+fn run_config(strategy: StrategyConfig) -> ExpansionConfig {
     let mut config = ExpansionConfig {
         weighting: strategy,
         ..ExpansionConfig::default()
@@ -156,8 +157,8 @@ fn distance(history: &History, intended: [f64; 4]) -> f64 {
 #[test]
 fn in_a_training_the_measured_shares_are_the_intended_ones() {
     let intended = [0.1, 0.2, 0.3, 0.4];
-    let share = GradientShareConfig::default().with_weights(intended);
-    let history = train(&run_config(WeightingConfig::GradientShare(share))).unwrap();
+    let share = GradientShare::default().with_weights(intended);
+    let history = train(&run_config(StrategyConfig::new(share))).unwrap();
     let found = distance(&history, intended);
     assert!(found < 0.08, "{found} from the intended shares");
     let known = history.get(0, Split::Train, "binary", quantity::INTENDED_SHARE);

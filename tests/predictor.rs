@@ -208,7 +208,7 @@ fn it_says_what_the_evaluation_of_the_training_says() {
         let batcher = run::batcher(&config, &bars);
         let batch = batcher.batch(windows.iter().copied().collect(), &device);
         let expected = network.evaluate(network.represent(&batch), &batch);
-        let expected = expected.predictions().unwrap();
+        let expected = expected.unwrap().predictions().unwrap();
 
         let predictor = Predictor::new(network, config.data.features()).unwrap();
         let views: Vec<&[Bar]> = windows

@@ -7,9 +7,8 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
-    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues,
-    UncertaintyConfig, Weighting, WeightingConfig,
+    BatchStatistics, BuiltIn, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
+    ScalarCountdown, Strategy as Weighting, StrategyConfig, TaskValues, Uncertainty,
 };
 use equipoise::{Task, TaskKind, TaskSet};
 use proptest::prelude::*;
@@ -43,66 +42,59 @@ fn named(tasks: &[Task], value: impl Fn(usize) -> f64) -> TaskValues {
 }
 
 /// Every strategy in every form, with different numbers for every task, given by name.
-fn strategies(tasks: &[Task]) -> Vec<(&'static str, WeightingConfig)> {
+fn strategies(tasks: &[Task]) -> Vec<(&'static str, StrategyConfig)> {
     let weights = || named(tasks, |index| 0.1 + 0.3 * ((index * 5) % 7) as f64);
     let log_sigma = || named(tasks, |index| 0.4 - 0.2 * ((index * 3) % 5) as f64);
-    let manual = || ManualConfig::default().with_weights(weights());
+    let manual = || Manual::default().with_weights(weights());
     let learned = |form| {
-        UncertaintyConfig::default()
+        Uncertainty::default()
             .with_log_sigma(log_sigma())
             .with_form(form)
     };
-    let statistics = || BatchStatisticsConfig::default().with_weights(weights());
-    let scalar = |inner| {
-        WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
-    };
+    let statistics = || BatchStatistics::default().with_weights(weights());
+    let scalar = |inner| StrategyConfig::new(ScalarCountdown::default().with_weighting(inner));
     vec![
         (
             "running mean",
-            WeightingConfig::RunningMean(
-                RunningMeanConfig::default()
+            StrategyConfig::new(
+                RunningMean::default()
                     .with_weights(weights())
                     .with_warmup(2),
             ),
         ),
         (
             "uncertainty",
-            WeightingConfig::Uncertainty(learned(LikelihoodForm::Uniform)),
+            StrategyConfig::new(learned(LikelihoodForm::Uniform)),
         ),
         (
             "uncertainty, likelihood",
-            WeightingConfig::Uncertainty(learned(LikelihoodForm::Likelihood)),
+            StrategyConfig::new(learned(LikelihoodForm::Likelihood)),
         ),
         (
             "gradient scale",
-            WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights())),
+            StrategyConfig::new(GradientScale::default().with_weights(weights())),
         ),
         (
             "scalar countdown, manual",
-            scalar(ScalarCountdownInner::Manual(manual())),
+            scalar(StrategyConfig::new(manual())),
         ),
         (
             "scalar countdown, uncertainty",
-            scalar(ScalarCountdownInner::Uncertainty(learned(
-                LikelihoodForm::Uniform,
-            ))),
+            scalar(StrategyConfig::new(learned(LikelihoodForm::Uniform))),
         ),
-        (
-            "batch statistics",
-            WeightingConfig::BatchStatistics(statistics()),
-        ),
+        ("batch statistics", StrategyConfig::new(statistics())),
         (
             "batch statistics, not centered",
-            WeightingConfig::BatchStatistics(statistics().with_center(false)),
+            StrategyConfig::new(statistics().with_center(false)),
         ),
         (
             "gradient share",
-            WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights())),
+            StrategyConfig::new(GradientShare::default().with_weights(weights())),
         ),
-        ("manual", WeightingConfig::Manual(manual())),
+        ("manual", StrategyConfig::new(manual())),
         (
             "manual, raw",
-            WeightingConfig::Manual(manual().with_normalise(false)),
+            StrategyConfig::new(manual().with_normalise(false)),
         ),
     ]
 }
@@ -213,7 +205,10 @@ fn effective_weights_are_the_derivatives_of_the_formula() {
                 // Gradients are of no matter to the others; the first step has none yet.
                 if index > 0 {
                     let norms = row.map(|loss| loss * loss * index as f64);
-                    strategy.observe(support::tensor(&norms, [5], &device.clone().inner()));
+                    support::observe(
+                        &strategy,
+                        support::tensor(&norms, [5], &device.clone().inner()),
+                    );
                 }
                 let losses = losses(row, &device).require_grad();
                 let objective = strategy.weigh(&TaskLosses::from_values(losses.clone()));
@@ -251,7 +246,7 @@ fn effective_weights_are_the_derivatives_of_the_formula() {
 fn effective_weights_are_finite_differences_of_the_total() {
     let tasks = many_tasks(4);
     let row = [1.1, 0.5, 0.7, 2.5];
-    let still = RunningMeanConfig::default()
+    let still = RunningMean::default()
         .with_weights([0.1, 0.7, 0.15, 0.05])
         .with_warmup(1)
         .with_momentum(0.999_999);
@@ -259,7 +254,7 @@ fn effective_weights_are_finite_differences_of_the_total() {
     all.retain(|(name, _)| name.contains("uncertainty") || name.contains("raw"));
     all.push((
         "a running mean that stands still",
-        WeightingConfig::RunningMean(still),
+        StrategyConfig::new(still),
     ));
     for (backend, device) in devices() {
         for (name, config) in &all {
@@ -309,9 +304,7 @@ fn log_sigma_has_the_gradient_of_the_closed_form() {
         let device = device.autodiff();
         for form in [LikelihoodForm::Uniform, LikelihoodForm::Likelihood] {
             let start = [0.3, -0.3, 0.0, 1.0];
-            let config = UncertaintyConfig::default()
-                .with_log_sigma(start)
-                .with_form(form);
+            let config = Uncertainty::default().with_log_sigma(start).with_form(form);
             let strategy = config.init(&tasks_of(&tasks), &device).unwrap();
             let losses = losses(&row, &device).require_grad();
             let backward = strategy
@@ -339,7 +332,7 @@ fn sigma_descends_to_the_root_of_the_loss() {
     let row = [2.0, 0.016, 0.7, 15.9];
     for (backend, device) in devices() {
         let device = device.autodiff();
-        let mut strategy = UncertaintyConfig::default()
+        let mut strategy = Uncertainty::default()
             .init(&tasks_of(&tasks), &device)
             .unwrap();
         let mut descent = SgdConfig::new().init();
@@ -359,7 +352,7 @@ fn sigma_descends_to_the_root_of_the_loss() {
 }
 
 /// Losses over many orders of magnitude.
-fn wide_losses(count: usize) -> impl Strategy<Value = Vec<f64>> {
+fn wide_losses(count: usize) -> impl proptest::strategy::Strategy<Value = Vec<f64>> {
     prop::collection::vec((-4.0..4.0).prop_map(|power| 10f64.powf(power)), count)
 }
 

@@ -9,9 +9,8 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, LikelihoodForm, LossWeighting,
-    ManualConfig, RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner,
-    UncertaintyConfig, Weighting, WeightingConfig,
+    BatchStatistics, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
+    ScalarCountdown, Strategy, StrategyConfig, Uncertainty,
 };
 use equipoise::{Task, TaskSet};
 use support::{Noise, devices, parameters, values};
@@ -26,24 +25,22 @@ fn tasks() -> TaskSet {
     .unwrap()
 }
 
-fn strategies() -> Vec<WeightingConfig> {
+fn strategies() -> Vec<StrategyConfig> {
     let weights = [0.1, 0.6, 0.1, 0.2];
-    let learned = || UncertaintyConfig::default().with_log_sigma([("pointers", -0.3)]);
-    let manual = || ManualConfig::default().with_weights(weights);
-    let scalar = |inner| {
-        WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
-    };
+    let learned = || Uncertainty::default().with_log_sigma([("pointers", -0.3)]);
+    let manual = || Manual::default().with_weights(weights);
+    let scalar = |inner| StrategyConfig::new(ScalarCountdown::default().with_weighting(inner));
     vec![
-        WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights(weights)),
-        WeightingConfig::Uncertainty(learned()),
-        WeightingConfig::Uncertainty(learned().with_form(LikelihoodForm::Likelihood)),
-        WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
-        scalar(ScalarCountdownInner::Manual(manual())),
-        scalar(ScalarCountdownInner::Uncertainty(learned())),
-        WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights)),
-        WeightingConfig::GradientShare(GradientShareConfig::default().with_weights(weights)),
-        WeightingConfig::Manual(manual()),
-        WeightingConfig::Manual(manual().with_normalise(false)),
+        StrategyConfig::new(RunningMean::default().with_weights(weights)),
+        StrategyConfig::new(learned()),
+        StrategyConfig::new(learned().with_form(LikelihoodForm::Likelihood)),
+        StrategyConfig::new(GradientScale::default().with_weights(weights)),
+        scalar(StrategyConfig::new(manual())),
+        scalar(StrategyConfig::new(learned())),
+        StrategyConfig::new(BatchStatistics::default().with_weights(weights)),
+        StrategyConfig::new(GradientShare::default().with_weights(weights)),
+        StrategyConfig::new(manual()),
+        StrategyConfig::new(manual().with_normalise(false)),
     ]
 }
 
@@ -59,15 +56,13 @@ fn row(step: usize) -> Vec<f32> {
 type Seen = (Vec<u64>, Vec<u64>, Vec<(String, Vec<u64>)>, Vec<Vec<u64>>);
 
 /// A step with plain descent on what is learnable; what was seen in it, bit for bit.
-fn advance(strategy: Weighting, step: usize, device: &Device) -> (Weighting, Seen) {
+fn advance(strategy: Strategy, step: usize, device: &Device) -> (Strategy, Seen) {
     let bits = |values: Vec<f64>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let losses = Tensor::<1>::from_floats(row(step).as_slice(), device).require_grad();
     // Of no matter to strategies that do not look at gradients.
     let norms: Vec<f32> = row(step).iter().map(|loss| loss * loss / 10.0).collect();
-    strategy.observe(Tensor::from_floats(
-        norms.as_slice(),
-        &device.clone().inner(),
-    ));
+    let plain = device.clone().inner();
+    support::observe(&strategy, Tensor::from_floats(norms.as_slice(), &plain));
     let objective = strategy.weigh(&TaskLosses::from_values(losses));
     let total = bits(values(&objective.total));
     let weights = bits(values(&objective.weights));
@@ -88,7 +83,7 @@ fn advance(strategy: Weighting, step: usize, device: &Device) -> (Weighting, See
 const STEPS: usize = 13;
 
 /// A strategy after 13 steps, past its warm-up.
-fn trained(config: &WeightingConfig, device: &Device) -> Weighting {
+fn trained(config: &StrategyConfig, device: &Device) -> Strategy {
     let mut strategy = config.init(&tasks(), device).unwrap();
     for step in 0..STEPS {
         strategy = advance(strategy, step, device).0;
@@ -97,7 +92,7 @@ fn trained(config: &WeightingConfig, device: &Device) -> Weighting {
 }
 
 /// The steps that follow.
-fn continued(mut strategy: Weighting, device: &Device) -> Vec<Seen> {
+fn continued(mut strategy: Strategy, device: &Device) -> Vec<Seen> {
     let mut all = Vec::new();
     for step in STEPS..STEPS + 3 {
         let (next, seen) = advance(strategy, step, device);
@@ -125,7 +120,7 @@ fn a_loaded_strategy_continues_to_the_bit() {
             assert_eq!(continued(loaded, &device), uninterrupted, "{place}");
             // Were the record of no use, a fresh strategy would do the same.
             let remembers = !parameters(&config.init(&tasks(), &device).unwrap()).is_empty();
-            let statistics = matches!(config, WeightingConfig::BatchStatistics(_));
+            let statistics = config.is::<BatchStatistics>();
             if remembers && !statistics {
                 let fresh = config.init(&tasks(), &device).unwrap();
                 assert_ne!(continued(fresh, &device), uninterrupted, "{place}");

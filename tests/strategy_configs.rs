@@ -6,9 +6,8 @@ use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, LikelihoodForm, LossWeighting, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
-    WeightingConfig,
+    BatchStatistics, BuiltIn, GradientScale, LikelihoodForm, Manual, RunningMean, ScalarCountdown,
+    StrategyConfig, TaskValues, Uncertainty,
 };
 use equipoise::{Error, Task, TaskSet};
 use proptest::prelude::*;
@@ -25,7 +24,7 @@ fn tasks(countdown: usize) -> TaskSet {
 
 /// What comes of a JSON config for four tasks with a scalar countdown.
 fn made(json: &str) -> Result<(), Error> {
-    WeightingConfig::from_json(json)?
+    StrategyConfig::from_json(json)?
         .init(&tasks(1), &Device::default())
         .map(|_| ())
 }
@@ -43,7 +42,7 @@ fn refused(json: &str, words: &[&str]) {
 }
 
 #[track_caller]
-fn refused_config(config: &WeightingConfig, words: &[&str]) {
+fn refused_config(config: &StrategyConfig, words: &[&str]) {
     let error = config
         .init(&tasks(1), &Device::default())
         .expect_err(&format!("{config:?}"));
@@ -56,39 +55,37 @@ fn refused_config(config: &WeightingConfig, words: &[&str]) {
     }
 }
 
-fn configs() -> Vec<WeightingConfig> {
+fn configs() -> Vec<StrategyConfig> {
     let weights = [("type", 0.125), ("pointers", 0.5)];
-    let manual = ManualConfig::default()
+    let manual = Manual::default()
         .with_weights([1.0, 2.0, 3.0, 4.0])
         .with_normalise(false);
-    let learned = UncertaintyConfig::default()
+    let learned = Uncertainty::default()
         .with_log_sigma([("pointers", -0.3)])
         .with_form(LikelihoodForm::Likelihood);
-    let scalar = ScalarCountdownConfig::default();
+    let scalar = ScalarCountdown::default();
     vec![
-        WeightingConfig::RunningMean(
-            RunningMeanConfig::default()
+        StrategyConfig::new(
+            RunningMean::default()
                 .with_weights(weights)
                 .with_momentum(0.9)
                 .with_warmup(3),
         ),
-        WeightingConfig::Uncertainty(learned.clone()),
-        WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights)),
-        WeightingConfig::ScalarCountdown(
+        StrategyConfig::new(learned.clone()),
+        StrategyConfig::new(GradientScale::default().with_weights(weights)),
+        StrategyConfig::new(
             scalar
                 .clone()
-                .with_weighting(ScalarCountdownInner::Manual(manual.clone())),
+                .with_weighting(StrategyConfig::new(manual.clone())),
         ),
-        WeightingConfig::ScalarCountdown(
-            scalar.with_weighting(ScalarCountdownInner::Uncertainty(learned)),
-        ),
-        WeightingConfig::BatchStatistics(
-            BatchStatisticsConfig::default()
+        StrategyConfig::new(scalar.with_weighting(StrategyConfig::new(learned))),
+        StrategyConfig::new(
+            BatchStatistics::default()
                 .with_weights(weights)
                 .with_center(false)
                 .with_scale_by_elements(false),
         ),
-        WeightingConfig::Manual(manual),
+        StrategyConfig::new(manual),
     ]
 }
 
@@ -96,7 +93,7 @@ fn configs() -> Vec<WeightingConfig> {
 fn every_strategy_survives_json() {
     for config in configs() {
         let json = config.to_json();
-        assert_eq!(WeightingConfig::from_json(&json).unwrap(), config, "{json}");
+        assert_eq!(StrategyConfig::from_json(&json).unwrap(), config, "{json}");
         assert!(
             json.contains(&format!("\"strategy\": \"{}\"", config.name())),
             "{json}"
@@ -118,7 +115,7 @@ const NAMES: [&str; 7] = [
 #[test]
 fn a_name_alone_is_a_config() {
     for name in NAMES {
-        let config = WeightingConfig::from_json(&format!(r#"{{"strategy": "{name}"}}"#)).unwrap();
+        let config = StrategyConfig::from_json(&format!(r#"{{"strategy": "{name}"}}"#)).unwrap();
         assert_eq!(config.name(), name);
         assert!(config.init(&tasks(1), &Device::default()).is_ok(), "{name}");
     }
@@ -240,22 +237,14 @@ fn weights_that_are_not_finite_are_refused_by_task() {
             TaskValues::from([0.1, broken, 0.1, 0.1]),
             TaskValues::from([("pointers", broken)]),
         ] {
-            let manual = || ManualConfig::default().with_weights(values.clone());
-            let inner = ScalarCountdownInner::Manual(manual());
+            let manual = || Manual::default().with_weights(values.clone());
+            let inner = StrategyConfig::new(manual());
             let all = [
-                WeightingConfig::RunningMean(
-                    RunningMeanConfig::default().with_weights(values.clone()),
-                ),
-                WeightingConfig::GradientScale(
-                    GradientScaleConfig::default().with_weights(values.clone()),
-                ),
-                WeightingConfig::BatchStatistics(
-                    BatchStatisticsConfig::default().with_weights(values.clone()),
-                ),
-                WeightingConfig::Manual(manual()),
-                WeightingConfig::ScalarCountdown(
-                    ScalarCountdownConfig::default().with_weighting(inner),
-                ),
+                StrategyConfig::new(RunningMean::default().with_weights(values.clone())),
+                StrategyConfig::new(GradientScale::default().with_weights(values.clone())),
+                StrategyConfig::new(BatchStatistics::default().with_weights(values.clone())),
+                StrategyConfig::new(manual()),
+                StrategyConfig::new(ScalarCountdown::default().with_weighting(inner)),
             ];
             for config in all {
                 refused_config(&config, &["weights.pointers", "finite"]);
@@ -274,8 +263,8 @@ fn a_momentum_or_a_warmup_that_cannot_be_is_refused() {
         let json = format!(r#"{{"strategy": "{name}", "warmup": 0}}"#);
         refused(&json, &["warmup", "at least 1"]);
     }
-    let config = RunningMeanConfig::default().with_momentum(f64::NAN);
-    refused_config(&WeightingConfig::RunningMean(config), &["momentum", "NaN"]);
+    let config = RunningMean::default().with_momentum(f64::NAN);
+    refused_config(&StrategyConfig::new(config), &["momentum", "NaN"]);
     // A momentum of 0 forgets everything, which is legal.
     assert!(made(r#"{"strategy": "running-mean", "momentum": 0}"#).is_ok());
 }
@@ -300,9 +289,9 @@ fn a_log_sigma_that_cannot_be_is_refused() {
         refused(&inner, words);
     }
     for broken in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let config = UncertaintyConfig::default().with_log_sigma([0.0, broken, 0.0, 0.0]);
+        let config = Uncertainty::default().with_log_sigma([0.0, broken, 0.0, 0.0]);
         refused_config(
-            &WeightingConfig::Uncertainty(config),
+            &StrategyConfig::new(config),
             &["log_sigma.pointers", "finite"],
         );
     }
@@ -310,7 +299,7 @@ fn a_log_sigma_that_cannot_be_is_refused() {
 
 #[test]
 fn a_countdown_at_every_bar_is_refused_under_the_scalar_countdown() {
-    let config = WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default());
+    let config = StrategyConfig::new(ScalarCountdown::default());
     let error = config.init(&tasks(105), &Device::default()).unwrap_err();
     assert!(matches!(error, Error::Tasks { .. }));
     let message = error.to_string();
@@ -347,7 +336,7 @@ fn choosing_the_scalar_countdown_gives_the_model_a_scalar_head() {
 #[test]
 fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
     let tasks = TaskSet::new([Task::classification("type", 3)]).unwrap();
-    let config = WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default());
+    let config = StrategyConfig::new(ScalarCountdown::default());
     let message = config
         .init(&tasks, &Device::default())
         .unwrap_err()
@@ -364,7 +353,7 @@ fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
 
 #[test]
 fn fixed_weights_for_a_strategy_that_learns_them_are_refused() {
-    let config = WeightingConfig::from_json(r#"{"strategy": "uncertainty"}"#).unwrap();
+    let config = StrategyConfig::from_json(r#"{"strategy": "uncertainty"}"#).unwrap();
     let message = config
         .with_weights([1.0, 1.0, 1.0, 1.0])
         .unwrap_err()
@@ -413,9 +402,9 @@ fn task_sets_are_checked_when_they_are_read() {
 proptest! {
     #[test]
     fn any_weights_survive_json_to_the_bit(weights in prop::collection::vec(0.0f64..1e30, 1..9)) {
-        let manual = ManualConfig::default().with_weights(weights);
-        let config = WeightingConfig::Manual(manual);
-        prop_assert_eq!(WeightingConfig::from_json(&config.to_json()).unwrap(), config);
+        let manual = Manual::default().with_weights(weights);
+        let config = StrategyConfig::new(manual);
+        prop_assert_eq!(StrategyConfig::from_json(&config.to_json()).unwrap(), config);
     }
 }
 
@@ -450,7 +439,7 @@ fn sizes_that_no_memory_holds_are_refused_by_field() {
 fn a_zero_loss_for_ever_breaks_nothing() {
     let device = Device::flex().autodiff();
     let tasks = TaskSet::new([Task::regression("a", 1), Task::regression("b", 1)]).unwrap();
-    let config = UncertaintyConfig::default().with_log_sigma([-20.0, 0.0]);
+    let config = Uncertainty::default().with_log_sigma([-20.0, 0.0]);
     let mut strategy = config.init(&tasks, &device).unwrap();
     let mut optimizer = burn::optim::SgdConfig::new().init();
     for _ in 0..40 {

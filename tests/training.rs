@@ -25,13 +25,11 @@ use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::expansion::run::build;
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
-use equipoise::model::MultiTaskModel;
+use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{
     MultiTask, NonFinitePolicy, Outcome, Progress, Schedule, TrainConfig, Trainer, checkpoint,
 };
-use equipoise::weighting::{
-    LossWeighting, ManualConfig, RunningMeanConfig, UncertaintyConfig, Weighting, WeightingConfig,
-};
+use equipoise::weighting::{Manual, RunningMean, StrategyConfig, Uncertainty};
 use support::{assert_close, devices, parameters, values};
 
 static LOCK: Mutex<()> = Mutex::new(());
@@ -79,27 +77,27 @@ fn batcher(config: &ExpansionModelConfig) -> ExpansionBatcher {
     ExpansionBatcher::new(data().0.bars(), WINDOW, false, config.countdown)
 }
 
-fn uncertainty() -> WeightingConfig {
-    WeightingConfig::Uncertainty(UncertaintyConfig::default().with_log_sigma([("pointers", -0.3)]))
+fn uncertainty() -> StrategyConfig {
+    StrategyConfig::new(Uncertainty::default().with_log_sigma([("pointers", -0.3)]))
 }
 
-fn running_mean() -> WeightingConfig {
-    WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights([0.1, 0.7, 0.1, 0.1]))
+fn running_mean() -> StrategyConfig {
+    StrategyConfig::new(RunningMean::default().with_weights([0.1, 0.7, 0.1, 0.1]))
 }
 
 const RAW_WEIGHTS: [f64; 4] = [0.125, 0.5, 0.25, 0.0625];
 
-fn raw() -> WeightingConfig {
-    let manual = ManualConfig::default()
+fn raw() -> StrategyConfig {
+    let manual = Manual::default()
         .with_weights(RAW_WEIGHTS)
         .with_normalise(false);
-    WeightingConfig::Manual(manual)
+    StrategyConfig::new(manual)
 }
 
 /// A run of the tests: what is trained and how.
 struct Run {
     model: ExpansionModelConfig,
-    strategy: WeightingConfig,
+    strategy: StrategyConfig,
     train: TrainConfig,
     device: Device,
     resume: bool,
@@ -107,7 +105,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(strategy: WeightingConfig) -> Self {
+    fn new(strategy: StrategyConfig) -> Self {
         Self {
             model: model_config(),
             strategy,
@@ -154,7 +152,7 @@ impl Run {
         network
     }
 
-    fn fit(self, folder: &Path) -> Result<Outcome<ExpansionModel, Weighting>, Error> {
+    fn fit(self, folder: &Path) -> Result<Outcome<ExpansionModel>, Error> {
         let network = self.network();
         let batcher = batcher(&self.model);
         self.fit_with(folder, network, batcher)
@@ -165,7 +163,7 @@ impl Run {
         folder: &Path,
         network: ExpansionModel,
         batcher: impl Batcher<Window, ExpansionBatch> + Clone + 'static,
-    ) -> Result<Outcome<ExpansionModel, Weighting>, Error> {
+    ) -> Result<Outcome<ExpansionModel>, Error> {
         let (train, valid) = data();
         let weighting = self.strategy.init(network.tasks(), &self.device).unwrap();
         Trainer::new(self.train, folder)?
@@ -207,7 +205,7 @@ fn losses_of(network: &ExpansionModel, windows: &[Window], device: &Device) -> V
     let batch = batcher(network.config()).batch(windows.to_vec(), device);
     values(
         &network
-            .task_losses(network.represent(&batch), &batch)
+            .task_losses(Branches::together(network.represent(&batch), 4), &batch)
             .values(),
     )
 }
@@ -248,7 +246,6 @@ fn the_history_has_the_promised_rows_and_no_others() {
             expect(epoch, Split::Train, task, quantity::WEIGHT);
             expect(epoch, Split::Train, task, quantity::GRADIENT_NORM);
             expect(epoch, Split::Train, task, quantity::GRADIENT_SHARE);
-            expect(epoch, Split::Train, task, quantity::HEAD_GRADIENT_NORM);
             for other in &TASKS[index + 1..] {
                 expect(epoch, Split::Train, task, &quantity::cosine_with(other));
             }
@@ -1010,7 +1007,7 @@ fn a_config_that_cannot_be_is_refused_by_field() {
     for (field, change) in cases {
         let mut config = TrainConfig::default();
         change(&mut config);
-        match Trainer::<ExpansionModel, Weighting>::new(config, run.path()) {
+        match Trainer::<ExpansionModel>::new(config, run.path()) {
             Err(Error::Setting { field: named, .. }) => assert_eq!(named, field),
             Err(other) => panic!("{field}: {other}"),
             Ok(_) => panic!("{field} was accepted"),
@@ -1040,8 +1037,8 @@ fn audits_change_nothing_in_the_training() {
     let (with, audited, records) = run(Some(2));
     assert_eq!(with, without);
     assert_eq!(audited, history);
-    // Norm, share and head of four tasks, six angles and the reach, in two epochs.
-    assert_eq!(records, 2 * (3 * 4 + 6 + 1));
+    // Norm and share of four tasks, six angles and the reach, in two epochs.
+    assert_eq!(records, 2 * (2 * 4 + 6 + 1));
     let folder = tempfile::tempdir().unwrap();
     let mut refused = Run::new(uncertainty());
     refused.train.audit_every = Some(0);

@@ -11,7 +11,6 @@ use equipoise::expansion::config::preset;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::train::MultiTask;
-use equipoise::weighting::Weighting;
 
 use super::waiting::wait;
 
@@ -34,7 +33,7 @@ pub fn batch(size: usize, device: &Device) -> ExpansionBatch {
 }
 
 /// The network and its strategy.
-pub fn model(device: &Device) -> MultiTask<ExpansionModel, Weighting> {
+pub fn model(device: &Device) -> MultiTask<ExpansionModel> {
     let config = ExpansionModelConfig::default();
     let tasks = config.tasks().expect("the defaults are valid");
     let strategy = preset("uncertainty").expect("it is one of the presets");
@@ -45,7 +44,7 @@ pub fn model(device: &Device) -> MultiTask<ExpansionModel, Weighting> {
 
 /// Training steps on one batch, one after another.
 pub struct Training {
-    model: Option<MultiTask<ExpansionModel, Weighting>>,
+    model: Option<MultiTask<ExpansionModel>>,
     optimizer: ModuleOptimizer,
     batch: ExpansionBatch,
 }

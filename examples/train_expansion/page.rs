@@ -10,7 +10,6 @@ use equipoise::expansion::windows::Windows;
 use equipoise::history::History;
 use equipoise::report::Report;
 use equipoise::train::Outcome;
-use equipoise::weighting::Weighting;
 use equipoise::{Error, Result};
 
 use crate::terminal::Terminal;
@@ -36,11 +35,7 @@ impl<'a> Page<'a> {
     }
 
     /// Writes the page of a run that ended as it should, or was stopped.
-    pub fn write(
-        self,
-        outcome: &Outcome<ExpansionModel, Weighting>,
-        valid: &Windows,
-    ) -> Result<()> {
+    pub fn write(self, outcome: &Outcome<ExpansionModel>, valid: &Windows) -> Result<()> {
         let windows = match outcome.history.last_epoch() {
             0 => Vec::new(),
             _ => {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::config::{ExpansionConfig, preset};
 use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::expansion::run;
 use equipoise::train::{Progress, checkpoint};
-use equipoise::weighting::WeightingConfig;
+use equipoise::weighting::{ScalarCountdown, StrategyTable};
 use equipoise::{Error, Result};
 
 use crate::backend::BackendName;
@@ -30,7 +30,7 @@ pub struct Arguments {
     recipe: Option<String>,
     /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share or manual [default:
     /// uncertainty]
-    #[arg(long, value_parser = PossibleValuesParser::new(STRATEGIES), hide_possible_values = true)]
+    #[arg(long, value_parser = PossibleValuesParser::new(StrategyTable::built_in().names()), hide_possible_values = true)]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
     #[arg(
@@ -172,7 +172,7 @@ impl Arguments {
     fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
         if let Some(strategy) = &self.strategy {
             // The scalar head came with its strategy, and goes with it.
-            if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+            if config.weighting.is::<ScalarCountdown>() {
                 let usual = ExpansionConfig::default().model;
                 config.model.countdown = usual.countdown;
                 config.model.countdown_scale = usual.countdown_scale;

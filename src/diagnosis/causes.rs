@@ -125,7 +125,7 @@ impl Case<'_> {
 
     /// Of the tasks that improved, the one that improved most.
     fn best_other(&self) -> Option<&Evidence> {
-        let improved = |other: &&&Evidence| other.change() < -IMPROVED;
+        let improved = |other: &&&Evidence| other.improved(IMPROVED);
         let others = self.others.iter().filter(improved);
         others
             .min_by(|a, b| a.change().total_cmp(&b.change()))

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
+/// A fall of this many times the late change from epoch to epoch is no noise.
+const FALL_OVER_NOISE: f64 = 5.0;
+
 /// The records of a history by what they are of; looking for each in the whole history takes seconds for many tasks.
 struct Index(HashMap<(Split, String, String), Vec<(usize, f64)>>);
 
@@ -79,6 +82,10 @@ pub(super) struct Evidence {
     pub(super) reach: Option<Reach>,
     /// The objective after the first and the last epoch.
     pub(super) objective: Option<(f64, f64)>,
+    /// Steps of all epochs, those in which the task had labels and no gradient, and those in which the strategy had no answer.
+    pub(super) steps: f64,
+    pub(super) without_gradient: f64,
+    pub(super) no_solution: f64,
 }
 
 /// What the optimizer could do for a task's head.
@@ -100,11 +107,12 @@ impl Reach {
 }
 
 impl Evidence {
-    /// The evidence on every task that has a validation loss.
+    /// The evidence on every task that has a loss.
     pub(super) fn of_all(history: &History) -> Vec<Self> {
         let index = Index::new(history);
         let mut tasks = history.tasks();
-        tasks.retain(|task| !index.series(Split::Valid, task, quantity::LOSS).is_empty());
+        let has_loss = |split, task: &&str| !index.series(split, task, quantity::LOSS).is_empty();
+        tasks.retain(|task| has_loss(Split::Valid, task) || has_loss(Split::Train, task));
         let of = |task: &&str| Self::of(&index, task, &tasks);
         tasks.iter().map(of).collect()
     }
@@ -118,8 +126,8 @@ impl Evidence {
         let intended = index.known(Split::Train, task, quantity::INTENDED_SHARE);
         Self {
             task: task.into(),
-            first: losses[0].1,
-            last: losses[losses.len() - 1].1,
+            first: losses.first().map_or(f64::NAN, |(_, loss)| *loss),
+            last: losses.last().map_or(f64::NAN, |(_, loss)| *loss),
             trained: ends(series(Split::Train, quantity::LOSS)),
             skill: last(Split::Valid, quantity::SKILL),
             trained_skill: last(Split::Train, quantity::SKILL),
@@ -140,15 +148,52 @@ impl Evidence {
             objective: ends(index.series(Split::Train, ALL_TASKS, quantity::OBJECTIVE)),
             epochs: losses.iter().map(|(epoch, _)| *epoch).collect(),
             losses: numbers(losses),
+            steps: total(index.series(Split::Train, ALL_TASKS, quantity::STEPS)),
+            without_gradient: total(series(Split::Train, quantity::ZERO_GRADIENT_STEPS)),
+            no_solution: total(index.series(Split::Train, ALL_TASKS, quantity::NO_SOLUTION_STEPS)),
         }
     }
 
-    /// Relative change of the validation loss; negative is better.
+    /// Change of the validation loss over the size of its first value; negative is better.
     pub(super) fn change(&self) -> f64 {
-        match self.first == 0.0 {
-            true => 0.0,
-            false => self.last / self.first - 1.0,
+        if self.first == 0.0 {
+            0.0
+        } else {
+            (self.last - self.first) / self.first.abs()
         }
+    }
+
+    /// Whether the loss has been zero or below, as a likelihood can be. Its zero has no meaning then, and neither has a percentage.
+    pub(super) fn signed(&self) -> bool {
+        self.losses.iter().any(|loss| *loss <= 0.0)
+    }
+
+    /// How many times its late change from epoch to epoch the loss has fallen by.
+    pub(super) fn fall_over_noise(&self) -> f64 {
+        let late = &self.losses[self.losses.len() / 2..];
+        let mut changes: Vec<f64> = late.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
+        changes.sort_by(f64::total_cmp);
+        let typical = changes.get(changes.len() / 2).copied().unwrap_or(0.0);
+        let fall = self.first - self.last;
+        if fall <= 0.0 {
+            0.0
+        } else {
+            fall / typical.max(f64::MIN_POSITIVE)
+        }
+    }
+
+    /// Whether the loss fell by more than `part` of its first value; a loss that can be negative, by clearly more than it still moves.
+    pub(super) fn improved(&self, part: f64) -> bool {
+        if self.signed() {
+            self.fall_over_noise() > FALL_OVER_NOISE
+        } else {
+            self.change() < -part
+        }
+    }
+
+    /// Whether the task had weight 0 in every epoch.
+    pub(super) fn not_trained(&self) -> bool {
+        !self.weights.is_empty() && self.weights.iter().all(|weight| *weight == 0.0)
     }
 
     /// The epoch with the smallest validation loss, and that loss.
@@ -163,6 +208,10 @@ impl Evidence {
 
 fn ends(series: &[(usize, f64)]) -> Option<(f64, f64)> {
     Some((series.first()?.1, series.last()?.1))
+}
+
+fn total(series: &[(usize, f64)]) -> f64 {
+    series.iter().map(|(_, value)| value).sum()
 }
 
 fn numbers(series: &[(usize, f64)]) -> Vec<f64> {

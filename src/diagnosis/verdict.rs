@@ -26,6 +26,10 @@ pub enum Verdict {
     Overfitted,
     /// Its loss is not finite, or grew while it was trained on.
     Diverged,
+    /// Its weight was 0 in every epoch.
+    NotTrained,
+    /// The validation data have no label for it, so nothing is known.
+    Unlabelled,
 }
 
 impl fmt::Display for Verdict {
@@ -36,36 +40,47 @@ impl fmt::Display for Verdict {
             Self::OnlyMean => "only its mean",
             Self::Overfitted => "overfitted",
             Self::Diverged => "diverged",
+            Self::NotTrained => "not trained",
+            Self::Unlabelled => "no labels",
         })
     }
 }
 
 pub(super) fn verdict(evidence: &Evidence) -> Verdict {
+    if evidence.losses.is_empty() {
+        return Verdict::Unlabelled;
+    }
     if diverged(evidence) {
         return Verdict::Diverged;
     }
+    if evidence.not_trained() {
+        return Verdict::NotTrained;
+    }
     // Without a trivial predictor to compare with, a loss that improved has to do.
     let Some(skill) = evidence.skill else {
-        return match evidence.change() < -IMPROVED {
-            true => Verdict::Learned,
-            false => Verdict::OnlyMean,
+        return if evidence.improved(IMPROVED) {
+            Verdict::Learned
+        } else {
+            Verdict::OnlyMean
         };
     };
     let over_position = evidence.skill_over_position.unwrap_or(skill);
-    match () {
-        () if skill >= SKILLED && over_position >= SKILLED => Verdict::Learned,
-        () if skill >= SKILLED => Verdict::OnlyPosition,
-        () if evidence
-            .trained_skill
-            .is_some_and(|skill| skill >= BY_HEART) =>
-        {
-            Verdict::Overfitted
-        }
-        () => Verdict::OnlyMean,
+    let by_heart = |skill: f64| skill >= BY_HEART;
+    if skill >= SKILLED && over_position >= SKILLED {
+        Verdict::Learned
+    } else if skill >= SKILLED {
+        Verdict::OnlyPosition
+    } else if evidence.trained_skill.is_some_and(by_heart) {
+        Verdict::Overfitted
+    } else {
+        Verdict::OnlyMean
     }
 }
 
 fn diverged(evidence: &Evidence) -> bool {
-    let grew = |(first, last): (f64, f64)| !last.is_finite() || last > DIVERGED * first;
+    // By how much of its size, so that a loss below zero is judged by what it did and not by its sign.
+    let grew = |(first, last): (f64, f64)| {
+        !last.is_finite() || last - first > (DIVERGED - 1.0) * first.abs()
+    };
     !evidence.last.is_finite() || evidence.trained.is_some_and(grew)
 }

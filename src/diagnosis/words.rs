@@ -17,6 +17,7 @@ pub(super) fn sentence(evidence: &Evidence, verdict: Verdict, findings: &[Findin
     if findings.is_empty() {
         text += &nothing_found(evidence, verdict);
     }
+    text += &said_by_the_strategy(evidence);
     text
 }
 
@@ -39,10 +40,43 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
         ),
         Verdict::Overfitted => overfitted(evidence),
         Verdict::Diverged => diverged(evidence),
+        Verdict::NotTrained => format!("{task} is not trained: its weight is 0."),
+        Verdict::Unlabelled => format!(
+            "{task} has no labels in the validation data, so what it learned is unknown; its training loss went from {} to {}.",
+            number(evidence.trained.map_or(f64::NAN, |(first, _)| first)),
+            number(evidence.trained.map_or(f64::NAN, |(_, last)| last)),
+        ),
     }
 }
 
+/// What the strategy said of steps that it could not weigh in the ordinary way.
+fn said_by_the_strategy(evidence: &Evidence) -> String {
+    let mut text = String::new();
+    let of_all = |steps: f64| format!("{steps:.0} of {:.0} steps", evidence.steps);
+    if evidence.without_gradient > 0.0 {
+        text += &format!(
+            " It had labels but no gradient at the representation in {}.",
+            of_all(evidence.without_gradient)
+        );
+    }
+    if evidence.no_solution > 0.0 {
+        text += &format!(
+            " The strategy had no weights to give in {}, in which the trunk did not move.",
+            of_all(evidence.no_solution)
+        );
+    }
+    text
+}
+
 fn course(evidence: &Evidence) -> String {
+    if evidence.signed() {
+        // A percentage of a number whose zero means nothing would mean nothing.
+        return format!(
+            "its validation loss went from {} to {}",
+            number(evidence.first),
+            number(evidence.last)
+        );
+    }
     format!(
         "its validation loss went from {} to {} ({:+.1} %)",
         number(evidence.first),

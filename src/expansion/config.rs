@@ -13,15 +13,11 @@ use super::countdown::{COUNTDOWN_CLIP, CountdownForm};
 use super::difference::same_or_named;
 use super::feature_set::FeatureSet;
 use super::labels::LabelConfig;
-use super::model::{ExpansionModelConfig, task_names};
+use super::model::ExpansionModelConfig;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
-use crate::weighting::{
-    BatchStatisticsConfig, GradientScaleConfig, GradientShareConfig, ManualConfig,
-    RunningMeanConfig, ScalarCountdownConfig, ScalarCountdownInner, TaskValues, UncertaintyConfig,
-    WeightingConfig,
-};
+use crate::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
 
 /// Simulated windows when nothing else is said.
 pub const SIMULATED_WINDOWS: usize = 2400;
@@ -174,7 +170,7 @@ pub struct ExpansionConfig {
     /// The network.
     pub model: ExpansionModelConfig,
     /// The strategy.
-    pub weighting: WeightingConfig,
+    pub weighting: StrategyConfig,
     /// The training.
     pub train: TrainConfig,
     /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
@@ -208,7 +204,7 @@ impl Default for ExpansionConfig {
     }
 }
 
-/// The names of the strategies that [`preset`] knows.
+/// The strategies that this crate began with, by name: the rows of a comparison when nothing else is said.
 pub const STRATEGIES: [&str; 7] = [
     "running-mean",
     "uncertainty",
@@ -219,54 +215,39 @@ pub const STRATEGIES: [&str; 7] = [
     "manual",
 ];
 
+/// Settings that strategies are known by on this problem; all others have their defaults.
+const PRESETS: [(&str, &str); 6] = [
+    ("running-mean", WEIGHTED),
+    ("gradient-scale", WEIGHTED),
+    ("batch-statistics", WEIGHTED),
+    (
+        "scalar-countdown",
+        r#"{"weighting": {"strategy": "manual", "weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}}"#,
+    ),
+    (
+        "manual",
+        r#"{"weights": {"type": 0.1, "pointers": 0.6, "binary": 0.1, "countdown": 0.2}}"#,
+    ),
+    ("uncertainty", r#"{"log_sigma": {"pointers": -0.3}}"#),
+];
+
+/// 10/70/10/10, the weights that starved the countdown.
+const WEIGHTED: &str =
+    r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
+
 /// A strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
-/// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`.
+/// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`. Every other strategy of
+/// [the table](StrategyTable) has its defaults.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no such strategy.
-pub fn preset(name: &str) -> Result<WeightingConfig> {
-    let weights = by_task([0.1, 0.7, 0.1, 0.1]);
-    Ok(match name {
-        "running-mean" => {
-            WeightingConfig::RunningMean(RunningMeanConfig::default().with_weights(weights))
-        }
-        "uncertainty" => WeightingConfig::Uncertainty(
-            UncertaintyConfig::default().with_log_sigma([(task_names::POINTERS, -0.30)]),
-        ),
-        "gradient-scale" => {
-            WeightingConfig::GradientScale(GradientScaleConfig::default().with_weights(weights))
-        }
-        "scalar-countdown" => {
-            let manual = ManualConfig::default().with_weights(weights);
-            let inner = ScalarCountdownInner::Manual(manual);
-            WeightingConfig::ScalarCountdown(ScalarCountdownConfig::default().with_weighting(inner))
-        }
-        "batch-statistics" => {
-            WeightingConfig::BatchStatistics(BatchStatisticsConfig::default().with_weights(weights))
-        }
-        "gradient-share" => WeightingConfig::GradientShare(GradientShareConfig::default()),
-        "manual" => {
-            let weights = by_task([0.1, 0.6, 0.1, 0.2]);
-            WeightingConfig::Manual(ManualConfig::default().with_weights(weights))
-        }
-        other => {
-            return Err(Error::setting(
-                "strategy",
-                other,
-                format!("one of {}", STRATEGIES.join(", ")),
-            ));
-        }
-    })
-}
-
-fn by_task([kind, pointers, binary, countdown]: [f64; 4]) -> TaskValues {
-    TaskValues::from([
-        (task_names::TYPE, kind),
-        (task_names::POINTERS, pointers),
-        (task_names::BINARY, binary),
-        (task_names::COUNTDOWN, countdown),
-    ])
+/// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
+pub fn preset(name: &str) -> Result<StrategyConfig> {
+    let table = StrategyTable::built_in();
+    let row = table.row(name)?;
+    let settings = PRESETS.iter().find(|(known, _)| *known == row.name());
+    let settings = settings.map_or("{}", |(_, settings)| settings);
+    row.config(settings)
 }
 
 impl ExpansionConfig {
@@ -274,7 +255,7 @@ impl ExpansionConfig {
     /// head, the position and the moves add features, simulated bars are not resampled, and the simulator makes windows of
     /// the model's length. What was said and does not fit is left for [`validate`](Self::validate) to refuse.
     pub fn resolved(mut self) -> Self {
-        let scalar = matches!(self.weighting, WeightingConfig::ScalarCountdown(_));
+        let scalar = self.weighting.is::<ScalarCountdown>();
         if scalar && self.model.countdown == CountdownForm::PerBar {
             self.model.countdown = CountdownForm::Scalar;
             self.model.countdown_scale = 1.0;

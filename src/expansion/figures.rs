@@ -37,7 +37,9 @@ pub fn window_figures(
         return Ok(Vec::new());
     }
     let batch = batcher.batch(shown.clone(), device);
-    let evaluation = model.evaluate(model.represent(&batch), &batch);
+    let Some(evaluation) = model.evaluate(model.represent(&batch), &batch) else {
+        return Ok(Vec::new());
+    };
     let predictions = evaluation.predictions().map_err(|error| Error::Training {
         reason: format!("the predictions for the report cannot be read: {error}"),
     })?;

@@ -14,14 +14,14 @@ use super::model::{ExpansionModel, task_names};
 use super::pytorch::{self, PytorchCheckpoint};
 use crate::error::{Error, Result};
 use crate::train::{Progress, checkpoint};
-use crate::weighting::Weighting;
+use crate::weighting::Strategy;
 
 /// A fresh network and strategy; the seed fixes the network's first values.
 ///
 /// # Errors
 ///
 /// As [`ExpansionConfig::validate`].
-pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Weighting)> {
+pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Strategy)> {
     device.seed(config.train.seed);
     let network = config.model.init(device)?;
     network.visit(&mut Draw);

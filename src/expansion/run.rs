@@ -21,7 +21,6 @@ use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};
 use crate::train::{Outcome, Progress, Trainer};
-use crate::weighting::Weighting;
 
 /// The windows of a run, split, and what is worth telling about them.
 #[derive(Clone, Debug)]
@@ -150,7 +149,7 @@ pub fn train(
     data: Data,
     directory: impl AsRef<Path>,
     options: RunOptions,
-) -> Result<Outcome<ExpansionModel, Weighting>> {
+) -> Result<Outcome<ExpansionModel>> {
     config.validate()?;
     if config.freeze_backbone && options.init.is_none() && !options.resume {
         let expected =

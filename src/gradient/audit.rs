@@ -1,16 +1,14 @@
 //! One measurement of all tasks' gradients at the representation.
 //!
-//! Needs: a network whose heads can be run from a representation ([`MultiTaskModel::task_losses`]) and the effective weights
-//! of the step. Remembers nothing.
+//! Needs: heads that can be run from branches of the representation, and the effective weights of the step. Remembers nothing.
 //!
-//! Burn's graph is used up by one backward pass, so every task gets a leaf of its own: the representation's values without
-//! their past. The heads run once for each task, forward and backward; the trunk does not run at all.
+//! The heads run once, forward and backward: every task reads a leaf of its own, so one backward pass of the summed losses
+//! leaves each task's gradient apart. The trunk does not run at all.
 
-use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Bool, DType, Gradients, Tensor};
 
-use super::squared_norm;
-use crate::model::MultiTaskModel;
+use crate::loss::{Gram, TaskLosses};
+use crate::model::{Branches, MultiTaskModel, Shared};
 
 /// Keeps divisions by a norm of zero at zero.
 const TINY: f64 = 1e-30;
@@ -21,23 +19,22 @@ const TINY: f64 = 1e-30;
 /// device, adding does not.
 #[derive(Clone, Debug)]
 pub struct AuditSample {
-    /// Norms, weighted norms, shares and head norms, `[K]` each, then all cosines, `[K * K]`, then the reach, `[1]`.
+    /// Norms, weighted norms, shares and measurements, `[K]` each, then all cosines and their measurements, `[K * K]` each,
+    /// then the reach, `[1]`.
     packed: Tensor<1>,
     tasks: usize,
     samples: usize,
 }
 
-/// The numbers of one or more audits, the means over them.
+/// The numbers of one or more audits, the means over them. A task counts in those in which it had labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audit {
-    /// Norm of each task's raw loss gradient at the representation.
+    /// Norm of each task's raw loss gradient at the representation; 0 for a task that was never measured.
     pub norms: Vec<f64>,
     /// The same times the size of the task's effective weight: the norm of its part of the objective's gradient.
     pub weighted_norms: Vec<f64>,
     /// Each weighted norm over the sum of all, in [0, 1]. All zero if no task has a gradient.
     pub shares: Vec<f64>,
-    /// Norm of each task's raw loss gradient over the parameters that its loss reaches without the trunk.
-    pub head_norms: Vec<f64>,
     /// Cosines between the tasks' gradients at the representation, in [-1, 1]: row and column are tasks. Negative is
     /// conflict; a task without a gradient has 0.
     pub cosines: Vec<Vec<f64>>,
@@ -45,85 +42,93 @@ pub struct Audit {
     /// the mean over samples and steps of the sum of sizes of the representation's elements. An optimizer of Adam's kind
     /// moves every parameter by about the learning rate in a step, so the learning rate times this is what a step can do.
     pub reach: f64,
-    /// How many measurements these are the means of.
+    /// In how many audits each task had labels and a finite loss.
+    pub measured: Vec<usize>,
+    /// How many audits these are the means of.
     pub samples: usize,
 }
 
 /// Measures the gradient of every task's loss at a representation.
 ///
-/// `weights` are the effective weights of the step, `[K]`. The heads run once for each task on the given values; the
-/// graph behind `representation` is neither used nor changed, so this can stand before or after the step's own backward
-/// pass. The random state of the device moves on if the heads draw from it (dropout).
+/// `weights` are the effective weights of the step, `[K]`. The heads run once on the given values; the graph behind
+/// `representation` is neither used nor changed, so this can stand before or after the step's own backward pass. The random
+/// state of the device moves on if the heads draw from it (dropout).
 ///
-/// A task that is absent from the batch has a gradient of zero. A loss that is not finite may make the gradients of all
-/// tasks so, as it does in the step itself.
-///
-/// # Shapes
-///
-/// - representation: `[batch, time, width]`, on an autodiff device
-/// - weights: `[K]`
+/// A task that is absent from the batch has a gradient of zero and is not counted as measured. A loss that is not finite may make
+/// the gradients of all tasks so, as it does in the step itself.
 ///
 /// # Panics
 ///
 /// If the number of weights is not the number of the network's tasks.
 pub fn audit<M: MultiTaskModel>(
     network: &M,
-    representation: Tensor<3>,
+    representation: M::Shared,
     batch: &M::Batch,
     weights: Tensor<1>,
 ) -> AuditSample {
     let tasks = network.tasks().len();
     assert_eq!(weights.dims(), [tasks], "one weight for each task");
-    measure(network, representation, batch).weighted(weights)
+    let heads = |branches| network.task_losses(branches, batch);
+    measure(&representation, tasks, &heads).weighted(weights)
 }
 
-/// What of an audit does not depend on the weights; a strategy may want to see it before it gives them.
-pub(crate) fn measure<M: MultiTaskModel>(
-    network: &M,
-    representation: Tensor<3>,
-    batch: &M::Batch,
+/// Runs the heads on a leaf for each task and takes the gradient of every task's raw loss.
+pub(crate) fn measure<S: Shared>(
+    representation: &S,
+    tasks: usize,
+    heads: &dyn Fn(Branches<S>) -> TaskLosses,
 ) -> Measured {
-    let tasks = network.tasks().len();
-    let values = representation.detach();
-    let found: Vec<TaskGradient> = (0..tasks)
-        .map(|task| TaskGradient::of(network, values.clone(), batch, task))
-        .collect();
-    let head_norms = Tensor::cat(found.iter().map(|f| f.head_norm.clone()).collect(), 0);
-    let (norms, cosines) = angles(&found);
-    #[cfg(feature = "cpu-kernels")]
-    for task in found {
-        crate::host::recycle(task.representation);
-    }
+    let leaves: Vec<S> = (0..tasks).map(|_| representation.leaf()).collect();
+    let losses = heads(Branches::apart(leaves.clone()));
+    let (gradients, _) = branch_gradients(&leaves, &losses);
     Measured {
-        norms,
-        head_norms,
-        cosines,
-        reach: reach(values.inner()),
+        gram: Gram::new(S::gram(&gradients)),
+        active: losses.active(),
+        reach: representation.reach(),
     }
 }
 
-/// Norms `[K]`, head norms `[K]`, cosines `[K * K]`, reach `[1]`.
+/// One backward pass of the summed raw losses: the gradient at each leaf, and what is left for the parameters of the heads.
+pub(crate) fn branch_gradients<S: Shared>(
+    leaves: &[S],
+    losses: &TaskLosses,
+) -> (Vec<S>, Option<Gradients>) {
+    let total = losses.masked(&losses.active()).sum();
+    let mut gradients = total.is_tracked().then(|| total.backward());
+    let at = |leaf: &S| match &mut gradients {
+        Some(gradients) => leaf.take_gradient(gradients),
+        None => leaf.zero_gradient(),
+    };
+    let found = leaves.iter().map(at).collect();
+    (found, gradients)
+}
+
+/// What of an audit the weights have no part in.
+#[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    pub(crate) norms: Tensor<1>,
-    head_norms: Tensor<1>,
-    cosines: Tensor<1>,
-    reach: Tensor<1>,
+    pub(crate) gram: Gram,
+    pub(crate) active: Tensor<1, Bool>,
+    /// `[1]`.
+    pub(crate) reach: Tensor<1>,
 }
 
 impl Measured {
     /// The whole audit, with the effective weights of the step.
     pub(crate) fn weighted(self, weights: Tensor<1>) -> AuditSample {
-        let [tasks] = self.norms.dims();
-        let weighted = self.norms.clone() * weights.inner().abs();
+        let tasks = self.gram.len();
+        let measured = self.active.float().cast(DType::F32);
+        // A loss that is not finite leaves a gradient that is none either; it is not counted, so it must not be added.
+        let counted = |values: Tensor<1>, counts: &Tensor<1>| {
+            values.mask_fill(counts.clone().equal_elem(0.0), 0.0)
+        };
+        let norms = counted(self.gram.norms(), &measured);
+        let weighted = norms.clone() * weights.inner().cast(DType::F32).abs();
         let shares = weighted.clone() / weighted.clone().sum().clamp_min(TINY);
-        let parts = vec![
-            self.norms,
-            weighted,
-            shares,
-            self.head_norms,
-            self.cosines,
-            self.reach,
-        ];
+        let pairs = measured.clone().reshape([tasks, 1]) * measured.clone().reshape([1, tasks]);
+        let pairs = pairs.reshape([tasks * tasks]);
+        let cosines = counted(self.gram.cosines().reshape([tasks * tasks]), &pairs);
+        let reach = self.reach + 1.0;
+        let parts = vec![norms, weighted, shares, measured, cosines, pairs, reach];
         AuditSample {
             packed: Tensor::cat(parts, 0),
             tasks,
@@ -132,73 +137,8 @@ impl Measured {
     }
 }
 
-/// The gradient of one task's raw loss.
-struct TaskGradient {
-    /// At the representation, in a row, `[1, elements]`.
-    representation: Tensor<2>,
-    /// Over the parameters of the heads, `[1]`.
-    head_norm: Tensor<1>,
-}
-
-impl TaskGradient {
-    fn of<M: MultiTaskModel>(
-        network: &M,
-        values: Tensor<3>,
-        batch: &M::Batch,
-        task: usize,
-    ) -> Self {
-        let elements = values.shape().num_elements();
-        let leaf = values.require_grad();
-        let losses = network.task_losses(leaf.clone(), batch);
-        let active = losses.active();
-        let loss = losses.masked(&active).narrow(0, task, 1);
-        let mut gradients = loss.backward();
-        let at_leaf = leaf.grad_remove(&mut gradients);
-        let at_leaf = at_leaf.unwrap_or_else(|| leaf.clone().inner().zeros_like());
-        let gradients = GradientsParams::from_grads(gradients, network);
-        let squares = squared_norm(network, &gradients);
-        let head_norm = squares.map(Tensor::sqrt);
-        Self {
-            head_norm: head_norm.unwrap_or_else(|| Tensor::zeros([1], &at_leaf.device())),
-            representation: at_leaf.reshape([1, elements]),
-        }
-    }
-}
-
-/// Norms `[K]` and cosines `[K * K]`. Products of two rows, because a matrix of all gradients would be K times as large as
-/// the representation and take longer to make than the rest of the audit.
-fn angles(found: &[TaskGradient]) -> (Tensor<1>, Tensor<1>) {
-    let tasks = found.len();
-    let row = |task: usize| found[task].representation.clone();
-    let mut products: Vec<Tensor<1>> = Vec::with_capacity(tasks * tasks);
-    for a in 0..tasks {
-        for b in 0..tasks {
-            products.push(match b < a {
-                true => products[b * tasks + a].clone(),
-                false => row(a).matmul(row(b).transpose()).reshape([1]),
-            });
-        }
-    }
-    let squares = (0..tasks).map(|task| products[task * (tasks + 1)].clone());
-    let norms = Tensor::cat(squares.collect(), 0).sqrt();
-    let products: Tensor<2> = Tensor::cat(products, 0).reshape([tasks, tasks]);
-    let both = norms.clone().reshape([tasks, 1]) * norms.clone().reshape([1, tasks]);
-    let cosines = (products / both.clamp_min(TINY)).clamp(-1.0, 1.0);
-    (norms, cosines.reshape([tasks * tasks]))
-}
-
-fn reach(representation: Tensor<3>) -> Tensor<1> {
-    let [batch, time, _] = representation.dims();
-    representation.abs().sum() / (batch * time) as f64 + 1.0
-}
-
 impl AuditSample {
-    /// The mean norm of each task's raw gradient at the representation, `[K]`, on the device.
-    pub fn norms(&self) -> Tensor<1> {
-        self.packed.clone().narrow(0, 0, self.tasks) / self.samples as f64
-    }
-
-    /// Both measurements together, for a mean over more steps.
+    /// Puts both measurements together, for a mean over more steps.
     ///
     /// # Panics
     ///
@@ -212,6 +152,11 @@ impl AuditSample {
         }
     }
 
+    /// Returns the mean norm of each task's raw gradient over all audits, `[K]`, on the device.
+    pub fn norms(&self) -> Tensor<1> {
+        self.packed.clone().narrow(0, 0, self.tasks) / self.samples as f64
+    }
+
     /// Reads the means, in one transfer from the device.
     ///
     /// # Errors
@@ -219,17 +164,28 @@ impl AuditSample {
     /// What the device answers if it cannot be read.
     pub fn read(&self) -> Result<Audit, burn::tensor::TensorReadError> {
         let numbers = self.packed.clone().try_into_vec_as::<f32>()?;
-        let mean = |sum: &f32| f64::from(*sum) / self.samples as f64;
-        let mut numbers = numbers.iter().map(mean);
+        let mut numbers = numbers.iter().map(|number| f64::from(*number));
         let mut next = |count: usize| -> Vec<f64> { numbers.by_ref().take(count).collect() };
         let tasks = self.tasks;
+        let [norms, weighted, shares, measured] = std::array::from_fn(|_| next(tasks));
+        let [cosines, pairs] = std::array::from_fn(|_| next(tasks * tasks));
+        let reach = next(1)[0] / self.samples as f64;
+        let mean = |sums: &[f64], counts: &[f64]| -> Vec<f64> {
+            let pairs = sums.iter().zip(counts);
+            pairs.map(|(sum, count)| sum / count.max(1.0)).collect()
+        };
+        let cosines = mean(&cosines, &pairs);
         Ok(Audit {
-            norms: next(tasks),
-            weighted_norms: next(tasks),
-            shares: next(tasks),
-            head_norms: next(tasks),
-            cosines: (0..tasks).map(|_| next(tasks)).collect(),
-            reach: next(1)[0],
+            norms: mean(&norms, &measured),
+            weighted_norms: mean(&weighted, &measured),
+            // A share is one of the audited steps: a task that was absent had none of the gradient there.
+            shares: mean(&shares, &vec![self.samples as f64; tasks]),
+            cosines: cosines.chunks(tasks).map(<[f64]>::to_vec).collect(),
+            reach,
+            measured: measured
+                .iter()
+                .map(|count| count.round() as usize)
+                .collect(),
             samples: self.samples,
         })
     }

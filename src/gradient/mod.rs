@@ -6,7 +6,7 @@
 mod audit;
 mod norm;
 
-#[cfg(feature = "train")]
-pub(crate) use audit::measure;
 pub use audit::{Audit, AuditSample, audit};
+pub(crate) use audit::{Measured, branch_gradients, measure};
+#[cfg(feature = "train")]
 pub(crate) use norm::squared_norm;

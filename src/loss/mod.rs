@@ -8,6 +8,7 @@ mod binary;
 mod cross_entropy;
 #[cfg(feature = "cpu-kernels")]
 mod fused;
+mod gram;
 mod huber;
 mod reduction;
 mod shapes;
@@ -15,6 +16,7 @@ mod task_losses;
 
 pub use binary::binary_cross_entropy_with_logits;
 pub use cross_entropy::cross_entropy;
+pub use gram::Gram;
 pub use huber::huber;
 pub use reduction::Reduction;
-pub use task_losses::TaskLosses;
+pub use task_losses::{NamedLosses, TaskLosses};

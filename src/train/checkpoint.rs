@@ -150,7 +150,9 @@ pub fn load_network<M: Module + ModuleDisplay>(
     checksum::check(path)?;
     let record = ModuleRecord::load(path)
         .map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
-    let whole = MultiTask::new(network.clone(), NoStrategy {});
+    let whole = NetworkAlone {
+        network: network.clone(),
+    };
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
     let loaded = match restart {
         None => strict(record).map_err(|error| fail(misfit(&error)))?,
@@ -176,18 +178,20 @@ pub fn load_network<M: Module + ModuleDisplay>(
 ///
 /// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or is not of this network and strategy;
 /// [`Error::Io`] if the checksum cannot be read.
-pub fn load_model<M, W>(model: MultiTask<M, W>, file: impl AsRef<Path>) -> Result<MultiTask<M, W>>
-where
-    M: Module + ModuleDisplay,
-    W: Module + ModuleDisplay,
-{
-    let fail = |error: RecordError| Error::Checkpoint {
+pub fn load_model<M: Module + ModuleDisplay>(
+    model: MultiTask<M>,
+    file: impl AsRef<Path>,
+) -> Result<MultiTask<M>> {
+    let fail = |reason: String| Error::Checkpoint {
         path: file.as_ref().to_path_buf(),
-        reason: error.to_string(),
+        reason,
     };
     checksum::check(file.as_ref())?;
-    let record = ModuleRecord::load(file.as_ref()).map_err(fail)?;
-    model.try_load_record(record).map_err(fail)
+    let record = ModuleRecord::load(file.as_ref()).map_err(|error| fail(error.to_string()))?;
+    let own = model.weighting.check_record(&record, &["weighting"]);
+    own.map_err(|error| fail(error.to_string()))?;
+    let loaded = model.try_load_record(record);
+    loaded.map_err(|error| fail(error.to_string()))
 }
 
 /// The first of what may be dozens of tensors.
@@ -202,9 +206,11 @@ fn misfit(error: &RecordError) -> String {
     format!("is not of a network of these settings; give those of its own run. {first}{more}")
 }
 
-/// Stands for a strategy when only the network matters.
+/// A run's module without its strategy, when only the network matters.
 #[derive(Module, Debug)]
-struct NoStrategy {}
+struct NetworkAlone<M: Module> {
+    network: M,
+}
 
 /// Loads what fits and leaves the rest as it is.
 fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordError> {

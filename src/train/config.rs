@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::weighting::LossWeighting;
+use crate::weighting::{Needs, Strategy};
 
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub struct TrainConfig {
     /// What to do when a loss is not finite.
     pub non_finite: NonFinitePolicy,
     /// Steps between two audits of the tasks' gradients, at least 1; none if they are not audited. An audit runs the heads
-    /// once for each task, and changes nothing in the training.
+    /// once more, and changes nothing in the training; under a strategy from the Gram matrix it costs nothing.
     pub audit_every: Option<usize>,
     /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
     /// before, by whoever builds it; nothing else may draw from the device meanwhile.
@@ -193,19 +193,16 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Sees that a strategy that looks at gradients is shown some.
+    /// Checks that a strategy that looks at gradients is shown some.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if it does and nothing is audited.
-    pub fn check_observed<W: LossWeighting>(&self, weighting: &W) -> Result<()> {
-        match weighting.observes() && self.audit_every.is_none() {
-            true => Err(Error::setting(
-                "audit_every",
-                "null",
-                "a number of steps: this strategy needs the gradients to be measured",
-            )),
-            false => Ok(()),
+    pub fn check_observed(&self, weighting: &Strategy) -> Result<()> {
+        if weighting.needs() == Needs::GramWhenAudited && self.audit_every.is_none() {
+            let expected = "a number of steps: this strategy needs the gradients to be measured";
+            return Err(Error::setting("audit_every", "null", expected));
         }
+        Ok(())
     }
 }

@@ -107,7 +107,7 @@ impl Entries {
         }
     }
 
-    /// Mean over the tasks of validation loss / reference.
+    /// Mean over the tasks with labels in this epoch of validation loss / reference; `None` if there is no such task.
     fn relative_loss(&self, names: &[String]) -> Option<f64> {
         let relative = |name: &String| {
             let losses = self.history.series(Split::Valid, name, quantity::LOSS);
@@ -116,15 +116,28 @@ impl Entries {
                 .get(0, Split::Valid, name, quantity::CONSTANT_LOSS);
             let reference = constant.or(losses.first().map(|(_, loss)| *loss))?;
             let (_, last) = losses.last().filter(|(epoch, _)| *epoch == self.epoch)?;
-            Some(last / reference.max(f64::MIN_POSITIVE))
+            Some(relative_to(*last, reference))
         };
-        let all: Option<Vec<f64>> = names.iter().map(relative).collect();
-        let all = all?;
-        Some(all.iter().sum::<f64>() / all.len() as f64)
+        let all: Vec<f64> = names.iter().filter_map(relative).collect();
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
     }
 
     /// As [`History::best_epoch`].
     pub(super) fn best_epoch(&self) -> Option<usize> {
         self.history.best_epoch()
     }
+}
+
+/// A loss beside its reference: 1 where they are the same, less where it is better, whatever the sign of either.
+fn relative_to(loss: f64, reference: f64) -> f64 {
+    if reference > 0.0 {
+        return loss / reference;
+    }
+    // Without any size to compare with, a loss counts as it is.
+    let size = if reference == 0.0 {
+        1.0
+    } else {
+        reference.abs()
+    };
+    1.0 + (loss - reference) / size
 }

@@ -1,5 +1,6 @@
 //! Watches every task: sums losses, weights and state on the device, and reads them once at the end of an epoch.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::tensor::{Bool, Tensor, TensorReadError};
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::gradient::{Audit, AuditSample};
 use crate::history::{ALL_TASKS, Split, quantity};
 use crate::weighting::StateValue;
+use crate::weighting::solve::Degenerate;
 
 /// Steps between two looks for losses that are not finite.
 const LOOK_EVERY: usize = 25;
@@ -25,7 +27,10 @@ pub(super) struct TrackedStep {
     objective: Option<Tensor<1>>,
     state: Vec<StateValue>,
     audit: Option<AuditSample>,
-    samples: usize,
+    counts: Tensor<1>,
+    not_positive: Option<Tensor<1, Bool>>,
+    flag: Option<Degenerate>,
+    without_gradient: Vec<usize>,
 }
 
 impl<E> Adaptor<TrackedStep> for StepOutput<E> {
@@ -38,7 +43,10 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
             objective: self.objective.clone(),
             state: self.state.clone(),
             audit: self.audit.clone(),
-            samples: self.samples,
+            counts: self.counts.clone(),
+            not_positive: self.not_positive.clone(),
+            flag: self.flag,
+            without_gradient: self.without_gradient.clone(),
         }
     }
 }
@@ -46,24 +54,30 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
 /// Sums over the steps of an epoch, each `[K]` or `[1]`, on the device.
 #[derive(Clone)]
 struct Sums {
-    /// Loss times samples, over the steps in which the task was active.
+    /// Loss times labels, over the steps in which the task was active.
     losses: Tensor<1>,
-    /// Samples in those steps.
-    samples: Tensor<1>,
+    /// Labels in those steps.
+    counts: Tensor<1>,
+    /// Those steps.
+    active: Tensor<1>,
     /// Steps with a loss that was not finite.
     non_finite: Tensor<1>,
+    /// Steps with a loss that the strategy cannot weigh because it is not positive.
+    not_positive: Option<Tensor<1>>,
     weights: Option<Tensor<1>>,
     objective: Option<Tensor<1>>,
 }
 
 impl Sums {
     fn of(step: &TrackedStep) -> Self {
-        let samples = step.active.clone().float() * step.samples as f64;
         let inactive = step.active.clone().bool_not();
+        let counts = step.counts.clone();
         Self {
-            losses: step.losses.clone().mask_fill(inactive, 0.0) * samples.clone(),
-            samples,
+            losses: step.losses.clone().mask_fill(inactive, 0.0) * counts.clone(),
+            counts,
+            active: step.active.clone().float(),
             non_finite: step.non_finite.clone().float(),
+            not_positive: step.not_positive.clone().map(|tasks| tasks.float()),
             weights: step.weights.clone(),
             objective: step.objective.clone(),
         }
@@ -73,10 +87,31 @@ impl Sums {
         let both = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| Some(a? + b?);
         Self {
             losses: self.losses + other.losses,
-            samples: self.samples + other.samples,
+            counts: self.counts + other.counts,
+            active: self.active + other.active,
             non_finite: self.non_finite + other.non_finite,
+            not_positive: both(self.not_positive, other.not_positive),
             weights: both(self.weights, other.weights),
             objective: both(self.objective, other.objective),
+        }
+    }
+}
+
+/// What strategies said of the steps of an epoch, on the host.
+#[derive(Clone, Default)]
+struct Said {
+    flags: HashMap<Degenerate, usize>,
+    /// Steps without a gradient, by the position of the task.
+    without_gradient: HashMap<usize, usize>,
+}
+
+impl Said {
+    fn hear(&mut self, step: &TrackedStep) {
+        if let Some(flag) = step.flag {
+            *self.flags.entry(flag).or_default() += 1;
+        }
+        for task in &step.without_gradient {
+            *self.without_gradient.entry(*task).or_default() += 1;
         }
     }
 }
@@ -88,7 +123,10 @@ pub(super) struct Tracker {
     journal: Journal,
     /// Stops the training when a loss is not finite; none if such steps are skipped.
     interrupter: Option<Interrupter>,
+    /// The strategy, as messages call it.
+    strategy: String,
     sums: Option<Sums>,
+    said: Said,
     steps: usize,
     state: Vec<StateValue>,
     audits: Option<AuditSample>,
@@ -96,12 +134,19 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub(super) fn new(split: Split, journal: Journal, interrupter: Option<Interrupter>) -> Self {
+    pub(super) fn new(
+        split: Split,
+        journal: Journal,
+        interrupter: Option<Interrupter>,
+        strategy: &str,
+    ) -> Self {
         Self {
             split,
             journal,
             interrupter,
+            strategy: strategy.into(),
             sums: None,
+            said: Said::default(),
             steps: 0,
             state: Vec::new(),
             audits: None,
@@ -109,24 +154,34 @@ impl Tracker {
         }
     }
 
-    /// Stops the training if a loss was not finite since the epoch began.
+    /// Stops the training if a loss was one that cannot be trained on since the epoch began.
     fn look(&self) -> Result<(), TensorReadError> {
         let (Some(interrupter), Some(sums)) = (&self.interrupter, &self.sums) else {
             return Ok(());
         };
-        let counts = sums.non_finite.clone().try_into_vec_as::<f32>()?;
-        // A broken loss breaks the parameters and with them every other loss, one step later: the task that was broken
-        // most often was broken first.
-        let most = counts.iter().copied().fold(0.0, f32::max);
-        let Some(task) = counts.iter().position(|count| *count == most && most > 0.0) else {
-            return Ok(());
-        };
+        let steps = self.steps;
         let mut entries = self.journal.lock();
-        let error = Error::NonFiniteLoss {
-            task: entries.tasks.names().nth(task).unwrap_or("?").into(),
-            epoch: entries.epoch,
-            count: counts[task] as usize,
-            steps: self.steps,
+        let epoch = entries.epoch;
+        let name = |entries: &Entries, task| entries.tasks.names().nth(task).unwrap_or("?").into();
+        let error = if let Some((task, count)) = most(&sums.non_finite)? {
+            Error::NonFiniteLoss {
+                task: name(&entries, task),
+                epoch,
+                count,
+                steps,
+            }
+        } else if let Some(not_positive) = &sums.not_positive
+            && let Some((task, count)) = most(not_positive)?
+        {
+            Error::NotPositiveLoss {
+                task: name(&entries, task),
+                strategy: self.strategy.clone(),
+                epoch,
+                count,
+                steps,
+            }
+        } else {
+            return Ok(());
         };
         interrupter.stop(Some(&error.to_string()));
         entries.failure.get_or_insert(error);
@@ -136,24 +191,40 @@ impl Tracker {
     fn record(&self, sums: &Sums) -> Result<(), TensorReadError> {
         let read = |tensor: &Tensor<1>| tensor.clone().try_into_vec_as::<f32>();
         let losses = read(&sums.losses)?;
-        let samples = read(&sums.samples)?;
+        let counts = read(&sums.counts)?;
+        let active = read(&sums.active)?;
         let non_finite = read(&sums.non_finite)?;
         let weights = sums.weights.as_ref().map(read).transpose()?;
+        let not_positive = sums.not_positive.as_ref().map(read).transpose()?;
         let objective = sums.objective.as_ref().map(read).transpose()?;
         let mut entries = self.journal.lock();
         let steps = self.steps as f64;
         for task in 0..losses.len() {
             let broken = f64::from(non_finite[task]);
-            if samples[task] > 0.0 || broken > 0.0 {
-                let mean = f64::from(losses[task]) / f64::from(samples[task]);
+            if counts[task] > 0.0 || broken > 0.0 {
+                let mean = f64::from(losses[task]) / f64::from(counts[task]);
                 // In validation nothing is skipped: a mean over the finite part would hide the rest.
                 let hidden = broken > 0.0 && self.split == Split::Valid;
                 let loss = if hidden { f64::NAN } else { mean };
                 self.put(&mut entries, task, quantity::LOSS, loss);
             }
             if let Some(weights) = &weights {
-                let mean = f64::from(weights[task]) / steps;
+                let mean = f64::from(weights[task]) / f64::from(active[task].max(1.0));
                 self.put(&mut entries, task, quantity::WEIGHT, mean);
+            }
+            for (quantity, count) in [
+                (
+                    quantity::NOT_POSITIVE_STEPS,
+                    not_positive.as_ref().map(|n| n[task] as usize),
+                ),
+                (
+                    quantity::ZERO_GRADIENT_STEPS,
+                    self.said.without_gradient.get(&task).copied(),
+                ),
+            ] {
+                if let Some(count) = count.filter(|count| *count > 0) {
+                    self.put(&mut entries, task, quantity, count as f64);
+                }
             }
             if broken > 0.0 {
                 self.put(&mut entries, task, quantity::NON_FINITE_STEPS, broken);
@@ -169,15 +240,25 @@ impl Tracker {
         if self.split == Split::Train {
             self.put_for_all(&mut entries, quantity::STEPS, steps);
         }
+        for (flag, quantity) in [
+            (Degenerate::Stationary, quantity::STATIONARY_STEPS),
+            (Degenerate::NoSolution, quantity::NO_SOLUTION_STEPS),
+            (Degenerate::Singular, quantity::SINGULAR_STEPS),
+        ] {
+            if let Some(count) = self.said.flags.get(&flag) {
+                self.put_for_all(&mut entries, quantity, *count as f64);
+            }
+        }
         if let Some(audits) = &self.audits {
             self.record_audit(&mut entries, &audits.read()?);
         }
         for value in &self.state {
             let numbers = value.read();
             for (task, number) in numbers.iter().enumerate() {
-                match value.is_per_task() {
-                    true => self.put(&mut entries, task, value.name(), *number),
-                    false => self.put_for_all(&mut entries, value.name(), *number),
+                if value.is_per_task() {
+                    self.put(&mut entries, task, value.name(), *number);
+                } else {
+                    self.put_for_all(&mut entries, value.name(), *number);
                 }
             }
         }
@@ -186,15 +267,17 @@ impl Tracker {
 
     fn record_audit(&self, entries: &mut Entries, audit: &Audit) {
         let names: Vec<String> = entries.tasks.names().map(String::from).collect();
-        for task in 0..names.len() {
+        let measured = |task: usize| audit.measured[task] > 0;
+        // A task without a label in any audited step was not measured, and nothing is known of its gradient.
+        for task in (0..names.len()).filter(|task| measured(*task)) {
             for (quantity, values) in [
                 (quantity::GRADIENT_NORM, &audit.norms),
                 (quantity::GRADIENT_SHARE, &audit.shares),
-                (quantity::HEAD_GRADIENT_NORM, &audit.head_norms),
             ] {
                 self.put(entries, task, quantity, values[task]);
             }
-            for (other, name) in names.iter().enumerate().skip(task + 1) {
+            let others = names.iter().enumerate().skip(task + 1);
+            for (other, name) in others.filter(|(other, _)| measured(*other)) {
                 let cosine = audit.cosines[task][other];
                 self.put(entries, task, &quantity::cosine_with(name), cosine);
             }
@@ -236,6 +319,7 @@ impl Metric for Tracker {
             Some(before) => before.plus(sums),
             None => sums,
         });
+        self.said.hear(step);
         self.steps += 1;
         self.state = step.state.clone();
         self.audits = match (self.audits.take(), step.audit.clone()) {
@@ -259,8 +343,20 @@ impl Metric for Tracker {
 
     fn clear(&mut self) {
         self.sums = None;
+        self.said = Said::default();
         self.steps = 0;
         self.state = Vec::new();
         self.audits = None;
     }
+}
+
+/// The task with the largest count and that count, if any is above 0. A broken loss breaks the parameters and with them
+/// every other loss, one step later: the task that was broken most often was broken first.
+fn most(counts: &Tensor<1>) -> Result<Option<(usize, usize)>, TensorReadError> {
+    let counts = counts.clone().try_into_vec_as::<f32>()?;
+    let most = counts.iter().copied().fold(0.0, f32::max);
+    let task = counts.iter().position(|count| *count == most);
+    Ok(task
+        .filter(|_| most > 0.0)
+        .map(|task| (task, most as usize)))
 }

@@ -26,19 +26,19 @@ use super::config::{NonFinitePolicy, Schedule, TrainConfig};
 use super::journal::Journal;
 use super::loader::{EpochLoader, Order};
 use super::recorder::Recorder;
-use super::step::{Audits, MultiTask, StepOptions};
+use super::step::{Clock, MultiTask, StepOptions};
 use super::terminal::Progress;
 use super::tracker::Tracker;
 use crate::error::{Error, Result};
 use crate::history::{History, Split};
 use crate::model::MultiTaskModel;
-use crate::weighting::LossWeighting;
+use crate::weighting::Strategy;
 
 /// What a training run ends with.
 #[derive(Clone, Debug)]
-pub struct Outcome<M: MultiTaskModel, W: LossWeighting> {
+pub struct Outcome<M: MultiTaskModel> {
     /// The network and the strategy after the last epoch, in validation mode.
-    pub model: MultiTask<M, W>,
+    pub model: MultiTask<M>,
     /// Everything that was recorded, what came before a resume included.
     pub history: History,
     /// The epoch with the smallest relative validation loss; its checkpoint is kept.
@@ -47,28 +47,24 @@ pub struct Outcome<M: MultiTaskModel, W: LossWeighting> {
     pub stopped: Option<String>,
 }
 
-type Registration<M, W> =
-    Box<dyn FnOnce(SupervisedTraining<MultiTask<M, W>>) -> SupervisedTraining<MultiTask<M, W>>>;
+type Registration<M> =
+    Box<dyn FnOnce(SupervisedTraining<MultiTask<M>>) -> SupervisedTraining<MultiTask<M>>>;
 
-/// Trains a [`MultiTaskModel`] under a [`LossWeighting`].
+/// Trains a [`MultiTaskModel`] under any [`Strategy`].
 ///
 /// Epochs are counted from 1. The folder is made if it does not exist; history and checkpoints of an earlier run in it
 /// are continued with [`resume`](Self::resume) and refused without.
-pub struct Trainer<M: MultiTaskModel, W: LossWeighting> {
+pub struct Trainer<M: MultiTaskModel> {
     config: TrainConfig,
     directory: PathBuf,
     baselines: Vec<Baseline>,
     progress: Progress,
     interrupter: Interrupter,
     resume: bool,
-    metrics: Registration<M, W>,
+    metrics: Registration<M>,
 }
 
-impl<M, W> Trainer<M, W>
-where
-    M: MultiTaskModel,
-    W: LossWeighting,
-{
+impl<M: MultiTaskModel> Trainer<M> {
     /// A trainer that writes to `directory`.
     ///
     /// # Errors
@@ -109,9 +105,7 @@ where
     /// names, any other under the task `all`.
     pub fn with_metrics(
         mut self,
-        register: impl FnOnce(
-            SupervisedTraining<MultiTask<M, W>>,
-        ) -> SupervisedTraining<MultiTask<M, W>>
+        register: impl FnOnce(SupervisedTraining<MultiTask<M>>) -> SupervisedTraining<MultiTask<M>>
         + 'static,
     ) -> Self {
         self.metrics = Box::new(register);
@@ -159,19 +153,19 @@ where
     pub fn fit<I>(
         self,
         network: M,
-        weighting: W,
+        weighting: Strategy,
         train: impl Dataset<I> + 'static,
         valid: impl Dataset<I> + 'static,
         batcher: impl Batcher<I, M::Batch> + Clone + 'static,
         device: &Device,
-    ) -> Result<Outcome<M, W>>
+    ) -> Result<Outcome<M>>
     where
         I: Clone + Send + Sync + 'static,
     {
         self.config.check_observed(&weighting)?;
         self.claim()?;
-        let steps = train.len().div_ceil(self.config.batch_size);
-        let steps = steps.saturating_mul(self.config.epochs);
+        let per_epoch = train.len().div_ceil(self.config.batch_size);
+        let steps = per_epoch.saturating_mul(self.config.epochs);
         let tasks = network.tasks().clone();
         let model = MultiTask::new(network, weighting)
             .train()
@@ -179,13 +173,12 @@ where
             .with_options(StepOptions {
                 clip_norm: self.config.clip_norm,
                 non_finite: self.config.non_finite,
-                audits: None,
+                ..StepOptions::default()
             });
         let mut start = self.start(model.clone(), steps)?;
-        if let Some(every) = self.config.audit_every {
-            let done = steps / self.config.epochs * start.epoch;
-            start.model.audit(Audits::every(every, done));
-        }
+        let done = per_epoch * start.epoch;
+        let clock = Clock::new(self.config.audit_every, per_epoch, done);
+        start.model.set_clock(clock);
         let first = start.epoch + 1;
         let history = start.history.clone();
         let journal = Journal::new(tasks, history, self.history_file());
@@ -193,7 +186,7 @@ where
             let mut entries = journal.lock();
             entries.epoch = first;
             entries.record_baselines(&self.baselines);
-            entries.record_intended(intended(&start.model.weighting));
+            entries.record_intended(start.model.weighting.intended());
             entries.write()?;
         }
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
@@ -212,12 +205,12 @@ where
 
     fn run<I>(
         mut self,
-        start: Start<M, W>,
+        start: Start<M>,
         journal: Journal,
         train: EpochLoader<I, M::Batch>,
         valid: EpochLoader<I, M::Batch>,
         device: &Device,
-    ) -> Result<Outcome<M, W>>
+    ) -> Result<Outcome<M>>
     where
         I: Clone + Send + Sync + 'static,
     {
@@ -225,6 +218,7 @@ where
         let samples = [train.num_items(), valid.num_items()];
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
         let watch = stop.then(|| self.interrupter.clone());
+        let strategy = start.model.weighting.name().to_string();
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
@@ -249,8 +243,18 @@ where
                     run: self.directory.clone(),
                 })
                 .with_training_strategy(ExecutionStrategy::single(device.clone()).into())
-                .metric_train(Tracker::new(Split::Train, journal.clone(), watch.clone()))
-                .metric_valid(Tracker::new(Split::Valid, journal.clone(), watch));
+                .metric_train(Tracker::new(
+                    Split::Train,
+                    journal.clone(),
+                    watch.clone(),
+                    &strategy,
+                ))
+                .metric_valid(Tracker::new(
+                    Split::Valid,
+                    journal.clone(),
+                    watch,
+                    &strategy,
+                ));
         if start.epoch > 0 {
             training = training.checkpoint(start.epoch);
         }
@@ -315,7 +319,7 @@ where
     }
 
     /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole.
-    fn start(&self, model: MultiTask<M, W>, steps: usize) -> Result<Start<M, W>> {
+    fn start(&self, model: MultiTask<M>, steps: usize) -> Result<Start<M>> {
         let fresh = Start {
             epoch: 0,
             history: History::new(),
@@ -330,6 +334,14 @@ where
         let loaded = checkpoint::load(&self.directory, epoch)?;
         let mut history = History::read_csv(self.history_file())?;
         history.truncate_after(epoch);
+        let own = fresh
+            .model
+            .weighting
+            .check_record(&loaded.model, &["weighting"]);
+        own.map_err(|error| Error::Checkpoint {
+            path: checkpoint::model_file(&self.directory, epoch),
+            reason: error.to_string(),
+        })?;
         let fits = |error: burn::store::RecordError| Error::Checkpoint {
             path: checkpoint::model_file(&self.directory, epoch),
             reason: format!("{error}; resume with the config it was made with"),
@@ -404,18 +416,15 @@ fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
     record.into_bytes().ok().map(|bytes| bytes.to_vec())
 }
 
-struct Start<M: MultiTaskModel, W: LossWeighting> {
+struct Start<M: MultiTaskModel> {
     epoch: usize,
     history: History,
-    model: MultiTask<M, W>,
+    model: MultiTask<M>,
     optimizer: ModuleOptimizer,
     scheduler: ModuleLrScheduler,
 }
 
-fn finished<M: MultiTaskModel, W: LossWeighting>(
-    model: MultiTask<M, W>,
-    journal: &Journal,
-) -> Outcome<M, W> {
+fn finished<M: MultiTaskModel>(model: MultiTask<M>, journal: &Journal) -> Outcome<M> {
     let entries = journal.lock();
     Outcome {
         model: model.valid(),
@@ -423,12 +432,6 @@ fn finished<M: MultiTaskModel, W: LossWeighting>(
         best_epoch: entries.best_epoch(),
         stopped: None,
     }
-}
-
-/// The weights that the strategy was given, read before the first step.
-fn intended<W: LossWeighting>(weighting: &W) -> Option<Vec<f64>> {
-    let weights = weighting.intended()?.try_into_vec_as::<f32>().ok()?;
-    Some(weights.into_iter().map(f64::from).collect())
 }
 
 /// A dataset behind a pointer, which Burn's trait is not implemented for.
@@ -454,7 +457,8 @@ struct Patience {
 
 impl EarlyStoppingStrategy for Patience {
     fn should_stop(&mut self, epoch: usize, _store: &EventStoreClient) -> bool {
-        let best = self.journal.lock().best_epoch().unwrap_or(0);
-        epoch >= best.saturating_add(self.patience)
+        // Without any validation label there is nothing to lose patience with.
+        let best = self.journal.lock().best_epoch();
+        best.is_some_and(|best| epoch >= best.saturating_add(self.patience))
     }
 }

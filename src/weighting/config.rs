@@ -1,94 +1,198 @@
-//! The closed family of built-in strategies and the JSON that picks one.
+//! The JSON that picks a strategy.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-use super::{
-    BatchStatistics, BatchStatisticsConfig, GradientScale, GradientScaleConfig, GradientShare,
-    GradientShareConfig, LossWeighting, Manual, ManualConfig, Objective, RunningMean,
-    RunningMeanConfig, ScalarCountdown, ScalarCountdownConfig, ScalarCountdownInner, StateValue,
-    TaskValues, Uncertainty, UncertaintyConfig,
-};
+use burn::tensor::Device;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::table::chosen;
+use super::{BuiltIn, Heads, LossWeighting, Needs, Row, Strategy, StrategyTable, TaskValues};
 use crate::error::{Error, Result};
-use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// Picks a built-in strategy: `{"strategy": "uncertainty", "log_sigma": {"pointers": -0.3}}`.
+/// The key of the strategy's name.
+const STRATEGY: &str = "strategy";
+/// The keys of the options that every strategy from the Gram matrix has.
+const HEADS: &str = "heads";
+const RESCALE: &str = "rescale";
+/// The key of fixed weights, in whatever strategy has them.
+const WEIGHTS: &str = "weights";
+
+/// Picks a strategy: `{"strategy": "uncertainty", "log_sigma": {"pointers": -0.3}}`.
 ///
-/// A field that is left out has its default; one that does not exist is refused.
+/// A field that is left out has its default; one that does not exist is refused. A strategy from the Gram matrix also has
+/// `heads` (`raw` or `weighted`, see [`Heads`]) and `rescale` (`true` gives the combined gradient the length of the mean
+/// gradient).
 ///
 /// # Example
 ///
 /// ```
-/// use equipoise::weighting::{ManualConfig, WeightingConfig};
+/// use equipoise::weighting::{Manual, StrategyConfig};
 ///
 /// let json = r#"{"strategy": "manual", "weights": {"type": 0.25, "start": 0.75}}"#;
-/// let config = WeightingConfig::from_json(json)?;
-/// let same = ManualConfig::default().with_weights([("type", 0.25), ("start", 0.75)]);
-/// assert_eq!(config, WeightingConfig::Manual(same));
-/// assert_eq!(config, WeightingConfig::from_json(&config.to_json())?);
+/// let config = StrategyConfig::from_json(json)?;
+/// let same = Manual::default().with_weights([("type", 0.25), ("start", 0.75)]);
+/// assert_eq!(config, StrategyConfig::new(same));
+/// assert_eq!(config, StrategyConfig::from_json(&config.to_json())?);
 /// # Ok::<(), equipoise::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "strategy", rename_all = "kebab-case")]
-pub enum WeightingConfig {
-    /// [`RunningMean`].
-    RunningMean(RunningMeanConfig),
-    /// [`Uncertainty`].
-    Uncertainty(UncertaintyConfig),
-    /// [`GradientScale`].
-    GradientScale(GradientScaleConfig),
-    /// [`ScalarCountdown`].
-    ScalarCountdown(ScalarCountdownConfig),
-    /// [`BatchStatistics`].
-    BatchStatistics(BatchStatisticsConfig),
-    /// [`GradientShare`].
-    GradientShare(GradientShareConfig),
-    /// [`Manual`].
-    Manual(ManualConfig),
+#[derive(Clone, Debug)]
+pub struct StrategyConfig {
+    row: Row,
+    rule: Arc<dyn LossWeighting>,
+    /// The settings of the rule, every field written out.
+    settings: Map<String, Value>,
+    heads: Heads,
+    rescale: bool,
 }
 
-impl WeightingConfig {
-    /// The strategy's name, as in JSON and on the command line.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RunningMean(_) => "running-mean",
-            Self::Uncertainty(_) => "uncertainty",
-            Self::GradientScale(_) => "gradient-scale",
-            Self::ScalarCountdown(_) => "scalar-countdown",
-            Self::BatchStatistics(_) => "batch-statistics",
-            Self::GradientShare(_) => "gradient-share",
-            Self::Manual(_) => "manual",
+impl PartialEq for StrategyConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_value() == other.to_value()
+    }
+}
+
+impl<T: BuiltIn> From<T> for StrategyConfig {
+    fn from(rule: T) -> Self {
+        Self::new(rule)
+    }
+}
+
+impl StrategyConfig {
+    /// Picks a rule of a type.
+    ///
+    /// # Panics
+    ///
+    /// If the rule cannot be written as JSON, or not as fields with names.
+    pub fn new<T: BuiltIn>(rule: T) -> Self {
+        let (rule, settings) = chosen(rule).expect("a rule is written as fields with names");
+        Self {
+            row: Row::of::<T>(""),
+            rule,
+            settings,
+            heads: Heads::default(),
+            rescale: false,
         }
     }
 
-    /// The same strategy with other fixed weights.
+    /// Picks a strategy of this crate by its name, with default settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
+    pub fn named(name: &str) -> Result<Self> {
+        let map = Map::from_iter([(STRATEGY.to_string(), Value::from(name))]);
+        Self::from_value(StrategyTable::built_in(), Value::Object(map))
+    }
+
+    pub(super) fn from_value(table: &StrategyTable, value: Value) -> Result<Self> {
+        let refuse = |found: &str| {
+            let expected = "a strategy and its settings, such as {\"strategy\": \"uncertainty\"}";
+            Error::setting("weighting", found, expected)
+        };
+        let Value::Object(mut map) = value else {
+            return Err(refuse("not a JSON object"));
+        };
+        let name = match map.remove(STRATEGY) {
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(refuse("an object whose `strategy` is not a name")),
+            None => return Err(refuse("an object without a field `strategy`")),
+        };
+        Self::from_row(table.row(&name)?, map)
+    }
+
+    pub(super) fn from_row(row: &Row, mut map: Map<String, Value>) -> Result<Self> {
+        let name = row.name();
+        let heads = taken(&mut map, HEADS, "raw or weighted")?;
+        let rescale = taken(&mut map, RESCALE, "true or false")?;
+        let (rule, settings) = row.read(map)?;
+        let from_gram = rule.needs() == Needs::Gram;
+        for (field, given) in [(HEADS, heads.is_some()), (RESCALE, rescale.is_some())] {
+            if given && !from_gram {
+                let expected = format!("left out: `{name}` does not use the Gram matrix");
+                return Err(Error::setting(field, "given", expected));
+            }
+        }
+        Ok(Self {
+            row: *row,
+            rule,
+            settings,
+            heads: heads.unwrap_or_default(),
+            rescale: rescale.unwrap_or_default(),
+        })
+    }
+
+    /// The strategy's name, as in JSON and on the command line.
+    pub fn name(&self) -> &'static str {
+        self.row.name()
+    }
+
+    /// The rule with its settings.
+    pub fn rule(&self) -> &dyn LossWeighting {
+        &*self.rule
+    }
+
+    /// Whether the strategy is a rule of this type.
+    pub fn is<T: BuiltIn>(&self) -> bool {
+        self.name() == T::NAME
+    }
+
+    /// Returns the rule with its settings, if it is of this type.
+    pub fn get<T: BuiltIn>(&self) -> Option<T> {
+        let settings = Value::Object(self.settings.clone());
+        self.is::<T>()
+            .then(|| serde_json::from_value(settings).ok())
+            .flatten()
+    }
+
+    /// Returns the value of a setting, every default written out; `None` if the strategy has no such setting.
+    pub fn setting(&self, name: &str) -> Option<&Value> {
+        self.settings.get(name)
+    }
+
+    /// Sets which gradient the heads get. Only strategies from the Gram matrix look at it.
+    pub fn with_heads(mut self, heads: Heads) -> Self {
+        self.heads = heads;
+        self
+    }
+
+    /// Sets whether the combined gradient is rescaled. Only strategies from the Gram matrix look at it.
+    pub fn with_rescale(mut self, rescale: bool) -> Self {
+        self.rescale = rescale;
+        self
+    }
+
+    /// Whether the strategy, or the one inside it, has fixed weights.
+    pub fn has_weights(&self) -> bool {
+        let mut settings = self.settings.clone();
+        weights_in(&mut settings).is_some()
+    }
+
+    /// Returns the same strategy with other fixed weights.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if the strategy has no fixed weights.
-    pub fn with_weights(mut self, weights: impl Into<TaskValues>) -> Result<Self> {
-        let own = match &mut self {
-            Self::RunningMean(config) => &mut config.weights,
-            Self::GradientScale(config) => &mut config.weights,
-            Self::BatchStatistics(config) => &mut config.weights,
-            Self::GradientShare(config) => &mut config.weights,
-            Self::Manual(config)
-            | Self::ScalarCountdown(ScalarCountdownConfig {
-                weighting: ScalarCountdownInner::Manual(config),
-                ..
-            }) => &mut config.weights,
-            Self::Uncertainty(_) | Self::ScalarCountdown(_) => {
-                return Err(Error::setting(
-                    "weights",
-                    "given",
-                    "left out: this strategy learns its weights",
-                ));
-            }
+    pub fn with_weights(self, weights: impl Into<TaskValues>) -> Result<Self> {
+        let mut settings = self.settings.clone();
+        let Some(place) = weights_in(&mut settings) else {
+            return Err(Error::setting(
+                "weights",
+                "given",
+                format!("left out: `{}` has no fixed weights", self.name()),
+            ));
         };
-        *own = weights.into();
-        Ok(self)
+        *place = serde_json::to_value(weights.into())
+            .map_err(|error| Error::setting("weights", error, "a number for each task"))?;
+        // Read anew, so that the rule has them too.
+        let (rule, settings) = self.row.read(settings)?;
+        Ok(Self {
+            rule,
+            settings,
+            ..self
+        })
     }
 
     /// Reads a config from JSON.
@@ -97,102 +201,76 @@ impl WeightingConfig {
     ///
     /// [`Error::Setting`] with the parser's words: the unknown field or strategy, or the value of a wrong type.
     pub fn from_json(json: &str) -> Result<Self> {
-        serde_json::from_str(json)
-            .map_err(|error| Error::setting("weighting", error, "a strategy and its settings"))
+        StrategyTable::built_in().read(json)
     }
 
-    /// The config as JSON, every field written out.
+    /// Writes the config as JSON, every field written out.
     pub fn to_json(&self) -> String {
         // A config holds numbers, strings and lists only; there is nothing JSON could not hold.
-        serde_json::to_string_pretty(self).expect("a config is valid JSON")
+        serde_json::to_string_pretty(&self.to_value()).expect("a config is valid JSON")
     }
 
-    /// Builds the strategy for `tasks`, with its state and parameters on `device`.
+    fn to_value(&self) -> Value {
+        let mut map = Map::from_iter([(STRATEGY.to_string(), Value::from(self.name()))]);
+        map.extend(self.settings.clone());
+        if self.heads != Heads::default() {
+            map.insert(HEADS.into(), Value::from("weighted"));
+        }
+        if self.rescale {
+            map.insert(RESCALE.into(), Value::from(true));
+        }
+        Value::Object(map)
+    }
+
+    /// Puts the strategy to work on `tasks`, with its memory on `device`.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] naming the field that has a value it cannot have, [`Error::Tasks`] if the strategy cannot weigh
     /// these tasks.
-    pub fn init(&self, tasks: &TaskSet, device: &Device) -> Result<Weighting> {
-        Ok(match self {
-            Self::RunningMean(config) => Weighting::RunningMean(config.init(tasks, device)?),
-            Self::Uncertainty(config) => Weighting::Uncertainty(config.init(tasks, device)?),
-            Self::GradientScale(config) => Weighting::GradientScale(config.init(tasks, device)?),
-            Self::ScalarCountdown(config) => {
-                Weighting::ScalarCountdown(config.init(tasks, device)?)
-            }
-            Self::BatchStatistics(config) => {
-                Weighting::BatchStatistics(config.init(tasks, device)?)
-            }
-            Self::GradientShare(config) => Weighting::GradientShare(config.init(tasks, device)?),
-            Self::Manual(config) => Weighting::Manual(config.init(tasks, device)?),
+    pub fn init(&self, tasks: &TaskSet, device: &Device) -> Result<Strategy> {
+        let strategy = Strategy::from_shared(self.rule.clone(), tasks, device)?;
+        Ok(strategy.with_heads(self.heads).with_rescale(self.rescale))
+    }
+}
+
+/// Takes an option out of an object.
+fn taken<T: for<'a> Deserialize<'a>>(
+    map: &mut Map<String, Value>,
+    field: &str,
+    expected: &str,
+) -> Result<Option<T>> {
+    let Some(value) = map.remove(field) else {
+        return Ok(None);
+    };
+    let read = serde_json::from_value(value.clone());
+    read.map(Some)
+        .map_err(|_| Error::setting(field, value, expected))
+}
+
+/// The place of fixed weights: among the settings, or among those of the strategy inside.
+fn weights_in(settings: &mut Map<String, Value>) -> Option<&mut Value> {
+    if settings.contains_key(WEIGHTS) {
+        return settings.get_mut(WEIGHTS);
+    }
+    let inner = settings.values_mut().filter_map(Value::as_object_mut);
+    let mut inner = inner.filter(|value| value.contains_key(STRATEGY));
+    inner.find_map(weights_in)
+}
+
+impl Serialize for StrategyConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StrategyConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_value(StrategyTable::built_in(), value).map_err(|error| match error {
+            // The words alone: what they are about is said by whoever reads the whole.
+            Error::Setting { field, found, .. } if field == "weighting" => D::Error::custom(found),
+            other => D::Error::custom(other),
         })
-    }
-}
-
-/// A built-in strategy, chosen at run time by a [`WeightingConfig`].
-#[derive(Module, Debug)]
-pub enum Weighting {
-    /// Fixed weights over losses divided by their running means.
-    RunningMean(RunningMean),
-    /// Learned noise levels.
-    Uncertainty(Uncertainty),
-    /// Running means and the square root of the outputs.
-    GradientScale(GradientScale),
-    /// Fixed or learned weights over a scalar countdown.
-    ScalarCountdown(ScalarCountdown),
-    /// Standardised over the losses of one step.
-    BatchStatistics(BatchStatistics),
-    /// Measured gradients.
-    GradientShare(GradientShare),
-    /// Fixed weights.
-    Manual(Manual),
-}
-
-impl LossWeighting for Weighting {
-    fn weigh(&self, losses: &TaskLosses) -> Objective {
-        match self {
-            Self::RunningMean(strategy) => strategy.weigh(losses),
-            Self::Uncertainty(strategy) => strategy.weigh(losses),
-            Self::GradientScale(strategy) => strategy.weigh(losses),
-            Self::ScalarCountdown(strategy) => strategy.weigh(losses),
-            Self::BatchStatistics(strategy) => strategy.weigh(losses),
-            Self::GradientShare(strategy) => strategy.weigh(losses),
-            Self::Manual(strategy) => strategy.weigh(losses),
-        }
-    }
-
-    fn state(&self) -> Vec<StateValue> {
-        match self {
-            Self::RunningMean(strategy) => strategy.state(),
-            Self::Uncertainty(strategy) => strategy.state(),
-            Self::GradientScale(strategy) => strategy.state(),
-            Self::ScalarCountdown(strategy) => strategy.state(),
-            Self::BatchStatistics(strategy) => strategy.state(),
-            Self::GradientShare(strategy) => strategy.state(),
-            Self::Manual(strategy) => strategy.state(),
-        }
-    }
-
-    fn intended(&self) -> Option<Tensor<1>> {
-        match self {
-            Self::RunningMean(strategy) => strategy.intended(),
-            Self::Uncertainty(strategy) => strategy.intended(),
-            Self::GradientScale(strategy) => strategy.intended(),
-            Self::ScalarCountdown(strategy) => strategy.intended(),
-            Self::BatchStatistics(strategy) => strategy.intended(),
-            Self::GradientShare(strategy) => strategy.intended(),
-            Self::Manual(strategy) => strategy.intended(),
-        }
-    }
-
-    fn observes(&self) -> bool {
-        matches!(self, Self::GradientShare(_))
-    }
-
-    fn observe(&self, norms: Tensor<1>) {
-        if let Self::GradientShare(strategy) = self {
-            strategy.observe(norms);
-        }
     }
 }

@@ -1,117 +1,139 @@
-//! Strategies: raw losses in, one objective out, with the true effective weight of every task beside it.
+//! Strategies: what a step saw in, the effective weights of its tasks out.
 //!
-//! A strategy implements [`LossWeighting`]. The ones of this crate are listed in [`Weighting`], chosen by a
-//! [`WeightingConfig`] that is plain JSON; a strategy of your own implements the trait and is used everywhere a
-//! built-in one is.
+//! A strategy is a rule, which is plain data and never changes ([`LossWeighting`]), and a [`Memory`] of named values, which is
+//! recorded. [`Strategy`] holds both and is what a model or a loop of one's own holds. [`StrategyConfig`] picks a
+//! rule from JSON by its name in [the table of strategies](StrategyTable).
 //!
-//! | strategy | objective | when to use it |
-//! |---|---|---|
-//! | [`RunningMean`] | `sum w_k L_k / m_k` | the baseline: equalises loss values, which says nothing about gradients |
-//! | [`Uncertainty`] | `sum L_k / (2 sigma_k^2) + log sigma_k` | no idea of good weights; losses that are likelihoods |
-//! | [`GradientScale`] | `sum w_k sqrt(n_k) L_k / m_k` | tasks averaged over many outputs that should count more |
-//! | [`ScalarCountdown`] | that of the strategy inside it | one number instead of a sequence as the target |
-//! | [`BatchStatistics`] | `sum w_k sqrt(n_k) (L_k - mean) / std` | losses of very different size, no history wanted |
-//! | [`GradientShare`] | `sum s_k L_k / g_k` | every task is to have its share `s_k` of the shared gradient |
-//! | [`Manual`] | `sum w_k L_k`, raw or over `m_k` | known weights; the fair baseline once they are tuned |
+//! The pages under `docs/` list every strategy with its formula, its source, what it needs, remembers and costs, and when it
+//! fails.
 //!
-//! with raw loss `L_k`, running mean `m_k` of it and `g_k` of the norm of its gradient, fixed weight `w_k` and elements `n_k` of task k. What divides a loss is a
-//! constant for differentiation.
-//!
-//! **What every strategy keeps to.** State lives in the module record, so a saved and loaded strategy continues with
-//! the same numbers. Nothing is read back to the host in [`LossWeighting::weigh`]. A task without labels, or with a loss
-//! that is not finite, gets weight 0 and leaves the state alone. A loss of exactly zero is legal.
+//! **What every strategy keeps to.** All that it remembers is in the module record by name, so a saved and loaded strategy
+//! continues with the same numbers. Nothing is read back to the host, except by a strategy that needs the Gram matrix:
+//! it reads K x K numbers and K losses in one transfer. A task without labels, or with a loss that is not finite, gets
+//! weight 0 and leaves the memory alone.
 
-mod batch_statistics;
+pub mod gram;
+pub mod solve;
+
 mod config;
-mod constants;
-mod gradient_scale;
-mod gradient_share;
-mod manual;
-mod objective;
-mod running_mean;
-mod scalar_countdown;
+mod draws;
+mod from_gram;
+mod identity;
+mod memory;
+mod normaliser;
+mod options;
+mod rules;
 mod state;
+mod step;
+mod strategy;
+mod table;
 mod task_values;
-mod uncertainty;
+mod weighed;
 
-pub use batch_statistics::{BatchStatistics, BatchStatisticsConfig};
-pub use config::{Weighting, WeightingConfig};
-pub use gradient_scale::{GradientScale, GradientScaleConfig};
-pub use gradient_share::{GradientShare, GradientShareConfig};
-pub use manual::{Manual, ManualConfig};
-pub use objective::Objective;
-pub use running_mean::{Normaliser, RunningMean, RunningMeanConfig};
-pub use scalar_countdown::{ScalarCountdown, ScalarCountdownConfig, ScalarCountdownInner};
-pub use state::{StateValue, remember};
+pub use config::StrategyConfig;
+pub use identity::Identity;
+pub use memory::Memory;
+pub use options::Heads;
+pub use rules::*;
+pub use state::StateValue;
+pub use step::{Numbers, Step};
+pub use strategy::Strategy;
+pub use table::{BuiltIn, Row, StrategyTable};
 pub use task_values::TaskValues;
-pub use uncertainty::{LikelihoodForm, Uncertainty, UncertaintyConfig};
+pub use weighed::Weighed;
 
-use burn::module::{Module, ModuleDisplay};
-use burn::tensor::Tensor;
+use std::fmt::Debug;
 
+use burn::tensor::Device;
+
+use crate::error::Result;
 use crate::loss::TaskLosses;
+use crate::task::TaskSet;
 
-/// A strategy: turns the raw losses of a step into the objective to differentiate.
+/// What a strategy has to see before it can weigh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Needs {
+    /// The raw losses.
+    Losses,
+    /// The raw losses, and the Gram matrix in the steps in which the gradients are audited anyway.
+    GramWhenAudited,
+    /// The raw losses, and those of the same batch after the step: one more forward pass.
+    LossesAfterStep,
+    /// The Gram matrix in every step.
+    Gram,
+}
+
+/// The behaviour of a strategy: weights from what a step saw.
+///
+/// The type that implements it is the rule with its settings. It never changes; what moves from step to step is in the
+/// [`Memory`] that it makes.
 ///
 /// # Example: a strategy of your own
 ///
 /// ```
-/// use burn::module::Module;
 /// use burn::tensor::{Device, Tensor};
 /// use equipoise::loss::TaskLosses;
-/// use equipoise::weighting::{LossWeighting, Objective, StateValue};
+/// use equipoise::weighting::{LossWeighting, Memory, Step, Strategy, Weighed};
+/// use equipoise::{Result, Task, TaskSet};
 ///
 /// /// Weighs by the inverse of each raw loss, as a constant.
-/// #[derive(Module, Debug)]
-/// struct Inverse {}
+/// #[derive(Debug)]
+/// struct Inverse;
 ///
 /// impl LossWeighting for Inverse {
-///     fn weigh(&self, losses: &TaskLosses) -> Objective {
-///         let active = losses.active();
-///         let values = losses.masked(&active).inner();
-///         let weights = values.clamp_min(1e-8).recip() * active.float();
-///         Objective::linear(losses, weights)
+///     fn memory(&self, _tasks: &TaskSet, device: &Device) -> Result<Memory> {
+///         Ok(Memory::new(device))
 ///     }
 ///
-///     fn state(&self) -> Vec<StateValue> {
-///         Vec::new()
+///     fn weigh(&self, step: &Step<'_>, _memory: &Memory) -> Weighed {
+///         let active = step.losses.active();
+///         let values = step.losses.masked(&active).inner();
+///         let weights = values.clamp_min(1e-8).recip() * active.float();
+///         Weighed::linear(step.losses, weights)
 ///     }
 /// }
 ///
 /// let device = Device::flex().autodiff();
+/// let tasks = TaskSet::new([Task::regression("a", 1), Task::regression("b", 1)])?;
+/// let strategy = Strategy::new(Inverse, &tasks, &device)?;
 /// let losses = TaskLosses::from_values(Tensor::from_floats([2.0, 0.5], &device).require_grad());
-/// let objective = Inverse {}.weigh(&losses);
-/// assert_eq!(objective.total.into_scalar::<f32>(), 2.0);
+/// assert_eq!(strategy.weigh(&losses).total.into_scalar::<f32>(), 2.0);
+/// # Ok::<(), equipoise::Error>(())
 /// ```
-pub trait LossWeighting: Module + ModuleDisplay + 'static {
-    /// One training step: updates the strategy's running state and returns the objective.
+pub trait LossWeighting: Debug + Send + Sync + 'static {
+    /// Returns what the strategy has to see before it can weigh.
+    fn needs(&self) -> Needs {
+        Needs::Losses
+    }
+
+    /// Makes the memory before the first step, and checks the settings against the tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`](crate::Error::Setting) naming the field that has a value it cannot have,
+    /// [`Error::Tasks`](crate::Error::Tasks) if the strategy cannot weigh these tasks.
+    fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory>;
+
+    /// Returns the weights that somebody gave the tasks, if the strategy has such: what each task's part of the gradient is
+    /// measured against. `None` if all are meant to count alike.
+    fn intended(&self, _tasks: &TaskSet) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Weighs one training step and moves the memory on.
     ///
     /// Works on tensors with and without autodiff; without, the objective is a plain number.
     ///
     /// # Panics
     ///
-    /// If the number of losses is not the number of tasks the strategy was made for.
-    fn weigh(&self, losses: &TaskLosses) -> Objective;
+    /// If the number of losses is not the number of tasks that the memory was made for.
+    fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed;
 
-    /// Named values worth logging (sigma per task, running means), still on the device: read them only when a line is
-    /// logged.
-    fn state(&self) -> Vec<StateValue>;
+    /// Sees the losses of a batch before and after the parameters moved; only for [`Needs::LossesAfterStep`].
+    fn after(&self, _before: &TaskLosses, _after: &TaskLosses, _memory: &Memory) {}
 
-    /// The weights that somebody gave the tasks, `[K]`, if the strategy has such: what each task's part of the gradient is
-    /// measured against. `None` if all are meant to count alike.
-    fn intended(&self) -> Option<Tensor<1>> {
-        None
+    /// Returns values worth logging, still on the device.
+    fn state(&self, _memory: &Memory) -> Vec<StateValue> {
+        Vec::new()
     }
-
-    /// Whether [`observe`](Self::observe) does anything.
-    fn observes(&self) -> bool {
-        false
-    }
-
-    /// Tells the strategy the norm of each task's raw gradient at the representation, `[K]`, off the graph, before the
-    /// weights of the step are asked for. The [`Trainer`](crate::train::Trainer) does so in every step that it audits; in a
-    /// loop of your own, pass [`AuditSample::norms`](crate::gradient::AuditSample::norms).
-    ///
-    /// A norm that is not finite is as good as none.
-    fn observe(&self, _norms: Tensor<1>) {}
 }

@@ -1,16 +1,6 @@
-//! What a strategy remembers: how a value gets into the module record, and a name for it when somebody logs it.
+//! A value of a strategy with a name, for the log.
 
-use burn::module::RunningState;
 use burn::tensor::Tensor;
-
-/// Sets a strategy's buffer to `value`, at once.
-///
-/// [`RunningState::update`] alone keeps the value pending until the next one comes; a record written in between would
-/// miss it, and the step after a resume would not be the one it should be.
-pub fn remember<const D: usize>(buffer: &RunningState<Tensor<D>>, value: Tensor<D>) {
-    buffer.update(value);
-    buffer.value_sync();
-}
 
 /// A named value of a strategy, on the device until [`read`](StateValue::read).
 #[derive(Clone, Debug)]
@@ -21,7 +11,7 @@ pub struct StateValue {
 }
 
 impl StateValue {
-    /// One value for each task, `[K]`.
+    /// Names one value for each task, `[K]`.
     pub fn per_task(name: &'static str, values: Tensor<1>) -> Self {
         Self {
             name,
@@ -30,7 +20,7 @@ impl StateValue {
         }
     }
 
-    /// One value for the whole strategy, `[1]`.
+    /// Names one value for the whole strategy, `[1]`.
     pub fn global(name: &'static str, value: Tensor<1>) -> Self {
         Self {
             name,
@@ -49,7 +39,7 @@ impl StateValue {
         self.per_task
     }
 
-    /// The values, still on the device and off the graph, `[K]` or `[1]`.
+    /// Returns the values, still on the device and off the graph, `[K]` or `[1]`.
     pub fn values(&self) -> Tensor<1> {
         self.values.clone()
     }

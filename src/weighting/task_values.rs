@@ -101,6 +101,17 @@ impl TaskValues {
         Ok(values)
     }
 
+    /// Fixed weights `w_k sqrt(n_k)` with the elements `n_k` of each task.
+    pub(super) fn scaled_by_elements(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
+        let weights = self.weights(tasks)?;
+        let elements = tasks.iter().map(|task| task.elements() as f64);
+        Ok(weights
+            .iter()
+            .zip(elements)
+            .map(|(w, n)| w * n.sqrt())
+            .collect())
+    }
+
     /// Fixed weights: finite, not negative, not all zero; 1/K each where nothing is said.
     pub(super) fn weights(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
         let equal = 1.0 / tasks.len() as f64;
@@ -111,13 +122,10 @@ impl TaskValues {
             "a finite number that is not negative, up to 1e30",
             |w| (0.0..=LARGEST_WEIGHT).contains(&w),
         )?;
-        match weights.iter().any(|w| *w as f32 > 0.0) {
-            true => Ok(weights),
-            false => Err(Error::setting(
-                "weights",
-                "zero for every task",
-                "positive for at least one task",
-            )),
+        if weights.iter().any(|w| *w as f32 > 0.0) {
+            return Ok(weights);
         }
+        let expected = "positive for at least one task";
+        Err(Error::setting("weights", "zero for every task", expected))
     }
 }

@@ -8,7 +8,7 @@ use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::expansion::pytorch::{Generation, PytorchCheckpoint, PytorchExport};
 use equipoise::task::{Task, TaskSet};
-use equipoise::weighting::UncertaintyConfig;
+use equipoise::weighting::Uncertainty;
 use safetensors::SafeTensors;
 
 use crate::networks::{safetensors_file, tables};
@@ -145,7 +145,7 @@ fn the_scale_of_the_countdown_goes_into_its_head() {
 fn what_a_strategy_has_learned_goes_along() {
     let device = &devices()[0].1;
     let model = ExpansionModelConfig::default().init(device).unwrap();
-    let learned = UncertaintyConfig::default().with_log_sigma([0.25, -0.5, 0.75, -1.25]);
+    let learned = Uncertainty::default().with_log_sigma([0.25, -0.5, 0.75, -1.25]);
     let strategy = learned
         .init(&model.config().tasks().unwrap(), device)
         .unwrap();
@@ -156,7 +156,7 @@ fn what_a_strategy_has_learned_goes_along() {
     let found = PytorchCheckpoint::read(scene.path()).unwrap().log_sigma();
     assert_eq!(found, Some([0.25, -0.5, 0.75, -1.25]));
     let other = TaskSet::new([Task::regression("one", 1), Task::regression("two", 1)]).unwrap();
-    let other = UncertaintyConfig::default().init(&other, device).unwrap();
+    let other = Uncertainty::default().init(&other, device).unwrap();
     let error = export.with_uncertainty(&other).unwrap_err();
     assert!(matches!(error, Error::Tasks { .. }), "{error:?}");
 }

@@ -372,3 +372,31 @@ impl Noise {
         (0..count).map(|_| self.draw()).collect()
     }
 }
+
+/// Shows a strategy that looks at gradients the norms of a step; nothing for any other.
+pub fn observe(strategy: &equipoise::weighting::Strategy, norms: Tensor<1>) {
+    use equipoise::loss::{Gram, TaskLosses};
+    use equipoise::weighting::{Needs, Step};
+    if strategy.needs() == Needs::GramWhenAudited {
+        let losses = TaskLosses::from_values(Tensor::ones(norms.dims(), &norms.device()));
+        let gram = Gram::from_norms(norms);
+        strategy.weigh_step(&Step::new(&losses).with_gram(Some(&gram)));
+    }
+}
+
+/// What is learned for each task under a name, by the paths of a table: in the order of the tasks.
+pub fn of_tasks(
+    tables: &BTreeMap<String, Table>,
+    name: &str,
+    tasks: &equipoise::TaskSet,
+) -> Vec<f64> {
+    let value = |task: &str| {
+        let ending = format!("{name}.{task}");
+        let (_, table) = tables
+            .iter()
+            .find(|(path, _)| path.ends_with(&ending))
+            .unwrap_or_else(|| panic!("nothing is called {ending}"));
+        table.values[0]
+    };
+    tasks.names().map(value).collect()
+}

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::expansion::config::{ExpansionConfig, preset};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
-use crate::weighting::{TaskValues, WeightingConfig};
+use crate::weighting::{BatchStatistics, BuiltIn, TaskValues};
 
 /// The seed of the search's runs. Compared runs count from 1, so none of them has it.
 pub const SEED: u64 = 0;
@@ -234,9 +234,9 @@ fn guesses(set: &TaskSet, first: Option<&History>) -> Vec<Candidate> {
 
 /// `None` if the tasks are not those that the preset is for.
 fn outputs(tasks: &TaskSet) -> Option<Vec<f64>> {
-    let Ok(WeightingConfig::BatchStatistics(preset)) = preset("batch-statistics") else {
-        return None;
-    };
+    let preset = preset(BatchStatistics::NAME)
+        .ok()?
+        .get::<BatchStatistics>()?;
     let weights = preset.weights.resolve("weights", tasks, 0.0).ok()?;
     let elements = tasks.iter().map(|task| task.elements() as f64);
     Some(

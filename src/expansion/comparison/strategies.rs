@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::expansion::config::{ExpansionConfig, STRATEGIES, preset};
 use crate::expansion::countdown::CountdownForm;
 use crate::expansion::model::task_names;
-use crate::weighting::{ManualConfig, TaskValues, WeightingConfig};
+use crate::weighting::{Manual, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues};
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
@@ -12,20 +12,22 @@ pub const RAW_SUM: &str = "raw-sum";
 /// Fixed weights over raw losses, chosen by a [search](super::search): what a strategy has to beat.
 pub const TUNED_FIXED: &str = "tuned-fixed";
 
-/// Every row in the order of the table: the presets, then the two that they are measured against.
+/// The rows of a table when nothing else is said: the presets, then the two that they are measured against.
 pub fn all() -> impl Iterator<Item = &'static str> {
     STRATEGIES.into_iter().chain([RAW_SUM, TUNED_FIXED])
 }
 
-/// Sees that the names are rows, and that none is there twice.
+/// Checks that every name is a row or a strategy of the table of strategies, and that none is there twice.
 ///
 /// # Errors
 ///
 /// [`Error::Setting`] naming the first that is not.
 pub fn check(names: &[String]) -> Result<()> {
     for (index, name) in names.iter().enumerate() {
-        if !all().any(|known| known == name) {
-            let known: Vec<&str> = all().collect();
+        let known = || all().chain(StrategyTable::built_in().names());
+        if !known().any(|known| known == name) {
+            let mut seen = std::collections::HashSet::new();
+            let known: Vec<&str> = known().filter(|name| seen.insert(*name)).collect();
             let expected = format!("some of {}", known.join(", "));
             return Err(Error::setting("--strategies", name, expected));
         }
@@ -51,7 +53,7 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
         let expected = "left out: every strategy gets the same number of epochs";
         return Err(Error::setting("train.patience", patience, expected));
     }
-    if matches!(config.weighting, WeightingConfig::ScalarCountdown(_)) {
+    if config.weighting.is::<ScalarCountdown>() {
         let usual = ExpansionConfig::default().model;
         config.model.countdown = usual.countdown;
         config.model.countdown_scale = usual.countdown_scale;
@@ -87,7 +89,7 @@ pub fn config(
 /// A base with another strategy and seed.
 pub(super) fn with(
     base: &ExpansionConfig,
-    weighting: WeightingConfig,
+    weighting: StrategyConfig,
     seed: u64,
 ) -> ExpansionConfig {
     let mut config = base.clone();
@@ -97,9 +99,9 @@ pub(super) fn with(
 }
 
 /// Fixed weights over raw losses.
-pub(super) fn raw(weights: TaskValues) -> WeightingConfig {
-    let manual = ManualConfig::default().with_normalise(false);
-    WeightingConfig::Manual(manual.with_weights(weights))
+pub(super) fn raw(weights: TaskValues) -> StrategyConfig {
+    let manual = Manual::default().with_normalise(false);
+    StrategyConfig::new(manual.with_weights(weights))
 }
 
 /// 1 for every task.

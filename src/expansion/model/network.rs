@@ -11,9 +11,25 @@ use super::output::ExpansionOutput;
 use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::countdown::CountdownForm;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
-use crate::model::MultiTaskModel;
+use crate::model::{Branches, MultiTaskModel};
 use crate::nn::{BiLstm, Dropout, Readout, readout};
 use crate::task::TaskSet;
+
+/// The tasks by their position.
+const TYPE: usize = 0;
+const POINTERS: usize = 1;
+const BINARY: usize = 2;
+const COUNTDOWN: usize = 3;
+
+/// What the heads read before they give their outputs.
+struct Read {
+    /// The logits of the mask, `[batch, time]`.
+    binary: Tensor<2>,
+    /// The countdown if it is read from every bar, `[batch, time]`.
+    countdown: Option<Tensor<2>>,
+    /// The pooled vector of the type, the pointers and a scalar countdown.
+    pooled: Branches<Tensor<2>>,
+}
 
 /// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.
 ///
@@ -65,24 +81,75 @@ impl ExpansionModel {
 
     /// The outputs of all heads from the representation, `[batch, time, 2 hidden]`.
     pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
+        self.branched_heads(&Branches::together(representation, self.tasks.len()))
+    }
+
+    /// The outputs of all heads, each from its task's branch.
+    fn branched_heads(&self, shared: &Branches<Tensor<3>>) -> ExpansionOutput {
         let drop = |x: Tensor<2>| self.head_dropout.forward(x);
-        let (binary, per_bar, pooled) = self.read(representation);
-        let features = relu(self.projection.forward(pooled));
-        let countdown = per_bar.unwrap_or_else(|| self.countdown.forward(drop(features.clone())));
-        let countdown = match self.config.countdown_scale == 1.0 {
-            true => countdown,
-            false => countdown * self.config.countdown_scale,
+        let read = self.read(shared);
+        let [kinds, pointers, countdown] = read
+            .pooled
+            .map([0, 1, 2], |pooled| relu(self.projection.forward(pooled)));
+        let countdown = read
+            .countdown
+            .unwrap_or_else(|| self.countdown.forward(drop(countdown)));
+        let countdown = if self.config.countdown_scale == 1.0 {
+            countdown
+        } else {
+            countdown * self.config.countdown_scale
         };
         ExpansionOutput {
-            kinds: self.classifier.forward(drop(features.clone())),
-            pointers: sigmoid(self.pointers.forward(drop(features))),
-            binary,
+            kinds: self.classifier.forward(drop(kinds)),
+            pointers: sigmoid(self.pointers.forward(drop(pointers))),
+            binary: read.binary,
             countdown,
         }
     }
 
-    /// What is read from every bar, and the pooled vector: the mask's logits, the countdown if it is per bar.
-    fn read(&self, representation: Tensor<3>) -> (Tensor<2>, Option<Tensor<2>>, Tensor<2>) {
+    /// What is read from every bar, and the pooled vectors of the tasks that read such: the type, the pointers, the countdown.
+    fn read(&self, shared: &Branches<Tensor<3>>) -> Read {
+        if !shared.is_apart() {
+            return self.read_together(shared.of(BINARY));
+        }
+        let per_bar = self.config.countdown == CountdownForm::PerBar;
+        let dropout = &self.head_dropout;
+        let single = |head: &Linear, task| {
+            let [steps] = readout(dropout, [head], shared.of(task)).steps;
+            steps
+        };
+        let pooled = |task| self.pooled(shared.of(task));
+        let countdown = per_bar.then(|| single(&self.countdown, COUNTDOWN));
+        // Where the countdown reads every bar, its pooled vector is read by nobody.
+        let third = if per_bar { TYPE } else { COUNTDOWN };
+        let (kinds, pointers) = (pooled(TYPE), pooled(POINTERS));
+        let third = if third == TYPE {
+            kinds.clone()
+        } else {
+            pooled(third)
+        };
+        Read {
+            binary: single(&self.binary, BINARY),
+            countdown,
+            pooled: Branches::apart(vec![kinds, pointers, third]),
+        }
+    }
+
+    /// The pooled vector of one task's branch.
+    fn pooled(&self, representation: Tensor<3>) -> Tensor<2> {
+        let dropout = &self.head_dropout;
+        match &self.attention {
+            None => readout(dropout, [], representation).mean,
+            Some(attention) => {
+                let found = readout(dropout, [attention], representation.clone());
+                let [logits] = found.steps;
+                Tensor::cat(vec![found.mean, attend(representation, logits)], 1)
+            }
+        }
+    }
+
+    /// As [`read`](Self::read), from the one representation that all tasks read.
+    fn read_together(&self, representation: Tensor<3>) -> Read {
         let per_bar = self.config.countdown == CountdownForm::PerBar;
         let shared = self.attention.as_ref().map(|_| representation.clone());
         let (binary, countdown, dropout) = (&self.binary, &self.countdown, &self.head_dropout);
@@ -105,7 +172,11 @@ impl ExpansionModel {
             Some(shared) => Tensor::cat(vec![mean, attend(shared, next())], 1),
             None => mean,
         };
-        (binary, countdown, pooled)
+        Read {
+            binary,
+            countdown,
+            pooled: Branches::together(pooled, 3),
+        }
     }
 
     /// The model with recurrent layers that training leaves as they are; it costs no backward pass through them.
@@ -127,6 +198,7 @@ impl ExpansionModel {
 
 impl MultiTaskModel for ExpansionModel {
     type Batch = ExpansionBatch;
+    type Shared = Tensor<3>;
     type Evaluation = ExpansionEvaluation;
 
     fn tasks(&self) -> &TaskSet {
@@ -137,8 +209,8 @@ impl MultiTaskModel for ExpansionModel {
         self.encode(batch.features.clone())
     }
 
-    fn task_losses(&self, representation: Tensor<3>, batch: &ExpansionBatch) -> TaskLosses {
-        let output = self.heads(representation);
+    fn task_losses(&self, shared: Branches<Tensor<3>>, batch: &ExpansionBatch) -> TaskLosses {
+        let output = self.branched_heads(&shared);
         let config = &self.config;
         let mean = Reduction::Mean;
         TaskLosses::new(vec![
@@ -167,12 +239,16 @@ impl MultiTaskModel for ExpansionModel {
         ])
     }
 
-    fn evaluate(&self, representation: Tensor<3>, batch: &ExpansionBatch) -> ExpansionEvaluation {
-        ExpansionEvaluation::new(
+    fn evaluate(
+        &self,
+        representation: Tensor<3>,
+        batch: &ExpansionBatch,
+    ) -> Option<ExpansionEvaluation> {
+        Some(ExpansionEvaluation::new(
             self.heads(representation),
             batch.labels.clone(),
             self.config.window,
-        )
+        ))
     }
 
     fn samples(batch: &ExpansionBatch) -> usize {

@@ -14,7 +14,7 @@ use crate::expansion::model::{ExpansionModel, Pooling};
 use crate::expansion::run;
 use crate::history::write_atomically;
 use crate::train::{MultiTask, checkpoint};
-use crate::weighting::{ScalarCountdown, Uncertainty, Weighting};
+use crate::weighting::{LOG_SIGMA, Strategy};
 
 /// A network on its way to PyTorch.
 #[derive(Clone, Debug)]
@@ -63,14 +63,16 @@ impl PytorchExport {
         self.log_sigma
     }
 
-    /// Adds what the strategy has learned.
+    /// Adds the log sigmas that a strategy has learned, if it learns such.
     ///
     /// # Errors
     ///
     /// [`Error::Tasks`] if the strategy is not one over the four tasks of the network, [`Error::Training`] if the device
     /// cannot be read.
-    pub fn with_uncertainty(self, uncertainty: &Uncertainty) -> Result<Self> {
-        let values = uncertainty.log_sigma().val();
+    pub fn with_learned(self, strategy: &Strategy) -> Result<Self> {
+        let Some(values) = strategy.memory().find_learned(LOG_SIGMA) else {
+            return Ok(self);
+        };
         let values = values.try_into_vec_as::<f32>().map_err(unreadable)?;
         match <[f32; 4]>::try_from(values) {
             Ok(values) => Ok(self.with_log_sigma(values)),
@@ -160,11 +162,5 @@ pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> 
     let file = checkpoint::model_file(&run, epoch);
     let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
     let export = PytorchExport::new(&trained.network)?;
-    match &trained.weighting {
-        Weighting::Uncertainty(uncertainty)
-        | Weighting::ScalarCountdown(ScalarCountdown::Uncertainty(uncertainty)) => {
-            export.with_uncertainty(uncertainty)
-        }
-        _ => Ok(export),
-    }
+    export.with_learned(&trained.weighting)
 }

@@ -6,7 +6,7 @@ use crate::expansion::config::{ExpansionConfig, preset};
 use crate::expansion::countdown::CountdownForm;
 use crate::expansion::features::FEATURES;
 use crate::expansion::model::ExpansionModelConfig;
-use crate::weighting::{UncertaintyConfig, WeightingConfig};
+use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
 
 /// The config with the sizes of the file where its own are the defaults, and what was changed, a sentence each.
 pub(in crate::expansion) fn follow(
@@ -105,15 +105,15 @@ fn log_sigma(
     let Some(file) = checkpoint.uncertainty() else {
         return;
     };
-    let WeightingConfig::Uncertainty(own) = &mut config.weighting else {
+    let Some(mut own) = config.weighting.get::<Uncertainty>() else {
         return;
     };
-    let usual = match preset("uncertainty") {
-        Ok(WeightingConfig::Uncertainty(usual)) => usual,
-        _ => UncertaintyConfig::default(),
-    };
-    if own.log_sigma == usual.log_sigma || own.log_sigma == UncertaintyConfig::default().log_sigma {
+    let usual = preset(Uncertainty::NAME).ok();
+    let usual = usual.and_then(|preset| preset.get::<Uncertainty>());
+    let starts = [usual.unwrap_or_default(), Uncertainty::default()];
+    if starts.iter().any(|start| own.log_sigma == start.log_sigma) {
         own.log_sigma = file.log_sigma;
+        config.weighting = StrategyConfig::new(own);
         taken.push("log sigma of every task".into());
     }
 }

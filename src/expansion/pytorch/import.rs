@@ -15,7 +15,7 @@ use super::state::{Container, State};
 use crate::error::{Error, Result};
 use crate::expansion::countdown::CountdownForm;
 use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
-use crate::weighting::UncertaintyConfig;
+use crate::weighting::Uncertainty;
 
 /// The largest file that is read.
 const LARGEST: u64 = 4 << 30;
@@ -153,11 +153,11 @@ impl PytorchCheckpoint {
     }
 
     /// The strategy that goes on with the log sigmas of the file, if it has them.
-    pub fn uncertainty(&self) -> Option<UncertaintyConfig> {
+    pub fn uncertainty(&self) -> Option<Uncertainty> {
         let values = self.log_sigma?.map(f64::from);
         let names = LOG_SIGMAS.map(|(_, task)| task);
         let named = std::array::from_fn::<_, 4, _>(|task| (names[task], values[task]));
-        Some(UncertaintyConfig::default().with_log_sigma(named))
+        Some(Uncertainty::default().with_log_sigma(named))
     }
 
     /// What was done to the tensors on the way, one sentence each; empty for an ordinary file.

@@ -32,26 +32,14 @@ fn audited(ledger: &Ledger<'_>) -> bool {
 }
 
 fn norms(ledger: &Ledger<'_>) -> String {
-    let quantities = [
-        (
-            quantity::GRADIENT_NORM,
-            "Gradient norms at the representation",
-        ),
-        (
-            quantity::HEAD_GRADIENT_NORM,
-            "Gradient norms over the heads",
-        ),
-    ];
-    let charts = quantities.into_iter().flat_map(|(name, title)| {
-        tasks_together(
-            ledger,
-            Split::Train,
-            name,
-            title,
-            "norm of the raw loss's gradient",
-        )
-    });
-    let charts: Vec<LineChart> = charts.collect();
+    let charts = tasks_together(
+        ledger,
+        Split::Train,
+        quantity::GRADIENT_NORM,
+        "Gradient norms at the representation",
+        "norm of the raw loss's gradient",
+    );
+    let charts: Vec<LineChart> = charts.into_iter().collect();
     match charts.is_empty() {
         true => String::new(),
         false => format!(

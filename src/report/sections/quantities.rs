@@ -3,7 +3,7 @@
 use crate::history::quantity as q;
 
 /// Quantities with a section of their own; all others are the strategy's state or somebody's metrics.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 20] = [
     q::LOSS,
     q::WEIGHT,
     q::SKILL,
@@ -17,7 +17,11 @@ const KNOWN: [&str; 16] = [
     q::STEPS,
     q::GRADIENT_NORM,
     q::GRADIENT_SHARE,
-    q::HEAD_GRADIENT_NORM,
+    q::ZERO_GRADIENT_STEPS,
+    q::NOT_POSITIVE_STEPS,
+    q::STATIONARY_STEPS,
+    q::NO_SOLUTION_STEPS,
+    q::SINGULAR_STEPS,
     q::REACH,
     q::INTENDED_SHARE,
 ];

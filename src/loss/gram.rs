@@ -1,0 +1,124 @@
+//! The Gram matrix of the tasks' gradients: inner products of all pairs, and weighted sums.
+
+use burn::tensor::{DType, Device, Tensor};
+
+/// Keeps divisions by a norm of zero at zero.
+const TINY: f64 = 1e-30;
+
+/// The inner products of the tasks' raw gradients at the representation, over all its elements, `[K, K]`, on the device.
+#[derive(Clone, Debug)]
+pub struct Gram {
+    matrix: Tensor<2>,
+}
+
+impl Gram {
+    /// Takes the inner products of all pairs of gradients.
+    ///
+    /// # Shapes
+    ///
+    /// - matrix: `[K, K]`, off the graph
+    ///
+    /// # Panics
+    ///
+    /// If the matrix is not square.
+    pub fn new(matrix: Tensor<2>) -> Self {
+        let [rows, columns] = matrix.dims();
+        assert_eq!(rows, columns, "a Gram matrix is square");
+        Self {
+            matrix: matrix.inner().cast(DType::F32),
+        }
+    }
+
+    /// The matrix of a rule that was given the norms of the gradients alone: they stand on the diagonal, squared.
+    ///
+    /// # Shapes
+    ///
+    /// - norms: `[K]`
+    pub fn from_norms(norms: Tensor<1>) -> Self {
+        let [tasks] = norms.dims();
+        let norms = norms.inner();
+        let on_diagonal: Tensor<2> = Tensor::eye(tasks, &norms.device());
+        Self::new(on_diagonal.mul(norms.square().reshape([1, tasks])))
+    }
+
+    /// The number of tasks, K.
+    pub fn len(&self) -> usize {
+        self.matrix.dims()[0]
+    }
+
+    /// Never true: there is at least one task.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the inner products, `[K, K]`.
+    pub fn matrix(&self) -> Tensor<2> {
+        self.matrix.clone()
+    }
+
+    /// Returns the norm of each task's gradient, `[K]`.
+    pub fn norms(&self) -> Tensor<1> {
+        let tasks = self.len();
+        // Every (K+1)-th number of the matrix in a row is on the diagonal.
+        let row = self.matrix.clone().reshape([tasks * tasks]);
+        let padded = Tensor::cat(vec![row, Tensor::zeros([tasks], &self.matrix.device())], 0);
+        let diagonal = padded.reshape([tasks, tasks + 1]).narrow(1, 0, 1);
+        diagonal.reshape([tasks]).sqrt()
+    }
+
+    /// Returns the cosines between the tasks' gradients, `[K, K]`; 0 for a task without a gradient.
+    pub fn cosines(&self) -> Tensor<2> {
+        let tasks = self.len();
+        let norms = self.norms();
+        let both = norms.clone().reshape([tasks, 1]) * norms.reshape([1, tasks]);
+        (self.matrix.clone() / both.clamp_min(TINY)).clamp(-1.0, 1.0)
+    }
+
+    /// The inner products of the gradients times a factor each, `[K]`.
+    pub(crate) fn scaled(&self, by: &Tensor<1>) -> Self {
+        let tasks = self.len();
+        let both = by.clone().reshape([tasks, 1]) * by.clone().reshape([1, tasks]);
+        Self {
+            matrix: self.matrix.clone() * both,
+        }
+    }
+
+    /// The inner products of all pairs of tensors.
+    pub(crate) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
+        let tasks = tensors.len();
+        assert!(tasks > 0, "the Gram matrix of no gradient");
+        let elements = tensors[0].shape().num_elements();
+        let wide = |tensor: &Tensor<D>| match tensor.dtype() {
+            DType::F16 | DType::BF16 => tensor.clone().cast(DType::F32),
+            _ => tensor.clone(),
+        };
+        let rows = tensors.iter().map(|t| wide(t).reshape([1, elements]));
+        let rows = Tensor::cat(rows.collect(), 0);
+        rows.clone().matmul(rows.transpose()).cast(DType::F32)
+    }
+
+    /// The sum of tensors times their weights, `[K]`.
+    pub(crate) fn combine<const D: usize>(
+        tensors: Vec<Tensor<D>>,
+        weights: Tensor<1>,
+    ) -> Tensor<D> {
+        assert!(!tensors.is_empty(), "the combination of no gradient");
+        let dtype = tensors[0].dtype();
+        let term = |(task, tensor): (usize, Tensor<D>)| {
+            let weight = weights.clone().narrow(0, task, 1).cast(dtype);
+            let absent = weight.clone().equal_elem(0.0).reshape([1; D]);
+            let shape = tensor.shape();
+            let weighted = tensor * weight.reshape([1; D]);
+            weighted.mask_fill(absent.expand(shape), 0.0)
+        };
+        let terms = tensors.into_iter().enumerate().map(term);
+        terms
+            .reduce(|sum, next| sum + next)
+            .expect("there is at least one")
+    }
+
+    /// The device the matrix lies on.
+    pub fn device(&self) -> Device {
+        self.matrix.device()
+    }
+}

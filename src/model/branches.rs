@@ -1,0 +1,120 @@
+//! The representation as each task sees it.
+
+use super::Shared;
+
+/// The representation as each task sees it: one tensor for all in a plain step, a leaf for each where the gradients of the
+/// tasks are wanted apart.
+///
+/// The heads run once in either case. A head reads the branch of its own task and no other; what reads the wrong one is
+/// counted as the other task's gradient.
+#[derive(Clone, Debug)]
+pub struct Branches<S> {
+    form: Form<S>,
+    tasks: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Form<S> {
+    Together(S),
+    Apart(Vec<S>),
+}
+
+impl<S: Shared> Branches<S> {
+    /// One representation that all of `tasks` tasks read.
+    pub fn together(shared: S, tasks: usize) -> Self {
+        let form = Form::Together(shared);
+        Self { form, tasks }
+    }
+
+    /// A representation for each task, in their order.
+    pub fn apart(branches: Vec<S>) -> Self {
+        Self {
+            tasks: branches.len(),
+            form: Form::Apart(branches),
+        }
+    }
+
+    /// The number of tasks, K.
+    pub fn len(&self) -> usize {
+        self.tasks
+    }
+
+    /// Whether there is no task, which no set of tasks allows.
+    pub fn is_empty(&self) -> bool {
+        self.tasks == 0
+    }
+
+    /// Whether every task has a branch of its own.
+    pub fn is_apart(&self) -> bool {
+        matches!(self.form, Form::Apart(_))
+    }
+
+    /// Returns the branch of a task by its position.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such task.
+    pub fn of(&self, task: usize) -> S {
+        assert!(
+            task < self.tasks,
+            "task {task} has no branch: there are {} tasks, counted from 0",
+            self.tasks
+        );
+        match &self.form {
+            Form::Together(shared) => shared.clone(),
+            Form::Apart(branches) => branches[task].clone(),
+        }
+    }
+
+    /// Returns the branches of all tasks in their order.
+    ///
+    /// # Panics
+    ///
+    /// If there are not `K` tasks.
+    pub fn each<const K: usize>(self) -> [S; K] {
+        assert_eq!(
+            K, self.tasks,
+            "{K} branches were asked for, but there are {} tasks",
+            self.tasks
+        );
+        std::array::from_fn(|task| self.of(task))
+    }
+
+    /// Returns the branches of all tasks in their order, for a number of tasks known at run time.
+    pub fn all(self) -> Vec<S> {
+        (0..self.tasks).map(|task| self.of(task)).collect()
+    }
+
+    /// Runs a stage that several tasks share behind the representation: once where their branches are one tensor, once for
+    /// each of `tasks` where they are apart. Returns its result for each of them.
+    ///
+    /// The parameters of such a stage get the sum of these tasks' gradients, weighted as those of the heads are.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such task.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use equipoise::model::Branches;
+    ///
+    /// let shared = Branches::together(Tensor::<2>::ones([4, 8], &Device::flex()), 3);
+    /// // Tasks 0 and 2 read a mean, task 1 everything.
+    /// let [first, third] = shared.map([0, 2], |x| x.mean_dim(1));
+    /// let second = shared.of(1);
+    /// assert_eq!((first.dims(), second.dims(), third.dims()), ([4, 1], [4, 8], [4, 1]));
+    /// ```
+    pub fn map<const N: usize, T: Clone>(
+        &self,
+        tasks: [usize; N],
+        stage: impl Fn(S) -> T,
+    ) -> [T; N] {
+        if self.is_apart() || N == 0 {
+            return tasks.map(|task| stage(self.of(task)));
+        }
+        let once = stage(self.of(tasks[0]));
+        tasks.map(|_| once.clone())
+    }
+}

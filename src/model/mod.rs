@@ -1,0 +1,92 @@
+//! The contract between a network and the generic rooms: a shared representation of any shape, and losses read off it.
+
+mod branches;
+mod shared;
+
+pub use branches::Branches;
+pub use shared::Shared;
+
+use burn::module::{Module, ModuleDisplay};
+
+use crate::loss::TaskLosses;
+use crate::task::TaskSet;
+
+/// A network with one shared representation and several heads that read it.
+///
+/// The split in two lets a measurement stand between the trunk and the heads: what each task's gradient is at the
+/// representation decides who trains the trunk.
+///
+/// # Example
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::Linear;
+/// use burn::tensor::Tensor;
+/// use equipoise::TaskSet;
+/// use equipoise::loss::{Reduction, TaskLosses, huber};
+/// use equipoise::model::{Branches, MultiTaskModel};
+///
+/// #[derive(Module, Debug)]
+/// struct Network {
+///     trunk: Linear,
+///     height: Linear,
+///     weight: Linear,
+///     #[module(skip)]
+///     tasks: TaskSet,
+/// }
+///
+/// impl MultiTaskModel for Network {
+///     type Batch = [Tensor<2>; 3];
+///     type Shared = Tensor<2>;
+///     type Evaluation = ();
+///
+///     fn tasks(&self) -> &TaskSet {
+///         &self.tasks
+///     }
+///
+///     fn represent(&self, [inputs, ..]: &[Tensor<2>; 3]) -> Tensor<2> {
+///         self.trunk.forward(inputs.clone()).tanh()
+///     }
+///
+///     fn task_losses(&self, shared: Branches<Tensor<2>>, [_, height, weight]: &[Tensor<2>; 3]) -> TaskLosses {
+///         let [first, second] = shared.each();
+///         let loss = |found, target: &Tensor<2>| huber(found, target.clone(), 1.0, None, Reduction::Mean);
+///         TaskLosses::new(vec![
+///             loss(self.height.forward(first), height),
+///             loss(self.weight.forward(second), weight),
+///         ])
+///     }
+///
+///     fn samples([inputs, ..]: &[Tensor<2>; 3]) -> usize {
+///         inputs.dims()[0]
+///     }
+/// }
+/// ```
+pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
+    /// What the model is trained on: inputs and the targets of every task.
+    type Batch: Send + 'static;
+    /// The representation that all heads read: a tensor of any rank, a pair, a vector.
+    type Shared: Shared;
+    /// What is watched beside the losses on validation data; `()` when the losses are all.
+    type Evaluation: Clone + Send + 'static;
+
+    /// Returns the tasks, in the order of their losses.
+    fn tasks(&self) -> &TaskSet;
+
+    /// Returns the shared representation of a batch.
+    fn represent(&self, batch: &Self::Batch) -> Self::Shared;
+
+    /// Returns the raw losses, each read off its task's branch of the representation.
+    ///
+    /// What several tasks compute together behind the representation goes through [`Branches::map`], so that it runs once
+    /// in a plain step.
+    fn task_losses(&self, shared: Branches<Self::Shared>, batch: &Self::Batch) -> TaskLosses;
+
+    /// Returns what the metrics need of a validation batch; nothing unless a model says otherwise.
+    fn evaluate(&self, _shared: Self::Shared, _batch: &Self::Batch) -> Option<Self::Evaluation> {
+        None
+    }
+
+    /// Returns the number of samples in a batch. A short last batch counts by it and not as a whole one.
+    fn samples(batch: &Self::Batch) -> usize;
+}

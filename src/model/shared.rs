@@ -1,0 +1,241 @@
+//! What can be a shared representation: a tensor of any rank, pairs, vectors and arrays of such.
+
+use burn::tensor::{DType, Gradients, Int, Tensor};
+
+use crate::loss::Gram;
+
+/// A representation that all heads read, and what is done with its gradients.
+///
+/// Implemented for tensors of any rank, and for pairs, triples, arrays and vectors of representations.
+///
+/// A Gram matrix sees what the tasks read in common. Where a representation has several parts and every task reads another
+/// one, the tasks' gradients here are orthogonal, whatever they do to each other further down: their conflict is hidden
+/// in the trunk. Choose the last tensor that all tasks read.
+///
+/// Parts of a representation may be of different length in every batch; the parts of one gradient have the shapes of the
+/// representation that it belongs to.
+pub trait Shared: Clone + Send + 'static {
+    /// Returns a leaf with the same values: without the past of the representation, requiring a gradient, and a new node
+    /// of the graph at every call, so that the gradients of two leaves stay apart.
+    fn leaf(&self) -> Self;
+
+    /// Takes the gradient of a leaf, off the graph; zeros where none arrived.
+    fn take_gradient(&self, from: &mut Gradients) -> Self;
+
+    /// Returns the inner products of all pairs of gradients over all their elements, `[K, K]`, in single precision or
+    /// wider.
+    ///
+    /// # Panics
+    ///
+    /// If there is no gradient.
+    fn gram(gradients: &[Self]) -> Tensor<2>;
+
+    /// Returns the sum of the gradients times their weights, `[K]`. A gradient of weight 0 is left out even where it is not
+    /// finite.
+    ///
+    /// # Panics
+    ///
+    /// If there is no gradient.
+    fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self;
+
+    /// Returns the representation with its samples in another order, `[batch]`: what a predictor sees that is told nothing
+    /// of its own sample. Samples are along the first dimension of every part.
+    fn shuffled(&self, order: Tensor<1, Int>) -> Self;
+
+    /// Returns the sum of all elements times those of `gradient`, `[1]`: its backward pass sends `gradient` into what led
+    /// to the representation.
+    fn pull(self, gradient: Self) -> Tensor<1>;
+
+    /// Returns a gradient of zeros, off the graph.
+    #[doc(hidden)]
+    fn zero_gradient(&self) -> Self;
+
+    /// Returns the elements of the representation for one sample: the mean over samples of the sum of their sizes, `[1]`.
+    #[doc(hidden)]
+    fn reach(&self) -> Tensor<1>;
+}
+
+impl<const D: usize> Shared for Tensor<D> {
+    fn leaf(&self) -> Self {
+        self.clone().detach().require_grad()
+    }
+
+    fn take_gradient(&self, from: &mut Gradients) -> Self {
+        match self.grad_remove(from) {
+            Some(gradient) => gradient,
+            None => self.zero_gradient(),
+        }
+    }
+
+    fn zero_gradient(&self) -> Self {
+        self.clone().inner().zeros_like()
+    }
+
+    fn gram(gradients: &[Self]) -> Tensor<2> {
+        Gram::products(gradients)
+    }
+
+    fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self {
+        Gram::combine(gradients, weights)
+    }
+
+    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
+        self.clone().select(0, order)
+    }
+
+    fn pull(self, gradient: Self) -> Tensor<1> {
+        let gradient = if self.is_autodiff() {
+            Tensor::from_inner(gradient)
+        } else {
+            gradient
+        };
+        (self * gradient).sum()
+    }
+
+    fn reach(&self) -> Tensor<1> {
+        let samples = self.dims()[..D.saturating_sub(1)].iter().product::<usize>();
+        let sizes = self.clone().inner().abs().sum();
+        sizes.cast(DType::F32) / samples.max(1) as f64
+    }
+}
+
+/// Implements [`Shared`] for a structure of representations, given how to take it apart and put it together.
+macro_rules! shared_tuple {
+    ($($part:ident $index:tt),+) => {
+        impl<$($part: Shared),+> Shared for ($($part,)+) {
+            fn leaf(&self) -> Self {
+                ($(self.$index.leaf(),)+)
+            }
+
+            fn take_gradient(&self, from: &mut Gradients) -> Self {
+                ($(self.$index.take_gradient(from),)+)
+            }
+
+            fn zero_gradient(&self) -> Self {
+                ($(self.$index.zero_gradient(),)+)
+            }
+
+            fn gram(gradients: &[Self]) -> Tensor<2> {
+                let parts = [$({
+                    let part: Vec<$part> = gradients.iter().map(|g| g.$index.clone()).collect();
+                    $part::gram(&part)
+                }),+];
+                sum(parts)
+            }
+
+            fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self {
+                ($({
+                    let part = gradients.iter().map(|g| g.$index.clone()).collect();
+                    $part::combine(part, weights.clone())
+                },)+)
+            }
+
+            fn shuffled(&self, order: Tensor<1, Int>) -> Self {
+                ($(self.$index.shuffled(order.clone()),)+)
+            }
+
+            fn pull(self, gradient: Self) -> Tensor<1> {
+                sum([$(self.$index.pull(gradient.$index)),+])
+            }
+
+            fn reach(&self) -> Tensor<1> {
+                sum([$(self.$index.reach()),+])
+            }
+        }
+    };
+}
+
+shared_tuple!(A 0, B 1);
+shared_tuple!(A 0, B 1, C 2);
+
+fn sum<const D: usize>(parts: impl IntoIterator<Item = Tensor<D>>) -> Tensor<D> {
+    parts
+        .into_iter()
+        .reduce(|sum, part| sum + part)
+        .expect("a representation has at least one part")
+}
+
+/// The parts in position `index` of several gradients.
+fn column<S: Shared>(gradients: &[impl AsRef<[S]>], index: usize) -> Vec<S> {
+    let part = |gradient: &dyn AsRef<[S]>| gradient.as_ref()[index].clone();
+    gradients.iter().map(|g| part(g)).collect()
+}
+
+impl<S: Shared> Shared for Vec<S> {
+    fn leaf(&self) -> Self {
+        self.iter().map(S::leaf).collect()
+    }
+
+    fn take_gradient(&self, from: &mut Gradients) -> Self {
+        self.iter().map(|part| part.take_gradient(from)).collect()
+    }
+
+    fn zero_gradient(&self) -> Self {
+        self.iter().map(S::zero_gradient).collect()
+    }
+
+    fn gram(gradients: &[Self]) -> Tensor<2> {
+        sum((0..gradients[0].len()).map(|part| S::gram(&column(gradients, part))))
+    }
+
+    fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self {
+        let parts = 0..gradients[0].len();
+        parts
+            .map(|part| S::combine(column(&gradients, part), weights.clone()))
+            .collect()
+    }
+
+    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
+        self.iter()
+            .map(|part| part.shuffled(order.clone()))
+            .collect()
+    }
+
+    fn pull(self, gradient: Self) -> Tensor<1> {
+        sum(self
+            .into_iter()
+            .zip(gradient)
+            .map(|(part, gradient)| part.pull(gradient)))
+    }
+
+    fn reach(&self) -> Tensor<1> {
+        sum(self.iter().map(S::reach))
+    }
+}
+
+impl<S: Shared, const N: usize> Shared for [S; N] {
+    fn leaf(&self) -> Self {
+        self.each_ref().map(S::leaf)
+    }
+
+    fn take_gradient(&self, from: &mut Gradients) -> Self {
+        self.each_ref().map(|part| part.take_gradient(from))
+    }
+
+    fn zero_gradient(&self) -> Self {
+        self.each_ref().map(S::zero_gradient)
+    }
+
+    fn gram(gradients: &[Self]) -> Tensor<2> {
+        sum((0..N).map(|part| S::gram(&column(gradients, part))))
+    }
+
+    fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self {
+        std::array::from_fn(|part| S::combine(column(&gradients, part), weights.clone()))
+    }
+
+    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
+        self.each_ref().map(|part| part.shuffled(order.clone()))
+    }
+
+    fn pull(self, gradient: Self) -> Tensor<1> {
+        sum(self
+            .into_iter()
+            .zip(gradient)
+            .map(|(part, gradient)| part.pull(gradient)))
+    }
+
+    fn reach(&self) -> Tensor<1> {
+        sum(self.each_ref().map(S::reach))
+    }
+}

@@ -1,0 +1,375 @@
+//! The one call of a loop of one's own: representation and losses in, gradients and weights out, under every strategy.
+//!
+//! ```
+//! use burn::module::Module;
+//! use burn::nn::{Linear, LinearConfig};
+//! use burn::optim::AdamWConfig;
+//! use burn::tensor::{Device, Tensor};
+//! use equipoise::loss::{Reduction, TaskLosses, huber};
+//! use equipoise::step;
+//! use equipoise::weighting::{Strategy, StrategyConfig};
+//! use equipoise::{Task, TaskSet};
+//!
+//! #[derive(Module, Debug)]
+//! struct Training {
+//!     trunk: Linear,
+//!     heads: [Linear; 2],
+//!     weighting: Strategy,
+//! }
+//!
+//! let device = Device::flex().autodiff();
+//! let tasks = TaskSet::new([Task::regression("near", 1), Task::regression("far", 1)])?;
+//! let linear = |inputs, outputs| LinearConfig::new(inputs, outputs).init(&device);
+//! let mut training = Training {
+//!     trunk: linear(8, 16),
+//!     heads: [linear(16, 1), linear(16, 1)],
+//!     weighting: StrategyConfig::from_json(r#"{"strategy": "uncertainty"}"#)?.init(&tasks, &device)?,
+//! };
+//! let mut optimizer = AdamWConfig::new().init();
+//! let (inputs, targets) = (Tensor::<2>::ones([4, 8], &device), Tensor::<2>::ones([4, 1], &device));
+//! for _ in 0..3 {
+//!     let shared = training.trunk.forward(inputs.clone()).tanh();
+//!     let found = step::backward(&training.weighting, shared, |branches| {
+//!         let [near, far] = branches.each();
+//!         let loss = |head: &Linear, shared| {
+//!             huber(head.forward(shared), targets.clone(), 1.0, None, Reduction::Mean)
+//!         };
+//!         TaskLosses::new(vec![loss(&training.heads[0], near), loss(&training.heads[1], far)])
+//!     });
+//!     let gradients = found.gradients(&training);
+//!     training = optimizer.step(1e-2, training, gradients);
+//! }
+//! # Ok::<(), equipoise::Error>(())
+//! ```
+//!
+//! A strategy that looks at losses alone goes the plain way: one backward pass of the objective, as a step written by hand. Under
+//! one that needs the Gram matrix every task reads a leaf of its own, the heads run once forward and once backward, K x K numbers are read,
+//! and the weighted sum of the tasks' gradients goes through the trunk.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::gradient::{AuditSample, Measured, branch_gradients, measure};
+use crate::loss::{Gram, TaskLosses};
+use crate::model::{Branches, Shared};
+use crate::weighting::{Heads, Needs, Step, Strategy, Weighed};
+
+/// Weighs the tasks of one training step and takes the gradients of everything that is trained.
+///
+/// `heads` computes the raw losses from the branches of the representation. It runs once, and once more in a step that is
+/// [audited](Pass::audited) under a strategy that does not need the Gram matrix.
+///
+/// # Panics
+///
+/// If there are not as many losses as the strategy has tasks. A strategy from the Gram matrix with
+/// [`Heads::Weighted`] needs losses that were given one by one.
+pub fn backward<S: Shared>(
+    strategy: &Strategy,
+    representation: S,
+    heads: impl Fn(Branches<S>) -> TaskLosses,
+) -> Passed {
+    Pass::new(strategy).backward(representation, heads)
+}
+
+/// One training step with all that can be said about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    strategy: &'a Strategy,
+    epoch: usize,
+    step: usize,
+    audited: bool,
+}
+
+impl<'a> Pass<'a> {
+    /// Begins a step under a strategy.
+    pub fn new(strategy: &'a Strategy) -> Self {
+        Self {
+            strategy,
+            epoch: 1,
+            step: 0,
+            audited: false,
+        }
+    }
+
+    /// Says where in the training the step is: the epoch, counted from 1, and the steps that lie behind. Strategies that
+    /// compare epochs need it.
+    pub fn at(mut self, epoch: usize, step: usize) -> Self {
+        self.epoch = epoch;
+        self.step = step;
+        self
+    }
+
+    /// Has the gradients of all tasks measured. It costs one more run of the heads under a strategy that does not measure them
+    /// anyway, and changes nothing in the training but what the heads draw at random.
+    pub fn audited(mut self, audited: bool) -> Self {
+        self.audited = audited;
+        self
+    }
+
+    /// Weighs the tasks and takes the gradients, as [`backward`] does.
+    ///
+    /// # Panics
+    ///
+    /// As [`backward`].
+    pub fn backward<S: Shared>(
+        &self,
+        representation: S,
+        heads: impl Fn(Branches<S>) -> TaskLosses,
+    ) -> Passed {
+        self.weigh(representation, heads).backward()
+    }
+
+    /// Weighs the tasks and leaves what remains of the backward pass for later, so that a caller can look at the losses before.
+    pub(crate) fn weigh<S: Shared>(
+        &self,
+        representation: S,
+        heads: impl Fn(Branches<S>) -> TaskLosses,
+    ) -> Pending {
+        match self.strategy.needs() {
+            Needs::Gram => self.apart(representation, &heads),
+            _ => self.together(representation, &heads),
+        }
+    }
+
+    fn seen<'b>(&self, losses: &'b TaskLosses, gram: Option<&'b Gram>) -> Step<'b> {
+        Step::new(losses)
+            .with_gram(gram)
+            .at(self.epoch, self.step)
+            .rescaled(self.strategy.rescale())
+    }
+
+    /// All heads read one tensor, and the objective is differentiated as a whole.
+    fn together<S: Shared>(
+        &self,
+        representation: S,
+        heads: &dyn Fn(Branches<S>) -> TaskLosses,
+    ) -> Pending {
+        let tasks = self.strategy.tasks().len();
+        let losses = heads(Branches::together(representation.clone(), tasks));
+        let measured = self.audited.then(|| measure(&representation, tasks, heads));
+        let gram = measured.as_ref().map(|measured| &measured.gram);
+        let weighed = self.strategy.weigh_step(&self.seen(&losses, gram));
+        Pending {
+            rest: Rest::Objective,
+            gradients: Vec::new(),
+            losses,
+            weighed,
+            measured,
+        }
+    }
+
+    /// Every head reads a leaf of its own; the weights follow from the gradients.
+    fn apart<S: Shared>(
+        &self,
+        representation: S,
+        heads: &dyn Fn(Branches<S>) -> TaskLosses,
+    ) -> Pending {
+        let tasks = self.strategy.tasks().len();
+        let leaves: Vec<S> = (0..tasks).map(|_| representation.leaf()).collect();
+        let losses = heads(Branches::apart(leaves.clone()));
+        let (branches, of_heads) = match self.strategy.heads() {
+            Heads::Raw => {
+                let (branches, of_heads) = branch_gradients(&leaves, &losses);
+                (branches, of_heads.into_iter().map(|g| (g, None)).collect())
+            }
+            Heads::Weighted => one_by_one(&leaves, &losses),
+        };
+        drop(leaves);
+        let gram = Gram::new(S::gram(&branches));
+        // The losses' own graph is used up; what the strategy differentiates is its memory.
+        let plain = losses.detached();
+        let weighed = self.strategy.weigh_step(&self.seen(&plain, Some(&gram)));
+        let weights = weighed.weights.clone();
+        let gradients = of_heads
+            .into_iter()
+            .map(|(gradients, task): (Gradients, Option<usize>)| {
+                let factor = task.map(|task| weights.clone().narrow(0, task, 1));
+                (gradients, factor)
+            })
+            .collect();
+        let measured = Measured {
+            gram,
+            active: losses.active(),
+            reach: representation.reach(),
+        };
+        Pending {
+            rest: Rest::Trunk(representation.pull(S::combine(branches, weights))),
+            gradients,
+            losses,
+            weighed,
+            measured: Some(measured),
+        }
+    }
+}
+
+/// A backward pass for each task: the gradient at its leaf, and what is left for its head.
+fn one_by_one<S: Shared>(
+    leaves: &[S],
+    losses: &TaskLosses,
+) -> (Vec<S>, Vec<(Gradients, Option<usize>)>) {
+    assert!(
+        losses.has_parts(),
+        "weighted heads need losses that are given one by one: `TaskLosses::new`, `from_options` or `by_name`"
+    );
+    let mut of_heads = Vec::new();
+    let at = |(task, leaf): (usize, &S)| {
+        let loss = losses.part(task).filter(|loss| loss.is_tracked());
+        let Some(loss) = loss else {
+            return leaf.zero_gradient();
+        };
+        let active = losses.active().narrow(0, task, 1);
+        let loss = loss.clone().mask_fill(active.bool_not(), 0.0);
+        let mut gradients = loss.backward();
+        let at_leaf = leaf.take_gradient(&mut gradients);
+        of_heads.push((gradients, Some(task)));
+        at_leaf
+    };
+    let branches = leaves.iter().enumerate().map(at).collect();
+    (branches, of_heads)
+}
+
+/// What is differentiated last.
+enum Rest {
+    /// The objective of a plain step.
+    Objective,
+    /// The product that sends the combined gradient into the trunk, `[1]`.
+    Trunk(Tensor<1>),
+}
+
+/// A step that has been weighed, before the last of its backward passes.
+pub(crate) struct Pending {
+    rest: Rest,
+    gradients: Vec<(Gradients, Option<Tensor<1>>)>,
+    pub(crate) losses: TaskLosses,
+    pub(crate) weighed: Weighed,
+    pub(crate) measured: Option<Measured>,
+}
+
+impl Pending {
+    /// Goes back through what is left.
+    pub(crate) fn backward(self) -> Passed {
+        let mut gradients = self.gradients;
+        let mut differentiate = |number: &Tensor<1>| {
+            // A step without any label, or a trunk that is frozen, has nothing to go back through.
+            if number.is_tracked() {
+                gradients.push((number.backward(), None));
+            }
+        };
+        if let Rest::Trunk(pulled) = &self.rest {
+            differentiate(pulled);
+        }
+        differentiate(&self.weighed.total);
+        Passed {
+            gradients,
+            losses: self.losses,
+            weighed: self.weighed,
+            measured: self.measured,
+        }
+    }
+}
+
+/// A step that has been weighed and differentiated.
+pub struct Passed {
+    gradients: Vec<(Gradients, Option<Tensor<1>>)>,
+    losses: TaskLosses,
+    weighed: Weighed,
+    measured: Option<Measured>,
+}
+
+impl Passed {
+    /// Returns the gradients of the parameters of `module`, for the optimizer: trunk, heads and strategy.
+    ///
+    /// A parameter that nothing reached has no entry, so the optimizer leaves it as it is.
+    pub fn gradients<M: Module>(mut self, module: &M) -> GradientsParams {
+        self.take_gradients(module)
+    }
+
+    /// As [`gradients`](Self::gradients), and leaves the rest of the step to be looked at; a second call finds none.
+    pub fn take_gradients<M: Module>(&mut self, module: &M) -> GradientsParams {
+        let mut found = std::mem::take(&mut self.gradients).into_iter();
+        let Some(first) = found.next() else {
+            return GradientsParams::new();
+        };
+        let first = of_module(first, module);
+        if found.len() == 0 {
+            return first;
+        }
+        let mut sum = GradientsAccumulator::new();
+        sum.accumulate(module, first);
+        found.for_each(|next| sum.accumulate(module, of_module(next, module)));
+        sum.grads()
+    }
+
+    /// The raw losses.
+    pub fn losses(&self) -> &TaskLosses {
+        &self.losses
+    }
+
+    /// The effective weights, `[K]`, on the device and off the graph.
+    pub fn weights(&self) -> Tensor<1> {
+        self.weighed.weights.clone()
+    }
+
+    /// The objective, the weights and what the strategy has to say of the step.
+    pub fn weighed(&self) -> &Weighed {
+        &self.weighed
+    }
+
+    /// The Gram matrix of the tasks' raw gradients at the representation, where it was measured.
+    pub fn gram(&self) -> Option<&Gram> {
+        self.measured.as_ref().map(|measured| &measured.gram)
+    }
+
+    /// The measurement of the gradients, where they were measured.
+    pub fn audit(&self) -> Option<AuditSample> {
+        let measured = self.measured.clone()?;
+        Some(measured.weighted(self.weights()))
+    }
+
+    /// Shows the strategy the losses of the same batch after the parameters moved, for one that
+    /// [needs](Needs::LossesAfterStep) them. Others do nothing with them.
+    pub fn after_step(&self, strategy: &Strategy, losses: &TaskLosses) {
+        strategy.after_step(&self.losses, losses);
+    }
+}
+
+impl std::fmt::Debug for Passed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Passed")
+            .field("losses", &self.losses)
+            .field("weighed", &self.weighed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The gradients of a module's parameters, times a factor where there is one.
+fn of_module<M: Module>(
+    (gradients, factor): (Gradients, Option<Tensor<1>>),
+    module: &M,
+) -> GradientsParams {
+    let mut gradients = GradientsParams::from_grads(gradients, module);
+    if let Some(factor) = factor {
+        let gradients = &mut gradients;
+        module.visit(&mut Scale { gradients, factor });
+    }
+    gradients
+}
+
+/// Multiplies all gradients of a module by one number.
+pub(crate) struct Scale<'a> {
+    pub(crate) gradients: &'a mut GradientsParams,
+    /// `[1]`.
+    pub(crate) factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let factor = self.factor.clone().cast(gradient.dtype());
+            self.gradients
+                .register(param.id, gradient * factor.reshape([1; D]));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The way of every rule from the Gram matrix: K x K numbers to the host, the tasks that count to a solver, weights back.
+
+use burn::tensor::Tensor;
+
+use super::solve::{Answer, Degenerate, GramMatrix};
+use super::{Step, Weighed};
+
+/// What a solver sees: the tasks that are present with a finite loss and a finite gradient.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    /// The inner products of their raw gradients.
+    pub(super) gram: GramMatrix,
+    /// Their raw losses.
+    pub(super) losses: Vec<f64>,
+    /// Their positions among all tasks.
+    pub(super) tasks: Vec<usize>,
+}
+
+impl Problem {
+    /// Picks the values of these tasks out of those of all.
+    pub(super) fn pick(&self, all: &[f64]) -> Vec<f64> {
+        self.tasks.iter().map(|task| all[*task]).collect()
+    }
+
+    /// Puts the values of these tasks among those of all.
+    pub(super) fn put(&self, all: &mut [f64], values: &[f64]) {
+        for (task, value) in self.tasks.iter().zip(values) {
+            all[*task] = *value;
+        }
+    }
+
+    fn of(step: &Step<'_>) -> Self {
+        let seen = step.numbers();
+        let all = GramMatrix::new(seen.losses.len(), seen.gram.clone());
+        // Finite in the precision of the device is not enough: a squared norm may leave its range.
+        let counts = |task: &usize| seen.active[*task] && all.norm(*task).is_finite();
+        let tasks: Vec<usize> = (0..seen.losses.len()).filter(counts).collect();
+        Self {
+            gram: all.rows(&tasks),
+            losses: tasks.iter().map(|task| seen.losses[*task]).collect(),
+            tasks,
+        }
+    }
+}
+
+/// Weighs a step by a solver over the tasks that count. Where it has no answer, all weights are 0 and the flag says why: the trunk
+/// does not move in such a step.
+pub(super) fn weigh(
+    step: &Step<'_>,
+    solve: impl FnOnce(&Problem) -> Result<Answer, Degenerate>,
+) -> Weighed {
+    let problem = Problem::of(step);
+    let mut weights = vec![0.0; step.losses.len()];
+    let mut flag = None;
+    if !problem.tasks.is_empty() {
+        match solve(&problem) {
+            Ok(answer) if answer.weights.iter().all(|w| (*w as f32).is_finite()) => {
+                let found = if step.rescale {
+                    rescaled(&problem.gram, answer.weights)
+                } else {
+                    answer.weights
+                };
+                problem.put(&mut weights, &found);
+                flag = answer.flag;
+            }
+            // For whatever reason; nor is a weight beyond single precision one that could be used.
+            Ok(_) | Err(_) => flag = Some(Degenerate::NoSolution),
+        }
+    }
+    let still = |task: &&usize| step.numbers().gram[**task * (step.losses.len() + 1)] == 0.0;
+    let without_gradient = problem.tasks.iter().filter(still).copied().collect();
+    let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
+    let plain = step.losses.values().device().inner();
+    let mut weighed = Weighed::linear(step.losses, Tensor::from_data(weights.as_slice(), &plain));
+    weighed.flag = flag;
+    weighed.without_gradient = without_gradient;
+    weighed
+}
+
+/// The weights whose combination has the length of the mean gradient; as they are where either vanishes.
+fn rescaled(gram: &GramMatrix, weights: Vec<f64>) -> Vec<f64> {
+    let tasks = gram.len() as f64;
+    let mean = vec![1.0 / tasks; gram.len()];
+    let length = |weights: &[f64]| gram.quadratic(weights).max(0.0).sqrt();
+    let factor = length(&mean) / length(&weights);
+    if factor.is_finite() && factor > 0.0 {
+        weights.into_iter().map(|weight| weight * factor).collect()
+    } else {
+        weights
+    }
+}

@@ -1,0 +1,291 @@
+//! Whose memory a record holds: the rule, its settings and the tasks, written into the record itself.
+//!
+//! The slots of two strategies can have the same names and shapes, and so can those of one strategy over other tasks; a record
+//! would load without a word. So every strategy records who it is, and a record of another one is refused by name.
+
+use std::fmt;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::store::ModuleRecord;
+use burn::tensor::{Device, Int, Shape, Tensor};
+
+use crate::error::{Error, Result};
+use crate::task::TaskSet;
+
+/// Who a strategy is: its rule with all settings, and the names of its tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    rule: String,
+    tasks: Vec<String>,
+}
+
+impl Identity {
+    pub(super) fn new(rule: String, tasks: &TaskSet) -> Self {
+        Self {
+            rule,
+            tasks: tasks.names().map(String::from).collect(),
+        }
+    }
+
+    /// The rule and its settings, as they are written for debugging.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The names of the tasks, in order.
+    pub fn tasks(&self) -> &[String] {
+        &self.tasks
+    }
+
+    /// One line for the rule, one for each task.
+    fn text(&self) -> String {
+        let lines = std::iter::once(&self.rule).chain(&self.tasks);
+        let lines: Vec<String> = lines.map(|line| line.replace('\n', " ")).collect();
+        lines.join("\n")
+    }
+
+    fn from_text(text: &str) -> Self {
+        let mut lines = text.lines().map(String::from);
+        Self {
+            rule: lines.next().unwrap_or_default(),
+            tasks: lines.collect(),
+        }
+    }
+
+    /// Reads who the strategy of a record is; `path` leads to the strategy: `["weighting"]` in a module with a field of that name.
+    /// `None` if the record does not say, as records before version 0.2 do not.
+    pub fn of_record(record: &ModuleRecord, path: &[&str]) -> Option<Self> {
+        let probe = Probe {
+            path: path.iter().map(|part| part.to_string()).collect(),
+            found: None,
+        };
+        let record = record.clone().allow_partial(true).allow_unused(true);
+        let probe = probe.try_load_record(record.validate(false)).ok()?;
+        probe.found
+    }
+
+    /// Checks that a record is one of this strategy over these tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tasks`] with the tasks that were added and that are missing, [`Error::Setting`] if the rule or one of its settings
+    /// is another, or the record says nothing.
+    pub fn check(&self, found: Option<&Self>) -> Result<()> {
+        let Some(found) = found else {
+            return Err(Error::setting(
+                "weighting",
+                "recorded in a form of an earlier version, or not at all",
+                "recorded by this version: begin a new run from the network of this checkpoint",
+            ));
+        };
+        if found.tasks != self.tasks {
+            return Err(Error::Tasks {
+                found: self.tasks.join(", "),
+                expected: other_tasks(&self.tasks, &found.tasks),
+            });
+        }
+        if found.rule != self.rule {
+            let expected = format!(
+                "{}, with which the record was made; continue with that strategy, or begin a new run from the network",
+                found.rule
+            );
+            return Err(Error::setting("weighting", &self.rule, expected));
+        }
+        Ok(())
+    }
+}
+
+fn other_tasks(own: &[String], recorded: &[String]) -> String {
+    let not_in = |all: &[String], others: &[String]| {
+        let names: Vec<&str> = all
+            .iter()
+            .filter(|name| !others.contains(name))
+            .map(String::as_str)
+            .collect();
+        names.join(", ")
+    };
+    let (added, missing) = (not_in(own, recorded), not_in(recorded, own));
+    let mut words = format!("the strategy was recorded over [{}]", recorded.join(", "));
+    if !added.is_empty() {
+        words += &format!("; added since: {added}");
+    }
+    if !missing.is_empty() {
+        words += &format!("; missing now: {missing}");
+    }
+    if added.is_empty() && missing.is_empty() {
+        words += ", the same ones in another order";
+    }
+    words
+}
+
+/// The identity as two entries of a record: the number of bytes, and the bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    own: Identity,
+    /// What a record that was loaded said, if it said something else.
+    foreign: Option<Identity>,
+    ids: [ParamId; 2],
+    device: Device,
+}
+
+impl Mark {
+    pub(super) fn new(own: Identity, device: &Device) -> Self {
+        Self {
+            own,
+            foreign: None,
+            ids: [ParamId::new(), ParamId::new()],
+            device: device.clone(),
+        }
+    }
+
+    pub(super) fn own(&self) -> &Identity {
+        &self.own
+    }
+
+    pub(super) fn foreign(&self) -> Option<&Identity> {
+        self.foreign.as_ref()
+    }
+
+    fn entries(&self) -> [Param<Tensor<1, Int>>; 2] {
+        let text = self.own.text();
+        let bytes: Vec<i32> = text.bytes().map(i32::from).collect();
+        let length = vec![bytes.len() as i32];
+        [
+            entry(self.ids[0], length, &self.device),
+            entry(self.ids[1], bytes, &self.device),
+        ]
+    }
+}
+
+fn entry(id: ParamId, values: Vec<i32>, device: &Device) -> Param<Tensor<1, Int>> {
+    let shape = Shape::from([values.len()]);
+    let make = move |device: &Device, _: bool| {
+        Tensor::from_data(values.as_slice(), &device.clone().inner())
+    };
+    Param::uninitialized(id, make, device.clone().inner(), false, shape)
+}
+
+fn host(value: &Param<Tensor<1, Int>>) -> Vec<i32> {
+    value.val().into_data().iter::<i32>().collect()
+}
+
+/// What a mapper says the identity is; `None` if it has nothing to say.
+fn mapped<M: ModuleMapper>(mapper: &mut M, device: &Device) -> Option<Identity> {
+    let mut ask = |name: &str, like: Vec<i32>| {
+        let fresh = ParamId::new();
+        mapper.enter_module(name, "Identity");
+        let answer = mapper.map_int(entry(fresh, like, device));
+        mapper.exit_module(name, "Identity");
+        (answer.id != fresh).then(|| host(&answer))
+    };
+    // The length first: a tensor of another shape than that of the record would be refused.
+    let length = ask("length", vec![0])?;
+    let length = usize::try_from(*length.first()?).ok()?;
+    let bytes = ask("text", vec![0; length])?;
+    let bytes: Option<Vec<u8>> = bytes.iter().map(|byte| u8::try_from(*byte).ok()).collect();
+    let text = String::from_utf8(bytes?).ok()?;
+    Some(Identity::from_text(&text))
+}
+
+impl Module for Mark {
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for (name, entry) in ["length", "text"].into_iter().zip(self.entries()) {
+            visitor.enter_module(name, "Identity");
+            visitor.visit_int(&entry);
+            visitor.exit_module(name, "Identity");
+        }
+    }
+
+    fn map<M: ModuleMapper>(mut self, mapper: &mut M) -> Self {
+        if let Some(found) = mapped(mapper, &self.device) {
+            self.foreign = (found != self.own).then_some(found);
+        }
+        self
+    }
+
+    fn to_device(mut self, device: &Device) -> Self {
+        self.device = device.clone();
+        self
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.to_device(device)
+    }
+
+    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
+        devices
+    }
+
+    fn valid(&self) -> Self {
+        self.clone()
+    }
+
+    fn train(self) -> Self {
+        self
+    }
+
+    fn materialize(self) -> Self {
+        self
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.own.rule)
+    }
+}
+
+impl burn::module::ModuleDisplayDefault for Mark {
+    fn content(&self, content: burn::module::Content) -> Option<burn::module::Content> {
+        content.add_formatted(&self.to_string()).optional()
+    }
+}
+
+impl burn::module::ModuleDisplay for Mark {}
+
+/// Looks into a record for the identity of the strategy at a path.
+#[derive(Clone, Debug)]
+struct Probe {
+    path: Vec<String>,
+    found: Option<Identity>,
+}
+
+impl Module for Probe {
+    fn visit<V: ModuleVisitor>(&self, _visitor: &mut V) {}
+
+    fn map<M: ModuleMapper>(mut self, mapper: &mut M) -> Self {
+        let path = self.path.iter().map(String::as_str).chain(["identity"]);
+        let path: Vec<&str> = path.collect();
+        path.iter()
+            .for_each(|part| mapper.enter_module(part, "Probe"));
+        self.found = mapped(mapper, &Device::default());
+        path.iter()
+            .rev()
+            .for_each(|part| mapper.exit_module(part, "Probe"));
+        self
+    }
+
+    fn to_device(self, _device: &Device) -> Self {
+        self
+    }
+
+    fn fork(self, _device: &Device) -> Self {
+        self
+    }
+
+    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
+        devices
+    }
+
+    fn valid(&self) -> Self {
+        self.clone()
+    }
+
+    fn train(self) -> Self {
+        self
+    }
+
+    fn materialize(self) -> Self {
+        self
+    }
+}

@@ -1,0 +1,98 @@
+//! Running means of losses or of gradients' norms: what divides them.
+//!
+//! Remembers: the running mean of each task's value and how many values went into it.
+
+use burn::tensor::{Bool, Tensor};
+
+use super::Memory;
+use crate::error::{Error, Result};
+use crate::loss::TaskLosses;
+
+/// A mean that is not larger than this does not divide.
+const SMALLEST_MEAN: f64 = 1e-8;
+/// Likewise for gradients, which are much smaller than losses; its inverse times a loss is still a finite number.
+const SMALLEST_NORM: f64 = 1e-20;
+
+const MEAN: &str = "running_mean";
+const COUNT: &str = "count";
+
+/// How a running mean moves.
+///
+/// ```text
+/// m = mean of the values so far               in the first `warmup` values
+/// m = momentum m + (1 - momentum) value       after them
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Normaliser {
+    momentum: f64,
+    warmup: usize,
+}
+
+impl Normaliser {
+    pub(super) fn new(momentum: f64, warmup: usize) -> Self {
+        Self { momentum, warmup }
+    }
+
+    /// Adds means of nothing yet to a memory.
+    pub(super) fn slots(&self, memory: Memory, tasks: usize) -> Result<Memory> {
+        if !(0.0..1.0).contains(&self.momentum) {
+            let expected = "at least 0 and below 1";
+            return Err(Error::setting("momentum", self.momentum, expected));
+        }
+        if self.warmup == 0 {
+            return Err(Error::setting("warmup", self.warmup, "at least 1 step"));
+        }
+        let zeros = vec![0.0; tasks];
+        Ok(memory.with_buffer(MEAN, &zeros).with_buffer(COUNT, &zeros))
+    }
+
+    /// Takes this step's losses into the means and returns `1 / m_k`, `[K]`: 1 where the mean is too small to divide by, 0
+    /// for inactive tasks. Off the graph.
+    pub(super) fn update(&self, losses: &TaskLosses, memory: &Memory) -> Tensor<1> {
+        let active = losses.active();
+        let values = losses.masked(&active).inner();
+        let mean = self.advance(&values, &active, memory);
+        inverse(mean, SMALLEST_MEAN) * active.float()
+    }
+
+    /// Takes in norms of gradients; those of tasks that are not `measured` leave their mean alone.
+    pub(super) fn take(&self, norms: Tensor<1>, measured: &Tensor<1, Bool>, memory: &Memory) {
+        let measured = measured.clone().bool_and(norms.clone().is_finite());
+        let norms = norms.mask_fill(measured.clone().bool_not(), 0.0);
+        self.advance(&norms, &measured, memory);
+    }
+
+    /// `1 / m_k`, `[K]`, and 1 where nothing or only zeros were taken in.
+    pub(super) fn scales(memory: &Memory, like: &Tensor<1>) -> Tensor<1> {
+        inverse(memory.buffer_on(MEAN, like), SMALLEST_NORM)
+    }
+
+    /// The running means, `[K]`.
+    pub(super) fn means(memory: &Memory) -> Tensor<1> {
+        memory.buffer(MEAN)
+    }
+
+    /// Takes the active tasks' values into the memory and returns the means.
+    fn advance(&self, values: &Tensor<1>, active: &Tensor<1, Bool>, memory: &Memory) -> Tensor<1> {
+        let moved = active.clone().float();
+        let mean = memory.buffer_on(MEAN, values);
+        let count = memory.buffer_on(COUNT, values) + moved.clone();
+        // The cumulative mean is a running mean whose rate is 1 / count.
+        let warm = count.clone().greater_scalar(self.warmup as f64);
+        let rate = count
+            .clone()
+            .clamp_min(1.0)
+            .recip()
+            .mask_fill(warm, 1.0 - self.momentum);
+        let mean = mean.clone() + (values.clone() - mean) * rate * moved;
+        memory.remember(MEAN, mean.clone());
+        memory.remember(COUNT, count);
+        mean
+    }
+}
+
+/// `1 / mean`, and 1 where the mean is not above `smallest`.
+fn inverse(mean: Tensor<1>, smallest: f64) -> Tensor<1> {
+    let small = mean.clone().lower_equal_scalar(smallest);
+    mean.recip().mask_fill(small, 1.0)
+}

@@ -1,0 +1,99 @@
+//! What several rules do in the same way: checks of settings, softmax over the active tasks, positive losses.
+
+use burn::tensor::{Bool, Tensor};
+
+use crate::error::{Error, Result};
+use crate::loss::TaskLosses;
+use crate::weighting::Weighed;
+
+/// Far below every logit, and finite so that differences of two such are 0 and not NaN.
+const LOWEST: f64 = -1e30;
+
+/// Refuses a setting that does not fit.
+pub(super) fn check(field: &str, value: f64, fits: bool, expected: &str) -> Result<()> {
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::setting(field, value, expected))
+    }
+}
+
+/// Refuses a setting that is not a positive finite number.
+pub(super) fn check_positive(field: &str, value: f64) -> Result<()> {
+    let fits = value > 0.0 && value.is_finite();
+    check(field, value, fits, "a positive finite number")
+}
+
+/// The softmax over the active tasks, `[K]`; 0 for the others.
+pub(super) fn softmax(logits: Tensor<1>, active: &Tensor<1, Bool>) -> Tensor<1> {
+    let logits = logits.mask_fill(active.clone().bool_not(), LOWEST);
+    let largest = logits.clone().max();
+    let powers = (logits - largest).exp() * active.clone().float();
+    let sum = powers.clone().sum().clamp_min(f64::from(f32::MIN_POSITIVE));
+    powers / sum
+}
+
+/// The number of active tasks, `[1]`; 1 where there is none.
+pub(super) fn count(active: &Tensor<1, Bool>) -> Tensor<1> {
+    active.clone().float().sum().clamp_min(1.0)
+}
+
+/// The losses of a rule that is defined for positive losses alone.
+pub(super) struct Positive {
+    /// The losses off the graph, 1 where a task does not count, so that a logarithm or an inverse is finite, `[K]`.
+    pub(super) values: Tensor<1>,
+    /// The tasks that are active and have a positive loss.
+    pub(super) active: Tensor<1, Bool>,
+    refused: Tensor<1, Bool>,
+}
+
+impl Positive {
+    pub(super) fn of(losses: &TaskLosses) -> Self {
+        let active = losses.active();
+        let values = losses.masked(&active).inner();
+        let positive = values.clone().greater_scalar(0.0);
+        let counts = active.clone().bool_and(positive.clone());
+        let refused = active.bool_and(positive.bool_not());
+        Self {
+            values: values.mask_fill(counts.clone().bool_not(), 1.0),
+            active: counts,
+            refused,
+        }
+    }
+
+    /// 1 for the tasks that count, `[K]`.
+    pub(super) fn counts(&self) -> Tensor<1> {
+        self.active.clone().float()
+    }
+
+    /// Says in what the rule answered which tasks it could not weigh.
+    pub(super) fn said(self, mut weighed: Weighed) -> Weighed {
+        weighed.not_positive = Some(self.refused);
+        weighed
+    }
+}
+
+/// `sum_k w_k L_k + r_k` over the active tasks, with weights and regularisers that are attached to learned values.
+pub(super) fn learned(
+    losses: &TaskLosses,
+    active: &Tensor<1, Bool>,
+    weights: Tensor<1>,
+    regularisers: Tensor<1>,
+) -> Weighed {
+    let counts = active.clone().float();
+    // The learned values decide whether there is a graph for the constants to be beside.
+    let counts = if weights.is_autodiff() {
+        Tensor::from_inner(counts)
+    } else {
+        counts
+    };
+    let weights = weights * counts.clone();
+    let values = losses.masked(active);
+    let values = if weights.is_autodiff() && !values.is_autodiff() {
+        Tensor::from_inner(values)
+    } else {
+        values
+    };
+    let terms = values * weights.clone() + regularisers * counts;
+    Weighed::new(terms.sum(), weights)
+}

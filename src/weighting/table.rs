@@ -1,0 +1,192 @@
+//! The table of strategies: the one place that lists them by name.
+
+use std::sync::{Arc, LazyLock};
+
+use burn::tensor::Device;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{LossWeighting, Needs, Strategy, rules};
+use crate::error::{Error, Result};
+use crate::task::TaskSet;
+
+/// A rule that can be chosen by name: its settings are its fields, in JSON and in code.
+pub trait BuiltIn: LossWeighting + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// The name in JSON: that of the literature, in lower case with hyphens.
+    const NAME: &'static str;
+
+    /// Puts the rule to work on `tasks`, with its memory on `device`.
+    ///
+    /// # Errors
+    ///
+    /// What [`LossWeighting::memory`] refuses.
+    fn init(&self, tasks: &TaskSet, device: &Device) -> Result<Strategy> {
+        Strategy::new(self.clone(), tasks, device)
+    }
+}
+
+/// One strategy of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    name: &'static str,
+    summary: &'static str,
+    read: fn(Value) -> std::result::Result<Chosen, serde_json::Error>,
+}
+
+/// A rule that was read, and all its settings written out.
+pub(super) type Chosen = (Arc<dyn LossWeighting>, Map<String, Value>);
+
+impl Row {
+    /// Makes the row of a rule, with its objective in one line.
+    pub const fn of<T: BuiltIn>(summary: &'static str) -> Self {
+        Self {
+            name: T::NAME,
+            summary,
+            read: |settings| chosen(serde_json::from_value::<T>(settings)?),
+        }
+    }
+
+    /// The name in JSON.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The objective or the definition, in one line.
+    pub fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    /// What the rule has to see with its default settings; `None` if some setting has no default.
+    pub fn needs(&self) -> Option<Needs> {
+        let (rule, _) = (self.read)(Value::Object(Map::new())).ok()?;
+        Some(rule.needs())
+    }
+
+    /// Picks this strategy with settings from JSON, without its name: `{"temperature": 2}`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] with the parser's words.
+    pub fn config(&self, settings: &str) -> Result<super::StrategyConfig> {
+        let settings = serde_json::from_str(settings)
+            .map_err(|error| Error::setting("weighting", error, "the settings of a strategy"))?;
+        super::StrategyConfig::from_row(self, settings)
+    }
+
+    pub(super) fn read(&self, settings: Map<String, Value>) -> Result<Chosen> {
+        (self.read)(Value::Object(settings))
+            .map_err(|error| Error::setting("weighting", error, "a strategy and its settings"))
+    }
+}
+
+/// A rule and its settings as JSON.
+pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_json::Error> {
+    match serde_json::to_value(&rule)? {
+        Value::Object(settings) => Ok((Arc::new(rule), settings)),
+        Value::Null => Ok((Arc::new(rule), Map::new())),
+        other => Err(serde::de::Error::custom(format!(
+            "the settings of `{}` are {other} and not fields with names",
+            T::NAME
+        ))),
+    }
+}
+
+/// The strategies that can be chosen by name.
+///
+/// # Example: a table with a strategy of your own
+///
+/// ```
+/// use burn::tensor::Device;
+/// use equipoise::loss::TaskLosses;
+/// use equipoise::weighting::{BuiltIn, LossWeighting, Memory, Row, Step, StrategyTable, Weighed};
+/// use equipoise::{Result, TaskSet};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Weighs all tasks alike.
+/// #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Alike {
+///     weight: f64,
+/// }
+///
+/// impl BuiltIn for Alike {
+///     const NAME: &'static str = "alike";
+/// }
+///
+/// impl LossWeighting for Alike {
+///     fn memory(&self, _: &TaskSet, device: &Device) -> Result<Memory> {
+///         Ok(Memory::new(device))
+///     }
+///
+///     fn weigh(&self, step: &Step<'_>, _: &Memory) -> Weighed {
+///         Weighed::linear(step.losses, step.losses.active().float() * self.weight)
+///     }
+/// }
+///
+/// let table = StrategyTable::built_in().with(Row::of::<Alike>("sum w L_k"));
+/// let config = table.read(r#"{"strategy": "alike", "weight": 0.5}"#)?;
+/// assert_eq!(config.name(), "alike");
+/// # Ok::<(), equipoise::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StrategyTable {
+    rows: Vec<Row>,
+}
+
+static BUILT_IN: LazyLock<StrategyTable> = LazyLock::new(|| StrategyTable {
+    rows: rules::TABLE.to_vec(),
+});
+
+impl StrategyTable {
+    /// Returns the table of this crate.
+    pub fn built_in() -> &'static Self {
+        &BUILT_IN
+    }
+
+    /// Adds a strategy, in place of one of the same name.
+    pub fn with(&self, row: Row) -> Self {
+        let mut rows = self.rows.clone();
+        rows.retain(|other| other.name != row.name);
+        rows.push(row);
+        Self { rows }
+    }
+
+    /// Returns the strategies in order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns the names in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().map(Row::name)
+    }
+
+    /// Returns the strategy called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] with the names there are.
+    pub fn row(&self, name: &str) -> Result<&Row> {
+        self.rows
+            .iter()
+            .find(|row| row.name == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.names().collect();
+                let expected = format!("one of {}", names.join(", "));
+                Error::setting("strategy", name, expected)
+            })
+    }
+
+    /// Reads a strategy from JSON, as [`StrategyConfig::from_json`](super::StrategyConfig::from_json) does with the table of
+    /// this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] with the unknown strategy or field, or the value of a wrong type.
+    pub fn read(&self, json: &str) -> Result<super::StrategyConfig> {
+        let value = serde_json::from_str(json)
+            .map_err(|error| Error::setting("weighting", error, "a strategy and its settings"))?;
+        super::StrategyConfig::from_value(self, value)
+    }
+}

@@ -1,0 +1,111 @@
+//! What a strategy returns: the number to differentiate and the derivative it stands for.
+
+use burn::tensor::{Bool, Tensor};
+
+use super::solve::Degenerate;
+use crate::loss::TaskLosses;
+
+/// What a strategy made of a step.
+#[derive(Clone, Debug)]
+pub struct Weighed {
+    /// The objective, `[1]`. In a plain step `backward` is called on it; attached to whatever it was made of.
+    pub total: Tensor<1>,
+    /// The effective weights, `[K]`, off the graph and on the device; 0 for an inactive task. They are d total / d raw
+    /// loss, and for a strategy that needs the Gram matrix the factors of the tasks' gradients at the representation.
+    pub weights: Tensor<1>,
+    /// What is to be said of this step, if the strategy has no ordinary answer to it.
+    pub flag: Option<Degenerate>,
+    /// Tasks that were present and had no gradient at all, where the strategy looked; by position.
+    pub without_gradient: Vec<usize>,
+    /// Tasks whose loss the strategy cannot weigh because it is not positive, `[K]`, on the device. They have weight 0 in this
+    /// step.
+    pub not_positive: Option<Tensor<1, Bool>>,
+}
+
+impl Weighed {
+    /// Makes the objective `sum_k weights_k L_k` with constant `weights`.
+    ///
+    /// # Shapes
+    ///
+    /// - weights: `[K]`, off the graph, 0 for inactive tasks
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many weights as losses.
+    pub fn linear(losses: &TaskLosses, weights: Tensor<1>) -> Self {
+        Self::affine(losses, weights, None)
+    }
+
+    /// Makes the objective `sum_k weights_k L_k + offset` with constant `weights`.
+    ///
+    /// # Shapes
+    ///
+    /// - weights: `[K]`, off the graph, 0 for inactive tasks
+    /// - offset: `[1]`
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many weights as losses.
+    pub fn affine(losses: &TaskLosses, weights: Tensor<1>, offset: Option<Tensor<1>>) -> Self {
+        let weights = weights.inner();
+        check_count(losses, weights.dims()[0]);
+        let weighted = (losses.masked(&losses.active()) * attach(&weights, losses)).sum();
+        let total = match offset {
+            Some(offset) => weighted + attach(&offset, losses),
+            None => weighted,
+        };
+        Self::new(total, weights)
+    }
+
+    /// Makes the objective `value` with its derivatives by the losses, for a function of the losses that is not linear. The
+    /// total has the value and the gradient of the function; nothing but the losses gets a gradient.
+    ///
+    /// # Shapes
+    ///
+    /// - value: `[1]`
+    /// - derivatives: `[K]`, 0 for inactive tasks
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many derivatives as losses.
+    pub fn function(losses: &TaskLosses, value: Tensor<1>, derivatives: Tensor<1>) -> Self {
+        let plain = losses.masked(&losses.active()).inner();
+        let offset = value.inner() - (plain * derivatives.clone().inner()).sum();
+        Self::affine(losses, derivatives, Some(offset))
+    }
+
+    /// Takes an objective as it is, with its derivatives by the losses.
+    ///
+    /// # Shapes
+    ///
+    /// - total: `[1]`
+    /// - weights: `[K]`
+    pub fn new(total: Tensor<1>, weights: Tensor<1>) -> Self {
+        Self {
+            total,
+            weights: weights.inner(),
+            flag: None,
+            without_gradient: Vec::new(),
+            not_positive: None,
+        }
+    }
+}
+
+/// A constant beside the losses, on an autodiff device if they are.
+pub(super) fn attach(constant: &Tensor<1>, losses: &TaskLosses) -> Tensor<1> {
+    if constant.is_autodiff() || !losses.values().is_autodiff() {
+        constant.clone()
+    } else {
+        Tensor::from_inner(constant.clone())
+    }
+}
+
+/// Stops a strategy from being used with losses of other tasks than its own.
+pub(super) fn check_count(losses: &TaskLosses, tasks: usize) {
+    assert_eq!(
+        losses.len(),
+        tasks,
+        "a strategy made for {tasks} tasks was given {} losses",
+        losses.len()
+    );
+}
