@@ -222,12 +222,13 @@ fn without_a_trivial_predictor_an_improvement_has_to_do() {
 }
 
 #[test]
-fn a_task_without_a_validation_loss_has_no_verdict() {
+fn a_task_without_a_validation_loss_is_said_to_be_unknown() {
     let mut history = History::new();
     course(&mut history, "type", &[1.1, 1.0], None);
     history.record(1, Split::Train, "silent", quantity::LOSS, 1.0);
-    let tasks: Vec<_> = diagnose(&history).into_iter().map(|d| d.task).collect();
-    assert_eq!(tasks, ["type"]);
+    let silent = verdict_of(&history, "silent");
+    assert_eq!(silent.verdict, Verdict::Unlabelled);
+    says(&silent, &["no labels in the validation data", "unknown"]);
     assert!(diagnose(&History::new()).is_empty());
 }
 

@@ -35,9 +35,10 @@ const NOT_ASKED_FOR: [&str; 3] = [
 ];
 
 type Solved = Result<Answer, Degenerate>;
+type Method = (&'static str, fn(&GramMatrix) -> Solved);
 
 /// One row a method: its key in the fixture, and what it is here.
-fn methods() -> Vec<(&'static str, fn(&GramMatrix) -> Solved)> {
+fn methods() -> Vec<Method> {
     vec![
         ("mgda", mgda::min_norm),
         ("mgda_l2", |g| mgda::normalised(g, &g.norms())),
@@ -172,10 +173,7 @@ fn weights_gap(weights: &[f64], exact: &[f64], gram: &GramMatrix) -> f64 {
 /// The first number of a text such as `1e-9; LibMTL ..`.
 fn tolerance(text: &Value) -> f64 {
     let text = text.as_str().expect("a tolerance is text");
-    let word = text
-        .split(|c: char| c == ';' || c == ' ')
-        .next()
-        .unwrap_or_default();
+    let word = text.split([';', ' ']).next().unwrap_or_default();
     word.parse()
         .unwrap_or_else(|_| panic!("no tolerance in {text}"))
 }

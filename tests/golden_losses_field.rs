@@ -97,9 +97,21 @@ impl<'a> Check<'a> {
             let weights = floats(&expected["weights"]);
             // What is near nothing beside the others is compared with them.
             let largest = weights.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-            assert_all_close(&place, &values(&weighed.weights), &weights, self.rel, 1e-7 * largest);
+            assert_all_close(
+                &place,
+                &values(&weighed.weights),
+                &weights,
+                self.rel,
+                1e-7 * largest,
+            );
             if let Some(total) = expected["total"].as_f64().filter(|_| self.totals) {
-                assert_close(&place, number(&weighed.total), total, 1e-5, 2e-6 * total.abs().max(1.0));
+                assert_close(
+                    &place,
+                    number(&weighed.total),
+                    total,
+                    1e-5,
+                    2e-6 * total.abs().max(1.0),
+                );
             }
             let backward = weighed.total.backward();
             let derivative = values(&leaf.grad(&backward).unwrap());
@@ -254,9 +266,8 @@ fn check_famo(key: &str, config: &dyn Fn(&Value) -> StrategyConfig) {
                 let place = format!("{place}, step {step}");
                 let logits = values(&strategy.memory().buffer("logits"));
                 assert_all_close(&place, &logits, &floats(&expected["logits"]), 0.0, 1e-4);
-                let given = |rows: &[Value]| {
-                    TaskLosses::from_values(losses(&floats(&rows[step]), &device))
-                };
+                let given =
+                    |rows: &[Value]| TaskLosses::from_values(losses(&floats(&rows[step]), &device));
                 let weighed = strategy.weigh(&given(before));
                 let weights = floats(&expected["weights"]);
                 assert_all_close(&place, &values(&weighed.weights), &weights, 3e-4, 0.0);
@@ -290,7 +301,13 @@ fn random_weights(json: &str, tasks_of: usize, steps: usize) -> Vec<Vec<f64>> {
     let config = StrategyConfig::from_json(json).unwrap();
     let strategy: Strategy = config.init(&tasks(tasks_of), &device).unwrap();
     let row = losses(&vec![1.0; tasks_of], &device);
-    let step = |_| values(&strategy.weigh(&TaskLosses::from_values(row.clone())).weights);
+    let step = |_| {
+        values(
+            &strategy
+                .weigh(&TaskLosses::from_values(row.clone()))
+                .weights,
+        )
+    };
     (0..steps).map(step).collect()
 }
 

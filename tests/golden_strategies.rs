@@ -61,12 +61,7 @@ fn state(strategy: &Strategy, name: &str) -> Vec<f64> {
 }
 
 fn log_sigma(strategy: &Strategy) -> Vec<f64> {
-    let all = parameters(strategy);
-    let [(name, table)] = &all.iter().collect::<Vec<_>>()[..] else {
-        panic!("one parameter, not {all:?}")
-    };
-    assert!(name.ends_with("log_sigma"), "{name}");
-    table.values.clone()
+    support::of_tasks(&parameters(strategy), "log_sigma", strategy.tasks())
 }
 
 fn check_state(place: &str, strategy: &Strategy, expected: &Value) {
@@ -149,9 +144,9 @@ fn play(
         );
         if let Some(gradient) = expected.get("grad_log_sigma") {
             let found = gradients(&strategy, &backward);
-            let (_, found) = found.into_iter().next().unwrap();
+            let found = support::of_tasks(&found, "log_sigma", strategy.tasks());
             let place = place("d total / d log sigma");
-            assert_all_close(&place, &found.values, &of_tasks(gradient), REL, 1e-6);
+            assert_all_close(&place, &found, &of_tasks(gradient), REL, 1e-6);
             let moves = GradientsParams::from_grads(backward, &strategy);
             let mut descent = SgdConfig::new().init();
             strategy = descent.step(0.1, strategy, moves);

@@ -17,8 +17,8 @@ use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::model::{Branches, MultiTaskModel};
-use equipoise::weighting::{BuiltIn,
-    BatchStatistics, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
+use equipoise::weighting::{
+    BatchStatistics, BuiltIn, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
     ScalarCountdown, StrategyConfig, Uncertainty,
 };
 use support::{

@@ -158,7 +158,8 @@ fn random_grams(seed: u64) -> Vec<GramMatrix> {
 
 #[test]
 fn no_task_is_opposed() {
-    let methods: [(&str, fn(&GramMatrix) -> Solved); 5] = [
+    type Named = (&'static str, fn(&GramMatrix) -> Solved);
+    let methods: [Named; 5] = [
         ("mgda", mgda::min_norm),
         ("upgrad", upgrad::weights),
         ("dual-proj", dual_proj::weights),
@@ -773,9 +774,8 @@ fn single_precision_is_survived() {
         }
         for Method { name, solve, .. } in &METHODS {
             let solved = solve(&rounded);
-            if name.starts_with("imtl") && dimension < tasks
-                || name.starts_with("aligned") && dimension < tasks
-            {
+            let needs_rank = name.starts_with("imtl") || name.starts_with("aligned");
+            if needs_rank && dimension < tasks {
                 continue;
             }
             let answer =

@@ -123,7 +123,8 @@ fn gradients_are_the_weighted_sums_of_separate_passes() {
     let device = Device::flex().autodiff();
     for name in table() {
         for heads in ["raw", "weighted"] {
-            let from_gram = StrategyTable::built_in().row(name).unwrap().needs() == Some(Needs::Gram);
+            let from_gram =
+                StrategyTable::built_in().row(name).unwrap().needs() == Some(Needs::Gram);
             let mut config = json(name);
             if from_gram {
                 config = config.replace('}', &format!(r#", "heads": "{heads}"}}"#));
@@ -147,7 +148,13 @@ fn gradients_are_the_weighted_sums_of_separate_passes() {
                 let expected = weighted_sum(&parts);
                 let largest = expected.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
                 let place = format!("{name}, heads {heads}, {parameter}");
-                assert_all_close(&place, &gradients[parameter], &expected, 0.0, 2e-5 * largest.max(1e-6));
+                assert_all_close(
+                    &place,
+                    &gradients[parameter],
+                    &expected,
+                    0.0,
+                    2e-5 * largest.max(1e-6),
+                );
             }
         }
     }
@@ -169,11 +176,20 @@ fn a_plain_step_is_a_step_written_by_hand_to_the_bit() {
 /// The gradient of a sum of squares of every part, weighted, against the same by hand.
 fn check_shape<S: Shared>(representation: S, loss: impl Fn(&S, usize) -> Tensor<1>, place: &str) {
     let device = Device::flex().autodiff();
-    let strategy = StrategyConfig::named("sum").unwrap().init(&tasks(), &device).unwrap();
+    let strategy = StrategyConfig::named("sum")
+        .unwrap()
+        .init(&tasks(), &device)
+        .unwrap();
     let leaves: Vec<S> = (0..3).map(|_| representation.leaf()).collect();
-    let total = (0..3).map(|task| loss(&leaves[task], task)).reduce(|a, b| a + b).unwrap();
+    let total = (0..3)
+        .map(|task| loss(&leaves[task], task))
+        .reduce(|a, b| a + b)
+        .unwrap();
     let mut gradients = total.backward();
-    let found: Vec<S> = leaves.iter().map(|leaf| leaf.take_gradient(&mut gradients)).collect();
+    let found: Vec<S> = leaves
+        .iter()
+        .map(|leaf| leaf.take_gradient(&mut gradients))
+        .collect();
     let gram = values(&S::gram(&found));
     // d/dx of sum (k + 1) x^2 is 2 (k + 1) x: the Gram matrix is 4 (i + 1) (j + 1) |x|^2.
     let square = gram[0] / 4.0;
@@ -182,7 +198,10 @@ fn check_shape<S: Shared>(representation: S, loss: impl Fn(&S, usize) -> Tensor<
         support::assert_close(place, *value, expected, 1e-5, 0.0);
     }
     let _ = strategy;
-    let combined = S::combine(found, Tensor::from_floats([1.0, 0.5, 0.0], &device.clone().inner()));
+    let combined = S::combine(
+        found,
+        Tensor::from_floats([1.0, 0.5, 0.0], &device.clone().inner()),
+    );
     // 2 x + 0.5 * 4 x = 4 x, and x . 4 x = 4 |x|^2.
     let pulled = values(&representation.leaf().pull(combined))[0];
     support::assert_close(place, pulled, 4.0 * square, 1e-5, 0.0);
@@ -194,13 +213,32 @@ fn representations_of_every_shape_keep_the_tasks_apart() {
     device.seed(9);
     let normal = Distribution::Normal(0.0, 1.0);
     let scaled = |task: usize| (task + 1) as f64;
-    let (r1, r2) = (Tensor::<1>::random([7], normal, &device), Tensor::<2>::random([3, 5], normal, &device));
+    let (r1, r2) = (
+        Tensor::<1>::random([7], normal, &device),
+        Tensor::<2>::random([3, 5], normal, &device),
+    );
     let r3 = Tensor::<3>::random([2, 4, 3], normal, &device);
     let r4 = Tensor::<4>::random([2, 3, 4, 2], normal, &device);
-    check_shape(r1, |x, task| x.clone().square().sum() * scaled(task), "rank 1");
-    check_shape(r2.clone(), |x, task| x.clone().square().sum() * scaled(task), "rank 2");
-    check_shape(r3.clone(), |x, task| x.clone().square().sum() * scaled(task), "rank 3");
-    check_shape(r4.clone(), |x, task| x.clone().square().sum() * scaled(task), "rank 4");
+    check_shape(
+        r1,
+        |x, task| x.clone().square().sum() * scaled(task),
+        "rank 1",
+    );
+    check_shape(
+        r2.clone(),
+        |x, task| x.clone().square().sum() * scaled(task),
+        "rank 2",
+    );
+    check_shape(
+        r3.clone(),
+        |x, task| x.clone().square().sum() * scaled(task),
+        "rank 3",
+    );
+    check_shape(
+        r4.clone(),
+        |x, task| x.clone().square().sum() * scaled(task),
+        "rank 4",
+    );
     let both = |(a, b): &(Tensor<2>, Tensor<4>), task: usize| {
         (a.clone().square().sum() + b.clone().square().sum()) * scaled(task)
     };
@@ -223,7 +261,9 @@ fn half_and_double_precision_are_taken() {
         for name in table() {
             let strategy = StrategyConfig::from_json(&json(name)).unwrap();
             let strategy = strategy.init(&tasks(), &device).unwrap();
-            let weights = Tensor::<2>::ones([2, 3], &device).cast(dtype).require_grad();
+            let weights = Tensor::<2>::ones([2, 3], &device)
+                .cast(dtype)
+                .require_grad();
             let found = step::backward(&strategy, weights.clone() * 2.0, |shared| {
                 let loss = |(task, x): (usize, Tensor<2>)| {
                     (x.narrow(1, task, 1) - 1.0).square().sum() * (task + 1) as f64
@@ -231,7 +271,10 @@ fn half_and_double_precision_are_taken() {
                 TaskLosses::new(shared.all().into_iter().enumerate().map(loss).collect())
             });
             let weights = values(&found.weights());
-            assert!(weights.iter().all(|w| w.is_finite()), "{name} in {dtype:?}: {weights:?}");
+            assert!(
+                weights.iter().all(|w| w.is_finite()),
+                "{name} in {dtype:?}: {weights:?}"
+            );
         }
     }
 }
@@ -251,7 +294,9 @@ fn an_absent_task_moves_nothing_of_its_own() {
             let found = step::Pass::new(&network.weighting)
                 .at(1, step_index)
                 .audited(true)
-                .backward(network.represent(&device), |shared| network.losses(shared, absent));
+                .backward(network.represent(&device), |shared| {
+                    network.losses(shared, absent)
+                });
             if absent.is_some() {
                 assert_eq!(values(&found.weights())[1], 0.0, "{name}");
             }
@@ -260,8 +305,16 @@ fn an_absent_task_moves_nothing_of_its_own() {
             assert_eq!(entry, absent.is_none(), "{name}");
             network = optimizer.step(1e-2, network, gradients);
             if absent.is_some() {
-                assert_eq!(values(&network.heads[1].val()), head, "{name}: the head moved");
-                assert_eq!(learned_of(&network.weighting, "b"), learned, "{name}: it learned");
+                assert_eq!(
+                    values(&network.heads[1].val()),
+                    head,
+                    "{name}: the head moved"
+                );
+                assert_eq!(
+                    learned_of(&network.weighting, "b"),
+                    learned,
+                    "{name}: it learned"
+                );
             }
         }
     }
@@ -284,7 +337,10 @@ fn a_step_without_any_label_has_no_gradient() {
         });
         assert_eq!(values(&found.weights()), [0.0; 3], "{name}");
         let gradients = named(&network, &found.gradients(&network));
-        let still = gradients.values().flatten().all(|gradient| *gradient == 0.0);
+        let still = gradients
+            .values()
+            .flatten()
+            .all(|gradient| *gradient == 0.0);
         assert!(still, "{name}: {gradients:?}");
     }
 }
@@ -305,7 +361,10 @@ fn a_trunk_that_is_frozen_is_left_alone() {
 #[should_panic(expected = "2 branches were asked for, but there are 3 tasks")]
 fn another_number_of_branches_is_misuse() {
     let device = Device::flex().autodiff();
-    let strategy = StrategyConfig::named("sum").unwrap().init(&tasks(), &device).unwrap();
+    let strategy = StrategyConfig::named("sum")
+        .unwrap()
+        .init(&tasks(), &device)
+        .unwrap();
     step::backward(&strategy, Tensor::<2>::ones([1, 1], &device), |shared| {
         let [a, b] = shared.each();
         TaskLosses::new(vec![a.sum(), b.sum()])
@@ -318,5 +377,8 @@ fn a_forgotten_loss_is_named() {
     let device = Device::flex();
     let one = || Tensor::ones([1], &device);
     let tasks = tasks();
-    TaskLosses::by_name(&tasks, &device).loss("a", one()).loss("c", one()).build();
+    TaskLosses::by_name(&tasks, &device)
+        .loss("a", one())
+        .loss("c", one())
+        .build();
 }

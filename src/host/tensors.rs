@@ -104,16 +104,6 @@ fn held<B: Backend>(
     }
 }
 
-/// Gives a tensor's memory back for the next use, if it is such memory and nobody else holds it.
-pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
-    if applies(&tensor)
-        && let Ok(data) = tensor.try_into_data()
-        && let Ok(values) = data.into_parts().0.try_into_vec()
-    {
-        memory::give(values);
-    }
-}
-
 /// Tensors in host memory are ready at once.
 fn to_vec<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
     ready(B::float_into_data(tensor))

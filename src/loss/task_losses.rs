@@ -278,7 +278,7 @@ struct Entry {
 enum Labels {
     All,
     Counted(usize),
-    Masked(Tensor<1>),
+    Masked(Box<Tensor<1>>),
 }
 
 impl NamedLosses<'_> {
@@ -320,7 +320,7 @@ impl NamedLosses<'_> {
         mask: Tensor<D, Bool>,
     ) -> Self {
         let labels = mask.inner().float().sum();
-        self.entry(task, Some(loss), Labels::Masked(labels))
+        self.entry(task, Some(loss), Labels::Masked(Box::new(labels)))
     }
 
     fn entry(mut self, task: &str, loss: Option<Tensor<1>>, labels: Labels) -> Self {
@@ -370,7 +370,7 @@ impl NamedLosses<'_> {
         let count = |labels: Labels| match labels {
             Labels::All => Tensor::from_data([1.0f32], &plain),
             Labels::Counted(count) => Tensor::from_data([count as f32], &plain),
-            Labels::Masked(count) => single(count),
+            Labels::Masked(count) => single(*count),
         };
         let labels = Tensor::cat(labels.into_iter().map(count).collect(), 0);
         let mut losses = losses.with_labels(labels);

@@ -151,7 +151,7 @@ impl<'a> Pass<'a> {
         let gram = measured.as_ref().map(|measured| &measured.gram);
         let weighed = self.strategy.weigh_step(&self.seen(&losses, gram));
         Pending {
-            rest: Rest::Objective,
+            pulled: None,
             gradients: Vec::new(),
             losses,
             weighed,
@@ -194,7 +194,7 @@ impl<'a> Pass<'a> {
             reach: representation.reach(),
         };
         Pending {
-            rest: Rest::Trunk(representation.pull(S::combine(branches, weights))),
+            pulled: Some(representation.pull(S::combine(branches, weights))),
             gradients,
             losses,
             weighed,
@@ -229,17 +229,10 @@ fn one_by_one<S: Shared>(
     (branches, of_heads)
 }
 
-/// What is differentiated last.
-enum Rest {
-    /// The objective of a plain step.
-    Objective,
-    /// The product that sends the combined gradient into the trunk, `[1]`.
-    Trunk(Tensor<1>),
-}
-
 /// A step that has been weighed, before the last of its backward passes.
 pub(crate) struct Pending {
-    rest: Rest,
+    /// The product that sends the combined gradient into the trunk, `[1]`; none in a plain step.
+    pulled: Option<Tensor<1>>,
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
@@ -256,7 +249,7 @@ impl Pending {
                 gradients.push((number.backward(), None));
             }
         };
-        if let Rest::Trunk(pulled) = &self.rest {
+        if let Some(pulled) = &self.pulled {
             differentiate(pulled);
         }
         differentiate(&self.weighed.total);

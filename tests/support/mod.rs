@@ -91,8 +91,12 @@ pub struct Table {
 
 /// The tensors of a safetensors file in `tests/fixtures`.
 pub fn tables(name: &str) -> BTreeMap<String, Table> {
-    let bytes = std::fs::read(fixture(name)).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
+    read_tables(&std::fs::read(fixture(name)).unwrap())
+}
+
+/// The tensors of a file of the format of safetensors.
+pub fn read_tables(bytes: &[u8]) -> BTreeMap<String, Table> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
     file.tensors()
         .into_iter()
         .map(|(name, view)| {

@@ -5,7 +5,7 @@
 //! 1. the raw sum, whose history has the loss of the best constant and the gradient norm of every task;
 //! 2. guesses from these: weights that make the losses of a constant equal, weights that make the gradients equal, and the
 //!    middle between these and the raw sum; and 10/70/10/10 times the root of the outputs, which is what
-//!    [`BatchStatistics`](crate::weighting::BatchStatistics) comes to but for a factor that all tasks share;
+//!    [`BatchStatistics`] comes to but for a factor that all tasks share;
 //! 3. one task after the other, with four times the weight it has in the best so far, and with a fourth of it;
 //! 4. all changes of the third round that helped, together; and what is left of the budget at random around the best.
 //!

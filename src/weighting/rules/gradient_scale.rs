@@ -49,7 +49,7 @@ impl GradientScale {
 
     /// `w_k sqrt(n_k)`.
     fn scaled(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
-        Ok(self.weights.scaled_by_elements(tasks)?)
+        self.weights.scaled_by_elements(tasks)
     }
 }
 

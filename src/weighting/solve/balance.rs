@@ -39,15 +39,21 @@ pub fn balanced(gram: &GramMatrix, power: f64) -> Result<Vec<f64>, Degenerate> {
             Err(why)
         }
     });
-    solved.map(|y| scaled.back(&y)).map_err(|why| {
+    let stationary = || {
         let shortest = least_norm(&scaled.matrix, &scaled.shares());
-        if vanishes(&scaled.matrix, &shortest) {
-            Degenerate::Stationary
-        } else {
-            why
-        }
-    })
+        vanishes(&scaled.matrix, &shortest)
+    };
+    match solved {
+        // Along a combination that vanishes the values run away, and the equations hold better and better.
+        Ok(y) if bargain.ran_away(&y) && stationary() => Err(Degenerate::Stationary),
+        Ok(y) => Ok(scaled.back(&y)),
+        Err(_) if stationary() => Err(Degenerate::Stationary),
+        Err(why) => Err(why),
+    }
 }
+
+/// How many times what a row would ask for alone a value can be before it is looked at twice.
+const FAR: f64 = 100.0;
 
 /// Solves the equations of power one first, which are the easiest, and then those of powers towards the one that is meant.
 ///
@@ -91,6 +97,12 @@ impl<'a> Bargain<'a> {
             (right / self.matrix.at(i, i)).powf(1.0 / (1.0 + self.power))
         };
         self.rights.iter().enumerate().map(alone).collect()
+    }
+
+    /// Whether some value is far above what its row would ask for alone.
+    fn ran_away(&self, y: &[f64]) -> bool {
+        let pairs = y.iter().zip(self.alone());
+        pairs.into_iter().any(|(value, alone)| *value > FAR * alone)
     }
 
     /// What to expect if the others help or hinder every row as they do at the solution `y` of another power.
