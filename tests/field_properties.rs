@@ -91,13 +91,13 @@ fn weigh(
 }
 
 /// Whatever a rule looks at after a step.
-fn after(strategy: &Strategy, seen: &Seen, order: &[usize], device: &Device) {
+fn after(strategy: &Strategy, seen: &Seen, order: &[usize], absent: &[usize], device: &Device) {
     let of = |factor: f64| {
-        let pick: Vec<f64> = order
-            .iter()
-            .map(|k| seen.losses[*k] * (1.0 - factor * (*k + 1) as f64))
-            .collect();
-        TaskLosses::from_values(support::tensor(&pick, [order.len()], device))
+        let loss = |k: &usize| seen.losses[*k] * (1.0 - factor * (*k + 1) as f64);
+        let pick: Vec<f64> = order.iter().map(loss).collect();
+        let present: Vec<bool> = order.iter().map(|k| !absent.contains(k)).collect();
+        let present = Tensor::<1, Bool>::from_data(present.as_slice(), &device.clone().inner());
+        TaskLosses::from_values(support::tensor(&pick, [order.len()], device)).with_present(present)
     };
     strategy.after_step(&of(0.0), &of(0.01));
 }
@@ -119,7 +119,7 @@ fn advance(
     } else {
         strategy
     };
-    after(&strategy, &seen, order, device);
+    after(&strategy, &seen, order, absent, device);
     (strategy, weights)
 }
 
