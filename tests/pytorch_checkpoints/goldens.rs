@@ -11,6 +11,7 @@ use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, task_nam
 use equipoise::expansion::predictor::{Predictor, WindowPrediction};
 use equipoise::expansion::pytorch::{Generation, ImportConfig, PytorchCheckpoint};
 use equipoise::expansion::run::follow_init;
+use equipoise::weighting::BuiltIn;
 use equipoise::weighting::TaskValues;
 
 use crate::networks::{safetensors_file, smallest, tables, torch_file};
@@ -77,7 +78,7 @@ fn check(name: &str, features: usize, generation: Generation) {
         .unwrap()
         .init(&tasks, device)
         .unwrap();
-    let found = values(&strategy.log_sigma().val());
+    let found = values(&strategy.memory().learned_values("log_sigma"));
     assert_eq!(found, log_sigma.map(f64::from), "the strategy starts there");
 }
 

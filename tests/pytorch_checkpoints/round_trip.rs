@@ -8,6 +8,7 @@ use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::expansion::pytorch::{Generation, PytorchCheckpoint, PytorchExport};
 use equipoise::task::{Task, TaskSet};
+use equipoise::weighting::BuiltIn;
 use equipoise::weighting::Uncertainty;
 use safetensors::SafeTensors;
 
@@ -151,13 +152,13 @@ fn what_a_strategy_has_learned_goes_along() {
         .unwrap();
     let export = PytorchExport::new(&model).unwrap();
     let scene = Scene::new("net.safetensors");
-    let export_with = export.clone().with_uncertainty(&strategy).unwrap();
+    let export_with = export.clone().with_learned(&strategy).unwrap();
     export_with.write(scene.path()).unwrap();
     let found = PytorchCheckpoint::read(scene.path()).unwrap().log_sigma();
     assert_eq!(found, Some([0.25, -0.5, 0.75, -1.25]));
     let other = TaskSet::new([Task::regression("one", 1), Task::regression("two", 1)]).unwrap();
     let other = Uncertainty::default().init(&other, device).unwrap();
-    let error = export.with_uncertainty(&other).unwrap_err();
+    let error = export.with_learned(&other).unwrap_err();
     assert!(matches!(error, Error::Tasks { .. }), "{error:?}");
 }
 
