@@ -1,15 +1,11 @@
-//! 2. A strategy of your own under the `Trainer`: the task whose loss has fallen least gets the largest weight.
-//!
-//! ```text
-//! cargo run --release --example 2_own_strategy
-//! ```
+//! A strategy of your own, for `step::backward` and the `Trainer`: the task whose loss has fallen least has the largest weight.
+//! What it remembers is in every checkpoint. `cargo run --release --example 2_own_strategy`
 
-use burn::tensor::{Device, activation::softmax};
-use equipoise::expansion::{batch::ExpansionBatcher, config::ExpansionConfig, run};
+use burn::tensor::{Device, Tensor, activation::softmax};
 use equipoise::weighting::{LossWeighting, Memory, Step, Strategy, Weighed};
-use equipoise::{Result, TaskSet, diagnosis::diagnose, model::MultiTaskModel, train::Trainer};
+use equipoise::{Result, Task, TaskSet, loss::TaskLosses};
 
-/// `sum_k K softmax_k(L_k / first_k) L_k / first_k`; the first losses are recorded in every checkpoint.
+/// `sum_k K softmax_k(L_k / first_k) L_k / first_k`, with the fractions as constants.
 #[derive(Debug)]
 struct SlowestFirst;
 
@@ -26,28 +22,19 @@ impl LossWeighting for SlowestFirst {
             .clone()
             .mask_where(first.equal_elem(0.0), losses.clone());
         memory.remember("first", first.clone());
-        let scale = first.clamp_min(1e-8).recip();
-        let share = softmax(losses * scale.clone(), 0) * step.losses.len() as f64;
-        Weighed::linear(step.losses, share * scale * active.float())
+        let left = losses / first.clone().clamp_min(1e-8);
+        let weights = softmax(left, 0) * step.losses.len() as f64 / first.clamp_min(1e-8);
+        Weighed::linear(step.losses, weights * active.float())
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut config = ExpansionConfig::default();
-    (
-        config.data.max_samples,
-        config.model.hidden,
-        config.train.epochs,
-    ) = (Some(800), 24, 10);
-    let (device, data) = (config.backend.device()?, run::load(&config)?);
-    let (network, _) = run::build(&config, &device)?;
-    let strategy = Strategy::new(SlowestFirst, network.tasks(), &device)?;
-    let (bars, form) = (data.train.bars(), config.model.countdown);
-    let batcher = ExpansionBatcher::new(bars, config.model.window, config.data.position, form);
-    let outcome = Trainer::new(config.train, tempfile::tempdir()?.path())?
-        .fit(network, strategy, data.train, data.valid, batcher, &device)?;
-    diagnose(&outcome.history)
-        .iter()
-        .for_each(|task| println!("{}", task.sentence));
+fn main() -> Result<()> {
+    let (device, names) = (Device::flex(), ["near", "far"]);
+    let tasks = TaskSet::new(names.map(|name| Task::regression(name, 1)))?;
+    let strategy = Strategy::new(SlowestFirst, &tasks, &device)?;
+    for row in [[2.0, 30.0], [1.0, 29.0], [0.5, 28.0]] {
+        let losses = TaskLosses::from_values(Tensor::from_floats(row, &device));
+        println!("{row:?}: {}", strategy.weigh(&losses).weights.into_data());
+    }
     Ok(())
 }

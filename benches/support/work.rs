@@ -11,6 +11,7 @@ use equipoise::expansion::config::preset;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::expansion::windows::{Window, Windows};
 use equipoise::train::MultiTask;
+use equipoise::weighting::StrategyConfig;
 
 use super::waiting::wait;
 
@@ -32,11 +33,16 @@ pub fn batch(size: usize, device: &Device) -> ExpansionBatch {
     assemble(&windows(size), device)
 }
 
-/// The network and its strategy.
+/// The network under its usual strategy.
 pub fn model(device: &Device) -> MultiTask<ExpansionModel> {
+    let strategy = preset("uncertainty").expect("it is one of the presets");
+    model_under(&strategy, device)
+}
+
+/// The network under a strategy.
+fn model_under(strategy: &StrategyConfig, device: &Device) -> MultiTask<ExpansionModel> {
     let config = ExpansionModelConfig::default();
     let tasks = config.tasks().expect("the defaults are valid");
-    let strategy = preset("uncertainty").expect("it is one of the presets");
     let weighting = strategy.init(&tasks, device).expect("it fits the tasks");
     let network = config.init(device).expect("the defaults are valid");
     MultiTask::new(network, weighting)
@@ -50,16 +56,27 @@ pub struct Training {
 }
 
 impl Training {
-    /// Before the first step, on simulated windows.
+    /// Before the first step under the usual strategy, on simulated windows.
     pub fn new(size: usize, device: &Device) -> Self {
+        let strategy = preset("uncertainty").expect("it is one of the presets");
+        Self::under(&strategy, size, device)
+    }
+
+    /// Before the first step under a strategy, on simulated windows.
+    pub fn under(strategy: &StrategyConfig, size: usize, device: &Device) -> Self {
         let device = device.clone().autodiff();
-        Self::on(batch(size, &device), &device)
+        let model = model_under(strategy, &device);
+        Self::of(model, batch(size, &device))
     }
 
     /// Before the first step on a batch that is there already, on its device, which has autodiff.
     pub fn on(batch: ExpansionBatch, device: &Device) -> Self {
+        Self::of(model(device), batch)
+    }
+
+    fn of(model: MultiTask<ExpansionModel>, batch: ExpansionBatch) -> Self {
         Self {
-            model: Some(model(device)),
+            model: Some(model),
             optimizer: AdamWConfig::new()
                 .with_epsilon(1e-8)
                 .with_weight_decay(0.01)
