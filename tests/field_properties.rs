@@ -357,6 +357,22 @@ fn json_comes_back_and_what_is_unknown_is_refused() {
     }
 }
 
+/// What is recorded of a strategy is the same in every process: no address, no order of a hash.
+#[test]
+fn an_identity_is_made_of_names_and_settings() {
+    let device = Device::flex();
+    let strategy = made("momentum", &ALL, &device);
+    let rule = strategy.identity().rule().to_string();
+    assert_eq!(
+        rule,
+        r#"Momentum { momentum: 0.9, weighting: {"strategy":"upgrad"} }"#
+    );
+    for name in names() {
+        let rule = made(name, &ALL, &device).identity().rule().to_string();
+        assert!(!rule.contains("0x"), "{name}: {rule}");
+    }
+}
+
 #[test]
 fn a_rescaled_combination_is_as_long_as_the_mean() {
     let device = Device::flex();

@@ -57,8 +57,11 @@ use crate::weighting::{Heads, Needs, Step, Strategy, Weighed};
 
 /// Weighs the tasks of one training step and takes the gradients of everything that is trained.
 ///
-/// `heads` computes the raw losses from the branches of the representation. It runs once, and once more in a step that is
-/// [audited](Pass::audited) under a strategy that does not need the Gram matrix.
+/// `heads` computes the raw losses from the branches of the representation. It runs once, and once more under a strategy that
+/// looks at gradients now and then ([`Needs::GramWhenAudited`]): here that is every step, and [`Pass::audited`] chooses.
+///
+/// Strategies that compare epochs need [`Pass::at`], and one that [needs the losses after the step](Needs::LossesAfterStep) is shown them by
+/// [`Passed::after_step`].
 ///
 /// # Panics
 ///
@@ -69,7 +72,9 @@ pub fn backward<S: Shared>(
     representation: S,
     heads: impl Fn(Branches<S>) -> TaskLosses,
 ) -> Passed {
-    Pass::new(strategy).backward(representation, heads)
+    let looks = strategy.needs() == Needs::GramWhenAudited;
+    let pass = Pass::new(strategy).audited(looks);
+    pass.backward(representation, heads)
 }
 
 /// One training step with all that can be said about it.
@@ -321,7 +326,8 @@ impl Passed {
     }
 
     /// Shows the strategy the losses of the same batch after the parameters moved, for one that
-    /// [needs](Needs::LossesAfterStep) them. Others do nothing with them.
+    /// [needs](Needs::LossesAfterStep) them; others do nothing with them. Take the gradients with
+    /// [`take_gradients`](Self::take_gradients) before, which leaves the rest of the step.
     pub fn after_step(&self, strategy: &Strategy, losses: &TaskLosses) {
         strategy.after_step(&self.losses, losses);
     }

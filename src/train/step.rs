@@ -145,6 +145,8 @@ pub struct StepOutput<E> {
     pub not_positive: Option<Tensor<1, Bool>>,
     /// What the strategy had to say of the step, if it had no ordinary answer.
     pub flag: Option<Degenerate>,
+    /// Whether the strategy had no weights to give, so that the trunk does not move.
+    pub unanswered: bool,
     /// Tasks that were present and had no gradient, by position, where the strategy looked.
     pub without_gradient: Vec<usize>,
     /// Effective weights, `[K]`; none in validation.
@@ -175,6 +177,7 @@ impl<E> StepOutput<E> {
             counts: losses.counts(samples),
             not_positive: None,
             flag: None,
+            unanswered: false,
             without_gradient: Vec::new(),
             non_finite,
             weights: None,
@@ -212,6 +215,7 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         output.objective = Some(seen.total.clone().inner());
         output.not_positive = seen.not_positive.clone();
         output.flag = seen.flag;
+        output.unanswered = seen.unanswered;
         output.without_gradient = seen.without_gradient.clone();
         output.state = self.weighting.state();
         if self.options.non_finite == NonFinitePolicy::Skip

@@ -30,6 +30,7 @@ pub(super) struct TrackedStep {
     counts: Tensor<1>,
     not_positive: Option<Tensor<1, Bool>>,
     flag: Option<Degenerate>,
+    unanswered: bool,
     without_gradient: Vec<usize>,
 }
 
@@ -46,6 +47,7 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
             counts: self.counts.clone(),
             not_positive: self.not_positive.clone(),
             flag: self.flag,
+            unanswered: self.unanswered,
             without_gradient: self.without_gradient.clone(),
         }
     }
@@ -101,6 +103,7 @@ impl Sums {
 #[derive(Clone, Default)]
 struct Said {
     flags: HashMap<Degenerate, usize>,
+    unanswered: usize,
     /// Steps without a gradient, by the position of the task.
     without_gradient: HashMap<usize, usize>,
 }
@@ -110,6 +113,7 @@ impl Said {
         if let Some(flag) = step.flag {
             *self.flags.entry(flag).or_default() += 1;
         }
+        self.unanswered += usize::from(step.unanswered);
         for task in &step.without_gradient {
             *self.without_gradient.entry(*task).or_default() += 1;
         }
@@ -242,12 +246,15 @@ impl Tracker {
         }
         for (flag, quantity) in [
             (Degenerate::Stationary, quantity::STATIONARY_STEPS),
-            (Degenerate::NoSolution, quantity::NO_SOLUTION_STEPS),
             (Degenerate::Singular, quantity::SINGULAR_STEPS),
         ] {
             if let Some(count) = self.said.flags.get(&flag) {
                 self.put_for_all(&mut entries, quantity, *count as f64);
             }
+        }
+        if self.said.unanswered > 0 {
+            let count = self.said.unanswered as f64;
+            self.put_for_all(&mut entries, quantity::NO_SOLUTION_STEPS, count);
         }
         if let Some(audits) = &self.audits {
             self.record_audit(&mut entries, &audits.read()?);

@@ -1,5 +1,6 @@
 //! The JSON that picks a strategy.
 
+use std::fmt;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -38,7 +39,7 @@ const WEIGHTS: &str = "weights";
 /// assert_eq!(config, StrategyConfig::from_json(&config.to_json())?);
 /// # Ok::<(), equipoise::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StrategyConfig {
     row: Row,
     rule: Arc<dyn LossWeighting>,
@@ -46,6 +47,13 @@ pub struct StrategyConfig {
     settings: Map<String, Value>,
     heads: Heads,
     rescale: bool,
+}
+
+/// As its JSON: the text is recorded with what a strategy around it remembers, so it must be the same in every process.
+impl fmt::Debug for StrategyConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.to_value())
+    }
 }
 
 impl PartialEq for StrategyConfig {

@@ -32,6 +32,8 @@ impl Problem {
     fn of(step: &Step<'_>) -> Self {
         let seen = step.numbers();
         let all = GramMatrix::new(seen.losses.len(), seen.gram.clone());
+        // What it was summed in decides what counts as zero and as dependent.
+        let all = all.with_precision(f64::from(f32::EPSILON));
         // Finite in the precision of the device is not enough: a squared norm may leave its range.
         let counts = |task: &usize| seen.active[*task] && all.norm(*task).is_finite();
         let tasks: Vec<usize> = (0..seen.losses.len()).filter(counts).collect();
@@ -51,7 +53,7 @@ pub(super) fn weigh(
 ) -> Weighed {
     let problem = Problem::of(step);
     let mut weights = vec![0.0; step.losses.len()];
-    let mut flag = None;
+    let (mut flag, mut unanswered) = (None, false);
     if !problem.tasks.is_empty() {
         match solve(&problem) {
             Ok(answer) if answer.weights.iter().all(|w| (*w as f32).is_finite()) => {
@@ -63,8 +65,9 @@ pub(super) fn weigh(
                 problem.put(&mut weights, &found);
                 flag = answer.flag;
             }
-            // For whatever reason; nor is a weight beyond single precision one that could be used.
-            Ok(_) | Err(_) => flag = Some(Degenerate::NoSolution),
+            // A weight beyond single precision is no weight that could be used.
+            Ok(_) => (flag, unanswered) = (Some(Degenerate::NoSolution), true),
+            Err(reason) => (flag, unanswered) = (Some(reason), true),
         }
     }
     let still = |task: &&usize| step.numbers().gram[**task * (step.losses.len() + 1)] == 0.0;
@@ -73,6 +76,7 @@ pub(super) fn weigh(
     let plain = step.losses.values().device().inner();
     let mut weighed = Weighed::linear(step.losses, Tensor::from_data(weights.as_slice(), &plain));
     weighed.flag = flag;
+    weighed.unanswered = unanswered;
     weighed.without_gradient = without_gradient;
     weighed
 }

@@ -53,7 +53,7 @@ impl Identity {
     }
 
     /// Reads who the strategy of a record is; `path` leads to the strategy: `["weighting"]` in a module with a field of that name.
-    /// `None` if the record does not say, as records before version 0.2 do not.
+    /// `None` if the record does not say.
     pub fn of_record(record: &ModuleRecord, path: &[&str]) -> Option<Self> {
         let probe = Probe {
             path: path.iter().map(|part| part.to_string()).collect(),

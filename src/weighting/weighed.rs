@@ -15,6 +15,9 @@ pub struct Weighed {
     pub weights: Tensor<1>,
     /// What is to be said of this step, if the strategy has no ordinary answer to it.
     pub flag: Option<Degenerate>,
+    /// Whether the strategy had no weights to give, for the reason that the flag says. All weights are 0 then, and the trunk
+    /// does not move.
+    pub unanswered: bool,
     /// Tasks that were present and had no gradient at all, where the strategy looked; by position.
     pub without_gradient: Vec<usize>,
     /// Tasks whose loss the strategy cannot weigh because it is not positive, `[K]`, on the device. They have weight 0 in this
@@ -85,6 +88,7 @@ impl Weighed {
             total,
             weights: weights.inner(),
             flag: None,
+            unanswered: false,
             without_gradient: Vec::new(),
             not_positive: None,
         }

@@ -28,7 +28,7 @@ const BETA_2: f64 = 0.999;
 /// ```
 ///
 /// The pass after the step runs in training mode and draws dropout masks of its own, as the published code does. In a loop of
-/// one's own, call `after_step` with these losses, or x stays where it is. A loss that is not above its minimum is refused by name.
+/// one's own, call `Passed::after_step` with these losses, or x stays where it is. A loss that is not above its minimum is refused by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Famo {

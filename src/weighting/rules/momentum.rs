@@ -11,7 +11,6 @@ use super::support::check;
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
-use crate::weighting::solve::Degenerate;
 use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, StrategyConfig, Weighed,
 };
@@ -73,8 +72,7 @@ impl LossWeighting for Momentum {
         let found = self.weighting.rule().weigh(step, memory.inner(INNER));
         let [old, seen] = ["smoothed", "seen"].map(|name| memory.buffer_on(name, &found.weights));
         let active = step.losses.active();
-        let unanswered = found.flag == Some(Degenerate::NoSolution);
-        let smoothed = if unanswered {
+        let smoothed = if found.unanswered {
             old
         } else {
             let new = seen.clone().equal_elem(0.0);

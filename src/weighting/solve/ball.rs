@@ -55,15 +55,19 @@ pub fn farthest(
         } else {
             let length = matrix.quadratic(solver.solution()).sqrt();
             let active = sorted(solver.factor().rows());
-            if (length - radius).abs() <= EXACT * radius || expected.as_ref() == Some(&active) {
-                return problem.on_sphere(&solver);
+            let settled =
+                (length - radius).abs() <= EXACT * radius || expected.as_ref() == Some(&active);
+            if settled && let Some(y) = problem.on_sphere(&solver) {
+                return Ok(y);
             }
             if length > radius {
                 bracket.high = level;
             } else {
                 bracket.low = level;
             }
-            let guess = problem.level(&solver).filter(|guess| bracket.holds(*guess));
+            let guess = problem
+                .level(&solver)
+                .filter(|guess| !settled && bracket.holds(*guess));
             expected = guess.map(|_| active);
             level = guess.unwrap_or_else(|| bracket.middle());
         }
@@ -79,6 +83,9 @@ pub fn farthest(
 const MOST_LEVELS: usize = 200;
 /// The relative gap between length and radius that counts as none.
 const EXACT: f64 = 1e-13;
+
+/// The relative gap that shows that the active rows were not the right ones.
+const REACHED: f64 = 1e-3;
 
 struct Ball<'a> {
     matrix: &'a GramMatrix,
@@ -128,8 +135,8 @@ impl Ball<'_> {
         (a > 0.0 && discriminant >= 0.0).then(|| (b + discriminant.sqrt()) / a)
     }
 
-    /// The multipliers at the level at which the active rows reach the sphere.
-    fn on_sphere(&self, solver: &NonNegative<'_>) -> Result<Vec<f64>, Degenerate> {
+    /// The multipliers at the level at which the active rows reach the sphere, unless these are not the right rows.
+    fn on_sphere(&self, solver: &NonNegative<'_>) -> Option<Vec<f64>> {
         let factor = solver.factor();
         let mut y = solver.solution().to_vec();
         if let Some(level) = self.level(solver) {
@@ -140,12 +147,8 @@ impl Ball<'_> {
             }
         }
         let length = self.matrix.quadratic(&y).sqrt();
-        let sum = dot(&y, self.shares);
-        if length > 0.0 && sum > 0.0 && (length / self.radius - 1.0).abs() < 1e-3 {
-            Ok(y)
-        } else {
-            Err(Degenerate::Stationary)
-        }
+        let reached = (length / self.radius - 1.0).abs() < REACHED;
+        (reached && dot(&y, self.shares) > 0.0).then_some(y)
     }
 }
 
