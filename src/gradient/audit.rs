@@ -69,7 +69,8 @@ pub fn audit<M: MultiTaskModel>(
     let tasks = network.tasks().len();
     assert_eq!(weights.dims(), [tasks], "one weight for each task");
     let heads = |branches| network.task_losses(branches, batch);
-    measure(&representation, tasks, &heads).weighted(weights)
+    let measured = measure(&representation, tasks, &heads);
+    measured.weighted(weights).expect("the reach was measured")
 }
 
 /// Runs the heads on a leaf for each task and takes the gradient of every task's raw loss.
@@ -84,7 +85,7 @@ pub(crate) fn measure<S: Shared>(
     Measured {
         gram: Gram::new(S::gram(&gradients)),
         active: losses.active(),
-        reach: representation.reach(),
+        reach: Some(representation.reach()),
     }
 }
 
@@ -108,13 +109,14 @@ pub(crate) fn branch_gradients<S: Shared>(
 pub(crate) struct Measured {
     pub(crate) gram: Gram,
     pub(crate) active: Tensor<1, Bool>,
-    /// `[1]`.
-    pub(crate) reach: Tensor<1>,
+    /// `[1]`; only where the whole audit is wanted.
+    pub(crate) reach: Option<Tensor<1>>,
 }
 
 impl Measured {
-    /// The whole audit, with the effective weights of the step.
-    pub(crate) fn weighted(self, weights: Tensor<1>) -> AuditSample {
+    /// The whole audit, with the effective weights of the step; `None` without a reach.
+    pub(crate) fn weighted(self, weights: Tensor<1>) -> Option<AuditSample> {
+        let reach = self.reach? + 1.0;
         let tasks = self.gram.len();
         let measured = self.active.float().cast(DType::F32);
         // A loss that is not finite leaves a gradient that is none either; it is not counted, so it must not be added.
@@ -127,13 +129,12 @@ impl Measured {
         let pairs = measured.clone().reshape([tasks, 1]) * measured.clone().reshape([1, tasks]);
         let pairs = pairs.reshape([tasks * tasks]);
         let cosines = counted(self.gram.cosines().reshape([tasks * tasks]), &pairs);
-        let reach = self.reach + 1.0;
         let parts = vec![norms, weighted, shares, measured, cosines, pairs, reach];
-        AuditSample {
+        Some(AuditSample {
             packed: Tensor::cat(parts, 0),
             tasks,
             samples: 1,
-        }
+        })
     }
 }
 

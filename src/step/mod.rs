@@ -196,7 +196,8 @@ impl<'a> Pass<'a> {
         let measured = Measured {
             gram,
             active: losses.active(),
-            reach: representation.reach(),
+            // One more pass over the representation, of no use to the strategy.
+            reach: self.audited.then(|| representation.reach()),
         };
         Pending {
             pulled: Some(representation.pull(S::combine(branches, weights))),
@@ -319,10 +320,10 @@ impl Passed {
         self.measured.as_ref().map(|measured| &measured.gram)
     }
 
-    /// The measurement of the gradients, where they were measured.
+    /// The measurement of the gradients, in a step that was [audited](Pass::audited).
     pub fn audit(&self) -> Option<AuditSample> {
         let measured = self.measured.clone()?;
-        Some(measured.weighted(self.weights()))
+        measured.weighted(self.weights())
     }
 
     /// Shows the strategy the losses of the same batch after the parameters moved, for one that
