@@ -40,6 +40,18 @@ pub(crate) enum Values {
 }
 
 impl Values {
+    /// The values of a tensor that [a kernel serves](applies), without its graph.
+    pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+        let tensor = tensor.inner();
+        #[cfg(feature = "flex")]
+        if let DispatchDevice::Flex(_) = tensor.device().as_dispatch() {
+            let tensor = tensor.try_into_primitive::<burn::backend::Flex>();
+            return Self::read::<burn::backend::Flex>(tensor.expect("its device says so"));
+        }
+        let values = tensor.into_data().try_into_vec();
+        Self::Copied(values.expect("the kernels are in single precision"))
+    }
+
     pub(crate) fn read<B: Backend>(tensor: FloatTensor<B>) -> Self {
         #[cfg(feature = "flex")]
         let tensor = match held::<B>(tensor) {

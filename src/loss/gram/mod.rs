@@ -1,5 +1,10 @@
 //! The Gram matrix of the tasks' gradients: inner products of all pairs, and weighted sums.
 
+#[cfg(feature = "cpu-kernels")]
+mod extension;
+#[cfg(feature = "cpu-kernels")]
+mod kernel;
+
 use burn::tensor::{DType, Device, Tensor};
 
 /// Keeps divisions by a norm of zero at zero.
@@ -83,10 +88,49 @@ impl Gram {
         }
     }
 
-    /// The inner products of all pairs of tensors.
+    /// The inner products of all pairs of tensors of one shape.
     pub(crate) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
-        let tasks = tensors.len();
-        assert!(tasks > 0, "the Gram matrix of no gradient");
+        assert!(!tensors.is_empty(), "the Gram matrix of no gradient");
+        #[cfg(feature = "cpu-kernels")]
+        if tensors.iter().all(crate::host::applies) {
+            return fused::products(tensors);
+        }
+        plain::products(tensors)
+    }
+
+    /// The sum of tensors of one shape times their weights, `[K]`.
+    pub(crate) fn combine<const D: usize>(
+        tensors: Vec<Tensor<D>>,
+        weights: Tensor<1>,
+    ) -> Tensor<D> {
+        assert!(!tensors.is_empty(), "the combination of no gradient");
+        #[cfg(feature = "cpu-kernels")]
+        if tensors.iter().all(crate::host::applies) && crate::host::applies(&weights) {
+            return fused::combine(tensors, weights);
+        }
+        plain::combine(tensors, weights)
+    }
+
+    /// A number whose backward pass sends `gradient` into what led to `tensor`.
+    pub(crate) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
+        #[cfg(feature = "cpu-kernels")]
+        if crate::host::applies(&tensor) && crate::host::applies(&gradient) {
+            return fused::pull(tensor, gradient);
+        }
+        plain::pull(tensor, gradient)
+    }
+
+    /// The device the matrix lies on.
+    pub fn device(&self) -> Device {
+        self.matrix.device()
+    }
+}
+
+/// In plain tensor operations, for every backend and precision.
+mod plain {
+    use burn::tensor::{DType, Tensor};
+
+    pub(super) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
         let elements = tensors[0].shape().num_elements();
         let wide = |tensor: &Tensor<D>| match tensor.dtype() {
             DType::F16 | DType::BF16 => tensor.clone().cast(DType::F32),
@@ -97,12 +141,10 @@ impl Gram {
         rows.clone().matmul(rows.transpose()).cast(DType::F32)
     }
 
-    /// The sum of tensors times their weights, `[K]`.
-    pub(crate) fn combine<const D: usize>(
+    pub(super) fn combine<const D: usize>(
         tensors: Vec<Tensor<D>>,
         weights: Tensor<1>,
     ) -> Tensor<D> {
-        assert!(!tensors.is_empty(), "the combination of no gradient");
         let dtype = tensors[0].dtype();
         let term = |(task, tensor): (usize, Tensor<D>)| {
             let weight = weights.clone().narrow(0, task, 1).cast(dtype);
@@ -117,8 +159,52 @@ impl Gram {
             .expect("there is at least one")
     }
 
-    /// The device the matrix lies on.
-    pub fn device(&self) -> Device {
-        self.matrix.device()
+    pub(super) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
+        let gradient = if tensor.is_autodiff() {
+            Tensor::from_inner(gradient)
+        } else {
+            gradient
+        };
+        (tensor * gradient).sum()
+    }
+}
+
+/// In one pass over host memory each.
+#[cfg(feature = "cpu-kernels")]
+mod fused {
+    use burn::backend::Dispatch;
+    use burn::tensor::{Tensor, TensorData};
+
+    use super::extension::PullExtension;
+    use super::kernel;
+    use crate::host::Values;
+
+    fn slices(values: &[Values]) -> Vec<&[f32]> {
+        values.iter().map(|values| &**values).collect()
+    }
+
+    pub(super) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
+        let (tasks, device) = (tensors.len(), tensors[0].device().inner());
+        let tensors: Vec<Values> = tensors.iter().cloned().map(Values::of).collect();
+        let found = kernel::products(&slices(&tensors));
+        let found: Vec<f32> = found.into_iter().map(|product| product as f32).collect();
+        Tensor::from_data(TensorData::new(found, [tasks, tasks]), &device)
+    }
+
+    pub(super) fn combine<const D: usize>(
+        tensors: Vec<Tensor<D>>,
+        weights: Tensor<1>,
+    ) -> Tensor<D> {
+        let (shape, device) = (tensors[0].shape(), tensors[0].device().inner());
+        let tensors: Vec<Values> = tensors.into_iter().map(Values::of).collect();
+        let sum = kernel::combine(&slices(&tensors), &Values::of(weights));
+        // Nobody needs them any more, and the next step asks for as much.
+        tensors.into_iter().for_each(Values::recycle);
+        Tensor::from_data(TensorData::new(sum, shape), &device)
+    }
+
+    pub(super) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
+        let (tensor, gradient) = (tensor.into_dispatch(), gradient.into_dispatch());
+        Tensor::from_dispatch(<Dispatch as PullExtension>::pull(tensor, gradient))
     }
 }

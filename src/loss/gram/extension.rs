@@ -1,0 +1,79 @@
+//! Registers with Burn, for the CPU backends, how a gradient is sent into a graph.
+
+// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
+
+use crate::host::{Values, to_tensor};
+
+/// The pull at a representation as an operation of a backend.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff
+)]
+pub(super) trait PullExtension: Backend {
+    /// A zero, `[1]`, whose backward pass sends `gradient` times what arrives into `representation`.
+    fn pull(representation: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+macro_rules! on_host {
+    ($backend:ty) => {
+        impl PullExtension for $backend {
+            fn pull(
+                representation: FloatTensor<Self>,
+                _gradient: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                to_tensor::<Self>(vec![0.0], &[1], &representation.device())
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+on_host!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+on_host!(burn::backend::NdArray);
+
+/// The backward pass of `pull`.
+#[derive(Debug)]
+struct PullBackward;
+
+impl<B: Backend> Backward<B, 1> for PullBackward {
+    type State = FloatTensor<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let arriving = Values::read::<B>(gradients.consume::<B>(&ops.node))[0];
+        if let [Some(parent)] = &ops.parents {
+            let gradient = if arriving == 1.0 {
+                ops.state
+            } else {
+                B::float_mul_scalar(ops.state, arriving.into())
+            };
+            gradients.register::<B>(parent.id, gradient);
+        }
+    }
+}
+
+impl<B: Backend + PullExtension, C: CheckpointStrategy> PullExtension for Autodiff<B, C> {
+    fn pull(representation: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let node = representation.node();
+        let gradient = gradient.into_primitive();
+        let zero = B::pull(representation.into_primitive(), gradient.clone());
+        match PullBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(gradient, zero),
+            OpsKind::UnTracked(prepared) => prepared.finish(zero),
+        }
+    }
+}
