@@ -9,6 +9,7 @@ order:
 
     {"work": ..., "ours_ms": ..., "pytorch_ms": ..., "ratio": ours / pytorch}
         train_step B=8, 32, 128    forward, four losses, uncertainty weighting, backward, AdamW
+        train_step upgrad B=32     the same under UPGrad, which needs the gradient of every task; needs torchjd 0.9 or later
         inference B=1, 32          forward, all four heads
         huber N, bce N             value and gradient of a loss over N elements: 3360, 26880, 430080
         cross_entropy N (Rx3)      likewise, over R rows of 3 classes, N elements in all; N or R is one of these numbers
@@ -39,6 +40,14 @@ try:
     from torch import nn
 except ImportError as error:
     sys.exit(f"compare_pytorch.py needs PyTorch (pip install torch): {error}")
+
+try:
+    from torchjd.aggregation import UPGrad
+    from torchjd.autojac import jac_to_grad, mtl_backward
+
+    WITHOUT_TORCHJD = None
+except ImportError as error:
+    WITHOUT_TORCHJD = str(error)
 
 ROOT = Path(__file__).resolve().parent.parent
 STATUS = Path("/proc/self/status")
@@ -74,6 +83,8 @@ def compare(ours, alternations, threads):
         "pytorch": [sys.executable, __file__, "--pytorch-side", "--threads", str(threads)],
     }
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
+    if WITHOUT_TORCHJD:
+        say(f"train_step upgrad has no PyTorch side, torchjd 0.9 or later is missing ({WITHOUT_TORCHJD}): pip install torchjd[quadprog_projector]")
     times = alternate(sides, [], "ms", alternations, environment)
     step = times["train_step B=32"]["ours"]
     for work, medians in times.items():
@@ -134,8 +145,14 @@ class Network(nn.Module):
         self.binary, self.countdown = nn.Linear(2 * HIDDEN, 1), nn.Linear(2 * HIDDEN, 1)
         self.log_sigma = nn.Parameter(torch.tensor([0.0, -0.3, 0.0, 0.0]))
 
-    def forward(self, inputs):
+    def represent(self, inputs):
         shared, _ = self.lstm(self.input_dropout(inputs))
+        return shared
+
+    def forward(self, inputs):
+        return self.heads(self.represent(inputs))
+
+    def heads(self, shared):
         pooled = F.relu(self.projection(shared.mean(1)))
         drop = self.head_dropout
         return (
@@ -154,6 +171,8 @@ def pytorch_side(threads, memory):
         return
     for size in (8, 32, 128):
         report(f"train_step B={size}", training(*batch(size)))
+    if WITHOUT_TORCHJD is None:
+        report("train_step upgrad B=32", training_by_upgrad(*batch(32)))
     for size in (1, 32):
         report(f"inference B={size}", inference(size))
     for elements in ELEMENTS:
@@ -172,23 +191,42 @@ def batch(size):
     return torch.randn(size, TIME, FEATURES), targets
 
 
+def raw_losses(outputs, targets):
+    (a, b, c, d), (kinds, pointers, inside, countdown) = outputs, targets
+    return [
+        F.cross_entropy(a, kinds),
+        F.huber_loss(b, pointers, delta=0.08),
+        F.binary_cross_entropy_with_logits(c, inside),
+        F.huber_loss(d, countdown, delta=1.0),
+    ]
+
+
 def training(inputs, targets):
-    kinds, pointers, inside, countdown = targets
     network = Network().train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
 
     def step():
-        a, b, c, d = network(inputs)
-        losses = torch.stack([
-            F.cross_entropy(a, kinds),
-            F.huber_loss(b, pointers, delta=0.08),
-            F.binary_cross_entropy_with_logits(c, inside),
-            F.huber_loss(d, countdown, delta=1.0),
-        ])
+        losses = torch.stack(raw_losses(network(inputs), targets))
         sigma = network.log_sigma
         objective = (0.5 * torch.exp(-2.0 * sigma) * losses + sigma).sum()
         optimizer.zero_grad(set_to_none=True)
         objective.backward()
+        optimizer.step()
+
+    return step
+
+
+def training_by_upgrad(inputs, targets):
+    network = Network().train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    trunk, aggregator = list(network.lstm.parameters()), UPGrad()
+
+    def step():
+        shared = network.represent(inputs)
+        losses = raw_losses(network.heads(shared), targets)
+        optimizer.zero_grad(set_to_none=True)
+        mtl_backward(losses, features=shared)
+        jac_to_grad(trunk, aggregator)
         optimizer.step()
 
     return step

@@ -12,10 +12,7 @@ mod support;
 use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use equipoise::loss::TaskLosses;
-use equipoise::weighting::{
-    BatchStatistics, GradientScale, GradientShare, Manual, RunningMean, ScalarCountdown,
-    StrategyConfig, Uncertainty,
-};
+use equipoise::weighting::{Needs, SoftUncertainty, StrategyConfig, StrategyTable};
 use equipoise::{Task, TaskSet};
 
 const COUNTS: [usize; 2] = [4, 64];
@@ -27,16 +24,12 @@ fn tasks(count: usize) -> TaskSet {
     TaskSet::new(all).expect("the names differ")
 }
 
-fn configs() -> [StrategyConfig; 7] {
-    [
-        StrategyConfig::new(RunningMean::default()),
-        StrategyConfig::new(Uncertainty::default()),
-        StrategyConfig::new(GradientScale::default()),
-        StrategyConfig::new(ScalarCountdown::default()),
-        StrategyConfig::new(BatchStatistics::default()),
-        StrategyConfig::new(GradientShare::default()),
-        StrategyConfig::new(Manual::default()),
-    ]
+/// Every strategy that looks at losses alone and has defaults; `gradient-share` with no audit in the step.
+fn configs() -> impl Iterator<Item = StrategyConfig> {
+    let names = StrategyTable::built_in().names();
+    let all = names.filter_map(|name| StrategyConfig::named(name).ok());
+    all.chain([StrategyConfig::new(SoftUncertainty::new(1.0))])
+        .filter(|config| config.rule().needs() != Needs::Gram)
 }
 
 /// Losses of sizes that differ as those of real tasks do: 0.01 to 10.

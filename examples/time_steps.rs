@@ -11,6 +11,7 @@
 //! | work | what is timed |
 //! |---|---|
 //! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW on one batch |
+//! | `train_step upgrad B=32` | the same under `upgrad`, from the gradients of all tasks at the representation |
 //! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
 //! | `cross_entropy N (Rx3)` | likewise, over R rows of 3 classes, N elements in all |
@@ -80,6 +81,9 @@ fn steps(device: &Device) {
         let mut training = Training::new(size, device);
         report(&format!("train_step B={size}"), median(|| training.step()));
     }
+    let upgrad = preset("upgrad").expect("it has defaults");
+    let mut training = Training::under(&upgrad, 32, device);
+    report("train_step upgrad B=32", median(|| training.step()));
 }
 
 fn inference(device: &Device) {

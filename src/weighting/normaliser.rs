@@ -2,9 +2,9 @@
 //!
 //! Remembers: the running mean of each task's value and how many values went into it.
 
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Device, Tensor};
 
-use super::Memory;
+use super::{Memory, StateValue, Weighed};
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 
@@ -15,6 +15,7 @@ const SMALLEST_NORM: f64 = 1e-20;
 
 const MEAN: &str = "running_mean";
 const COUNT: &str = "count";
+const WEIGHTS: &str = "weights";
 
 /// How a running mean moves.
 ///
@@ -53,6 +54,24 @@ impl Normaliser {
         let values = losses.masked(&active).inner();
         let mean = self.advance(&values, &active, memory);
         inverse(mean, SMALLEST_MEAN) * active.float()
+    }
+
+    /// A memory of fixed weights, `[K]`, and of means of nothing yet.
+    pub(super) fn memory(&self, weights: &[f64], device: &Device) -> Result<Memory> {
+        let memory = Memory::new(device).with_constant(WEIGHTS, weights);
+        self.slots(memory, weights.len())
+    }
+
+    /// Weighs the losses over their means with the fixed weights of the memory.
+    pub(super) fn weigh(&self, losses: &TaskLosses, memory: &Memory) -> Weighed {
+        let scales = self.update(losses, memory);
+        let weights = memory.constant(WEIGHTS, &scales);
+        Weighed::linear(losses, scales * weights)
+    }
+
+    /// What a history keeps of the means.
+    pub(super) fn state(memory: &Memory) -> Vec<StateValue> {
+        vec![StateValue::per_task(MEAN, Self::means(memory))]
     }
 
     /// Takes in norms of gradients; those of tasks that are not `measured` leave their mean alone.

@@ -208,3 +208,69 @@ mod fused {
         Tensor::from_dispatch(<Dispatch as PullExtension>::pull(tensor, gradient))
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    fn three() -> Vec<Tensor<3>> {
+        let device = Device::flex();
+        let normal = Distribution::Normal(0.0, 1.0);
+        let one = |_| Tensor::random([5, 70, 64], normal, &device);
+        (0..3).map(one).collect()
+    }
+
+    #[test]
+    fn products_and_sums_agree_with_plain_operations() {
+        let tensors = three();
+        // One that does not lie in order.
+        let turned = tensors[1].clone().swap_dims(1, 2).reshape([5, 70, 64]);
+        let tensors = [tensors[0].clone(), turned, tensors[2].clone() * f32::NAN];
+        let tolerance = Tolerance::rel_abs(1e-5, 1e-3);
+        let (found, expected) = (
+            fused::products(&tensors[..2]),
+            plain::products(&tensors[..2]),
+        );
+        found
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
+        let weights = Tensor::from_floats([0.5, -2.0, 0.0], &tensors[0].device());
+        let found = fused::combine(tensors.to_vec(), weights.clone());
+        let expected = plain::combine(tensors.to_vec(), weights);
+        found
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-6));
+    }
+
+    #[test]
+    fn a_gradient_that_somebody_holds_keeps_its_values() {
+        let tensors = three();
+        let held = tensors[0].clone();
+        let before = held.clone().into_data();
+        let weights = Tensor::from_floats([1.0, 1.0, 1.0], &held.device());
+        let first = fused::combine(tensors, weights.clone());
+        let _second = fused::combine(three(), weights);
+        assert_eq!(held.into_data(), before);
+        assert!(first.dims() == [5, 70, 64]);
+    }
+
+    /// What arrives at the pull is a factor: here 3.
+    #[test]
+    fn a_pull_sends_the_gradient_that_a_product_sends() {
+        let gradient = three().remove(0);
+        let sent = |pull: &dyn Fn(Tensor<3>, Tensor<3>) -> Tensor<1>| {
+            let leaf = Tensor::ones([5, 70, 64], &gradient.device().autodiff()).require_grad();
+            let from = pull(leaf.clone().mul_scalar(2.0), gradient.clone());
+            let mut gradients = from.mul_scalar(3.0).backward();
+            leaf.grad_remove(&mut gradients).expect("it is a leaf")
+        };
+        let (found, expected) = (sent(&fused::pull), sent(&plain::pull));
+        found
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-6, 1e-6));
+        let frozen = Tensor::ones([5, 70, 64], &gradient.device().autodiff());
+        assert!(!fused::pull(frozen, gradient).is_tracked());
+    }
+}

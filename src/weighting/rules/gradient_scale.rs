@@ -51,6 +51,10 @@ impl GradientScale {
     fn scaled(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
         self.weights.scaled_by_elements(tasks)
     }
+
+    fn normaliser(&self) -> Normaliser {
+        Normaliser::new(self.momentum, self.warmup)
+    }
 }
 
 impl BuiltIn for GradientScale {
@@ -59,8 +63,7 @@ impl BuiltIn for GradientScale {
 
 impl LossWeighting for GradientScale {
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory> {
-        let memory = Memory::new(device).with_constant("weights", &self.scaled(tasks)?);
-        Normaliser::new(self.momentum, self.warmup).slots(memory, tasks.len())
+        self.normaliser().memory(&self.scaled(tasks)?, device)
     }
 
     fn intended(&self, tasks: &TaskSet) -> Option<Vec<f64>> {
@@ -68,16 +71,10 @@ impl LossWeighting for GradientScale {
     }
 
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed {
-        let normaliser = Normaliser::new(self.momentum, self.warmup);
-        let scales = normaliser.update(step.losses, memory);
-        let weights = memory.constant("weights", &scales);
-        Weighed::linear(step.losses, scales * weights)
+        self.normaliser().weigh(step.losses, memory)
     }
 
     fn state(&self, memory: &Memory) -> Vec<StateValue> {
-        vec![StateValue::per_task(
-            "running_mean",
-            Normaliser::means(memory),
-        )]
+        Normaliser::state(memory)
     }
 }

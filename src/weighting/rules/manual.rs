@@ -54,6 +54,10 @@ impl Manual {
         self.normalise = normalise;
         self
     }
+
+    fn normaliser(&self) -> Normaliser {
+        Normaliser::new(self.momentum, self.warmup)
+    }
 }
 
 impl BuiltIn for Manual {
@@ -62,11 +66,13 @@ impl BuiltIn for Manual {
 
 impl LossWeighting for Manual {
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory> {
-        let memory = Memory::new(device).with_constant("weights", &self.weights.weights(tasks)?);
-        let normaliser = Normaliser::new(self.momentum, self.warmup);
+        let weights = self.weights.weights(tasks)?;
         // Settings of a normaliser that is not used are checked all the same.
-        let with_means = normaliser.slots(memory.clone(), tasks.len())?;
-        Ok(if self.normalise { with_means } else { memory })
+        let with_means = self.normaliser().memory(&weights, device)?;
+        if self.normalise {
+            return Ok(with_means);
+        }
+        Ok(Memory::new(device).with_constant("weights", &weights))
     }
 
     fn intended(&self, tasks: &TaskSet) -> Option<Vec<f64>> {
@@ -74,21 +80,18 @@ impl LossWeighting for Manual {
     }
 
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed {
-        let scales = if self.normalise {
-            Normaliser::new(self.momentum, self.warmup).update(step.losses, memory)
-        } else {
-            step.losses.active().float()
-        };
-        let weights = memory.constant("weights", &scales);
-        Weighed::linear(step.losses, scales * weights)
+        if self.normalise {
+            return self.normaliser().weigh(step.losses, memory);
+        }
+        let present = step.losses.active().float();
+        let weights = memory.constant("weights", &present);
+        Weighed::linear(step.losses, present * weights)
     }
 
     fn state(&self, memory: &Memory) -> Vec<StateValue> {
-        let means = |()| StateValue::per_task("running_mean", Normaliser::means(memory));
-        self.normalise
-            .then_some(())
-            .map(means)
-            .into_iter()
-            .collect()
+        if self.normalise {
+            return Normaliser::state(memory);
+        }
+        Vec::new()
     }
 }

@@ -60,6 +60,10 @@ impl RunningMean {
         self.warmup = warmup;
         self
     }
+
+    fn normaliser(&self) -> Normaliser {
+        Normaliser::new(self.momentum, self.warmup)
+    }
 }
 
 impl BuiltIn for RunningMean {
@@ -68,8 +72,8 @@ impl BuiltIn for RunningMean {
 
 impl LossWeighting for RunningMean {
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory> {
-        let memory = Memory::new(device).with_constant("weights", &self.weights.weights(tasks)?);
-        Normaliser::new(self.momentum, self.warmup).slots(memory, tasks.len())
+        self.normaliser()
+            .memory(&self.weights.weights(tasks)?, device)
     }
 
     fn intended(&self, tasks: &TaskSet) -> Option<Vec<f64>> {
@@ -77,16 +81,10 @@ impl LossWeighting for RunningMean {
     }
 
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed {
-        let normaliser = Normaliser::new(self.momentum, self.warmup);
-        let scales = normaliser.update(step.losses, memory);
-        let weights = memory.constant("weights", &scales);
-        Weighed::linear(step.losses, scales * weights)
+        self.normaliser().weigh(step.losses, memory)
     }
 
     fn state(&self, memory: &Memory) -> Vec<StateValue> {
-        vec![StateValue::per_task(
-            "running_mean",
-            Normaliser::means(memory),
-        )]
+        Normaliser::state(memory)
     }
 }
