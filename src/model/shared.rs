@@ -42,8 +42,8 @@ pub trait Shared: Clone + Send + 'static {
     /// of its own sample. Samples are along the first dimension of every part.
     fn shuffled(&self, order: Tensor<1, Int>) -> Self;
 
-    /// Returns a number, `[1]`, whose backward pass sends `gradient` into what led to the representation, as that of
-    /// `sum(self * gradient)` does. The number itself is of no use: some backends leave the product out.
+    /// Returns the sum of all elements times those of `gradient`, `[1]`: its backward pass sends `gradient` into what led
+    /// to the representation.
     fn pull(self, gradient: Self) -> Tensor<1>;
 
     /// Returns a gradient of zeros, off the graph.

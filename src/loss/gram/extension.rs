@@ -10,6 +10,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
+use super::kernel;
 use crate::host::{Values, to_tensor};
 
 /// The pull at a representation as an operation of a backend.
@@ -19,7 +20,7 @@ use crate::host::{Values, to_tensor};
     Autodiff
 )]
 pub(super) trait PullExtension: Backend {
-    /// A zero, `[1]`, whose backward pass sends `gradient` times what arrives into `representation`.
+    /// The sum of `representation` times `gradient`, `[1]`; the gradient itself gets none.
     fn pull(representation: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
@@ -28,9 +29,15 @@ macro_rules! on_host {
         impl PullExtension for $backend {
             fn pull(
                 representation: FloatTensor<Self>,
-                _gradient: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                to_tensor::<Self>(vec![0.0], &[1], &representation.device())
+                let device = representation.device();
+                let (first, second) = (
+                    Values::read::<Self>(representation),
+                    Values::read::<Self>(gradient),
+                );
+                let product = kernel::product(&first, &second) as f32;
+                to_tensor::<Self>(vec![product], &[1], &device)
             }
         }
     };
@@ -70,10 +77,10 @@ impl<B: Backend + PullExtension, C: CheckpointStrategy> PullExtension for Autodi
     fn pull(representation: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let node = representation.node();
         let gradient = gradient.into_primitive();
-        let zero = B::pull(representation.into_primitive(), gradient.clone());
+        let product = B::pull(representation.into_primitive(), gradient.clone());
         match PullBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(gradient, zero),
-            OpsKind::UnTracked(prepared) => prepared.finish(zero),
+            OpsKind::Tracked(prepared) => prepared.finish(gradient, product),
+            OpsKind::UnTracked(prepared) => prepared.finish(product),
         }
     }
 }

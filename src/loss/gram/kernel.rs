@@ -25,23 +25,11 @@ const MANY: usize = 1 << 16;
 ///
 /// If the rows differ in length.
 pub(super) fn products(rows: &[&[f32]]) -> Vec<f64> {
-    let (tasks, elements) = (rows.len(), checked(rows));
-    let piece = |number: usize| {
-        let range = number * PIECE..((number + 1) * PIECE).min(elements);
-        let part: Vec<&[f32]> = rows.iter().map(|row| &row[range.clone()]).collect();
-        Arch::new().dispatch(Products { rows: &part })
-    };
-    let pieces = elements.div_ceil(PIECE);
-    let found: Vec<Vec<f64>> = if tasks * elements >= MANY {
-        (0..pieces).into_par_iter().map(piece).collect()
-    } else {
-        (0..pieces).map(piece).collect()
-    };
+    let tasks = rows.len();
     let mut sum = vec![0.0; tasks * tasks];
-    for piece in found {
-        sum.iter_mut()
-            .zip(piece)
-            .for_each(|(sum, part)| *sum += part);
+    for piece in pieces(rows, |rows| Arch::new().dispatch(Products { rows })) {
+        let pairs = sum.iter_mut().zip(piece);
+        pairs.for_each(|(sum, part)| *sum += part);
     }
     for row in 0..tasks {
         for column in 0..row {
@@ -49,6 +37,32 @@ pub(super) fn products(rows: &[&[f32]]) -> Vec<f64> {
         }
     }
     sum
+}
+
+/// The inner product of two rows.
+///
+/// # Panics
+///
+/// If the rows differ in length.
+pub(super) fn product(first: &[f32], second: &[f32]) -> f64 {
+    let of = |rows: &[&[f32]]| Arch::new().dispatch(Product([rows[0], rows[1]]));
+    pieces(&[first, second], of).into_iter().sum()
+}
+
+/// Works on the same piece of all rows, on threads if there is much to do. Keeps the order.
+fn pieces<T: Send>(rows: &[&[f32]], work: impl Fn(&[&[f32]]) -> T + Sync) -> Vec<T> {
+    let elements = checked(rows);
+    let piece = |number: usize| {
+        let range = number * PIECE..((number + 1) * PIECE).min(elements);
+        let part: Vec<&[f32]> = rows.iter().map(|row| &row[range.clone()]).collect();
+        work(&part)
+    };
+    let pieces = 0..elements.div_ceil(PIECE);
+    if rows.len() * elements >= MANY {
+        pieces.into_par_iter().map(piece).collect()
+    } else {
+        pieces.map(piece).collect()
+    }
 }
 
 fn checked(rows: &[&[f32]]) -> usize {
@@ -91,6 +105,24 @@ impl NullaryFnOnce for Products<'_> {
             start += BLOCK;
         }
         sum
+    }
+}
+
+/// The product of two rows of a piece.
+struct Product<'a>([&'a [f32]; 2]);
+
+impl NullaryFnOnce for Product<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let [first, second] = self.0;
+        let mut sum = [0.0];
+        for (number, first) in first.chunks(BLOCK).enumerate() {
+            let start = number * BLOCK;
+            add(&mut sum, first, [second], start..start + first.len());
+        }
+        sum[0]
     }
 }
 
@@ -200,6 +232,8 @@ mod tests {
         let mut worst = 0.0f64;
         for (row, a) in rows.iter().enumerate() {
             for (column, b) in rows.iter().enumerate() {
+                let one = product(a, b);
+                assert!((one - found[row * rows.len() + column]).abs() <= 1e-12 * one.abs());
                 let scale = (dot(a, a) * dot(b, b)).sqrt().max(f64::MIN_POSITIVE);
                 let gap = (found[row * rows.len() + column] - dot(a, b)).abs() / scale;
                 worst = worst.max(gap);

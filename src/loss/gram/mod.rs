@@ -111,7 +111,7 @@ impl Gram {
         plain::combine(tensors, weights)
     }
 
-    /// A number whose backward pass sends `gradient` into what led to `tensor`.
+    /// The sum of `tensor` times `gradient`, `[1]`; its backward pass sends `gradient` into what led to `tensor`.
     pub(crate) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&tensor) && crate::host::applies(&gradient) {
