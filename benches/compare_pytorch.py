@@ -45,6 +45,7 @@ try:
     from torchjd.aggregation import UPGrad
     from torchjd.autojac import jac_to_grad, mtl_backward
 
+    UPGrad()  # It asks for the packages of its solver only now.
     WITHOUT_TORCHJD = None
 except ImportError as error:
     WITHOUT_TORCHJD = str(error)
@@ -84,7 +85,8 @@ def compare(ours, alternations, threads):
     }
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
     if WITHOUT_TORCHJD:
-        say(f"train_step upgrad has no PyTorch side, torchjd 0.9 or later is missing ({WITHOUT_TORCHJD}): pip install torchjd[quadprog_projector]")
+        say(f"train_step upgrad has no PyTorch side, torchjd or its solver is missing: {WITHOUT_TORCHJD}")
+        say('    pip install "torchjd[quadprog-projector]" brings both; 0.9 or later is needed')
     times = alternate(sides, [], "ms", alternations, environment)
     step = times["train_step B=32"]["ours"]
     for work, medians in times.items():
@@ -225,7 +227,8 @@ def training_by_upgrad(inputs, targets):
         shared = network.represent(inputs)
         losses = raw_losses(network.heads(shared), targets)
         optimizer.zero_grad(set_to_none=True)
-        mtl_backward(losses, features=shared)
+        # Two heads share the projection, so the first one's pass must not free the graph.
+        mtl_backward(losses, features=shared, retain_graph=True)
         jac_to_grad(trunk, aggregator)
         optimizer.step()
 
