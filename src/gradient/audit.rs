@@ -82,8 +82,10 @@ pub(crate) fn measure<S: Shared>(
     let leaves: Vec<S> = (0..tasks).map(|_| representation.leaf()).collect();
     let losses = heads(Branches::apart(leaves.clone()));
     let (gradients, _) = branch_gradients(&leaves, &losses);
+    let gram = Gram::new(S::gram(&gradients));
+    gradients.into_iter().for_each(S::recycle);
     Measured {
-        gram: Gram::new(S::gram(&gradients)),
+        gram,
         active: losses.active(),
         reach: Some(representation.reach()),
     }

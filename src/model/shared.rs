@@ -1,6 +1,6 @@
 //! What can be a shared representation: a tensor of any rank, pairs, vectors and arrays of such.
 
-use burn::tensor::{DType, Gradients, Int, Tensor};
+use burn::tensor::{Gradients, Int, Tensor};
 
 use crate::loss::Gram;
 
@@ -53,6 +53,10 @@ pub trait Shared: Clone + Send + 'static {
     /// Returns the elements of the representation for one sample: the mean over samples of the sum of their sizes, `[1]`.
     #[doc(hidden)]
     fn reach(&self) -> Tensor<1>;
+
+    /// Gives the memory of a gradient that nobody needs any more to the next step.
+    #[doc(hidden)]
+    fn recycle(self) {}
 }
 
 impl<const D: usize> Shared for Tensor<D> {
@@ -89,8 +93,11 @@ impl<const D: usize> Shared for Tensor<D> {
 
     fn reach(&self) -> Tensor<1> {
         let samples = self.dims()[..D.saturating_sub(1)].iter().product::<usize>();
-        let sizes = self.clone().inner().abs().sum();
-        sizes.cast(DType::F32) / samples.max(1) as f64
+        Gram::sizes(self.clone().inner()) / samples.max(1) as f64
+    }
+
+    fn recycle(self) {
+        Gram::recycle(self);
     }
 }
 
@@ -135,6 +142,10 @@ macro_rules! shared_tuple {
 
             fn reach(&self) -> Tensor<1> {
                 sum([$(self.$index.reach()),+])
+            }
+
+            fn recycle(self) {
+                $(self.$index.recycle();)+
             }
         }
     };
@@ -196,6 +207,10 @@ impl<S: Shared> Shared for Vec<S> {
     fn reach(&self) -> Tensor<1> {
         sum(self.iter().map(S::reach))
     }
+
+    fn recycle(self) {
+        self.into_iter().for_each(S::recycle);
+    }
 }
 
 impl<S: Shared, const N: usize> Shared for [S; N] {
@@ -232,5 +247,9 @@ impl<S: Shared, const N: usize> Shared for [S; N] {
 
     fn reach(&self) -> Tensor<1> {
         sum(self.each_ref().map(S::reach))
+    }
+
+    fn recycle(self) {
+        self.into_iter().for_each(S::recycle);
     }
 }

@@ -49,6 +49,12 @@ pub(super) fn product(first: &[f32], second: &[f32]) -> f64 {
     pieces(&[first, second], of).into_iter().sum()
 }
 
+/// The sum of the sizes of all elements.
+pub(super) fn sizes(row: &[f32]) -> f64 {
+    let of = |rows: &[&[f32]]| Arch::new().dispatch(Sizes(rows[0]));
+    pieces(&[row], of).into_iter().sum()
+}
+
 /// Works on the same piece of all rows, on threads if there is much to do. Keeps the order.
 fn pieces<T: Send>(rows: &[&[f32]], work: impl Fn(&[&[f32]]) -> T + Sync) -> Vec<T> {
     let elements = checked(rows);
@@ -123,6 +129,29 @@ impl NullaryFnOnce for Product<'_> {
             add(&mut sum, first, [second], start..start + first.len());
         }
         sum[0]
+    }
+}
+
+/// The sizes of a piece.
+struct Sizes<'a>(&'a [f32]);
+
+impl NullaryFnOnce for Sizes<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let block = |block: &[f32]| {
+            let mut lanes = [0.0f32; LANES];
+            let (whole, rest) = block.as_chunks::<LANES>();
+            for chunk in whole {
+                for lane in 0..LANES {
+                    lanes[lane] += chunk[lane].abs();
+                }
+            }
+            let rest: f32 = rest.iter().map(|x| x.abs()).sum();
+            f64::from(lanes.iter().sum::<f32>() + rest)
+        };
+        self.0.chunks(BLOCK).map(block).sum()
     }
 }
 

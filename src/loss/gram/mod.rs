@@ -120,6 +120,25 @@ impl Gram {
         plain::pull(tensor, gradient)
     }
 
+    /// The sum of the sizes of all elements, `[1]`, in single precision.
+    pub(crate) fn sizes<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+        #[cfg(feature = "cpu-kernels")]
+        if crate::host::applies(&tensor) {
+            return fused::sizes(tensor);
+        }
+        tensor.abs().sum().cast(DType::F32)
+    }
+
+    /// Keeps the memory of a tensor for the next step, where kernels on the host take theirs from.
+    pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
+        #[cfg(feature = "cpu-kernels")]
+        if crate::host::applies(&tensor) {
+            crate::host::Values::of(tensor).recycle();
+        }
+        #[cfg(not(feature = "cpu-kernels"))]
+        drop(tensor);
+    }
+
     /// The device the matrix lies on.
     pub fn device(&self) -> Device {
         self.matrix.device()
@@ -203,6 +222,11 @@ mod fused {
         Tensor::from_data(TensorData::new(sum, shape), &device)
     }
 
+    pub(super) fn sizes<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+        let device = tensor.device();
+        Tensor::from_floats([kernel::sizes(&Values::of(tensor)) as f32], &device)
+    }
+
     pub(super) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
         let (tensor, gradient) = (tensor.into_dispatch(), gradient.into_dispatch());
         Tensor::from_dispatch(<Dispatch as PullExtension>::pull(tensor, gradient))
@@ -236,6 +260,9 @@ mod tests {
         found
             .into_data()
             .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
+        let sizes = fused::sizes(tensors[0].clone()).into_scalar::<f32>();
+        let expected = tensors[0].clone().abs().sum().into_scalar::<f32>();
+        assert!((sizes / expected - 1.0).abs() < 1e-5);
         let weights = Tensor::from_floats([0.5, -2.0, 0.0], &tensors[0].device());
         let found = fused::combine(tensors.to_vec(), weights.clone());
         let expected = plain::combine(tensors.to_vec(), weights);
