@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong with something a user gave.
+///
+/// `Debug` prints the message, as `Display` does: it is what a program shows whose `main` returns this error.
 #[non_exhaustive]
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read or write a file.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -152,6 +154,12 @@ pub enum Error {
         /// The learner's words.
         reason: String,
     },
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, formatter)
+    }
 }
 
 impl Error {

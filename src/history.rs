@@ -33,6 +33,10 @@ pub mod quantity {
     /// known and the first validation loss where it is not. Where the reference r is not positive, a loss L counts as
     /// `1 + (L - r) / |r|`. Does not depend on the strategy, so checkpoints are chosen by it.
     pub const RELATIVE_LOSS: &str = "relative_loss";
+    /// The number that was watched instead of the relative loss, where the smaller one is the better.
+    pub const WATCHED_MINIMUM: &str = "watched_minimum";
+    /// The number that was watched instead of the relative loss, where the larger one is the better.
+    pub const WATCHED_MAXIMUM: &str = "watched_maximum";
     /// Steps of the epoch in which the task's loss was not finite.
     pub const NON_FINITE_STEPS: &str = "non_finite_steps";
     /// The learning rate of the network at the end of the epoch.
@@ -204,13 +208,19 @@ impl History {
         self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
     }
 
-    /// The epoch with the smallest [relative validation loss](quantity::RELATIVE_LOSS), the earliest of equals.
+    /// The epoch with the best number of those that were watched, the earliest of equals; the smallest
+    /// [relative validation loss](quantity::RELATIVE_LOSS) where nothing else was.
     pub fn best_epoch(&self) -> Option<usize> {
-        self.series(Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS)
-            .into_iter()
-            .filter(|(_, loss)| loss.is_finite())
-            .min_by(|(_, a), (_, b)| a.total_cmp(b))
-            .map(|(epoch, _)| epoch)
+        let smallest = |quantity: &str, sign: f64| {
+            let series = self.series(Split::Valid, ALL_TASKS, quantity).into_iter();
+            series
+                .filter(|(_, value)| value.is_finite())
+                .min_by(|(_, a), (_, b)| (sign * a).total_cmp(&(sign * b)))
+                .map(|(epoch, _)| epoch)
+        };
+        smallest(quantity::WATCHED_MINIMUM, 1.0)
+            .or_else(|| smallest(quantity::WATCHED_MAXIMUM, -1.0))
+            .or_else(|| smallest(quantity::RELATIVE_LOSS, 1.0))
     }
 
     /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.

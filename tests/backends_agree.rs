@@ -153,7 +153,7 @@ fn trained(config: &ExpansionModelConfig, strategy: &StrategyConfig, device: &De
         .init();
     let mut answers = Answers::new();
     for step in 1..=2 {
-        let output = TrainStep::step(&trained, batch(config, &device));
+        let output = TrainStep::step(&trained, vec![batch(config, &device)]);
         let item = output.item;
         answers.insert(format!("losses of step {step}"), values(&item.losses));
         answers.insert(

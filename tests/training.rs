@@ -807,7 +807,7 @@ fn a_broken_step_leaves_the_state_of_the_strategy_alone() {
             let model = MultiTask::new(network, weighting);
             let windows: Vec<Window> = data().0.iter().take(BATCH).copied().collect();
             let clean = batcher(&model_config()).batch(windows, &tracked);
-            TrainStep::step(&model, clean.clone());
+            TrainStep::step(&model, vec![clean.clone()]);
             let state = || {
                 model
                     .weighting
@@ -819,7 +819,7 @@ fn a_broken_step_leaves_the_state_of_the_strategy_alone() {
             let before = state();
             let mut broken = clean;
             broken.pointers = broken.pointers * f32::NAN;
-            let item = TrainStep::step(&model, broken).item;
+            let item = TrainStep::step(&model, vec![broken]).item;
             let place = format!("{} on {backend}", strategy.name());
             let named: Vec<bool> = item.non_finite.to_data().iter::<bool>().collect();
             assert_eq!(named, [false, true, false, false], "{place}");

@@ -88,7 +88,7 @@ impl Training {
     /// Forward, four losses, weighting, backward, AdamW.
     pub fn step(&mut self) {
         let model = self.model.take().expect("the last step put it back");
-        let step = TrainStep::step(&model, self.batch.clone());
+        let step = TrainStep::step(&model, vec![self.batch.clone()]);
         self.model = Some(self.optimizer.step(1e-3, model, step.grads));
         wait(step.item.losses);
     }

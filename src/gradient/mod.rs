@@ -4,9 +4,6 @@
 //! gradient of every task at the representation, raw and weighted, its share of all, and the angles between them.
 
 mod audit;
-mod norm;
 
 pub use audit::{Audit, AuditSample, audit};
 pub(crate) use audit::{Measured, branch_gradients, measure};
-#[cfg(feature = "train")]
-pub(crate) use norm::squared_norm;

@@ -46,15 +46,7 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
     mask: Option<Tensor<D, Bool>>,
     reduction: Reduction,
 ) -> Tensor<1> {
-    assert!(
-        positive_weight.is_finite() && positive_weight > 0.0,
-        "the positive weight must be a positive finite number, not {positive_weight}"
-    );
-    assert_eq!(
-        logits.dims(),
-        targets.dims(),
-        "binary cross entropy needs one target for each logit"
-    );
+    check(&logits, &targets, positive_weight);
     check_mask(&mask, logits.dims());
     #[cfg(feature = "cpu-kernels")]
     if fused::applies(&logits, &targets) {
@@ -65,6 +57,33 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
     }
     let logits = keep(logits, &mask);
     let targets = keep(targets, &mask);
+    let losses = elements(logits, targets, positive_weight);
+    reduction.apply(keep(losses, &mask), mask)
+}
+
+/// Returns the binary cross entropy of each element, for a mean with weights ([`Labelled::mean`](super::Labelled::mean)).
+///
+/// # Shapes
+///
+/// - logits, targets, output: `[...]`, all the same
+///
+/// # Panics
+///
+/// As [`binary_cross_entropy_with_logits`].
+pub fn binary_cross_entropy_elements<const D: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<D>,
+    positive_weight: f64,
+) -> Tensor<D> {
+    check(&logits, &targets, positive_weight);
+    elements(logits, targets, positive_weight)
+}
+
+fn elements<const D: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<D>,
+    positive_weight: f64,
+) -> Tensor<D> {
     // log(1 + e^-x) without overflow for negative x; written so that the derivative at 0 is -1/2 on every backend.
     let size = logits.clone().abs();
     let soft = size.clone().neg().exp().log1p() + (size - logits.clone()) * 0.5;
@@ -72,6 +91,17 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
         true => soft,
         false => soft * (targets.clone() * (positive_weight - 1.0) + 1.0),
     };
-    let losses = soft + logits * (targets.neg() + 1.0);
-    reduction.apply(keep(losses, &mask), mask)
+    soft + logits * (targets.neg() + 1.0)
+}
+
+fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>, positive_weight: f64) {
+    assert!(
+        positive_weight.is_finite() && positive_weight > 0.0,
+        "the positive weight must be a positive finite number, not {positive_weight}"
+    );
+    assert_eq!(
+        logits.dims(),
+        targets.dims(),
+        "binary cross entropy needs one target for each logit"
+    );
 }

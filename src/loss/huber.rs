@@ -47,15 +47,7 @@ pub fn huber<const D: usize>(
     mask: Option<Tensor<D, Bool>>,
     reduction: Reduction,
 ) -> Tensor<1> {
-    assert!(
-        delta.is_finite() && delta > 0.0,
-        "the Huber delta must be a positive finite number, not {delta}"
-    );
-    assert_eq!(
-        predictions.dims(),
-        targets.dims(),
-        "the Huber loss needs one target for each prediction"
-    );
+    check(&predictions, &targets, delta);
     check_mask(&mask, predictions.dims());
     #[cfg(feature = "cpu-kernels")]
     if fused::applies(&predictions, &targets) {
@@ -65,8 +57,41 @@ pub fn huber<const D: usize>(
         return fused::pointwise(loss, predictions, targets, mask, reduction);
     }
     let residual = keep(predictions - targets, &mask);
+    reduction.apply(of_residual(residual, delta), mask)
+}
+
+/// Returns the Huber loss of each element, for a mean with weights ([`Labelled::mean`](super::Labelled::mean)).
+///
+/// # Shapes
+///
+/// - predictions, targets, output: `[...]`, all the same
+///
+/// # Panics
+///
+/// As [`huber`].
+pub fn huber_elements<const D: usize>(
+    predictions: Tensor<D>,
+    targets: Tensor<D>,
+    delta: f64,
+) -> Tensor<D> {
+    check(&predictions, &targets, delta);
+    of_residual(predictions - targets, delta)
+}
+
+fn of_residual<const D: usize>(residual: Tensor<D>, delta: f64) -> Tensor<D> {
     // With c = clamp(r, -delta, delta), both branches are c (r - c/2), and so is the derivative c.
     let clamped = residual.clone().clamp(-delta, delta);
-    let losses = clamped.clone() * (residual - clamped * 0.5);
-    reduction.apply(losses, mask)
+    clamped.clone() * (residual - clamped * 0.5)
+}
+
+fn check<const D: usize>(predictions: &Tensor<D>, targets: &Tensor<D>, delta: f64) {
+    assert!(
+        delta.is_finite() && delta > 0.0,
+        "the Huber delta must be a positive finite number, not {delta}"
+    );
+    assert_eq!(
+        predictions.dims(),
+        targets.dims(),
+        "the Huber loss needs one target for each prediction"
+    );
 }

@@ -3,6 +3,9 @@
 //! Every function takes its [`Reduction`] and an optional mask explicitly. A mask is a boolean tensor, `true` where an
 //! element counts; elements that do not count contribute neither value nor gradient, whatever their target holds
 //! (NaN included). A mean over no element at all is 0.
+//!
+//! Where labels have weights, by class or by sample, the element losses ([`huber_elements`], [`binary_cross_entropy_elements`]) and
+//! [`CrossEntropy`] give a [`Labelled`] loss, which knows how much its batch counts.
 
 mod binary;
 mod cross_entropy;
@@ -10,13 +13,17 @@ mod cross_entropy;
 mod fused;
 mod gram;
 mod huber;
+mod labelled;
 mod reduction;
 mod shapes;
 mod task_losses;
+mod weighted_cross_entropy;
 
-pub use binary::binary_cross_entropy_with_logits;
+pub use binary::{binary_cross_entropy_elements, binary_cross_entropy_with_logits};
 pub use cross_entropy::cross_entropy;
 pub use gram::Gram;
-pub use huber::huber;
+pub use huber::{huber, huber_elements};
+pub use labelled::Labelled;
 pub use reduction::Reduction;
 pub use task_losses::{NamedLosses, TaskLosses};
+pub use weighted_cross_entropy::{CrossEntropy, CrossEntropyConfig};

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Bool, DType, Device, Tensor};
 
+use super::Labelled;
 use crate::task::TaskSet;
 
 /// The raw losses of all tasks for one batch: a `[K]` tensor attached to the graph, which tasks had labels, and how many.
@@ -40,8 +41,15 @@ impl TaskLosses {
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If there is none, or one is not reduced to a single number.
     pub fn new(losses: Vec<Tensor<1>>) -> Self {
+        assert!(
+            !losses.is_empty(),
+            "there is no loss: give one for each task"
+        );
+        losses.iter().enumerate().for_each(|(task, loss)| {
+            check_single(&format!("the loss of task {task} (counted from 0)"), loss);
+        });
         let losses: Vec<_> = losses.into_iter().map(single).collect();
         let mut all = Self::from_values(Tensor::cat(losses.clone(), 0));
         all.parts = Some(losses.into_iter().map(Some).collect());
@@ -73,8 +81,16 @@ impl TaskLosses {
     ///
     /// # Panics
     ///
-    /// If the list is empty.
+    /// If the list is empty, or a loss is not reduced to a single number.
     pub fn from_options(losses: Vec<Option<Tensor<1>>>, device: &Device) -> Self {
+        assert!(
+            !losses.is_empty(),
+            "there is no task: give an entry for each, `None` where it is absent"
+        );
+        losses.iter().enumerate().for_each(|(task, loss)| {
+            let what = format!("the loss of task {task} (counted from 0)");
+            loss.iter().for_each(|loss| check_single(&what, loss));
+        });
         let parts: Vec<_> = losses.into_iter().map(|loss| loss.map(single)).collect();
         let absent: Vec<bool> = parts.iter().map(Option::is_none).collect();
         if !absent.contains(&true) {
@@ -236,6 +252,59 @@ impl TaskLosses {
             .mask_fill(active.clone().bool_not(), 0.0)
     }
 
+    /// Returns the same losses whose gradients are multiplied by a constant each, `[K]`.
+    pub(crate) fn with_gradients_times(&self, factors: &Tensor<1>) -> Self {
+        let factors = if self.values.is_autodiff() {
+            Tensor::from_inner(factors.clone())
+        } else {
+            factors.clone()
+        };
+        let times = |loss: &Tensor<1>, factor: Tensor<1>| {
+            let still = loss.clone().detach();
+            still.clone() + (loss.clone() - still) * factor
+        };
+        let part = |(task, part): (usize, &Option<Tensor<1>>)| {
+            let factor = factors.clone().narrow(0, task, 1);
+            part.as_ref().map(|loss| times(loss, factor))
+        };
+        let parts = self.parts.as_ref();
+        Self {
+            values: times(&self.values, factors.clone()),
+            parts: parts.map(|parts| parts.iter().enumerate().map(part).collect()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether anything was said of labels: how many, or that a task has none.
+    pub(crate) fn tells_labels(&self) -> bool {
+        self.labels.is_some() || self.present.is_some()
+    }
+
+    /// Puts together the losses of several parts of a batch, each a mean over its labels: the means over all labels. Off the graph.
+    ///
+    /// `counts` are those of [`counts`](Self::counts), `[K]` for each part.
+    ///
+    /// # Panics
+    ///
+    /// If there is no part.
+    pub(crate) fn joined(parts: &[Self], counts: &[Tensor<1>]) -> Self {
+        let each = parts.iter().zip(counts);
+        let sum = |terms: &mut dyn Iterator<Item = Tensor<1>>| {
+            terms
+                .reduce(|sum, term| sum + term)
+                .expect("there is a part")
+        };
+        let labels = sum(&mut counts.iter().cloned());
+        let sums = sum(&mut each.map(|(part, counts)| {
+            let inactive = part.active.clone().bool_not();
+            part.values.clone().inner().mask_fill(inactive, 0.0) * counts.clone()
+        }));
+        let absent = (0..parts[0].len()).map(|task| parts.iter().all(|part| part.absent[task]));
+        let mut all = Self::from_values(sums / labels.clone().clamp_min(1e-30));
+        all.absent = absent.collect();
+        all.with_labels(labels)
+    }
+
     /// Returns the losses times a constant each, `[K]`, with the same tasks present.
     pub(crate) fn scaled(&self, by: &Tensor<1>) -> Self {
         let by = if self.values.is_autodiff() {
@@ -286,7 +355,7 @@ impl NamedLosses<'_> {
     ///
     /// # Panics
     ///
-    /// If there is no such task, or it was given before; so do the other methods.
+    /// If there is no such task, it was given before, or its loss is not reduced to a single number; so do the other methods.
     pub fn loss(self, task: &str, loss: Tensor<1>) -> Self {
         self.entry(task, Some(loss), Labels::All)
     }
@@ -323,6 +392,13 @@ impl NamedLosses<'_> {
         self.entry(task, Some(loss), Labels::Masked(Box::new(labels)))
     }
 
+    /// Gives the loss of a task that is a mean over labels of different weight. As with masks, a batch without any label leaves the
+    /// head a gradient of zero.
+    pub fn weighted(self, task: &str, labelled: Labelled) -> Self {
+        let weight = Labels::Masked(Box::new(labelled.weight));
+        self.entry(task, Some(labelled.loss), weight)
+    }
+
     fn entry(mut self, task: &str, loss: Option<Tensor<1>>, labels: Labels) -> Self {
         let Some(position) = self.tasks.position(task) else {
             panic!(
@@ -330,6 +406,9 @@ impl NamedLosses<'_> {
                 self.tasks.listing()
             )
         };
+        if let Some(loss) = &loss {
+            check_single(&format!("the loss of `{task}`"), loss);
+        }
         let place = &mut self.entries[position];
         assert!(place.is_none(), "the loss of `{task}` was given twice");
         *place = Some(Entry { loss, labels });
@@ -377,6 +456,14 @@ impl NamedLosses<'_> {
         losses.by_samples = by_samples;
         losses
     }
+}
+
+fn check_single(what: &str, loss: &Tensor<1>) {
+    let [numbers] = loss.dims();
+    assert!(
+        numbers == 1,
+        "{what} has {numbers} numbers instead of one: reduce it to its mean, and give the losses of several tasks one by one"
+    );
 }
 
 /// A loss in single precision.

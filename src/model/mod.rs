@@ -7,6 +7,7 @@ pub use branches::Branches;
 pub use shared::Shared;
 
 use burn::module::{Module, ModuleDisplay};
+use burn::tensor::Tensor;
 
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
@@ -84,6 +85,14 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
 
     /// Returns what the metrics need of a validation batch; nothing unless a model says otherwise.
     fn evaluate(&self, _shared: Self::Shared, _batch: &Self::Batch) -> Option<Self::Evaluation> {
+        None
+    }
+
+    /// Returns how many labels each task has in a batch, `[K]`, where the batch tells without running the network.
+    ///
+    /// Worth writing for a network with missing labels whose gradients are added up over several batches: every batch can then be
+    /// freed before the next one runs. Without it their losses are kept until all are there.
+    fn labels(&self, _batch: &Self::Batch) -> Option<Tensor<1>> {
         None
     }
 

@@ -53,7 +53,7 @@ use burn::tensor::{Gradients, Tensor};
 use crate::gradient::{AuditSample, Measured, branch_gradients, measure};
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
-use crate::weighting::{Heads, Needs, Step, Strategy, Weighed};
+use crate::weighting::{Heads, Needs, Step, Strategy, Weighed, check_count};
 
 /// Weighs the tasks of one training step and takes the gradients of everything that is trained.
 ///
@@ -78,12 +78,13 @@ pub fn backward<S: Shared>(
 }
 
 /// One training step with all that can be said about it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Pass<'a> {
     strategy: &'a Strategy,
     epoch: usize,
     step: usize,
     audited: bool,
+    shares: Option<Tensor<1>>,
 }
 
 impl<'a> Pass<'a> {
@@ -94,6 +95,7 @@ impl<'a> Pass<'a> {
             epoch: 1,
             step: 0,
             audited: false,
+            shares: None,
         }
     }
 
@@ -109,6 +111,57 @@ impl<'a> Pass<'a> {
     /// anyway, and changes nothing in the training but what the heads draw at random.
     pub fn audited(mut self, audited: bool) -> Self {
         self.audited = audited;
+        self
+    }
+
+    /// Says that the batch is a part of the batch of a step whose gradients are added up from its parts: for each task the
+    /// share of its labels that lies in this part.
+    ///
+    /// The gradients of all parts then add up to those of the means over all labels, exactly where the weights do not depend on
+    /// the losses. A strategy weighs every part by itself and sees the part's own means.
+    ///
+    /// # Shapes
+    ///
+    /// - shares: `[K]`, in [0, 1]
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use burn::module::Module;
+    /// use burn::nn::{Linear, LinearConfig};
+    /// use burn::optim::{AdamWConfig, GradientsAccumulator};
+    /// use burn::tensor::{Device, Tensor};
+    /// use equipoise::loss::{Reduction, TaskLosses, huber};
+    /// use equipoise::step::Pass;
+    /// use equipoise::weighting::{BuiltIn, Manual};
+    /// use equipoise::{Task, TaskSet};
+    ///
+    /// let device = Device::flex().autodiff();
+    /// let tasks = TaskSet::new([Task::regression("sum", 1), Task::regression("mean", 1)])?;
+    /// let weighting = Manual::default().init(&tasks, &device)?;
+    /// let mut network: Linear = LinearConfig::new(4, 2).init(&device);
+    /// let mut optimizer = AdamWConfig::new().init();
+    /// let mut sum = GradientsAccumulator::new();
+    /// // 32 samples in parts of 24 and 8.
+    /// for samples in [24, 8] {
+    ///     let inputs = Tensor::<2>::ones([samples, 4], &device);
+    ///     let share = samples as f32 / 32.0;
+    ///     let shares = Tensor::from_floats([share, share], &device.clone().inner());
+    ///     let pass = Pass::new(&weighting).sharing(shares);
+    ///     let found = pass.backward(network.forward(inputs), |branches| {
+    ///         let loss = |(column, shared): (usize, Tensor<2>)| {
+    ///             let (found, wanted) = (shared.narrow(1, column, 1), Tensor::ones([samples, 1], &device));
+    ///             huber(found, wanted, 1.0, None, Reduction::Mean)
+    ///         };
+    ///         TaskLosses::new(branches.all().into_iter().enumerate().map(loss).collect())
+    ///     });
+    ///     sum.accumulate(&network, found.gradients(&network));
+    /// }
+    /// network = optimizer.step(1e-2, network, sum.grads());
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
+    pub fn sharing(mut self, shares: Tensor<1>) -> Self {
+        self.shares = Some(shares.inner());
         self
     }
 
@@ -131,9 +184,46 @@ impl<'a> Pass<'a> {
         representation: S,
         heads: impl Fn(Branches<S>) -> TaskLosses,
     ) -> Pending {
-        match self.strategy.needs() {
-            Needs::Gram => self.apart(representation, &heads),
-            _ => self.together(representation, &heads),
+        let forward = self.forward(representation, &heads);
+        self.weigh_losses(forward, &heads)
+    }
+
+    /// Runs the heads: on one tensor where the objective is differentiated as a whole, on a leaf for each task where the weights
+    /// follow from the gradients.
+    pub(crate) fn forward<S: Shared>(
+        &self,
+        representation: S,
+        heads: &dyn Fn(Branches<S>) -> TaskLosses,
+    ) -> Forward<S> {
+        let tasks = self.strategy.tasks().len();
+        let leaves: Vec<S> = match self.strategy.needs() {
+            Needs::Gram => (0..tasks).map(|_| representation.leaf()).collect(),
+            _ => Vec::new(),
+        };
+        let branches = if leaves.is_empty() {
+            Branches::together(representation.clone(), tasks)
+        } else {
+            Branches::apart(leaves.clone())
+        };
+        let losses = heads(branches);
+        check_count(&losses, self.strategy.tasks());
+        Forward {
+            representation,
+            leaves,
+            losses,
+        }
+    }
+
+    /// Weighs losses that the heads gave. `heads` run once more where an audit is wanted and the tasks read one tensor.
+    pub(crate) fn weigh_losses<S: Shared>(
+        &self,
+        forward: Forward<S>,
+        heads: &dyn Fn(Branches<S>) -> TaskLosses,
+    ) -> Pending {
+        if forward.leaves.is_empty() {
+            self.together(forward, heads)
+        } else {
+            self.apart(forward)
         }
     }
 
@@ -144,17 +234,29 @@ impl<'a> Pass<'a> {
             .rescaled(self.strategy.rescale())
     }
 
-    /// All heads read one tensor, and the objective is differentiated as a whole.
+    /// The losses whose gradients are added up.
+    fn shared(&self, losses: &TaskLosses) -> TaskLosses {
+        match &self.shares {
+            Some(shares) => losses.with_gradients_times(shares),
+            None => losses.clone(),
+        }
+    }
+
     fn together<S: Shared>(
         &self,
-        representation: S,
+        forward: Forward<S>,
         heads: &dyn Fn(Branches<S>) -> TaskLosses,
     ) -> Pending {
         let tasks = self.strategy.tasks().len();
-        let losses = heads(Branches::together(representation.clone(), tasks));
+        let Forward {
+            representation,
+            losses,
+            ..
+        } = forward;
         let measured = self.audited.then(|| measure(&representation, tasks, heads));
         let gram = measured.as_ref().map(|measured| &measured.gram);
-        let weighed = self.strategy.weigh_step(&self.seen(&losses, gram));
+        let shared = self.shared(&losses);
+        let weighed = self.strategy.weigh_step(&self.seen(&shared, gram));
         Pending {
             pulled: None,
             gradients: Vec::new(),
@@ -164,24 +266,30 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Every head reads a leaf of its own; the weights follow from the gradients.
-    fn apart<S: Shared>(
-        &self,
-        representation: S,
-        heads: &dyn Fn(Branches<S>) -> TaskLosses,
-    ) -> Pending {
-        let tasks = self.strategy.tasks().len();
-        let leaves: Vec<S> = (0..tasks).map(|_| representation.leaf()).collect();
-        let losses = heads(Branches::apart(leaves.clone()));
+    fn apart<S: Shared>(&self, forward: Forward<S>) -> Pending {
+        let Forward {
+            representation,
+            leaves,
+            losses,
+        } = forward;
+        let shared = self.shared(&losses);
         let (branches, of_heads) = match self.strategy.heads() {
             Heads::Raw => {
-                let (branches, of_heads) = branch_gradients(&leaves, &losses);
+                let (branches, of_heads) = branch_gradients(&leaves, &shared);
                 (branches, of_heads.into_iter().map(|g| (g, None)).collect())
             }
-            Heads::Weighted => one_by_one(&leaves, &losses),
+            Heads::Weighted => one_by_one(&leaves, &shared),
         };
         drop(leaves);
         let gram = Gram::new(S::gram(&branches));
+        let gram = match &self.shares {
+            // The strategy sees the gradients of the part's own means.
+            Some(shares) => {
+                let none = shares.clone().equal_elem(0.0);
+                gram.scaled(&shares.clone().mask_fill(none, 1.0).recip())
+            }
+            None => gram,
+        };
         // The losses' own graph is used up; what the strategy differentiates is its memory.
         let plain = losses.detached();
         let weighed = self.strategy.weigh_step(&self.seen(&plain, Some(&gram)));
@@ -207,6 +315,14 @@ impl<'a> Pass<'a> {
             measured: Some(measured),
         }
     }
+}
+
+/// What the heads gave, before anything was weighed.
+pub(crate) struct Forward<S> {
+    representation: S,
+    /// A leaf for each task, or none where all read the representation itself.
+    leaves: Vec<S>,
+    pub(crate) losses: TaskLosses,
 }
 
 /// A backward pass for each task: the gradient at its leaf, and what is left for its head.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::part::PartConfig;
+use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::weighting::{Needs, Strategy};
 
@@ -33,14 +35,25 @@ pub enum NonFinitePolicy {
     Skip,
 }
 
-/// Settings of a training run. The optimizer is AdamW.
+/// Settings of a training run. The optimizer is AdamW, unless the [`Trainer`](super::Trainer) is given another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Passes over the training data, at least 1.
     pub epochs: usize,
-    /// Samples per step, at least 1.
+    /// Samples per batch, at least 1.
     pub batch_size: usize,
+    /// Batches whose gradients are added up for one step, at least 1: a step of `accumulate * batch_size` samples in the memory of
+    /// one batch.
+    ///
+    /// The gradients are those of the means over all labels of the step, however these are spread over its batches, wherever the
+    /// weights do not depend on the losses; a strategy weighs each batch by itself, and its own learned values move by the mean
+    /// over the batches. A network with missing labels keeps the losses of all batches of a step in memory unless it has
+    /// [`labels`](crate::model::MultiTaskModel::labels).
+    pub accumulate: usize,
+    /// Steps after which an epoch ends, at least 1; the passes over the data follow each other. Without it an epoch is one
+    /// pass.
+    pub steps_per_epoch: Option<usize>,
     /// Learning rate of the network, above 0 and at most 1.
     pub learning_rate: f64,
     /// Learning rate of a strategy's learnable weights, above 0 and at most 1; that of the network if not given.
@@ -57,8 +70,13 @@ pub struct TrainConfig {
     pub epsilon: f64,
     /// The norm that the network's whole gradient is scaled down to where it is larger, positive.
     pub clip_norm: Option<f64>,
-    /// Epochs without a better relative validation loss after which training stops, at least 1.
+    /// What parts of the network, or the strategy, are trained with where that differs.
+    pub parts: Vec<PartConfig>,
+    /// Epochs without a better relative validation loss, or without a better value of what is watched, after which training stops;
+    /// at least 1.
     pub patience: Option<usize>,
+    /// The number by which the best epoch is chosen and patience is lost; the relative validation loss if not given.
+    pub watch: Option<Watch>,
     /// Checkpoints kept beside the best one, at least 2: while one is written, the one before must stay.
     pub keep_checkpoints: usize,
     /// What to do when a loss is not finite.
@@ -76,6 +94,8 @@ impl Default for TrainConfig {
         Self {
             epochs: 20,
             batch_size: 32,
+            accumulate: 1,
+            steps_per_epoch: None,
             learning_rate: 1e-3,
             weighting_learning_rate: None,
             schedule: Schedule::Constant,
@@ -84,7 +104,9 @@ impl Default for TrainConfig {
             beta_2: 0.999,
             epsilon: 1e-8,
             clip_norm: None,
+            parts: Vec::new(),
             patience: None,
+            watch: None,
             keep_checkpoints: 2,
             non_finite: NonFinitePolicy::Stop,
             audit_every: Some(10),
@@ -93,31 +115,60 @@ impl Default for TrainConfig {
     }
 }
 
-impl TrainConfig {
+macro_rules! setters {
+    ($($(#[$doc:meta])* $field:ident, $with:ident: $kind:ty;)*) => {
+        impl TrainConfig {
+            $($(#[$doc])*
+            pub fn $with(mut self, $field: $kind) -> Self {
+                self.$field = $field;
+                self
+            })*
+        }
+    };
+}
+
+setters! {
     /// Sets the number of epochs.
-    pub fn with_epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Sets the samples per step.
-    pub fn with_batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
-        self
-    }
-
+    epochs, with_epochs: usize;
+    /// Sets the samples per batch.
+    batch_size, with_batch_size: usize;
+    /// Sets the batches of a step.
+    accumulate, with_accumulate: usize;
+    /// Sets the steps of an epoch.
+    steps_per_epoch, with_steps_per_epoch: Option<usize>;
     /// Sets the network's learning rate.
-    pub fn with_learning_rate(mut self, learning_rate: f64) -> Self {
-        self.learning_rate = learning_rate;
-        self
-    }
-
+    learning_rate, with_learning_rate: f64;
+    /// Sets the learning rate of the strategy's learnable weights.
+    weighting_learning_rate, with_weighting_learning_rate: Option<f64>;
+    /// Sets how the learning rates move.
+    schedule, with_schedule: Schedule;
+    /// Sets the network's weight decay.
+    weight_decay, with_weight_decay: f64;
+    /// Sets the decay of the first moment.
+    beta_1, with_beta_1: f64;
+    /// Sets the decay of the second moment.
+    beta_2, with_beta_2: f64;
+    /// Sets what is added to the root of the second moment.
+    epsilon, with_epsilon: f64;
+    /// Sets the norm that the network's gradient is clipped to.
+    clip_norm, with_clip_norm: Option<f64>;
+    /// Sets what parts of the network are trained with.
+    parts, with_parts: Vec<PartConfig>;
+    /// Sets the epochs without a better number after which training stops.
+    patience, with_patience: Option<usize>;
+    /// Sets the number by which the best epoch is chosen.
+    watch, with_watch: Option<Watch>;
+    /// Sets the checkpoints that are kept.
+    keep_checkpoints, with_keep_checkpoints: usize;
+    /// Sets what is done when a loss is not finite.
+    non_finite, with_non_finite: NonFinitePolicy;
+    /// Sets the steps between two audits.
+    audit_every, with_audit_every: Option<usize>;
     /// Sets the seed.
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
+    seed, with_seed: u64;
+}
 
+impl TrainConfig {
     /// Checks every field.
     ///
     /// # Errors
@@ -127,6 +178,8 @@ impl TrainConfig {
         for (field, value, least) in [
             ("epochs", self.epochs, 1),
             ("batch_size", self.batch_size, 1),
+            ("accumulate", self.accumulate, 1),
+            ("steps_per_epoch", self.steps_per_epoch.unwrap_or(1), 1),
             ("keep_checkpoints", self.keep_checkpoints, 2),
             ("patience", self.patience.unwrap_or(1), 1),
             ("audit_every", self.audit_every.unwrap_or(1), 1),
@@ -188,6 +241,34 @@ impl TrainConfig {
         ] {
             if !fits {
                 return Err(Error::setting(field, value, expected));
+            }
+        }
+        for part in &self.parts {
+            part.validate()?;
+            for (field, value, fits, expected) in [
+                (
+                    "parts.learning_rate",
+                    part.learning_rate,
+                    part.learning_rate.is_none_or(rate),
+                    "above 0, up to 1; a part that is to stay as it is is `frozen`",
+                ),
+                (
+                    "parts.weight_decay",
+                    part.weight_decay,
+                    part.weight_decay.is_none_or(decay),
+                    "a finite number that is not negative",
+                ),
+                (
+                    "parts.clip_norm",
+                    part.clip_norm,
+                    part.clip_norm.is_none_or(positive),
+                    "a positive finite number",
+                ),
+            ] {
+                if !fits {
+                    let found = format!("{} for {}", value.unwrap_or_default(), part.path);
+                    return Err(Error::setting(field, found, expected));
+                }
             }
         }
         Ok(())

@@ -1,17 +1,101 @@
-//! Clipping by the norm of the whole gradient. Burn's own clipping looks at each parameter by itself.
+//! Clipping by the norm of the gradient of many parameters together. Burn's own clipping looks at each parameter by itself.
 
-use burn::module::Module;
+use std::collections::HashSet;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
 
-use crate::gradient::squared_norm;
-use crate::step::Scale;
+use super::part::{PartConfig, parameters};
 
-/// Scales the gradients of `module` down so that their joint norm is at most `largest`. Nothing is read to the host.
-pub(super) fn clip_norm<M: Module>(module: &M, gradients: &mut GradientsParams, largest: f64) {
-    let Some(sum) = squared_norm(module, gradients) else {
-        return;
-    };
-    // Written so that a gradient of zero divides by one and not by zero.
-    let factor = sum.sqrt().div_scalar(largest).clamp_min(1.0).recip();
-    module.visit(&mut Scale { gradients, factor });
+/// Which gradients are clipped together, and to what norm.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clipping {
+    groups: Vec<(HashSet<ParamId>, f64)>,
+}
+
+impl Clipping {
+    /// Clips every part that has a norm of its own by itself, and the rest of the network by the run's.
+    pub(super) fn new<M: Module>(module: &M, largest: Option<f64>, parts: &[PartConfig]) -> Self {
+        let mut groups: Vec<(HashSet<ParamId>, f64)> = Vec::new();
+        let norms = parts.iter().map(|part| part.clip_norm);
+        groups.extend(norms.map(|norm| (HashSet::new(), norm.unwrap_or(f64::INFINITY))));
+        let mut rest = HashSet::new();
+        for (path, id) in parameters(module) {
+            let of_part = |part: &PartConfig| part.holds(&path) && part.clip_norm.is_some();
+            match parts.iter().rposition(of_part) {
+                Some(part) => groups[part].0.insert(id),
+                None if path.starts_with("network.") => rest.insert(id),
+                None => false,
+            };
+        }
+        groups.extend(largest.map(|largest| (rest, largest)));
+        groups.retain(|(ids, largest)| !ids.is_empty() && largest.is_finite());
+        Self { groups }
+    }
+
+    /// Scales the gradients of each group down to its norm where they are larger. Nothing is read to the host.
+    pub(super) fn apply<M: Module>(&self, module: &M, gradients: &mut GradientsParams) {
+        for (ids, largest) in &self.groups {
+            let mut squares = Squares {
+                ids,
+                gradients,
+                sum: None,
+            };
+            module.visit(&mut squares);
+            if let Some(sum) = squares.sum {
+                // Written so that a gradient of zero divides by one and not by zero.
+                let factor = sum.sqrt().div_scalar(*largest).clamp_min(1.0).recip();
+                module.visit(&mut Scale {
+                    ids,
+                    gradients,
+                    factor,
+                });
+            }
+        }
+    }
+}
+
+/// Adds up the squares of gradients.
+struct Squares<'a> {
+    ids: &'a HashSet<ParamId>,
+    gradients: &'a GradientsParams,
+    /// `[1]`; none before the first gradient.
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !self.ids.contains(&param.id) {
+            return;
+        }
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let squares = gradient.square().sum();
+            self.sum = Some(match self.sum.take() {
+                Some(sum) => sum + squares,
+                None => squares,
+            });
+        }
+    }
+}
+
+/// Multiplies gradients by one number.
+struct Scale<'a> {
+    ids: &'a HashSet<ParamId>,
+    gradients: &'a mut GradientsParams,
+    /// `[1]`.
+    factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !self.ids.contains(&param.id) {
+            return;
+        }
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let factor = self.factor.clone().cast(gradient.dtype());
+            let scaled = gradient * factor.reshape([1; D]);
+            self.gradients.register(param.id, scaled);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Baseline;
+use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
@@ -20,6 +21,10 @@ pub(super) struct Entries {
     pub(super) epoch: usize,
     /// What stopped the training, if something of ours did.
     pub(super) failure: Option<Error>,
+    /// What decides which epoch is the best, if not the relative loss.
+    pub(super) watch: Option<Watch>,
+    /// Why a hook stopped the run, if one did.
+    pub(super) stopped: Option<String>,
     path: PathBuf,
 }
 
@@ -30,6 +35,8 @@ impl Journal {
             epoch: history.last_epoch() + 1,
             history,
             failure: None,
+            watch: None,
+            stopped: None,
             path,
         })))
     }
@@ -85,6 +92,9 @@ impl Entries {
             let name = quantity::RELATIVE_LOSS;
             self.history
                 .record(self.epoch, Split::Valid, ALL_TASKS, name, relative);
+        }
+        if let Some(watch) = &self.watch {
+            watch.record(&mut self.history, self.epoch)?;
         }
         self.write()?;
         self.epoch += 1;

@@ -2,27 +2,30 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Bool, ExecutionError, Tensor};
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
+use burn::train::{InferenceStep, TrainOutput, TrainStep};
 
+use super::clock::{Clock, Moment};
 use super::config::NonFinitePolicy;
-use super::gradients::clip_norm;
-use crate::gradient::AuditSample;
+use super::gradients::Clipping;
+use super::hooks::StepHooks;
+use super::output::StepOutput;
 use crate::loss::TaskLosses;
 use crate::model::{Branches, MultiTaskModel};
-use crate::step::Pass;
-use crate::weighting::solve::Degenerate;
-use crate::weighting::{Needs, StateValue, Strategy};
+use crate::step::{Forward, Pass, Scale};
+use crate::weighting::{Needs, Strategy};
 
 /// A network and the strategy that weighs its losses: what is trained, saved and resumed as one.
 ///
 /// They are named submodules, so the network's parameters are recorded under `network.` whatever the strategy.
+///
+/// As a `TrainStep` of Burn it takes the batches of one step of the optimizer: one, or the parts of a large batch whose gradients
+/// are added up. See [`TrainConfig::accumulate`](super::TrainConfig::accumulate).
 #[derive(Module, Debug)]
 pub struct MultiTask<M: Module + ModuleDisplay> {
     /// The network.
@@ -36,55 +39,14 @@ pub struct MultiTask<M: Module + ModuleDisplay> {
 /// What a step does beside the plain thing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepOptions {
-    pub(super) clip_norm: Option<f64>,
+    pub(super) clipping: Clipping,
     pub(super) non_finite: NonFinitePolicy,
     pub(super) clock: Clock,
+    pub(super) hooks: StepHooks,
     pub(super) after: After,
 }
 
-/// Where in the training a step is, and when the gradients are audited. The model is handed from step to step; all its
-/// copies count together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Clock {
-    /// Steps between two audits.
-    audit_every: Option<usize>,
-    /// Steps of an epoch; 0 outside a run.
-    steps_per_epoch: usize,
-    step: Arc<AtomicUsize>,
-}
-
-/// What the clock says of a step.
-#[derive(Clone, Copy, Debug)]
-struct Moment {
-    epoch: usize,
-    step: usize,
-    audited: bool,
-}
-
-impl Clock {
-    /// Audits every so many steps, the first of the run included; `done` steps lie behind.
-    pub(super) fn new(audit_every: Option<usize>, steps_per_epoch: usize, done: usize) -> Self {
-        Self {
-            audit_every,
-            steps_per_epoch,
-            step: Arc::new(AtomicUsize::new(done)),
-        }
-    }
-
-    /// Counts a step.
-    fn tick(&self) -> Moment {
-        let step = self.step.fetch_add(1, Ordering::Relaxed);
-        Moment {
-            epoch: 1 + step.checked_div(self.steps_per_epoch).unwrap_or(0),
-            step,
-            audited: self
-                .audit_every
-                .is_some_and(|every| step.is_multiple_of(every)),
-        }
-    }
-}
-
-/// The batch and the losses of a step whose strategy wants to see the losses after it.
+/// The batches and the losses of a step whose strategy wants to see the losses after it.
 #[derive(Clone, Default)]
 pub(super) struct After(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
@@ -95,11 +57,11 @@ impl fmt::Debug for After {
 }
 
 impl After {
-    fn put<B: Send + 'static>(&self, batch: B, losses: TaskLosses) {
-        *self.lock() = Some(Box::new((batch, losses)));
+    fn put<B: Send + 'static>(&self, batches: Vec<B>, losses: TaskLosses) {
+        *self.lock() = Some(Box::new((batches, losses)));
     }
 
-    fn take<B: Send + 'static>(&self) -> Option<(B, TaskLosses)> {
+    fn take<B: Send + 'static>(&self) -> Option<(Vec<B>, TaskLosses)> {
         let held = self.lock().take()?;
         held.downcast().ok().map(|held| *held)
     }
@@ -123,121 +85,170 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
         self.options = options;
         self
     }
+}
 
-    /// Sets where in the training the next step is, and when gradients are audited.
-    pub(super) fn set_clock(&mut self, clock: Clock) {
-        self.options.clock = clock;
+/// A batch of a step and what the heads gave for it, if they ran already.
+struct Part<'a, M: MultiTaskModel> {
+    batch: &'a M::Batch,
+    forward: Option<Forward<M::Shared>>,
+    /// For each task the share of the step's labels that lies in this part; none where the part is the step.
+    shares: Option<Tensor<1>>,
+    /// The share of the step's samples.
+    of_samples: f64,
+    /// Whether the labels were counted for what they are.
+    labels_known: bool,
+}
+
+impl<M: MultiTaskModel> MultiTask<M> {
+    /// The raw losses in the plain form: all heads read one representation.
+    fn losses(&self, representation: M::Shared, batch: &M::Batch) -> TaskLosses {
+        let tasks = self.network.tasks().len();
+        let branches = Branches::together(representation, tasks);
+        self.network.task_losses(branches, batch)
     }
-}
 
-/// What a step leaves behind for the metrics; everything stays on the device until somebody reads it.
-#[derive(Clone, Debug)]
-pub struct StepOutput<E> {
-    /// Raw losses, `[K]`.
-    pub losses: Tensor<1>,
-    /// Tasks that had labels and a finite loss, `[K]`.
-    pub active: Tensor<1, Bool>,
-    /// Tasks whose loss was not finite though they had labels, `[K]`.
-    pub non_finite: Tensor<1, Bool>,
-    /// What each task counts by in a mean over batches, `[K]`: its labels or the samples, 0 where it is not active.
-    pub counts: Tensor<1>,
-    /// Tasks whose loss the strategy cannot weigh because it is not positive, `[K]`.
-    pub not_positive: Option<Tensor<1, Bool>>,
-    /// What the strategy had to say of the step, if it had no ordinary answer.
-    pub flag: Option<Degenerate>,
-    /// Whether the strategy had no weights to give, so that the trunk does not move.
-    pub unanswered: bool,
-    /// Tasks that were present and had no gradient, by position, where the strategy looked.
-    pub without_gradient: Vec<usize>,
-    /// Effective weights, `[K]`; none in validation.
-    pub weights: Option<Tensor<1>>,
-    /// The objective, `[1]`; none in validation.
-    pub objective: Option<Tensor<1>>,
-    /// The strategy's state after the step; empty in validation.
-    pub state: Vec<StateValue>,
-    /// The tasks' gradients, in the training steps that are audited.
-    pub audit: Option<AuditSample>,
-    /// Samples in the batch.
-    pub samples: usize,
-    /// What the metrics of the domain need; none in training.
-    pub evaluation: Option<E>,
-}
-
-impl<E> StepOutput<E> {
-    fn new(losses: &TaskLosses, samples: usize) -> Self {
-        let values = losses.values().inner();
-        let inactive = losses.active().bool_not();
-        let non_finite = match losses.present() {
-            Some(present) => inactive.bool_and(present),
-            None => inactive,
-        };
-        Self {
-            losses: values,
-            active: losses.active(),
-            counts: losses.counts(samples),
-            not_positive: None,
-            flag: None,
-            unanswered: false,
-            without_gradient: Vec::new(),
-            non_finite,
-            weights: None,
-            objective: None,
-            state: Vec::new(),
-            audit: None,
-            samples,
-            evaluation: None,
-        }
-    }
-}
-
-impl<E: Send> ItemLazy for StepOutput<E> {
-    fn sync(self) -> Result<Self, ExecutionError> {
-        self.losses.device().flush()?;
-        Ok(self)
-    }
-}
-
-impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
-    type Input = M::Batch;
-    type Output = StepOutput<M::Evaluation>;
-
-    fn step(&self, batch: M::Batch) -> TrainOutput<Self::Output> {
-        let now = self.options.clock.tick();
-        let representation = self.network.represent(&batch);
-        let pass = Pass::new(&self.weighting)
+    fn pass(&self, now: Moment) -> Pass<'_> {
+        Pass::new(&self.weighting)
             .at(now.epoch, now.step)
-            .audited(now.audited);
-        let heads = |branches| self.network.task_losses(branches, &batch);
-        let weighed = pass.weigh(representation, heads);
-        let mut output = StepOutput::new(&weighed.losses, M::samples(&batch));
-        let seen = &weighed.weighed;
-        output.weights = Some(seen.weights.clone());
-        output.objective = Some(seen.total.clone().inner());
-        output.not_positive = seen.not_positive.clone();
-        output.flag = seen.flag;
-        output.unanswered = seen.unanswered;
-        output.without_gradient = seen.without_gradient.clone();
+            .audited(now.audited)
+    }
+
+    fn forward(&self, now: Moment, batch: &M::Batch) -> Forward<M::Shared> {
+        let heads = |branches| self.network.task_losses(branches, batch);
+        let representation = self.network.represent(batch);
+        self.pass(now).forward(representation, &heads)
+    }
+
+    /// The parts of a step, each with its share of the labels. They are counted before anything is weighed: by the network
+    /// where it can ([`MultiTaskModel::labels`]), by the samples where no loss says otherwise, and from the losses of all parts
+    /// where the first one tells of labels.
+    fn parts<'a>(&self, now: Moment, batches: &'a [M::Batch]) -> Vec<Part<'a, M>> {
+        let samples: Vec<usize> = batches.iter().map(M::samples).collect();
+        let all: usize = samples.iter().sum();
+        let part = |(batch, samples): (&'a M::Batch, &usize)| Part {
+            batch,
+            forward: None,
+            shares: None,
+            of_samples: *samples as f64 / all.max(1) as f64,
+            labels_known: batches.len() == 1,
+        };
+        let mut parts: Vec<Part<'a, M>> = batches.iter().zip(&samples).map(part).collect();
+        if parts.len() == 1 {
+            return parts;
+        }
+        let told: Option<Vec<_>> = batches.iter().map(|b| self.network.labels(b)).collect();
+        let mut known = told.is_some();
+        let counts = match told {
+            Some(counts) => counts.into_iter().map(Tensor::inner).collect(),
+            None => {
+                parts[0].forward = Some(self.forward(now, &batches[0]));
+                let first = parts[0].forward.as_ref().expect("it ran");
+                known = first.losses.tells_labels();
+                if known {
+                    for part in &mut parts[1..] {
+                        part.forward = Some(self.forward(now, part.batch));
+                    }
+                }
+                self.counted(&parts, &samples)
+            }
+        };
+        let labels = counts.iter().cloned().reduce(|sum, next| sum + next);
+        let labels = labels.expect("there are parts").clamp_min(1e-30);
+        for (part, counts) in parts.iter_mut().zip(counts) {
+            part.shares = Some(counts / labels.clone());
+            part.labels_known = known;
+        }
+        parts
+    }
+
+    /// What each task counts by in each part, `[K]`.
+    fn counted(&self, parts: &[Part<'_, M>], samples: &[usize]) -> Vec<Tensor<1>> {
+        let first = parts[0].forward.as_ref().expect("the first part ran");
+        let device = first.losses.values().device().inner();
+        let each = parts.iter().zip(samples);
+        each.map(|(part, samples)| match &part.forward {
+            Some(forward) => forward.losses.counts(*samples),
+            None => Tensor::full([self.network.tasks().len()], *samples as f64, &device),
+        })
+        .collect()
+    }
+
+    /// Weighs one part of a step and goes back through it.
+    fn weigh(
+        &self,
+        now: Moment,
+        part: Part<'_, M>,
+    ) -> (
+        StepOutput<M::Evaluation>,
+        Option<GradientsParams>,
+        TaskLosses,
+    ) {
+        let forward = part.forward;
+        let forward = forward.unwrap_or_else(|| self.forward(now, part.batch));
+        assert!(
+            part.labels_known || !forward.losses.tells_labels(),
+            "gradients are added up over several batches, of which the first has labels for every task and another tells how many \
+             it has: implement `MultiTaskModel::labels`, so that they are known before the first is weighed"
+        );
+        let heads = |branches| self.network.task_losses(branches, part.batch);
+        let mut pass = self.pass(now);
+        if let Some(shares) = &part.shares {
+            pass = pass.sharing(shares.clone());
+        }
+        let weighed = pass.weigh_losses(forward, &heads);
+        let samples = M::samples(part.batch);
+        let mut output = StepOutput::new(&weighed.losses, samples).weighed(&weighed.weighed);
         output.state = self.weighting.state();
         if self.options.non_finite == NonFinitePolicy::Skip
             && output.non_finite.clone().any().into_scalar::<bool>()
         {
-            return TrainOutput {
-                grads: GradientsParams::new(),
-                item: output,
-            };
+            return (output, None, weighed.losses.detached());
         }
         let mut passed = weighed.backward();
         if now.audited {
             // Not of a step that is skipped: gradients that are not finite would spoil the mean.
             output.audit = passed.audit();
         }
-        let gradients = passed.take_gradients(self);
-        if self.weighting.needs() == Needs::LossesAfterStep {
-            self.options.after.put(batch, passed.losses().detached());
+        let mut gradients = passed.take_gradients(self);
+        if part.shares.is_some() {
+            let factor = Tensor::full([1], part.of_samples, &output.losses.device());
+            let gradients = &mut gradients;
+            self.weighting.visit(&mut Scale { gradients, factor });
         }
+        (output, Some(gradients), passed.losses().detached())
+    }
+}
+
+impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
+    type Input = Vec<M::Batch>;
+    type Output = StepOutput<M::Evaluation>;
+
+    fn step(&self, batches: Vec<M::Batch>) -> TrainOutput<Self::Output> {
+        assert!(!batches.is_empty(), "a step needs at least one batch");
+        let now = self.options.clock.tick();
+        let (mut outputs, mut losses) = (Vec::new(), Vec::new());
+        let mut gradients = Gathered::default();
+        for (number, part) in self.parts(now, &batches).into_iter().enumerate() {
+            let audited = now.audited && number == 0;
+            let (output, found, seen) = self.weigh(Moment { audited, ..now }, part);
+            gradients.add(self, found);
+            outputs.push(output);
+            losses.push(seen);
+        }
+        let skipped = gradients.skipped;
+        if self.weighting.needs() == Needs::LossesAfterStep && !skipped {
+            let counts: Vec<_> = outputs.iter().map(|output| output.counts.clone()).collect();
+            let before = match losses.as_slice() {
+                [only] => only.clone(),
+                parts => TaskLosses::joined(parts, &counts),
+            };
+            self.options.after.put(batches, before);
+        }
+        let item = StepOutput::joined(outputs);
+        self.options.hooks.keep(&item);
         TrainOutput {
-            grads: gradients,
-            item: output,
+            grads: gradients.take(),
+            item,
         }
     }
 
@@ -247,24 +258,58 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         learning_rate: ModuleLearningRate,
         mut gradients: GradientsParams,
     ) -> Self {
-        if let Some(largest) = self.options.clip_norm {
-            clip_norm(&self.network, &mut gradients, largest);
-        }
+        self.options.clipping.apply(&self, &mut gradients);
         let moved: Self = optimizer.step(learning_rate, self, gradients);
-        if let Some((batch, before)) = moved.options.after.take::<M::Batch>() {
-            let losses = moved.losses(moved.network.represent(&batch), &batch);
-            moved.weighting.after_step(&before, &losses);
+        if let Some((batches, before)) = moved.options.after.take::<M::Batch>() {
+            let losses = |batch| moved.losses(moved.network.represent(batch), batch);
+            let after: Vec<TaskLosses> = batches.iter().map(losses).collect();
+            let after = match after.as_slice() {
+                [only] => only.clone(),
+                parts => {
+                    let each = parts.iter().zip(&batches);
+                    let counts = each.map(|(part, batch)| part.counts(M::samples(batch)));
+                    TaskLosses::joined(parts, &counts.collect::<Vec<_>>())
+                }
+            };
+            moved.weighting.after_step(&before, &after);
         }
+        moved
+            .options
+            .hooks
+            .after_step(moved.options.clock.now(), &moved);
         moved
     }
 }
 
-impl<M: MultiTaskModel> MultiTask<M> {
-    /// The raw losses in the plain form: all heads read one representation.
-    fn losses(&self, representation: M::Shared, batch: &M::Batch) -> TaskLosses {
-        let tasks = self.network.tasks().len();
-        let branches = Branches::together(representation, tasks);
-        self.network.task_losses(branches, batch)
+/// The gradients of the parts of a step, added up. With one part they are its own, untouched.
+#[derive(Default)]
+struct Gathered {
+    first: Option<GradientsParams>,
+    /// Whether a part had a loss that was not finite, and the policy is to leave out the step.
+    skipped: bool,
+}
+
+impl Gathered {
+    fn add<M: MultiTaskModel>(&mut self, module: &MultiTask<M>, next: Option<GradientsParams>) {
+        let Some(next) = next else {
+            self.skipped = true;
+            return;
+        };
+        let Some(first) = self.first.take() else {
+            self.first = Some(next);
+            return;
+        };
+        let mut sum = GradientsAccumulator::new();
+        sum.accumulate(module, first);
+        sum.accumulate(module, next);
+        self.first = Some(sum.grads());
+    }
+
+    fn take(self) -> GradientsParams {
+        match self.first {
+            Some(gradients) if !self.skipped => gradients,
+            _ => GradientsParams::new(),
+        }
     }
 }
 

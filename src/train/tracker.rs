@@ -8,7 +8,7 @@ use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, MetricMetadata, MetricName, SerializedEntry};
 
 use super::journal::{Entries, Journal};
-use super::step::StepOutput;
+use super::output::StepOutput;
 use crate::error::Error;
 use crate::gradient::{Audit, AuditSample};
 use crate::history::{ALL_TASKS, Split, quantity};

@@ -1,19 +1,17 @@
 //! From a network, a strategy and data to a trained network: sets up Burn's learner and takes care of the folder.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use burn::module::{Module, ParamGroup};
-use burn::optim::lr_scheduler::composed::ComposedLrSchedulerConfig;
-use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
-use burn::optim::lr_scheduler::linear::LinearLrSchedulerConfig;
-use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLrScheduler, ModuleLrSchedulerConfig};
-use burn::optim::lr_scheduler::{LrSchedulerConfig, LrSchedulerRecord};
-use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::optim::lr_scheduler::LrSchedulerRecord;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::tensor::{Device, Tensor};
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{
@@ -22,13 +20,18 @@ use burn::train::{
 
 use super::Baseline;
 use super::checkpoint::{self, LastAndBest, WholeFiles};
-use super::config::{NonFinitePolicy, Schedule, TrainConfig};
+use super::clock::Clock;
+use super::config::{NonFinitePolicy, TrainConfig};
+use super::data::{Data, EpochLoader, Groups, Source};
+use super::gradients::Clipping;
+use super::hooks::{EpochHook, EpochSeen, StepHook, StepHooks, StepSeen};
 use super::journal::Journal;
-use super::loader::{EpochLoader, Order};
+use super::mean_metric::{MeanMetric, Values};
 use super::recorder::Recorder;
-use super::step::{Clock, MultiTask, StepOptions};
+use super::step::{MultiTask, StepOptions};
 use super::terminal::Progress;
 use super::tracker::Tracker;
+use super::{part, schedule};
 use crate::error::{Error, Result};
 use crate::history::{History, Split};
 use crate::model::MultiTaskModel;
@@ -41,10 +44,30 @@ pub struct Outcome<M: MultiTaskModel> {
     pub model: MultiTask<M>,
     /// Everything that was recorded, what came before a resume included.
     pub history: History,
-    /// The epoch with the smallest relative validation loss; its checkpoint is kept.
+    /// The epoch with the smallest relative validation loss, or the best number of what was watched; its checkpoint is kept.
     pub best_epoch: Option<usize>,
     /// Why the run ended before its last epoch, if it did.
     pub stopped: Option<String>,
+    /// The folder of the run.
+    pub directory: PathBuf,
+}
+
+impl<M: MultiTaskModel> Outcome<M> {
+    /// Reads the network of the best epoch from its checkpoint; that of the last epoch where none is known to be the best.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`] if the file is gone, damaged or of another network; [`Error::Io`] if its checksum cannot be read.
+    pub fn best_network(&self) -> Result<M> {
+        let network = self.model.network.clone();
+        match self.best_epoch {
+            Some(best) => {
+                let file = checkpoint::model_file(&self.directory, best);
+                checkpoint::load_network(network, file, None)
+            }
+            None => Ok(network),
+        }
+    }
 }
 
 type Registration<M> =
@@ -60,8 +83,21 @@ pub struct Trainer<M: MultiTaskModel> {
     baselines: Vec<Baseline>,
     progress: Progress,
     interrupter: Interrupter,
-    resume: bool,
+    begin: Begin,
     metrics: Registration<M>,
+    means: Vec<(String, Values<M::Evaluation>)>,
+    optimizer: Option<ModuleOptimizer>,
+    schedule: Option<ModuleLrScheduler>,
+    step_hooks: Vec<StepHook<M>>,
+    epoch_hooks: Vec<EpochHook<M>>,
+}
+
+/// What a run does with its folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    New,
+    Resume,
+    Either,
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
@@ -78,8 +114,13 @@ impl<M: MultiTaskModel> Trainer<M> {
             baselines: Vec::new(),
             progress: Progress::default(),
             interrupter: Interrupter::new(),
-            resume: false,
+            begin: Begin::New,
             metrics: Box::new(|training| training),
+            means: Vec::new(),
+            optimizer: None,
+            schedule: None,
+            step_hooks: Vec::new(),
+            epoch_hooks: Vec::new(),
         })
     }
 
@@ -97,7 +138,95 @@ impl<M: MultiTaskModel> Trainer<M> {
 
     /// Continues from the newest complete checkpoint in the folder.
     pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
+        self.begin = if resume { Begin::Resume } else { Begin::New };
+        self
+    }
+
+    /// Continues from the newest complete checkpoint in the folder, and begins a new run where there is none.
+    pub fn new_or_resume(mut self) -> Self {
+        self.begin = Begin::Either;
+        self
+    }
+
+    /// Trains the network with any optimizer of Burn instead of AdamW; the settings of AdamW then count for the strategy's own
+    /// values alone, which have a group of their own.
+    ///
+    /// Parts that need something else are groups of the optimizer, whose paths begin with `network.`.
+    pub fn with_optimizer(mut self, optimizer: impl Into<ModuleOptimizer>) -> Self {
+        self.optimizer = Some(optimizer.into());
+        self
+    }
+
+    /// Moves the learning rate of the network by any schedule of Burn. It advances with every step of the optimizer.
+    ///
+    /// The learning rates of parts and of the strategy move in proportion: as their rate in the settings is to
+    /// [`learning_rate`](TrainConfig::learning_rate).
+    pub fn with_schedule(mut self, schedule: impl Into<ModuleLrScheduler>) -> Self {
+        self.schedule = Some(schedule.into());
+        self
+    }
+
+    /// Calls a function after each step of the optimizer. `Break` stops the run with a reason; the epoch is lost, as when it is
+    /// interrupted.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use equipoise::model::MultiTaskModel;
+    /// # use equipoise::train::Trainer;
+    /// use std::ops::ControlFlow;
+    ///
+    /// fn at_most<M: MultiTaskModel>(trainer: Trainer<M>, steps: usize) -> Trainer<M> {
+    ///     trainer.on_step(move |seen| match seen.step {
+    ///         step if step >= steps => ControlFlow::Break(format!("{steps} steps were allowed")),
+    ///         _ => ControlFlow::Continue(()),
+    ///     })
+    /// }
+    /// ```
+    pub fn on_step(
+        mut self,
+        hook: impl FnMut(StepSeen<'_, M>) -> ControlFlow<String> + Send + 'static,
+    ) -> Self {
+        self.step_hooks.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function after each epoch, when its checkpoint is written. `Break` stops the run with a reason.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use equipoise::model::MultiTaskModel;
+    /// # use equipoise::train::Trainer;
+    /// use std::ops::ControlFlow;
+    ///
+    /// use equipoise::history::{Split, quantity};
+    ///
+    /// /// Stops once the loss of a task is small enough.
+    /// fn until<M: MultiTaskModel>(trainer: Trainer<M>, task: &'static str, loss: f64) -> Trainer<M> {
+    ///     trainer.on_epoch(move |seen| match seen.history.last(Split::Valid, task, quantity::LOSS) {
+    ///         Some(found) if found <= loss => ControlFlow::Break(format!("{task} is good enough")),
+    ///         _ => ControlFlow::Continue(()),
+    ///     })
+    /// }
+    /// ```
+    pub fn on_epoch(
+        mut self,
+        hook: impl FnMut(EpochSeen<'_, M>) -> ControlFlow<String> + Send + 'static,
+    ) -> Self {
+        self.epoch_hooks.push(Box::new(hook));
+        self
+    }
+
+    /// Records the mean over the validation samples of a value for each, `[batch]`, under `task/quantity`.
+    ///
+    /// `values` sees what [`MultiTaskModel::evaluate`] returns.
+    pub fn with_metric(
+        mut self,
+        name: &str,
+        values: impl Fn(&M::Evaluation) -> Tensor<1> + Send + Sync + 'static,
+    ) -> Self {
+        self.means.push((name.into(), Arc::new(values)));
         self
     }
 
@@ -127,10 +256,11 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// is nothing to resume.
     pub fn claim(&self) -> Result<()> {
         let folder = checkpoint::folder(&self.directory);
-        if self.resume {
-            return checkpoint::latest(&self.directory).map(|_| ());
+        match self.begin {
+            Begin::Resume => return checkpoint::latest(&self.directory).map(|_| ()),
+            Begin::New => checkpoint::check_free(&self.directory)?,
+            Begin::Either => {}
         }
-        checkpoint::check_free(&self.directory)?;
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))
     }
 
@@ -145,11 +275,18 @@ impl<M: MultiTaskModel> Trainer<M> {
 
     /// Trains on `device` (with autodiff or without, both mean the same) and validates after every epoch.
     ///
+    /// The training data are shuffled in every epoch; [`fit_sources`](Self::fit_sources) takes other orders and several data sets.
+    ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be written, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if
-    /// there is nothing to resume or it does not fit, [`Error::NonFiniteLoss`] if a loss was not finite and the policy is
-    /// to stop, [`Error::Training`] if the backend failed.
+    /// [`Error::Setting`] if the training data are empty, or a setting does not fit the network. [`Error::Io`] if the folder
+    /// cannot be written, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if there is nothing to resume or it does
+    /// not fit, [`Error::NonFiniteLoss`] if a loss was not finite and the policy is to stop, [`Error::Training`] if the backend
+    /// or the data failed.
+    ///
+    /// # Panics
+    ///
+    /// If the network gives another number of losses than it has tasks, or the strategy is one of other tasks.
     pub fn fit<I>(
         self,
         network: M,
@@ -162,58 +299,106 @@ impl<M: MultiTaskModel> Trainer<M> {
     where
         I: Clone + Send + Sync + 'static,
     {
+        let size = self.config.batch_size;
+        let train = Data::new(train, batcher.clone(), size)?.shuffled();
+        let valid = Data::new(valid, batcher, size)?;
+        self.fit_sources(network, weighting, train, valid, device)
+    }
+
+    /// Trains on batches from any source: a data set in an order of its own, several in turn, or a source of one's own. The
+    /// batch size is the source's.
+    ///
+    /// # Errors
+    ///
+    /// As [`fit`](Self::fit).
+    ///
+    /// # Panics
+    ///
+    /// As [`fit`](Self::fit).
+    pub fn fit_sources(
+        mut self,
+        network: M,
+        weighting: Strategy,
+        train: impl Source<M::Batch>,
+        valid: impl Source<M::Batch>,
+        device: &Device,
+    ) -> Result<Outcome<M>> {
         self.config.check_observed(&weighting)?;
+        train.check()?;
+        valid.check()?;
+        check_tasks(&network, &weighting);
+        if train.batches() == 0 {
+            let expected = "at least one: there is nothing to train on";
+            return Err(Error::setting("training samples", 0, expected));
+        }
+        let model = MultiTask::new(network, weighting);
+        part::check(&self.config.parts, &model)?;
         self.claim()?;
-        let per_epoch = train.len().div_ceil(self.config.batch_size);
+        let plain = device.clone().inner();
+        let tracked = device.clone().autodiff();
+        let seed = Some(self.config.seed);
+        let accumulate = self.config.accumulate;
+        let mut batches = EpochLoader::new(Arc::new(train), M::samples, seed, &tracked);
+        if let Some(steps) = self.config.steps_per_epoch {
+            batches = batches.of_length(steps.saturating_mul(accumulate));
+        }
+        let size = accumulate;
+        let train = Groups { batches, size };
+        let valid = EpochLoader::new(Arc::new(valid), M::samples, None, &plain);
+        let per_epoch = train.steps();
         let steps = per_epoch.saturating_mul(self.config.epochs);
-        let tasks = network.tasks().clone();
-        let model = MultiTask::new(network, weighting)
-            .train()
-            .fork(&device.clone().autodiff())
-            .with_options(StepOptions {
-                clip_norm: self.config.clip_norm,
-                non_finite: self.config.non_finite,
-                ..StepOptions::default()
-            });
-        let mut start = self.start(model.clone(), steps)?;
+        let tasks = model.network.tasks().clone();
+        let model = part::freeze(model.train().fork(&tracked), &self.config.parts);
+        let mut start = self.start(model, steps)?;
         let done = per_epoch * start.epoch;
-        let clock = Clock::new(self.config.audit_every, per_epoch, done);
-        start.model.set_clock(clock);
+        let hooks = std::mem::take(&mut self.step_hooks);
+        let keep_model = !self.epoch_hooks.is_empty();
+        let hooks = StepHooks::new(hooks, self.interrupter.clone(), keep_model);
+        let clipping = Clipping::new(&start.model, self.config.clip_norm, &self.config.parts);
+        start.model = start.model.with_options(StepOptions {
+            clipping,
+            non_finite: self.config.non_finite,
+            clock: Clock::new(self.config.audit_every, per_epoch, done),
+            hooks: hooks.clone(),
+            ..StepOptions::default()
+        });
         let first = start.epoch + 1;
         let history = start.history.clone();
         let journal = Journal::new(tasks, history, self.history_file());
         {
             let mut entries = journal.lock();
             entries.epoch = first;
+            entries.watch = self.config.watch.clone();
             entries.record_baselines(&self.baselines);
             entries.record_intended(start.model.weighting.intended());
             entries.write()?;
         }
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
-            return Ok(finished(start.model, &journal));
+            return Ok(self.finished(start.model, &journal));
         }
-        let loader = |order, device: &Device, data: Arc<dyn Dataset<I>>| {
-            let size = self.config.batch_size;
-            EpochLoader::new(Shared(data), batcher.clone(), size, order, device).starting_at(first)
+        let train = Groups {
+            batches: train.batches.starting_at(first),
+            size,
         };
-        let seed = self.config.seed;
-        let order = Order::Shuffled { seed };
-        let train = loader(order, &device.clone().autodiff(), Arc::new(train));
-        let valid = loader(Order::Sequential, &device.clone().inner(), Arc::new(valid));
-        self.run(start, journal, train, valid, device)
+        self.run(
+            start,
+            journal,
+            hooks,
+            train,
+            valid.starting_at(first),
+            device,
+        )
     }
 
-    fn run<I>(
+    fn run(
         mut self,
         start: Start<M>,
         journal: Journal,
-        train: EpochLoader<I, M::Batch>,
-        valid: EpochLoader<I, M::Batch>,
+        hooks: StepHooks,
+        train: Groups<M::Batch>,
+        valid: EpochLoader<M::Batch>,
         device: &Device,
-    ) -> Result<Outcome<M>>
-    where
-        I: Clone + Send + Sync + 'static,
-    {
+    ) -> Result<Outcome<M>> {
         let folder = checkpoint::folder(&self.directory);
         let samples = [train.num_items(), valid.num_items()];
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
@@ -258,9 +443,18 @@ impl<M: MultiTaskModel> Trainer<M> {
         if start.epoch > 0 {
             training = training.checkpoint(start.epoch);
         }
-        if let Some(patience) = self.config.patience {
-            let journal = journal.clone();
-            training = training.early_stopping(Patience { journal, patience });
+        for (name, values) in std::mem::take(&mut self.means) {
+            let metric = MeanMetric::new(name, values, journal.clone());
+            training = training.metric_valid(metric);
+        }
+        let epoch_hooks = std::mem::take(&mut self.epoch_hooks);
+        if self.config.patience.is_some() || !epoch_hooks.is_empty() {
+            training = training.early_stopping(AfterEpoch {
+                journal: journal.clone(),
+                patience: self.config.patience,
+                steps: hooks,
+                hooks: Arc::new(Mutex::new(epoch_hooks)),
+            });
         }
         let learner = Learner::new(start.model, start.optimizer, start.scheduler);
         let register = std::mem::replace(&mut self.metrics, Box::new(|training| training));
@@ -283,8 +477,9 @@ impl<M: MultiTaskModel> Trainer<M> {
             });
         }
         drop(entries);
-        let mut outcome = finished(result.model, &journal);
-        outcome.stopped = self.why_stopped(&outcome.history, result.interrupted);
+        let mut outcome = self.finished(result.model, &journal);
+        let hooked = journal.lock().stopped.take();
+        outcome.stopped = hooked.or_else(|| self.why_stopped(&outcome.history, result.interrupted));
         Ok(outcome)
     }
 
@@ -311,10 +506,14 @@ impl<M: MultiTaskModel> Trainer<M> {
                     .reason
                     .unwrap_or_else(|| "interrupted".to_string()),
             ),
-            None => Some(format!(
-                "no better validation loss for {} epochs",
-                self.config.patience.unwrap_or_default()
-            )),
+            None => {
+                let what = match &self.config.watch {
+                    Some(watch) => format!("{}/{}", watch.task, watch.quantity),
+                    None => "validation loss".into(),
+                };
+                let patience = self.config.patience.unwrap_or_default();
+                Some(format!("no better {what} for {patience} epochs"))
+            }
         }
     }
 
@@ -323,14 +522,14 @@ impl<M: MultiTaskModel> Trainer<M> {
         let fresh = Start {
             epoch: 0,
             history: History::new(),
-            optimizer: self.optimizer(),
-            scheduler: self.scheduler(steps)?,
+            optimizer: schedule::optimizer(&self.config, self.optimizer.clone())?,
+            scheduler: schedule::scheduler(&self.config, self.schedule.clone(), steps)?,
             model,
         };
-        if !self.resume {
-            return Ok(fresh);
-        }
-        let epoch = checkpoint::latest(&self.directory)?;
+        let epoch = match (self.begin, checkpoint::latest(&self.directory)) {
+            (Begin::New, _) | (Begin::Either, Err(_)) => return Ok(fresh),
+            (_, latest) => latest?,
+        };
         let loaded = checkpoint::load(&self.directory, epoch)?;
         let mut history = History::read_csv(self.history_file())?;
         history.truncate_after(epoch);
@@ -371,45 +570,27 @@ impl<M: MultiTaskModel> Trainer<M> {
         })
     }
 
-    /// AdamW for the network; the strategy's own group has no weight decay.
-    fn optimizer(&self) -> ModuleOptimizer {
-        let config = |decay: f64| {
-            AdamWConfig::new()
-                .with_beta_1(self.config.beta_1 as f32)
-                .with_beta_2(self.config.beta_2 as f32)
-                .with_epsilon(self.config.epsilon as f32)
-                .with_weight_decay(decay as f32)
-        };
-        let network = config(self.config.weight_decay).init();
-        network.with_group(weighting_group(), config(0.0).build(), None)
-    }
-
-    fn scheduler(&self, steps: usize) -> Result<ModuleLrScheduler> {
-        let network = self.config.learning_rate;
-        let weighting = self.config.weighting_learning_rate.unwrap_or(network);
-        let cosine = |rate| CosineAnnealingLrSchedulerConfig::new(rate, steps.max(1));
-        let schedule = |rate: f64| match self.config.schedule {
-            Schedule::Constant => LrSchedulerConfig::Constant(rate),
-            Schedule::Cosine => cosine(rate).into(),
-            Schedule::OneCycle => ComposedLrSchedulerConfig::new()
-                .cosine(cosine(rate))
-                .linear(LinearLrSchedulerConfig::new(
-                    0.04,
-                    1.0,
-                    steps.div_ceil(10).max(1),
-                ))
-                .into(),
-        };
-        ModuleLrSchedulerConfig::new(schedule(network))
-            .with_group(weighting_group(), schedule(weighting))
-            .init()
-            .map_err(|reason| Error::setting("learning_rate", network, reason))
+    fn finished(&self, model: MultiTask<M>, journal: &Journal) -> Outcome<M> {
+        let entries = journal.lock();
+        Outcome {
+            model: model.valid(),
+            history: entries.history.clone(),
+            best_epoch: entries.best_epoch(),
+            stopped: None,
+            directory: self.directory.clone(),
+        }
     }
 }
 
-/// The strategy's learnable weights, by their path in [`MultiTask`].
-fn weighting_group() -> ParamGroup {
-    ParamGroup::from_regex(r"^weighting(\.|$)").expect("the pattern is valid")
+/// Stops a strategy from being trained with that was made for other tasks.
+fn check_tasks<M: MultiTaskModel>(network: &M, weighting: &Strategy) {
+    let (own, of_strategy) = (network.tasks(), weighting.tasks());
+    assert!(
+        own.names().eq(of_strategy.names()),
+        "the strategy was made for the tasks {}, but those of the network are {}: make it from `network.tasks()`",
+        of_strategy.listing(),
+        own.listing()
+    );
 }
 
 fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
@@ -424,41 +605,59 @@ struct Start<M: MultiTaskModel> {
     scheduler: ModuleLrScheduler,
 }
 
-fn finished<M: MultiTaskModel>(model: MultiTask<M>, journal: &Journal) -> Outcome<M> {
-    let entries = journal.lock();
-    Outcome {
-        model: model.valid(),
-        history: entries.history.clone(),
-        best_epoch: entries.best_epoch(),
-        stopped: None,
-    }
-}
-
-/// A dataset behind a pointer, which Burn's trait is not implemented for.
-struct Shared<I>(Arc<dyn Dataset<I>>);
-
-impl<I: Send + Sync> Dataset<I> for Shared<I> {
-    fn get(&self, index: usize) -> Result<I, burn::data::dataset::DatasetError> {
-        self.0.get(index)
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// Stops when the relative validation loss has not become better for some epochs. Reads the history, so a resumed run
-/// stops where an uninterrupted one would.
-#[derive(Clone)]
-struct Patience {
+/// Calls the hooks of an epoch, and stops when nothing has become better for some epochs. Reads the history, so a resumed
+/// run stops where an uninterrupted one would.
+struct AfterEpoch<M: MultiTaskModel> {
     journal: Journal,
-    patience: usize,
+    patience: Option<usize>,
+    steps: StepHooks,
+    hooks: Arc<Mutex<Vec<EpochHook<M>>>>,
 }
 
-impl EarlyStoppingStrategy for Patience {
+// By hand, because a network need not be asked.
+impl<M: MultiTaskModel> Clone for AfterEpoch<M> {
+    fn clone(&self) -> Self {
+        Self {
+            journal: self.journal.clone(),
+            patience: self.patience,
+            steps: self.steps.clone(),
+            hooks: self.hooks.clone(),
+        }
+    }
+}
+
+impl<M: MultiTaskModel> AfterEpoch<M> {
+    /// Why the first hook that wants to stop does.
+    fn call(&self, epoch: usize) -> Option<String> {
+        let model = self.steps.take_model::<M>()?.valid();
+        let history = self.journal.lock().history.clone();
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut why = None;
+        for hook in hooks.iter_mut() {
+            let seen = EpochSeen {
+                epoch,
+                history: &history,
+                model: &model,
+            };
+            if let ControlFlow::Break(reason) = hook(seen) {
+                why.get_or_insert(reason);
+            }
+        }
+        why
+    }
+}
+
+impl<M: MultiTaskModel> EarlyStoppingStrategy for AfterEpoch<M> {
     fn should_stop(&mut self, epoch: usize, _store: &EventStoreClient) -> bool {
+        if let Some(reason) = self.call(epoch) {
+            self.journal.lock().stopped = Some(reason);
+            return true;
+        }
         // Without any validation label there is nothing to lose patience with.
         let best = self.journal.lock().best_epoch();
-        best.is_some_and(|best| epoch >= best.saturating_add(self.patience))
+        match (self.patience, best) {
+            (Some(patience), Some(best)) => epoch >= best.saturating_add(patience),
+            _ => false,
+        }
     }
 }

@@ -41,6 +41,7 @@ pub use strategy::Strategy;
 pub use table::{BuiltIn, Row, StrategyTable};
 pub use task_values::TaskValues;
 pub use weighed::Weighed;
+pub(crate) use weighed::check_count;
 
 use std::fmt::Debug;
 

@@ -164,7 +164,7 @@ impl Strategy {
     /// If there are not as many losses as tasks, the rule needs a Gram matrix and the step has none, or the memory was loaded
     /// from a record of another strategy ([`check_record`](Self::check_record) says so before).
     pub fn weigh_step(&self, step: &Step<'_>) -> Weighed {
-        super::weighed::check_count(step.losses, self.tasks.len());
+        super::weighed::check_count(step.losses, &self.tasks);
         if let Some(foreign) = self.identity.foreign() {
             let difference = self.identity.own().check(Some(foreign));
             let difference = difference.map_err(|error| error.to_string());

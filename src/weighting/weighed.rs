@@ -4,6 +4,7 @@ use burn::tensor::{Bool, Tensor};
 
 use super::solve::Degenerate;
 use crate::loss::TaskLosses;
+use crate::task::TaskSet;
 
 /// What a strategy made of a step.
 #[derive(Clone, Debug)]
@@ -51,7 +52,11 @@ impl Weighed {
     /// If there are not as many weights as losses.
     pub fn affine(losses: &TaskLosses, weights: Tensor<1>, offset: Option<Tensor<1>>) -> Self {
         let weights = weights.inner();
-        check_count(losses, weights.dims()[0]);
+        assert_eq!(
+            losses.values().dims(),
+            weights.dims(),
+            "a weight is needed for each loss"
+        );
         let weighted = (losses.masked(&losses.active()) * attach(&weights, losses)).sum();
         let total = match offset {
             Some(offset) => weighted + attach(&offset, losses),
@@ -105,11 +110,13 @@ pub(super) fn attach(constant: &Tensor<1>, losses: &TaskLosses) -> Tensor<1> {
 }
 
 /// Stops a strategy from being used with losses of other tasks than its own.
-pub(super) fn check_count(losses: &TaskLosses, tasks: usize) {
-    assert_eq!(
+pub(crate) fn check_count(losses: &TaskLosses, tasks: &TaskSet) {
+    assert!(
+        losses.len() == tasks.len(),
+        "{} losses were given, but there are {} tasks: {}; give one loss for each, in this order, or by name \
+         (`TaskLosses::by_name`)",
         losses.len(),
-        tasks,
-        "a strategy made for {tasks} tasks was given {} losses",
-        losses.len()
+        tasks.len(),
+        tasks.listing()
     );
 }

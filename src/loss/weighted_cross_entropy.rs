@@ -1,0 +1,207 @@
+//! Cross entropy with class weights, label smoothing, labels to be ignored, and sample weights.
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{DType, Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::Labelled;
+use crate::error::{Error, Result};
+
+/// Settings of a [`CrossEntropy`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CrossEntropyConfig {
+    /// A weight for each class, finite, not negative and not all 0; 1 each if not given.
+    pub class_weights: Option<Vec<f64>>,
+    /// The part of each target that is spread over all classes, in [0, 1).
+    pub smoothing: f64,
+    /// The target of samples without a label, such as -100.
+    pub ignore_index: Option<i64>,
+}
+
+impl CrossEntropyConfig {
+    /// The plain cross entropy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a weight for each class.
+    pub fn with_class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.class_weights = Some(weights.into());
+        self
+    }
+
+    /// Sets the weights of the classes so that each has the same part in the loss, `N / (C n_c)` for `n_c` of `N` samples; a class
+    /// that does not come has weight 0.
+    pub fn with_balanced_classes(self, counts: &[usize]) -> Self {
+        let all: usize = counts.iter().sum();
+        let there = counts.iter().filter(|count| **count > 0).count();
+        let weight = |count: &usize| match count {
+            0 => 0.0,
+            count => all as f64 / (there * count) as f64,
+        };
+        self.with_class_weights(counts.iter().map(weight).collect::<Vec<_>>())
+    }
+
+    /// Sets the part of each target that is spread over all classes.
+    pub fn with_smoothing(mut self, smoothing: f64) -> Self {
+        self.smoothing = smoothing;
+        self
+    }
+
+    /// Sets the target of samples without a label.
+    pub fn with_ignore_index(mut self, index: i64) -> Self {
+        self.ignore_index = Some(index);
+        self
+    }
+
+    /// Makes the loss on a device, with autodiff or without.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if a weight or the smoothing is out of range.
+    pub fn init(&self, device: &Device) -> Result<CrossEntropy> {
+        if !(0.0..1.0).contains(&self.smoothing) {
+            let expected = "at least 0 and below 1";
+            return Err(Error::setting("smoothing", self.smoothing, expected));
+        }
+        let weights = self.class_weights.as_deref();
+        if let Some(weights) = weights {
+            let wrong = weights.iter().find(|w| !w.is_finite() || **w < 0.0);
+            if let Some(wrong) = wrong {
+                let expected = "a finite number that is not negative";
+                return Err(Error::setting("class_weights", wrong, expected));
+            }
+            if weights.iter().all(|weight| *weight == 0.0) {
+                let expected = "above 0 for one class at least";
+                return Err(Error::setting("class_weights", "0 everywhere", expected));
+            }
+        }
+        let single = |weights: &[f64]| {
+            let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
+            Tensor::from_floats(weights.as_slice(), &device.clone().inner())
+        };
+        Ok(CrossEntropy {
+            class_weights: weights.map(single),
+            smoothing: self.smoothing,
+            ignore_index: self.ignore_index,
+        })
+    }
+}
+
+/// Cross entropy between class logits and class indices, with weights.
+///
+/// ```text
+/// l_i = -(1 - e) w_y log p_y - e / C sum_c w_c log p_c,   p = softmax(x_i)
+/// L   = sum_i s_i l_i / sum_i s_i w_y
+/// ```
+///
+/// with logits `x`, target class `y`, class weights `w`, smoothing `e`, sample weights `s` and `C` classes; sums run over the samples
+/// whose target is not to be ignored. It is the mean that PyTorch's `CrossEntropyLoss` takes.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Int, Tensor};
+/// use equipoise::loss::CrossEntropyConfig;
+///
+/// let device = Device::flex();
+/// let loss = CrossEntropyConfig::new()
+///     .with_class_weights([1.0, 5.0])
+///     .with_smoothing(0.1)
+///     .with_ignore_index(-100)
+///     .init(&device)?;
+/// let (logits, targets) = (Tensor::zeros([3, 2], &device), Tensor::<1, Int>::from_ints([0, 1, -100], &device));
+/// let found = loss.forward(logits, targets, None);
+/// assert!((found.loss.into_scalar::<f32>() - 2f32.ln()).abs() < 1e-6);
+/// assert_eq!(found.weight.into_scalar::<f32>(), 6.0);
+/// # Ok::<(), equipoise::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CrossEntropy {
+    /// `[classes]`.
+    class_weights: Option<Tensor<1>>,
+    smoothing: f64,
+    ignore_index: Option<i64>,
+}
+
+impl CrossEntropy {
+    /// Computes the loss of a batch.
+    ///
+    /// # Shapes
+    ///
+    /// - logits: `[batch, classes]`
+    /// - targets: `[batch]`, each in `0..classes` or the one that is ignored
+    /// - sample_weights: `[batch]`, not negative
+    ///
+    /// # Panics
+    ///
+    /// If the batch sizes differ, or there is another number of class weights than classes. A target outside the classes panics on
+    /// backends that check.
+    pub fn forward(
+        &self,
+        logits: Tensor<2>,
+        targets: Tensor<1, Int>,
+        sample_weights: Option<Tensor<1>>,
+    ) -> Labelled {
+        let [batch, classes] = logits.dims();
+        assert_eq!(
+            targets.dims(),
+            [batch],
+            "cross entropy needs one target for each row of logits"
+        );
+        let device = logits.device().inner();
+        let plain = targets.clone().inner();
+        let ignored = self
+            .ignore_index
+            .map(|index| plain.clone().equal_elem(index));
+        let fill = |targets: Tensor<1, Int>| match &ignored {
+            Some(ignored) => targets.mask_fill(ignored.clone(), 0),
+            None => targets,
+        };
+        let (targets, plain) = (fill(targets), fill(plain));
+        let class_weights = match &self.class_weights {
+            Some(weights) => weights.clone().to_device(&device),
+            None => Tensor::ones([classes], &device),
+        };
+        assert_eq!(
+            class_weights.dims(),
+            [classes],
+            "a weight is needed for each class"
+        );
+        let of_samples = match sample_weights {
+            Some(weights) => weights.inner(),
+            None => Tensor::ones([batch], &device),
+        };
+        let of_samples = match &ignored {
+            Some(ignored) => of_samples.mask_fill(ignored.clone(), 0.0),
+            None => of_samples,
+        };
+        let of_targets = class_weights.clone().gather(0, plain);
+        let weight = (of_samples.clone() * of_targets.clone())
+            .sum()
+            .cast(DType::F32);
+        // Rows that do not count may hold anything.
+        let without = of_samples.clone().equal_elem(0.0).reshape([batch, 1]);
+        let logits = logits.mask_fill(without.expand([batch, classes]), 0.0);
+        let tracked = logits.is_autodiff();
+        let attach = |values: Tensor<1>| {
+            if tracked {
+                Tensor::from_inner(values)
+            } else {
+                values
+            }
+        };
+        let logs = log_softmax(logits, 1);
+        let chosen = logs.clone().gather(1, targets.reshape([batch, 1]));
+        let hard = chosen.reshape([batch]).neg() * attach(of_targets);
+        let losses = if self.smoothing > 0.0 {
+            let weights = attach(class_weights).reshape([1, classes]);
+            let soft = (logs * weights).sum_dim(1).reshape([batch]).neg();
+            hard * (1.0 - self.smoothing) + soft * (self.smoothing / classes as f64)
+        } else {
+            hard
+        };
+        Labelled::from_sum((losses * attach(of_samples)).sum(), weight)
+    }
+}

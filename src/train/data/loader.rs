@@ -1,0 +1,224 @@
+//! The batches of an epoch as a loader of Burn, from any source.
+//!
+//! Burn's own loader advances one generator from epoch to epoch, whose state no checkpoint holds. This one counts its
+//! epochs, so a run can be taken up at any of them. The device's random state is set anew with every training batch, so that
+//! whatever else draws from it in a step, a measurement say, does not change the steps after it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
+use burn::data::dataset::DatasetError;
+use burn::tensor::Device;
+
+use super::{Batches, DataPass, Source};
+
+/// The batches of an epoch, one by one.
+pub(in crate::train) struct EpochLoader<B> {
+    source: Arc<dyn Source<B>>,
+    /// Samples of a batch.
+    count: fn(&B) -> usize,
+    /// Batches of an epoch.
+    batches: usize,
+    /// Fixes what is drawn; none where the device's random state is left alone, as in validation.
+    seed: Option<u64>,
+    device: Device,
+    epoch: Arc<AtomicUsize>,
+}
+
+// By hand, because a batch need not be `Clone`.
+impl<B> Clone for EpochLoader<B> {
+    fn clone(&self) -> Self {
+        Self {
+            source: self.source.clone(),
+            device: self.device.clone(),
+            epoch: Arc::new(AtomicUsize::new(self.epoch.load(Ordering::Relaxed))),
+            ..*self
+        }
+    }
+}
+
+impl<B: 'static> EpochLoader<B> {
+    /// A loader whose first pass is epoch 1 and one pass over the source.
+    pub(in crate::train) fn new(
+        source: Arc<dyn Source<B>>,
+        count: fn(&B) -> usize,
+        seed: Option<u64>,
+        device: &Device,
+    ) -> Self {
+        Self {
+            batches: source.batches(),
+            source,
+            count,
+            seed,
+            device: device.clone(),
+            epoch: Arc::new(AtomicUsize::new(1)),
+        }
+    }
+
+    /// Makes an epoch so many batches long, whatever the source has; passes over the source follow each other.
+    pub(in crate::train) fn of_length(mut self, batches: usize) -> Self {
+        self.batches = batches;
+        self
+    }
+
+    /// Makes `epoch` the next pass.
+    pub(in crate::train) fn starting_at(self, epoch: usize) -> Self {
+        self.epoch.store(epoch, Ordering::Relaxed);
+        self
+    }
+
+    /// Samples of an epoch, about, where the batches differ.
+    pub(in crate::train) fn samples(&self) -> usize {
+        let of_source = self.source.batches().max(1);
+        if self.batches == of_source {
+            return self.source.samples();
+        }
+        (self.source.samples() * self.batches).div_ceil(of_source)
+    }
+
+    fn begin_epoch(&self) -> EpochIterator<'_, B> {
+        let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
+        EpochIterator {
+            next: (epoch - 1) * self.batches,
+            end: epoch * self.batches,
+            pass: None,
+            seen: 0,
+            loader: self,
+        }
+    }
+}
+
+impl<B: Send + 'static> DataLoader<B> for EpochLoader<B> {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<B> + 'a> {
+        Box::new(self.begin_epoch())
+    }
+
+    fn num_items(&self) -> usize {
+        self.samples()
+    }
+
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<B>> {
+        let mut moved = self.clone();
+        moved.device = device.clone();
+        Arc::new(moved)
+    }
+
+    fn slice(&self, _start: usize, _end: usize) -> Arc<dyn DataLoader<B>> {
+        unreachable!("training runs on one device, which needs the whole of the data")
+    }
+}
+
+struct EpochIterator<'a, B> {
+    loader: &'a EpochLoader<B>,
+    /// Batches are counted through all passes.
+    next: usize,
+    end: usize,
+    pass: Option<(usize, Batches<'a, B>)>,
+    /// Samples.
+    seen: usize,
+}
+
+impl<B: 'static> Iterator for EpochIterator<'_, B> {
+    type Item = Result<B, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let of_source = self.loader.source.batches().max(1);
+        let (number, at) = (self.next / of_source + 1, self.next % of_source);
+        let seed = self.loader.seed;
+        let pass = DataPass::new(seed.unwrap_or_default(), number);
+        if let Some(_seed) = seed {
+            self.loader.device.seed(pass.seed_of(at));
+        }
+        let held = self.pass.take().filter(|(held, _)| *held == number);
+        let (_, mut batches) = held.unwrap_or_else(|| {
+            let batches = self.loader.source.pass(pass, at, &self.loader.device);
+            (number, batches)
+        });
+        let batch = batches.next()?;
+        self.pass = Some((number, batches));
+        self.next += 1;
+        if let Ok(batch) = &batch {
+            self.seen += (self.loader.count)(batch);
+        }
+        Some(batch)
+    }
+}
+
+impl<B: 'static> DataLoaderIterator<B> for EpochIterator<'_, B> {
+    fn progress(&self) -> Progress {
+        let all = self.loader.samples();
+        // Burn takes the last batch by it.
+        let seen = if self.next >= self.end {
+            all
+        } else {
+            self.seen.min(all.saturating_sub(1))
+        };
+        Progress::new(seen, all, Some("samples".into()))
+    }
+}
+
+/// The batches of an epoch in groups, one for each step of the optimizer; the last group is smaller if they do not come out
+/// even.
+pub(in crate::train) struct Groups<B> {
+    pub(in crate::train) batches: EpochLoader<B>,
+    /// Batches of a group.
+    pub(in crate::train) size: usize,
+}
+
+impl<B: 'static> Groups<B> {
+    /// Steps of an epoch.
+    pub(in crate::train) fn steps(&self) -> usize {
+        self.batches.batches.div_ceil(self.size)
+    }
+}
+
+impl<B: Send + 'static> DataLoader<Vec<B>> for Groups<B> {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Vec<B>> + 'a> {
+        Box::new(GroupIterator {
+            batches: self.batches.begin_epoch(),
+            size: self.size,
+        })
+    }
+
+    fn num_items(&self) -> usize {
+        self.batches.samples()
+    }
+
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Vec<B>>> {
+        let mut batches = self.batches.clone();
+        batches.device = device.clone();
+        let size = self.size;
+        Arc::new(Self { batches, size })
+    }
+
+    fn slice(&self, _start: usize, _end: usize) -> Arc<dyn DataLoader<Vec<B>>> {
+        unreachable!("training runs on one device, which needs the whole of the data")
+    }
+}
+
+struct GroupIterator<'a, B> {
+    batches: EpochIterator<'a, B>,
+    size: usize,
+}
+
+impl<B: 'static> Iterator for GroupIterator<'_, B> {
+    type Item = Result<Vec<B>, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let group: Result<Vec<B>, _> = self.batches.by_ref().take(self.size).collect();
+        match group {
+            Ok(group) if group.is_empty() => None,
+            group => Some(group),
+        }
+    }
+}
+
+impl<B: 'static> DataLoaderIterator<Vec<B>> for GroupIterator<'_, B> {
+    fn progress(&self) -> Progress {
+        self.batches.progress()
+    }
+}

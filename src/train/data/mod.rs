@@ -1,0 +1,135 @@
+//! Where the batches of a run come from: a data set, several in turn, or a source of one's own.
+//!
+//! What a [`Source`] gives depends on the pass alone, so a run can be taken up at any epoch: no generator's state is carried
+//! from pass to pass, and none has to be recorded.
+
+mod dataset;
+mod loader;
+mod mixture;
+
+pub use dataset::Data;
+pub(super) use loader::{EpochLoader, Groups};
+pub use mixture::{Alternation, Mixture};
+
+use burn::data::dataset::DatasetError;
+use burn::tensor::Device;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Result;
+
+/// Batches, made when they are asked for.
+pub type Batches<'a, B> = Box<dyn Iterator<Item = Result<B, DatasetError>> + 'a>;
+
+/// A source of batches, of any sizes.
+///
+/// # Example
+///
+/// A source that makes its batches instead of reading them:
+///
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use equipoise::train::{Batches, DataPass, Source};
+///
+/// struct Noise;
+///
+/// impl Source<Tensor<2>> for Noise {
+///     fn samples(&self) -> usize {
+///         10 * 32
+///     }
+///
+///     fn batches(&self) -> usize {
+///         10
+///     }
+///
+///     fn pass(&self, _: DataPass, from: usize, device: &Device) -> Batches<'_, Tensor<2>> {
+///         let device = device.clone();
+///         // The device's generator is seeded before each batch, so the numbers depend on the pass and on the batch.
+///         let batch = move |_| Ok(Tensor::random([32, 8], Distribution::Default, &device));
+///         Box::new((from..self.batches()).map(batch))
+///     }
+/// }
+/// ```
+pub trait Source<B>: Send + Sync + 'static {
+    /// Returns the number of samples in a pass, for the display of progress.
+    fn samples(&self) -> usize;
+
+    /// Returns the number of batches in a pass, the same in every pass and at least 1.
+    fn batches(&self) -> usize;
+
+    /// Checks what a user gave, before training begins; nothing unless a source says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`](crate::Error::Setting) with the setting that does not fit.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns the batches of a pass, beginning with batch number `from`, counted from 0.
+    ///
+    /// The same pass gives the same batches. What is drawn on the host comes from [`DataPass::random`]; the generator of
+    /// the device is seeded before each training batch by whoever asks.
+    fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B>;
+}
+
+impl<B: 'static> Source<B> for Box<dyn Source<B>> {
+    fn samples(&self) -> usize {
+        (**self).samples()
+    }
+
+    fn batches(&self) -> usize {
+        (**self).batches()
+    }
+
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
+
+    fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B> {
+        (**self).pass(pass, from, device)
+    }
+}
+
+/// One pass over the data, and the seed that fixes what is drawn in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataPass {
+    seed: u64,
+    number: u64,
+}
+
+impl DataPass {
+    /// The pass with a number, counted from 1.
+    pub fn new(seed: u64, number: usize) -> Self {
+        let number = number as u64;
+        Self { seed, number }
+    }
+
+    /// Returns the number of the pass, counted from 1.
+    pub fn number(&self) -> usize {
+        self.number as usize
+    }
+
+    /// Returns a generator that begins anew in every pass.
+    pub fn random(&self) -> ChaCha8Rng {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream(self.number);
+        random
+    }
+
+    /// Returns a pass over a part of the data, which draws from a generator of its own.
+    pub fn of_part(&self, part: usize, number: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        // Streams of passes are counted from below.
+        random.set_stream(u64::MAX - part as u64);
+        Self::new(random.random(), number)
+    }
+
+    /// The seed of the device for a batch.
+    pub(super) fn seed_of(&self, batch: usize) -> u64 {
+        let mut random = ChaCha8Rng::seed_from_u64(!self.seed);
+        random.set_stream(self.number);
+        random.set_word_pos(2 * batch as u128);
+        random.random()
+    }
+}

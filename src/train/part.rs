@@ -1,0 +1,167 @@
+//! Settings of a part of what is trained: the trunk, a head, the strategy.
+
+use std::collections::HashSet;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What a part of the network or of the strategy is trained with, where that differs from the rest.
+///
+/// A part is named by its path: `network.trunk` is the field `trunk` of the network with everything in it, `network.heads.0` the
+/// first of its field `heads`, `weighting` the strategy. Where parts overlap, the later one in the list decides; what it leaves
+/// out is the setting of the run, not of the earlier part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartConfig {
+    /// The path.
+    pub path: String,
+    /// The learning rate, above 0 and at most 1. It moves as that of the run does.
+    #[serde(default)]
+    pub learning_rate: Option<f64>,
+    /// Decoupled weight decay, not negative.
+    #[serde(default)]
+    pub weight_decay: Option<f64>,
+    /// The norm that the gradient of this part alone is scaled down to where it is larger, positive. The part then has no
+    /// share in the norm of the run's own clipping.
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// Whether the part stays as it is. Running statistics in it (batch normalisation) move on.
+    #[serde(default)]
+    pub frozen: bool,
+}
+
+impl PartConfig {
+    /// A part that is trained as the rest.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the learning rate.
+    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        self.learning_rate = Some(rate);
+        self
+    }
+
+    /// Sets the weight decay.
+    pub fn with_weight_decay(mut self, decay: f64) -> Self {
+        self.weight_decay = Some(decay);
+        self
+    }
+
+    /// Has the gradient of the part clipped by itself.
+    pub fn with_clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+
+    /// Leaves the part as it is.
+    pub fn frozen(mut self) -> Self {
+        self.frozen = true;
+        self
+    }
+
+    /// The parameters of the part, as Burn's optimizers and schedules choose them.
+    pub(super) fn group(&self) -> ParamGroup {
+        let path = self.path.replace('.', r"\.");
+        ParamGroup::from_regex(format!(r"^{path}(\.|$)")).expect("the path was checked")
+    }
+
+    pub(super) fn holds(&self, parameter: &str) -> bool {
+        let rest = parameter.strip_prefix(&self.path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// Checks the form of the path; which parts there are the module alone tells.
+    pub(super) fn validate(&self) -> Result<()> {
+        let plain = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
+        if self.path.is_empty() || !self.path.chars().all(plain) {
+            let expected = "names of fields with dots between them, such as network.trunk";
+            return Err(Error::setting("parts.path", &self.path, expected));
+        }
+        Ok(())
+    }
+}
+
+/// The parameters of a module: where each is, and which it is.
+pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
+    let mut found = Found::default();
+    module.visit(&mut found);
+    found.parameters
+}
+
+/// Checks that every part is there.
+///
+/// # Errors
+///
+/// [`Error::Setting`] with the parts that there are.
+pub(super) fn check<M: Module>(parts: &[PartConfig], module: &M) -> Result<()> {
+    let parameters = parameters(module);
+    for part in parts {
+        if !parameters.iter().any(|(path, _)| part.holds(path)) {
+            let mut there: Vec<String> = Vec::new();
+            for (path, _) in &parameters {
+                let outer: Vec<&str> = path.split('.').take(2).collect();
+                let outer = outer.join(".");
+                if !there.contains(&outer) {
+                    there.push(outer);
+                }
+            }
+            let expected = format!("the path of a part; there are {}", there.join(", "));
+            return Err(Error::setting("parts.path", &part.path, expected));
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the frozen parts of a module without gradients.
+pub(super) fn freeze<M: Module>(module: M, parts: &[PartConfig]) -> M {
+    let frozen: Vec<&PartConfig> = parts.iter().filter(|part| part.frozen).collect();
+    if frozen.is_empty() {
+        return module;
+    }
+    let of_part =
+        |(path, id): (String, ParamId)| frozen.iter().any(|part| part.holds(&path)).then_some(id);
+    let ids = parameters(&module).into_iter().filter_map(of_part);
+    let ids: HashSet<ParamId> = ids.collect();
+    module.map(&mut Freeze { ids })
+}
+
+#[derive(Default)]
+struct Found {
+    path: Vec<String>,
+    parameters: Vec<(String, ParamId)>,
+}
+
+impl ModuleVisitor for Found {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.parameters.push((self.path.join("."), param.id));
+    }
+}
+
+struct Freeze {
+    ids: HashSet<ParamId>,
+}
+
+impl ModuleMapper for Freeze {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.ids.contains(&param.id) {
+            param.set_require_grad(false)
+        } else {
+            param
+        }
+    }
+}
