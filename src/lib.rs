@@ -50,7 +50,11 @@
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "train")]
+pub mod comparison;
+#[cfg(feature = "train")]
 pub mod diagnosis;
+#[cfg(feature = "train")]
+mod difference;
 pub mod error;
 #[cfg(feature = "train")]
 pub mod expansion;

@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
-use equipoise::expansion::comparison::search::SearchConfig;
-use equipoise::expansion::comparison::{Job, JobState, Manifest, Results, Run, strategies, table};
+use equipoise::comparison::search::SearchConfig;
+use equipoise::comparison::{Results, Run, table};
+use equipoise::expansion::comparison::{Job, JobState, Manifest, strategies};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
@@ -40,6 +41,7 @@ fn run(strategy: &str, seed: u64, history: Option<History>) -> Run {
         strategy: strategy.into(),
         seed,
         history,
+        seconds_per_step: None,
     }
 }
 
@@ -62,7 +64,7 @@ fn means_and_intervals_are_those_computed_by_hand() {
             2.776 * (9.0_f64 / 5.0).sqrt(),
         ),
     ] {
-        let results = Results::new(runs("manual", &losses), Vec::new());
+        let results = Results::new(runs("manual", &losses));
         let found = results
             .summary("manual", "countdown", quantity::LOSS)
             .unwrap();
@@ -75,7 +77,7 @@ fn means_and_intervals_are_those_computed_by_hand() {
 
 #[test]
 fn one_seed_has_a_mean_and_no_interval() {
-    let results = Results::new(runs("manual", &[4.0]), Vec::new());
+    let results = Results::new(runs("manual", &[4.0]));
     let found = results.summary("manual", ALL_TASKS, "span_f1").unwrap();
     assert_eq!((found.mean, found.seeds), (0.04, 1));
     assert!(found.low.is_nan() && found.high.is_nan());
@@ -88,7 +90,7 @@ fn one_seed_has_a_mean_and_no_interval() {
 fn a_loss_that_is_not_finite_is_not_averaged_and_not_hidden() {
     let mut all = runs("manual", &[4.0, f64::NAN, 6.0]);
     all.extend(runs("uncertainty", &[8.0, 8.0, 8.0]));
-    let results = Results::new(all, Vec::new());
+    let results = Results::new(all);
     let found = results
         .summary("manual", "countdown", quantity::LOSS)
         .unwrap();
@@ -109,7 +111,7 @@ fn a_failed_run_is_counted() {
     let mut all = runs("manual", &[4.0, 6.0]);
     all.push(run("manual", 3, None));
     all.extend([run("uncertainty", 1, None)]);
-    let results = Results::new(all, Vec::new());
+    let results = Results::new(all);
     assert_eq!(results.counts("manual"), (2, 1));
     assert_eq!(results.counts("uncertainty"), (0, 1));
     assert_eq!(
@@ -131,7 +133,7 @@ fn a_failed_run_is_counted() {
 
 #[test]
 fn nothing_but_failures_is_still_a_table() {
-    let results = Results::new(vec![run("manual", 1, None)], Vec::new());
+    let results = Results::new(vec![run("manual", 1, None)]);
     assert!(table::render(&results).contains("manual (1 of 1 failed)"));
     assert!(results.values().is_empty());
 }
@@ -142,7 +144,7 @@ fn the_gradient_share_is_that_of_the_last_half() {
     for (epoch, share) in [(1, 0.9), (2, 0.9), (3, 0.2), (5, 0.4)] {
         recorded.record(epoch, Split::Train, "type", quantity::GRADIENT_SHARE, share);
     }
-    let results = Results::new(vec![run("manual", 1, Some(recorded))], Vec::new());
+    let results = Results::new(vec![run("manual", 1, Some(recorded))]);
     let share = results
         .summary("manual", "type", quantity::GRADIENT_SHARE)
         .unwrap();
@@ -155,7 +157,7 @@ fn marks_say_what_the_seeds_tell() {
     all.extend(runs("uncertainty", &[10.1, 10.2, 10.3]));
     all.extend(runs("running-mean", &[15.0, 15.1, 15.2]));
     all.extend(runs("scalar-countdown", &[0.1, 0.1, 0.1]));
-    let results = Results::new(all, vec!["scalar-countdown".into()]);
+    let results = strategies::results(&ExpansionConfig::default(), all);
     let text = table::render(&results);
     let losses: Vec<&str> = text.lines().skip(2).take(4).map(str::trim_end).collect();
     let ends = |line: usize, mark: char| {
@@ -177,7 +179,7 @@ fn files_are_tidy() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = runs("manual", &[1.0, 3.0]);
     all.push(run("uncertainty", 1, None));
-    Results::new(all, Vec::new()).write(folder.path()).unwrap();
+    Results::new(all).write(folder.path()).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let values = read("comparison.csv");
     assert!(

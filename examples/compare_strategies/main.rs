@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::train::Interrupter;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use equipoise::expansion::comparison::search::SearchConfig;
+use equipoise::comparison::search::SearchConfig;
 use equipoise::expansion::comparison::{Job, Manifest, strategies};
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::recipes::{RECIPES, recipe};

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use equipoise::expansion::comparison::search::{self, Candidate, Tried};
+use equipoise::comparison::search::{self, Candidate, Tried};
+use equipoise::comparison::{Results, Run, table};
 use equipoise::expansion::comparison::strategies::{self, TUNED_FIXED};
-use equipoise::expansion::comparison::{Job, JobState, Manifest, Results, Run, table};
+use equipoise::expansion::comparison::{Job, JobState, Manifest};
 use equipoise::expansion::run::{self, Data};
 use equipoise::history::History;
 use equipoise::weighting::TaskValues;
@@ -120,9 +121,10 @@ impl Session {
         others: &mut Option<Vec<Job>>,
     ) -> Result<Option<Vec<Tried>>> {
         let tasks = self.manifest.config.model.tasks()?;
+        let in_mind = strategies::in_mind(&tasks);
         let mut tried: Vec<Tried> = Vec::new();
         loop {
-            let round = search::next(&self.manifest.search, &tasks, &tried);
+            let round = search::next(&self.manifest.search, &tasks, &tried, in_mind.as_deref());
             if round.is_empty() {
                 return Ok(Some(tried));
             }
@@ -216,7 +218,7 @@ impl Session {
         Job {
             folder: self.out.join("search").join(&name),
             name: format!("search {name}"),
-            config: self.manifest.search.config(base, candidate),
+            config: strategies::candidate(base, &self.manifest.search, candidate),
             data_seed: base.train.seed,
         }
     }
@@ -241,15 +243,11 @@ impl Session {
                     strategy: strategy.clone(),
                     seed,
                     history: self.history(strategy, seed)?,
+                    seconds_per_step: None,
                 });
             }
         }
-        let base = &self.manifest.config;
-        let other = self
-            .names
-            .iter()
-            .filter(|name| strategies::has_other_target(base, name));
-        Ok(Results::new(runs, other.cloned().collect()))
+        Ok(strategies::results(&self.manifest.config, runs))
     }
 
     /// `None` if the run failed, or was never begun because there were no weights for it.

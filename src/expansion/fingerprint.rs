@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::config::ExpansionConfig;
-use super::difference::same_or_named;
+use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::checksum::crc32;

@@ -30,7 +30,6 @@ pub mod comparison;
 pub mod config;
 pub mod countdown;
 mod cut;
-mod difference;
 pub mod duration;
 pub mod feature_set;
 pub mod features;

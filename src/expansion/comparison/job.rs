@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use burn::train::Interrupter;
 use serde::{Deserialize, Serialize};
 
+use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
-use crate::expansion::difference::same_or_named;
 use crate::expansion::run::{self, RunOptions};
 use crate::history::{History, write_atomically};
 use crate::train::{Progress, checkpoint};

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::search::SearchConfig;
+use crate::comparison::search::SearchConfig;
+use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::config::ExpansionConfig;
-use crate::expansion::difference::same_or_named;
 pub use crate::expansion::fingerprint::Fingerprint;
 use crate::expansion::fingerprint::Inputs;
 use crate::history::write_atomically;

@@ -4,25 +4,17 @@
 //! honest: `raw-sum`, which does nothing at all, and `tuned-fixed`, fixed weights from a small search. In reading order:
 //!
 //! * [`strategies`]: the rows of the table and the config of each;
-//! * [`search`]: the weights of `tuned-fixed`;
 //! * [`job`]: one run in its folder: new, interrupted or finished;
-//! * [`manifest`]: what a folder of runs was made for, so that nothing else is mixed into it;
-//! * [`interval`]: mean and 95 % interval over the seeds;
-//! * [`results`]: the histories of all runs as tidy values, summaries and verdicts;
-//! * [`table`]: the same as text; [`Results::page`] is the same as a page of the report.
+//! * [`manifest`]: what a folder of runs was made for, so that nothing else is mixed into it.
+//!
+//! What the runs add up to is [`comparison`](crate::comparison)'s, as for any network.
 //!
 //! Burn draws random numbers on a CPU from one state in the whole process, so two runs in one process would not repeat
 //! themselves. Whoever wants runs side by side gives each [`Job`] a process; `examples/compare_strategies` does.
 
-pub mod interval;
 pub mod job;
 pub mod manifest;
-mod page;
-pub mod results;
-pub mod search;
 pub mod strategies;
-pub mod table;
 
 pub use job::{Job, JobState};
 pub use manifest::Manifest;
-pub use results::{Results, Run};

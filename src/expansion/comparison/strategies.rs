@@ -1,16 +1,22 @@
 //! The rows of a comparison: every preset, the raw sum, and fixed weights that were searched for.
 
+use crate::comparison::search::{self, Candidate, SearchConfig};
+use crate::comparison::{MetricColumn, OtherTarget, Results, Run};
 use crate::error::{Error, Result};
 use crate::expansion::config::{ExpansionConfig, STRATEGIES, preset};
 use crate::expansion::countdown::CountdownForm;
 use crate::expansion::model::task_names;
-use crate::weighting::{Manual, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues};
+use crate::history::ALL_TASKS;
+use crate::task::TaskSet;
+use crate::train::Better;
+use crate::weighting::{
+    BatchStatistics, BuiltIn, Manual, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
+};
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
 
-/// Fixed weights over raw losses, chosen by a [search](super::search): what a strategy has to beat.
-pub const TUNED_FIXED: &str = "tuned-fixed";
+pub use crate::comparison::TUNED_FIXED;
 
 /// The rows of a table when nothing else is said: the presets, then the two that they are measured against.
 pub fn all() -> impl Iterator<Item = &'static str> {
@@ -86,12 +92,53 @@ pub fn config(
     Ok(with(base, weighting, seed))
 }
 
-/// A base with another strategy and seed.
-pub(super) fn with(
+/// The config of the run of a candidate in the search for fixed weights.
+pub fn candidate(
     base: &ExpansionConfig,
-    weighting: StrategyConfig,
-    seed: u64,
+    search: &SearchConfig,
+    candidate: &Candidate,
 ) -> ExpansionConfig {
+    let mut config = with(base, raw(candidate.values()), search::SEED);
+    config.train.epochs = search.epochs;
+    config
+}
+
+/// The weights that the presets have in mind for these tasks, from which the search makes one of its guesses; `None` if the
+/// tasks are others.
+pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
+    let preset = preset(BatchStatistics::NAME)
+        .ok()?
+        .get::<BatchStatistics>()?;
+    preset.weights.resolve("weights", tasks, 0.0).ok()
+}
+
+/// What the runs add up to. The countdown of a row may be another quantity than that of the others.
+pub fn results(base: &ExpansionConfig, runs: Vec<Run>) -> Results {
+    let results = Results::new(runs);
+    let others = results.strategies().into_iter();
+    let others = others.filter(|name| has_other_target(base, name));
+    let others = others.map(|name| OtherTarget {
+        strategy: name.into(),
+        task: task_names::COUNTDOWN.into(),
+        why: "is one number per window, another target than the others".into(),
+    });
+    let others = others.collect();
+    let column = |header: &str, task: &str, quantity: &str| MetricColumn {
+        header: header.into(),
+        task: task.into(),
+        quantity: quantity.into(),
+        better: Better::Higher,
+    };
+    results.with_other_targets(others).with_metrics(vec![
+        column("span F1", ALL_TASKS, "span_f1"),
+        column("IoU", ALL_TASKS, "iou"),
+        column("hit@3", ALL_TASKS, "hit_at_3"),
+        column("type accuracy", task_names::TYPE, "accuracy"),
+    ])
+}
+
+/// A base with another strategy and seed.
+fn with(base: &ExpansionConfig, weighting: StrategyConfig, seed: u64) -> ExpansionConfig {
     let mut config = base.clone();
     config.weighting = weighting;
     config.train.seed = seed;
@@ -99,13 +146,13 @@ pub(super) fn with(
 }
 
 /// Fixed weights over raw losses.
-pub(super) fn raw(weights: TaskValues) -> StrategyConfig {
+fn raw(weights: TaskValues) -> StrategyConfig {
     let manual = Manual::default().with_normalise(false);
     StrategyConfig::new(manual.with_weights(weights))
 }
 
 /// 1 for every task.
-pub(super) fn equal() -> TaskValues {
+fn equal() -> TaskValues {
     TaskValues::from([
         (task_names::TYPE, 1.0),
         (task_names::POINTERS, 1.0),

@@ -6,11 +6,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 
 /// Refuses `asked` if it is not `stored`, naming the first field that differs.
-pub(in crate::expansion) fn same_or_named<T: Serialize>(
-    asked: &T,
-    stored: &T,
-    remedy: &str,
-) -> Result<()> {
+pub(crate) fn same_or_named<T: Serialize>(asked: &T, stored: &T, remedy: &str) -> Result<()> {
     // Settings are numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
     let value = |settings: &T| serde_json::to_value(settings).expect("settings are valid JSON");
     match first("", &value(asked), &value(stored)) {

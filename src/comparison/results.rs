@@ -7,24 +7,14 @@ use serde::Serialize;
 use super::interval::Interval;
 use crate::diagnosis::diagnose;
 use crate::error::{Error, Result};
-use crate::expansion::model::task_names;
 use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
+use crate::train::Better;
+
+/// The seconds that a training step took, as [`Results`] calls them.
+pub const SECONDS_PER_STEP: &str = "seconds_per_step";
 
 /// The verdict that is counted for a run that failed.
 pub const FAILED: &str = "failed";
-
-/// Quantities of validation data after the last epoch.
-const LAST: [&str; 9] = [
-    quantity::LOSS,
-    quantity::SKILL,
-    quantity::SKILL_OVER_POSITION,
-    quantity::RELATIVE_LOSS,
-    "span_f1",
-    "iou",
-    "hit_at_3",
-    "accuracy",
-    "error_in_bars",
-];
 
 /// A run of the comparison, when it has ended.
 #[derive(Clone, Debug)]
@@ -35,6 +25,32 @@ pub struct Run {
     pub seed: u64,
     /// What it recorded; `None` if it failed.
     pub history: Option<History>,
+    /// The seconds that a training step took, validation not counted in, where somebody measured them.
+    pub seconds_per_step: Option<f64>,
+}
+
+/// A row in which a task has another target than in the others, so that its numbers are not compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherTarget {
+    /// The row.
+    pub strategy: String,
+    /// The task.
+    pub task: String,
+    /// What it is instead, to follow the name of the row: `has one number a window`.
+    pub why: String,
+}
+
+/// A number of the domain that the table shows beside losses and skill.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricColumn {
+    /// What stands above the column.
+    pub header: String,
+    /// The task, or [`ALL_TASKS`].
+    pub task: String,
+    /// The quantity, by its name in the history.
+    pub quantity: String,
+    /// Which way it gets better.
+    pub better: Better,
 }
 
 /// One number of one run.
@@ -103,18 +119,35 @@ impl Summary {
 pub struct Results {
     runs: Vec<Run>,
     values: Vec<Value>,
-    other_target: Vec<String>,
+    other_targets: Vec<OtherTarget>,
+    metrics: Vec<MetricColumn>,
 }
 
 impl Results {
-    /// The results of these runs. The countdown of the rows in `other_target` is not comparable with that of the others.
-    pub fn new(runs: Vec<Run>, other_target: Vec<String>) -> Self {
-        let values = runs.iter().flat_map(values_of).collect();
+    /// The results of these runs.
+    pub fn new(runs: Vec<Run>) -> Self {
         Self {
+            values: runs.iter().flat_map(values_of).collect(),
             runs,
-            values,
-            other_target,
+            ..Self::default()
         }
+    }
+
+    /// Says in which rows a task has another target.
+    pub fn with_other_targets(mut self, others: Vec<OtherTarget>) -> Self {
+        self.other_targets = others;
+        self
+    }
+
+    /// Shows numbers of the domain in the table.
+    pub fn with_metrics(mut self, metrics: Vec<MetricColumn>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The numbers of the domain that the table shows.
+    pub fn metrics(&self) -> &[MetricColumn] {
+        &self.metrics
     }
 
     /// The runs.
@@ -147,17 +180,21 @@ impl Results {
         (finished, runs().count() - finished)
     }
 
-    /// The rows whose countdown is another target.
-    pub fn other_target(&self) -> impl Iterator<Item = &str> {
-        let names = self.strategies().into_iter();
-        names.filter(|name| self.other_target.iter().any(|other| other == name))
+    /// The rows in which a task has another target.
+    pub fn other_targets(&self) -> impl Iterator<Item = &OtherTarget> {
+        let names = self.strategies();
+        let all = self.other_targets.iter();
+        all.filter(move |other| names.contains(&other.strategy.as_str()))
     }
 
     /// Whether a quantity means the same in this row as in the others. The relative loss is a mean over the tasks, so a
     /// task of another target makes another mean.
     pub fn is_comparable(&self, strategy: &str, task: &str, name: &str) -> bool {
-        let touched = task == task_names::COUNTDOWN || name == quantity::RELATIVE_LOSS;
-        !(touched && self.other_target.iter().any(|other| other == strategy))
+        let touched = |other: &OtherTarget| {
+            let same = task == other.task || name == quantity::RELATIVE_LOSS;
+            other.strategy == strategy && same
+        };
+        !self.other_targets.iter().any(touched)
     }
 
     /// Every number of every run.
@@ -183,6 +220,34 @@ impl Results {
             high: interval.high,
             seeds: interval.count,
         })
+    }
+
+    /// By how many percent a number of a row is above that of another, seed by seed: mean and interval of the differences between
+    /// runs that had the same first values and the same batches. `None` where no seed has both.
+    pub fn paired(
+        &self,
+        strategy: &str,
+        reference: &str,
+        task: &str,
+        name: &str,
+    ) -> Option<Interval> {
+        let of = |row: &str, seed: u64| {
+            let same = |value: &&Value| {
+                value.strategy == row
+                    && value.seed == seed
+                    && value.task == task
+                    && value.quantity == name
+            };
+            self.values.iter().find(same).map(|value| value.value)
+        };
+        let seeds = self.runs.iter().filter(|run| run.strategy == strategy);
+        let differences: Vec<f64> = seeds
+            .filter_map(|run| {
+                let (own, other) = (of(strategy, run.seed)?, of(reference, run.seed)?);
+                (other != 0.0).then(|| 100.0 * (own - other) / other.abs())
+            })
+            .collect();
+        (!differences.is_empty()).then(|| Interval::of(differences))
     }
 
     /// Mean and interval of every number of every row.
@@ -261,7 +326,8 @@ impl Results {
     }
 }
 
-/// What is compared of a run, in the order of the history.
+/// What is compared of a run: every number of the validation data after the last epoch, the late gradient shares, the time of a
+/// step.
 fn values_of(run: &Run) -> Vec<Value> {
     let Some(history) = &run.history else {
         return Vec::new();
@@ -269,19 +335,32 @@ fn values_of(run: &Run) -> Vec<Value> {
     let mut tasks = history.tasks();
     tasks.push(ALL_TASKS);
     let mut values = Vec::new();
+    let value = |task: &str, name: &str, value: f64| Value {
+        strategy: run.strategy.clone(),
+        seed: run.seed,
+        task: task.into(),
+        quantity: name.into(),
+        value,
+    };
     for task in tasks {
-        let last = LAST.map(|name| (name, history.last(Split::Valid, task, name)));
+        let mut names: Vec<&str> = Vec::new();
+        for record in history.records() {
+            let told = record.split == Split::Valid && record.epoch > 0 && record.task == task;
+            if told && !names.contains(&record.quantity.as_str()) {
+                names.push(&record.quantity);
+            }
+        }
+        let last = names.into_iter().map(|name| {
+            let found = history.last(Split::Valid, task, name);
+            (name, found)
+        });
         let share = (quantity::GRADIENT_SHARE, late_mean(history, task));
-        for (name, value) in last.into_iter().chain([share]) {
-            values.extend(value.map(|value| Value {
-                strategy: run.strategy.clone(),
-                seed: run.seed,
-                task: task.into(),
-                quantity: name.into(),
-                value,
-            }));
+        for (name, found) in last.chain([share]) {
+            values.extend(found.map(|found| value(task, name, found)));
         }
     }
+    let seconds = run.seconds_per_step;
+    values.extend(seconds.map(|seconds| value(ALL_TASKS, SECONDS_PER_STEP, seconds)));
     values
 }
 

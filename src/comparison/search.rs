@@ -4,8 +4,7 @@
 //!
 //! 1. the raw sum, whose history has the loss of the best constant and the gradient norm of every task;
 //! 2. guesses from these: weights that make the losses of a constant equal, weights that make the gradients equal, and the
-//!    middle between these and the raw sum; and 10/70/10/10 times the root of the outputs, which is what
-//!    [`BatchStatistics`] comes to but for a factor that all tasks share;
+//!    middle between these and the raw sum; and, where somebody has weights in mind, these times the root of the outputs;
 //! 3. one task after the other, with four times the weight it has in the best so far, and with a fourth of it;
 //! 4. all changes of the third round that helped, together; and what is left of the budget at random around the best.
 //!
@@ -20,12 +19,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::strategies::{raw, with};
 use crate::error::{Error, Result};
-use crate::expansion::config::{ExpansionConfig, preset};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
-use crate::weighting::{BatchStatistics, BuiltIn, TaskValues};
+use crate::weighting::TaskValues;
 
 /// The seed of the search's runs. Compared runs count from 1, so none of them has it.
 pub const SEED: u64 = 0;
@@ -58,13 +55,6 @@ impl SearchConfig {
         }
         Ok(())
     }
-
-    /// The config of a candidate's run.
-    pub fn config(&self, base: &ExpansionConfig, candidate: &Candidate) -> ExpansionConfig {
-        let mut config = with(base, raw(candidate.values()), SEED);
-        config.train.epochs = self.epochs;
-        config
-    }
 }
 
 /// Where a candidate's weights come from.
@@ -78,7 +68,7 @@ pub enum Origin {
     InverseGradient,
     /// One over the root of the gradient norm.
     Between,
-    /// The weights of the preset times the root of the outputs.
+    /// The weights that somebody had in mind, times the root of the outputs.
     Outputs,
     /// The best so far with more weight on a task.
     More(String),
@@ -171,7 +161,15 @@ impl Tried {
 }
 
 /// The next candidates to try at once; none when the budget is spent. Always the same for the same runs before it.
-pub fn next(search: &SearchConfig, tasks: &TaskSet, tried: &[Tried]) -> Vec<Candidate> {
+///
+/// `in_mind` are weights that somebody has in mind, in the order of the tasks; times the root of the outputs they are one of the
+/// guesses.
+pub fn next(
+    search: &SearchConfig,
+    tasks: &TaskSet,
+    tried: &[Tried],
+    in_mind: Option<&[f64]>,
+) -> Vec<Candidate> {
     let left = search.runs.saturating_sub(tried.len());
     let middle = match best(search, tried) {
         Some((best, _)) => best.clone(),
@@ -181,7 +179,7 @@ pub fn next(search: &SearchConfig, tasks: &TaskSet, tried: &[Tried]) -> Vec<Cand
     let mut round = match tried {
         [] => vec![middle],
         [first] => {
-            let guesses = guesses(tasks, first.history.as_ref());
+            let guesses = guesses(tasks, first.history.as_ref(), in_mind);
             if guesses.is_empty() {
                 steps(&middle)
             } else {
@@ -207,7 +205,7 @@ fn names(tasks: &TaskSet) -> Vec<String> {
     tasks.names().map(String::from).collect()
 }
 
-fn guesses(set: &TaskSet, first: Option<&History>) -> Vec<Candidate> {
+fn guesses(set: &TaskSet, first: Option<&History>, in_mind: Option<&[f64]>) -> Vec<Candidate> {
     let Some(history) = first else {
         return Vec::new();
     };
@@ -228,24 +226,13 @@ fn guesses(set: &TaskSet, first: Option<&History>) -> Vec<Candidate> {
         all.push(scaled(Origin::InverseGradient, power(&norms, -1.0)));
         all.push(scaled(Origin::Between, power(&norms, -0.5)));
     }
-    all.extend(outputs(set).map(|weights| scaled(Origin::Outputs, weights)));
+    all.extend(in_mind.map(|weights| scaled(Origin::Outputs, outputs(set, weights))));
     all
 }
 
-/// `None` if the tasks are not those that the preset is for.
-fn outputs(tasks: &TaskSet) -> Option<Vec<f64>> {
-    let preset = preset(BatchStatistics::NAME)
-        .ok()?
-        .get::<BatchStatistics>()?;
-    let weights = preset.weights.resolve("weights", tasks, 0.0).ok()?;
-    let elements = tasks.iter().map(|task| task.elements() as f64);
-    Some(
-        weights
-            .iter()
-            .zip(elements)
-            .map(|(w, n)| w * n.sqrt())
-            .collect(),
-    )
+fn outputs(tasks: &TaskSet, weights: &[f64]) -> Vec<f64> {
+    let elements = tasks.iter().map(|task| (task.elements() as f64).sqrt());
+    weights.iter().zip(elements).map(|(w, n)| w * n).collect()
 }
 
 fn positive(tasks: &[String], value: impl Fn(&str) -> Option<f64>) -> Option<Vec<f64>> {
@@ -330,15 +317,23 @@ fn around(middle: &Candidate, count: usize) -> Vec<Candidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expansion::model::ExpansionModelConfig;
+    use crate::task::Task;
 
     const SEARCH: SearchConfig = SearchConfig {
         runs: 14,
         epochs: 2,
     };
 
+    const IN_MIND: [f64; 4] = [0.1, 0.7, 0.1, 0.1];
+
     fn tasks() -> TaskSet {
-        ExpansionModelConfig::default().tasks().unwrap()
+        TaskSet::new([
+            Task::classification("kind", 3),
+            Task::regression("point", 2),
+            Task::binary("mask", 105),
+            Task::regression("level", 105),
+        ])
+        .unwrap()
     }
 
     fn tried(candidate: Candidate, criterion: f64, norms: bool) -> Tried {
@@ -366,7 +361,7 @@ mod tests {
     ) -> Vec<Tried> {
         let mut all = Vec::new();
         loop {
-            let round = next(search, &tasks(), &all);
+            let round = next(search, &tasks(), &all, Some(&IN_MIND));
             if round.is_empty() {
                 return all;
             }
@@ -405,7 +400,7 @@ mod tests {
 
     #[test]
     fn guesses_then_steps_then_what_helped() {
-        // From the raw sum it takes more on the type and less on the binary task.
+        // From the raw sum it takes more on the kind and less on the mask.
         let all = search(&SEARCH, true, |candidate| {
             distance(candidate, [3.5, 1.0, 0.28, 1.0])
         });
@@ -415,14 +410,14 @@ mod tests {
             "inverse-gradient",
             "between",
             "outputs",
-            "more-type",
-            "less-type",
-            "more-pointers",
-            "less-pointers",
-            "more-binary",
-            "less-binary",
-            "more-countdown",
-            "less-countdown",
+            "more-kind",
+            "less-kind",
+            "more-point",
+            "less-point",
+            "more-mask",
+            "less-mask",
+            "more-level",
+            "less-level",
             "combined",
         ];
         assert_eq!(origins(&all), expected);
@@ -484,18 +479,18 @@ mod tests {
     fn a_candidate_that_failed_is_not_chosen() {
         let all = search(&SEARCH, true, |candidate| match &candidate.origin {
             Origin::Equal => f64::NAN,
-            Origin::More(task) if task == "binary" => 0.5,
+            Origin::More(task) if task == "mask" => 0.5,
             _ => 1.0,
         });
         let (found, _) = best(&SEARCH, &all).unwrap();
-        assert_eq!(found.origin, Origin::More("binary".into()));
+        assert_eq!(found.origin, Origin::More("mask".into()));
         let failed = Tried {
             candidate: all[0].candidate.clone(),
             history: None,
         };
         assert!(best(&SEARCH, std::slice::from_ref(&failed)).is_none());
         assert_eq!(
-            next(&SEARCH, &tasks(), &[failed]).len(),
+            next(&SEARCH, &tasks(), &[failed], None).len(),
             8,
             "steps from equal"
         );

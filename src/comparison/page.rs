@@ -7,9 +7,9 @@ use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonR
 impl Results {
     /// The page. Cells that mean something else than the others of their column are left out.
     pub fn page(&self, title: &str, mut facts: Vec<(String, String)>) -> Comparison {
-        facts.extend(self.other_target().map(|strategy| {
-            let why = "its countdown is one number per window, another target than the others: not compared";
-            (strategy.to_string(), why.to_string())
+        facts.extend(self.other_targets().map(|other| {
+            let why = format!("its {} {}: not compared", other.task, other.why);
+            (other.strategy.clone(), why)
         }));
         Comparison {
             title: title.into(),

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::interval::Interval;
-use super::results::Results;
+use super::results::{OtherTarget, Results, SECONDS_PER_STEP};
 use crate::history::{ALL_TASKS, quantity};
+use crate::train::Better;
 
 /// The best of its column.
 const BEST: &str = "*";
@@ -13,86 +14,133 @@ const ALIKE: &str = "~";
 /// Not the quantity of the other rows.
 const OTHER: &str = "†";
 
-/// Which way a quantity is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Better {
-    Lower,
-    Higher,
-    Neither,
-}
-
 /// One column: a quantity of a task.
 struct Column<'a> {
     header: &'a str,
     task: &'a str,
     quantity: &'a str,
+    /// Which way it gets better; none where neither is.
+    better: Option<Better>,
 }
 
-/// The whole comparison: losses, skills, expansions found, gradient shares, verdicts, and what the marks mean.
+/// The whole comparison: losses, skills, the numbers of the domain, gradient shares, the time of a step, verdicts, and what the marks
+/// mean.
 pub fn render(results: &Results) -> String {
     let mut text = String::new();
     let tasks = results.tasks();
-    let of_tasks = |quantity| -> Vec<Column<'_>> {
+    let of_tasks = |quantity, better| -> Vec<Column<'_>> {
         let column = |task| Column {
             header: task,
             task,
             quantity,
+            better,
         };
         tasks.iter().map(|task| column(*task)).collect()
     };
-    let mut losses = of_tasks(quantity::LOSS);
-    losses.push(whole("relative loss", quantity::RELATIVE_LOSS));
-    let found = vec![
-        whole("span F1", "span_f1"),
-        whole("IoU", "iou"),
-        whole("hit@3", "hit_at_3"),
-        Column {
-            header: "type accuracy",
-            task: "type",
-            quantity: "accuracy",
-        },
-    ];
-    for (title, columns, better) in [
-        (
-            "validation loss after the last epoch",
-            losses,
-            Better::Lower,
-        ),
+    let (lower, higher) = (Some(Better::Lower), Some(Better::Higher));
+    let mut losses = of_tasks(quantity::LOSS, lower);
+    losses.push(whole("relative loss", quantity::RELATIVE_LOSS, lower));
+    let of_domain = results.metrics().iter().map(|metric| Column {
+        header: &metric.header,
+        task: &metric.task,
+        quantity: &metric.quantity,
+        better: Some(metric.better),
+    });
+    for (title, columns) in [
+        ("validation loss after the last epoch", losses),
         (
             "skill: 1 - loss / loss of the best constant",
-            of_tasks(quantity::SKILL),
-            Better::Higher,
+            of_tasks(quantity::SKILL, higher),
         ),
-        (
-            "expansions found in validation windows",
-            found,
-            Better::Higher,
-        ),
+        ("metrics on validation data", of_domain.collect()),
         (
             "gradient share at the representation, mean over the last half of the epochs",
-            of_tasks(quantity::GRADIENT_SHARE),
-            Better::Neither,
+            of_tasks(quantity::GRADIENT_SHARE, None),
+        ),
+        (
+            "seconds of a training step",
+            vec![whole("step", SECONDS_PER_STEP, None)],
         ),
     ] {
-        text += &block(results, title, &columns, better);
+        text += &block(results, title, &columns);
     }
     text += &verdicts(results, &tasks);
     text + &legend(results)
 }
 
-fn whole<'a>(header: &'a str, quantity: &'a str) -> Column<'a> {
+/// The validation losses of every row beside those of one of them: by how many percent they are above it, seed by seed, and the 95 %
+/// interval of the mean. Nothing if the reference has no finished run.
+pub fn beside(results: &Results, reference: &str) -> String {
+    let mut tasks = results.tasks();
+    tasks.push(ALL_TASKS);
+    let strategies = results.strategies();
+    let others = || strategies.iter().filter(|strategy| **strategy != reference);
+    let cell = |strategy: &str, task: &str| {
+        let name = if task == ALL_TASKS {
+            quantity::RELATIVE_LOSS
+        } else {
+            quantity::LOSS
+        };
+        if !results.is_comparable(strategy, task, name) {
+            return format!("{OTHER} ");
+        }
+        match results.paired(strategy, reference, task, name) {
+            Some(interval) => percent(&interval),
+            None => "- ".into(),
+        }
+    };
+    let columns: Vec<Vec<String>> = tasks
+        .iter()
+        .map(|task| {
+            let header = if *task == ALL_TASKS {
+                "relative loss"
+            } else {
+                *task
+            };
+            let cells = others().map(|strategy| cell(strategy, task));
+            std::iter::once(format!("{header} ")).chain(cells).collect()
+        })
+        .collect();
+    if results.counts(reference).0 == 0 || others().next().is_none() {
+        return String::new();
+    }
+    let title = format!(
+        "validation loss beside `{reference}`, percent, paired by seed; +: above it, -: below it, beyond the 95 % interval"
+    );
+    let names: Vec<String> = others().map(|name| name.to_string()).collect();
+    aligned(&title, &names, &columns)
+}
+
+/// `-3.1 ±1.2 -`; the mark says that the interval leaves out zero.
+fn percent(interval: &Interval) -> String {
+    let mark = if interval.low > 0.0 {
+        "+"
+    } else if interval.high < 0.0 {
+        "-"
+    } else {
+        " "
+    };
+    let mut text = format!("{:+.1}", interval.mean);
+    if interval.half().is_finite() {
+        let _ = write!(text, " ±{:.1}", interval.half());
+    }
+    format!("{text} {mark}")
+}
+
+fn whole<'a>(header: &'a str, quantity: &'a str, better: Option<Better>) -> Column<'a> {
     Column {
         header,
         task: ALL_TASKS,
         quantity,
+        better,
     }
 }
 
 /// A table of one number per strategy and column. Nothing if no run recorded any of them.
-fn block(results: &Results, title: &str, columns: &[Column<'_>], better: Better) -> String {
+fn block(results: &Results, title: &str, columns: &[Column<'_>]) -> String {
     let columns: Vec<Vec<String>> = columns
         .iter()
-        .filter_map(|column| cells(results, column, better))
+        .filter_map(|column| cells(results, column))
         .collect();
     match columns.is_empty() {
         true => String::new(),
@@ -109,11 +157,12 @@ fn names(results: &Results) -> Vec<String> {
 }
 
 /// The header and a cell per strategy.
-fn cells(results: &Results, column: &Column<'_>, better: Better) -> Option<Vec<String>> {
+fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
     let Column {
         header,
         task,
         quantity,
+        better,
     } = column;
     let strategies = results.strategies();
     let of = |strategy: &&str| results.summary(strategy, task, quantity);
@@ -133,7 +182,7 @@ fn cells(results: &Results, column: &Column<'_>, better: Better) -> Option<Vec<S
             interval.filter(|interval| comparable && whole(interval))
         })
         .collect();
-    let best = best(&eligible, better);
+    let best = best(&eligible, *better);
     let cells = strategies.iter().zip(found.iter().zip(&eligible));
     let shown = cells.map(|(strategy, (interval, eligible))| {
         let planned = results.counts(strategy).0;
@@ -143,7 +192,7 @@ fn cells(results: &Results, column: &Column<'_>, better: Better) -> Option<Vec<S
             (Some(own), Some(best)) if own.overlaps(&best) => ALIKE,
             _ => " ",
         };
-        let loss = better == Better::Lower;
+        let loss = *better == Some(Better::Lower) || *quantity == SECONDS_PER_STEP;
         format!("{} {mark}", number(*interval, planned, loss))
     });
     Some(
@@ -154,15 +203,15 @@ fn cells(results: &Results, column: &Column<'_>, better: Better) -> Option<Vec<S
 }
 
 /// `None` if no better one can be told, all of several being the same.
-fn best(eligible: &[Option<Interval>], better: Better) -> Option<Interval> {
+fn best(eligible: &[Option<Interval>], better: Option<Better>) -> Option<Interval> {
     let all = || eligible.iter().flatten().copied();
     let by_mean = |a: &Interval, b: &Interval| a.mean.total_cmp(&b.mean);
     let (low, high) = (all().min_by(by_mean)?, all().max_by(by_mean)?);
     match better {
         _ if low.mean == high.mean && all().count() > 1 => None,
-        Better::Lower => Some(low),
-        Better::Higher => Some(high),
-        Better::Neither => None,
+        Some(Better::Lower) => Some(low),
+        Some(Better::Higher) => Some(high),
+        None => None,
     }
 }
 
@@ -246,11 +295,14 @@ fn legend(results: &Results) -> String {
             "{BEST}  the best of its column; one seed has no interval, so no difference can be told from chance"
         )],
     };
-    if let Some(strategy) = results.other_target().next() {
-        lines.push(format!(
-            "{OTHER}  {strategy} has one number per window as its countdown, another target than the others: not compared"
-        ));
-    }
+    lines.extend(results.other_targets().map(|other| {
+        let OtherTarget {
+            strategy,
+            task,
+            why,
+        } = other;
+        format!("{OTHER}  the {task} of {strategy} {why}: not compared")
+    }));
     lines.push(String::new());
     lines.join("\n")
 }
