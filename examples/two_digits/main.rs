@@ -35,7 +35,7 @@ struct Arguments {
     /// Which, by name and separated by commas [default: all that have defaults]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Vec<String>,
-    /// Strategies with settings of their own, as JSON; the name of the row is the text
+    /// One more strategy with settings of its own, as JSON; the text is the name of its row
     #[arg(long, value_name = "JSON")]
     json: Vec<String>,
     /// Runs of each strategy
@@ -94,7 +94,7 @@ fn main() -> Result<()> {
             epochs: arguments.epochs,
         });
     }
-    if arguments.strategies.is_empty() && arguments.json.is_empty() {
+    if arguments.strategies.is_empty() {
         compare = compare.with_all_strategies();
     }
     for name in &arguments.strategies {

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod program;
+pub mod tabular;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

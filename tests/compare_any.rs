@@ -1,0 +1,204 @@
+//! Strategies side by side on a network that is not ours: the same runs again where nothing changed, failed runs counted, fixed weights
+//! searched for, differences paired by seed.
+#![cfg(all(feature = "train", feature = "flex"))]
+
+mod support;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use burn::tensor::Device;
+use equipoise::comparison::search::SearchConfig;
+use equipoise::comparison::{Compare, Prepared, Results, Run, TUNED_FIXED, table};
+use equipoise::history::{ALL_TASKS, History, Split, quantity};
+use equipoise::train::TrainConfig;
+use equipoise::weighting::StrategyConfig;
+use support::assert_close;
+use support::program::example;
+use support::tabular::{Network, Says, all, data, network, rows};
+
+fn compare(folder: &Path, epochs: usize) -> Compare<Network> {
+    let config = TrainConfig::default()
+        .with_epochs(epochs)
+        .with_audit_every(None)
+        .with_learning_rate(1e-2);
+    Compare::new(config, folder)
+        .with_seeds(2)
+        .with_strategy("upgrad", StrategyConfig::named("upgrad").unwrap())
+}
+
+fn prepare(_seed: u64) -> equipoise::Result<Prepared<Network>> {
+    Ok(Prepared {
+        network: network(Says::Nothing, &Device::flex()),
+        train: Box::new(data(rows(64, all), 16).shuffled()),
+        valid: Box::new(data(rows(32, all), 32)),
+        baselines: Vec::new(),
+    })
+}
+
+fn losses(results: &Results) -> Vec<(String, u64, f64)> {
+    let own = |value: &&equipoise::comparison::Value| value.quantity == quantity::LOSS;
+    let values = results.values().iter().filter(own);
+    values
+        .map(|v| (format!("{} {}", v.strategy, v.task), v.seed, v.value))
+        .collect()
+}
+
+#[test]
+fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let first = compare(folder.path(), 2).run(prepare, &device).unwrap();
+    assert_eq!(losses(&first).len(), 2 * 2 * 2);
+    assert_eq!(first.strategies(), ["sum", "upgrad"]);
+    let took = Arc::new(Mutex::new(Vec::new()));
+    let seen = took.clone();
+    let again = compare(folder.path(), 2)
+        .with_strategy("mgda", StrategyConfig::named("mgda").unwrap())
+        .on_run(move |run| {
+            seen.lock()
+                .unwrap()
+                .push((run.ended, run.all, !run.took.is_zero()))
+        })
+        .run(prepare, &device)
+        .unwrap();
+    let expected: Vec<_> = (1..=6).map(|ended| (ended, 6, ended > 4)).collect();
+    assert_eq!(
+        *took.lock().unwrap(),
+        expected,
+        "only the new row was trained"
+    );
+    assert_eq!(losses(&again)[..8], losses(&first)[..]);
+    // Seconds per step are measured and shown.
+    assert!(table::render(&again).contains("seconds of a training step"));
+}
+
+#[test]
+fn other_settings_in_the_same_folder_are_refused_by_name() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    compare(folder.path(), 1).run(prepare, &device).unwrap();
+    let error = compare(folder.path(), 2).run(prepare, &device).unwrap_err();
+    assert!(
+        error.to_string().contains("`config.epochs` is 2"),
+        "{error}"
+    );
+    let other = StrategyConfig::named("mgda").unwrap();
+    let error = compare(folder.path(), 1)
+        .with_strategy("upgrad", other)
+        .run(prepare, &device)
+        .unwrap_err();
+    assert!(error.to_string().contains("upgrad"), "{error}");
+}
+
+#[test]
+fn a_strategy_that_cannot_do_it_is_counted_and_not_repeated() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let seen = failures.clone();
+        // The tasks have other names than those that the weights are for.
+        let weights = r#"{"strategy": "manual", "weights": {"height": 1.0, "width": 2.0}}"#;
+        let results = compare(folder.path(), 1)
+            .with_strategy("foreign", StrategyConfig::from_json(weights).unwrap())
+            .on_run(move |run| seen.lock().unwrap().extend(run.failure.map(String::from)))
+            .run(prepare, &device)
+            .unwrap();
+        assert_eq!(results.counts("foreign"), (0, 2));
+        assert_eq!(results.counts("upgrad"), (2, 0));
+        let failures = failures.lock().unwrap();
+        assert!(
+            failures.len() == 2 && failures[0].contains("weights"),
+            "{failures:?}"
+        );
+    }
+}
+
+#[test]
+fn fixed_weights_are_searched_for_first() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let search = SearchConfig { runs: 6, epochs: 1 };
+    let results = compare(folder.path(), 2)
+        .with_tuned_fixed(search)
+        .run(prepare, &device)
+        .unwrap();
+    assert_eq!(results.strategies(), ["sum", "upgrad", TUNED_FIXED]);
+    let searched = std::fs::read_dir(folder.path().join("search")).unwrap();
+    assert_eq!(searched.count(), 6);
+    let text = table::beside(&results, TUNED_FIXED);
+    assert!(
+        text.contains("paired by seed") && text.contains("upgrad"),
+        "{text}"
+    );
+}
+
+/// Two seeds: 10 against 8 and 12 against 8 are +25 and +50 percent.
+#[test]
+fn differences_are_paired_by_seed() {
+    let run = |strategy: &str, seed: u64, loss: f64| {
+        let mut history = History::new();
+        history.record(1, Split::Valid, "level", quantity::LOSS, loss);
+        history.record(1, Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS, loss);
+        Run {
+            strategy: strategy.into(),
+            seed,
+            history: Some(history),
+            seconds_per_step: None,
+        }
+    };
+    let results = Results::new(vec![
+        run("sum", 1, 8.0),
+        run("sum", 2, 8.0),
+        run("mgda", 2, 12.0),
+        run("mgda", 1, 10.0),
+    ]);
+    let found = results
+        .paired("mgda", "sum", "level", quantity::LOSS)
+        .unwrap();
+    assert_close("mean", found.mean, 37.5, 1e-12, 0.0);
+    // Student's t of one degree of freedom times 12.5.
+    assert_close("half", found.half(), 12.706 * 12.5, 1e-3, 0.0);
+    assert!(
+        results
+            .paired("mgda", "none", "level", quantity::LOSS)
+            .is_none()
+    );
+    let text = table::beside(&results, "sum");
+    assert!(text.contains("+37.5 ±158.8"), "{text}");
+}
+
+#[test]
+fn the_example_compares_strategies_on_drawn_digits() {
+    let Some(program) = example("two_digits") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(program)
+        .args([
+            "--pairs",
+            "0.03",
+            "--epochs",
+            "1",
+            "--seeds",
+            "2",
+            "--search-runs",
+            "3",
+        ])
+        .args(["--strategies", "upgrad,uncertainty", "--out"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let (told, shown) = (
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout),
+    );
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("11/11 tuned-fixed seed 2"), "{told}");
+    assert!(
+        shown.contains("left error") && shown.contains("paired by seed"),
+        "{shown}"
+    );
+    assert!(folder.path().join("report.html").exists());
+}
