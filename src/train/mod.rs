@@ -40,7 +40,7 @@ mod watch;
 
 pub use baseline::Baseline;
 pub use config::{NonFinitePolicy, Schedule, TrainConfig};
-pub use data::{Alternation, Batches, Data, DataPass, Mixture, Source};
+pub use data::{Alternation, BatchBy, Batches, Data, DataPass, Mixture, Source};
 pub use hooks::{EpochSeen, StepSeen};
 pub use output::StepOutput;
 pub use part::PartConfig;

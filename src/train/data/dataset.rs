@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use burn::data::dataloader::batcher::Batcher;
-use burn::data::dataset::Dataset;
-use burn::tensor::Device;
+use burn::data::dataset::{Dataset, InMemDataset};
+use burn::tensor::{Device, Tensor};
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rand::seq::SliceRandom;
@@ -12,12 +12,67 @@ use rand::seq::SliceRandom;
 use super::{Batches, DataPass, Source};
 use crate::error::{Error, Result};
 
+/// A batcher given by a function from samples and the device to a batch.
+///
+/// # Example
+///
+/// ```
+/// use burn::data::dataloader::batcher::Batcher;
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::train::BatchBy;
+///
+/// let batcher = BatchBy(|samples: Vec<f32>, device: &Device| Tensor::<1>::from_floats(samples.as_slice(), device));
+/// assert_eq!(batcher.batch(vec![1.0, 2.0], &Device::flex()).dims(), [2]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct BatchBy<F>(pub F);
+
+impl<I, B, F: Fn(Vec<I>, &Device) -> B + Send + Sync> Batcher<I, B> for BatchBy<F> {
+    fn batch(&self, items: Vec<I>, device: &Device) -> B {
+        (self.0)(items, device)
+    }
+}
+
 /// A data set and how its samples become batches; the last batch of a pass is shorter if they do not come out even.
 pub struct Data<I, B> {
     dataset: Arc<dyn Dataset<I>>,
     batcher: Arc<dyn Batcher<I, B>>,
     batch_size: usize,
     order: Order,
+}
+
+impl Data<i64, Tensor<2>> {
+    /// Batches of `batch_size` rows of a table, in their order; the table stays on its device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if `batch_size` is 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Distribution, Tensor};
+    /// use equipoise::train::{Data, Source};
+    ///
+    /// let table = Tensor::random([100, 8], Distribution::Default, &Device::flex());
+    /// assert_eq!(Data::from_rows(table, 32)?.shuffled().batches(), 4);
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
+    pub fn from_rows(table: Tensor<2>, batch_size: usize) -> Result<Self> {
+        let table = table.inner();
+        let rows: Vec<i64> = (0..table.dims()[0] as i64).collect();
+        let batcher = BatchBy(move |rows: Vec<i64>, device: &Device| {
+            let chosen = Tensor::from_data(rows.as_slice(), &table.device());
+            let batch = table.clone().select(0, chosen);
+            let batch = batch.to_device(&device.clone().inner());
+            if device.is_autodiff() {
+                Tensor::from_inner(batch)
+            } else {
+                batch
+            }
+        });
+        Self::new(InMemDataset::new(rows), batcher, batch_size)
+    }
 }
 
 enum Order {

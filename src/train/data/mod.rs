@@ -7,7 +7,7 @@ mod dataset;
 mod loader;
 mod mixture;
 
-pub use dataset::Data;
+pub use dataset::{BatchBy, Data};
 pub(super) use loader::{EpochLoader, Groups};
 pub use mixture::{Alternation, Mixture};
 
