@@ -1,4 +1,5 @@
-//! 10. A training loop of Burn that is there already, and what is added to it: five lines, marked `// added`, and one that is gone.
+//! 10. A training loop of Burn that is there already, and what is added to it: four lines, marked `// added`, of which one stands
+//! in the place of the plain sum.
 //!
 //! ```text
 //! cargo run --release --example 10_burn_loop
@@ -8,9 +9,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution::Normal, Tensor};
-use equipoise::loss::TaskLosses; // added
-use equipoise::weighting::StrategyConfig; // added
-use equipoise::{Task, TaskSet};
+use equipoise::{Task, TaskSet, loss::TaskLosses, weighting::StrategyConfig}; // added
 
 #[derive(Module, Debug)]
 struct Network {

@@ -85,11 +85,15 @@ fn representations_in_parts_and_padded_sequences_are_learned() {
 }
 
 #[test]
-fn a_loop_of_burn_takes_five_lines() {
+fn a_loop_of_burn_takes_at_most_five_lines() {
     let file = format!("{}/examples/10_burn_loop.rs", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(file).unwrap();
     let added = text.lines().filter(|line| line.ends_with("// added"));
-    assert_eq!(added.count(), 5);
+    assert!(added.clone().count() <= 5);
+    let own = text
+        .lines()
+        .filter(|line| line.starts_with("use equipoise"));
+    assert!(own.clone().count() > 0 && own.clone().all(|line| line.ends_with("// added")));
     let Some(said) = said("10_burn_loop") else {
         return;
     };
