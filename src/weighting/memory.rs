@@ -116,6 +116,11 @@ impl Memory {
         }
     }
 
+    #[cfg(feature = "train")]
+    pub(super) fn device(&self) -> Device {
+        self.device.clone()
+    }
+
     fn with(mut self, name: &'static str, slot: Slot) -> Self {
         let taken = self.slots.iter().any(|(other, _)| *other == name);
         assert!(!taken, "a memory has two slots called `{name}`");
@@ -327,6 +332,83 @@ impl Memory {
         match self.slot(name) {
             Slot::Inner(memory) => memory,
             _ => panic!("`{name}` is not the memory of a rule inside"),
+        }
+    }
+}
+
+/// Which old task each task is: its position there, none for a task that is new.
+#[cfg(feature = "train")]
+pub(super) struct OldTasks<'a> {
+    pub(super) positions: &'a [Option<usize>],
+    /// How many there were.
+    pub(super) count: usize,
+}
+
+#[cfg(feature = "train")]
+impl OldTasks<'_> {
+    /// The values of one slot: those of tasks that were there from `old`, the others as they begin. A slot that is not by task is
+    /// taken over whole where its length is the same.
+    fn merged<T: Clone>(&self, old: &[T], new: &[T]) -> Vec<T> {
+        let (tasks, count) = (self.positions.len(), self.count);
+        if old.len() == count && new.len() == tasks {
+            let of = |(position, new): (&Option<usize>, &T)| {
+                position.map_or_else(|| new.clone(), |position| old[position].clone())
+            };
+            return self.positions.iter().zip(new).map(of).collect();
+        }
+        if old.len() == count * count && new.len() == tasks * tasks {
+            let of = |at: usize| match (self.positions[at / tasks], self.positions[at % tasks]) {
+                (Some(row), Some(column)) => old[row * count + column].clone(),
+                _ => new[at].clone(),
+            };
+            return (0..new.len()).map(of).collect();
+        }
+        if old.len() == new.len() {
+            old.to_vec()
+        } else {
+            new.to_vec()
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+impl Memory {
+    /// Takes over what a memory of the same rule over other tasks holds for the tasks that both have.
+    pub(super) fn adopt(&mut self, old: &Memory, tasks: &OldTasks<'_>) {
+        let device = self.device.clone();
+        for (name, slot) in &mut self.slots {
+            let Some((_, before)) = old.slots.iter().find(|(other, _)| other == name) else {
+                continue;
+            };
+            match (slot, before) {
+                (Slot::Buffer(own), Slot::Buffer(before)) => {
+                    let read = |value: Tensor<1>| -> Vec<f64> {
+                        let numbers: Vec<f32> = value.into_data().iter().collect();
+                        numbers.into_iter().map(f64::from).collect()
+                    };
+                    let values = tasks.merged(&read(before.get()), &read(own.get()));
+                    own.set(floats(&values, &device));
+                }
+                (Slot::Learned(own), Slot::Learned(before)) => {
+                    for ((_, value), position) in own.iter_mut().zip(tasks.positions) {
+                        if let Some(position) = position {
+                            let taken = before[*position].1.val().into_data();
+                            *value = value.clone().map(|old| {
+                                let tracked = old.is_require_grad();
+                                Tensor::from_data(taken, &old.device()).set_require_grad(tracked)
+                            });
+                        }
+                    }
+                }
+                (Slot::Numbers(own), Slot::Numbers(before)) => {
+                    own.set(tasks.merged(&before.get(), &own.get()));
+                }
+                (Slot::Integers(own), Slot::Integers(before)) => {
+                    own.set(tasks.merged(&before.get(), &own.get()));
+                }
+                (Slot::Inner(own), Slot::Inner(before)) => own.adopt(before, tasks),
+                _ => {}
+            }
         }
     }
 }

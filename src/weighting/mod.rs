@@ -15,6 +15,8 @@
 pub mod gram;
 pub mod solve;
 
+#[cfg(feature = "train")]
+mod adopt;
 mod config;
 mod draws;
 mod from_gram;

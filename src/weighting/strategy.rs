@@ -23,7 +23,7 @@ use crate::task::TaskSet;
 pub struct Strategy {
     #[module(skip)]
     rule: Rule,
-    memory: Memory,
+    pub(super) memory: Memory,
     identity: Mark,
     #[module(skip)]
     tasks: TaskSet,
