@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cpu-kernels")]
 use super::fused;
-use super::{Dropout, reference};
+use super::{Dropout, Lengths, reference};
 use crate::error::{Error, Result};
 
 /// Configuration of a [`BiLstm`].
@@ -149,6 +149,39 @@ impl BiLstmLayer {
     }
 }
 
+impl BiLstmLayer {
+    /// The same layer over one feature more, which closes all input gates where it is 1: cells that are zero stay so, and the
+    /// backward direction comes to the end of a padded sequence as if it began there.
+    fn closed(&self) -> Self {
+        Self {
+            forward: self.forward.closed(),
+            backward: self.backward.closed(),
+        }
+    }
+}
+
+/// So far below zero that the sigmoid of it is less than any number that matters, whatever is added to it.
+const CLOSED: f64 = -1e4;
+
+impl LstmWeights {
+    fn closed(&self) -> Self {
+        let weights = self.weight_ih.val();
+        let hidden = self.hidden();
+        let plain = (&weights.device().inner(), weights.dtype());
+        let input_gates = Tensor::full([hidden, 1], CLOSED, plain);
+        let column = Tensor::cat(vec![input_gates, Tensor::zeros([3 * hidden, 1], plain)], 0);
+        let column = if weights.is_autodiff() {
+            Tensor::from_inner(column)
+        } else {
+            column
+        };
+        Self {
+            weight_ih: Param::initialized(self.weight_ih.id, Tensor::cat(vec![weights, column], 1)),
+            ..self.clone()
+        }
+    }
+}
+
 /// The parameters of one direction of one layer, as PyTorch keeps them.
 #[derive(Module, Debug)]
 pub struct LstmWeights {
@@ -201,6 +234,35 @@ impl BiLstm {
                 output = self.dropout.forward(output);
             }
             output = layer.forward(output);
+        }
+        output
+    }
+
+    /// The hidden states over sequences of different lengths, zero where there is padding.
+    ///
+    /// Each sequence has the states it would have alone: the backward direction begins at its own end. What stands in the
+    /// padding is not read, NaN included. [`Lengths::last`] has the final state of both directions, [`Lengths::mean`] the mean over
+    /// time.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, input]`
+    /// - output: `[batch, time, 2 hidden]`
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward), and if the lengths are of another batch.
+    pub fn forward_padded(&self, input: Tensor<3>, lengths: &Lengths) -> Tensor<3> {
+        let mut output = lengths.without_padding(input);
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                output = self.dropout.forward(output);
+            }
+            let indicator = lengths.indicator(&output);
+            output = layer
+                .closed()
+                .forward(Tensor::cat(vec![output, indicator], 2));
+            output = lengths.without_padding(output);
         }
         output
     }

@@ -7,9 +7,11 @@ mod bilstm;
 mod dropout;
 #[cfg(feature = "cpu-kernels")]
 mod fused;
+mod lengths;
 mod readout;
 mod reference;
 
 pub use bilstm::{BiLstm, BiLstmConfig, LstmWeights};
 pub use dropout::Dropout;
+pub use lengths::Lengths;
 pub use readout::{Readout, readout};
