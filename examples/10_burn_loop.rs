@@ -1,5 +1,6 @@
-//! 10. A training loop of Burn that is there already, and what is added to it: four lines, marked `// added`, of which one stands
-//! in the place of the plain sum.
+//! 10. A training loop of Burn that is there already, and what is added to it.
+//!
+//! Four lines, marked `// added`; one of them stands in the place of the plain sum.
 //!
 //! ```text
 //! cargo run --release --example 10_burn_loop

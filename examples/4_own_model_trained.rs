@@ -1,5 +1,5 @@
-//! 4. Three heads on tabular data under the `Trainer`: history, verdicts, checkpoints. The second round finds the checkpoint of the first
-//! and goes on as if there had been no stop. `cargo run --release --example 4_own_model_trained`
+//! Example 4: three heads on tabular data under the `Trainer`. The second round goes on from the checkpoint of the first as if
+//! there had been no stop. `cargo run --release --example 4_own_model_trained`
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};

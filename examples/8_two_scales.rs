@@ -1,5 +1,6 @@
-//! 8. A representation in two parts: a fine and a coarse map of a convolutional network, read by a head for every pixel and one
-//! for the whole image.
+//! 8. A representation in two parts: a fine and a coarse map of a convolutional network.
+//!
+//! One head reads every pixel, one the whole image.
 //!
 //! ```text
 //! cargo run --release --example 8_two_scales

@@ -15,25 +15,26 @@
 //!   [`Branches`](model::Branches), the representation as each task sees it.
 //! * [`gradient`]: [`audit`](gradient::audit), whose gradient reaches the shared representation, and whether they agree.
 //! * [`step`]: [`backward`](step::backward), the one call of a training loop of one's own, under every strategy.
-//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), [`Dropout`](nn::Dropout), and the
-//!   [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
+//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), over sequences of one length or of several
+//!   ([`Lengths`](nn::Lengths)), [`Dropout`](nn::Dropout), and the [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
 #![cfg_attr(
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.
 * [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a history in, a verdict on every task out, in words and numbers.
 * [`report`]: [`Report`](report::Report), a history in, one page to look at out; the same for comparisons.
-* [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; history, checkpoints, resume.
+* [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; data, history, checkpoints, resume.
+* [`comparison`]: [`Compare`](comparison::Compare), strategies side by side for any model, over several seeds.
 * [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
   in one config. Built on the rooms above as any other user would build on them."
 )]
 #![cfg_attr(
     not(feature = "train"),
-    doc = "* `train`, `history`, `diagnosis`, `report`, `expansion`: not in this build; they need the feature `train`."
+    doc = "* `train`, `history`, `diagnosis`, `report`, `comparison`, `expansion`: not in this build; they need the feature `train`."
 )]
 //!
-//! Five numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
-//! what a history tells, one's own model under the `Trainer`, and a measurement with the audit. `train_expansion` beside
-//! them is the whole job, `predict` uses what comes of it.
+//! The numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
+//! what a history tells, one's own model under the `Trainer`, a measurement with the audit, and networks and data of other
+//! shapes. `two_digits` compares all strategies; `train_expansion` is the whole job over price bars, `predict` uses what comes of it.
 //!
 //! # Feature flags
 //!
@@ -42,7 +43,7 @@
 //! | `flex` | yes | Burn's recommended CPU backend |
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
-//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report` and `expansion`, and the crates they need |
+//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report`, `comparison` and `expansion`, and the crates they need |
 //! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
 //! | `parquet` | no | bars and labelled windows from Parquet files; implies `train` |
 //!

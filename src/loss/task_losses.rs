@@ -276,6 +276,7 @@ impl TaskLosses {
     }
 
     /// Whether anything was said of labels: how many, or that a task has none.
+    #[cfg(feature = "train")]
     pub(crate) fn tells_labels(&self) -> bool {
         self.labels.is_some() || self.present.is_some()
     }
@@ -287,6 +288,7 @@ impl TaskLosses {
     /// # Panics
     ///
     /// If there is no part.
+    #[cfg(feature = "train")]
     pub(crate) fn joined(parts: &[Self], counts: &[Tensor<1>]) -> Self {
         let each = parts.iter().zip(counts);
         let sum = |terms: &mut dyn Iterator<Item = Tensor<1>>| {

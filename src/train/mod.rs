@@ -14,8 +14,8 @@
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
 //! | `checkpoint/*.bpk.crc32` | the CRC-32 of each of them, eight hexadecimal digits; a file that no longer matches is refused |
 //!
-//! What is drawn at random (the order of the samples, dropout) is a function of the seed, the epoch and the batch alone, so
-//! the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
+//! What is drawn at random (the order of the samples, dropout) is a function of the seed, the pass over the data and the batch
+//! alone, so the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
 //! same CPU backend.
 
 mod baseline;
