@@ -60,6 +60,23 @@ pub mod quantity {
     pub const NO_SOLUTION_STEPS: &str = "no_solution_steps";
     /// Steps of the epoch in which the tasks' gradients were linearly dependent, and one of several answers was taken.
     pub const SINGULAR_STEPS: &str = "singular_steps";
+    /// What a metric of one's own cannot be called.
+    #[cfg(feature = "train")]
+    pub(crate) const RESERVED: [&str; 12] = [
+        LOSS,
+        WEIGHT,
+        SKILL,
+        SKILL_OVER_POSITION,
+        CONSTANT_LOSS,
+        POSITION_LOSS,
+        RELATIVE_LOSS,
+        WATCHED_MINIMUM,
+        WATCHED_MAXIMUM,
+        NON_FINITE_STEPS,
+        OBJECTIVE,
+        GRADIENT_SHARE,
+    ];
+
     /// How far a linear head on the representation moves when every weight of it moves by 1.
     pub const REACH: &str = "reach";
     /// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told
@@ -226,6 +243,12 @@ impl History {
     /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.
     pub fn truncate_after(&mut self, epoch: usize) {
         self.records.retain(|record| record.epoch <= epoch);
+    }
+
+    /// Forgets a quantity of no task.
+    pub(crate) fn forget(&mut self, quantity: &str) {
+        self.records
+            .retain(|record| record.task != ALL_TASKS || record.quantity != quantity);
     }
 
     fn matching(&self, split: Split, task: &str, quantity: &str) -> impl Iterator<Item = &Record> {

@@ -7,6 +7,7 @@ mod support;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use burn::optim::SgdConfig;
 use burn::tensor::Device;
 use equipoise::comparison::search::SearchConfig;
 use equipoise::comparison::{Compare, Prepared, Results, Run, TUNED_FIXED, table};
@@ -113,6 +114,65 @@ fn a_strategy_that_cannot_do_it_is_counted_and_not_repeated() {
             "{failures:?}"
         );
     }
+}
+
+/// A rate at which the weights leave all bounds: `sum` diverges, what came after it does not.
+#[test]
+fn a_row_that_diverges_does_not_end_the_comparison() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig::default().with_epochs(2).with_audit_every(None);
+    let huge = r#"{"strategy": "manual", "weights": [1e30, 1e30], "normalise": false}"#;
+    let results = Compare::<Network>::new(config, folder.path())
+        .with_strategy("diverging", StrategyConfig::from_json(huge).unwrap())
+        .with_strategy("upgrad", StrategyConfig::named("upgrad").unwrap())
+        .with_trainer(|trainer| trainer.with_optimizer(SgdConfig::new().init()))
+        .with_seeds(2)
+        .run(prepare, &device)
+        .unwrap();
+    assert_eq!(results.counts("diverging"), (0, 2));
+    assert_eq!(results.counts("upgrad"), (2, 0));
+    let told = std::fs::read_to_string(folder.path().join("diverging/seed-1/ended.json")).unwrap();
+    assert!(told.contains("was not finite"), "{told}");
+}
+
+#[test]
+fn an_interrupted_comparison_goes_on() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let interrupter = burn::train::Interrupter::new();
+    let stop = interrupter.clone();
+    let error = compare(folder.path(), 2)
+        .with_interrupter(interrupter)
+        .on_run(move |_| stop.stop(None))
+        .run(prepare, &device)
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the same call goes on"),
+        "{error}"
+    );
+    let results = compare(folder.path(), 2).run(prepare, &device).unwrap();
+    assert_eq!(results.counts("upgrad"), (2, 0));
+    let whole = tempfile::tempdir().unwrap();
+    let expected = compare(whole.path(), 2).run(prepare, &device).unwrap();
+    assert_eq!(losses(&results), losses(&expected));
+}
+
+#[test]
+fn other_data_in_the_same_folder_are_refused() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    compare(folder.path(), 1).run(prepare, &device).unwrap();
+    let more = |seed| {
+        let mut prepared = prepare(seed)?;
+        prepared.train = Box::new(data(rows(96, all), 16).shuffled());
+        Ok(prepared)
+    };
+    let error = compare(folder.path(), 1).run(more, &device).unwrap_err();
+    assert!(
+        error.to_string().contains("train_batches_and_samples"),
+        "{error}"
+    );
 }
 
 #[test]

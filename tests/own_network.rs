@@ -145,7 +145,7 @@ fn fit(trainer: Trainer<Network>, json: &str) -> equipoise::Result<Outcome<Netwo
 const SUM: &str = r#"{"strategy": "sum"}"#;
 
 #[test]
-fn parts_have_rates_norms_and_ice_of_their_own() {
+fn parts_have_rates_and_norms_of_their_own_or_stay() {
     let device = Device::flex();
     let before = network(Says::Nothing, &device);
     let run = |parts: Vec<PartConfig>, clip: Option<f64>| {
@@ -175,6 +175,100 @@ fn parts_have_rates_norms_and_ice_of_their_own() {
     let found = run(parts.to_vec(), Some(1e-2));
     assert!(found["level.weight"] <= 1.001e-4 && found["level.weight"] > 1e-5);
     assert!(found["trunk.weight"] <= 1.001e-3 && found["trunk.weight"] > 1e-4);
+}
+
+#[test]
+fn a_part_of_a_frozen_one_can_be_trained_and_all_is_trained_again_later() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig::default().with_epochs(1).with_parts(vec![
+        PartConfig::new("network").frozen(),
+        PartConfig::new("network.level").trained(),
+    ]);
+    let before = network(Says::Nothing, &device);
+    let outcome = fit(trainer(config, folder.path()), SUM).unwrap();
+    let found = moved(&before, &outcome.model.network);
+    assert!(found["level.weight"] > 0.0, "{found:?}");
+    assert_eq!((found["trunk.weight"], found["sign.weight"]), (0.0, 0.0));
+    // The network of that run, without parts.
+    let second = tempfile::tempdir().unwrap();
+    let frozen = outcome.best_network().unwrap();
+    for network in [outcome.model.network, frozen] {
+        let folder = second.path().join(if second.path().join("a").exists() {
+            "b"
+        } else {
+            "a"
+        });
+        let config = TrainConfig::default().with_epochs(1);
+        let (train, valid) = (data(rows(64, all), 32), data(rows(32, all), 32));
+        let again = trainer(config, &folder)
+            .fit_sources(
+                network.clone(),
+                strategy(SUM, &device),
+                train,
+                valid,
+                &device,
+            )
+            .unwrap();
+        let found = moved(&network, &again.model.network);
+        assert!(found.values().all(|moved| *moved > 0.0), "{found:?}");
+    }
+}
+
+#[test]
+fn another_watch_counts_from_the_first_epoch_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |epochs: usize, watch: Option<Watch>| {
+        let config = TrainConfig::default().with_epochs(epochs).with_watch(watch);
+        let trainer = trainer(config, folder.path()).new_or_resume();
+        fit(trainer.with_metric("sign/accuracy", Tensor::clone), SUM).unwrap()
+    };
+    run(2, Some(Watch::highest("sign", "accuracy")));
+    let outcome = run(5, None);
+    let relative = quantity::RELATIVE_LOSS;
+    let series = outcome.history.series(Split::Valid, ALL_TASKS, relative);
+    let best = series.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
+    assert_eq!(outcome.best_epoch, Some(best));
+    let outcome = run(6, Some(Watch::loss_of("level")));
+    let series = outcome
+        .history
+        .series(Split::Valid, "level", quantity::LOSS);
+    let best = series.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
+    assert_eq!(outcome.best_epoch, Some(best));
+}
+
+/// Each step is a batch of levels and one of signs: both are measured.
+#[test]
+fn an_audit_of_a_step_in_parts_sees_the_tasks_of_all_parts() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig::default()
+        .with_epochs(1)
+        .with_accumulate(2)
+        .with_audit_every(Some(1));
+    let outcome = Trainer::new(config, folder.path())
+        .unwrap()
+        .fit_sources(
+            network(Says::Counts, &device),
+            strategy(SUM, &device),
+            mixture(Alternation::RoundRobin),
+            data(rows(32, all), 32),
+            &device,
+        )
+        .unwrap();
+    for task in ["level", "sign"] {
+        let norm = outcome
+            .history
+            .get(1, Split::Train, task, quantity::GRADIENT_NORM);
+        assert!(norm.is_some_and(|norm| norm > 0.0), "{task}: {norm:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "would replace `loss`")]
+fn a_metric_does_not_replace_what_training_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let _ = trainer(TrainConfig::default(), folder.path()).with_metric("sign/loss", Tensor::clone);
 }
 
 #[test]
@@ -253,6 +347,9 @@ fn several_data_sets_alternate_as_told() {
     let tempered = counted(Alternation::Temperature(2.0), 1);
     // 16 times sqrt(4) over sqrt(4) + sqrt(12).
     assert_eq!((levels(&tempered), tempered.len()), (6, 16));
+    // The small source still comes once, however small the temperature is.
+    let cold = counted(Alternation::Temperature(0.01), 1);
+    assert_eq!((levels(&cold), cold.len()), (1, 17));
     let numbers = counted(Alternation::Numbers(vec![1, 2]), 3);
     assert_eq!((levels(&numbers), numbers.len()), (1, 3));
 }

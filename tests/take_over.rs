@@ -111,6 +111,27 @@ fn what_both_have_goes_on_and_the_rest_begins_anew() {
     }
 }
 
+/// `level` is what `sign` was, and `sign` is a new head.
+#[test]
+fn a_name_that_was_given_away_is_a_new_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = r#"{"strategy": "uncertainty"}"#;
+    let (file, before) = trained(folder.path(), json);
+    let device = Device::flex();
+    let fresh = MultiTask::new(network(Says::Nothing, &device), strategy(json, &device));
+    let own = parameters(&fresh);
+    let renamed = [("sign", "level")];
+    let (model, taken) = take_over(fresh, &file, &renamed).unwrap();
+    assert_eq!(taken.anew, ["sign.weight", "sign.bias"]);
+    assert_eq!(taken.tasks, ["level"]);
+    let (old, new) = (parameters(&before), parameters(&model));
+    assert_eq!(new["network.level.weight"], old["network.sign.weight"]);
+    assert_eq!(new["network.sign.weight"], own["network.sign.weight"]);
+    // What was taken over before can be taken over again.
+    let (_, again) = take_over(model, &file, &[]).unwrap();
+    assert!(again.anew.is_empty(), "{again}");
+}
+
 #[test]
 fn a_head_of_another_shape_begins_anew() {
     let folder = tempfile::tempdir().unwrap();

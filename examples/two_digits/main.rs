@@ -32,7 +32,7 @@ struct Arguments {
     /// Images to lay over each other: a header, then lines of a digit, a comma and 64 digits of base 17 [default: drawn ones]
     #[arg(long, value_name = "FILE")]
     digits: Option<PathBuf>,
-    /// Which, by name and separated by commas [default: all that have defaults]
+    /// Strategies by name, separated by commas [default: all that have defaults]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Vec<String>,
     /// One more strategy with settings of its own, as JSON; the text is the name of its row

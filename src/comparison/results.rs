@@ -293,7 +293,7 @@ impl Results {
             None => self
                 .tasks()
                 .iter()
-                .map(|task| verdict(task, FAILED.into(), "the run failed; its log says why"))
+                .map(|task| verdict(task, FAILED.into(), "the run failed"))
                 .collect(),
         }
     }

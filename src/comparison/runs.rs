@@ -1,5 +1,6 @@
 //! The runs of a comparison, one after the other: new, interrupted or finished, each in a folder of its own.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -57,6 +58,9 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 /// Every run has a folder, `ROW/seed-N`, and is recognised there when it is finished, and taken up again when it was
 /// interrupted; the same call goes on. A run that fails (a loss that is not finite, say) is counted as failed and not repeated.
 ///
+/// A folder keeps the settings, the tasks and the size of the data, and refuses a comparison with others; what is in the data it
+/// does not know.
+///
 /// # Example
 ///
 /// ```no_run
@@ -97,6 +101,8 @@ struct Shared {
     config: TrainConfig,
     tasks: Vec<String>,
     search: Option<SearchConfig>,
+    train_batches_and_samples: [usize; 2],
+    valid_batches_and_samples: [usize; 2],
 }
 
 /// What is written when a run has ended.
@@ -109,7 +115,7 @@ struct Ended {
 }
 
 impl<M: MultiTaskModel> Compare<M> {
-    /// A comparison that leaves everything in `folder`; its first row is `sum`, and there is one seed.
+    /// Makes a comparison that leaves everything in `folder`; its first row is `sum`, and there is one seed.
     pub fn new(config: TrainConfig, folder: impl AsRef<Path>) -> Self {
         Self {
             config,
@@ -151,7 +157,7 @@ impl<M: MultiTaskModel> Compare<M> {
         self
     }
 
-    /// Sets the number of runs of each row, with the seeds 1, 2, and so on.
+    /// Sets the number of runs of each row, with the seeds 1, 2, and so on. The search has seed 0.
     pub fn with_seeds(mut self, seeds: u64) -> Self {
         self.seeds = seeds;
         self
@@ -190,21 +196,33 @@ impl<M: MultiTaskModel> Compare<M> {
         device: &Device,
     ) -> Result<Results> {
         self.check()?;
-        device.seed(search::SEED);
-        let first = prepare(search::SEED)?;
-        self.claim(&first.network)?;
+        let seed = if self.search.is_some() {
+            search::SEED
+        } else {
+            1
+        };
+        device.seed(seed);
+        let first = prepare(seed)?;
+        self.claim(&first)?;
         let tasks = first.network.tasks().clone();
         drop(first);
         let searched = self.search.as_ref().map_or(0, |search| search.runs);
         let tuned_rows = usize::from(self.search.is_some());
         let all = (self.rows.len() + tuned_rows) * self.seeds as usize + searched;
         let mut ended = 0;
-        let mut runs = Vec::new();
+        let (mut runs, mut failed) = (Vec::new(), Vec::new());
         if let Some(search) = self.search.clone() {
             let tuned =
                 self.search_weights(&search, &tasks, &mut prepare, device, &mut ended, all)?;
-            if let Some(weights) = tuned {
-                self.rows.push((TUNED_FIXED.into(), raw(weights)));
+            match tuned {
+                Some(weights) => self.rows.push((TUNED_FIXED.into(), raw(weights))),
+                // No candidate got to the end, so there are no weights to train with.
+                None => failed.extend((1..=self.seeds).map(|seed| Run {
+                    strategy: TUNED_FIXED.into(),
+                    seed,
+                    history: None,
+                    seconds_per_step: None,
+                })),
             }
         }
         for (name, strategy) in self.rows.clone() {
@@ -221,6 +239,7 @@ impl<M: MultiTaskModel> Compare<M> {
                 runs.push(self.one(job, &mut prepare, device, &mut ended, all)?);
             }
         }
+        runs.extend(failed);
         Ok(Results::new(runs))
     }
 
@@ -238,11 +257,14 @@ impl<M: MultiTaskModel> Compare<M> {
     }
 
     /// Writes what all runs share, or sees that it is the same as before.
-    fn claim(&self, network: &M) -> Result<()> {
+    fn claim(&self, first: &Prepared<M>) -> Result<()> {
+        let size = |source: &dyn Source<M::Batch>| [source.batches(), source.samples()];
         let own = Shared {
             config: self.config.clone(),
-            tasks: network.tasks().names().map(String::from).collect(),
+            tasks: first.network.tasks().names().map(String::from).collect(),
             search: self.search.clone(),
+            train_batches_and_samples: size(&*first.train),
+            valid_batches_and_samples: size(&*first.valid),
         };
         let remedy = format!(
             "as in the runs that {} holds; change it back, or choose another folder",
@@ -360,17 +382,26 @@ impl<M: MultiTaskModel> Compare<M> {
             epochs: job.epochs,
             ..self.config.clone()
         };
+        if let Err(error) = config.check_observed(&strategy) {
+            return Ok(Ended::failed(&error));
+        }
         let clock = Arc::new(Mutex::new(StepClock::default()));
-        let ticks = clock.clone();
+        let (ticks, outer) = (clock.clone(), self.interrupter.clone());
+        let plain = device.clone().inner();
         let trainer = Trainer::new(config, job.folder)?
             .with_progress(Progress::Silent)
             .with_baselines(prepared.baselines)
-            .with_interrupter(self.interrupter.clone())
             .new_or_resume()
+            // An interrupter of its own: one that stopped a run that diverged would stop all runs after it.
             .on_step(move |seen| {
+                if outer.should_stop() {
+                    return ControlFlow::Break("interrupted".into());
+                }
+                // What is still to be computed belongs to this step; a device that failed is noticed by who reads from it.
+                let _ = plain.sync();
                 let mut ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
                 ticks.tick(seen.epoch);
-                std::ops::ControlFlow::Continue(())
+                ControlFlow::Continue(())
             });
         let trainer = (self.customise)(trainer);
         let outcome = trainer.fit_sources(
@@ -388,7 +419,7 @@ impl<M: MultiTaskModel> Compare<M> {
             }
             Err(error) => return Err(error),
         };
-        if self.interrupter.should_stop() {
+        if self.interrupter.should_stop() && outcome.history.last_epoch() < job.epochs {
             let reason = format!(
                 "the comparison was interrupted in {}; the same call goes on from there",
                 job.folder.display()
@@ -472,7 +503,7 @@ impl StepClock {
         self.last = Some((epoch, now));
     }
 
-    /// The median, which a pause of the machine does not move.
+    /// The median, which neither a pause of the machine nor an audit now and then moves.
     fn median(&mut self) -> Option<f64> {
         self.times.sort_by(f64::total_cmp);
         self.times.get(self.times.len() / 2).copied()

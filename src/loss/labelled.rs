@@ -53,7 +53,7 @@ impl Labelled {
             weights.dims(),
             "a weight is needed for each element loss"
         );
-        let plain = weights.inner();
+        let (losses, plain) = (losses.cast(DType::F32), weights.inner().cast(DType::F32));
         let without = plain.clone().equal_elem(0.0);
         let weight = plain.clone().sum().cast(DType::F32);
         let attached = if losses.is_autodiff() {

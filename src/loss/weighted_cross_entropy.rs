@@ -20,7 +20,7 @@ pub struct CrossEntropyConfig {
 }
 
 impl CrossEntropyConfig {
-    /// The plain cross entropy.
+    /// Makes the settings of the plain cross entropy.
     pub fn new() -> Self {
         Self::default()
     }
@@ -150,6 +150,8 @@ impl CrossEntropy {
             [batch],
             "cross entropy needs one target for each row of logits"
         );
+        // Weights are in single precision.
+        let logits = logits.cast(DType::F32);
         let device = logits.device().inner();
         let plain = targets.clone().inner();
         let ignored = self
@@ -162,7 +164,7 @@ impl CrossEntropy {
         let (targets, plain) = (fill(targets), fill(plain));
         let class_weights = match &self.class_weights {
             Some(weights) => weights.clone().to_device(&device),
-            None => Tensor::ones([classes], &device),
+            None => Tensor::ones([classes], (&device, DType::F32)),
         };
         assert_eq!(
             class_weights.dims(),
@@ -170,8 +172,8 @@ impl CrossEntropy {
             "a weight is needed for each class"
         );
         let of_samples = match sample_weights {
-            Some(weights) => weights.inner(),
-            None => Tensor::ones([batch], &device),
+            Some(weights) => weights.inner().cast(DType::F32),
+            None => Tensor::ones([batch], (&device, DType::F32)),
         };
         let of_samples = match &ignored {
             Some(ignored) => of_samples.mask_fill(ignored.clone(), 0.0),

@@ -59,12 +59,12 @@ impl Lengths {
         }
     }
 
-    /// The lengths.
+    /// Returns the lengths.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
     }
 
-    /// The number of positions of the batch.
+    /// Returns the number of positions of the batch.
     pub fn time(&self) -> usize {
         self.time
     }

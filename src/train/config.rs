@@ -52,7 +52,8 @@ pub struct TrainConfig {
     /// [`labels`](crate::model::MultiTaskModel::labels).
     pub accumulate: usize,
     /// Steps after which an epoch ends, at least 1; the passes over the data follow each other. Without it an epoch is one
-    /// pass.
+    /// pass. A run that is resumed keeps it, as it keeps `accumulate` and `batch_size`: where in the data an epoch begins follows
+    /// from them.
     pub steps_per_epoch: Option<usize>,
     /// Learning rate of the network, above 0 and at most 1.
     pub learning_rate: f64,
@@ -82,7 +83,8 @@ pub struct TrainConfig {
     /// What to do when a loss is not finite.
     pub non_finite: NonFinitePolicy,
     /// Steps between two audits of the tasks' gradients, at least 1; none if they are not audited. An audit runs the heads
-    /// once more, and changes nothing in the training; under a strategy from the Gram matrix it costs nothing.
+    /// once more, and changes nothing in the training, but what the later batches of a step draw where it has several; under a
+    /// strategy from the Gram matrix it costs nothing.
     pub audit_every: Option<usize>,
     /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
     /// before, by whoever builds it; nothing else may draw from the device meanwhile.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorReadError};
+use burn::tensor::{DType, Tensor, TensorReadError};
 use burn::train::metric::{Adaptor, Metric, MetricMetadata, MetricName, SerializedEntry};
 
 use super::journal::Journal;
@@ -69,7 +69,7 @@ impl<E: Clone + Send + 'static> Metric for MeanMetric<E> {
         if let Some(evaluation) = &item.0 {
             let values = (self.values)(evaluation);
             self.count += values.dims()[0];
-            let sum = values.sum();
+            let sum = values.cast(DType::F32).sum();
             self.sum = Some(match self.sum.take() {
                 Some(before) => before + sum,
                 None => sum,

@@ -134,7 +134,10 @@ impl<E> StepOutput<E> {
                 .last()
                 .map(|part| part.state.clone())
                 .unwrap_or_default(),
-            audit: parts.iter().find_map(|part| part.audit.clone()),
+            audit: parts
+                .iter()
+                .filter_map(|part| part.audit.clone())
+                .reduce(AuditSample::plus),
             samples,
             evaluation: None,
         }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 /// What a part of the network or of the strategy is trained with, where that differs from the rest.
 ///
 /// A part is named by its path: `network.trunk` is the field `trunk` of the network with everything in it, `network.heads.0` the
-/// first of its field `heads`, `weighting` the strategy. Where parts overlap, the later one in the list decides; what it leaves
-/// out is the setting of the run, not of the earlier part.
+/// first of its field `heads`, `weighting` the strategy. Where parts overlap, each setting is that of the last part in the list
+/// that has it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartConfig {
@@ -28,13 +28,14 @@ pub struct PartConfig {
     /// share in the norm of the run's own clipping.
     #[serde(default)]
     pub clip_norm: Option<f64>,
-    /// Whether the part stays as it is. Running statistics in it (batch normalisation) move on.
+    /// Whether the part stays as it is; `false` trains a part of one that is frozen. Running statistics in it (batch
+    /// normalisation) move on.
     #[serde(default)]
-    pub frozen: bool,
+    pub frozen: Option<bool>,
 }
 
 impl PartConfig {
-    /// A part that is trained as the rest.
+    /// Names a part that is trained as the rest.
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -62,7 +63,13 @@ impl PartConfig {
 
     /// Leaves the part as it is.
     pub fn frozen(mut self) -> Self {
-        self.frozen = true;
+        self.frozen = Some(true);
+        self
+    }
+
+    /// Trains the part although it lies in one that is frozen.
+    pub fn trained(mut self) -> Self {
+        self.frozen = Some(false);
         self
     }
 
@@ -92,7 +99,8 @@ impl PartConfig {
 pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
     let mut found = Found::default();
     module.visit(&mut found);
-    found.parameters
+    let found = found.parameters.into_iter();
+    found.map(|(path, id, _)| (path, id)).collect()
 }
 
 /// Checks that every part is there.
@@ -119,23 +127,31 @@ pub(super) fn check<M: Module>(parts: &[PartConfig], module: &M) -> Result<()> {
     Ok(())
 }
 
-/// Leaves the frozen parts of a module without gradients.
-pub(super) fn freeze<M: Module>(module: M, parts: &[PartConfig]) -> M {
-    let frozen: Vec<&PartConfig> = parts.iter().filter(|part| part.frozen).collect();
-    if frozen.is_empty() {
+/// The parameters of the frozen parts that would be trained otherwise.
+pub(super) fn frozen<M: Module>(module: &M, parts: &[PartConfig]) -> HashSet<ParamId> {
+    let of_part = |(path, id, trained): (String, ParamId, bool)| {
+        let last = parts.iter().rev().filter(|part| part.holds(&path));
+        let frozen = last.filter_map(|part| part.frozen).next();
+        (trained && frozen == Some(true)).then_some(id)
+    };
+    let mut found = Found::default();
+    module.visit(&mut found);
+    found.parameters.into_iter().filter_map(of_part).collect()
+}
+
+/// Leaves parameters without gradients, or gives them gradients again.
+pub(super) fn set_frozen<M: Module>(module: M, ids: &HashSet<ParamId>, frozen: bool) -> M {
+    if ids.is_empty() {
         return module;
     }
-    let of_part =
-        |(path, id): (String, ParamId)| frozen.iter().any(|part| part.holds(&path)).then_some(id);
-    let ids = parameters(&module).into_iter().filter_map(of_part);
-    let ids: HashSet<ParamId> = ids.collect();
-    module.map(&mut Freeze { ids })
+    module.map(&mut Freeze { ids, frozen })
 }
 
 #[derive(Default)]
 struct Found {
     path: Vec<String>,
-    parameters: Vec<(String, ParamId)>,
+    /// Where each is, which it is, and whether it is trained.
+    parameters: Vec<(String, ParamId, bool)>,
 }
 
 impl ModuleVisitor for Found {
@@ -148,18 +164,21 @@ impl ModuleVisitor for Found {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.parameters.push((self.path.join("."), param.id));
+        let trained = param.val().is_require_grad();
+        self.parameters
+            .push((self.path.join("."), param.id, trained));
     }
 }
 
-struct Freeze {
-    ids: HashSet<ParamId>,
+struct Freeze<'a> {
+    ids: &'a HashSet<ParamId>,
+    frozen: bool,
 }
 
-impl ModuleMapper for Freeze {
+impl ModuleMapper for Freeze<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.ids.contains(&param.id) {
-            param.set_require_grad(false)
+            param.set_require_grad(!self.frozen)
         } else {
             param
         }

@@ -48,7 +48,8 @@ pub(super) fn optimizer(
     Ok(optimizer)
 }
 
-/// The learning rates of all parts over `steps` steps. Those of a schedule that is given move in proportion.
+/// The learning rates of all parts over `steps` steps. With a schedule that is given those of parts move in proportion, and the
+/// strategy keeps the schedule of the settings.
 ///
 /// # Errors
 ///
@@ -60,26 +61,29 @@ pub(super) fn scheduler(
 ) -> Result<ModuleLrScheduler> {
     let network = config.learning_rate;
     let weighting = config.weighting_learning_rate.unwrap_or(network);
-    let own = std::iter::once((weighting_group(), weighting));
+    let refused = |reason| Error::setting("learning_rate", network, reason);
     let parts = config.parts.iter();
     let parts = parts.filter_map(|part| Some((part.group(), part.learning_rate?)));
-    let groups = own.chain(parts);
     if let Some(given) = given {
+        let own = ModuleLrSchedulerConfig::new(of(config.schedule, weighting, steps)).init();
+        let own = Scaled {
+            inner: own.map_err(refused)?,
+            factor: 1.0,
+        };
         let add = |scheduler: ModuleLrScheduler, (group, rate): (ParamGroup, f64)| {
             let inner = given.clone();
             let factor = rate / network;
             scheduler.with_group(group, Scaled { inner, factor })
         };
-        return Ok(groups.fold(given.clone(), add));
+        let with_own = given.clone().with_group(weighting_group(), own);
+        return Ok(parts.fold(with_own, add));
     }
+    let groups = std::iter::once((weighting_group(), weighting)).chain(parts);
     let add = |scheduler: ModuleLrSchedulerConfig, (group, rate): (ParamGroup, f64)| {
         scheduler.with_group(group, of(config.schedule, rate, steps))
     };
     let base = ModuleLrSchedulerConfig::new(of(config.schedule, network, steps));
-    groups
-        .fold(base, add)
-        .init()
-        .map_err(|reason| Error::setting("learning_rate", network, reason))
+    groups.fold(base, add).init().map_err(refused)
 }
 
 fn of(schedule: Schedule, rate: f64, steps: usize) -> LrSchedulerConfig {

@@ -228,9 +228,8 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         let now = self.options.clock.tick();
         let (mut outputs, mut losses) = (Vec::new(), Vec::new());
         let mut gradients = Gathered::default();
-        for (number, part) in self.parts(now, &batches).into_iter().enumerate() {
-            let audited = now.audited && number == 0;
-            let (output, found, seen) = self.weigh(Moment { audited, ..now }, part);
+        for part in self.parts(now, &batches) {
+            let (output, found, seen) = self.weigh(now, part);
             gradients.add(self, found);
             outputs.push(output);
             losses.push(seen);
@@ -261,7 +260,10 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         self.options.clipping.apply(&self, &mut gradients);
         let moved: Self = optimizer.step(learning_rate, self, gradients);
         if let Some((batches, before)) = moved.options.after.take::<M::Batch>() {
-            let losses = |batch| moved.losses(moved.network.represent(batch), batch);
+            let losses = |batch| {
+                let losses = moved.losses(moved.network.represent(batch), batch);
+                losses.detached()
+            };
             let after: Vec<TaskLosses> = batches.iter().map(losses).collect();
             let after = match after.as_slice() {
                 [only] => only.clone(),

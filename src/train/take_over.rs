@@ -1,6 +1,5 @@
 //! A trained network and strategy taken over by a network with other tasks: one added, one renamed, a head with another number of classes.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -9,7 +8,6 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::checksum;
-use super::part::parameters;
 use super::step::MultiTask;
 use crate::error::{Error, Result};
 
@@ -42,7 +40,7 @@ impl fmt::Display for TakenOver {
 /// A parameter of the network is taken where the checkpoint has one of the same path and shape, and stays as it is otherwise: a head
 /// that was added, or one with another number of classes. `renamed` has the old and the new names, of tasks and of fields of the
 /// network: `[("price", "cost")]` takes the parameters of `network.price` for `network.cost`, and the values of the task `price`
-/// for `cost`. The optimizer of a run from here begins anew.
+/// for `cost`; a new field or task that is called `price` now begins anew. The optimizer of a run from here begins anew.
 ///
 /// # Errors
 ///
@@ -81,10 +79,6 @@ pub fn take_over<M: Module + ModuleDisplay>(
     let mut model = model;
     let tasks = model.weighting.adopt(&record, &["weighting"], &renamed);
     let tasks = tasks.map_err(|error| fail(error.to_string()))?;
-    let before: HashSet<ParamId> = parameters(&model.network)
-        .into_iter()
-        .map(|p| p.1)
-        .collect();
     let lenient = record
         .allow_unused(true)
         .allow_partial(true)
@@ -92,22 +86,30 @@ pub fn take_over<M: Module + ModuleDisplay>(
     let found = Renamed {
         network: model.network,
         renamed,
+        anew: Vec::new(),
+        taken: 0,
     };
     let found = found.try_load_record(lenient);
-    let network = found.map_err(|error| fail(error.to_string()))?.network;
-    let all = parameters(&network);
-    let count = all.len();
-    // What a record puts in place brings the id it was recorded with.
-    let anew = all.into_iter().filter(|(_, id)| before.contains(id));
-    let anew: Vec<String> = anew.map(|(path, _)| path).collect();
-    if anew.len() == count {
+    let found = found.map_err(|error| fail(error.to_string()))?;
+    if found.taken == 0 {
         let reason =
             "holds no parameter of this network: none has the path and the shape of one of its own"
                 .into();
         return Err(fail(reason));
     }
-    model.network = network;
+    model.network = found.network;
+    let anew = found.anew;
     Ok((model, TakenOver { tasks, anew }))
+}
+
+/// The name that a task or a field had in a record; none if that name now belongs to another.
+fn old_name<'a>(renamed: &'a [(String, String)], name: &'a str) -> Option<&'a str> {
+    let pair = renamed.iter().find(|(_, new)| new == name);
+    match pair {
+        Some((old, _)) => Some(old),
+        None if renamed.iter().any(|(old, _)| old == name) => None,
+        None => Some(name),
+    }
 }
 
 /// A network at its place in a record, some of whose fields had other names there.
@@ -115,6 +117,10 @@ pub fn take_over<M: Module + ModuleDisplay>(
 struct Renamed<M> {
     network: M,
     renamed: Vec<(String, String)>,
+    /// The paths of parameters that the record does not have.
+    anew: Vec<String>,
+    /// How many it has.
+    taken: usize,
 }
 
 impl<M: Module> Module for Renamed<M> {
@@ -127,13 +133,18 @@ impl<M: Module> Module for Renamed<M> {
         let mut renaming = Renaming {
             mapper,
             renamed: &self.renamed,
-            depth: 0,
+            path: Vec::new(),
+            anew: Vec::new(),
+            taken: 0,
         };
         let network = self.network.map(&mut renaming);
+        let Renaming { anew, taken, .. } = renaming;
         mapper.exit_module("network", "Renamed");
         Self {
             network,
             renamed: self.renamed,
+            anew,
+            taken,
         }
     }
 
@@ -155,6 +166,8 @@ impl<M: Module> Module for Renamed<M> {
         Self {
             network: self.network.valid(),
             renamed: self.renamed.clone(),
+            anew: self.anew.clone(),
+            taken: self.taken,
         }
     }
 
@@ -169,39 +182,53 @@ impl<M: Module> Module for Renamed<M> {
     }
 }
 
-/// Calls the fields of the network by the names they had.
+/// Calls the fields of the network by the names they had, and notes which parameters the record has.
 struct Renaming<'a, T> {
     mapper: &'a mut T,
     renamed: &'a [(String, String)],
-    /// How many modules are open inside the network.
-    depth: usize,
+    /// The modules that are open inside the network.
+    path: Vec<String>,
+    anew: Vec<String>,
+    taken: usize,
 }
 
+/// No field has this name, so nothing in a record is found under it.
+const NOWHERE: &str = "(renamed)";
+
 impl<T> Renaming<'_, T> {
-    fn old<'b>(&'b self, name: &'b str) -> &'b str {
-        let pair = self.renamed.iter().find(|(_, new)| new == name);
-        match pair {
-            Some((old, _)) if self.depth == 0 => old,
-            _ => name,
-        }
+    fn old(&self, name: &str) -> String {
+        let outermost = self.path.is_empty();
+        let old = outermost.then(|| old_name(self.renamed, name).unwrap_or(NOWHERE));
+        old.unwrap_or(name).to_string()
     }
 }
 
 impl<T: ModuleMapper> ModuleMapper for Renaming<'_, T> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        let old = self.old(name).to_string();
+        let old = self.old(name);
         self.mapper.enter_module(&old, container);
-        self.depth += 1;
+        self.path.push(name.into());
     }
 
     fn exit_module(&mut self, name: &str, container: &str) {
-        self.depth -= 1;
-        let old = self.old(name).to_string();
+        self.path.pop();
+        let old = self.old(name);
         self.mapper.exit_module(&old, container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        self.mapper.map_float(param)
+        // A parameter that the record has comes back with the id it was recorded with, whatever id it had here.
+        let mut asked = param.clone();
+        asked.id = ParamId::new();
+        let fresh = asked.id;
+        let answer = self.mapper.map_float(asked);
+        if answer.id == fresh {
+            self.anew.push(self.path.join("."));
+            param
+        } else {
+            self.taken += 1;
+            answer
+        }
     }
 
     fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {

@@ -1,5 +1,6 @@
 //! From a network, a strategy and data to a trained network: sets up Burn's learner and takes care of the folder.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use burn::module::Module;
+use burn::module::{Module, ParamId};
 use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
@@ -31,9 +32,9 @@ use super::recorder::Recorder;
 use super::step::{MultiTask, StepOptions};
 use super::terminal::Progress;
 use super::tracker::Tracker;
-use super::{part, schedule};
+use super::{part, schedule, watch};
 use crate::error::{Error, Result};
-use crate::history::{History, Split};
+use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::weighting::Strategy;
 
@@ -59,7 +60,8 @@ impl<M: MultiTaskModel> Outcome<M> {
     ///
     /// [`Error::Checkpoint`] if the file is gone, damaged or of another network; [`Error::Io`] if its checksum cannot be read.
     pub fn best_network(&self) -> Result<M> {
-        let network = self.model.network.clone();
+        // Not a clone, which would share running statistics with this model.
+        let network = self.model.network.valid();
         match self.best_epoch {
             Some(best) => {
                 let file = checkpoint::model_file(&self.directory, best);
@@ -157,10 +159,11 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Moves the learning rate of the network by any schedule of Burn. It advances with every step of the optimizer.
+    /// Moves the learning rate of the network by any schedule of Burn, which advances with every step of the optimizer.
     ///
-    /// The learning rates of parts and of the strategy move in proportion: as their rate in the settings is to
-    /// [`learning_rate`](TrainConfig::learning_rate).
+    /// The learning rates of parts move in proportion: as their rate in the settings is to
+    /// [`learning_rate`](TrainConfig::learning_rate). The strategy keeps the rate and the schedule of the settings, which count for
+    /// nothing else then.
     pub fn with_schedule(mut self, schedule: impl Into<ModuleLrScheduler>) -> Self {
         self.schedule = Some(schedule.into());
         self
@@ -191,7 +194,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Calls a function after each epoch, when its checkpoint is written. `Break` stops the run with a reason.
+    /// Calls a function after each epoch, when its checkpoint is on its way to the disk; that of the epoch before is there. `Break`
+    /// stops the run with a reason; a run that is resumed after it goes on.
     ///
     /// # Example
     ///
@@ -221,11 +225,20 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// Records the mean over the validation samples of a value for each, `[batch]`, under `task/quantity`.
     ///
     /// `values` sees what [`MultiTaskModel::evaluate`] returns.
+    ///
+    /// # Panics
+    ///
+    /// If the quantity is one that training records itself, such as `loss`.
     pub fn with_metric(
         mut self,
         name: &str,
         values: impl Fn(&M::Evaluation) -> Tensor<1> + Send + Sync + 'static,
     ) -> Self {
+        let own = name.split_once('/').map_or(name, |(_, quantity)| quantity);
+        assert!(
+            !quantity::RESERVED.contains(&own),
+            "the metric `{name}` would replace `{own}`, which training records itself: give it another name"
+        );
         self.means.push((name.into(), Arc::new(values)));
         self
     }
@@ -286,7 +299,9 @@ impl<M: MultiTaskModel> Trainer<M> {
     ///
     /// # Panics
     ///
-    /// If the network gives another number of losses than it has tasks, or the strategy is one of other tasks.
+    /// If the network gives another number of losses than it has tasks, or the strategy is one of other tasks. If gradients are
+    /// added up over several batches and a later one tells of labels where the first did not
+    /// ([`MultiTaskModel::labels`] helps).
     pub fn fit<I>(
         self,
         network: M,
@@ -348,8 +363,9 @@ impl<M: MultiTaskModel> Trainer<M> {
         let per_epoch = train.steps();
         let steps = per_epoch.saturating_mul(self.config.epochs);
         let tasks = model.network.tasks().clone();
-        let model = part::freeze(model.train().fork(&tracked), &self.config.parts);
-        let mut start = self.start(model, steps)?;
+        let model = model.train().fork(&tracked);
+        let frozen = part::frozen(&model, &self.config.parts);
+        let mut start = self.start(part::set_frozen(model, &frozen, true), steps)?;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
         let keep_model = !self.epoch_hooks.is_empty();
@@ -368,13 +384,17 @@ impl<M: MultiTaskModel> Trainer<M> {
         {
             let mut entries = journal.lock();
             entries.epoch = first;
+            watch::refile(self.config.watch.as_ref(), &mut entries.history);
             entries.watch = self.config.watch.clone();
             entries.record_baselines(&self.baselines);
             entries.record_intended(start.model.weighting.intended());
             entries.write()?;
         }
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
-            return Ok(self.finished(start.model, &journal));
+            let model = part::set_frozen(start.model, &frozen, false);
+            let mut outcome = self.finished(model, &journal);
+            outcome.stopped = self.why_stopped(&outcome.history, None);
+            return Ok(outcome);
         }
         let train = Groups {
             batches: train.batches.starting_at(first),
@@ -386,6 +406,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             hooks,
             train,
             valid.starting_at(first),
+            &frozen,
             device,
         )
     }
@@ -397,6 +418,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         hooks: StepHooks,
         train: Groups<M::Batch>,
         valid: EpochLoader<M::Batch>,
+        frozen: &HashSet<ParamId>,
         device: &Device,
     ) -> Result<Outcome<M>> {
         let folder = checkpoint::folder(&self.directory);
@@ -477,9 +499,12 @@ impl<M: MultiTaskModel> Trainer<M> {
             });
         }
         drop(entries);
-        let mut outcome = self.finished(result.model, &journal);
+        let model = part::set_frozen(result.model, frozen, false);
+        let mut outcome = self.finished(model, &journal);
+        let why = self.why_stopped(&outcome.history, result.interrupted);
         let hooked = journal.lock().stopped.take();
-        outcome.stopped = hooked.or_else(|| self.why_stopped(&outcome.history, result.interrupted));
+        // A run that came to its end was not stopped, whatever a hook said of its last epoch.
+        outcome.stopped = why.map(|why| hooked.unwrap_or(why));
         Ok(outcome)
     }
 
@@ -573,7 +598,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     fn finished(&self, model: MultiTask<M>, journal: &Journal) -> Outcome<M> {
         let entries = journal.lock();
         Outcome {
-            model: model.valid(),
+            model: model.with_options(StepOptions::default()).valid(),
             history: entries.history.clone(),
             best_epoch: entries.best_epoch(),
             stopped: None,

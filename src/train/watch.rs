@@ -34,7 +34,26 @@ fn all() -> String {
     ALL_TASKS.into()
 }
 
+/// Files the watched numbers of all epochs anew: a run may be resumed with another watch, or with none.
+pub(super) fn refile(watch: Option<&Watch>, history: &mut History) {
+    for name in [quantity::WATCHED_MINIMUM, quantity::WATCHED_MAXIMUM] {
+        history.forget(name);
+    }
+    let Some(watch) = watch else { return };
+    for (epoch, value) in history.series(Split::Valid, &watch.task, &watch.quantity) {
+        history.record(epoch, Split::Valid, ALL_TASKS, watch.name(), value);
+    }
+}
+
 impl Watch {
+    /// The quantity under which the number is filed, so that the best epoch is found.
+    fn name(&self) -> &'static str {
+        match self.better {
+            Better::Lower => quantity::WATCHED_MINIMUM,
+            Better::Higher => quantity::WATCHED_MAXIMUM,
+        }
+    }
+
     /// Watches the loss of a task.
     pub fn loss_of(task: impl Into<String>) -> Self {
         Self::lowest(task, quantity::LOSS)
@@ -81,11 +100,7 @@ impl Watch {
         };
         // Without labels in this epoch's validation data there is nothing to compare.
         if last == epoch {
-            let name = match self.better {
-                Better::Lower => quantity::WATCHED_MINIMUM,
-                Better::Higher => quantity::WATCHED_MAXIMUM,
-            };
-            history.record(epoch, Split::Valid, ALL_TASKS, name, value);
+            history.record(epoch, Split::Valid, ALL_TASKS, self.name(), value);
         }
         Ok(())
     }

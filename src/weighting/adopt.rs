@@ -40,8 +40,10 @@ impl Strategy {
             .names()
             .map(|new| {
                 let pair = renamed.iter().find(|(_, to)| to == new);
+                // A new task may have the name of one that was renamed.
+                let taken = pair.is_none() && renamed.iter().any(|(from, _)| from == new);
                 let before = pair.map_or(new, |(from, _)| from.as_str());
-                old.iter().position(|name| name == before)
+                old.iter().position(|name| !taken && name == before)
             })
             .collect();
         let Ok(memory) = self.memory_of(old, &positions) else {

@@ -1,5 +1,6 @@
 //! Batches of one data set: in order, shuffled, or drawn with weights.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::data::dataloader::batcher::Batcher;
@@ -42,7 +43,7 @@ pub struct Data<I, B> {
 }
 
 impl Data<i64, Tensor<2>> {
-    /// Batches of `batch_size` rows of a table, in their order; the table stays on its device.
+    /// Makes batches of `batch_size` rows of a table, in their order; the table stays on its device.
     ///
     /// # Errors
     ///
@@ -82,7 +83,7 @@ enum Order {
 }
 
 impl<I, B> Data<I, B> {
-    /// Batches of `batch_size` samples in the order of the data set.
+    /// Makes batches of `batch_size` samples in the order of the data set.
     ///
     /// # Errors
     ///
@@ -140,9 +141,11 @@ impl<I, B> Data<I, B> {
     ///
     /// [`Error::Setting`] unless there is a class for each sample.
     pub fn balanced(self, classes: &[usize]) -> Result<Self> {
-        let mut counts = vec![0usize; classes.iter().max().map_or(0, |largest| largest + 1)];
-        classes.iter().for_each(|class| counts[*class] += 1);
-        let weights: Vec<f64> = classes.iter().map(|c| 1.0 / counts[*c] as f64).collect();
+        let mut counts: HashMap<usize, usize> = HashMap::new();
+        for class in classes {
+            *counts.entry(*class).or_default() += 1;
+        }
+        let weights: Vec<f64> = classes.iter().map(|c| 1.0 / counts[c] as f64).collect();
         self.weighted(&weights)
     }
 

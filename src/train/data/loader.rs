@@ -138,7 +138,8 @@ impl<B: 'static> Iterator for EpochIterator<'_, B> {
             let batches = self.loader.source.pass(pass, at, &self.loader.device);
             (number, batches)
         });
-        let batch = batches.next()?;
+        let batch = batches.next();
+        let batch = batch.expect("a source gives as many batches as it says (`Source::batches`)");
         self.pass = Some((number, batches));
         self.next += 1;
         if let Ok(batch) = &batch {

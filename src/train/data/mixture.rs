@@ -17,7 +17,7 @@ pub enum Alternation {
     RoundRobin,
     /// Every batch of every source once.
     Proportional,
-    /// In proportion to `batches^(1 / T)`, as many in all as the sources have together and at least one of each. `T = 1` is
+    /// In proportion to `batches^(1 / T)`, about as many in all as the sources have together and at least one of each. `T = 1` is
     /// [`Proportional`](Self::Proportional); a large T gives every source the same.
     Temperature(f64),
     /// These numbers of batches.
@@ -60,7 +60,7 @@ pub struct Mixture<B> {
 }
 
 impl<B: 'static> Mixture<B> {
-    /// A mixture of nothing yet.
+    /// Makes a mixture without any source; [`with`](Self::with) adds them.
     pub fn new(alternation: Alternation) -> Self {
         Self {
             alternation,
@@ -85,7 +85,11 @@ impl<B: 'static> Mixture<B> {
             }
             Alternation::Proportional => own,
             Alternation::Temperature(temperature) => {
-                let powers = own.iter().map(|n| (*n as f64).powf(1.0 / temperature));
+                // Beside the largest, so that nothing overflows however small the temperature is.
+                let most = own.iter().copied().max().unwrap_or(1).max(1) as f64;
+                let powers = own
+                    .iter()
+                    .map(|n| (*n as f64 / most).powf(1.0 / temperature));
                 let powers: Vec<f64> = powers.collect();
                 let all: usize = own.iter().sum();
                 let scale = all as f64 / powers.iter().sum::<f64>();

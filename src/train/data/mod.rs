@@ -99,7 +99,7 @@ pub struct DataPass {
 }
 
 impl DataPass {
-    /// The pass with a number, counted from 1.
+    /// Makes the pass with a number, counted from 1.
     pub fn new(seed: u64, number: usize) -> Self {
         let number = number as u64;
         Self { seed, number }
