@@ -366,6 +366,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let model = model.train().fork(&tracked);
         let frozen = part::frozen(&model, &self.config.parts);
         let mut start = self.start(part::set_frozen(model, &frozen, true), steps)?;
+        start.frozen = frozen;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
         let keep_model = !self.epoch_hooks.is_empty();
@@ -391,7 +392,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             entries.write()?;
         }
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
-            let model = part::set_frozen(start.model, &frozen, false);
+            let model = part::set_frozen(start.model, &start.frozen, false);
             let mut outcome = self.finished(model, &journal);
             outcome.stopped = self.why_stopped(&outcome.history, None);
             return Ok(outcome);
@@ -406,7 +407,6 @@ impl<M: MultiTaskModel> Trainer<M> {
             hooks,
             train,
             valid.starting_at(first),
-            &frozen,
             device,
         )
     }
@@ -418,7 +418,6 @@ impl<M: MultiTaskModel> Trainer<M> {
         hooks: StepHooks,
         train: Groups<M::Batch>,
         valid: EpochLoader<M::Batch>,
-        frozen: &HashSet<ParamId>,
         device: &Device,
     ) -> Result<Outcome<M>> {
         let folder = checkpoint::folder(&self.directory);
@@ -478,6 +477,7 @@ impl<M: MultiTaskModel> Trainer<M> {
                 hooks: Arc::new(Mutex::new(epoch_hooks)),
             });
         }
+        let frozen = start.frozen;
         let learner = Learner::new(start.model, start.optimizer, start.scheduler);
         let register = std::mem::replace(&mut self.metrics, Box::new(|training| training));
         let result = register(training).launch(learner);
@@ -499,7 +499,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             });
         }
         drop(entries);
-        let model = part::set_frozen(result.model, frozen, false);
+        let model = part::set_frozen(result.model, &frozen, false);
         let mut outcome = self.finished(model, &journal);
         let why = self.why_stopped(&outcome.history, result.interrupted);
         let hooked = journal.lock().stopped.take();
@@ -546,6 +546,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     fn start(&self, model: MultiTask<M>, steps: usize) -> Result<Start<M>> {
         let fresh = Start {
             epoch: 0,
+            frozen: HashSet::new(),
             history: History::new(),
             optimizer: schedule::optimizer(&self.config, self.optimizer.clone())?,
             scheduler: schedule::scheduler(&self.config, self.schedule.clone(), steps)?,
@@ -588,6 +589,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         }
         Ok(Start {
             epoch,
+            frozen: HashSet::new(),
             history,
             model: fresh.model.try_load_record(loaded.model).map_err(fits)?,
             optimizer,
@@ -624,6 +626,8 @@ fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
 
 struct Start<M: MultiTaskModel> {
     epoch: usize,
+    /// Parameters that are left as they are in this run alone.
+    frozen: HashSet<ParamId>,
     history: History,
     model: MultiTask<M>,
     optimizer: ModuleOptimizer,
