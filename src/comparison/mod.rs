@@ -1,6 +1,6 @@
 //! Strategies side by side, for any network: which runs a comparison consists of, and what they add up to.
 //!
-//! A comparison trains every strategy from the same first values on the same batches for the same number of epochs, over several
+//! A comparison trains every strategy from the same initial parameters on the same batches for the same number of epochs, over several
 //! seeds, beside rows that keep it honest: the plain `sum`, and [`TUNED_FIXED`], fixed weights from a small search. In reading order:
 //!
 //! * [`Compare`]: the runs, resumable, one after the other in this process;

@@ -5,7 +5,7 @@ use crate::history::{History, Split, quantity};
 use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
 
 impl Results {
-    /// The page. Cells that mean something else than the others of their column are left out.
+    /// Makes the page. Cells that mean something else than the others of their column are left out.
     pub fn page(&self, title: &str, mut facts: Vec<(String, String)>) -> Comparison {
         facts.extend(self.other_targets().map(|other| {
             let why = format!("its {} {}: not compared", other.task, other.why);

@@ -40,7 +40,7 @@ pub struct OtherTarget {
     pub why: String,
 }
 
-/// A number of the domain that the table shows beside losses and skill.
+/// A metric of the domain that the table shows beside losses and skill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricColumn {
     /// What stands above the column.
@@ -124,7 +124,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// The results of these runs.
+    /// Adds up runs.
     pub fn new(runs: Vec<Run>) -> Self {
         Self {
             values: runs.iter().flat_map(values_of).collect(),
@@ -139,23 +139,23 @@ impl Results {
         self
     }
 
-    /// Shows numbers of the domain in the table.
+    /// Shows metrics of the domain in the table.
     pub fn with_metrics(mut self, metrics: Vec<MetricColumn>) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// The numbers of the domain that the table shows.
+    /// Returns the metrics that the table shows.
     pub fn metrics(&self) -> &[MetricColumn] {
         &self.metrics
     }
 
-    /// The runs.
+    /// Returns the runs.
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
 
-    /// The rows, in the order of the runs.
+    /// Returns the names of the rows, in the order of the runs.
     pub fn strategies(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for run in &self.runs {
@@ -166,21 +166,21 @@ impl Results {
         names
     }
 
-    /// The tasks, in the order they were first recorded.
+    /// Returns the tasks, in the order they were first recorded.
     pub fn tasks(&self) -> Vec<&str> {
         let longest = self.runs.iter().filter_map(|run| run.history.as_ref());
         let tasks = longest.map(History::tasks).max_by_key(Vec::len);
         tasks.unwrap_or_default()
     }
 
-    /// The runs of a row that got to the end, and those that failed.
+    /// Counts the runs of a row that got to the end, and those that failed.
     pub fn counts(&self, strategy: &str) -> (usize, usize) {
         let runs = || self.runs.iter().filter(|run| run.strategy == strategy);
         let finished = runs().filter(|run| run.history.is_some()).count();
         (finished, runs().count() - finished)
     }
 
-    /// The rows in which a task has another target.
+    /// Returns the rows in which a task has another target.
     pub fn other_targets(&self) -> impl Iterator<Item = &OtherTarget> {
         let names = self.strategies();
         let all = self.other_targets.iter();
@@ -197,12 +197,12 @@ impl Results {
         !self.other_targets.iter().any(touched)
     }
 
-    /// Every number of every run.
+    /// Returns every number of every run.
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 
-    /// Mean and interval of one number of a row; `None` if no run recorded it.
+    /// Returns the mean and the interval of one number of a row; `None` if no run recorded it.
     pub fn summary(&self, strategy: &str, task: &str, name: &str) -> Option<Summary> {
         let mut values = self
             .values
@@ -222,7 +222,7 @@ impl Results {
         })
     }
 
-    /// By how many percent a number of a row is above that of another, seed by seed: mean and interval of the differences between
+    /// Returns by how many percent a number of a row is above that of another, seed by seed: mean and interval of the differences between
     /// runs that had the same first values and the same batches. `None` where no seed has both.
     pub fn paired(
         &self,
@@ -250,7 +250,7 @@ impl Results {
         (!differences.is_empty()).then(|| Interval::of(differences))
     }
 
-    /// Mean and interval of every number of every row.
+    /// Returns the mean and the interval of every number of every row.
     pub fn summaries(&self) -> Vec<Summary> {
         let mut names: Vec<(&str, &str, &str)> = Vec::new();
         for value in &self.values {
@@ -269,7 +269,7 @@ impl Results {
             .collect()
     }
 
-    /// The verdict on every task of every run. A run that failed has one for every task.
+    /// Returns the verdict on every task of every run. A run that failed has one for every task.
     pub fn verdicts(&self) -> Vec<RunVerdict> {
         self.runs
             .iter()
@@ -298,7 +298,7 @@ impl Results {
         }
     }
 
-    /// For one task of one row, how many runs ended with which verdict, the most frequent first.
+    /// Counts for one task of one row how many runs ended with which verdict, the most frequent first.
     pub fn verdict_counts(&self, strategy: &str, task: &str) -> Vec<(String, usize)> {
         let mut counts: Vec<(String, usize)> = Vec::new();
         let runs = self.runs.iter().filter(|run| run.strategy == strategy);

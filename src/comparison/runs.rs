@@ -23,7 +23,7 @@ pub const TUNED_FIXED: &str = "tuned-fixed";
 
 /// What a run of a comparison starts from.
 pub struct Prepared<M: MultiTaskModel> {
-    /// The network with its first values.
+    /// The network with its initial parameters.
     pub network: M,
     /// The batches that are trained on.
     pub train: Box<dyn Source<M::Batch>>,

@@ -160,7 +160,7 @@ impl Tried {
     }
 }
 
-/// The next candidates to try at once; none when the budget is spent. Always the same for the same runs before it.
+/// Returns the next candidates to try at once; none when the budget is spent. Always the same for the same runs before it.
 ///
 /// `in_mind` are weights that somebody has in mind, in the order of the tasks; times the root of the outputs they are one of the
 /// guesses.
@@ -193,7 +193,7 @@ pub fn next(
     round
 }
 
-/// The candidate with the smallest relative loss, the earliest of equals.
+/// Returns the candidate with the smallest relative loss, the earliest of equals.
 pub fn best<'a>(search: &SearchConfig, tried: &'a [Tried]) -> Option<(&'a Candidate, f64)> {
     tried
         .iter()

@@ -23,7 +23,7 @@ struct Column<'a> {
     better: Option<Better>,
 }
 
-/// The whole comparison: losses, skills, the numbers of the domain, gradient shares, the time of a step, verdicts, and what the marks
+/// Writes the whole comparison as text: losses, skills, the numbers of the domain, gradient shares, the time of a step, verdicts, and what the marks
 /// mean.
 pub fn render(results: &Results) -> String {
     let mut text = String::new();
@@ -68,7 +68,7 @@ pub fn render(results: &Results) -> String {
     text + &legend(results)
 }
 
-/// The validation losses of every row beside those of one of them: by how many percent they are above it, seed by seed, and the 95 %
+/// Writes the validation losses of every row beside those of a reference: by how many percent they are above it, seed by seed, and the 95 %
 /// interval of the mean. Nothing if the reference has no finished run.
 pub fn beside(results: &Results, reference: &str) -> String {
     let mut tasks = results.tasks();

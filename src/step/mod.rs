@@ -416,27 +416,27 @@ impl Passed {
         sum.grads()
     }
 
-    /// The raw losses.
+    /// Returns the raw losses.
     pub fn losses(&self) -> &TaskLosses {
         &self.losses
     }
 
-    /// The effective weights, `[K]`, on the device and off the graph.
+    /// Returns the effective weights, `[K]`, on the device and off the graph.
     pub fn weights(&self) -> Tensor<1> {
         self.weighed.weights.clone()
     }
 
-    /// The objective, the weights and what the strategy has to say of the step.
+    /// Returns the objective, the weights and what the strategy has to say of the step.
     pub fn weighed(&self) -> &Weighed {
         &self.weighed
     }
 
-    /// The Gram matrix of the tasks' raw gradients at the representation, where it was measured.
+    /// Returns the Gram matrix of the tasks' raw gradients at the representation, where it was measured.
     pub fn gram(&self) -> Option<&Gram> {
         self.measured.as_ref().map(|measured| &measured.gram)
     }
 
-    /// The measurement of the gradients, in a step that was [audited](Pass::audited).
+    /// Returns the measurement of the gradients, in a step that was [audited](Pass::audited).
     pub fn audit(&self) -> Option<AuditSample> {
         let measured = self.measured.clone()?;
         measured.weighted(self.weights())

@@ -25,12 +25,12 @@ use crate::history::History;
 /// The parts of a checkpoint.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
 
-/// The folder of checkpoints in the folder of a run.
+/// Returns the folder of checkpoints in the folder of a run.
 pub fn folder(run: impl AsRef<Path>) -> PathBuf {
     run.as_ref().join("checkpoint")
 }
 
-/// The file of a checkpoint that holds the network and the strategy.
+/// Returns the file of a checkpoint that holds the network and the strategy.
 pub fn model_file(run: impl AsRef<Path>, epoch: usize) -> PathBuf {
     part_file(&folder(run), "model", epoch)
 }
@@ -39,7 +39,7 @@ pub(super) fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
     folder.join(format!("{part}-{epoch}.bpk"))
 }
 
-/// The newest epoch of which the folder of a run has a complete checkpoint.
+/// Returns the newest epoch of which the folder of a run has a complete checkpoint.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         })
 }
 
-/// The best epoch of the run in a folder, as its history tells; the newest one where it tells nothing.
+/// Returns the best epoch of the run in a folder, as its history tells; the newest one where it tells nothing.
 ///
 /// # Errors
 ///

@@ -103,7 +103,7 @@ enum Begin {
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
-    /// A trainer that writes to `directory`.
+    /// Makes a trainer that writes to `directory`.
     ///
     /// # Errors
     ///
@@ -281,7 +281,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.directory.join("history.csv")
     }
 
-    /// A handle that stops the training at the next step. The epoch it stops in is lost; a resume repeats it.
+    /// Returns a handle that stops the training at the next step. The epoch it stops in is lost; a resume repeats it.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
     }
