@@ -643,7 +643,7 @@ fn losses_of_another_number_of_tasks_are_misuse() {
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .unwrap_or_default();
-            let expected = format!("a strategy made for 4 tasks was given {count} losses");
+            let expected = format!("{count} losses were given, but there are 4 tasks");
             assert!(message.contains(&expected), "{name}: {message}");
         }
     }
