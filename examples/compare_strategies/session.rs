@@ -296,6 +296,12 @@ impl Session {
     /// Prints the table and what it was made from, and writes both.
     pub fn report(&self, results: &Results) -> Result<()> {
         TERMINAL.line(&format!("\n{}", table::render(results)));
+        for reference in [strategies::RAW_SUM, TUNED_FIXED] {
+            let beside = table::beside(results, reference);
+            if !beside.is_empty() {
+                TERMINAL.line(&beside);
+            }
+        }
         for (name, text) in &self.facts {
             TERMINAL.line(&format!("{name}: {text}"));
         }
