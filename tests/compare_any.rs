@@ -262,3 +262,29 @@ fn the_example_compares_strategies_on_drawn_digits() {
     );
     assert!(folder.path().join("report.html").exists());
 }
+
+#[test]
+fn the_example_says_what_is_wrong_with_a_file_of_digits() {
+    let Some(program) = example("two_digits") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("digits.csv");
+    for (text, words) in [
+        (
+            "label,pixels\n",
+            "holds 0 images, but at least 30 are needed",
+        ),
+        ("label,pixels\n3,12\n", "line 2: expected a digit, a comma"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let mut run = std::process::Command::new(&program);
+        run.arg("--digits")
+            .arg(&file)
+            .arg("--out")
+            .arg(folder.path());
+        let output = run.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains(words), "{told}");
+    }
+}

@@ -215,6 +215,13 @@ fn a_part_of_a_frozen_one_can_be_trained_and_all_is_trained_again_later() {
     }
 }
 
+/// The epoch with the smallest number.
+fn smallest(outcome: &Outcome<Network>, task: &str, quantity: &str) -> Option<usize> {
+    let series = outcome.history.series(Split::Valid, task, quantity);
+    let smallest = series.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    smallest.map(|(epoch, _)| *epoch)
+}
+
 #[test]
 fn another_watch_counts_from_the_first_epoch_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,15 +233,12 @@ fn another_watch_counts_from_the_first_epoch_on() {
     run(2, Some(Watch::highest("sign", "accuracy")));
     let outcome = run(5, None);
     let relative = quantity::RELATIVE_LOSS;
-    let series = outcome.history.series(Split::Valid, ALL_TASKS, relative);
-    let best = series.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
-    assert_eq!(outcome.best_epoch, Some(best));
+    assert_eq!(outcome.best_epoch, smallest(&outcome, ALL_TASKS, relative));
     let outcome = run(6, Some(Watch::loss_of("level")));
-    let series = outcome
-        .history
-        .series(Split::Valid, "level", quantity::LOSS);
-    let best = series.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
-    assert_eq!(outcome.best_epoch, Some(best));
+    assert_eq!(
+        outcome.best_epoch,
+        smallest(&outcome, "level", quantity::LOSS)
+    );
 }
 
 /// Each step is a batch of levels and one of signs: both are measured.
@@ -567,11 +571,10 @@ fn the_loss_of_one_task_can_choose_the_best_epoch() {
         .with_epochs(6)
         .with_watch(Some(Watch::loss_of("level")));
     let outcome = fit(trainer(config, folder.path()), SUM).unwrap();
-    let series = outcome
-        .history
-        .series(Split::Valid, "level", quantity::LOSS);
-    let best = series.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
-    assert_eq!(outcome.best_epoch, Some(best));
+    assert_eq!(
+        outcome.best_epoch,
+        smallest(&outcome, "level", quantity::LOSS)
+    );
 }
 
 #[test]

@@ -13,6 +13,8 @@ use equipoise::{Error, Result};
 pub const PIXELS: usize = 144;
 /// Pairs of a batch.
 const BATCH: usize = 64;
+/// Images that can be split in three.
+const FEWEST: usize = 30;
 /// Pairs of the training, validation and test data.
 const COUNTS: [usize; 3] = [6000, 1000, 2000];
 
@@ -76,7 +78,23 @@ pub fn read(path: &Path) -> Result<Vec<Image>> {
             _ => Err(refused()),
         }
     };
-    text.lines().enumerate().skip(1).map(image).collect()
+    let images: Vec<Image> = text
+        .lines()
+        .enumerate()
+        .skip(1)
+        .map(image)
+        .collect::<Result<_>>()?;
+    if images.len() < FEWEST {
+        let reason = format!(
+            "holds {} images, but at least {FEWEST} are needed",
+            images.len()
+        );
+        return Err(Error::File {
+            path: path.into(),
+            reason,
+        });
+    }
+    Ok(images)
 }
 
 /// The segments of a digit as of a clock: top, upper left, upper right, middle, lower left, lower right, bottom.

@@ -22,4 +22,5 @@ pub mod table;
 pub use results::{
     FAILED, MetricColumn, OtherTarget, Results, Run, RunVerdict, SECONDS_PER_STEP, Summary, Value,
 };
+pub(crate) use runs::raw;
 pub use runs::{Compare, Prepared, RunSeen, TUNED_FIXED};

@@ -66,8 +66,7 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 /// ```no_run
 /// # use equipoise::model::MultiTaskModel;
 /// # use equipoise::comparison::Prepared;
-/// # fn prepare<M: MultiTaskModel>(seed: u64) -> equipoise::Result<Prepared<M>> { unimplemented!() }
-/// # fn compare<M: MultiTaskModel>() -> equipoise::Result<()> {
+/// # fn compare<M: MultiTaskModel>(prepare: impl FnMut(u64) -> equipoise::Result<Prepared<M>>) -> equipoise::Result<()> {
 /// use burn::tensor::Device;
 /// use equipoise::comparison::{Compare, table};
 /// use equipoise::comparison::search::SearchConfig;
@@ -77,7 +76,8 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 ///     .with_all_strategies()
 ///     .with_tuned_fixed(SearchConfig { runs: 14, epochs: 10 })
 ///     .with_seeds(3)
-///     .run(|seed| prepare(seed), &Device::flex())?;
+///     // From a seed to a network with its initial parameters and its data.
+///     .run(prepare, &Device::flex())?;
 /// println!("{}", table::render(&results));
 /// println!("{}", table::beside(&results, "tuned-fixed"));
 /// results.page("Strategies side by side", Vec::new()).write("runs/compared/report.html")?;
@@ -514,8 +514,8 @@ fn named(name: &str) -> StrategyConfig {
     StrategyConfig::named(name).expect("it is in the table and has defaults")
 }
 
-/// Fixed weights over raw losses.
-fn raw(weights: TaskValues) -> StrategyConfig {
+/// Returns the config of fixed weights over raw losses.
+pub(crate) fn raw(weights: TaskValues) -> StrategyConfig {
     let manual = Manual::default().with_normalise(false);
     StrategyConfig::new(manual.with_weights(weights))
 }

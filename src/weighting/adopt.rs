@@ -1,9 +1,9 @@
 //! Taking over what a strategy remembers when a task was added, renamed or dropped.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor};
-use burn::store::{ModuleRecord, RecordError};
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::store::ModuleRecord;
 
+use super::at_path::AtPath;
 use super::identity::Identity;
 use super::memory::OldTasks;
 use super::{Memory, Strategy};
@@ -29,7 +29,7 @@ impl Strategy {
         let Some(found) = Identity::of_record(record, path) else {
             return self.identity().check(None).map(|()| Vec::new());
         };
-        if name_of(found.rule()) != name_of(self.identity().rule()) {
+        if found.rule_name() != self.identity().rule_name() {
             let own = self.identity().rule();
             let expected = format!("{}, of which the record is", found.rule());
             return Err(Error::setting("weighting", own, expected));
@@ -49,16 +49,16 @@ impl Strategy {
         let Ok(memory) = self.memory_of(old, &positions) else {
             return Ok(Vec::new());
         };
-        let path = path.iter().chain(&["memory"]);
-        let path = path.map(|part| part.to_string()).collect();
-        let read = Recorded { path, memory }.read(record);
+        let place = path.iter().chain(&["memory"]);
+        let whole = record.clone().allow_unused(true);
+        let read = AtPath::new(place, memory).try_load_record(whole);
         let read =
             read.map_err(|error| Error::setting("weighting", error, "whole in the record"))?;
         let tasks = OldTasks {
             positions: &positions,
             count: old.len(),
         };
-        self.memory.adopt(&read, &tasks);
+        self.memory.adopt(&read.module, &tasks);
         let taken = self.tasks().names().zip(&positions);
         let taken = taken.filter(|(_, position)| position.is_some());
         Ok(taken.map(|(name, _)| name.to_string()).collect())
@@ -75,64 +75,5 @@ impl Strategy {
         };
         let tasks = TaskSet::new(old.iter().enumerate().map(task))?;
         self.rule().memory(&tasks, &self.memory.device())
-    }
-}
-
-/// The name of a rule's type, without its settings.
-fn name_of(rule: &str) -> &str {
-    let end = rule.find(|c: char| !c.is_alphanumeric() && c != '_');
-    end.map_or(rule, |end| &rule[..end])
-}
-
-/// A memory at its place in a record.
-#[derive(Clone, Debug)]
-struct Recorded {
-    path: Vec<String>,
-    memory: Memory,
-}
-
-impl Recorded {
-    fn read(self, record: &ModuleRecord) -> Result<Memory, RecordError> {
-        let record = record.clone().allow_unused(true);
-        Ok(self.try_load_record(record)?.memory)
-    }
-}
-
-impl Module for Recorded {
-    fn visit<V: ModuleVisitor>(&self, _visitor: &mut V) {}
-
-    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let Self { path, memory } = self;
-        path.iter()
-            .for_each(|part| mapper.enter_module(part, "Recorded"));
-        let memory = memory.map(mapper);
-        path.iter()
-            .rev()
-            .for_each(|part| mapper.exit_module(part, "Recorded"));
-        Self { path, memory }
-    }
-
-    fn to_device(self, _device: &Device) -> Self {
-        self
-    }
-
-    fn fork(self, _device: &Device) -> Self {
-        self
-    }
-
-    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
-        devices
-    }
-
-    fn valid(&self) -> Self {
-        self.clone()
-    }
-
-    fn train(self) -> Self {
-        self
-    }
-
-    fn materialize(self) -> Self {
-        self
     }
 }

@@ -9,6 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::store::ModuleRecord;
 use burn::tensor::{Device, Int, Shape, Tensor};
 
+use super::at_path::AtPath;
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
@@ -25,6 +26,12 @@ impl Identity {
             rule,
             tasks: tasks.names().map(String::from).collect(),
         }
+    }
+
+    /// The name of the rule's type, without its settings.
+    pub(super) fn rule_name(&self) -> &str {
+        let end = self.rule.find(|c: char| !c.is_alphanumeric() && c != '_');
+        end.map_or(&self.rule, |end| &self.rule[..end])
     }
 
     /// The rule and its settings, as they are written for debugging.
@@ -55,13 +62,15 @@ impl Identity {
     /// Reads who the strategy of a record is; `path` leads to the strategy: `["weighting"]` in a module with a field of that name.
     /// `None` if the record does not say.
     pub fn of_record(record: &ModuleRecord, path: &[&str]) -> Option<Self> {
-        let probe = Probe {
-            path: path.iter().map(|part| part.to_string()).collect(),
-            found: None,
+        let nobody = Self {
+            rule: String::new(),
+            tasks: Vec::new(),
         };
+        let mark = Mark::new(nobody, &Device::default());
+        let place = path.iter().chain(&["identity"]);
         let record = record.clone().allow_partial(true).allow_unused(true);
-        let probe = probe.try_load_record(record.validate(false)).ok()?;
-        probe.found
+        let found = AtPath::new(place, mark).try_load_record(record.validate(false));
+        found.ok()?.module.foreign
     }
 
     /// Checks that a record is one of this strategy over these tasks.
@@ -242,50 +251,3 @@ impl burn::module::ModuleDisplayDefault for Mark {
 }
 
 impl burn::module::ModuleDisplay for Mark {}
-
-/// Looks into a record for the identity of the strategy at a path.
-#[derive(Clone, Debug)]
-struct Probe {
-    path: Vec<String>,
-    found: Option<Identity>,
-}
-
-impl Module for Probe {
-    fn visit<V: ModuleVisitor>(&self, _visitor: &mut V) {}
-
-    fn map<M: ModuleMapper>(mut self, mapper: &mut M) -> Self {
-        let path = self.path.iter().map(String::as_str).chain(["identity"]);
-        let path: Vec<&str> = path.collect();
-        path.iter()
-            .for_each(|part| mapper.enter_module(part, "Probe"));
-        self.found = mapped(mapper, &Device::default());
-        path.iter()
-            .rev()
-            .for_each(|part| mapper.exit_module(part, "Probe"));
-        self
-    }
-
-    fn to_device(self, _device: &Device) -> Self {
-        self
-    }
-
-    fn fork(self, _device: &Device) -> Self {
-        self
-    }
-
-    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
-        devices
-    }
-
-    fn valid(&self) -> Self {
-        self.clone()
-    }
-
-    fn train(self) -> Self {
-        self
-    }
-
-    fn materialize(self) -> Self {
-        self
-    }
-}

@@ -17,6 +17,7 @@ pub mod solve;
 
 #[cfg(feature = "train")]
 mod adopt;
+mod at_path;
 mod config;
 mod draws;
 mod from_gram;

@@ -112,9 +112,7 @@ impl Strategy {
 
     /// The name of the rule's type, for messages.
     pub fn name(&self) -> &str {
-        let rule = self.identity().rule();
-        let end = rule.find(|c: char| !c.is_alphanumeric() && c != '_');
-        end.map_or(rule, |end| &rule[..end])
+        self.identity().rule_name()
     }
 
     /// Which gradient the heads get under a rule from the Gram matrix.

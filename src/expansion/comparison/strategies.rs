@@ -1,7 +1,7 @@
 //! The rows of a comparison: every preset, the raw sum, and fixed weights that were searched for.
 
 use crate::comparison::search::{self, Candidate, SearchConfig};
-use crate::comparison::{MetricColumn, OtherTarget, Results, Run};
+use crate::comparison::{MetricColumn, OtherTarget, Results, Run, raw};
 use crate::error::{Error, Result};
 use crate::expansion::config::{ExpansionConfig, STRATEGIES, preset};
 use crate::expansion::countdown::CountdownForm;
@@ -10,7 +10,7 @@ use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;
 use crate::weighting::{
-    BatchStatistics, BuiltIn, Manual, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
+    BatchStatistics, BuiltIn, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
 };
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
@@ -143,12 +143,6 @@ fn with(base: &ExpansionConfig, weighting: StrategyConfig, seed: u64) -> Expansi
     config.weighting = weighting;
     config.train.seed = seed;
     config.resolved()
-}
-
-/// Fixed weights over raw losses.
-fn raw(weights: TaskValues) -> StrategyConfig {
-    let manual = Manual::default().with_normalise(false);
-    StrategyConfig::new(manual.with_weights(weights))
 }
 
 /// 1 for every task.
