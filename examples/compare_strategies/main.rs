@@ -59,7 +59,8 @@ struct Arguments {
     /// Passes over the training windows [default: that of the config, 20]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Which, by name and separated by commas [default: all seven, raw-sum and tuned-fixed]
+    /// Which, by name and separated by commas, +rescale behind those from gradients whose combined gradient shall have the
+    /// mean gradient's length [default: seven, raw-sum and tuned-fixed]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Option<Vec<String>>,
     /// Settings by name that all runs share: default, original or learn; flags go before them

@@ -1,33 +1,39 @@
-//! The bidirectional LSTM layer: its configuration, parameters and shape rules. What computes it stands beside it.
+//! The bidirectional LSTM: its configuration, parameters and shape rules.
 
-use burn::module::{Module, Param};
-use burn::nn::Initializer;
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "cpu-kernels")]
-use super::fused;
-use super::{Dropout, Lengths, reference};
-use crate::error::{Error, Result};
+use super::stack::{By, Layer, Stack};
+use super::weights::check;
+use super::{Dropout, Lengths, LstmState, LstmWeights};
+use crate::error::Result;
 
 /// Configuration of a [`BiLstm`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiLstmConfig {
-    /// Input features per step, 1 to 100000.
+    /// Input features per position, 1 to 100000.
     pub input: usize,
     /// Hidden units per direction, 1 to 10000.
     pub hidden: usize,
-    /// Stacked layers, 1 to 100; each reads both directions of the one before.
+    /// Stacked layers, 1 to 100; each reads both directions of the layer before.
     #[serde(default = "one")]
     pub layers: usize,
     /// Dropout between layers, in [0, 1). It does nothing with one layer.
     #[serde(default)]
     pub dropout: f64,
+    /// Whether sequences are `[batch, time, features]`, or `[time, batch, features]`.
+    #[serde(default = "yes")]
+    pub batch_first: bool,
 }
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl BiLstmConfig {
@@ -38,6 +44,7 @@ impl BiLstmConfig {
             hidden,
             layers: 1,
             dropout: 0.0,
+            batch_first: true,
         }
     }
 
@@ -53,30 +60,19 @@ impl BiLstmConfig {
         self
     }
 
+    /// Sets whether sequences are `[batch, time, features]`, as by default, or `[time, batch, features]`.
+    pub fn with_batch_first(mut self, batch_first: bool) -> Self {
+        self.batch_first = batch_first;
+        self
+    }
+
     /// Checks every field.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    /// [`Error::Setting`](crate::Error::Setting) naming the field that has a value it cannot have.
     pub fn validate(&self) -> Result<()> {
-        for (field, value, most) in [
-            ("input", self.input, 100_000),
-            ("hidden", self.hidden, 10_000),
-            ("layers", self.layers, 100),
-        ] {
-            if !(1..=most).contains(&value) {
-                let expected = format!("from 1 to {most}");
-                return Err(Error::setting(field, value, expected));
-            }
-        }
-        match (0.0..1.0).contains(&self.dropout) {
-            true => Ok(()),
-            false => Err(Error::setting(
-                "dropout",
-                self.dropout,
-                "at least 0 and below 1",
-            )),
-        }
+        check(self.input, self.hidden, self.layers, self.dropout)
     }
 
     /// Builds the layer on `device`, every parameter uniform in ±1/sqrt(hidden) as in PyTorch.
@@ -86,23 +82,26 @@ impl BiLstmConfig {
     /// As [`validate`](Self::validate).
     pub fn init(&self, device: &Device) -> Result<BiLstm> {
         self.validate()?;
-        let mut layers = Vec::with_capacity(self.layers);
-        let mut input = self.input;
-        for _ in 0..self.layers {
-            layers.push(BiLstmLayer {
+        let layer = |index: usize| {
+            let input = if index == 0 {
+                self.input
+            } else {
+                2 * self.hidden
+            };
+            BiLstmLayer {
                 forward: LstmWeights::new(input, self.hidden, device),
                 backward: LstmWeights::new(input, self.hidden, device),
-            });
-            input = 2 * self.hidden;
-        }
+            }
+        };
         Ok(BiLstm {
-            layers,
+            layers: (0..self.layers).map(layer).collect(),
             dropout: Dropout::new(self.dropout),
+            batch_first: self.batch_first,
         })
     }
 }
 
-/// A bidirectional LSTM, one or more layers, with zero initial state.
+/// A bidirectional LSTM, one or more layers.
 ///
 /// ```text
 /// a   = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh,   rows of a in the order i, f, g, o
@@ -112,7 +111,7 @@ impl BiLstmConfig {
 ///
 /// S. Hochreiter, J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (1997), with the forget gate of F. Gers
 /// et al. (2000). The parameters have the shapes, the gate order and the meaning of PyTorch's `nn.LSTM` with
-/// `bidirectional=True`, both biases included.
+/// `bidirectional=True`, both biases included. [`Lstm`](super::Lstm) has one direction.
 ///
 /// # Example
 ///
@@ -130,141 +129,67 @@ impl BiLstmConfig {
 pub struct BiLstm {
     layers: Vec<BiLstmLayer>,
     dropout: Dropout,
+    batch_first: bool,
 }
 
 /// Both directions of one layer.
 #[derive(Module, Debug)]
-pub(super) struct BiLstmLayer {
-    pub(super) forward: LstmWeights,
-    pub(super) backward: LstmWeights,
-}
-
-impl BiLstmLayer {
-    fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        #[cfg(feature = "cpu-kernels")]
-        if crate::host::applies(&input) {
-            return fused::forward(self, input);
-        }
-        reference::forward(self, input)
-    }
-}
-
-impl BiLstmLayer {
-    /// The same layer over one feature more, which closes all input gates where it is 1: cells that are zero stay so, and the
-    /// backward direction comes to the end of a padded sequence as if it began there.
-    fn closed(&self) -> Self {
-        Self {
-            forward: self.forward.closed(),
-            backward: self.backward.closed(),
-        }
-    }
-}
-
-/// So far below zero that the sigmoid of it is less than any number that matters, whatever is added to it.
-const CLOSED: f64 = -1e4;
-
-impl LstmWeights {
-    fn closed(&self) -> Self {
-        let weights = self.weight_ih.val();
-        let hidden = self.hidden();
-        let plain = (&weights.device().inner(), weights.dtype());
-        let input_gates = Tensor::full([hidden, 1], CLOSED, plain);
-        let column = Tensor::cat(vec![input_gates, Tensor::zeros([3 * hidden, 1], plain)], 0);
-        let column = if weights.is_autodiff() {
-            Tensor::from_inner(column)
-        } else {
-            column
-        };
-        Self {
-            weight_ih: Param::initialized(self.weight_ih.id, Tensor::cat(vec![weights, column], 1)),
-            ..self.clone()
-        }
-    }
-}
-
-/// The parameters of one direction of one layer, as PyTorch keeps them.
-#[derive(Module, Debug)]
-pub struct LstmWeights {
-    /// Input weights, `[4 hidden, input]`, rows in the order i, f, g, o.
-    pub weight_ih: Param<Tensor<2>>,
-    /// Recurrent weights, `[4 hidden, hidden]`.
-    pub weight_hh: Param<Tensor<2>>,
-    /// Input bias, `[4 hidden]`.
-    pub bias_ih: Param<Tensor<1>>,
-    /// Recurrent bias, `[4 hidden]`; added to the input bias.
-    pub bias_hh: Param<Tensor<1>>,
-}
-
-impl LstmWeights {
-    fn new(input: usize, hidden: usize, device: &Device) -> Self {
-        let bound = 1.0 / (hidden as f64).sqrt();
-        let uniform = Initializer::Uniform {
-            min: -bound,
-            max: bound,
-        };
-        Self {
-            weight_ih: uniform.init([4 * hidden, input], device),
-            weight_hh: uniform.init([4 * hidden, hidden], device),
-            bias_ih: uniform.init([4 * hidden], device),
-            bias_hh: uniform.init([4 * hidden], device),
-        }
-    }
-
-    /// Hidden units.
-    pub fn hidden(&self) -> usize {
-        self.weight_hh.dims()[1]
-    }
+struct BiLstmLayer {
+    forward: LstmWeights,
+    backward: LstmWeights,
 }
 
 impl BiLstm {
-    /// The hidden states of the last layer, forward half first.
+    /// Returns the hidden states of the last layer, the forward half first.
     ///
     /// # Shapes
     ///
     /// - input: `[batch, time, input]`, batch and time at least 1
     /// - output: `[batch, time, 2 hidden]`
     ///
+    /// With `batch_first` off, time comes before batch in both; so it does in the other methods.
+    ///
     /// # Panics
     ///
     /// If the input's last dimension is not the configured one.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        let mut output = input;
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                output = self.dropout.forward(output);
-            }
-            output = layer.forward(output);
-        }
-        output
+        self.stack(None).forward(input, By::Kernel)
     }
 
-    /// The hidden states over sequences of different lengths, zero where there is padding.
+    /// Returns the hidden states over sequences of different lengths, zero where there is padding.
     ///
-    /// Each sequence has the states it would have alone: the backward direction begins at its own end. What stands in the
-    /// padding is not read, NaN included. [`Lengths::last`] has the final state of both directions, [`Lengths::mean`] the mean over
-    /// time.
+    /// Each sequence has the states that it has alone. What stands in the padding is not read, NaN included.
+    /// [`Lengths::last`] has the final state of both directions, [`Lengths::mean`] the mean over time.
     ///
     /// # Shapes
     ///
-    /// - input: `[batch, time, input]`
-    /// - output: `[batch, time, 2 hidden]`
+    /// As [`forward`](Self::forward).
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward), and if the lengths are of another batch.
+    /// As [`forward`](Self::forward), and if the lengths are of another batch or differ in `batch_first`.
     pub fn forward_padded(&self, input: Tensor<3>, lengths: &Lengths) -> Tensor<3> {
-        let mut output = lengths.without_padding(input);
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                output = self.dropout.forward(output);
-            }
-            let indicator = lengths.indicator(&output);
-            output = layer
-                .closed()
-                .forward(Tensor::cat(vec![output, indicator], 2));
-            output = lengths.without_padding(output);
-        }
-        output
+        self.stack(Some(lengths)).forward(input, By::Kernel)
+    }
+
+    /// Returns the hidden states and the state that each sequence ends with, from an initial state; from zeros without.
+    ///
+    /// Gradients go through both states. With lengths, the final state is that at the end of each sequence.
+    ///
+    /// # Shapes
+    ///
+    /// As [`forward`](Self::forward); the states as [`LstmState`] says.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward_padded`](Self::forward_padded), and if the initial state has another shape.
+    pub fn forward_from(
+        &self,
+        input: Tensor<3>,
+        state: Option<LstmState>,
+        lengths: Option<&Lengths>,
+    ) -> (Tensor<3>, LstmState) {
+        self.stack(lengths).forward_from(input, state)
     }
 
     /// [`forward`](Self::forward) in plain tensor operations: slower, and the yardstick for the kernels.
@@ -273,14 +198,7 @@ impl BiLstm {
     ///
     /// As [`forward`](Self::forward).
     pub fn forward_reference(&self, input: Tensor<3>) -> Tensor<3> {
-        let mut output = input;
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                output = self.dropout.forward(output);
-            }
-            output = reference::forward(layer, output);
-        }
-        output
+        self.stack(None).forward(input, By::Reference)
     }
 
     /// The parameters of a layer, `(forward, backward)`, layers counted from 0.
@@ -297,5 +215,18 @@ impl BiLstm {
     /// Hidden units per direction; the output is twice as wide.
     pub fn hidden(&self) -> usize {
         self.layers[0].forward.hidden()
+    }
+
+    fn stack<'a>(&'a self, lengths: Option<&'a Lengths>) -> Stack<'a> {
+        let layer = |layer: &'a BiLstmLayer| Layer {
+            forward: &layer.forward,
+            backward: Some(&layer.backward),
+        };
+        Stack {
+            layers: self.layers.iter().map(layer).collect(),
+            dropout: &self.dropout,
+            batch_first: self.batch_first,
+            lengths,
+        }
     }
 }

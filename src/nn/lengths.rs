@@ -1,5 +1,7 @@
 //! Sequences of different lengths in one padded batch.
 
+use std::sync::Arc;
+
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 /// How long each sequence of a padded batch is.
@@ -21,12 +23,17 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lengths {
-    lengths: Vec<usize>,
+    lengths: Arc<[usize]>,
     time: usize,
-    /// Where there is padding, `[batch, time]`, on the plain device.
+    batch_first: bool,
+    /// Where there is padding, `[batch, time]`; like all tensors here on the plain device.
     padding: Tensor<2, Bool>,
-    /// The last position of each sequence, `[batch]`, on the plain device.
+    /// The last position of each sequence, `[batch]`.
     ends: Tensor<1, Int>,
+    /// The positions of each sequence from its end to its first, then those of its padding, `[time, batch]`.
+    reversal: Tensor<2, Int>,
+    /// The lengths as numbers, `[batch]`.
+    counts: Tensor<1>,
 }
 
 impl Lengths {
@@ -49,14 +56,28 @@ impl Lengths {
             .iter()
             .flat_map(|length| (0..time).map(move |at| at >= *length))
             .collect();
+        let reversal: Vec<i64> = (0..time)
+            .flat_map(|at| lengths.iter().map(move |length| mirrored(at, *length)))
+            .collect();
         let ends: Vec<i64> = lengths.iter().map(|length| *length as i64 - 1).collect();
+        let counts: Vec<f32> = lengths.iter().map(|length| *length as f32).collect();
         Self {
-            lengths: lengths.to_vec(),
+            lengths: lengths.into(),
             time,
+            batch_first: true,
             padding: Tensor::<1, Bool>::from_data(padding.as_slice(), &device)
                 .reshape([count, time]),
             ends: Tensor::from_data(ends.as_slice(), &device),
+            reversal: Tensor::<1, Int>::from_data(reversal.as_slice(), &device)
+                .reshape([time, count]),
+            counts: Tensor::from_floats(counts.as_slice(), &device),
         }
+    }
+
+    /// Sets whether the sequences are `[batch, time, features]`, as by default, or `[time, batch, features]`.
+    pub fn with_batch_first(mut self, batch_first: bool) -> Self {
+        self.batch_first = batch_first;
+        self
     }
 
     /// Returns the lengths.
@@ -69,41 +90,60 @@ impl Lengths {
         self.time
     }
 
-    /// Returns where the sequences are, `[batch, time]`: a mask for the losses of every position.
+    /// Whether the sequences are `[batch, time, features]`.
+    pub fn batch_first(&self) -> bool {
+        self.batch_first
+    }
+
+    /// Returns where the sequences are, `[batch, time]`, or `[time, batch]` with time first: a mask for the losses of every
+    /// position.
     pub fn mask(&self) -> Tensor<2, Bool> {
-        self.padding.clone().bool_not()
+        let mask = self.padding.clone().bool_not();
+        if self.batch_first {
+            mask
+        } else {
+            mask.transpose()
+        }
     }
 
     /// Returns the sequence with zeros where there is padding, in value and in gradient.
     ///
     /// # Shapes
     ///
-    /// - sequence, output: `[batch, time, features]`
+    /// - sequence, output: `[batch, time, features]`, or time first
     ///
     /// # Panics
     ///
     /// If batch or time are others than those of the lengths; so do the other methods.
     pub fn without_padding(&self, sequence: Tensor<3>) -> Tensor<3> {
-        let shape = self.check(&sequence);
-        let padding = on(self.padding.clone(), &sequence);
-        let padding = padding.unsqueeze_dim::<3>(2).expand(shape);
-        sequence.mask_fill(padding, 0.0)
+        self.check(&sequence);
+        self.fill(sequence, 0.0)
     }
 
     /// Returns the mean over the positions that are there.
     ///
     /// # Shapes
     ///
-    /// - sequence: `[batch, time, features]`
+    /// - sequence: `[batch, time, features]`, or time first
     /// - output: `[batch, features]`
     pub fn mean(&self, sequence: Tensor<3>) -> Tensor<2> {
-        let [batch, _, features] = self.check(&sequence);
-        let lengths: Vec<f32> = self.lengths.iter().map(|length| *length as f32).collect();
-        let device = sequence.device().inner();
-        let lengths = Tensor::<1>::from_floats(lengths.as_slice(), &device);
-        let sum = self.without_padding(sequence).sum_dim(1);
-        let lengths = attached(lengths.cast(sum.dtype()), sum.is_autodiff());
-        sum.reshape([batch, features]) / lengths.reshape([batch, 1])
+        self.check(&sequence);
+        let sum = self.fill(sequence, 0.0).sum_dim(self.time_at());
+        let sum = sum.squeeze_dim::<2>(self.time_at());
+        let counts = self.counts.clone().to_device(&sum.device().inner());
+        let counts = attached(counts.cast(sum.dtype()), sum.is_autodiff());
+        sum / counts.unsqueeze_dim(1)
+    }
+
+    /// Returns the largest value of each feature over the positions that are there.
+    ///
+    /// # Shapes
+    ///
+    /// As [`mean`](Self::mean).
+    pub fn max(&self, sequence: Tensor<3>) -> Tensor<2> {
+        self.check(&sequence);
+        let largest = self.fill(sequence, f64::NEG_INFINITY);
+        largest.max_dim(self.time_at()).squeeze_dim(self.time_at())
     }
 
     /// Returns the state in which each direction of a bidirectional layer ends: the first half of the features at the last
@@ -111,52 +151,129 @@ impl Lengths {
     ///
     /// # Shapes
     ///
-    /// - output of the layer: `[batch, time, 2 hidden]`
+    /// - output of the layer: `[batch, time, 2 hidden]`, or time first
     /// - output: `[batch, 2 hidden]`
     pub fn last(&self, output: Tensor<3>) -> Tensor<2> {
-        let [batch, _, features] = self.check(&output);
+        let [_, _, features] = self.check(&output);
         let hidden = features / 2;
-        let ends = self.ends.clone().to_device(&output.device().inner());
-        let ends = ends.reshape([batch, 1, 1]).expand([batch, 1, hidden]);
-        let ends = if output.is_autodiff() {
-            Tensor::from_inner(ends)
-        } else {
-            ends
+        let forward = self.at_end(output.clone().narrow(2, 0, hidden));
+        let backward = output.narrow(2, hidden, hidden);
+        let backward = backward.narrow(self.time_at(), 0, 1);
+        Tensor::cat(vec![forward, backward.squeeze_dim(self.time_at())], 1)
+    }
+
+    /// Returns the features at the last position of each sequence, which is where a layer of one direction ends.
+    ///
+    /// # Shapes
+    ///
+    /// As [`mean`](Self::mean).
+    pub fn at_end(&self, sequence: Tensor<3>) -> Tensor<2> {
+        let [batch, features] = {
+            let [first, second, features] = self.check(&sequence);
+            [if self.batch_first { first } else { second }, features]
         };
-        let forward = output.clone().narrow(2, 0, hidden).gather(1, ends);
-        let backward = output.narrow(2, hidden, hidden).narrow(1, 0, 1);
-        Tensor::cat(vec![forward, backward], 2).reshape([batch, features])
+        let ends = self.ends.clone().to_device(&sequence.device().inner());
+        let (shape, wide) = match self.batch_first {
+            true => ([batch, 1, 1], [batch, 1, features]),
+            false => ([1, batch, 1], [1, batch, features]),
+        };
+        let ends = attached_int(ends.reshape(shape).expand(wide), sequence.is_autodiff());
+        let at = self.time_at();
+        sequence.gather(at, ends).squeeze_dim(at)
     }
 
-    /// 1 where there is padding, `[batch, time, 1]`, like a sequence.
-    pub(super) fn indicator(&self, like: &Tensor<3>) -> Tensor<3> {
-        let device = like.device().inner();
-        let padding = self.padding.clone().to_device(&device).float();
-        let indicator = padding.cast(like.dtype()).unsqueeze_dim(2);
-        attached(indicator, like.is_autodiff())
+    /// From the mean over all positions, zeros in the padding included, to the mean over those that are there.
+    pub(super) fn of_present(&self, mean: Tensor<2>) -> Tensor<2> {
+        let counts = self.counts.clone().to_device(&mean.device().inner());
+        let factor = counts.cast(mean.dtype()).recip() * self.time as f64;
+        let factor = attached(factor.unsqueeze_dim::<2>(1), mean.is_autodiff());
+        mean * factor
     }
 
-    fn check(&self, sequence: &Tensor<3>) -> [usize; 3] {
+    /// Zeros where there is padding, in a sequence that is `[batch, time, features]` whatever else is said.
+    pub(super) fn filled(&self, sequence: Tensor<3>) -> Tensor<3> {
+        masked(self.padding.clone(), sequence, 0.0)
+    }
+
+    /// Turns each sequence of `[time, batch, features]` around within its length.
+    pub(super) fn reversed(&self, steps: Tensor<3>) -> Tensor<3> {
+        let order = self.reversal.clone().to_device(&steps.device().inner());
+        let order = order.unsqueeze_dim::<3>(2).expand(steps.dims());
+        let order = attached_int(order, steps.is_autodiff());
+        steps.gather(0, order)
+    }
+
+    /// What stands at the last step of each sequence, `[time, directions, batch, hidden]` to `[directions, batch, hidden]`.
+    pub(super) fn at_ends(&self, steps: Tensor<4>) -> Tensor<3> {
+        let [_, directions, batch, hidden] = steps.dims();
+        let ends = self.ends.clone().to_device(&steps.device().inner());
+        let ends = ends.reshape([1, 1, batch, 1]);
+        let ends = ends.expand([1, directions, batch, hidden]);
+        let ends = attached_int(ends, steps.is_autodiff());
+        steps.gather(0, ends).squeeze_dim(0)
+    }
+
+    /// The lengths, for a kernel.
+    #[cfg(feature = "cpu-kernels")]
+    pub(super) fn shared(&self) -> Arc<[usize]> {
+        self.lengths.clone()
+    }
+
+    /// Checks that a sequence has the batch and the time of the lengths, and returns its shape.
+    pub(super) fn check(&self, sequence: &Tensor<3>) -> [usize; 3] {
         let shape = sequence.dims();
+        let (wanted, order) = match self.batch_first {
+            true => ([self.lengths.len(), self.time], "[batch, time]"),
+            false => ([self.time, self.lengths.len()], "[time, batch]"),
+        };
         assert_eq!(
             shape[..2],
-            [self.lengths.len(), self.time],
-            "the lengths are of another batch: [batch, time] differ"
+            wanted,
+            "the lengths are of another batch: {order} differ"
         );
         shape
     }
-}
 
-fn on(mask: Tensor<2, Bool>, like: &Tensor<3>) -> Tensor<2, Bool> {
-    let mask = mask.to_device(&like.device().inner());
-    if like.is_autodiff() {
-        Tensor::from_inner(mask)
-    } else {
-        mask
+    fn time_at(&self) -> usize {
+        usize::from(self.batch_first)
+    }
+
+    fn fill(&self, sequence: Tensor<3>, value: f64) -> Tensor<3> {
+        let padding = self.padding.clone();
+        let padding = if self.batch_first {
+            padding
+        } else {
+            padding.transpose()
+        };
+        masked(padding, sequence, value)
     }
 }
 
+/// The position that a way back from the end of a sequence reads at its step `at`; in the padding that of the step.
+fn mirrored(at: usize, length: usize) -> i64 {
+    (if at < length { length - 1 - at } else { at }) as i64
+}
+
+fn masked(mask: Tensor<2, Bool>, sequence: Tensor<3>, value: f64) -> Tensor<3> {
+    let mask = mask.to_device(&sequence.device().inner());
+    let mask = mask.unsqueeze_dim::<3>(2).expand(sequence.dims());
+    let mask = if sequence.is_autodiff() {
+        Tensor::from_inner(mask)
+    } else {
+        mask
+    };
+    sequence.mask_fill(mask, value)
+}
+
 fn attached<const D: usize>(values: Tensor<D>, autodiff: bool) -> Tensor<D> {
+    if autodiff {
+        Tensor::from_inner(values)
+    } else {
+        values
+    }
+}
+
+fn attached_int<const D: usize>(values: Tensor<D, Int>, autodiff: bool) -> Tensor<D, Int> {
     if autodiff {
         Tensor::from_inner(values)
     } else {

@@ -1,4 +1,4 @@
-//! Layers: the bidirectional LSTM, dropout, and the readout of a sequence. Knows nothing of tasks, losses or training.
+//! Layers: the LSTM in one and in two directions, dropout, and the readout of a sequence. Knows nothing of tasks, losses or training.
 //!
 //! On the CPU the layers work on host memory directly and keep what they used for their next results, up to 256 MiB for the
 //! whole program.
@@ -8,10 +8,17 @@ mod dropout;
 #[cfg(feature = "cpu-kernels")]
 mod fused;
 mod lengths;
+mod lstm;
 mod readout;
 mod reference;
+mod stack;
+mod state;
+mod weights;
 
-pub use bilstm::{BiLstm, BiLstmConfig, LstmWeights};
+pub use bilstm::{BiLstm, BiLstmConfig};
 pub use dropout::Dropout;
 pub use lengths::Lengths;
-pub use readout::{Readout, readout};
+pub use lstm::{Lstm, LstmConfig};
+pub use readout::{Readout, readout, readout_padded};
+pub use state::LstmState;
+pub use weights::LstmWeights;

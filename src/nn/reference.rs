@@ -1,70 +1,95 @@
-//! The bidirectional LSTM in plain tensor operations: differentiable on every backend, and the yardstick for kernels.
+//! The LSTM in plain tensor operations: differentiable on every backend, and the yardstick for kernels.
 //!
-//! Two things keep it from being slow: one matrix product makes the inputs' share of the gates for all steps, and both
-//! directions advance together as a batched product of two.
+//! Two things keep it from being slow: one matrix product makes the inputs' share of the gates for all steps, and all
+//! directions advance together as a batched product.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 
-use super::bilstm::{BiLstmLayer, LstmWeights};
+use super::stack::{Ends, Layer};
+use super::{Lengths, LstmWeights};
 
 /// Steps cut out of the gates at once. The gradient of a slice is as large as what it was cut from, so single steps are
 /// cut from blocks and not from the whole sequence.
 const BLOCK: usize = 10;
 
-/// One layer, `[batch, time, input]` to `[batch, time, 2 hidden]`.
-pub(super) fn forward(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<3> {
-    let [batch, time, _] = input.dims();
+/// One layer, `[batch, time, input]` to `[batch, time, directions * hidden]`, and the states it ends with if `ends`.
+pub(super) fn forward(
+    layer: Layer<'_>,
+    input: Tensor<3>,
+    begin: Ends,
+    lengths: Option<&Lengths>,
+    ends: bool,
+) -> (Tensor<3>, Option<Ends>) {
     let hidden = layer.forward.hidden();
-    let gates = input_gates(layer, input);
-    let recurrent = Tensor::stack::<3>(
-        vec![
-            layer.forward.weight_hh.val().transpose(),
-            layer.backward.weight_hh.val().transpose(),
-        ],
-        0,
-    );
-    let start = Tensor::zeros([2, batch, hidden], (&gates.device(), gates.dtype()));
-    let mut state = State {
-        hidden: start.clone(),
-        cell: start,
+    let input = match lengths {
+        Some(lengths) => lengths.filled(input),
+        None => input,
     };
-    let mut outputs = Vec::with_capacity(time);
+    let gates = input_gates(layer, input, lengths);
+    let directions = layer.directions().into_iter();
+    let recurrent = directions.map(|weights| weights.weight_hh.val().transpose());
+    let recurrent = Tensor::stack::<3>(recurrent.collect(), 0);
+    let mut state = State {
+        hidden: begin.clone().narrow(0, 0, 1).squeeze_dim(0),
+        cell: begin.narrow(0, 1, 1).squeeze_dim(0),
+    };
+    let mut states = Vec::new();
     for block in gates.split(BLOCK, 0) {
         for step in block.split(1, 0) {
             state = advance(state, step.squeeze_dim(0), recurrent.clone(), hidden);
-            outputs.push(state.hidden.clone());
+            states.push(state.clone());
         }
     }
-    join_directions(outputs)
+    let ends = ends.then(|| last(&states, lengths));
+    let output = join_directions(states, lengths);
+    match lengths {
+        Some(lengths) => (lengths.filled(output), ends),
+        None => (output, ends),
+    }
 }
 
-/// The hidden and cell state of both directions, each `[2, batch, hidden]`.
+/// The hidden and cell state of all directions, each `[directions, batch, hidden]`.
+#[derive(Clone)]
 struct State {
     hidden: Tensor<3>,
     cell: Tensor<3>,
 }
 
 /// The inputs' share of all gates with both biases, the backward direction in its own order of time,
-/// `[time, 2, batch, 4 hidden]`.
-fn input_gates(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<4> {
+/// `[time, directions, batch, 4 hidden]`.
+fn input_gates(layer: Layer<'_>, input: Tensor<3>, lengths: Option<&Lengths>) -> Tensor<4> {
     let [batch, time, features] = input.dims();
     let steps = input.swap_dims(0, 1).reshape([time * batch, features]);
-    let both = [&layer.forward, &layer.backward];
-    let weights = Tensor::cat(both.map(|w| w.weight_ih.val()).to_vec(), 0).transpose();
-    let bias = Tensor::cat(both.map(bias).to_vec(), 0).unsqueeze::<2>();
-    let width = bias.dims()[1] / 2;
-    let gates = (steps.matmul(weights) + bias).reshape([time, batch, 2 * width]);
-    let forward = gates.clone().narrow(2, 0, width);
-    let backward = gates.narrow(2, width, width).flip([0]);
-    Tensor::stack(vec![forward, backward], 1)
+    let all = layer.directions();
+    let weights = all.iter().map(|weights| weights.weight_ih.val()).collect();
+    let weights = Tensor::cat(weights, 0).transpose();
+    let bias = Tensor::cat(all.iter().map(|weights| bias(weights)).collect(), 0);
+    let bias = bias.unsqueeze::<2>();
+    let width = bias.dims()[1] / all.len();
+    let gates = steps.matmul(weights) + bias;
+    let gates: Tensor<3> = gates.reshape([time, batch, all.len() * width]);
+    let of = |direction: usize| {
+        let gates = gates.clone().narrow(2, direction * width, width);
+        in_order(gates, direction, lengths)
+    };
+    Tensor::stack((0..all.len()).map(of).collect(), 1)
 }
 
 fn bias(weights: &LstmWeights) -> Tensor<1> {
     weights.bias_ih.val() + weights.bias_hh.val()
 }
 
-/// One step of both directions; `inputs` is `[2, batch, 4 hidden]`, `recurrent` is `[2, hidden, 4 hidden]`.
+/// From the order of time to that of a direction's steps, or back: `[time, batch, width]`.
+fn in_order(steps: Tensor<3>, direction: usize, lengths: Option<&Lengths>) -> Tensor<3> {
+    match (direction, lengths) {
+        (0, _) => steps,
+        (_, None) => steps.flip([0]),
+        (_, Some(lengths)) => lengths.reversed(steps),
+    }
+}
+
+/// One step of all directions; `inputs` is `[directions, batch, 4 hidden]`, `recurrent` is `[directions, hidden, 4 hidden]`.
 fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize) -> State {
     let gates = inputs + state.hidden.matmul(recurrent);
     let mut parts = gates.split(hidden, 2).into_iter();
@@ -77,15 +102,27 @@ fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize)
     }
 }
 
-/// Puts the backward direction back into the order of time and the halves side by side.
-fn join_directions(outputs: Vec<Tensor<3>>) -> Tensor<3> {
-    let [_, batch, hidden] = outputs[0].dims();
-    let time = outputs.len();
-    let all = Tensor::stack::<4>(outputs, 0);
-    let half = |direction: usize| -> Tensor<3> {
-        all.clone()
-            .narrow(1, direction, 1)
-            .reshape([time, batch, hidden])
+/// The states after the last step of each sequence.
+fn last(states: &[State], lengths: Option<&Lengths>) -> Ends {
+    let of = |part: fn(&State) -> &Tensor<3>| match lengths {
+        None => part(&states[states.len() - 1]).clone(),
+        Some(lengths) => {
+            let all = Tensor::stack::<4>(states.iter().map(part).cloned().collect(), 0);
+            lengths.at_ends(all)
+        }
     };
-    Tensor::cat(vec![half(0), half(1).flip([0])], 2).swap_dims(0, 1)
+    Tensor::stack(vec![of(|state| &state.hidden), of(|state| &state.cell)], 0)
+}
+
+/// Puts the backward direction back into the order of time and the halves side by side.
+fn join_directions(states: Vec<State>, lengths: Option<&Lengths>) -> Tensor<3> {
+    let [directions, batch, hidden] = states[0].hidden.dims();
+    let time = states.len();
+    let hiddens = states.into_iter().map(|state| state.hidden);
+    let all = Tensor::stack::<4>(hiddens.collect(), 0);
+    let of = |direction: usize| {
+        let half = all.clone().narrow(1, direction, 1);
+        in_order(half.reshape([time, batch, hidden]), direction, lengths)
+    };
+    Tensor::cat((0..directions).map(of).collect(), 2).swap_dims(0, 1)
 }

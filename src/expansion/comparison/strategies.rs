@@ -10,13 +10,17 @@ use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;
 use crate::weighting::{
-    BatchStatistics, BuiltIn, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
+    BatchStatistics, BuiltIn, Needs, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
 };
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
 
 pub use crate::comparison::TUNED_FIXED;
+
+/// What stands behind the name of a strategy from the Gram matrix whose combined gradient gets the length of the mean
+/// gradient, as in `nash-mtl+rescale`: under clipping, strategies whose gradients differ in length differ in step too.
+pub const RESCALED: &str = "+rescale";
 
 /// The rows of a table when nothing else is said: the presets, then the two that they are measured against.
 pub fn all() -> impl Iterator<Item = &'static str> {
@@ -31,7 +35,11 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 pub fn check(names: &[String]) -> Result<()> {
     for (index, name) in names.iter().enumerate() {
         let known = || all().chain(StrategyTable::built_in().names());
-        if !known().any(|known| known == name) {
+        if let Some(strategy) = name.strip_suffix(RESCALED)
+            && known().any(|known| known == strategy)
+        {
+            rescaled(strategy)?;
+        } else if !known().any(|known| known == name) {
             let mut seen = std::collections::HashSet::new();
             let known: Vec<&str> = known().filter(|name| seen.insert(*name)).collect();
             let expected = format!("some of {}", known.join(", "));
@@ -87,9 +95,30 @@ pub fn config(
             let expected = "searched for before it is trained";
             return Err(Error::setting("strategy", name, expected));
         }
-        _ => preset(name)?,
+        _ => match name.strip_suffix(RESCALED) {
+            Some(strategy) => rescaled(strategy)?,
+            None => preset(name)?,
+        },
     };
     Ok(with(base, weighting, seed))
+}
+
+/// A strategy whose combined gradient is rescaled.
+fn rescaled(strategy: &str) -> Result<StrategyConfig> {
+    let refuse = || {
+        let found = format!("{strategy}{RESCALED}");
+        let expected =
+            format!("`{strategy}` alone: only a strategy from the Gram matrix is rescaled");
+        Error::setting("--strategies", found, expected)
+    };
+    if [RAW_SUM, TUNED_FIXED].contains(&strategy) {
+        return Err(refuse());
+    }
+    let config = preset(strategy)?;
+    match config.rule().needs() {
+        Needs::Gram => Ok(config.with_rescale(true)),
+        _ => Err(refuse()),
+    }
 }
 
 /// The config of the run of a candidate in the search for fixed weights.
@@ -205,7 +234,7 @@ mod tests {
                 .map(|name| name.to_string())
                 .collect::<Vec<_>>()
         };
-        assert!(check(&names(&["manual", RAW_SUM])).is_ok());
+        assert!(check(&names(&["manual", RAW_SUM, "nash-mtl", "nash-mtl+rescale"])).is_ok());
         assert!(check(&names(&["manuel"])).is_err());
         assert!(check(&names(&["manual", "manual"])).is_err());
         assert!(check(&[]).is_err());
@@ -213,6 +242,26 @@ mod tests {
         patient.train.patience = Some(3);
         let message = base(patient).unwrap_err().to_string();
         assert!(message.contains("train.patience"), "{message}");
+    }
+
+    #[test]
+    fn only_a_strategy_from_the_gram_matrix_is_rescaled() {
+        let base = base(ExpansionConfig::default()).unwrap();
+        let rescaled = config(&base, "mgda+rescale", 1, None).unwrap();
+        let plain = config(&base, "mgda", 1, None).unwrap();
+        assert_eq!(rescaled.weighting, plain.weighting.with_rescale(true));
+        for name in [
+            "uncertainty+rescale",
+            "raw-sum+rescale",
+            "tuned-fixed+rescale",
+        ] {
+            let message = check(&[name.to_string()]).unwrap_err().to_string();
+            assert!(message.contains("Gram"), "{message}");
+        }
+        let message = check(&["mgdah+rescale".to_string()])
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("mgda, "), "{message}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
-use super::forward::Part;
+use super::forward::{NOWHERE, Part};
 use super::layout::Layout;
 use super::packing::{backward_panels, even};
 use super::tile::{Sums, accumulate, load, load_first, most_samples, store, with_samples};
@@ -13,12 +13,14 @@ use crate::host::vector::tanh;
 /// Replaces the applied gates of a part by the gradients of their sums, the last step first.
 pub(super) struct Backward<'a> {
     pub(super) layout: Layout,
-    /// The gradient of the output, `[batch, time, 2 hidden]`.
+    /// The gradient of the output, as [`Layout::output`].
     pub(super) output: &'a [f32],
     /// The packed recurrent weights.
     pub(super) panels: &'a Buffer,
     /// What the forward pass kept.
     pub(super) part: &'a mut Part,
+    /// Zeros, `[samples, padded]`; at the end the gradients of the initial cells.
+    pub(super) to_cells: &'a mut Buffer,
 }
 
 impl WithSimd for Backward<'_> {
@@ -28,10 +30,14 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let layout = self.layout;
         let lanes = S::F32_LANES;
-        let samples = self.part.samples;
-        let mut to_cells = Buffer::zeros(samples * layout.padded);
-        for s in (0..layout.time).rev() {
-            let step = self.step(s, &mut to_cells);
+        let samples = self.part.block.samples();
+        let mut places = Places {
+            outputs: vec![NOWHERE; samples],
+            finals: vec![NOWHERE; samples],
+        };
+        for s in (0..self.part.block.steps()).rev() {
+            self.find(s, &mut places);
+            let step = self.step(s, &places);
             for (block, vectors) in backward_panels(&layout, lanes) {
                 let unit = block * lanes;
                 for (first, samples) in even(samples, most_samples::<S>(vectors)) {
@@ -59,42 +65,74 @@ impl WithSimd for Backward<'_> {
     }
 }
 
+/// The elements of the output's gradient where each sample stands at a step, and where the gradient of its final hidden
+/// state is, in its last step; [`NOWHERE`] otherwise.
+struct Places {
+    outputs: Vec<usize>,
+    finals: Vec<usize>,
+}
+
 impl Backward<'_> {
+    /// Finds where the samples stand at step `s`, and takes the gradients of the final cells of those that end with it.
+    #[inline(always)]
+    fn find(&mut self, s: usize, places: &mut Places) {
+        let layout = self.layout;
+        let block = &self.part.block;
+        let at = |sample: usize, position: usize| {
+            let at = layout.output_at(block.first + sample, position, block.reversed);
+            assert!(at + layout.hidden <= self.output.len());
+            at
+        };
+        for (sample, position) in block.at(s) {
+            places.outputs[sample] = position.map_or(NOWHERE, |position| at(sample, position));
+            places.finals[sample] = NOWHERE;
+        }
+        if !layout.form.finals {
+            return;
+        }
+        for sample in block.ending(s) {
+            places.finals[sample] = at(sample, layout.time);
+            let from = at(sample, layout.time + 1);
+            let to = &mut self.to_cells.as_mut_slice()[sample * layout.padded..][..layout.hidden];
+            to.copy_from_slice(&self.output[from..from + layout.hidden]);
+        }
+    }
+
     /// Where step `s` reads and writes.
     #[inline(always)]
-    fn step(&mut self, s: usize, to_cells: &mut Buffer) -> Step {
+    fn step(&mut self, s: usize, places: &Places) -> Step {
         let layout = self.layout;
         let part = &mut *self.part;
-        let (cells, gates) = (part.samples * layout.padded, part.samples * layout.gates());
-        let place = layout.place(s, part.reversed);
-        let half = usize::from(part.reversed) * layout.hidden;
-        let output = (part.first * layout.time + place) * 2 * layout.hidden + half;
-        let last = output + (part.samples - 1) * layout.time * 2 * layout.hidden;
-        assert!(last + layout.hidden <= self.output.len());
+        let (samples, steps) = (part.block.samples(), part.block.steps());
+        let (cells, gates) = (samples * layout.padded, samples * layout.gates());
         let gate_start = part.gates.as_mut_slice().as_mut_ptr();
         let cell_start = part.cells.as_slice().as_ptr();
-        // SAFETY: all steps are inside their buffers (`Part::new`), and the output was checked above.
+        // SAFETY: all steps are inside their buffers (`Part::new`).
         unsafe {
             Step {
                 layout,
                 panels: self.panels.as_slice().as_ptr(),
-                output: self.output.as_ptr().add(output),
+                output: self.output.as_ptr(),
+                outputs: places.outputs.as_ptr(),
+                finals: places.finals.as_ptr(),
                 old_cells: cell_start.add(s * cells),
                 cells: cell_start.add((s + 1) * cells),
-                to_cells: to_cells.as_mut_slice().as_mut_ptr(),
+                to_cells: self.to_cells.as_mut_slice().as_mut_ptr(),
                 gates: gate_start.add(s * gates),
-                next: (s + 1 < layout.time).then(|| gate_start.add((s + 1) * gates).cast_const()),
+                next: (s + 1 < steps).then(|| gate_start.add((s + 1) * gates).cast_const()),
             }
         }
     }
 }
 
 /// Where one step reads and writes, each for the block's first sample: the cells and their gradients by `padded`, the
-/// gates by `4 padded`, and the output's gradient by `time * 2 hidden` elements for a sample.
+/// gates by `4 padded`; the output's gradient from its first element, with the places of every sample in it.
 struct Step {
     layout: Layout,
     panels: *const f32,
     output: *const f32,
+    outputs: *const usize,
+    finals: *const usize,
     old_cells: *const f32,
     cells: *const f32,
     to_cells: *mut f32,
@@ -157,19 +195,19 @@ unsafe fn through_gates<S: Simd>(
     unit: usize,
     to_state: S::f32s,
 ) {
-    let Layout {
-        time,
-        hidden,
-        padded,
-        ..
-    } = step.layout;
+    let Layout { hidden, padded, .. } = step.layout;
     let one = simd.splat_f32s(1.0);
     let without = |x, y| simd.negate_mul_add_e_f32s(x, y, one);
     // SAFETY: by the contract; cells and gates are padded to whole vectors, the output is not.
     unsafe {
         let at = sample * padded + unit;
-        let output = step.output.add(sample * time * 2 * hidden + unit);
-        let to_state = simd.add_f32s(to_state, load_first(simd, output, hidden - unit));
+        let mut to_state = to_state;
+        for place in [*step.outputs.add(sample), *step.finals.add(sample)] {
+            if place != NOWHERE {
+                let output = step.output.add(place + unit);
+                to_state = simd.add_f32s(to_state, load_first(simd, output, hidden - unit));
+            }
+        }
         let gates = step.gates.add(sample * 4 * padded + unit);
         let i = load::<S>(gates);
         let f = load::<S>(gates.add(padded));

@@ -14,24 +14,27 @@ use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use pulp::Arch;
 
-use super::kernel::{self, Saved, Wanted};
-use super::layout::Layout;
+use super::kernel::{self, Saved, Sequences, Wanted};
+use super::layout::{Form, Layout};
 use super::packing::Weights;
 use super::products::WeightGradients;
 use crate::host::{Values, to_tensor};
 
-/// One bidirectional LSTM layer as an operation of a backend.
+/// One LSTM layer as an operation of a backend.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Autodiff
 )]
 pub(super) trait LstmExtension: Backend {
-    /// `input` is `[batch, time, features]`; then input weights, recurrent weights, input bias and recurrent bias of the
-    /// forward and of the backward direction. The output is `[batch, time, 2 hidden]`.
+    /// `input` is `[batch, time, features]` or has time first, as `form` says, `states` are the initial hidden states and
+    /// cells, `[2, batch, width]`; then input weights, recurrent weights, input bias and recurrent bias of the forward and
+    /// of the backward direction. With one direction the second four are not read. The output is `[batch, time, width]`,
+    /// with the final states behind the last position if they are asked for.
     #[allow(clippy::too_many_arguments)]
-    fn bilstm_layer(
+    fn lstm_layer(
         input: FloatTensor<Self>,
+        states: FloatTensor<Self>,
         forward_input: FloatTensor<Self>,
         forward_recurrent: FloatTensor<Self>,
         forward_input_bias: FloatTensor<Self>,
@@ -40,14 +43,17 @@ pub(super) trait LstmExtension: Backend {
         backward_recurrent: FloatTensor<Self>,
         backward_input_bias: FloatTensor<Self>,
         backward_recurrent_bias: FloatTensor<Self>,
+        form: Form,
+        lengths: Option<Arc<[usize]>>,
     ) -> FloatTensor<Self>;
 }
 
 macro_rules! on_host {
     ($backend:ty) => {
         impl LstmExtension for $backend {
-            fn bilstm_layer(
+            fn lstm_layer(
                 input: FloatTensor<Self>,
+                states: FloatTensor<Self>,
                 forward_input: FloatTensor<Self>,
                 forward_recurrent: FloatTensor<Self>,
                 forward_input_bias: FloatTensor<Self>,
@@ -56,8 +62,9 @@ macro_rules! on_host {
                 backward_recurrent: FloatTensor<Self>,
                 backward_input_bias: FloatTensor<Self>,
                 backward_recurrent_bias: FloatTensor<Self>,
+                form: Form,
+                lengths: Option<Arc<[usize]>>,
             ) -> FloatTensor<Self> {
-                let hidden = hidden(&forward_recurrent);
                 let weights = [
                     forward_input,
                     forward_recurrent,
@@ -68,8 +75,9 @@ macro_rules! on_host {
                     backward_input_bias,
                     backward_recurrent_bias,
                 ];
-                let weights = weights.map(Values::read::<Self>);
-                run::<Self>(input, &weights, hidden, false).0
+                Work::read::<Self>(&input, &weights, form, lengths)
+                    .run::<Self>(input, states, false)
+                    .0
             }
         }
     };
@@ -80,44 +88,74 @@ on_host!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 on_host!(burn::backend::NdArray);
 
-/// Runs the kernel on tensors in host memory; keeps what the backward pass needs if `keep`.
-fn run<B: Backend>(
-    input: FloatTensor<B>,
-    weights: &[Values; 8],
-    hidden: usize,
-    keep: bool,
-) -> (FloatTensor<B>, Option<Saved>) {
-    let device = input.device();
-    let [batch, time, features] = dims(input.shape().iter().copied());
-    let layout = Layout::new(batch, time, features, hidden);
-    let input = Values::read::<B>(input);
-    let (output, saved) = kernel::forward(Arch::new(), layout, &input, &directions(weights), keep);
-    let output = to_tensor::<B>(output, &[batch, time, 2 * hidden], &device);
-    (output, saved)
+/// A layer's sizes and weights, forward and backward.
+#[derive(Clone, Debug)]
+struct Work {
+    layout: Layout,
+    lengths: Option<Arc<[usize]>>,
+    /// Of the forward direction, then of the backward direction if there is one.
+    weights: Vec<[Values; 4]>,
 }
 
-/// The hidden units, from the recurrent weights `[4 hidden, hidden]`.
-fn hidden<T: TensorMetadata>(recurrent: &T) -> usize {
-    let [_, hidden] = dims(recurrent.shape().iter().copied());
-    hidden
-}
+impl Work {
+    fn read<B: Backend>(
+        input: &FloatTensor<B>,
+        weights: &[FloatTensor<B>; 8],
+        form: Form,
+        lengths: Option<Arc<[usize]>>,
+    ) -> Self {
+        let [first, second, features] = dims(input.shape().iter().copied());
+        let (batch, time) = match form.batch_first {
+            true => (first, second),
+            false => (second, first),
+        };
+        let [_, hidden] = dims(weights[1].shape().iter().copied());
+        let read = |start: usize| {
+            std::array::from_fn(|part| Values::read::<B>(weights[start + part].clone()))
+        };
+        Self {
+            layout: Layout::new(form, [batch, time, features], hidden),
+            lengths,
+            weights: [0, 4].into_iter().take(form.directions).map(read).collect(),
+        }
+    }
 
-fn directions(weights: &[Values; 8]) -> [Weights<'_>; 2] {
-    let [a, b, c, d, e, f, g, h] = weights;
-    [
-        Weights {
-            input: a,
-            recurrent: b,
-            input_bias: c,
-            recurrent_bias: d,
-        },
-        Weights {
-            input: e,
-            recurrent: f,
-            input_bias: g,
-            recurrent_bias: h,
-        },
-    ]
+    /// Runs the kernel on tensors in host memory; keeps what the backward pass needs if `keep`.
+    fn run<B: Backend>(
+        &self,
+        input: FloatTensor<B>,
+        states: FloatTensor<B>,
+        keep: bool,
+    ) -> (FloatTensor<B>, Option<Saved>) {
+        let device = input.device();
+        let (input, states) = (Values::read::<B>(input), Values::read::<B>(states));
+        let sequences = Sequences {
+            input: &input,
+            states: &states,
+            lengths: self.lengths.as_deref(),
+        };
+        let (output, saved) = kernel::forward(
+            Arch::new(),
+            self.layout,
+            sequences,
+            &self.directions(),
+            keep,
+        );
+        let output = to_tensor::<B>(output, &self.layout.output(), &device);
+        (output, saved)
+    }
+
+    fn directions(&self) -> Vec<Weights<'_>> {
+        let directions = self.weights.iter();
+        directions
+            .map(|[input, recurrent, input_bias, recurrent_bias]| Weights {
+                input,
+                recurrent,
+                input_bias,
+                recurrent_bias,
+            })
+            .collect()
+    }
 }
 
 fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
@@ -128,22 +166,22 @@ fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
 
 /// The backward pass of a layer.
 #[derive(Debug)]
-struct BiLstmBackward;
+struct LstmBackward;
 
 /// What the backward pass needs: what the kernel kept, the weights, and where the gradients go.
 #[derive(Clone, Debug)]
 struct BackwardState<D> {
-    saved: Arc<(Saved, [Values; 8])>,
-    shapes: [Vec<usize>; 9],
+    saved: Arc<(Saved, Work)>,
+    shapes: [Vec<usize>; 10],
     device: D,
 }
 
-impl<B: Backend> Backward<B, 9> for BiLstmBackward {
+impl<B: Backend> Backward<B, 10> for LstmBackward {
     type State = BackwardState<Device<B>>;
 
     fn backward(
         self,
-        ops: Ops<Self::State, 9>,
+        ops: Ops<Self::State, 10>,
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
@@ -155,17 +193,16 @@ impl<B: Backend> Backward<B, 9> for BiLstmBackward {
         let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
         let wanted = Wanted {
             input: ops.parents[0].is_some(),
-            weights: ops.parents[1..].iter().any(Option::is_some),
+            states: ops.parents[1].is_some(),
+            weights: ops.parents[2..].iter().any(Option::is_some),
         };
         // The graph is done with what was kept, so its memory serves for the gradients of the gates.
-        let (saved, weights) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
-        let found = kernel::backward(Arch::new(), saved, &output, &directions(&weights), wanted);
+        let (saved, work) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
+        let found = kernel::backward(Arch::new(), saved, &output, &work.directions(), wanted);
         output.recycle();
-        let [forward, backward] = match found.weights {
-            Some(both) => both.map(of_direction),
-            None => Default::default(),
-        };
-        let values = [found.input].into_iter().chain(forward).chain(backward);
+        let weights = found.weights.into_iter().flatten().flat_map(of_direction);
+        let weights = weights.map(Some).chain(std::iter::repeat(None));
+        let values = [found.input, found.states].into_iter().chain(weights);
         for ((parent, values), shape) in ops.parents.iter().zip(values).zip(&shapes) {
             if let (Some(node), Some(values)) = (parent, values) {
                 gradients.register::<B>(node.id, to_tensor::<B>(values, shape, &device));
@@ -175,14 +212,15 @@ impl<B: Backend> Backward<B, 9> for BiLstmBackward {
 }
 
 /// The gradients of a direction's four parameters.
-fn of_direction(found: WeightGradients) -> [Option<Vec<f32>>; 4] {
+fn of_direction(found: WeightGradients) -> [Vec<f32>; 4] {
     let recurrent_bias = found.bias.clone();
-    [found.input, found.recurrent, found.bias, recurrent_bias].map(Some)
+    [found.input, found.recurrent, found.bias, recurrent_bias]
 }
 
 impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodiff<B, C> {
-    fn bilstm_layer(
+    fn lstm_layer(
         input: FloatTensor<Self>,
+        states: FloatTensor<Self>,
         forward_input: FloatTensor<Self>,
         forward_recurrent: FloatTensor<Self>,
         forward_input_bias: FloatTensor<Self>,
@@ -191,9 +229,12 @@ impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodi
         backward_recurrent: FloatTensor<Self>,
         backward_input_bias: FloatTensor<Self>,
         backward_recurrent_bias: FloatTensor<Self>,
+        form: Form,
+        lengths: Option<Arc<[usize]>>,
     ) -> FloatTensor<Self> {
         let tensors = [
             input,
+            states,
             forward_input,
             forward_recurrent,
             forward_input_bias,
@@ -207,28 +248,21 @@ impl<B: Backend + LstmExtension, C: CheckpointStrategy> LstmExtension for Autodi
         let shapes = tensors
             .each_ref()
             .map(|tensor| tensor.shape().iter().copied().collect());
-        let [input, weights @ ..] = tensors.map(|tensor| tensor.into_primitive());
+        let [input, states, weights @ ..] = tensors.map(|tensor| tensor.into_primitive());
         let device = input.device();
-        let hidden = hidden(&weights[1]);
-        let weights = weights.map(Values::read::<B>);
-        match BiLstmBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
+        let work = Work::read::<B>(&input, &weights, form, lengths);
+        match LstmBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                let (output, saved) = run::<B>(input, &weights, hidden, true);
+                let (output, saved) = work.run::<B>(input, states, true);
                 let saved = saved.expect("it was asked for");
                 let state = BackwardState {
-                    saved: Arc::new((saved, weights)),
+                    saved: Arc::new((saved, work)),
                     shapes,
                     device,
                 };
                 prepared.finish(state, output)
             }
-            OpsKind::UnTracked(prepared) => {
-                prepared.finish(run::<B>(input, &weights, hidden, false).0)
-            }
+            OpsKind::UnTracked(prepared) => prepared.finish(work.run::<B>(input, states, false).0),
         }
     }
 }

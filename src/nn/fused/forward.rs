@@ -6,19 +6,54 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
-use super::layout::Layout;
+use super::layout::{Layout, position};
 use super::packing::{even, forward_rows};
 use super::tile::{Sums, accumulate, load, most_samples, store, store_first, with_samples};
 use crate::host::vector::{sigmoid, tanh};
 
-/// What one direction computes for a block of samples, and keeps for the backward pass if that is wanted.
+/// No element: where a sequence has ended.
+pub(super) const NOWHERE: usize = usize::MAX;
+
+/// A block of samples in one direction, and how long each of them is.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct Block {
     pub(super) reversed: bool,
     /// The first sample.
     pub(super) first: usize,
+    /// The length of every sample.
+    pub(super) lengths: Vec<usize>,
+}
+
+impl Block {
     /// The number of samples.
-    pub(super) samples: usize,
+    pub(super) fn samples(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Steps until the longest sequence has ended.
+    pub(super) fn steps(&self) -> usize {
+        self.lengths.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Where the samples stand at step `s`: their numbers in the block, and their positions unless they have ended.
+    #[inline(always)]
+    pub(super) fn at(&self, s: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
+        let lengths = self.lengths.iter().enumerate();
+        lengths.map(move |(sample, length)| (sample, position(s, *length, self.reversed)))
+    }
+
+    /// The samples whose last step is `s`.
+    #[inline(always)]
+    pub(super) fn ending(&self, s: usize) -> impl Iterator<Item = usize> {
+        let lengths = self.lengths.iter().enumerate();
+        lengths.filter_map(move |(sample, length)| (*length == s + 1).then_some(sample))
+    }
+}
+
+/// What one direction computes for a block of samples, and keeps for the backward pass if that is wanted.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) block: Block,
     /// Whether every step is kept; otherwise only what the next one needs.
     kept: bool,
     /// What every step reads, `[steps, samples, row]`: hidden state, features, one. All steps and the state after the
@@ -26,38 +61,36 @@ pub(super) struct Part {
     pub(super) rows: Buffer,
     /// Cells before every step and after the last, `[steps, samples, padded]`; one that is overwritten if not kept.
     pub(super) cells: Buffer,
-    /// Applied gates i, f, g, o, `[time, samples, 4 padded]`; nothing if not kept.
+    /// Applied gates i, f, g, o, `[steps, samples, 4 padded]`; nothing if not kept.
     pub(super) gates: Buffer,
+    /// The element of the output where each sample stands at the present step, or [`NOWHERE`].
+    outputs: Vec<usize>,
 }
 
 impl Part {
-    pub(super) fn new(
-        layout: &Layout,
-        reversed: bool,
-        first: usize,
-        samples: usize,
-        kept: bool,
-    ) -> Self {
+    pub(super) fn new(layout: &Layout, block: Block, states: &[f32], kept: bool) -> Self {
+        let (steps, samples) = (block.steps(), block.samples());
         let (rows, cells, gates) = match kept {
-            true => (layout.time + 1, layout.time + 1, layout.time),
+            true => (steps + 1, steps + 1, steps),
             false => (2, 1, 0),
         };
         let mut part = Self {
-            reversed,
-            first,
-            samples,
+            block,
             kept,
             rows: Buffer::any(rows * samples * layout.row),
             cells: Buffer::any(cells * samples * layout.padded),
             gates: Buffer::any(gates * samples * layout.gates()),
+            outputs: vec![NOWHERE; samples],
         };
         part.clear(layout);
+        part.begin(layout, states);
         part
     }
 
-    /// Zeros where no step writes: the first states and cells, and, unless the steps write whole lines, all padding.
+    /// Zeros where no step writes: around the first states and cells, and, unless the steps write whole lines, all padding.
     fn clear(&mut self, layout: &Layout) {
-        let (rows, cells) = (layout.row * self.samples, layout.padded * self.samples);
+        let samples = self.block.samples();
+        let (rows, cells) = (layout.row * samples, layout.padded * samples);
         self.rows.as_mut_slice()[..rows].fill(0.0);
         self.cells.as_mut_slice()[..cells].fill(0.0);
         if layout.hidden < layout.padded {
@@ -65,6 +98,38 @@ impl Part {
             self.cells.as_mut_slice().fill(0.0);
             self.gates.as_mut_slice().fill(0.0);
         }
+    }
+
+    /// Puts the initial states before the first step.
+    fn begin(&mut self, layout: &Layout, states: &[f32]) {
+        let Block {
+            reversed, first, ..
+        } = self.block;
+        let rows = self.rows.as_mut_slice().chunks_exact_mut(layout.row);
+        let cells = self.cells.as_mut_slice();
+        let cells = cells.chunks_exact_mut(layout.padded);
+        let samples = rows.zip(cells).take(self.block.samples());
+        for (sample, (row, cell)) in samples.enumerate() {
+            for (which, to) in [row, cell].into_iter().enumerate() {
+                let from = layout.state_at(which, first + sample, reversed);
+                to[..layout.hidden].copy_from_slice(&states[from..from + layout.hidden]);
+            }
+        }
+    }
+
+    /// Which rows step `s` reads and writes.
+    #[inline(always)]
+    fn row_slots(&self, s: usize) -> (usize, usize) {
+        match self.kept {
+            true => (s, s + 1),
+            false => (s % 2, (s + 1) % 2),
+        }
+    }
+
+    /// Which cells step `s` reads and writes.
+    #[inline(always)]
+    fn cell_slots(&self, s: usize) -> (usize, usize) {
+        if self.kept { (s, s + 1) } else { (0, 0) }
     }
 }
 
@@ -92,11 +157,11 @@ impl SharedOutput {
 /// The work of one direction on a block of samples.
 pub(super) struct Forward<'a> {
     pub(super) layout: Layout,
-    /// `[batch, time, features]`.
+    /// `[batch, time, features]`, or time first.
     pub(super) input: &'a [f32],
     /// The packed weights.
     pub(super) panels: &'a Buffer,
-    /// `[batch, time, 2 hidden]`.
+    /// As [`Layout::output`]. Zero where sequences have ended.
     pub(super) output: SharedOutput,
     pub(super) part: &'a mut Part,
 }
@@ -108,11 +173,12 @@ impl WithSimd for Forward<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let layout = self.layout;
         let lanes = S::F32_LANES;
-        for s in 0..layout.time {
+        let samples = self.part.block.samples();
+        for s in 0..self.part.block.steps() {
             self.read_features(s);
             let step = self.step(s);
             for block in 0..layout.hidden.div_ceil(lanes) {
-                for (first, samples) in even(self.part.samples, most_samples::<S>(4)) {
+                for (first, samples) in even(samples, most_samples::<S>(4)) {
                     // SAFETY: the tiles lie within the part's samples and the layer's hidden units, the buffers have
                     // the sizes `Step` asks for (`Part::new`, `pack_forward`), and nothing else refers to them now.
                     unsafe {
@@ -120,28 +186,36 @@ impl WithSimd for Forward<'_> {
                     }
                 }
             }
+            if layout.form.finals {
+                self.write_finals(s);
+            }
         }
     }
 }
 
 impl Forward<'_> {
-    /// Puts the features of a step beside its hidden states.
+    /// Puts the features of a step beside its hidden states, zeros where a sequence has ended.
     #[inline(always)]
     fn read_features(&mut self, s: usize) {
+        let layout = self.layout;
         let Layout {
-            time,
             features,
             padded,
             row,
             ..
-        } = self.layout;
-        let place = self.layout.place(s, self.part.reversed);
-        let samples = self.part.samples;
-        let slot = if self.part.kept { s } else { s % 2 };
-        let rows = &mut self.part.rows.as_mut_slice()[slot * samples * row..];
-        for (sample, to) in rows.chunks_exact_mut(row).take(samples).enumerate() {
-            let from = ((self.part.first + sample) * time + place) * features;
-            to[padded..padded + features].copy_from_slice(&self.input[from..from + features]);
+        } = layout;
+        let (slot, _) = self.part.row_slots(s);
+        let Part { block, rows, .. } = &mut *self.part;
+        let rows = &mut rows.as_mut_slice()[slot * block.samples() * row..];
+        for ((sample, position), to) in block.at(s).zip(rows.chunks_exact_mut(row)) {
+            let read = &mut to[padded..padded + features];
+            match position {
+                Some(position) => {
+                    let from = layout.input_at(block.first + sample, position);
+                    read.copy_from_slice(&self.input[from..from + features]);
+                }
+                None => read.fill(0.0),
+            }
             to[padded + features] = 1.0;
         }
     }
@@ -151,23 +225,21 @@ impl Forward<'_> {
     fn step(&mut self, s: usize) -> Step {
         let layout = self.layout;
         let part = &mut *self.part;
-        let row_slots = if part.kept {
-            (s, s + 1)
-        } else {
-            (s % 2, (s + 1) % 2)
-        };
-        let cell_slots = if part.kept { (s, s + 1) } else { (0, 0) };
-        let (rows, cells) = (part.samples * layout.row, part.samples * layout.padded);
-        let place = layout.place(s, part.reversed);
-        let half = usize::from(part.reversed) * layout.hidden;
-        let output = (part.first * layout.time + place) * 2 * layout.hidden + half;
-        let last = output + (part.samples - 1) * layout.time * 2 * layout.hidden;
-        assert!(last + layout.hidden <= self.output.len);
+        let (row_slots, cell_slots) = (part.row_slots(s), part.cell_slots(s));
+        let block = &part.block;
+        for ((sample, position), output) in block.at(s).zip(&mut part.outputs) {
+            *output = position.map_or(NOWHERE, |position| {
+                layout.output_at(block.first + sample, position, block.reversed)
+            });
+            assert!(*output == NOWHERE || *output + layout.hidden <= self.output.len);
+        }
+        let samples = block.samples();
+        let (rows, cells) = (samples * layout.row, samples * layout.padded);
         let row_start = part.rows.as_mut_slice().as_mut_ptr();
         let cell_start = part.cells.as_mut_slice().as_mut_ptr();
         let gate_start = part.gates.as_mut_slice().as_mut_ptr();
-        let gates = part.samples * layout.gates();
-        // SAFETY: all slots are inside their buffers (`Part::new`), and the output was checked above.
+        let gates = samples * layout.gates();
+        // SAFETY: all slots are inside their buffers (`Part::new`).
         unsafe {
             Step {
                 layout,
@@ -177,14 +249,43 @@ impl Forward<'_> {
                 old_cells: cell_start.add(cell_slots.0 * cells),
                 cells: cell_start.add(cell_slots.1 * cells),
                 gates: part.kept.then(|| gate_start.add(s * gates)),
-                output: self.output.start.add(output),
+                output: self.output.start,
+                outputs: part.outputs.as_ptr(),
+            }
+        }
+    }
+
+    /// Writes the states of the sequences that end with step `s` behind the last position.
+    #[inline(always)]
+    fn write_finals(&self, s: usize) {
+        let layout = self.layout;
+        let part = &*self.part;
+        let block = &part.block;
+        let (_, row_slot) = part.row_slots(s);
+        let (_, cell_slot) = part.cell_slots(s);
+        for sample in block.ending(s) {
+            let row = (row_slot * block.samples() + sample) * layout.row;
+            let cell = (cell_slot * block.samples() + sample) * layout.padded;
+            let states = [
+                &part.rows.as_slice()[row..row + layout.hidden],
+                &part.cells.as_slice()[cell..cell + layout.hidden],
+            ];
+            for (which, from) in states.into_iter().enumerate() {
+                let position = layout.time + which;
+                let to = layout.output_at(block.first + sample, position, block.reversed);
+                assert!(to + layout.hidden <= self.output.len);
+                // SAFETY: inside the output, by the line above; these elements are this part's alone.
+                unsafe {
+                    let to = self.output.start.add(to);
+                    std::ptr::copy_nonoverlapping(from.as_ptr(), to, layout.hidden);
+                }
             }
         }
     }
 }
 
 /// Where one step reads and writes, each for the block's first sample: `rows`, `next_rows` by `row`, the cells by
-/// `padded`, the gates by `4 padded`, and the output by `time * 2 hidden` elements for a sample.
+/// `padded`, the gates by `4 padded`; the output from its first element, with the place of every sample in it.
 struct Step {
     layout: Layout,
     panels: *const f32,
@@ -194,6 +295,7 @@ struct Step {
     cells: *mut f32,
     gates: Option<*mut f32>,
     output: *mut f32,
+    outputs: *const usize,
 }
 
 /// Advances `M` samples from `first` and the hidden units from `unit`, as many as a vector has lanes.
@@ -204,7 +306,6 @@ struct Step {
 #[inline(always)]
 unsafe fn advance<S: Simd, const M: usize>(simd: S, step: &Step, unit: usize, first: usize) {
     let Layout {
-        time,
         features,
         hidden,
         padded,
@@ -241,8 +342,10 @@ unsafe fn advance<S: Simd, const M: usize>(simd: S, step: &Step, unit: usize, fi
                     store::<S>(to.add(gate * padded), values);
                 }
             }
-            let to = step.output.add(sample * time * 2 * hidden + unit);
-            store_first(simd, to, hidden - unit, state);
+            let to = *step.outputs.add(sample);
+            if to != NOWHERE {
+                store_first(simd, step.output.add(to + unit), hidden - unit, state);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One bidirectional layer, forward and backward through time, on host slices.
+//! One layer in one or two directions, forward and backward through time, on host slices.
 //!
 //! The batch is cut into blocks whose size does not depend on the machine; each block of each direction is a piece of
 //! work for a thread. Forward, a step reads hidden state, features and a one beside each other, so that one product makes
@@ -11,7 +11,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::backward::Backward;
-use super::forward::{Forward, Part, SharedOutput};
+use super::buffer::Buffer;
+use super::forward::{Block, Forward, Part, SharedOutput};
 use super::layout::Layout;
 use super::packing::{Weights, even, pack_backward, pack_forward};
 use super::products::{PartGradients, WeightGradients, gradients};
@@ -40,76 +41,129 @@ impl WithSimd for Lanes {
     }
 }
 
-/// One layer. `input` is `[batch, time, features]`, the output `[batch, time, 2 hidden]`, forward half first. What the
-/// backward pass needs is kept if `keep`.
+/// What a layer reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sequences<'a> {
+    /// `[batch, time, features]`, or time first. Nothing is read behind the end of a sequence.
+    pub(super) input: &'a [f32],
+    /// The initial hidden states and cells, `[2, batch, width]`.
+    pub(super) states: &'a [f32],
+    /// The length of every sequence; all positions if left out.
+    pub(super) lengths: Option<&'a [usize]>,
+}
+
+/// One layer, with the weights of each direction. The output has the shape of [`Layout::output`], the forward half of a row
+/// first. What the backward pass needs is kept if `keep`.
 ///
 /// # Panics
 ///
-/// If `input` does not fit the layout.
+/// If the sequences do not fit the layout.
 pub(super) fn forward(
     arch: Arch,
     layout: Layout,
-    input: &[f32],
-    weights: &[Weights<'_>; 2],
+    sequences: Sequences<'_>,
+    weights: &[Weights<'_>],
     keep: bool,
 ) -> (Vec<f32>, Option<Saved>) {
-    let rows = layout.batch * layout.time;
-    assert_eq!(input.len(), rows * layout.features, "elements of the input");
+    sequences.check(&layout, weights);
     let lanes = arch.dispatch(Lanes);
-    let panels = both(|direction| pack_forward(&layout, &weights[direction], lanes));
-    let elements = rows * 2 * layout.hidden;
+    let panels = each(weights, |weights| pack_forward(&layout, weights, lanes));
+    let elements = layout.output().into_iter().product();
     let mut output = memory::room(elements);
     let room = &mut output.spare_capacity_mut()[..elements];
-    if !layout.hidden.is_multiple_of(lanes) {
-        // Parts of vectors are stored through slices, and those must hold numbers.
+    if !layout.hidden.is_multiple_of(lanes) || sequences.lengths.is_some() {
+        // Parts of vectors are stored through slices, and those must hold numbers; nobody writes the padding of sequences.
         room.fill(MaybeUninit::new(0.0));
     }
     let shared = SharedOutput::new(room);
-    let run = |(reversed, first, samples)| {
-        let mut part = Part::new(&layout, reversed, first, samples, keep);
+    let run = |block: Block| {
+        let direction = usize::from(block.reversed);
+        let mut part = Part::new(&layout, block, sequences.states, keep);
         arch.dispatch(Forward {
             layout,
-            input,
-            panels: &panels[usize::from(reversed)],
+            input: sequences.input,
+            panels: &panels[direction],
             output: shared,
             part: &mut part,
         });
         part
     };
-    let parts: Vec<Part> = blocks(layout.batch).into_par_iter().map(run).collect();
-    // SAFETY: there is room for as many, and every part has written all hidden units of its direction at every step of its
-    // samples; the parts cover both directions of all samples (`blocks`).
+    let blocks = blocks(&layout, sequences.lengths);
+    let parts: Vec<Part> = blocks.into_par_iter().map(run).collect();
+    // SAFETY: there is room for as many. Either all were zeroed above, or every part has written all hidden units of its
+    // direction at every position of its samples, final states included; the parts cover all directions of all samples
+    // (`blocks`).
     unsafe { output.set_len(elements) };
     (output, keep.then_some(Saved { layout, parts }))
 }
 
-/// Direction, first sample and number of samples of every piece of work.
-fn blocks(batch: usize) -> Vec<(bool, usize, usize)> {
-    let of = |reversed| even(batch, BLOCK).map(move |(first, samples)| (reversed, first, samples));
-    of(false).chain(of(true)).collect()
+impl Sequences<'_> {
+    fn check(&self, layout: &Layout, weights: &[Weights<'_>]) {
+        let Layout {
+            batch,
+            time,
+            features,
+            ..
+        } = *layout;
+        assert_eq!(weights.len(), layout.form.directions, "directions");
+        assert_eq!(
+            self.input.len(),
+            batch * time * features,
+            "elements of the input"
+        );
+        assert_eq!(
+            self.states.len(),
+            2 * batch * layout.width(),
+            "elements of the states"
+        );
+        if let Some(lengths) = self.lengths {
+            assert_eq!(lengths.len(), batch, "lengths");
+            assert!(lengths.iter().all(|length| (1..=time).contains(length)));
+        }
+    }
 }
 
-/// Does something for both directions at once.
-fn both<T: Send>(work: impl Fn(usize) -> T + Sync) -> [T; 2] {
-    rayon::join(|| work(0), || work(1)).into()
+/// Every piece of work: the blocks of the forward direction, then those of the backward direction if there is one.
+fn blocks(layout: &Layout, lengths: Option<&[usize]>) -> Vec<Block> {
+    let of = |reversed| {
+        even(layout.batch, BLOCK).map(move |(first, samples)| Block {
+            reversed,
+            first,
+            lengths: match lengths {
+                Some(lengths) => lengths[first..first + samples].to_vec(),
+                None => vec![layout.time; samples],
+            },
+        })
+    };
+    let directions = [false, true].into_iter().take(layout.form.directions);
+    directions.flat_map(of).collect()
+}
+
+/// Does something for every direction at once.
+fn each<T: Sync, R: Send>(directions: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    directions.par_iter().map(work).collect()
 }
 
 /// The gradients of a layer, as far as they are wanted.
 #[derive(Debug)]
 pub(super) struct Gradients {
-    /// `[batch, time, features]`.
+    /// Shaped as the input.
     pub(super) input: Option<Vec<f32>>,
-    pub(super) weights: Option<[WeightGradients; 2]>,
+    /// Of the initial states, `[2, batch, width]`.
+    pub(super) states: Option<Vec<f32>>,
+    /// Of each direction.
+    pub(super) weights: Option<Vec<WeightGradients>>,
 }
 
 /// Which gradients are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) input: bool,
+    pub(super) states: bool,
     pub(super) weights: bool,
 }
 
-/// Backward through time. `output` is the gradient of the output, `[batch, time, 2 hidden]`. What was kept is overwritten.
+/// Backward through time. `output` is the gradient of the output, shaped like it. What was kept is overwritten.
 ///
 /// # Panics
 ///
@@ -118,55 +172,76 @@ pub(super) fn backward(
     arch: Arch,
     saved: Saved,
     output: &[f32],
-    weights: &[Weights<'_>; 2],
+    weights: &[Weights<'_>],
     wanted: Wanted,
 ) -> Gradients {
     let Saved { layout, parts } = saved;
-    let elements = layout.batch * layout.time * 2 * layout.hidden;
+    let elements: usize = layout.output().into_iter().product();
     assert_eq!(output.len(), elements, "elements of the output's gradient");
     let lanes = arch.dispatch(Lanes);
-    let panels = both(|direction| pack_backward(&layout, weights[direction].recurrent, lanes));
+    let panels = each(weights, |weights| {
+        pack_backward(&layout, weights.recurrent, lanes)
+    });
     let run = |mut part: Part| {
-        let direction = usize::from(part.reversed);
+        let direction = usize::from(part.block.reversed);
+        let mut to_cells = Buffer::zeros(part.block.samples() * layout.padded);
         arch.dispatch(Backward {
             layout,
             output,
             panels: &panels[direction],
             part: &mut part,
+            to_cells: &mut to_cells,
         });
-        gradients(&layout, part, &weights[direction], wanted)
+        gradients(&layout, part, &to_cells, &weights[direction], wanted)
     };
     let found: Vec<PartGradients> = parts.into_par_iter().map(run).collect();
-    let (forward, backward) = found.split_at(found.len() / 2);
-    let both_halves = [forward, backward];
+    let directions: Vec<&[PartGradients]> = found
+        .chunks_exact(found.len() / layout.form.directions)
+        .collect();
     Gradients {
         input: wanted.input.then(|| sum_inputs(&layout, &found)),
+        states: wanted.states.then(|| join_states(&layout, &found)),
         weights: wanted
             .weights
-            .then(|| both(|direction| WeightGradients::sum(&layout, both_halves[direction]))),
+            .then(|| each(&directions, |parts| WeightGradients::sum(&layout, parts))),
     }
 }
 
 /// The gradient of the input: every part knows its samples' share, in its own order of steps.
 fn sum_inputs(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
-    let Layout {
-        batch,
-        time,
-        features,
-        ..
-    } = *layout;
-    let mut sum = vec![0.0; batch * time * features];
+    let features = layout.features;
+    let mut sum = vec![0.0; layout.batch * layout.time * features];
     for part in parts {
-        for (row, values) in part.input.chunks_exact(features).enumerate() {
-            let (s, sample) = (row / part.samples, part.first + row % part.samples);
-            let to = (sample * time + layout.place(s, part.reversed)) * features;
-            let to = &mut sum[to..to + features];
-            to.iter_mut()
-                .zip(values)
-                .for_each(|(to, value)| *to += value);
+        let block = &part.block;
+        let steps = part.input.chunks_exact(block.samples() * features);
+        for (s, step) in steps.enumerate() {
+            for ((sample, position), values) in block.at(s).zip(step.chunks_exact(features)) {
+                let Some(position) = position else { continue };
+                let to = layout.input_at(block.first + sample, position);
+                let to = &mut sum[to..to + features];
+                to.iter_mut()
+                    .zip(values)
+                    .for_each(|(to, value)| *to += value);
+            }
         }
     }
     sum
+}
+
+/// The gradients of the initial states, which every part knows for its samples and its direction.
+fn join_states(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
+    let mut joined = vec![0.0; 2 * layout.batch * layout.width()];
+    for part in parts {
+        let block = &part.block;
+        for (which, states) in part.states.iter().enumerate() {
+            let of_samples = states.chunks_exact(states.len() / block.samples());
+            for (sample, values) in of_samples.enumerate() {
+                let to = layout.state_at(which, block.first + sample, block.reversed);
+                joined[to..to + layout.hidden].copy_from_slice(&values[..layout.hidden]);
+            }
+        }
+    }
+    joined
 }
 
 /// Everything on one set of instructions, for tests.

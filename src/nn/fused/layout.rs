@@ -1,10 +1,22 @@
-//! Where the numbers of a layer stand in its buffers.
+//! Where the numbers of a layer stand: in its tensors and in its buffers.
 
 use super::buffer::LINE_ELEMENTS;
+
+/// What is asked of a layer besides its sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// 1, or 2 with a direction that goes back in time.
+    pub(super) directions: usize,
+    /// Whether sequences are `[batch, time, ...]`, or `[time, batch, ...]`.
+    pub(super) batch_first: bool,
+    /// Whether the output has the final hidden state and the final cell as two more positions behind the last.
+    pub(super) finals: bool,
+}
 
 /// Sizes of a layer's work, and the widths its buffers are padded to. Padding is zero and stays zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
+    pub(super) form: Form,
     pub(super) batch: usize,
     pub(super) time: usize,
     pub(super) features: usize,
@@ -16,9 +28,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(batch: usize, time: usize, features: usize, hidden: usize) -> Self {
+    /// `sequences` are batch, time and features, in any order of the tensors.
+    pub(super) fn new(form: Form, sequences: [usize; 3], hidden: usize) -> Self {
+        let [batch, time, features] = sequences;
         let padded = hidden.next_multiple_of(LINE_ELEMENTS);
         Self {
+            form,
             batch,
             time,
             features,
@@ -38,11 +53,56 @@ impl Layout {
         self.padded + self.features + 1
     }
 
-    /// The place in time of step `s`. It is its own inverse: also the step at a place.
-    pub(super) fn place(&self, s: usize, reversed: bool) -> usize {
-        match reversed {
-            true => self.time - 1 - s,
-            false => s,
+    /// The hidden units of all directions.
+    pub(super) fn width(&self) -> usize {
+        self.form.directions * self.hidden
+    }
+
+    /// Positions of the output in time, with those of the final states.
+    pub(super) fn positions(&self) -> usize {
+        self.time + if self.form.finals { 2 } else { 0 }
+    }
+
+    /// The shape of the output.
+    pub(super) fn output(&self) -> [usize; 3] {
+        match self.form.batch_first {
+            true => [self.batch, self.positions(), self.width()],
+            false => [self.positions(), self.batch, self.width()],
         }
+    }
+
+    /// The first element of a sample at a position of the input.
+    pub(super) fn input_at(&self, sample: usize, position: usize) -> usize {
+        self.features * self.row_at(sample, position, self.time)
+    }
+
+    /// The first element of a direction's half of a sample at a position of the output.
+    pub(super) fn output_at(&self, sample: usize, position: usize, reversed: bool) -> usize {
+        let half = usize::from(reversed) * self.hidden;
+        self.width() * self.row_at(sample, position, self.positions()) + half
+    }
+
+    /// The first element of a direction's half of a sample in the states, `[2, batch, width]`: hidden states, then cells.
+    pub(super) fn state_at(&self, which: usize, sample: usize, reversed: bool) -> usize {
+        let half = usize::from(reversed) * self.hidden;
+        self.width() * (which * self.batch + sample) + half
+    }
+
+    fn row_at(&self, sample: usize, position: usize, positions: usize) -> usize {
+        match self.form.batch_first {
+            true => sample * positions + position,
+            false => position * self.batch + sample,
+        }
+    }
+}
+
+/// The position in time of step `s` over a sequence of this length; nothing after its end. The way back begins at the end of
+/// each sequence.
+#[inline(always)]
+pub(super) fn position(s: usize, length: usize, reversed: bool) -> Option<usize> {
+    match (s < length, reversed) {
+        (false, _) => None,
+        (true, false) => Some(s),
+        (true, true) => Some(length - 1 - s),
     }
 }

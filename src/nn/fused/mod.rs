@@ -1,4 +1,4 @@
-//! One layer of the bidirectional LSTM as one differentiable operation on the CPU.
+//! One layer of an LSTM, in one or two directions, as one differentiable operation on the CPU.
 //!
 //! The plain form makes some twenty tensors per step; this one makes one for the whole layer and keeps only what the
 //! backward pass needs. `kernel` is the work on host slices: `forward` and `backward` through time on `tile`s of samples
@@ -21,17 +21,28 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use self::extension::LstmExtension;
-use super::bilstm::{BiLstmLayer, LstmWeights};
+use self::layout::Form;
+use super::LstmWeights;
+use super::stack::{Ends, Layer, Stack};
 
-/// One layer, `[batch, time, input]` to `[batch, time, 2 hidden]`.
-pub(super) fn forward(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<3> {
-    let [_, _, features] = input.dims();
-    assert_eq!(
-        features,
-        layer.forward.weight_ih.dims()[1],
-        "the layer reads {} features per step, the input has {features}",
-        layer.forward.weight_ih.dims()[1]
-    );
+/// One layer of the stack, and the states it ends with if `ends`.
+pub(super) fn forward(
+    stack: &Stack<'_>,
+    layer: Layer<'_>,
+    input: Tensor<3>,
+    begin: Ends,
+    ends: bool,
+) -> (Tensor<3>, Option<Ends>) {
+    let form = Form {
+        directions: layer.directions().len(),
+        batch_first: stack.batch_first,
+        finals: ends,
+    };
+    let [first, second, _] = input.dims();
+    let time = if stack.batch_first { second } else { first };
+    let [_, directions, batch, hidden] = begin.dims();
+    let begin = begin.swap_dims(1, 2);
+    let begin = begin.reshape([2, batch, directions * hidden]);
     let parts = |weights: &LstmWeights| {
         [
             weights.weight_ih.val().into_dispatch(),
@@ -40,9 +51,46 @@ pub(super) fn forward(layer: &BiLstmLayer, input: Tensor<3>) -> Tensor<3> {
             weights.bias_hh.val().into_dispatch(),
         ]
     };
-    let [a, b, c, d] = parts(&layer.forward);
-    let [e, f, g, h] = parts(&layer.backward);
-    let output =
-        <Dispatch as LstmExtension>::bilstm_layer(input.into_dispatch(), a, b, c, d, e, f, g, h);
-    Tensor::from_dispatch(output)
+    let [a, b, c, d] = parts(layer.forward);
+    // The operation takes as many tensors in one direction as in two.
+    let [e, f, g, h] = parts(layer.backward.unwrap_or(layer.forward));
+    let (input, begin) = (input.into_dispatch(), begin.into_dispatch());
+    let output = <Dispatch as LstmExtension>::lstm_layer(
+        input,
+        begin,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        form,
+        stack.lengths.map(|lengths| lengths.shared()),
+    );
+    let output = Tensor::from_dispatch(output);
+    match ends {
+        true => apart(output, time, form, [directions, batch, hidden]),
+        false => (output, None),
+    }
+}
+
+/// Takes the final states from behind the last position of the output.
+fn apart(
+    output: Tensor<3>,
+    time: usize,
+    form: Form,
+    states: [usize; 3],
+) -> (Tensor<3>, Option<Ends>) {
+    let [directions, batch, hidden] = states;
+    let at = usize::from(form.batch_first);
+    let ends = output.clone().narrow(at, time, 2);
+    let ends = match form.batch_first {
+        true => ends
+            .reshape([batch, 2, directions, hidden])
+            .permute([1, 2, 0, 3]),
+        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
+    };
+    (output.narrow(at, 0, time), Some(ends))
 }

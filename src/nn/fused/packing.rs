@@ -115,6 +115,7 @@ pub(super) fn even(count: usize, most: usize) -> impl Iterator<Item = (usize, us
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Form;
     use super::*;
 
     #[test]
@@ -138,7 +139,12 @@ mod tests {
 
     #[test]
     fn a_forward_panel_holds_every_weight_once_and_zeros() {
-        let layout = Layout::new(1, 1, 3, 5);
+        let form = Form {
+            directions: 2,
+            batch_first: true,
+            finals: false,
+        };
+        let layout = Layout::new(form, [1, 1, 3], 5);
         let input: Vec<f32> = (0..60).map(|i| 1000.0 + i as f32).collect();
         let recurrent: Vec<f32> = (0..100).map(|i| 2000.0 + i as f32).collect();
         let bias: Vec<f32> = (0..20).map(|i| 3000.0 + i as f32).collect();

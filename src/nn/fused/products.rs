@@ -1,7 +1,7 @@
 //! The gradients of weights and inputs from those of the gates, one large product each.
 
 use super::buffer::Buffer;
-use super::forward::Part;
+use super::forward::{Block, Part};
 use super::kernel::Wanted;
 use super::layout::Layout;
 use super::matmul::{Matrix, multiply};
@@ -10,30 +10,31 @@ use super::packing::Weights;
 /// What a part contributes to the gradients.
 #[derive(Debug)]
 pub(super) struct PartGradients {
-    pub(super) reversed: bool,
-    pub(super) first: usize,
-    pub(super) samples: usize,
+    pub(super) block: Block,
     /// `[4 padded, used]`: recurrent weights, input weights and bias beside each other; empty if not wanted.
     weights: Vec<f32>,
     /// `[time, samples, features]` in the order of steps; empty if not wanted.
     pub(super) input: Vec<f32>,
+    /// Of the initial hidden states, `[samples, hidden]`, and of the initial cells, `[samples, padded]`; empty if not wanted.
+    pub(super) states: [Vec<f32>; 2],
 }
 
-/// The products after the last step of a part, whose gates are gradients by now.
+/// The products after the last step of a part, whose gates are gradients by now, as `to_cells` are those of the initial cells.
 pub(super) fn gradients(
     layout: &Layout,
     part: Part,
+    to_cells: &Buffer,
     weights: &Weights<'_>,
     wanted: Wanted,
 ) -> PartGradients {
-    let rows = layout.time * part.samples;
+    let samples = part.block.samples();
+    let rows = part.block.steps() * samples;
     let gates = Matrix::new(part.gates.as_slice(), rows, layout.gates());
     let mut found = PartGradients {
-        reversed: part.reversed,
-        first: part.first,
-        samples: part.samples,
+        block: part.block,
         weights: Vec::new(),
         input: Vec::new(),
+        states: Default::default(),
     };
     if wanted.weights {
         let read = &part.rows.as_slice()[..rows * layout.row];
@@ -42,21 +43,30 @@ pub(super) fn gradients(
         multiply(gates.transposed(), read, &mut found.weights);
     }
     if wanted.input {
-        let padded = pad_gates(layout, weights.input);
+        let padded = pad_gates(layout, weights.input, layout.features);
         let weights = Matrix::new(padded.as_slice(), layout.gates(), layout.features);
         found.input = vec![0.0; rows * layout.features];
         multiply(gates, weights, &mut found.input);
     }
+    if wanted.states {
+        let first = &part.gates.as_slice()[..samples * layout.gates()];
+        let first = Matrix::new(first, samples, layout.gates());
+        let padded = pad_gates(layout, weights.recurrent, layout.hidden);
+        let weights = Matrix::new(padded.as_slice(), layout.gates(), layout.hidden);
+        let mut to_hidden = vec![0.0; samples * layout.hidden];
+        multiply(first, weights, &mut to_hidden);
+        found.states = [to_hidden, to_cells.as_slice().to_vec()];
+    }
     found
 }
 
-/// Input weights with every gate's rows padded.
-fn pad_gates(layout: &Layout, weights: &[f32]) -> Buffer {
-    let mut padded = Buffer::zeros(layout.gates() * layout.features);
-    let from = weights.chunks_exact(layout.hidden * layout.features);
+/// Weights `[4 hidden, columns]` with every gate's rows padded.
+fn pad_gates(layout: &Layout, weights: &[f32], columns: usize) -> Buffer {
+    let mut padded = Buffer::zeros(layout.gates() * columns);
+    let from = weights.chunks_exact(layout.hidden * columns);
     let to = padded
         .as_mut_slice()
-        .chunks_exact_mut(layout.padded * layout.features);
+        .chunks_exact_mut(layout.padded * columns);
     to.zip(from)
         .for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
     padded

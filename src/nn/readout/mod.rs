@@ -8,7 +8,7 @@ mod kernel;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 
-use super::Dropout;
+use super::{Dropout, Lengths};
 
 /// What [`readout`] reads from a sequence.
 #[derive(Clone, Debug)]
@@ -69,6 +69,52 @@ pub fn readout<const N: usize>(
     Readout {
         steps: heads.map(output),
         mean: input.mean_dim(1).squeeze_dim(1),
+    }
+}
+
+/// As [`readout`], over sequences of different lengths: outputs are zero where there is padding, and the mean is over the
+/// positions that are there. What stands in the padding is not read, NaN included.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, width]`, batch and time those of the lengths
+///
+/// # Panics
+///
+/// As [`readout`], and if the lengths are of another batch or have time first.
+///
+/// ```
+/// use burn::nn::LinearConfig;
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::nn::{Dropout, Lengths, readout_padded};
+///
+/// let device = Device::flex();
+/// let head = LinearConfig::new(192, 1).init(&device);
+/// let states = Tensor::<3>::ones([2, 105, 192], &device);
+/// let lengths = Lengths::new(&[105, 40], 105, &device);
+/// let found = readout_padded(&Dropout::new(0.2), [&head], states, &lengths);
+/// assert_eq!(found.steps[0].dims(), [2, 105]);
+/// found.mean.into_data().assert_eq(&Tensor::<2>::ones([2, 192], &device).into_data(), true);
+/// ```
+pub fn readout_padded<const N: usize>(
+    dropout: &Dropout,
+    heads: [&Linear; N],
+    input: Tensor<3>,
+    lengths: &Lengths,
+) -> Readout<N> {
+    assert!(
+        lengths.batch_first(),
+        "the readout takes sequences with the batch first"
+    );
+    let input = lengths.without_padding(input);
+    let found = readout(dropout, heads, input);
+    let steps = found.steps.map(|steps| {
+        let steps = lengths.without_padding(steps.unsqueeze_dim(2));
+        steps.squeeze_dim(2)
+    });
+    Readout {
+        steps,
+        mean: lengths.of_present(found.mean),
     }
 }
 

@@ -1,0 +1,160 @@
+//! Runs the layers of an LSTM in one or two directions, by the kernel where there is one.
+
+use burn::tensor::Tensor;
+
+#[cfg(feature = "cpu-kernels")]
+use super::fused;
+use super::{Dropout, Lengths, LstmState, LstmWeights, reference};
+
+/// The weights of one layer.
+#[derive(Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) forward: &'a LstmWeights,
+    pub(super) backward: Option<&'a LstmWeights>,
+}
+
+impl<'a> Layer<'a> {
+    /// The weights of each direction.
+    pub(super) fn directions(self) -> Vec<&'a LstmWeights> {
+        [Some(self.forward), self.backward]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// A stack of layers over sequences.
+pub(super) struct Stack<'a> {
+    /// At least one.
+    pub(super) layers: Vec<Layer<'a>>,
+    /// Between the layers.
+    pub(super) dropout: &'a Dropout,
+    pub(super) batch_first: bool,
+    pub(super) lengths: Option<&'a Lengths>,
+}
+
+/// What computes a layer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The kernel where it applies, plain tensor operations elsewhere.
+    Kernel,
+    /// Plain tensor operations.
+    Reference,
+}
+
+/// The states of one layer, `[2, directions, batch, hidden]`: hidden states, then cells.
+pub(super) type Ends = Tensor<4>;
+
+impl Stack<'_> {
+    /// The hidden states of the last layer.
+    pub(super) fn forward(&self, input: Tensor<3>, by: By) -> Tensor<3> {
+        self.run(input, None, by, false).0
+    }
+
+    /// The hidden states of the last layer, and the states that all layers end with.
+    pub(super) fn forward_from(
+        &self,
+        input: Tensor<3>,
+        state: Option<LstmState>,
+    ) -> (Tensor<3>, LstmState) {
+        let (output, ends) = self.run(input, state, By::Kernel, true);
+        let part = |which: usize| {
+            let of_layers = ends.iter().map(|ends| ends.clone().narrow(0, which, 1));
+            Tensor::cat(of_layers.map(|ends| ends.squeeze_dim::<3>(0)).collect(), 0)
+        };
+        (output, LstmState::new(part(0), part(1)))
+    }
+
+    fn run(
+        &self,
+        input: Tensor<3>,
+        state: Option<LstmState>,
+        by: By,
+        ends: bool,
+    ) -> (Tensor<3>, Vec<Ends>) {
+        self.check(&input, state.as_ref());
+        let mut found = Vec::new();
+        let mut output = input;
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                output = self.dropout.forward(output);
+            }
+            let begin = self.begin(index, &output, state.as_ref());
+            let (next, end) = self.layer(*layer, output, begin, by, ends);
+            output = next;
+            found.extend(end);
+        }
+        (output, found)
+    }
+
+    fn layer(
+        &self,
+        layer: Layer<'_>,
+        input: Tensor<3>,
+        begin: Ends,
+        by: By,
+        ends: bool,
+    ) -> (Tensor<3>, Option<Ends>) {
+        #[cfg(feature = "cpu-kernels")]
+        if by == By::Kernel && crate::host::applies(&input) {
+            return fused::forward(self, layer, input, begin, ends);
+        }
+        let _ = by;
+        if self.batch_first {
+            return reference::forward(layer, input, begin, self.lengths, ends);
+        }
+        let input = input.swap_dims(0, 1);
+        let (output, end) = reference::forward(layer, input, begin, self.lengths, ends);
+        (output.swap_dims(0, 1), end)
+    }
+
+    /// What a layer begins with.
+    fn begin(&self, index: usize, input: &Tensor<3>, state: Option<&LstmState>) -> Ends {
+        let [directions, batch, hidden] = self.state_of_layer(input);
+        match state {
+            Some(state) => {
+                let of =
+                    |states: &Tensor<3>| states.clone().narrow(0, index * directions, directions);
+                Tensor::stack(vec![of(&state.hidden), of(&state.cell)], 0)
+            }
+            None => {
+                let like = (&input.device(), input.dtype());
+                Tensor::zeros([2, directions, batch, hidden], like)
+            }
+        }
+    }
+
+    /// Directions, batch and hidden units.
+    fn state_of_layer(&self, input: &Tensor<3>) -> [usize; 3] {
+        let layer = self.layers[0];
+        let batch = input.dims()[usize::from(!self.batch_first)];
+        [layer.directions().len(), batch, layer.forward.hidden()]
+    }
+
+    fn check(&self, input: &Tensor<3>, state: Option<&LstmState>) {
+        let features = input.dims()[2];
+        let wanted = self.layers[0].forward.input();
+        assert_eq!(
+            features, wanted,
+            "the layer reads {wanted} features per step, the input has {features}"
+        );
+        if let Some(lengths) = self.lengths {
+            assert_eq!(
+                lengths.batch_first(),
+                self.batch_first,
+                "the layer and the lengths differ in which of batch and time comes first (`batch_first`)"
+            );
+            lengths.check(input);
+        }
+        if let Some(state) = state {
+            let [directions, batch, hidden] = self.state_of_layer(input);
+            let wanted = [self.layers.len() * directions, batch, hidden];
+            for (name, found) in [("hidden", state.hidden.dims()), ("cell", state.cell.dims())] {
+                assert_eq!(
+                    found, wanted,
+                    "`{name}` of the initial state has the shape {found:?}, but the layer needs [layers * directions, batch, hidden] = {wanted:?}"
+                );
+            }
+        }
+    }
+}
