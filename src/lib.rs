@@ -15,8 +15,8 @@
 //!   [`Branches`](model::Branches), the representation as each task sees it.
 //! * [`gradient`]: [`audit`](gradient::audit), whose gradient reaches the shared representation, and whether they agree.
 //! * [`step`]: [`backward`](step::backward), the one call of a training loop of one's own, under every strategy.
-//! * [`nn`]: the bidirectional LSTM layer, [`BiLstm`](nn::BiLstm), over sequences of one length or of several
-//!   ([`Lengths`](nn::Lengths)), [`Dropout`](nn::Dropout), and the [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
+//! * [`nn`]: the LSTM in two directions and in one, [`BiLstm`](nn::BiLstm) and [`Lstm`](nn::Lstm), over sequences of one length
+//!   or of several ([`Lengths`](nn::Lengths)) and from any state, [`Dropout`](nn::Dropout), and the [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
 #![cfg_attr(
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.

@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
-use super::forward::{NOWHERE, Part};
+use super::forward::Part;
 use super::layout::Layout;
 use super::packing::{backward_panels, even};
 use super::tile::{Sums, accumulate, load, load_first, most_samples, store, with_samples};
@@ -13,7 +13,7 @@ use crate::host::vector::tanh;
 /// Replaces the applied gates of a part by the gradients of their sums, the last step first.
 pub(super) struct Backward<'a> {
     pub(super) layout: Layout,
-    /// The gradient of the output, as [`Layout::output`].
+    /// The gradient of the output, as [`Layout::output`], that of the final hidden states added where they stand in it.
     pub(super) output: &'a [f32],
     /// The packed recurrent weights.
     pub(super) panels: &'a Buffer,
@@ -31,13 +31,15 @@ impl WithSimd for Backward<'_> {
         let layout = self.layout;
         let lanes = S::F32_LANES;
         let samples = self.part.block.samples();
-        let mut places = Places {
-            outputs: vec![NOWHERE; samples],
-            finals: vec![NOWHERE; samples],
-        };
+        let mut outputs = vec![std::ptr::null(); samples];
+        // The gradient behind the end of a sequence.
+        let behind = Buffer::zeros(layout.padded);
         for s in (0..self.part.block.steps()).rev() {
-            self.find(s, &mut places);
-            let step = self.step(s, &places);
+            self.find_outputs(s, &mut outputs, &behind);
+            if layout.form.finals {
+                self.take_final_cells(s);
+            }
+            let step = self.step(s, &outputs);
             for (block, vectors) in backward_panels(&layout, lanes) {
                 let unit = block * lanes;
                 for (first, samples) in even(samples, most_samples::<S>(vectors)) {
@@ -65,34 +67,29 @@ impl WithSimd for Backward<'_> {
     }
 }
 
-/// The elements of the output's gradient where each sample stands at a step, and where the gradient of its final hidden
-/// state is, in its last step; [`NOWHERE`] otherwise.
-struct Places {
-    outputs: Vec<usize>,
-    finals: Vec<usize>,
-}
-
 impl Backward<'_> {
-    /// Finds where the samples stand at step `s`, and takes the gradients of the final cells of those that end with it.
+    /// Finds the gradient of each sample's output at step `s`.
     #[inline(always)]
-    fn find(&mut self, s: usize, places: &mut Places) {
-        let layout = self.layout;
-        let block = &self.part.block;
-        let at = |sample: usize, position: usize| {
-            let at = layout.output_at(block.first + sample, position, block.reversed);
-            assert!(at + layout.hidden <= self.output.len());
-            at
-        };
-        for (sample, position) in block.at(s) {
-            places.outputs[sample] = position.map_or(NOWHERE, |position| at(sample, position));
-            places.finals[sample] = NOWHERE;
+    fn find_outputs(&self, s: usize, outputs: &mut [*const f32], behind: &Buffer) {
+        let (layout, block) = (self.layout, &self.part.block);
+        for ((sample, position), output) in block.at(s).zip(outputs) {
+            *output = match position {
+                Some(position) => {
+                    let at = layout.output_at(block.first + sample, position, block.reversed);
+                    self.output[at..at + layout.hidden].as_ptr()
+                }
+                None => behind.as_slice().as_ptr(),
+            };
         }
-        if !layout.form.finals {
-            return;
-        }
+    }
+
+    /// Takes the gradients of the final cells of the sequences that end with step `s`.
+    #[inline(always)]
+    fn take_final_cells(&mut self, s: usize) {
+        let (layout, block) = (self.layout, &self.part.block);
         for sample in block.ending(s) {
-            places.finals[sample] = at(sample, layout.time);
-            let from = at(sample, layout.time + 1);
+            let position = layout.time + 1;
+            let from = layout.output_at(block.first + sample, position, block.reversed);
             let to = &mut self.to_cells.as_mut_slice()[sample * layout.padded..][..layout.hidden];
             to.copy_from_slice(&self.output[from..from + layout.hidden]);
         }
@@ -100,7 +97,7 @@ impl Backward<'_> {
 
     /// Where step `s` reads and writes.
     #[inline(always)]
-    fn step(&mut self, s: usize, places: &Places) -> Step {
+    fn step(&mut self, s: usize, outputs: &[*const f32]) -> Step {
         let layout = self.layout;
         let part = &mut *self.part;
         let (samples, steps) = (part.block.samples(), part.block.steps());
@@ -112,9 +109,7 @@ impl Backward<'_> {
             Step {
                 layout,
                 panels: self.panels.as_slice().as_ptr(),
-                output: self.output.as_ptr(),
-                outputs: places.outputs.as_ptr(),
-                finals: places.finals.as_ptr(),
+                outputs: outputs.as_ptr(),
                 old_cells: cell_start.add(s * cells),
                 cells: cell_start.add((s + 1) * cells),
                 to_cells: self.to_cells.as_mut_slice().as_mut_ptr(),
@@ -126,13 +121,11 @@ impl Backward<'_> {
 }
 
 /// Where one step reads and writes, each for the block's first sample: the cells and their gradients by `padded`, the
-/// gates by `4 padded`; the output's gradient from its first element, with the places of every sample in it.
+/// gates by `4 padded`; the output's gradient has a pointer for every sample.
 struct Step {
     layout: Layout,
     panels: *const f32,
-    output: *const f32,
-    outputs: *const usize,
-    finals: *const usize,
+    outputs: *const *const f32,
     old_cells: *const f32,
     cells: *const f32,
     to_cells: *mut f32,
@@ -201,13 +194,8 @@ unsafe fn through_gates<S: Simd>(
     // SAFETY: by the contract; cells and gates are padded to whole vectors, the output is not.
     unsafe {
         let at = sample * padded + unit;
-        let mut to_state = to_state;
-        for place in [*step.outputs.add(sample), *step.finals.add(sample)] {
-            if place != NOWHERE {
-                let output = step.output.add(place + unit);
-                to_state = simd.add_f32s(to_state, load_first(simd, output, hidden - unit));
-            }
-        }
+        let output = (*step.outputs.add(sample)).add(unit);
+        let to_state = simd.add_f32s(to_state, load_first(simd, output, hidden - unit));
         let gates = step.gates.add(sample * 4 * padded + unit);
         let i = load::<S>(gates);
         let f = load::<S>(gates.add(padded));

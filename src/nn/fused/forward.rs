@@ -11,9 +11,6 @@ use super::packing::{even, forward_rows};
 use super::tile::{Sums, accumulate, load, most_samples, store, store_first, with_samples};
 use crate::host::vector::{sigmoid, tanh};
 
-/// No element: where a sequence has ended.
-pub(super) const NOWHERE: usize = usize::MAX;
-
 /// A block of samples in one direction, and how long each of them is.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
@@ -63,8 +60,6 @@ pub(super) struct Part {
     pub(super) cells: Buffer,
     /// Applied gates i, f, g, o, `[steps, samples, 4 padded]`; nothing if not kept.
     pub(super) gates: Buffer,
-    /// The element of the output where each sample stands at the present step, or [`NOWHERE`].
-    outputs: Vec<usize>,
 }
 
 impl Part {
@@ -80,7 +75,6 @@ impl Part {
             rows: Buffer::any(rows * samples * layout.row),
             cells: Buffer::any(cells * samples * layout.padded),
             gates: Buffer::any(gates * samples * layout.gates()),
-            outputs: vec![NOWHERE; samples],
         };
         part.clear(layout);
         part.begin(layout, states);
@@ -174,9 +168,13 @@ impl WithSimd for Forward<'_> {
         let layout = self.layout;
         let lanes = S::F32_LANES;
         let samples = self.part.block.samples();
+        let mut outputs = vec![std::ptr::null_mut(); samples];
+        // What steps behind the end of a sequence write, which nobody reads.
+        let mut behind = Buffer::any(layout.padded);
         for s in 0..self.part.block.steps() {
             self.read_features(s);
-            let step = self.step(s);
+            self.find_outputs(s, &mut outputs, &mut behind);
+            let step = self.step(s, &outputs);
             for block in 0..layout.hidden.div_ceil(lanes) {
                 for (first, samples) in even(samples, most_samples::<S>(4)) {
                     // SAFETY: the tiles lie within the part's samples and the layer's hidden units, the buffers have
@@ -220,20 +218,30 @@ impl Forward<'_> {
         }
     }
 
+    /// Finds where the samples write their output at step `s`.
+    #[inline(always)]
+    fn find_outputs(&self, s: usize, outputs: &mut [*mut f32], behind: &mut Buffer) {
+        let (layout, block) = (self.layout, &self.part.block);
+        for ((sample, position), output) in block.at(s).zip(outputs) {
+            *output = match position {
+                Some(position) => {
+                    let at = layout.output_at(block.first + sample, position, block.reversed);
+                    assert!(at + layout.hidden <= self.output.len);
+                    // SAFETY: inside the output, by the line above.
+                    unsafe { self.output.start.add(at) }
+                }
+                None => behind.as_mut_slice().as_mut_ptr(),
+            };
+        }
+    }
+
     /// Where step `s` reads and writes.
     #[inline(always)]
-    fn step(&mut self, s: usize) -> Step {
+    fn step(&mut self, s: usize, outputs: &[*mut f32]) -> Step {
         let layout = self.layout;
         let part = &mut *self.part;
         let (row_slots, cell_slots) = (part.row_slots(s), part.cell_slots(s));
-        let block = &part.block;
-        for ((sample, position), output) in block.at(s).zip(&mut part.outputs) {
-            *output = position.map_or(NOWHERE, |position| {
-                layout.output_at(block.first + sample, position, block.reversed)
-            });
-            assert!(*output == NOWHERE || *output + layout.hidden <= self.output.len);
-        }
-        let samples = block.samples();
+        let samples = part.block.samples();
         let (rows, cells) = (samples * layout.row, samples * layout.padded);
         let row_start = part.rows.as_mut_slice().as_mut_ptr();
         let cell_start = part.cells.as_mut_slice().as_mut_ptr();
@@ -249,8 +257,7 @@ impl Forward<'_> {
                 old_cells: cell_start.add(cell_slots.0 * cells),
                 cells: cell_start.add(cell_slots.1 * cells),
                 gates: part.kept.then(|| gate_start.add(s * gates)),
-                output: self.output.start,
-                outputs: part.outputs.as_ptr(),
+                outputs: outputs.as_ptr(),
             }
         }
     }
@@ -285,7 +292,7 @@ impl Forward<'_> {
 }
 
 /// Where one step reads and writes, each for the block's first sample: `rows`, `next_rows` by `row`, the cells by
-/// `padded`, the gates by `4 padded`; the output from its first element, with the place of every sample in it.
+/// `padded`, the gates by `4 padded`; the output has a pointer for every sample.
 struct Step {
     layout: Layout,
     panels: *const f32,
@@ -294,8 +301,7 @@ struct Step {
     old_cells: *const f32,
     cells: *mut f32,
     gates: Option<*mut f32>,
-    output: *mut f32,
-    outputs: *const usize,
+    outputs: *const *mut f32,
 }
 
 /// Advances `M` samples from `first` and the hidden units from `unit`, as many as a vector has lanes.
@@ -343,9 +349,7 @@ unsafe fn advance<S: Simd, const M: usize>(simd: S, step: &Step, unit: usize, fi
                 }
             }
             let to = *step.outputs.add(sample);
-            if to != NOWHERE {
-                store_first(simd, step.output.add(to + unit), hidden - unit, state);
-            }
+            store_first(simd, to.add(unit), hidden - unit, state);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the gates with their biases. What is kept for the backward pass are these rows, the cells and the applied gates.
 //! Backward, a step needs one product; the gradients of all weights of a direction are one product after the last step.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -13,12 +14,12 @@ use rayon::prelude::*;
 use super::backward::Backward;
 use super::buffer::Buffer;
 use super::forward::{Block, Forward, Part, SharedOutput};
-use super::layout::Layout;
+use super::layout::{Layout, position};
 use super::packing::{Weights, even, pack_backward, pack_forward};
 use super::products::{PartGradients, WeightGradients, gradients};
 use crate::host::memory;
 
-/// Samples of a block at most.
+/// Samples of a block at most, in two directions. In one direction it is half, so that there is as much to share out.
 const BLOCK: usize = 32;
 
 /// What a layer keeps for the backward pass.
@@ -125,8 +126,9 @@ impl Sequences<'_> {
 
 /// Every piece of work: the blocks of the forward direction, then those of the backward direction if there is one.
 fn blocks(layout: &Layout, lengths: Option<&[usize]>) -> Vec<Block> {
+    let most = BLOCK * layout.form.directions / 2;
     let of = |reversed| {
-        even(layout.batch, BLOCK).map(move |(first, samples)| Block {
+        even(layout.batch, most).map(move |(first, samples)| Block {
             reversed,
             first,
             lengths: match lengths {
@@ -182,6 +184,10 @@ pub(super) fn backward(
     let panels = each(weights, |weights| {
         pack_backward(&layout, weights.recurrent, lanes)
     });
+    let output: &[f32] = &match layout.form.finals {
+        true => Cow::Owned(with_finals(&layout, &parts, output)),
+        false => Cow::Borrowed(output),
+    };
     let run = |mut part: Part| {
         let direction = usize::from(part.block.reversed);
         let mut to_cells = Buffer::zeros(part.block.samples() * layout.padded);
@@ -205,6 +211,23 @@ pub(super) fn backward(
             .weights
             .then(|| each(&directions, |parts| WeightGradients::sum(&layout, parts))),
     }
+}
+
+/// The gradient of the output, to which that of the final hidden states is added: these are the output at the ends of the
+/// sequences.
+fn with_finals(layout: &Layout, parts: &[Part], output: &[f32]) -> Vec<f32> {
+    let mut output = output.to_vec();
+    for block in parts.iter().map(|part| &part.block) {
+        for (sample, length) in block.lengths.iter().enumerate() {
+            let end =
+                position(length - 1, *length, block.reversed).expect("a step of the sequence");
+            let at = |position| layout.output_at(block.first + sample, position, block.reversed);
+            for unit in 0..layout.hidden {
+                output[at(end) + unit] += output[at(layout.time) + unit];
+            }
+        }
+    }
+    output
 }
 
 /// The gradient of the input: every part knows its samples' share, in its own order of steps.
