@@ -13,7 +13,7 @@
 
 mod support;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Lora, Module, ModuleMapper, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
 use equipoise::nn::{
@@ -107,8 +107,6 @@ struct Way {
 
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
-    let file = json("lstm.json");
-    let sizes = Sizes::of(&file);
     for (backend, device) in devices() {
         let device = device.autodiff();
         for (precision, value, gradient) in [(DType::F32, 1e-5, 1e-4), (DType::F64, 1e-6, 1e-6)] {
@@ -119,28 +117,51 @@ fn values_and_gradients_are_those_of_pytorch() {
                     value,
                     gradient,
                 };
-                for case in file["cases"].as_array().unwrap() {
-                    let place = format!(
-                        "{backend}, {precision:?}, batch first {batch_first}, two directions {}, lengths {}",
-                        case["bidirectional"], case["lengths"]
-                    );
-                    match case["bidirectional"].as_bool().unwrap() {
-                        true => {
-                            let config = BiLstmConfig::new(sizes.features, sizes.hidden);
-                            let config = config.with_layers(sizes.layers);
-                            let config = config.with_batch_first(batch_first);
-                            let layer = config.init(&device).unwrap();
-                            check(&place, layer, &sizes, case, way, &device);
-                        }
-                        false => {
-                            let config = LstmConfig::new(sizes.features, sizes.hidden);
-                            let config = config.with_layers(sizes.layers);
-                            let config = config.with_batch_first(batch_first);
-                            let layer = config.init(&device).unwrap();
-                            check(&place, layer, &sizes, case, way, &device);
-                        }
-                    }
-                }
+                check_cases(backend, way, &device, |_| true);
+            }
+        }
+    }
+}
+
+/// Where there is no kernel: the plain form in single precision, over sequences of different lengths.
+#[cfg(feature = "wgpu")]
+#[test]
+fn values_and_gradients_on_wgpu_are_those_of_pytorch() {
+    let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice).autodiff();
+    let way = Way {
+        precision: DType::F32,
+        batch_first: true,
+        value: 1e-4,
+        gradient: 1e-3,
+    };
+    check_cases("wgpu", way, &device, |case| !case["lengths"].is_null());
+}
+
+fn check_cases(backend: &str, way: Way, device: &Device, wanted: fn(&Value) -> bool) {
+    let file = json("lstm.json");
+    let sizes = Sizes::of(&file);
+    for case in file["cases"].as_array().unwrap() {
+        if !wanted(case) {
+            continue;
+        }
+        let place = format!(
+            "{backend}, {:?}, batch first {}, two directions {}, lengths {}",
+            way.precision, way.batch_first, case["bidirectional"], case["lengths"]
+        );
+        match case["bidirectional"].as_bool().unwrap() {
+            true => {
+                let config = BiLstmConfig::new(sizes.features, sizes.hidden);
+                let config = config.with_layers(sizes.layers);
+                let config = config.with_batch_first(way.batch_first);
+                let layer = config.init(device).unwrap();
+                check(&place, layer, &sizes, case, way, device);
+            }
+            false => {
+                let config = LstmConfig::new(sizes.features, sizes.hidden);
+                let config = config.with_layers(sizes.layers);
+                let config = config.with_batch_first(way.batch_first);
+                let layer = config.init(device).unwrap();
+                check(&place, layer, &sizes, case, way, device);
             }
         }
     }
@@ -323,6 +344,128 @@ fn states_that_nobody_needs_change_no_bit() {
     }
 }
 
+/// Several blocks of samples that end at different steps, more units than a vector has lanes, two layers, states and lengths:
+/// values and all gradients of the kernel are those of the plain form in double precision.
+#[test]
+fn many_samples_are_those_of_the_plain_form_in_double_precision() {
+    for (backend, device) in devices() {
+        let device = device.autodiff();
+        device.seed(8);
+        let config = LstmConfig::new(2, 17).with_layers(2);
+        against_double(
+            &format!("one, {backend}"),
+            &config.init(&device).unwrap(),
+            1,
+        );
+        let config = BiLstmConfig::new(2, 17).with_layers(2);
+        against_double(
+            &format!("two, {backend}"),
+            &config.init(&device).unwrap(),
+            2,
+        );
+    }
+}
+
+fn against_double<L: Layer>(place: &str, layer: &L, directions: usize) {
+    let device = layer.devices()[0].clone().autodiff();
+    let (batch, time) = (35, 6);
+    let input = normal([batch, time, 2], &device);
+    let states = [(); 2].map(|_| normal([2 * directions, batch, 17], &device));
+    let lengths: Vec<usize> = (0..batch).map(|at| 1 + (at * 5) % time).collect();
+    let lengths = Lengths::new(&lengths, time, &device);
+    let run = |precision: DType| {
+        let layer = layer.clone().map(&mut Precision(precision));
+        let cast = |tensor: &Tensor<3>| {
+            let data = TensorData::new(values(tensor), tensor.dims());
+            Tensor::<3>::from_data(data, (&device, precision)).require_grad()
+        };
+        let leaves = [cast(&input), cast(&states[0]), cast(&states[1])];
+        let [input, hidden, cell] = leaves.clone();
+        let state = LstmState::new(hidden, cell);
+        let (output, end) = layer.run(input, Some(state), Some(&lengths));
+        // Slopes that differ everywhere.
+        let loss = |tensor: &Tensor<3>| (tensor.clone() * 2.0 + 0.3).powi_scalar(3).sum();
+        let found = (loss(&output) + loss(&end.hidden) + loss(&end.cell)).backward();
+        let mut all = vec![values(&output), values(&end.hidden), values(&end.cell)];
+        all.extend(
+            leaves
+                .iter()
+                .map(|leaf| values(&leaf.grad(&found).unwrap())),
+        );
+        all.extend(
+            gradients(&layer, &found)
+                .into_values()
+                .map(|table| table.values),
+        );
+        all
+    };
+    let (found, expected) = (run(DType::F32), run(DType::F64));
+    assert_eq!(found.len(), 6 + 4 * 2 * directions, "{place}");
+    for (part, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let largest = expected
+            .iter()
+            .fold(0.0f64, |most, value| most.max(value.abs()));
+        let place = format!("{place}, part {part}");
+        assert!(largest > 0.0, "{place}");
+        assert_all_close(&place, found, expected, 0.0, 2e-5 * largest);
+    }
+}
+
+/// Only a state is tracked, or only one parameter, or only an end state is in the loss.
+#[test]
+fn gradients_arrive_alone() {
+    for (backend, device) in devices() {
+        let device = device.autodiff();
+        let lstm = layer(&device);
+        let input = normal([20, 5, 3], &device);
+        let zeros = || Tensor::<3>::zeros([2, 20, 19], &device);
+        let run = |lstm: &Lstm| {
+            let cell = zeros().require_grad();
+            let state = LstmState::new(zeros(), cell.clone());
+            let (_, end) = lstm.forward_from(input.clone(), Some(state), None);
+            (cell, end.cell.square().sum().backward())
+        };
+        let (cell, all) = run(&lstm);
+        let to_cell = values(&cell.grad(&all).unwrap());
+        assert!(to_cell.iter().any(|value| *value != 0.0), "{backend}");
+        let (cell, alone) = run(&lstm.clone().no_grad());
+        assert_eq!(values(&cell.grad(&alone).unwrap()), to_cell, "{backend}");
+        let recurrent = |lstm: &Lstm| lstm.weights(1).unwrap().weight_hh.val();
+        let expected = values(&recurrent(&lstm).grad(&all).unwrap());
+        let one = lstm.clone().map(&mut OnlyRecurrent);
+        let found = values(&recurrent(&one).grad(&run(&one).1).unwrap());
+        assert_eq!(found, expected, "{backend}");
+        let bias = one.weights(0).unwrap().bias_ih.val();
+        assert!(bias.grad(&run(&one).1).is_none(), "{backend}");
+    }
+}
+
+/// Freezes all but square matrices.
+struct OnlyRecurrent;
+
+impl ModuleMapper for OnlyRecurrent {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let dims = param.dims();
+        let recurrent = D == 2 && dims[0] == 4 * 19 && dims[1] == 19;
+        param.set_require_grad(recurrent)
+    }
+}
+
+/// A parameter that is computed anew each time it is read.
+#[test]
+fn parameters_with_low_rank_adapters_are_trained() {
+    for (backend, device) in devices() {
+        let device = device.autodiff();
+        let lstm = layer(&device).apply_lora(Lora::new(2, 4.0));
+        let input = normal([4, 5, 3], &device);
+        let found = lstm.forward(input).square().sum().backward();
+        let of_parameters = gradients(&lstm, &found);
+        let moved = of_parameters.values();
+        let moved = moved.filter(|table| table.values.iter().any(|value| *value != 0.0));
+        assert!(moved.count() > 0, "{backend}");
+    }
+}
+
 const LENGTHS: [usize; 4] = [9, 4, 1, 7];
 
 /// Sequences with NaN in their padding, and each alone.
@@ -445,6 +588,29 @@ fn a_state_of_another_shape_is_refused() {
     let zeros = Tensor::zeros([1, 4, 19], &device);
     let state = LstmState::new(zeros.clone(), zeros);
     layer(&device).forward_from(normal([4, 2, 3], &device), Some(state), None);
+}
+
+#[test]
+#[should_panic(expected = "`hidden` of the initial state and the input differ in precision")]
+fn a_state_of_another_precision_is_refused() {
+    let device = Device::flex();
+    let zeros = Tensor::<3>::zeros([2, 4, 19], (&device, DType::F64));
+    let state = LstmState::new(zeros.clone(), zeros);
+    layer(&device).forward_from(normal([4, 2, 3], &device), Some(state), None);
+}
+
+#[test]
+#[should_panic(expected = "needs a sequence and a position at least, the input is [4, 0, 3]")]
+fn no_position_is_refused() {
+    let device = Device::flex();
+    layer(&device).forward_from(Tensor::zeros([4, 0, 3], &device), None, None);
+}
+
+#[test]
+#[should_panic(expected = "7 features are not the states of two directions")]
+fn an_odd_number_of_features_is_not_two_directions() {
+    let device = Device::flex();
+    Lengths::new(&[2, 1], 2, &device).last(normal([2, 2, 7], &device));
 }
 
 #[test]

@@ -151,14 +151,14 @@ impl BiLstm {
     ///
     /// # Panics
     ///
-    /// If the input's last dimension is not the configured one.
+    /// If the input's last dimension is not the configured one, or it has no sequence or no position.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         self.stack(None).forward(input, By::Kernel)
     }
 
     /// Returns the hidden states over sequences of different lengths, zero where there is padding.
     ///
-    /// Each sequence has the states that it has alone. What stands in the padding is not read, NaN included.
+    /// Each sequence has the states that it has alone, on the CPU to the bit. What stands in the padding is not read, NaN included.
     /// [`Lengths::last`] has the final state of both directions, [`Lengths::mean`] the mean over time.
     ///
     /// # Shapes
@@ -182,7 +182,8 @@ impl BiLstm {
     ///
     /// # Panics
     ///
-    /// As [`forward_padded`](Self::forward_padded), and if the initial state has another shape.
+    /// As [`forward_padded`](Self::forward_padded), and if the initial state has another shape or precision, or is on another
+    /// device.
     pub fn forward_from(
         &self,
         input: Tensor<3>,

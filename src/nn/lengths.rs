@@ -1,6 +1,6 @@
 //! Sequences of different lengths in one padded batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 
@@ -30,8 +30,9 @@ pub struct Lengths {
     padding: Tensor<2, Bool>,
     /// The last position of each sequence, `[batch]`.
     ends: Tensor<1, Int>,
-    /// The positions of each sequence from its end to its first, then those of its padding, `[time, batch]`.
-    reversal: Tensor<2, Int>,
+    /// The positions of each sequence from its end to its first, then those of its padding, `[time, batch]`; made when it is
+    /// read.
+    reversal: OnceLock<Tensor<2, Int>>,
     /// The lengths as numbers, `[batch]`.
     counts: Tensor<1>,
 }
@@ -56,9 +57,6 @@ impl Lengths {
             .iter()
             .flat_map(|length| (0..time).map(move |at| at >= *length))
             .collect();
-        let reversal: Vec<i64> = (0..time)
-            .flat_map(|at| lengths.iter().map(move |length| mirrored(at, *length)))
-            .collect();
         let ends: Vec<i64> = lengths.iter().map(|length| *length as i64 - 1).collect();
         let counts: Vec<f32> = lengths.iter().map(|length| *length as f32).collect();
         Self {
@@ -68,8 +66,7 @@ impl Lengths {
             padding: Tensor::<1, Bool>::from_data(padding.as_slice(), &device)
                 .reshape([count, time]),
             ends: Tensor::from_data(ends.as_slice(), &device),
-            reversal: Tensor::<1, Int>::from_data(reversal.as_slice(), &device)
-                .reshape([time, count]),
+            reversal: OnceLock::new(),
             counts: Tensor::from_floats(counts.as_slice(), &device),
         }
     }
@@ -153,8 +150,16 @@ impl Lengths {
     ///
     /// - output of the layer: `[batch, time, 2 hidden]`, or time first
     /// - output: `[batch, 2 hidden]`
+    ///
+    /// # Panics
+    ///
+    /// If the number of features is odd.
     pub fn last(&self, output: Tensor<3>) -> Tensor<2> {
         let [_, _, features] = self.check(&output);
+        assert!(
+            features.is_multiple_of(2),
+            "{features} features are not the states of two directions"
+        );
         let hidden = features / 2;
         let forward = self.at_end(output.clone().narrow(2, 0, hidden));
         let backward = output.narrow(2, hidden, hidden);
@@ -197,10 +202,20 @@ impl Lengths {
 
     /// Turns each sequence of `[time, batch, features]` around within its length.
     pub(super) fn reversed(&self, steps: Tensor<3>) -> Tensor<3> {
-        let order = self.reversal.clone().to_device(&steps.device().inner());
+        let order = self.reversal.get_or_init(|| self.reversal()).clone();
+        let order = order.to_device(&steps.device().inner());
         let order = order.unsqueeze_dim::<3>(2).expand(steps.dims());
         let order = attached_int(order, steps.is_autodiff());
         steps.gather(0, order)
+    }
+
+    fn reversal(&self) -> Tensor<2, Int> {
+        let lengths = &self.lengths;
+        let order =
+            (0..self.time).flat_map(|at| lengths.iter().map(move |length| mirrored(at, *length)));
+        let order: Vec<i64> = order.collect();
+        let order = Tensor::<1, Int>::from_data(order.as_slice(), &self.ends.device());
+        order.reshape([self.time, lengths.len()])
     }
 
     /// What stands at the last step of each sequence, `[time, directions, batch, hidden]` to `[directions, batch, hidden]`.

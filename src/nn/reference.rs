@@ -34,14 +34,22 @@ pub(super) fn forward(
         hidden: begin.clone().narrow(0, 0, 1).squeeze_dim(0),
         cell: begin.narrow(0, 1, 1).squeeze_dim(0),
     };
-    let mut states = Vec::new();
+    let keep_cells = ends && lengths.is_some();
+    let (mut states, mut cells) = (Vec::new(), Vec::new());
     for block in gates.split(BLOCK, 0) {
         for step in block.split(1, 0) {
             state = advance(state, step.squeeze_dim(0), recurrent.clone(), hidden);
-            states.push(state.clone());
+            states.push(state.hidden.clone());
+            cells.extend(keep_cells.then(|| state.cell.clone()));
         }
     }
-    let ends = ends.then(|| last(&states, lengths));
+    let ends = ends.then(|| match lengths {
+        None => Tensor::stack(vec![state.hidden, state.cell], 0),
+        Some(lengths) => {
+            let at_ends = |steps: &[Tensor<3>]| lengths.at_ends(Tensor::stack(steps.to_vec(), 0));
+            Tensor::stack(vec![at_ends(&states), at_ends(&cells)], 0)
+        }
+    });
     let output = join_directions(states, lengths);
     match lengths {
         Some(lengths) => (lengths.filled(output), ends),
@@ -50,7 +58,6 @@ pub(super) fn forward(
 }
 
 /// The hidden and cell state of all directions, each `[directions, batch, hidden]`.
-#[derive(Clone)]
 struct State {
     hidden: Tensor<3>,
     cell: Tensor<3>,
@@ -102,24 +109,11 @@ fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize)
     }
 }
 
-/// The states after the last step of each sequence.
-fn last(states: &[State], lengths: Option<&Lengths>) -> Ends {
-    let of = |part: fn(&State) -> &Tensor<3>| match lengths {
-        None => part(&states[states.len() - 1]).clone(),
-        Some(lengths) => {
-            let all = Tensor::stack::<4>(states.iter().map(part).cloned().collect(), 0);
-            lengths.at_ends(all)
-        }
-    };
-    Tensor::stack(vec![of(|state| &state.hidden), of(|state| &state.cell)], 0)
-}
-
 /// Puts the backward direction back into the order of time and the halves side by side.
-fn join_directions(states: Vec<State>, lengths: Option<&Lengths>) -> Tensor<3> {
-    let [directions, batch, hidden] = states[0].hidden.dims();
+fn join_directions(states: Vec<Tensor<3>>, lengths: Option<&Lengths>) -> Tensor<3> {
+    let [directions, batch, hidden] = states[0].dims();
     let time = states.len();
-    let hiddens = states.into_iter().map(|state| state.hidden);
-    let all = Tensor::stack::<4>(hiddens.collect(), 0);
+    let all = Tensor::stack::<4>(states, 0);
     let of = |direction: usize| {
         let half = all.clone().narrow(1, direction, 1);
         in_order(half.reshape([time, batch, hidden]), direction, lengths)

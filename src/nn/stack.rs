@@ -132,12 +132,12 @@ impl Stack<'_> {
     }
 
     fn check(&self, input: &Tensor<3>, state: Option<&LstmState>) {
-        let features = input.dims()[2];
-        let wanted = self.layers[0].forward.input();
-        assert_eq!(
-            features, wanted,
-            "the layer reads {wanted} features per step, the input has {features}"
+        let shape = input.dims();
+        assert!(
+            shape[0] > 0 && shape[1] > 0,
+            "the layer needs a sequence and a position at least, the input is {shape:?}"
         );
+        self.check_widths(shape[2]);
         if let Some(lengths) = self.lengths {
             assert_eq!(
                 lengths.batch_first(),
@@ -147,14 +147,40 @@ impl Stack<'_> {
             lengths.check(input);
         }
         if let Some(state) = state {
-            let [directions, batch, hidden] = self.state_of_layer(input);
-            let wanted = [self.layers.len() * directions, batch, hidden];
-            for (name, found) in [("hidden", state.hidden.dims()), ("cell", state.cell.dims())] {
+            self.check_state(input, state);
+        }
+    }
+
+    /// Checks that every direction of every layer reads what it is given.
+    fn check_widths(&self, features: usize) {
+        let mut features = features;
+        for layer in &self.layers {
+            let directions = layer.directions();
+            for weights in &directions {
+                let wanted = weights.input();
                 assert_eq!(
-                    found, wanted,
-                    "`{name}` of the initial state has the shape {found:?}, but the layer needs [layers * directions, batch, hidden] = {wanted:?}"
+                    features, wanted,
+                    "the layer reads {wanted} features per step, the input has {features}"
                 );
             }
+            features = directions.iter().map(|weights| weights.hidden()).sum();
+        }
+    }
+
+    fn check_state(&self, input: &Tensor<3>, state: &LstmState) {
+        let [directions, batch, hidden] = self.state_of_layer(input);
+        let wanted = [self.layers.len() * directions, batch, hidden];
+        for (name, found) in [("hidden", &state.hidden), ("cell", &state.cell)] {
+            let shape = found.dims();
+            assert_eq!(
+                shape, wanted,
+                "`{name}` of the initial state has the shape {shape:?}, but the layer needs [layers * directions, batch, hidden] = {wanted:?}"
+            );
+            assert_eq!(
+                found.dtype(),
+                input.dtype(),
+                "`{name}` of the initial state and the input differ in precision"
+            );
         }
     }
 }

@@ -42,7 +42,10 @@ pub fn check(names: &[String]) -> Result<()> {
         } else if !known().any(|known| known == name) {
             let mut seen = std::collections::HashSet::new();
             let known: Vec<&str> = known().filter(|name| seen.insert(*name)).collect();
-            let expected = format!("some of {}", known.join(", "));
+            let expected = format!(
+                "some of {}; {RESCALED} behind one from the Gram matrix",
+                known.join(", ")
+            );
             return Err(Error::setting("--strategies", name, expected));
         }
         if names[..index].contains(name) {

@@ -171,9 +171,10 @@ impl WithSimd for Forward<'_> {
         let mut outputs = vec![std::ptr::null_mut(); samples];
         // What steps behind the end of a sequence write, which nobody reads.
         let mut behind = Buffer::any(layout.padded);
+        let behind = behind.as_mut_slice().as_mut_ptr();
         for s in 0..self.part.block.steps() {
             self.read_features(s);
-            self.find_outputs(s, &mut outputs, &mut behind);
+            self.find_outputs(s, &mut outputs, behind);
             let step = self.step(s, &outputs);
             for block in 0..layout.hidden.div_ceil(lanes) {
                 for (first, samples) in even(samples, most_samples::<S>(4)) {
@@ -220,7 +221,7 @@ impl Forward<'_> {
 
     /// Finds where the samples write their output at step `s`.
     #[inline(always)]
-    fn find_outputs(&self, s: usize, outputs: &mut [*mut f32], behind: &mut Buffer) {
+    fn find_outputs(&self, s: usize, outputs: &mut [*mut f32], behind: *mut f32) {
         let (layout, block) = (self.layout, &self.part.block);
         for ((sample, position), output) in block.at(s).zip(outputs) {
             *output = match position {
@@ -230,7 +231,7 @@ impl Forward<'_> {
                     // SAFETY: inside the output, by the line above.
                     unsafe { self.output.start.add(at) }
                 }
-                None => behind.as_mut_slice().as_mut_ptr(),
+                None => behind,
             };
         }
     }

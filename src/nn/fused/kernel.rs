@@ -107,6 +107,7 @@ impl Sequences<'_> {
             ..
         } = *layout;
         assert_eq!(weights.len(), layout.form.directions, "directions");
+        assert!(batch > 0 && time > 0, "a sequence and a position at least");
         assert_eq!(
             self.input.len(),
             batch * time * features,

@@ -52,8 +52,12 @@ pub(super) fn forward(
         ]
     };
     let [a, b, c, d] = parts(layer.forward);
-    // The operation takes as many tensors in one direction as in two.
-    let [e, f, g, h] = parts(layer.backward.unwrap_or(layer.forward));
+    // The operation takes as many tensors in one direction as in two. They are the same and not read anew: a parameter that is
+    // computed when it is read would be another node of the graph, without a gradient.
+    let [e, f, g, h] = match layer.backward {
+        Some(weights) => parts(weights),
+        None => [a.clone(), b.clone(), c.clone(), d.clone()],
+    };
     let (input, begin) = (input.into_dispatch(), begin.into_dispatch());
     let output = <Dispatch as LstmExtension>::lstm_layer(
         input,
