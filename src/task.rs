@@ -30,7 +30,7 @@ pub struct Task {
 
 impl Task {
     /// A task with its `name`, its `kind` and the number of output `elements` per sample that its loss averages over
-    /// (classes of a classification, 1 for a scalar, the steps of a sequence).
+    /// (classes of a classification, 1 for a scalar, the steps of a sequence, steps times classes for a class at every step).
     pub fn new(name: impl Into<String>, kind: TaskKind, elements: usize) -> Self {
         Self {
             name: name.into(),

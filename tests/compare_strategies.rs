@@ -56,12 +56,12 @@ fn runs(strategy: &str, losses: &[f64]) -> Vec<Run> {
 fn means_and_intervals_are_those_computed_by_hand() {
     // Mean, and Student's t times the standard deviation over the root of the number.
     for (losses, mean, half) in [
-        (vec![1.0, 3.0], 2.0, 12.706),
-        (vec![1.0, 2.0, 6.0], 3.0, 4.303 * (7.0_f64 / 3.0).sqrt()),
+        (vec![1.0, 3.0], 2.0, 12.706_205),
+        (vec![1.0, 2.0, 6.0], 3.0, 4.302_653 * (7.0_f64 / 3.0).sqrt()),
         (
             vec![2.0, 4.0, 4.0, 5.0, 10.0],
             5.0,
-            2.776 * (9.0_f64 / 5.0).sqrt(),
+            2.776_445 * (9.0_f64 / 5.0).sqrt(),
         ),
     ] {
         let results = Results::new(runs("manual", &losses));

@@ -10,13 +10,13 @@
 
 mod support;
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Distribution, Int, Tensor};
 use equipoise::loss::{
     CrossEntropyConfig, Labelled, Reduction, TaskLosses, binary_cross_entropy_elements,
-    binary_cross_entropy_with_logits, huber, huber_elements,
+    binary_cross_entropy_with_logits, cross_entropy, huber, huber_elements,
 };
 use equipoise::{Task, TaskSet};
-use support::{assert_all_close, assert_close, devices, values};
+use support::{assert_all_close, assert_close, devices, number, values};
 
 const LOGITS: [[f32; 3]; 4] = [
     [0.2, -1.0, 0.7],
@@ -120,7 +120,7 @@ fn what_does_not_count_may_hold_anything() {
         let at_logits = values(&logits.grad(&gradients).unwrap());
         assert!(at_logits.iter().all(|value| value.is_finite()), "{backend}");
         let none = Tensor::<1, Int>::from_data([-100, -100, -100, -100], &device);
-        let found = loss.forward(Tensor::from_data(LOGITS, &device), none, None);
+        let found = loss.forward(Tensor::<2>::from_data(LOGITS, &device), none, None);
         let both = (values(&found.loss), values(&found.weight));
         assert_eq!(both, (vec![0.0], vec![0.0]), "{backend}");
     }
@@ -209,4 +209,58 @@ fn settings_out_of_range_are_refused_by_name() {
     let balanced = CrossEntropyConfig::new().with_balanced_classes(&[90, 10, 0]);
     let weights = balanced.class_weights.unwrap();
     assert_all_close("balanced", &weights, &[100.0 / 180.0, 5.0, 0.0], 1e-12, 0.0);
+}
+
+/// A class at every position is a row for every position, whichever of the two losses computes it.
+#[test]
+fn classes_at_every_position_are_rows() {
+    for (backend, device) in devices() {
+        let device = device.autodiff();
+        let drawn = Distribution::Normal(0.0, 1.0);
+        let logits = Tensor::<3>::random([2, 3, 4], drawn, &device).require_grad();
+        let rows = logits.clone().reshape([6, 4]);
+        let targets = Tensor::<2, Int>::from_ints([[0, 3, 1], [2, 2, -100]], &device);
+        let of_rows = targets.clone().reshape([6]);
+        let mask = targets.clone().not_equal_elem(-100);
+        let clean = targets.clone().clamp_min(0);
+        let (own, row_mask) = (clean.clone().reshape([6]), mask.clone().reshape([6]));
+
+        let plain = cross_entropy(logits.clone(), clean, Some(mask), Reduction::Mean);
+        let expected = cross_entropy(rows.clone(), own, Some(row_mask), Reduction::Mean);
+        assert_close(backend, number(&plain), number(&expected), 1e-6, 0.0);
+
+        let loss = CrossEntropyConfig::new().with_ignore_index(-100);
+        let loss = loss.init(&device).unwrap();
+        let found = loss.forward(logits.clone(), targets.clone(), None);
+        assert_close(backend, number(&found.loss), number(&expected), 1e-6, 0.0);
+        assert_eq!(number(&found.weight), 5.0, "{backend}");
+        let weights = Tensor::<2>::from_data([[1.0, 0.5, 2.0], [0.0, 1.0, 7.0]], &device);
+        let own = weights.clone().reshape([6]);
+        let found = loss.forward(logits.clone(), targets, Some(weights));
+        let expected = loss.forward(rows, of_rows, Some(own));
+        assert_close(
+            backend,
+            number(&found.loss),
+            number(&expected.loss),
+            1e-6,
+            0.0,
+        );
+        let gradient = logits.grad(&found.loss.backward()).unwrap();
+        assert_eq!(gradient.dims(), [2, 3, 4], "{backend}");
+    }
+}
+
+#[test]
+#[should_panic(
+    expected = "one target for each row of logits: logits are [2, 3, 4], targets [2, 4]"
+)]
+fn targets_of_another_shape_are_refused() {
+    let device = Device::flex();
+    let targets = Tensor::<2, Int>::zeros([2, 4], &device);
+    cross_entropy(
+        Tensor::<3>::zeros([2, 3, 4], &device),
+        targets,
+        None,
+        Reduction::Mean,
+    );
 }

@@ -115,7 +115,8 @@ struct Ended {
 }
 
 impl<M: MultiTaskModel> Compare<M> {
-    /// Makes a comparison that leaves everything in `folder`; its first row is `sum`, and there is one seed.
+    /// Makes a comparison that leaves everything in `folder`; its first row is `sum`, and there is one seed. Every row trains as
+    /// long, so a config with patience is refused; the seed of a run takes the place of the config's.
     pub fn new(config: TrainConfig, folder: impl AsRef<Path>) -> Self {
         Self {
             config,

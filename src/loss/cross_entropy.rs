@@ -19,13 +19,13 @@ use super::shapes::check_mask;
 ///
 /// # Shapes
 ///
-/// - logits: `[batch, classes]`
-/// - targets, mask: `[batch]`; a target that does not count may hold any index in `0..classes`
+/// - logits: `[..., classes]`, such as `[batch, classes]`, or `[batch, time, classes]` for a class at every position
+/// - targets, mask: `[...]`; a target that does not count may hold any index in `0..classes`
 /// - output: `[1]`
 ///
 /// # Panics
 ///
-/// If a target is outside `0..classes` (on backends that check), or the batch sizes differ.
+/// If a target is outside `0..classes` (on backends that check), or the shapes do not fit.
 ///
 /// # Example
 ///
@@ -39,19 +39,46 @@ use super::shapes::check_mask;
 /// let loss = cross_entropy(logits, targets, None, Reduction::Mean);
 /// assert!((loss.into_scalar::<f32>() - 3f32.ln()).abs() < 1e-6);
 /// ```
-pub fn cross_entropy(
+pub fn cross_entropy<const D: usize, const T: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<T, Int>,
+    mask: Option<Tensor<T, Bool>>,
+    reduction: Reduction,
+) -> Tensor<1> {
+    check_mask(&mask, targets.dims());
+    let (logits, targets) = rows(logits, targets);
+    let mask = mask.map(|mask| mask.reshape(targets.dims()));
+    of_rows(logits, targets, mask, reduction)
+}
+
+/// Puts the rows of logits and their targets one below the other.
+///
+/// # Panics
+///
+/// If there is not one target for each row.
+pub(super) fn rows<const D: usize, const T: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<T, Int>,
+) -> (Tensor<2>, Tensor<1, Int>) {
+    let (shape, of_targets) = (logits.dims(), targets.dims());
+    assert!(
+        D == T + 1 && shape[..D - 1] == of_targets,
+        "cross entropy needs one target for each row of logits: logits are {shape:?}, targets {of_targets:?}"
+    );
+    let rows: usize = of_targets.iter().product();
+    (
+        logits.reshape([rows, shape[D - 1]]),
+        targets.reshape([rows]),
+    )
+}
+
+fn of_rows(
     logits: Tensor<2>,
     targets: Tensor<1, Int>,
     mask: Option<Tensor<1, Bool>>,
     reduction: Reduction,
 ) -> Tensor<1> {
     let [batch, classes] = logits.dims();
-    assert_eq!(
-        [batch],
-        targets.dims(),
-        "cross entropy needs one target for each row of logits"
-    );
-    check_mask(&mask, [batch]);
     #[cfg(feature = "cpu-kernels")]
     if fused::applies_to_logits(&logits) {
         return fused::cross_entropy(logits, targets, mask, reduction);

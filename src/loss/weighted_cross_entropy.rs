@@ -5,6 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::Labelled;
+use super::cross_entropy::rows;
 use crate::error::{Error, Result};
 
 /// Settings of a [`CrossEntropy`].
@@ -111,7 +112,7 @@ impl CrossEntropyConfig {
 ///     .with_smoothing(0.1)
 ///     .with_ignore_index(-100)
 ///     .init(&device)?;
-/// let (logits, targets) = (Tensor::zeros([3, 2], &device), Tensor::<1, Int>::from_ints([0, 1, -100], &device));
+/// let (logits, targets) = (Tensor::<2>::zeros([3, 2], &device), Tensor::<1, Int>::from_ints([0, 1, -100], &device));
 /// let found = loss.forward(logits, targets, None);
 /// assert!((found.loss.into_scalar::<f32>() - 2f32.ln()).abs() < 1e-6);
 /// assert_eq!(found.weight.into_scalar::<f32>(), 6.0);
@@ -130,26 +131,36 @@ impl CrossEntropy {
     ///
     /// # Shapes
     ///
-    /// - logits: `[batch, classes]`
-    /// - targets: `[batch]`, each in `0..classes` or the one that is ignored
-    /// - sample_weights: `[batch]`, not negative
+    /// - logits: `[..., classes]`, such as `[batch, classes]`, or `[batch, time, classes]` for a class at every position
+    /// - targets: `[...]`, each in `0..classes` or the one that is ignored
+    /// - weights: `[...]`, of each target, not negative
     ///
     /// # Panics
     ///
-    /// If the batch sizes differ, or there is another number of class weights than classes. A target outside the classes panics on
+    /// If the shapes do not fit, or there is another number of class weights than classes. A target outside the classes panics on
     /// backends that check.
-    pub fn forward(
+    pub fn forward<const D: usize, const T: usize>(
+        &self,
+        logits: Tensor<D>,
+        targets: Tensor<T, Int>,
+        weights: Option<Tensor<T>>,
+    ) -> Labelled {
+        if let Some(weights) = &weights {
+            let (found, wanted) = (weights.dims(), targets.dims());
+            assert_eq!(found, wanted, "a weight is needed for each target");
+        }
+        let (logits, targets) = rows(logits, targets);
+        let weights = weights.map(|weights| weights.reshape(targets.dims()));
+        self.of_rows(logits, targets, weights)
+    }
+
+    fn of_rows(
         &self,
         logits: Tensor<2>,
         targets: Tensor<1, Int>,
         sample_weights: Option<Tensor<1>>,
     ) -> Labelled {
         let [batch, classes] = logits.dims();
-        assert_eq!(
-            targets.dims(),
-            [batch],
-            "cross entropy needs one target for each row of logits"
-        );
         // Weights are in single precision.
         let logits = logits.cast(DType::F32);
         let device = logits.device().inner();

@@ -88,7 +88,9 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
         None
     }
 
-    /// Returns how many labels each task has in a batch, `[K]`, where the batch tells without running the network.
+    /// Returns how many labels each task has in a batch, `[K]` in the order of [`tasks`](Self::tasks), where the batch tells without
+    /// running the network: what the losses of [`task_losses`](Self::task_losses) are means over, so the sum of the weights where
+    /// labels have weights.
     ///
     /// Worth writing for a network with missing labels whose gradients are added up over several batches: every batch can then be
     /// freed before the next one runs. Without it their losses are kept until all are there.

@@ -92,8 +92,8 @@ impl Lengths {
         self.batch_first
     }
 
-    /// Returns where the sequences are, `[batch, time]`, or `[time, batch]` with time first: a mask for the losses of every
-    /// position.
+    /// Returns where the sequences are, `[batch, time]`, or `[time, batch]` with time first, on the plain device: a mask for the
+    /// losses of every position.
     pub fn mask(&self) -> Tensor<2, Bool> {
         let mask = self.padding.clone().bool_not();
         if self.batch_first {
@@ -144,7 +144,7 @@ impl Lengths {
     }
 
     /// Returns the state in which each direction of a bidirectional layer ends: the first half of the features at the last
-    /// position of each sequence, the second half at its first.
+    /// position of each sequence, the second half at its first. For a layer of one direction it is [`at_end`](Self::at_end).
     ///
     /// # Shapes
     ///

@@ -48,12 +48,12 @@ pub struct TrainConfig {
     ///
     /// The gradients are those of the means over all labels of the step, however these are spread over its batches, wherever the
     /// weights do not depend on the losses; a strategy weighs each batch by itself, and its own learned values move by the mean
-    /// over the batches. A network with missing labels keeps the losses of all batches of a step in memory unless it has
+    /// over the batches. The last step of an epoch takes the batches that are left. A network with missing labels keeps the losses of all batches of a step in memory unless it has
     /// [`labels`](crate::model::MultiTaskModel::labels).
     pub accumulate: usize,
     /// Steps after which an epoch ends, at least 1; the passes over the data follow each other. Without it an epoch is one
-    /// pass. A run that is resumed keeps it, as it keeps `accumulate` and `batch_size`: where in the data an epoch begins follows
-    /// from them.
+    /// pass. Do not change it when a run is resumed, nor `accumulate`, `batch_size` or `seed`: where in the data an epoch begins
+    /// follows from them, and nothing checks it.
     pub steps_per_epoch: Option<usize>,
     /// Learning rate of the network, above 0 and at most 1.
     pub learning_rate: f64,
@@ -71,7 +71,8 @@ pub struct TrainConfig {
     pub epsilon: f64,
     /// The norm that the network's whole gradient is scaled down to where it is larger, positive.
     pub clip_norm: Option<f64>,
-    /// What parts of the network, or the strategy, are trained with where that differs.
+    /// What parts of the network, or the strategy, are trained with where that differs. Frozen parts are trainable again after the
+    /// run.
     pub parts: Vec<PartConfig>,
     /// Epochs without a better relative validation loss, or without a better value of what is watched, after which training stops;
     /// at least 1.

@@ -41,7 +41,10 @@ use crate::weighting::Strategy;
 /// What a training run ends with.
 #[derive(Clone, Debug)]
 pub struct Outcome<M: MultiTaskModel> {
-    /// The network and the strategy after the last epoch, in validation mode.
+    /// The network and the strategy after the last epoch, in validation mode: on the plain device. [`Module::train`] takes them
+    /// back to training.
+    ///
+    /// [`Module::train`]: burn::module::AutodiffModule::train
     pub model: MultiTask<M>,
     /// Everything that was recorded, what came before a resume included.
     pub history: History,
@@ -144,7 +147,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Continues from the newest complete checkpoint in the folder, and begins a new run where there is none.
+    /// Continues from the newest complete checkpoint in the folder, and begins a new run where there is none. A run that has all its
+    /// epochs is read and not trained further.
     pub fn new_or_resume(mut self) -> Self {
         self.begin = Begin::Either;
         self
@@ -222,9 +226,10 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Records the mean over the validation samples of a value for each, `[batch]`, under `task/quantity`.
+    /// Records the mean over the validation data of any number of values a batch, under `task/quantity`.
     ///
-    /// `values` sees what [`MultiTaskModel::evaluate`] returns.
+    /// `values` sees what [`MultiTaskModel::evaluate`] returns and gives a value for each sample, or for each label, as
+    /// `mask_select` does for positions that have a label: all values of all batches count alike.
     ///
     /// # Panics
     ///

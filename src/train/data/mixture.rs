@@ -27,7 +27,7 @@ pub enum Alternation {
 /// Batches of several sources in turn: a data set for each task, say.
 ///
 /// A source that has come to its end begins its next pass, in the middle of an epoch as well, and goes on there in the
-/// next epoch.
+/// next epoch. To validate take [`Alternation::Proportional`], which reads every batch once; the others read some twice or never.
 ///
 /// # Example
 ///
