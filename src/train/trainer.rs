@@ -44,7 +44,7 @@ pub struct Outcome<M: MultiTaskModel> {
     /// The network and the strategy after the last epoch, in validation mode: on the plain device. [`Module::train`] takes them
     /// back to training.
     ///
-    /// [`Module::train`]: burn::module::AutodiffModule::train
+    /// [`Module::train`]: burn::module::Module::train
     pub model: MultiTask<M>,
     /// Everything that was recorded, what came before a resume included.
     pub history: History,
