@@ -126,7 +126,6 @@ fn values_and_gradients_are_those_of_pytorch() {
 /// Where there is no kernel: the plain form in single precision, over sequences of different lengths.
 #[cfg(feature = "wgpu")]
 #[test]
-#[ignore = "minutes on a device in software; .ci/extra runs it"]
 fn values_and_gradients_on_wgpu_are_those_of_pytorch() {
     let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice).autodiff();
     let way = Way {
