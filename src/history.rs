@@ -21,14 +21,21 @@ pub mod quantity {
     pub const LOSS: &str = "loss";
     /// Effective weight: d objective / d raw loss, the mean over the steps of the epoch in which the task had labels.
     pub const WEIGHT: &str = "weight";
-    /// 1 - loss / loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is perfect.
+    /// (c - loss) / |c|, c the loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is a loss of 0.
     pub const SKILL: &str = "skill";
-    /// 1 - loss / loss of the best predictor that knows only the position in the sequence.
+    /// Half of the skill's 95 % interval on the validation data, from how it differs between their batches.
+    pub const SKILL_MARGIN: &str = "skill_margin";
+    /// The skill over the best predictor that knows only the position in the sequence.
     pub const SKILL_OVER_POSITION: &str = "skill_over_position";
-    /// Loss of the best constant predictor, recorded once as epoch 0.
+    /// Half of its 95 % interval.
+    pub const SKILL_OVER_POSITION_MARGIN: &str = "skill_over_position_margin";
+    /// Loss of the best constant predictor, recorded once as epoch 0: the same for every sample, and at every position.
     pub const CONSTANT_LOSS: &str = "constant_loss";
-    /// Loss of the best predictor that knows only the position, recorded once as epoch 0.
+    /// Loss of the best predictor that knows only the position, recorded once as epoch 0 where it is below that of the constant.
     pub const POSITION_LOSS: &str = "position_loss";
+    /// Why the task has no uninformed predictor, recorded once as epoch 0 where it has none: the number of a
+    /// [`NoBaseline`](super::NoBaseline).
+    pub const NO_BASELINE: &str = "no_baseline";
     /// Mean over the tasks with labels of loss / reference; the reference is the constant predictor's loss where it is
     /// known and the first validation loss where it is not. Where the reference r is not positive, a loss L counts as
     /// `1 + (L - r) / |r|`. Does not depend on the strategy, so checkpoints are chosen by it.
@@ -45,8 +52,9 @@ pub mod quantity {
     pub const OBJECTIVE: &str = "objective";
     /// Training steps of the epoch.
     pub const STEPS: &str = "steps";
-    /// Norm of the raw loss's gradient at the representation; this, the share, the reach and the cosines are means over
-    /// the audited steps of the epoch.
+    /// Audited steps of the epoch in which the task had labels: what its norm, its share and its cosines are means over.
+    pub const AUDITS: &str = "audits";
+    /// Norm of the raw loss's gradient at the representation.
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
     pub const GRADIENT_SHARE: &str = "gradient_share";
@@ -62,11 +70,13 @@ pub mod quantity {
     pub const SINGULAR_STEPS: &str = "singular_steps";
     /// What a metric of one's own cannot be called.
     #[cfg(feature = "train")]
-    pub(crate) const RESERVED: [&str; 12] = [
+    pub(crate) const RESERVED: [&str; 14] = [
         LOSS,
         WEIGHT,
         SKILL,
+        SKILL_MARGIN,
         SKILL_OVER_POSITION,
+        SKILL_OVER_POSITION_MARGIN,
         CONSTANT_LOSS,
         POSITION_LOSS,
         RELATIVE_LOSS,
@@ -82,8 +92,8 @@ pub mod quantity {
     /// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told
     /// nothing.
     pub const INTENDED_SHARE: &str = "intended_share";
-    /// Standard deviation of the task's targets in the units of its head's output, recorded once as epoch 0.
-    pub const TARGET_SPREAD: &str = "target_spread";
+    /// Root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
+    pub const TARGET_SIZE: &str = "target_size";
 
     /// Cosine between the gradients of a task and of `other` at the representation, in [-1, 1]; recorded for the task that
     /// comes first.
@@ -92,13 +102,38 @@ pub mod quantity {
     }
 }
 
+/// Why a task has no uninformed predictor to be compared with; recorded as [`quantity::NO_BASELINE`], by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoBaseline {
+    /// The first dimension of the representation is not the samples of a batch, and the network offers no batch without inputs.
+    NotTheSamples = 1,
+    /// The training batches that it would have been fitted to have no label of the task.
+    NoLabels = 2,
+    /// It did not converge within its budget.
+    NotConverged = 3,
+}
+
+impl NoBaseline {
+    pub(crate) fn number(self) -> f64 {
+        f64::from(self as u8)
+    }
+
+    pub(crate) fn from_number(number: f64) -> Option<Self> {
+        let all = [Self::NotTheSamples, Self::NoLabels, Self::NotConverged];
+        all.into_iter().find(|reason| reason.number() == number)
+    }
+}
+
 /// Which data a record is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Split {
     /// The data that is trained on, while it is trained on (dropout included).
     Train,
     /// The data held out.
+    #[default]
     Valid,
 }
 

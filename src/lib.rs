@@ -69,6 +69,8 @@ pub mod model;
 pub mod nn;
 #[cfg(feature = "train")]
 pub mod report;
+#[cfg(feature = "train")]
+mod statistics;
 pub mod step;
 pub mod task;
 #[cfg(feature = "train")]

@@ -16,6 +16,7 @@ fn course(history: &mut History, task: &str, losses: &[f64], constant: Option<f6
         if let Some(constant) = constant {
             let skill = 1.0 - loss / constant;
             history.record(epoch, Split::Valid, task, quantity::SKILL, skill);
+            history.record(epoch, Split::Valid, task, quantity::SKILL_MARGIN, 0.01);
         }
     }
 }
@@ -61,6 +62,8 @@ fn a_task_that_beats_the_constant_learned() {
         quantity::SKILL_OVER_POSITION,
         0.1,
     );
+    let name = quantity::SKILL_OVER_POSITION_MARGIN;
+    history.record(3, Split::Valid, "pointers", name, 0.01);
     history.record(3, Split::Train, "pointers", quantity::WEIGHT, 0.7);
     let diagnosis = verdict_of(&history, "pointers");
     assert_eq!(diagnosis.verdict, Verdict::Learned);
@@ -75,27 +78,65 @@ fn a_task_that_beats_the_constant_learned() {
             "0.01600",
             "0.00600",
             "-62.5 %",
-            "25 % below the best constant",
+            "25 ± 1.0 % below the best constant",
         ],
     );
     says(
         &diagnosis,
-        &["10 % below the best guess from the position alone"],
+        &["10 ± 1.0 % below the best guess from the position alone"],
     );
 }
 
 #[test]
-fn a_skill_just_short_of_5_percent_is_not_learned() {
-    for (loss, learned) in [(0.949, true), (0.96, false)] {
+fn learned_needs_the_whole_interval_and_more_than_the_baseline_is_known_to() {
+    use Verdict::{Learned, OnlyMean, Undecided};
+    for (loss, margin, verdict) in [
+        (0.949, Some(0.01), Learned),
+        (0.975, Some(0.01), Learned),
+        (0.985, Some(0.001), OnlyMean),
+        (0.949, Some(0.06), Undecided),
+        (0.4, Some(0.7), Undecided),
+        // Too few batches for an interval.
+        (0.4, None, Undecided),
+        (1.02, Some(0.2), OnlyMean),
+    ] {
         let mut history = History::new();
         course(&mut history, "type", &[2.0, loss], Some(1.0));
-        let verdict = verdict_of(&history, "type").verdict;
-        assert_eq!(verdict == Verdict::Learned, learned, "{loss}");
+        let name = quantity::SKILL_MARGIN;
+        history.record(2, Split::Valid, "type", name, margin.unwrap_or(f64::NAN));
+        let found = verdict_of(&history, "type");
+        assert_eq!(
+            found.verdict, verdict,
+            "{loss} {margin:?}: {}",
+            found.sentence
+        );
     }
 }
 
+/// The network of the best epoch is the one that is kept and used.
 #[test]
-fn a_task_that_falls_to_the_constant_knows_only_its_mean() {
+fn a_verdict_is_that_of_the_best_epoch() {
+    let mut history = History::new();
+    course(&mut history, "type", &[0.9, 0.7, 1.3], Some(1.0));
+    for (epoch, relative) in [(1, 0.9), (2, 0.7), (3, 1.3)] {
+        let name = quantity::RELATIVE_LOSS;
+        history.record(epoch, Split::Valid, ALL_TASKS, name, relative);
+    }
+    let found = verdict_of(&history, "type");
+    assert_eq!((found.verdict, found.epoch), (Verdict::Learned, 2));
+    says(
+        &found,
+        &[
+            "at the best epoch, 2,",
+            "30 ± 1.0 % below",
+            "after the last epoch",
+            "30 % above",
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_falls_to_the_constant_is_no_better() {
     let mut history = History::new();
     course(&mut history, "binary", &[0.69, 0.30, 0.25], Some(0.2485));
     let diagnosis = verdict_of(&history, "binary");
@@ -103,7 +144,7 @@ fn a_task_that_falls_to_the_constant_knows_only_its_mean() {
     says(
         &diagnosis,
         &[
-            "binary knows only its mean",
+            "binary is no better than a constant",
             "0.6900",
             "0.2500",
             "-63.8 %",
@@ -202,23 +243,29 @@ fn overfitting_is_not_divergence() {
     assert_eq!(verdict_of(&history, "type").verdict, Verdict::OnlyMean);
 }
 
+/// However far a loss fell: how far it would fall for a predictor without inputs is not known.
 #[test]
-fn without_a_trivial_predictor_an_improvement_has_to_do() {
+fn without_a_trivial_predictor_nothing_is_known() {
     let mut history = History::new();
-    course(&mut history, "improves", &[1.0, 0.7], None);
+    course(&mut history, "improves", &[1.0, 0.1], None);
     course(&mut history, "stands", &[1.0, 0.999], None);
-    course(&mut history, "creeps", &[1.0, 0.9], None);
     let improves = verdict_of(&history, "improves");
-    assert_eq!(improves.verdict, Verdict::Learned);
-    says(&improves, &["no trivial predictor"]);
-    let stands = verdict_of(&history, "stands");
-    assert_eq!(stands.verdict, Verdict::OnlyMean);
-    assert_eq!(causes(&stands), [(Cause::Starved, Confidence::Low)]);
-    let creeps = verdict_of(&history, "creeps");
-    assert_eq!(
-        (creeps.verdict, causes(&creeps)),
-        (Verdict::OnlyMean, vec![])
+    assert_eq!(improves.verdict, Verdict::NoBaseline);
+    says(
+        &improves,
+        &["is unknown", "no uninformed predictor", "`baseline`"],
     );
+    let stands = verdict_of(&history, "stands");
+    assert_eq!(stands.verdict, Verdict::NoBaseline);
+    assert_eq!(causes(&stands), [(Cause::Starved, Confidence::Low)]);
+    for (reason, words) in [
+        (1.0, "without_inputs"),
+        (2.0, "no label"),
+        (3.0, "did not converge"),
+    ] {
+        history.record(0, Split::Valid, "stands", quantity::NO_BASELINE, reason);
+        says(&verdict_of(&history, "stands"), &[words]);
+    }
 }
 
 #[test]
@@ -243,7 +290,12 @@ fn verdicts_have_the_words_of_the_report() {
     let words = all.map(|verdict| verdict.to_string());
     assert_eq!(
         words,
-        ["learned", "only its mean", "overfitted", "diverged"]
+        [
+            "learned",
+            "no better than a constant",
+            "overfitted",
+            "diverged"
+        ]
     );
     assert_eq!(format!("{:>10}", Verdict::Learned), "   learned");
 }

@@ -396,7 +396,13 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         });
         for (split, labels) in [(Split::Train, &train_labels), (Split::Valid, &valid_labels)] {
             let expected = mean(labels.iter().map(|label| -shares[label.kind].ln())).min(3f64.ln());
-            assert_close("type", get(split, "type").constant, expected, 1e-9, 0.0);
+            assert_close(
+                "type",
+                get(split, "type").constant.unwrap(),
+                expected,
+                1e-9,
+                0.0,
+            );
             assert_eq!(get(split, "type").position, None);
         }
 
@@ -410,7 +416,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         let (two, at_two) = best_huber(&lengths, delta);
         assert_close(
             "pointers",
-            get(Split::Train, "pointers").constant,
+            get(Split::Train, "pointers").constant.unwrap(),
             (one + two) / 2.0,
             1e-4,
             0.0,
@@ -420,7 +426,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         }));
         assert_close(
             "pointers",
-            get(Split::Valid, "pointers").constant,
+            get(Split::Valid, "pointers").constant.unwrap(),
             expected,
             1e-3,
             0.0,
@@ -437,7 +443,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         let (expected, rate) = best_binary(&all, positive);
         assert_close(
             "binary",
-            get(Split::Train, "binary").constant,
+            get(Split::Train, "binary").constant.unwrap(),
             expected,
             1e-4,
             0.0,
@@ -446,7 +452,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         let expected = binary(&held_out, rate, positive);
         assert_close(
             "binary",
-            get(Split::Valid, "binary").constant,
+            get(Split::Valid, "binary").constant.unwrap(),
             expected,
             1e-3,
             0.0,
@@ -469,7 +475,13 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
                 let starts: Vec<f64> = train_labels.iter().map(|l| l.start as f64 / 30.0).collect();
                 let (expected, _) = best_huber(&starts, delta);
                 let countdown = get(Split::Train, "countdown");
-                assert_close("countdown", countdown.constant, expected, 1e-4, 0.0);
+                assert_close(
+                    "countdown",
+                    countdown.constant.unwrap(),
+                    expected,
+                    1e-4,
+                    0.0,
+                );
                 assert_eq!(countdown.position, None);
             }
             CountdownForm::PerBar => {
@@ -480,7 +492,13 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
                 let all: Vec<f64> = (0..30).flat_map(targets).collect();
                 let (expected, _) = best_huber(&all, delta);
                 let countdown = get(Split::Train, "countdown");
-                assert_close("countdown", countdown.constant, expected, 1e-4, 0.0);
+                assert_close(
+                    "countdown",
+                    countdown.constant.unwrap(),
+                    expected,
+                    1e-4,
+                    0.0,
+                );
                 let at: f64 = (0..30).map(|t| best_huber(&targets(t), delta).0).sum();
                 assert_close(
                     "countdown",

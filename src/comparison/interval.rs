@@ -1,15 +1,6 @@
-//! Mean and 95 % interval over a few runs: Student's t, because with three seeds the normal quantile would be half of it.
+//! Mean and 95 % interval over a few runs.
 
-/// Quantiles of Student's t at 0.975 for 1 to 30 degrees of freedom.
-const QUANTILES: [f64; 30] = [
-    12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157,
-    2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816, 2.100922,
-    2.093024, 2.085963, 2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831,
-    2.048407, 2.045230, 2.042272,
-];
-
-/// The same quantile of the normal distribution.
-const NORMAL: f64 = 1.959_964;
+use crate::statistics::half_width;
 
 /// The mean of some values and the interval that holds the mean of all values like them, in 95 of 100 cases.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +22,7 @@ impl Interval {
         let values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
-        let half = half_width(&values, mean);
+        let half = half_width(&values);
         Self {
             mean,
             low: mean - half,
@@ -51,39 +42,9 @@ impl Interval {
     }
 }
 
-fn half_width(values: &[f64], mean: f64) -> f64 {
-    let freedom = match values.len() {
-        0 | 1 => return f64::NAN,
-        count => count - 1,
-    };
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let variance = squares / freedom as f64;
-    quantile(freedom) * (variance / values.len() as f64).sqrt()
-}
-
-/// Beyond the table, the first two terms of the expansion around the normal quantile; off by less than 0.0001.
-fn quantile(freedom: usize) -> f64 {
-    if let Some(quantile) = QUANTILES.get(freedom - 1) {
-        return *quantile;
-    }
-    let (z, n) = (NORMAL, freedom as f64);
-    z + (z.powi(3) + z) / (4.0 * n)
-        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n * n)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_beyond_the_table_go_on_from_it() {
-        assert!((quantile(30) - 2.042272).abs() < 1e-9);
-        // From a printed table.
-        for (freedom, expected) in [(40, 2.0211), (60, 2.0003), (120, 1.9799)] {
-            let found = quantile(freedom);
-            assert!((found - expected).abs() < 1e-4, "{freedom}: {found}");
-        }
-    }
 
     #[test]
     fn equal_values_have_an_interval_of_no_width() {

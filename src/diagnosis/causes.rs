@@ -15,6 +15,8 @@ const DOMINANT: f64 = 0.6;
 const TIMES_INTENDED: f64 = 1.5;
 /// Cosines below this are a conflict, not noise.
 const CONFLICT: f64 = -0.15;
+/// A task with this part of another's share of the gradient can push it back.
+const STRONG: f64 = 0.5;
 /// A weight that grew or fell by more than this factor, and still does, runs away.
 const RAN: f64 = 10.0;
 /// A change from epoch to epoch that counts as still going on.
@@ -33,7 +35,7 @@ pub enum Cause {
     DominatedBy(String),
     /// Its gradient points against that of a task that has a greater share.
     InConflictWith(String),
-    /// Its targets are further apart than the optimizer could have moved a head in all the steps.
+    /// Its targets are further from zero than the optimizer could have moved a head in all the steps.
     OutOfReach,
     /// Its weight grows or falls without bound while its loss does not get better.
     WeightRunningAway,
@@ -54,20 +56,17 @@ impl fmt::Display for Cause {
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
-    /// Fits the numbers, but so might something else.
+    /// Fits the numbers of the history, but so might something else.
     Low,
-    /// The numbers are on one side of the line, not far from it, or few.
+    /// The numbers of the history are far on one side of the line. Nobody changed anything to see what it does.
     Medium,
-    /// The numbers are far on one side of the line.
-    High,
 }
 
 impl fmt::Display for Confidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Low => "perhaps",
-            Self::Medium => "probably",
-            Self::High => "certainly",
+            Self::Medium => "it may be",
         })
     }
 }
@@ -120,7 +119,8 @@ impl Case<'_> {
     /// Whether there is anything to explain: a task that learned has no cause of failure, and one that diverged or knows
     /// its training data by heart did not lack gradient.
     fn knows_little(&self) -> bool {
-        matches!(self.verdict, Verdict::OnlyMean | Verdict::OnlyPosition)
+        use Verdict::{NoBaseline, OnlyMean, OnlyPosition};
+        matches!(self.verdict, OnlyMean | OnlyPosition | NoBaseline)
     }
 
     /// Of the tasks that improved, the one that improved most.
@@ -136,14 +136,15 @@ impl Case<'_> {
         let evidence = self.evidence;
         let other = self.best_other()?;
         let still = evidence.change().abs() < STILL;
-        if self.verdict != Verdict::OnlyMean || !still {
+        let little = matches!(self.verdict, Verdict::OnlyMean | Verdict::NoBaseline);
+        if !little || !still {
             return None;
         }
         let confidence = match evidence.share {
             // Judged by the losses alone, as long as nobody measured.
             None => Confidence::Low,
-            Some(share) if share >= FAR_BELOW * evidence.intended => return None,
-            Some(share) => self.sure(share < FAR_BELOW / 2.0 * evidence.intended),
+            Some(share) if share >= FAR_BELOW * evidence.fair() => return None,
+            Some(share) => self.sure(share < FAR_BELOW / 2.0 * evidence.fair()),
         };
         Some(Finding {
             cause: Cause::Starved,
@@ -161,29 +162,29 @@ impl Case<'_> {
             .filter_map(|other| Some((other, other.share?)))
             .max_by(|(_, a), (_, b)| a.total_cmp(b));
         let (other, share) = largest?;
-        let dominant = share >= DOMINANT && share >= TIMES_INTENDED * other.intended;
-        if !self.knows_little() || !dominant || own >= evidence.intended / 2.0 {
+        let dominant = share >= DOMINANT && share >= TIMES_INTENDED * other.fair();
+        if !self.knows_little() || !dominant || own >= evidence.fair() / 2.0 {
             return None;
         }
         Some(Finding {
             cause: Cause::DominatedBy(other.task.clone()),
-            confidence: self.sure(share >= 2.0 * TIMES_INTENDED * other.intended),
+            confidence: self.sure(share >= 2.0 * TIMES_INTENDED * other.fair()),
             sentence: words::dominated(evidence, own, other, share),
         })
     }
 
     fn in_conflict(&self) -> Option<Finding> {
         let evidence = self.evidence;
-        let own = evidence.share.unwrap_or(evidence.intended);
-        // A task with less gradient than this one cannot push it back.
-        let stronger = |name: &str| {
+        let own = evidence.share.unwrap_or(evidence.fair());
+        // A task with much less gradient than this one cannot push it back.
+        let strong = |name: &str| {
             let found = self.others.iter().find(|other| other.task == name);
-            found.is_some_and(|other| other.share.unwrap_or(other.intended) > own)
+            found.is_some_and(|other| other.share.unwrap_or(other.fair()) > STRONG * own)
         };
         let worst = evidence
             .cosines
             .iter()
-            .filter(|(name, _)| stronger(name))
+            .filter(|(name, _)| strong(name))
             .min_by(|(_, a), (_, b)| a.total_cmp(b));
         let (name, cosine) = worst?;
         if !self.knows_little() || *cosine > CONFLICT {
@@ -205,8 +206,8 @@ impl Case<'_> {
         Some(Finding {
             cause: Cause::OutOfReach,
             confidence: match needed > 3.0 * reach.steps {
-                true => Confidence::High,
-                false => Confidence::Medium,
+                true => Confidence::Medium,
+                false => Confidence::Low,
             },
             sentence: words::out_of_reach(&reach),
         })
@@ -223,15 +224,15 @@ impl Case<'_> {
             false => pair[1].abs() < pair[0].abs() * (1.0 - GOING_ON),
         });
         let ran = !(1.0 / RAN..=RAN).contains(&factor);
-        if !ran || !going_on || self.still_improves() {
+        if !self.knows_little() || !ran || !going_on || self.still_improves() {
             return None;
         }
         let negative = evidence.objective.is_some_and(|(_, last)| last < 0.0);
         Some(Finding {
             cause: Cause::WeightRunningAway,
             confidence: match negative || factor < 1.0 {
-                true => Confidence::High,
-                false => Confidence::Medium,
+                true => Confidence::Medium,
+                false => Confidence::Low,
             },
             sentence: words::running_away(evidence, first, last, negative),
         })
@@ -247,11 +248,11 @@ impl Case<'_> {
         least(&losses[before..]) < least(&losses[..before]) * (1.0 - GOING_ON)
     }
 
-    /// High if the numbers are clear and rest on enough audits.
+    /// Medium if the numbers are clear and rest on enough audits.
     fn sure(&self, clear: bool) -> Confidence {
         match clear && self.evidence.audited >= ENOUGH_AUDITS {
-            true => Confidence::High,
-            false => Confidence::Medium,
+            true => Confidence::Medium,
+            false => Confidence::Low,
         }
     }
 }

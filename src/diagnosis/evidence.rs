@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{ALL_TASKS, History, Split, quantity};
+use crate::history::{ALL_TASKS, History, NoBaseline, Split, quantity};
 
 /// A fall of this many times the late change from epoch to epoch is no noise.
 const FALL_OVER_NOISE: f64 = 5.0;
@@ -36,6 +36,13 @@ impl Index {
         &all[all.partition_point(|(epoch, _)| *epoch == 0)..]
     }
 
+    /// The value of an epoch.
+    fn at(&self, split: Split, task: &str, quantity: &str, epoch: usize) -> Option<f64> {
+        let all = self.all(split, task, quantity);
+        let found = all.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
+        Some(all[found].1)
+    }
+
     /// What was known before training.
     fn known(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
         let first = self.all(split, task, quantity).first();
@@ -64,9 +71,17 @@ pub(super) struct Evidence {
     pub(super) last: f64,
     /// Training losses after the first and the last epoch.
     pub(super) trained: Option<(f64, f64)>,
-    pub(super) skill: Option<f64>,
+    /// The epoch that the skills are of: the best one, whose network is kept.
+    pub(super) judged: usize,
+    /// Whether that is the last one.
+    pub(super) judged_last: bool,
+    pub(super) skill: Option<Skill>,
+    pub(super) skill_over_position: Option<Skill>,
+    /// The skill after the last epoch.
+    pub(super) last_skill: Option<f64>,
     pub(super) trained_skill: Option<f64>,
-    pub(super) skill_over_position: Option<f64>,
+    /// Why there is no uninformed predictor, where that is known.
+    pub(super) no_baseline: Option<NoBaseline>,
     pub(super) constant: Option<f64>,
     pub(super) position: Option<f64>,
     /// Effective weights of all epochs.
@@ -75,10 +90,13 @@ pub(super) struct Evidence {
     pub(super) share: Option<f64>,
     /// Epochs in that half that were audited.
     pub(super) audited: usize,
-    pub(super) intended: f64,
+    /// What the strategy was told, if anything.
+    pub(super) intended: Option<f64>,
+    /// The same for all.
+    pub(super) even: f64,
     /// Mean cosine with every other task over the last half of the epochs.
     pub(super) cosines: Vec<(String, f64)>,
-    /// How far the target is spread, and how far the optimizer could have moved a linear head in all steps.
+    /// How far the target is from zero, and how far the optimizer could have moved a linear head in all steps.
     pub(super) reach: Option<Reach>,
     /// The objective after the first and the last epoch.
     pub(super) objective: Option<(f64, f64)>,
@@ -88,11 +106,18 @@ pub(super) struct Evidence {
     pub(super) no_solution: f64,
 }
 
+/// A skill and half of its 95 % interval, where that is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Skill {
+    pub(super) value: f64,
+    pub(super) margin: Option<f64>,
+}
+
 /// What the optimizer could do for a task's head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
-    /// Standard deviation of the targets in units of the head's output.
-    pub(super) spread: f64,
+    /// Root of the mean square of the targets in units of the head's output.
+    pub(super) size: f64,
     /// The sum over all steps of learning rate times reach.
     pub(super) moved: f64,
     /// Steps so far.
@@ -102,7 +127,7 @@ pub(super) struct Reach {
 impl Reach {
     /// Steps that Adam needs at least, at the mean pace of the run.
     pub(super) fn steps_needed(&self) -> f64 {
-        self.steps * self.spread / self.moved.max(f64::MIN_POSITIVE)
+        self.steps * self.size / self.moved.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -113,31 +138,51 @@ impl Evidence {
         let mut tasks = history.tasks();
         let has_loss = |split, task: &&str| !index.series(split, task, quantity::LOSS).is_empty();
         tasks.retain(|task| has_loss(Split::Valid, task) || has_loss(Split::Train, task));
-        let of = |task: &&str| Self::of(&index, task, &tasks);
+        let best = history.best_epoch();
+        let of = |task: &&str| Self::of(&index, task, &tasks, best);
         tasks.iter().map(of).collect()
     }
 
-    fn of(index: &Index, task: &str, tasks: &[&str]) -> Self {
+    fn of(index: &Index, task: &str, tasks: &[&str], best: Option<usize>) -> Self {
         let series = |split, name| index.series(split, task, name);
         let last = |split, name| Some(series(split, name).last()?.1);
         let losses = series(Split::Valid, quantity::LOSS);
         let shares = series(Split::Train, quantity::GRADIENT_SHARE);
         let others = tasks.iter().filter(|other| **other != task);
-        let intended = index.known(Split::Train, task, quantity::INTENDED_SHARE);
+        let last_epoch = losses.last().map_or(0, |(epoch, _)| *epoch);
+        // The best epoch of the run may be one in which this task had no labels.
+        let at_best = |best: &usize| losses.iter().any(|(epoch, _)| epoch == best);
+        let judged = best.filter(at_best).unwrap_or(last_epoch);
+        let at = |name| index.at(Split::Valid, task, name, judged);
+        let skill = |value, margin| {
+            Some(Skill {
+                value: at(value)?,
+                margin: at(margin).filter(|margin| margin.is_finite()),
+            })
+        };
+        let reason = index.known(Split::Valid, task, quantity::NO_BASELINE);
         Self {
             task: task.into(),
             first: losses.first().map_or(f64::NAN, |(_, loss)| *loss),
             last: losses.last().map_or(f64::NAN, |(_, loss)| *loss),
             trained: ends(series(Split::Train, quantity::LOSS)),
-            skill: last(Split::Valid, quantity::SKILL),
+            judged,
+            judged_last: judged == last_epoch,
+            skill: skill(quantity::SKILL, quantity::SKILL_MARGIN),
+            skill_over_position: skill(
+                quantity::SKILL_OVER_POSITION,
+                quantity::SKILL_OVER_POSITION_MARGIN,
+            ),
+            last_skill: last(Split::Valid, quantity::SKILL),
             trained_skill: last(Split::Train, quantity::SKILL),
-            skill_over_position: last(Split::Valid, quantity::SKILL_OVER_POSITION),
+            no_baseline: reason.and_then(NoBaseline::from_number),
             constant: index.known(Split::Valid, task, quantity::CONSTANT_LOSS),
             position: index.known(Split::Valid, task, quantity::POSITION_LOSS),
             weights: numbers(series(Split::Train, quantity::WEIGHT)),
             share: late_mean(shares),
             audited: late(shares).len(),
-            intended: intended.unwrap_or(1.0 / tasks.len() as f64),
+            intended: index.known(Split::Train, task, quantity::INTENDED_SHARE),
+            even: 1.0 / tasks.len() as f64,
             cosines: others
                 .filter_map(|other| {
                     let cosine = late_mean(index.cosines(task, other))?;
@@ -152,6 +197,11 @@ impl Evidence {
             without_gradient: total(series(Split::Train, quantity::ZERO_GRADIENT_STEPS)),
             no_solution: total(index.series(Split::Train, ALL_TASKS, quantity::NO_SOLUTION_STEPS)),
         }
+    }
+
+    /// The share that counts as fair: what the strategy was told, or the same for all.
+    pub(super) fn fair(&self) -> f64 {
+        self.intended.unwrap_or(self.even)
     }
 
     /// Change of the validation loss over the size of its first value; negative is better.
@@ -236,7 +286,7 @@ fn late_mean(series: &[(usize, f64)]) -> Option<f64> {
 /// What the optimizer could move a linear head by in all steps of the run. An epoch without an audit counts with the mean
 /// of the others.
 fn reach(index: &Index, task: &str) -> Option<Reach> {
-    let spread = index.known(Split::Valid, task, quantity::TARGET_SPREAD)?;
+    let size = index.known(Split::Valid, task, quantity::TARGET_SIZE)?;
     let of_all = |name| index.series(Split::Train, ALL_TASKS, name);
     let reaches: HashMap<usize, f64> = of_all(quantity::REACH).iter().copied().collect();
     let rates: HashMap<usize, f64> = of_all(quantity::LEARNING_RATE).iter().copied().collect();
@@ -251,9 +301,5 @@ fn reach(index: &Index, task: &str) -> Option<Reach> {
         moved += count * rates.get(epoch)? * reaches.get(epoch).unwrap_or(&typical);
         steps += count;
     }
-    (steps > 0.0).then_some(Reach {
-        spread,
-        moved,
-        steps,
-    })
+    (steps > 0.0).then_some(Reach { size, moved, steps })
 }

@@ -1,9 +1,11 @@
 //! Says in words what became of each task and why, from the history alone.
 //!
-//! A falling loss is not yet learning, and a loss that stands still may have arrived. What tells them apart are the trivial
-//! predictors: the best constant, and the best guess from the position alone. Against them every task gets a [`Verdict`].
-//! What it did not learn has a [`Cause`], as far as the history shows one: losses and weights tell of it, the gradient audits
-//! that the training takes tell more.
+//! A falling loss is not yet learning, and a loss that stands still may have arrived. What tells them apart are the uninformed
+//! predictors: the best constant, and the best guess from the position alone. Against them every task gets a [`Verdict`], for the epoch
+//! whose network is kept. Without them nothing is known, and the verdict says so.
+//!
+//! Why a task did not learn more has a [`Cause`], as far as the history shows one: losses and weights tell of it, the gradient audits
+//! that the training takes tell more. A history shows what went together and not what brought about what, so a cause is never certain.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -40,24 +42,28 @@ pub struct TaskDiagnosis {
     pub first_loss: f64,
     /// Validation loss after the last epoch.
     pub last_loss: f64,
-    /// 1 - loss / loss of the best constant predictor, on validation data after the last epoch, where it is known.
+    /// The epoch that verdict and skills are of: the best one of the run, whose network is kept.
+    pub epoch: usize,
+    /// The skill over the best constant predictor on validation data, where it is known.
     pub skill: Option<f64>,
-    /// The same against the best predictor that knows only the position.
+    /// Half of its 95 % interval, where that is known.
+    pub skill_margin: Option<f64>,
+    /// The skill over the best predictor that knows only the position.
     pub skill_over_position: Option<f64>,
-    /// The same as `skill` on the training data.
+    /// The skill on the training data after the last epoch.
     pub trained_skill: Option<f64>,
     /// Mean effective weight in the last epoch.
     pub weight: Option<f64>,
     /// Mean share of the gradient at the representation over the last half of the epochs, where it was audited.
     pub share: Option<f64>,
-    /// The share the task was meant to have: what the strategy was told, or the same for all.
-    pub intended_share: f64,
+    /// The share the task was meant to have, where the strategy was told.
+    pub intended_share: Option<f64>,
     /// The verdict, its evidence, and every finding with what to try next.
     pub sentence: String,
 }
 
 impl TaskDiagnosis {
-    /// Verdict and causes in a few words: `only its mean: starved, dominated by binary`.
+    /// Verdict and causes in a few words: `no better than a constant: starved, dominated by binary`.
     pub fn label(&self) -> String {
         let causes: Vec<String> = self.findings.iter().map(|f| f.cause.to_string()).collect();
         match causes.is_empty() {
@@ -87,6 +93,7 @@ impl TaskDiagnosis {
 ///     history.record(epoch, Split::Train, "countdown", quantity::GRADIENT_SHARE, 0.02);
 ///     history.record(epoch, Split::Valid, "pointers", quantity::LOSS, pointers);
 ///     history.record(epoch, Split::Valid, "pointers", quantity::SKILL, 1.0 - pointers / 0.0084);
+///     history.record(epoch, Split::Valid, "pointers", quantity::SKILL_MARGIN, 0.05);
 ///     history.record(epoch, Split::Train, "pointers", quantity::GRADIENT_SHARE, 0.98);
 /// }
 /// let [countdown, pointers] = &diagnose(&history)[..] else { panic!("two tasks") };
@@ -115,8 +122,10 @@ fn diagnosis(evidence: &Evidence, others: &[&Evidence]) -> TaskDiagnosis {
         verdict,
         first_loss: evidence.first,
         last_loss: evidence.last,
-        skill: evidence.skill,
-        skill_over_position: evidence.skill_over_position,
+        epoch: evidence.judged,
+        skill: evidence.skill.map(|skill| skill.value),
+        skill_margin: evidence.skill.and_then(|skill| skill.margin),
+        skill_over_position: evidence.skill_over_position.map(|skill| skill.value),
         trained_skill: evidence.trained_skill,
         weight: evidence.weights.last().copied(),
         share: evidence.share,

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Skill};
 
-/// Skill from which a task counts as better than a trivial predictor.
-pub(super) const SKILLED: f64 = 0.05;
+/// Skill from which a task counts as better than a trivial predictor, whose own loss is known to about 2 %.
+const SKILLED: f64 = 0.02;
 /// Skill on the training data from which a task that has none on other data counts as learned by heart.
 const BY_HEART: f64 = 0.2;
 /// A loss that fell by more than this, relative to its first value, improved.
@@ -16,8 +16,11 @@ const DIVERGED: f64 = 1.5;
 /// What a task knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Beats the best constant predictor on validation data, and the best guess from the position where there is one.
+    /// Beats the best constant predictor on validation data, and the best guess from the position where there is one: by more than what the
+    /// uninformed predictors are known to, and with its whole 95 % interval.
     Learned,
+    /// Beats them, but not with its whole 95 % interval, or there are too few validation data for an interval.
+    Undecided,
     /// Beats the best constant, but not the best guess from the position alone.
     OnlyPosition,
     /// No better than the best constant predictor.
@@ -30,18 +33,22 @@ pub enum Verdict {
     NotTrained,
     /// The validation data have no label for it, so nothing is known.
     Unlabelled,
+    /// There is no trivial predictor to compare with, so what it learned is not known.
+    NoBaseline,
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Learned => "learned",
+            Self::Undecided => "undecided",
             Self::OnlyPosition => "only its position",
-            Self::OnlyMean => "only its mean",
+            Self::OnlyMean => "no better than a constant",
             Self::Overfitted => "overfitted",
             Self::Diverged => "diverged",
             Self::NotTrained => "not trained",
             Self::Unlabelled => "no labels",
+            Self::NoBaseline => "unknown: no baseline",
         })
     }
 }
@@ -56,24 +63,44 @@ pub(super) fn verdict(evidence: &Evidence) -> Verdict {
     if evidence.not_trained() {
         return Verdict::NotTrained;
     }
-    // Without a trivial predictor to compare with, a loss that improved has to do.
     let Some(skill) = evidence.skill else {
-        return if evidence.improved(IMPROVED) {
-            Verdict::Learned
-        } else {
-            Verdict::OnlyMean
-        };
+        return Verdict::NoBaseline;
     };
-    let over_position = evidence.skill_over_position.unwrap_or(skill);
     let by_heart = |skill: f64| skill >= BY_HEART;
-    if skill >= SKILLED && over_position >= SKILLED {
-        Verdict::Learned
-    } else if skill >= SKILLED {
-        Verdict::OnlyPosition
-    } else if evidence.trained_skill.is_some_and(by_heart) {
-        Verdict::Overfitted
-    } else {
-        Verdict::OnlyMean
+    let standing = Standing::of(skill);
+    if standing == Standing::NoBetter {
+        return match evidence.trained_skill.is_some_and(by_heart) {
+            true => Verdict::Overfitted,
+            false => Verdict::OnlyMean,
+        };
+    }
+    match evidence.skill_over_position.map(Standing::of) {
+        Some(Standing::NoBetter) if standing == Standing::Better => Verdict::OnlyPosition,
+        Some(Standing::NoBetter | Standing::Unsure) => Verdict::Undecided,
+        Some(Standing::Better) | None if standing == Standing::Better => Verdict::Learned,
+        _ => Verdict::Undecided,
+    }
+}
+
+/// How a task stands beside a trivial predictor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Better,
+    /// Better on these validation data, which are too few to tell.
+    Unsure,
+    NoBetter,
+}
+
+impl Standing {
+    fn of(skill: Skill) -> Self {
+        let sure = skill
+            .margin
+            .is_some_and(|margin| skill.value - margin > 0.0);
+        match skill.value >= SKILLED {
+            true if sure => Self::Better,
+            true => Self::Unsure,
+            false => Self::NoBetter,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Verdicts and findings in sentences: what happened, in numbers, and what to try next.
 
 use super::causes::Finding;
-use super::evidence::{Evidence, Reach};
-use super::verdict::{SKILLED, Verdict};
+use super::evidence::{Evidence, Reach, Skill};
+use super::verdict::Verdict;
+use crate::history::NoBaseline;
 
 /// Verdict, evidence and findings.
 pub(super) fn sentence(evidence: &Evidence, verdict: Verdict, findings: &[Finding]) -> String {
@@ -25,18 +26,22 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
     let task = &evidence.task;
     let course = course(evidence);
     match verdict {
-        Verdict::Learned => format!("{task} learned: {course}{}.", over_trivial(evidence)),
-        Verdict::OnlyPosition => format!(
-            "{task} knows only its position: {course}{}.",
-            over_trivial(evidence)
+        Verdict::Learned => format!(
+            "{task} learned: {}{}; {course}.",
+            judged(evidence),
+            later(evidence)
         ),
-        Verdict::OnlyMean if evidence.skill.is_some_and(|skill| skill < -SKILLED) => format!(
-            "{task} knows no more than its mean, and not even that yet: {course}{}; train longer.",
-            beside_constant(evidence)
+        Verdict::Undecided => format!(
+            "Whether {task} learned is not known from so few validation data: {}; {course}. More of them would tell.",
+            judged(evidence)
+        ),
+        Verdict::OnlyPosition => format!(
+            "{task} knows only its position: {}; {course}.",
+            judged(evidence)
         ),
         Verdict::OnlyMean => format!(
-            "{task} knows only its mean: {course}{}.",
-            beside_constant(evidence)
+            "{task} is no better than a constant: {}; {course}.",
+            judged(evidence)
         ),
         Verdict::Overfitted => overfitted(evidence),
         Verdict::Diverged => diverged(evidence),
@@ -46,6 +51,78 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
             number(evidence.trained.map_or(f64::NAN, |(first, _)| first)),
             number(evidence.trained.map_or(f64::NAN, |(_, last)| last)),
         ),
+        Verdict::NoBaseline => format!(
+            "What {task} learned is unknown, because there is no uninformed predictor to compare with ({}): {course}.",
+            no_baseline(evidence)
+        ),
+    }
+}
+
+/// Why there is nothing to compare with.
+fn no_baseline(evidence: &Evidence) -> &'static str {
+    match evidence.no_baseline {
+        Some(NoBaseline::NotTheSamples) => {
+            "the first dimension of the representation is not the samples of a batch; \
+             `MultiTaskModel::without_inputs` gives batches to compare with"
+        }
+        Some(NoBaseline::NoLabels) => "the training data that were looked at have no label for it",
+        Some(NoBaseline::NotConverged) => "the baseline did not converge",
+        None if evidence.constant == Some(0.0) => "a constant has a loss of 0",
+        None => "none was recorded; the training setting `baseline` fits it",
+    }
+}
+
+/// How the task stands beside the trivial predictors at the epoch whose network is kept.
+fn judged(evidence: &Evidence) -> String {
+    let Some(skill) = evidence.skill else {
+        return "there is no trivial predictor to compare with".into();
+    };
+    let when = match evidence.judged_last {
+        true => format!("after epoch {}", evidence.judged),
+        false => format!("at the best epoch, {},", evidence.judged),
+    };
+    let constant = beside(skill, "best constant");
+    match evidence.skill_over_position {
+        Some(position) => format!(
+            "{when} {constant}{} and {}{}",
+            reaches(evidence.constant),
+            beside(position, "best guess from the position alone"),
+            reaches(evidence.position)
+        ),
+        None => format!("{when} {constant}{}", reaches(evidence.constant)),
+    }
+}
+
+/// `12 ± 3 % below the best constant`.
+fn beside(skill: Skill, what: &str) -> String {
+    let where_ = if skill.value >= 0.0 { "below" } else { "above" };
+    let size = percent(skill.value.abs());
+    match skill.margin {
+        Some(margin) => {
+            let size = size.trim_end_matches(" %");
+            format!("{size} ± {} {where_} the {what}", percent(margin))
+        }
+        None => format!("{size} {where_} the {what}"),
+    }
+}
+
+/// What became of a task after the epoch that is kept.
+fn later(evidence: &Evidence) -> String {
+    let gone = evidence
+        .last_skill
+        .filter(|skill| !evidence.judged_last && *skill <= 0.0);
+    match gone {
+        Some(skill) => format!(
+            " (after the last epoch it is {}: what came after was overfitted)",
+            beside(
+                Skill {
+                    value: skill,
+                    margin: None
+                },
+                "best constant"
+            )
+        ),
+        None => String::new(),
     }
 }
 
@@ -88,16 +165,19 @@ fn course(evidence: &Evidence) -> String {
 fn overfitted(evidence: &Evidence) -> String {
     let best = match evidence.best() {
         Some((epoch, loss)) if loss < evidence.last => {
-            format!(" (best: {} after epoch {epoch})", number(loss))
+            format!(" (lowest: {} after epoch {epoch})", number(loss))
         }
         _ => String::new(),
     };
+    let trained = Skill {
+        value: evidence.trained_skill.unwrap_or_default(),
+        margin: None,
+    };
     format!(
-        "{} overfitted: on its training data it is {:.0} % below the best constant, on validation data {:.0} % above; {}{best}; \
-         more data or more dropout would help, fewer epochs would do no harm.",
+        "{} overfitted: on its training data it is {}, on validation data {}; {}{best}. More data or more dropout are next to try.",
         evidence.task,
-        100.0 * evidence.trained_skill.unwrap_or_default(),
-        -100.0 * evidence.skill.unwrap_or_default(),
+        beside(trained, "best constant"),
+        judged(evidence),
         course(evidence),
     )
 }
@@ -116,59 +196,31 @@ fn diverged(evidence: &Evidence) -> String {
     }
 }
 
-fn over_trivial(evidence: &Evidence) -> String {
-    let Some(skill) = evidence.skill else {
-        return "; there is no trivial predictor to compare with".into();
-    };
-    let over = |skill: f64, what: &str| match skill >= 0.0 {
-        true => format!("{:.0} % below the {what}", 100.0 * skill),
-        false => format!("{:.0} % above the {what}", -100.0 * skill),
-    };
-    let constant = over(skill, "best constant");
-    match evidence.skill_over_position {
-        Some(position) => format!(
-            ", {constant} and {}{}",
-            over(position, "best guess from the position alone"),
-            reaches(evidence.position)
-        ),
-        None => format!(", {constant}"),
-    }
-}
-
 fn reaches(loss: Option<f64>) -> String {
     loss.map_or_else(String::new, |loss| format!(" ({})", number(loss)))
 }
 
-fn beside_constant(evidence: &Evidence) -> String {
-    match evidence.constant {
-        Some(constant) => format!(", and the best constant reaches {}", number(constant)),
-        None => String::new(),
-    }
-}
-
 /// What is left to try when nothing stands in the way that the history shows.
 fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
-    let share = evidence.share.map(|share| {
-        let beside = match share >= evidence.intended {
-            true => "no less than",
-            false => "not far below",
-        };
-        format!(
-            "its share of the gradient, {}, is {beside} the intended {}, and no stronger task works against it",
+    match (verdict, evidence.share) {
+        (Verdict::OnlyMean | Verdict::OnlyPosition, Some(share)) => format!(
+            " No cause shows in the gradients: it has {} of the gradient at the representation ({}), and no strong task works against \
+             it. More data, more steps or another target are next to try.",
             percent(share),
-            percent(evidence.intended)
-        )
-    });
-    match (verdict, share) {
-        (Verdict::OnlyMean | Verdict::OnlyPosition, Some(share)) => {
-            format!(
-                " No cause in the gradients: {share}; more data, more steps or another target are next to try."
-            )
-        }
+            meant(evidence)
+        ),
         (Verdict::OnlyMean | Verdict::OnlyPosition, None) => {
             " Its gradients were not audited, so no cause is known; audit them.".into()
         }
         _ => String::new(),
+    }
+}
+
+/// What share would be fair.
+fn meant(evidence: &Evidence) -> String {
+    match evidence.intended {
+        Some(intended) => format!("{} was meant", percent(intended)),
+        None => format!("an even share is {}", percent(evidence.even)),
     }
 }
 
@@ -182,26 +234,25 @@ pub(super) fn starved(evidence: &Evidence, other: &Evidence) -> String {
     );
     match evidence.share {
         Some(share) => format!(
-            "{beside}, and {} of the gradient at the representation is its own, where {} was meant; raise its weight about {}-fold",
+            "{beside}, and {} of the gradient at the representation is its own ({}). A task with nothing to learn looks the same; a few \
+             epochs with more weight for it would tell",
             percent(share),
-            percent(evidence.intended),
-            fold(evidence.intended / share)
+            meant(evidence)
         ),
-        None => format!("{beside}; audit the gradients to be sure, then raise its weight"),
+        None => format!("{beside}; audit the gradients to know its share of them"),
     }
 }
 
 /// The sentence of [`Cause::DominatedBy`](super::Cause::DominatedBy).
 pub(super) fn dominated(evidence: &Evidence, own: f64, other: &Evidence, share: f64) -> String {
     format!(
-        "{} dominates: it has {} of the gradient at the representation ({} was meant), {} has {}; lower the weight of {} about {}-fold",
+        "{} dominates: it has {} of the gradient at the representation ({}), {} has {}. A few epochs with less weight for {} would tell",
         other.task,
         percent(share),
-        percent(other.intended),
+        meant(other),
         evidence.task,
         percent(own),
         other.task,
-        fold(share / other.intended)
     )
 }
 
@@ -216,17 +267,17 @@ pub(super) fn in_conflict(other: &str, cosine: f64) -> String {
 /// The sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
 pub(super) fn out_of_reach(reach: &Reach) -> String {
     // A head whose targets are of size one already gains nothing from a factor.
-    let advice = match reach.spread >= 2.0 {
+    let advice = match reach.size >= 2.0 {
         true => format!(
             "multiply the head's output by about {}, or train longer",
-            number(reach.spread)
+            number(reach.size)
         ),
         false => "train longer, or with a higher learning rate".into(),
     };
     format!(
-        "its targets are out of the optimizer's reach: they spread by {} around their mean, and at this learning rate {:.0} steps \
+        "its targets are out of the optimizer's reach: they are about {} from zero, and at this learning rate {:.0} steps \
          can move a head by {} at most, so at least {:.0} steps are needed; {advice}",
-        number(reach.spread),
+        number(reach.size),
         reach.steps,
         number(reach.moved),
         reach.steps_needed(),
@@ -258,15 +309,6 @@ fn percent(share: f64) -> String {
     match share < 0.0995 {
         true => format!("{:.1} %", 100.0 * share),
         false => format!("{:.0} %", 100.0 * share),
-    }
-}
-
-/// A factor to change a weight by; more than a thousandfold is not advice any more.
-fn fold(factor: f64) -> String {
-    match factor {
-        f if !f.is_finite() || f > 1000.0 => "1000".into(),
-        f if f >= 9.5 => format!("{f:.0}"),
-        f => format!("{f:.1}"),
     }
 }
 

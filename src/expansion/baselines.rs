@@ -13,13 +13,29 @@ use super::windows::Windows;
 use crate::history::Split;
 use crate::train::Baseline;
 
-/// The losses of both trivial predictors, on both splits, for every task they exist for.
+/// The losses of both trivial predictors in closed form, on both splits, for every task they exist for. A run measures its own, which
+/// come within 2 % of these ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)).
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
     [(Split::Train, train), (Split::Valid, valid)]
         .into_iter()
         .flat_map(|(split, windows)| fitted.losses(split, windows, config))
         .collect()
+}
+
+/// How far the countdown's head has to move from zero. The other heads end in a function that keeps their output near 1.
+pub(super) fn target_sizes(train: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
+    let labels: Vec<WindowLabel> = train.labels().collect();
+    let targets = Targets::new(&labels, config.window, config.countdown);
+    let squares = targets.countdown.iter().map(|v| f64::from(*v).powi(2));
+    let size = mean(squares).sqrt() / config.countdown_scale;
+    let of = |split| Baseline {
+        split,
+        task: task_names::COUNTDOWN.into(),
+        size: Some(size),
+        ..Baseline::default()
+    };
+    [Split::Train, Split::Valid].map(of).into()
 }
 
 /// The predictors, fitted.
@@ -30,8 +46,6 @@ struct Fitted {
     binary_at: Vec<f64>,
     countdown: f64,
     countdown_at: Option<Vec<f64>>,
-    /// Standard deviation of the countdown in the units of its head.
-    countdown_spread: f64,
 }
 
 impl Fitted {
@@ -60,7 +74,6 @@ impl Fitted {
             binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
             binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
             countdown: huber_constant(countdown(), delta),
-            countdown_spread: spread(countdown()) / config.countdown_scale,
             countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
                 (0..bars)
                     .map(|t| huber_constant(at(&targets.countdown, t).into_iter(), delta))
@@ -79,10 +92,9 @@ impl Fitted {
         let baseline = |task: &str, constant: f64, position: Option<f64>| Baseline {
             split,
             task: task.into(),
-            constant,
+            constant: Some(constant),
             position,
-            // The other heads end in a function that keeps their output near 1.
-            spread: (task == task_names::COUNTDOWN).then_some(self.countdown_spread),
+            size: None,
         };
         // Knowing nothing at all may be better than knowing the training data.
         let uniform = (super::kind::COUNT as f64).ln();
@@ -214,12 +226,6 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
 fn huber(residual: f64, delta: f64) -> f64 {
     let clipped = residual.clamp(-delta, delta);
     clipped * (residual - clipped / 2.0)
-}
-
-/// The standard deviation.
-fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let middle = mean(values.clone());
-    mean(values.map(|value| (value - middle).powi(2))).sqrt()
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

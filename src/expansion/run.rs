@@ -6,7 +6,7 @@ use burn::train::Interrupter;
 
 use super::bars::Bars;
 use super::bars::simulator::Simulator;
-use super::baselines::baselines;
+use super::baselines::target_sizes;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
 pub use super::files::read_bars;
@@ -20,13 +20,16 @@ pub use super::network::{build, config_of_run, follow_init, trained_network};
 use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};
-use crate::train::{Outcome, Progress, Trainer};
+use crate::train::{self, Outcome, Progress, Trainer};
 
 /// The windows of a run, split, and what is worth telling about them.
 #[derive(Clone, Debug)]
 pub struct Data {
     /// Windows to train on.
     pub train: Windows,
+    /// The windows to train on without those of joined stretches and without mirrored ones, where there are such: what the
+    /// uninformed predictors are fitted to.
+    pub plain: Option<Windows>,
     /// Windows to validate on, later in time.
     pub valid: Windows,
     /// Sentences about what was read, dropped and left out.
@@ -77,6 +80,8 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     if data.path.is_some() {
         notes.extend(label_notes(&train));
     }
+    let changed = data.resampled > 0 || data.mirror;
+    let plain = changed.then(|| train.clone());
     let train = match data.resampled {
         0 => train,
         _ if data.marks.is_some() || windows.apart() == 0 => {
@@ -92,6 +97,7 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     };
     Ok(Data {
         train,
+        plain,
         valid,
         notes,
     })
@@ -168,7 +174,7 @@ pub fn train(
         false => network,
     };
     let trainer = Trainer::new(config.train.clone(), directory)?
-        .with_baselines(baselines(&data.train, &data.valid, &config.model))
+        .with_baselines(target_sizes(&data.train, &config.model))
         .with_progress(options.progress)
         .with_interrupter(options.interrupter)
         .resume(options.resume)
@@ -187,6 +193,13 @@ pub fn train(
     inputs.write(directory)?;
     config.write(stored)?;
     let batcher = batcher(config, data.train.bars());
+    let trainer = match data.plain {
+        Some(plain) => {
+            let batches = train::Data::new(plain, batcher.clone(), config.train.batch_size)?;
+            trainer.with_baseline_data(batches.shuffled())
+        }
+        None => trainer,
+    };
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
 }
 

@@ -33,7 +33,8 @@ pub struct Audit {
     pub norms: Vec<f64>,
     /// The same times the size of the task's effective weight: the norm of its part of the objective's gradient.
     pub weighted_norms: Vec<f64>,
-    /// Each weighted norm over the sum of all, in [0, 1]. All zero if no task has a gradient.
+    /// Each weighted norm over the sum of all, in [0, 1]. They add up to 1 where every task had labels in every audit; all zero if no task
+    /// has a gradient.
     pub shares: Vec<f64>,
     /// Cosines between the tasks' gradients at the representation, in [-1, 1]: row and column are tasks. Negative is
     /// conflict; a task without a gradient has 0.
@@ -181,8 +182,7 @@ impl AuditSample {
         Ok(Audit {
             norms: mean(&norms, &measured),
             weighted_norms: mean(&weighted, &measured),
-            // A share is one of the audited steps: a task that was absent had none of the gradient there.
-            shares: mean(&shares, &vec![self.samples as f64; tasks]),
+            shares: mean(&shares, &measured),
             cosines: cosines.chunks(tasks).map(<[f64]>::to_vec).collect(),
             reach,
             measured: measured

@@ -1,9 +1,11 @@
 //! The contract between a network and the generic rooms: a shared representation of any shape, and losses read off it.
 
 mod branches;
+mod one_sample;
 mod shared;
 
 pub use branches::Branches;
+pub use one_sample::OneSample;
 pub use shared::Shared;
 
 use burn::module::{Module, ModuleDisplay};
@@ -95,6 +97,17 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
     /// Worth writing for a network with missing labels whose gradients are added up over several batches: every batch can then be
     /// freed before the next one runs. Without it their losses are kept until all are there.
     fn labels(&self, _batch: &Self::Batch) -> Option<Tensor<1>> {
+        None
+    }
+
+    /// Returns a batch with the same targets whose inputs say nothing: zeros, or the same values for every sample.
+    ///
+    /// The uninformed predictor of every task, against which skill is measured, reads a representation that is the same for all
+    /// samples. That is enough where the heads read the representation alone. Write this where
+    /// [`task_losses`](Self::task_losses) reads inputs from the batch as well (a skip connection), which would inform it, and where the first
+    /// dimension of the representation is not the samples (the nodes of a graph, say): then it is what
+    /// [`represent`](Self::represent) gives for such a batch.
+    fn without_inputs(&self, _batch: &Self::Batch) -> Option<Self::Batch> {
         None
     }
 

@@ -1,7 +1,8 @@
 //! What can be a shared representation: a tensor of any rank, pairs, vectors and arrays of such.
 
-use burn::tensor::{Gradients, Int, Tensor};
+use burn::tensor::{Gradients, Tensor};
 
+use super::OneSample;
 use crate::loss::Gram;
 
 /// A representation that all heads read, and what is done with its gradients.
@@ -38,9 +39,15 @@ pub trait Shared: Clone + Send + 'static {
     /// If there is no gradient.
     fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self;
 
-    /// Returns the representation with its samples in another order, `[batch]`: what a predictor sees that is told nothing
-    /// of its own sample. Samples are along the first dimension of every part.
-    fn shuffled(&self, order: Tensor<1, Int>) -> Self;
+    /// Returns the sizes of every part, in order; samples are along the first dimension.
+    fn sizes(&self) -> Vec<Vec<usize>>;
+
+    /// Returns the mean over the samples of every part, flat and off the graph, in order.
+    fn sample_means(&self) -> Vec<Tensor<1>>;
+
+    /// Returns a representation of the same sizes in which every sample is the same: what a predictor sees that is told nothing of
+    /// its sample.
+    fn repeated(&self, sample: &mut OneSample) -> Self;
 
     /// Returns the sum of all elements times those of `gradient`, `[1]`: its backward pass sends `gradient` into what led
     /// to the representation.
@@ -83,8 +90,17 @@ impl<const D: usize> Shared for Tensor<D> {
         Gram::combine(gradients, weights)
     }
 
-    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
-        self.clone().select(0, order)
+    fn sizes(&self) -> Vec<Vec<usize>> {
+        vec![self.dims().to_vec()]
+    }
+
+    fn sample_means(&self) -> Vec<Tensor<1>> {
+        let values = self.clone().inner();
+        vec![values.mean_dim(0).flatten(0, D - 1)]
+    }
+
+    fn repeated(&self, sample: &mut OneSample) -> Self {
+        sample.next_part(self.dims())
     }
 
     fn pull(self, gradient: Self) -> Tensor<1> {
@@ -132,8 +148,16 @@ macro_rules! shared_tuple {
                 },)+)
             }
 
-            fn shuffled(&self, order: Tensor<1, Int>) -> Self {
-                ($(self.$index.shuffled(order.clone()),)+)
+            fn sizes(&self) -> Vec<Vec<usize>> {
+                [$(self.$index.sizes()),+].concat()
+            }
+
+            fn sample_means(&self) -> Vec<Tensor<1>> {
+                [$(self.$index.sample_means()),+].concat()
+            }
+
+            fn repeated(&self, sample: &mut OneSample) -> Self {
+                ($(self.$index.repeated(sample),)+)
             }
 
             fn pull(self, gradient: Self) -> Tensor<1> {
@@ -191,10 +215,16 @@ impl<S: Shared> Shared for Vec<S> {
             .collect()
     }
 
-    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
-        self.iter()
-            .map(|part| part.shuffled(order.clone()))
-            .collect()
+    fn sizes(&self) -> Vec<Vec<usize>> {
+        self.iter().flat_map(S::sizes).collect()
+    }
+
+    fn sample_means(&self) -> Vec<Tensor<1>> {
+        self.iter().flat_map(S::sample_means).collect()
+    }
+
+    fn repeated(&self, sample: &mut OneSample) -> Self {
+        self.iter().map(|part| part.repeated(sample)).collect()
     }
 
     fn pull(self, gradient: Self) -> Tensor<1> {
@@ -234,8 +264,16 @@ impl<S: Shared, const N: usize> Shared for [S; N] {
         std::array::from_fn(|part| S::combine(column(&gradients, part), weights.clone()))
     }
 
-    fn shuffled(&self, order: Tensor<1, Int>) -> Self {
-        self.each_ref().map(|part| part.shuffled(order.clone()))
+    fn sizes(&self) -> Vec<Vec<usize>> {
+        self.iter().flat_map(S::sizes).collect()
+    }
+
+    fn sample_means(&self) -> Vec<Tensor<1>> {
+        self.iter().flat_map(S::sample_means).collect()
+    }
+
+    fn repeated(&self, sample: &mut OneSample) -> Self {
+        self.each_ref().map(|part| part.repeated(sample))
     }
 
     fn pull(self, gradient: Self) -> Tensor<1> {

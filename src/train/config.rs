@@ -87,6 +87,9 @@ pub struct TrainConfig {
     /// once more, and changes nothing in the training, but what the later batches of a step draw where it has several; under a
     /// strategy from the Gram matrix it costs nothing.
     pub audit_every: Option<usize>,
+    /// Whether the uninformed predictors of all tasks are fitted before the first epoch, so that skill is recorded beside every
+    /// loss. It takes a few seconds and changes nothing in the training.
+    pub baseline: bool,
     /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
     /// before, by whoever builds it; nothing else may draw from the device meanwhile.
     pub seed: u64,
@@ -113,6 +116,7 @@ impl Default for TrainConfig {
             keep_checkpoints: 2,
             non_finite: NonFinitePolicy::Stop,
             audit_every: Some(10),
+            baseline: true,
             seed: 0,
         }
     }
@@ -167,6 +171,8 @@ setters! {
     non_finite, with_non_finite: NonFinitePolicy;
     /// Sets the steps between two audits.
     audit_every, with_audit_every: Option<usize>;
+    /// Sets whether the uninformed predictors are fitted.
+    baseline, with_baseline: bool;
     /// Sets the seed.
     seed, with_seed: u64;
 }

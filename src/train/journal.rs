@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Baseline;
+use super::uninformed::{BatchLosses, OnBatches, Uninformed};
 use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity};
@@ -25,6 +26,10 @@ pub(super) struct Entries {
     pub(super) watch: Option<Watch>,
     /// Why a hook stopped the run, if one did.
     pub(super) stopped: Option<String>,
+    /// What the uninformed predictors reach in each batch of the validation data, where they were fitted.
+    pub(super) uninformed: Option<OnBatches>,
+    /// The losses of the epoch in each batch of the validation data.
+    pub(super) valid_losses: Option<BatchLosses>,
     path: PathBuf,
 }
 
@@ -37,6 +42,8 @@ impl Journal {
             failure: None,
             watch: None,
             stopped: None,
+            uninformed: None,
+            valid_losses: None,
             path,
         })))
     }
@@ -48,19 +55,41 @@ impl Journal {
 }
 
 impl Entries {
-    /// Records what the trivial predictors reach, before the first epoch.
+    /// Records what trivial predictors reach that somebody gave, before the first epoch.
     pub(super) fn record_baselines(&mut self, baselines: &[Baseline]) {
         for baseline in baselines {
             let Baseline { split, task, .. } = baseline;
-            let constant = baseline.constant;
-            self.history
-                .record(0, *split, task, quantity::CONSTANT_LOSS, constant);
             for (quantity, value) in [
+                (quantity::CONSTANT_LOSS, baseline.constant),
                 (quantity::POSITION_LOSS, baseline.position),
-                (quantity::TARGET_SPREAD, baseline.spread),
+                (quantity::TARGET_SIZE, baseline.size),
             ] {
                 if let Some(value) = value {
                     self.history.record(0, *split, task, quantity, value);
+                }
+            }
+        }
+    }
+
+    /// Records what the uninformed predictors reach, or that it is not known.
+    pub(super) fn record_uninformed(&mut self, found: &Uninformed) {
+        let names: Vec<String> = self.tasks.names().map(String::from).collect();
+        for (task, name) in names.iter().enumerate() {
+            if let Some(reason) = found.missing(task) {
+                let value = reason.number();
+                self.history
+                    .record(0, Split::Valid, name, quantity::NO_BASELINE, value);
+            }
+            for split in [Split::Train, Split::Valid] {
+                let constant = found.constant(split, task);
+                let position = found.position(split, task);
+                for (quantity, value) in [
+                    (quantity::CONSTANT_LOSS, constant),
+                    (quantity::POSITION_LOSS, position),
+                ] {
+                    if let Some(value) = value {
+                        self.history.record(0, split, name, quantity, value);
+                    }
                 }
             }
         }
@@ -88,6 +117,7 @@ impl Entries {
                 self.record_skill(split, name, quantity::POSITION_LOSS, over);
             }
         }
+        self.record_margins(&names);
         if let Some(relative) = self.relative_loss(&names) {
             let name = quantity::RELATIVE_LOSS;
             self.history
@@ -109,11 +139,39 @@ impl Entries {
         let history = &self.history;
         let loss = history.get(self.epoch, split, task, quantity::LOSS);
         let reference = history.get(0, split, task, reference);
-        if let (Some(loss), Some(reference)) = (loss, reference)
-            && reference > 0.0
-        {
-            self.history
-                .record(self.epoch, split, task, name, 1.0 - loss / reference);
+        let known = reference.filter(|reference| *reference != 0.0 && reference.is_finite());
+        if let (Some(loss), Some(reference)) = (loss, known) {
+            let skill = (reference - loss) / reference.abs();
+            self.history.record(self.epoch, split, task, name, skill);
+        }
+    }
+
+    /// Records how sure the skills on the validation data are.
+    fn record_margins(&mut self, names: &[String]) {
+        let Some(losses) = self.valid_losses.take() else {
+            return;
+        };
+        for (task, name) in names.iter().enumerate() {
+            for (reference, of_batches, margin) in [
+                (
+                    quantity::CONSTANT_LOSS,
+                    self.uninformed.as_ref().map(|u| &u.constant),
+                    quantity::SKILL_MARGIN,
+                ),
+                (
+                    quantity::POSITION_LOSS,
+                    self.uninformed.as_ref().and_then(|u| u.position.as_ref()),
+                    quantity::SKILL_OVER_POSITION_MARGIN,
+                ),
+            ] {
+                let Some(reference) = self.history.get(0, Split::Valid, name, reference) else {
+                    continue;
+                };
+                if let Some(value) = losses.margin(task, reference, of_batches) {
+                    self.history
+                        .record(self.epoch, Split::Valid, name, margin, value);
+                }
+            }
         }
     }
 

@@ -37,6 +37,7 @@ mod take_over;
 mod terminal;
 mod tracker;
 mod trainer;
+mod uninformed;
 mod watch;
 
 pub use baseline::Baseline;

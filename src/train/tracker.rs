@@ -9,6 +9,7 @@ use burn::train::metric::{Adaptor, Metric, MetricMetadata, MetricName, Serialize
 
 use super::journal::{Entries, Journal};
 use super::output::StepOutput;
+use super::uninformed::Rows;
 use crate::error::Error;
 use crate::gradient::{Audit, AuditSample};
 use crate::history::{ALL_TASKS, Split, quantity};
@@ -130,6 +131,8 @@ pub(super) struct Tracker {
     /// The strategy, as messages call it.
     strategy: String,
     sums: Option<Sums>,
+    /// The losses of each batch of the validation data.
+    rows: Rows,
     said: Said,
     steps: usize,
     state: Vec<StateValue>,
@@ -150,6 +153,7 @@ impl Tracker {
             interrupter,
             strategy: strategy.into(),
             sums: None,
+            rows: Rows::default(),
             said: Said::default(),
             steps: 0,
             state: Vec::new(),
@@ -201,7 +205,12 @@ impl Tracker {
         let weights = sums.weights.as_ref().map(read).transpose()?;
         let not_positive = sums.not_positive.as_ref().map(read).transpose()?;
         let objective = sums.objective.as_ref().map(read).transpose()?;
+        let rows = self.rows.clone().read();
         let mut entries = self.journal.lock();
+        if self.split == Split::Valid {
+            // Only how sure a skill is hangs on them.
+            entries.valid_losses = rows.ok();
+        }
         let steps = self.steps as f64;
         for task in 0..losses.len() {
             let broken = f64::from(non_finite[task]);
@@ -283,6 +292,7 @@ impl Tracker {
             ] {
                 self.put(entries, task, quantity, values[task]);
             }
+            self.put(entries, task, quantity::AUDITS, audit.measured[task] as f64);
             let others = names.iter().enumerate().skip(task + 1);
             for (other, name) in others.filter(|(other, _)| measured(*other)) {
                 let cosine = audit.cosines[task][other];
@@ -326,6 +336,9 @@ impl Metric for Tracker {
             Some(before) => before.plus(sums),
             None => sums,
         });
+        if self.split == Split::Valid {
+            self.rows.push(step.losses.clone(), step.counts.clone());
+        }
         self.said.hear(step);
         self.steps += 1;
         self.state = step.state.clone();
@@ -350,6 +363,7 @@ impl Metric for Tracker {
 
     fn clear(&mut self) {
         self.sums = None;
+        self.rows = Rows::default();
         self.said = Said::default();
         self.steps = 0;
         self.state = Vec::new();

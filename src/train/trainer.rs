@@ -26,17 +26,20 @@ use super::config::{NonFinitePolicy, TrainConfig};
 use super::data::{Data, EpochLoader, Groups, Source};
 use super::gradients::Clipping;
 use super::hooks::{EpochHook, EpochSeen, StepHook, StepHooks, StepSeen};
-use super::journal::Journal;
+use super::journal::{Entries, Journal};
 use super::mean_metric::{MeanMetric, Values};
 use super::recorder::Recorder;
 use super::step::{MultiTask, StepOptions};
 use super::terminal::Progress;
 use super::tracker::Tracker;
-use super::{part, schedule, watch};
+use super::{part, schedule, uninformed, watch};
 use crate::error::{Error, Result};
 use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::weighting::Strategy;
+
+/// Batches that validation data are cut into, or more where the batch size is smaller.
+const VALIDATION_BATCHES: usize = 20;
 
 /// What a training run ends with.
 #[derive(Clone, Debug)]
@@ -86,6 +89,7 @@ pub struct Trainer<M: MultiTaskModel> {
     config: TrainConfig,
     directory: PathBuf,
     baselines: Vec<Baseline>,
+    baseline_data: Option<Arc<dyn Source<M::Batch>>>,
     progress: Progress,
     interrupter: Interrupter,
     begin: Begin,
@@ -117,6 +121,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             config,
             directory: directory.as_ref().to_path_buf(),
             baselines: Vec::new(),
+            baseline_data: None,
             progress: Progress::default(),
             interrupter: Interrupter::new(),
             begin: Begin::New,
@@ -129,9 +134,17 @@ impl<M: MultiTaskModel> Trainer<M> {
         })
     }
 
-    /// Gives what trivial predictors reach, so that skill is recorded beside every loss.
+    /// Gives what trivial predictors reach where they are not the uninformed ones that the trainer fits itself
+    /// ([`TrainConfig::baseline`]): the last value seen, say, or somebody's rule.
     pub fn with_baselines(mut self, baselines: Vec<Baseline>) -> Self {
         self.baselines = baselines;
+        self
+    }
+
+    /// Fits the uninformed predictors to other data than those that are trained on: where some of these are copies, or drawn more often
+    /// than others, and the validation data are not.
+    pub fn with_baseline_data(mut self, data: impl Source<M::Batch>) -> Self {
+        self.baseline_data = Some(Arc::new(data));
         self
     }
 
@@ -321,6 +334,8 @@ impl<M: MultiTaskModel> Trainer<M> {
     {
         let size = self.config.batch_size;
         let train = Data::new(train, batcher.clone(), size)?.shuffled();
+        // Enough batches to tell from how they differ how sure their mean is.
+        let size = size.min((valid.len() / VALIDATION_BATCHES).max(1));
         let valid = Data::new(valid, batcher, size)?;
         self.fit_sources(network, weighting, train, valid, device)
     }
@@ -358,13 +373,16 @@ impl<M: MultiTaskModel> Trainer<M> {
         let tracked = device.clone().autodiff();
         let seed = Some(self.config.seed);
         let accumulate = self.config.accumulate;
-        let mut batches = EpochLoader::new(Arc::new(train), M::samples, seed, &tracked);
+        let train: Arc<dyn Source<M::Batch>> = Arc::new(train);
+        let valid: Arc<dyn Source<M::Batch>> = Arc::new(valid);
+        let sources = [train.clone(), valid.clone()];
+        let mut batches = EpochLoader::new(train, M::samples, seed, &tracked);
         if let Some(steps) = self.config.steps_per_epoch {
             batches = batches.of_length(steps.saturating_mul(accumulate));
         }
         let size = accumulate;
         let train = Groups { batches, size };
-        let valid = EpochLoader::new(Arc::new(valid), M::samples, None, &plain);
+        let valid = EpochLoader::new(valid, M::samples, None, &plain);
         let per_epoch = train.steps();
         let steps = per_epoch.saturating_mul(self.config.epochs);
         let tasks = model.network.tasks().clone();
@@ -392,6 +410,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             entries.epoch = first;
             watch::refile(self.config.watch.as_ref(), &mut entries.history);
             entries.watch = self.config.watch.clone();
+            self.baseline(&start, &sources, &mut entries, device)?;
             entries.record_baselines(&self.baselines);
             entries.record_intended(start.model.weighting.intended());
             entries.write()?;
@@ -414,6 +433,29 @@ impl<M: MultiTaskModel> Trainer<M> {
             valid.starting_at(first),
             device,
         )
+    }
+
+    /// Fits the uninformed predictors of a run that begins, and reads what they reached of one that goes on.
+    fn baseline(
+        &self,
+        start: &Start<M>,
+        [train, valid]: &[Arc<dyn Source<M::Batch>>; 2],
+        entries: &mut Entries,
+        device: &Device,
+    ) -> Result<()> {
+        let file = self.directory.join(uninformed::FILE);
+        if start.epoch > 0 {
+            entries.uninformed = uninformed::read(&file, start.model.network.tasks())?;
+        } else if self.config.baseline {
+            let train = self.baseline_data.as_ref().unwrap_or(train);
+            let network = &start.model.network;
+            let seed = self.config.seed;
+            let found = uninformed::measure(network, train, valid, seed, device)?;
+            entries.record_uninformed(&found);
+            found.write(&file, network.tasks())?;
+            entries.uninformed = found.on_validation_data();
+        }
+        Ok(())
     }
 
     fn run(

@@ -3,7 +3,7 @@
 use crate::history::quantity as q;
 
 /// Quantities with a section of their own; all others are the strategy's state or somebody's metrics.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 24] = [
     q::LOSS,
     q::WEIGHT,
     q::SKILL,
@@ -24,11 +24,15 @@ const KNOWN: [&str; 20] = [
     q::SINGULAR_STEPS,
     q::REACH,
     q::INTENDED_SHARE,
+    q::SKILL_MARGIN,
+    q::SKILL_OVER_POSITION_MARGIN,
+    q::NO_BASELINE,
+    q::AUDITS,
 ];
 
 /// Whether a quantity is shown by one of the other sections.
 pub(super) fn is_known(quantity: &str) -> bool {
-    KNOWN.contains(&quantity) || quantity == q::TARGET_SPREAD || is_cosine(quantity)
+    KNOWN.contains(&quantity) || quantity == q::TARGET_SIZE || is_cosine(quantity)
 }
 
 /// Whether a quantity is the cosine of two tasks' gradients.

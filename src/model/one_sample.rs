@@ -1,0 +1,54 @@
+//! The representation of one sample, to be repeated for all.
+
+use std::vec::IntoIter;
+
+use burn::tensor::Tensor;
+
+/// The parts of a representation for one sample, in their order. [`Shared::repeated`](super::Shared::repeated) takes each in turn.
+#[derive(Debug)]
+pub struct OneSample {
+    parts: IntoIter<(Tensor<1>, Vec<usize>)>,
+}
+
+impl OneSample {
+    /// Takes the values of every part, flat, and the sizes that they have without the dimension of the samples.
+    pub(crate) fn new(parts: Vec<(Tensor<1>, Vec<usize>)>) -> Self {
+        Self {
+            parts: parts.into_iter(),
+        }
+    }
+
+    /// Returns the next part, repeated for every sample of a part with the sizes `dims`. What is longer than that is cut; what is
+    /// shorter goes on with its last values.
+    ///
+    /// # Panics
+    ///
+    /// If every part has been taken, or a part of another rank is next.
+    pub fn next_part<const D: usize>(&mut self, dims: [usize; D]) -> Tensor<D> {
+        let (values, sizes) = self.parts.next().expect("a part of the representation");
+        assert_eq!(sizes.len() + 1, D, "parts are taken in their order");
+        let mut whole = [1; D];
+        whole[1..].copy_from_slice(&sizes);
+        let mut part = values.reshape(whole);
+        let kept: [_; D] = std::array::from_fn(|at| dims[at].min(whole[at]));
+        if kept != whole {
+            part = part.slice(kept.map(|length| 0..length));
+        }
+        for at in 1..D {
+            let length = part.dims()[at];
+            if length > 1 && length < dims[at] {
+                part = extended(part, at, dims[at]);
+            }
+        }
+        part.expand(dims)
+    }
+}
+
+/// Repeats the last values along a dimension until it has a length.
+fn extended<const D: usize>(part: Tensor<D>, dim: usize, length: usize) -> Tensor<D> {
+    let own = part.dims()[dim];
+    let last = part.clone().narrow(dim, own - 1, 1);
+    let mut more = part.dims();
+    more[dim] = length - own;
+    Tensor::cat(vec![part, last.expand(more)], dim)
+}

@@ -1,0 +1,469 @@
+//! Fits the uninformed predictors of all tasks side by side: one pass over the batches evaluates a trial of every task.
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Gradients, Tensor};
+
+use super::descent::Descent;
+use super::measured::{BatchLosses, Rows};
+use super::outline::{Form, Outline, hollow};
+use super::parameters::{Own, Reached, floats, quiet, set};
+use crate::error::Result;
+use crate::loss::TaskLosses;
+use crate::model::{Branches, MultiTaskModel, Shared};
+use crate::train::data::{DataPass, Source};
+
+/// Evaluations on a few batches, coarse and fine, and on all.
+const COARSE_EVALUATIONS: usize = 60;
+const FINE_EVALUATIONS: usize = 10;
+const LAST_EVALUATIONS: usize = 9;
+/// Batches that are used as the few: for constants, and for what differs from position to position. These have labels at every
+/// position, so that fewer batches do for all.
+const FEW: [usize; 2] = [1, 2];
+const POSITION_BATCHES: usize = 9;
+/// A decrease by less than this part is none: of the loss on a few batches, and of that on all.
+const FIRST_SMALL: f64 = 3e-3;
+const LAST_SMALL: f64 = 1e-3;
+
+/// A batch and a representation of its form.
+struct Prepared<M: MultiTaskModel> {
+    batch: M::Batch,
+    shared: M::Shared,
+}
+
+/// The predictors that are fitted.
+pub(super) struct Fit<M: MultiTaskModel> {
+    network: M,
+    device: Device,
+    /// The same without autodiff.
+    plain: Device,
+    batches: Vec<Prepared<M>>,
+    /// The form of the representation that is fitted; none where it is what the network gives for a batch without inputs.
+    outline: Option<Outline>,
+    form: Form,
+    own: Vec<Own>,
+    descents: Vec<Descent>,
+    /// Labels of every task in every batch.
+    labels: Vec<Vec<f64>>,
+}
+
+impl<M: MultiTaskModel> Fit<M> {
+    /// Prepares the fit; `None` if the representation does not have the samples along its first dimension, and the network offers
+    /// no batch without inputs.
+    pub(super) fn new(network: &M, batches: Vec<M::Batch>, device: &Device) -> Option<Self> {
+        let network = quiet(network);
+        let stripped = |batch: &M::Batch| network.without_inputs(batch);
+        let offered = batches
+            .first()
+            .is_some_and(|batch| stripped(batch).is_some());
+        let batches: Vec<M::Batch> = batches
+            .into_iter()
+            .map(|batch| stripped(&batch).unwrap_or(batch))
+            .collect();
+        let (mut prepared, mut outline, mut means) = (Vec::new(), None, Vec::new());
+        for batch in batches {
+            let shared = network.represent(&batch);
+            let own = Outline::of(&shared, M::samples(&batch));
+            if prepared.is_empty() {
+                means = own.as_ref().map_or(Vec::new(), |own| own.means(&shared));
+                outline = own;
+            } else {
+                outline = outline.and_then(|before: Outline| before.joined(own?));
+            }
+            // What a batch without inputs is represented by may be needed; of any other only the form is.
+            let shared = if offered {
+                shared
+            } else {
+                hollow(&shared, device)
+            };
+            prepared.push(Prepared { batch, shared });
+        }
+        if outline.is_none() && !offered {
+            return None;
+        }
+        let mut fit = Self {
+            network,
+            device: device.clone(),
+            plain: device.clone().inner(),
+            batches: prepared,
+            outline,
+            form: Form::Constant,
+            own: Vec::new(),
+            descents: Vec::new(),
+            labels: Vec::new(),
+        };
+        fit.begin(means).then_some(fit)
+    }
+
+    /// Finds what each task can move, and where its labels are. False if the network does not give a loss for each task, which the first
+    /// training step says.
+    fn begin(&mut self, means: Vec<f64>) -> bool {
+        let tasks = self.network.tasks().len();
+        // Without parameters of their own yet, all trials are the first guess.
+        self.own = (0..tasks).map(|_| Own::default()).collect();
+        self.descents = (0..tasks)
+            .map(|_| Descent::new(means.clone(), FIRST_SMALL))
+            .collect();
+        let counts = self.all_counts();
+        if counts.iter().any(|row| row.len() != tasks) {
+            return false;
+        }
+        let mut reached = Reached::default();
+        for task in 0..tasks {
+            if let Some(batch) = counts.iter().position(|row| row[task] > 0.0) {
+                let gradients = self.gradients_of(task, batch);
+                if let Some(gradients) = gradients {
+                    reached.add(&self.network, task, &gradients);
+                }
+            }
+        }
+        for task in 0..tasks {
+            let own = reached.only_by(&self.network, task);
+            let mut point = own.values(&self.network);
+            point.extend_from_slice(&means);
+            self.descents[task] = Descent::new(point, FIRST_SMALL);
+            self.own[task] = own;
+        }
+        self.labels = counts;
+        true
+    }
+
+    /// Labels of a task in some batches.
+    fn labelled(&self, task: usize, batches: &[usize]) -> f64 {
+        batches.iter().map(|batch| self.labels[*batch][task]).sum()
+    }
+
+    /// So many batches, spread over all.
+    fn some(&self, most: usize) -> Vec<usize> {
+        let apart = self.batches.len().div_ceil(most).max(1);
+        (0..self.batches.len()).step_by(apart).collect()
+    }
+
+    fn all_counts(&self) -> Vec<Vec<f64>> {
+        let points = self.trials();
+        let mut samples = Samples::new(self, &points, self.form, &self.device);
+        let counts = |prepared: &Prepared<M>| {
+            let branches = Branches::apart(samples.of(prepared));
+            let losses = self.network.task_losses(branches, &prepared.batch);
+            floats(losses.counts(M::samples(&prepared.batch)))
+        };
+        self.batches.iter().map(counts).collect()
+    }
+
+    /// The gradients of one task's loss on one batch.
+    fn gradients_of(&self, task: usize, batch: usize) -> Option<GradientsParams> {
+        let points = self.trials();
+        let prepared = &self.batches[batch];
+        let branches = Samples::new(self, &points, self.form, &self.device).of(prepared);
+        let losses = self
+            .network
+            .task_losses(Branches::apart(branches), &prepared.batch);
+        let loss = losses.masked(&losses.active()).narrow(0, task, 1);
+        // Through its own part of the list, so that what leads to other tasks gets no zeros.
+        let loss = losses.part(task).cloned().unwrap_or(loss);
+        loss.is_tracked()
+            .then(|| GradientsParams::from_grads(loss.backward(), &self.network))
+    }
+
+    /// Fits the predictors that are the same at every position.
+    pub(super) fn constants(&mut self) -> Fitted {
+        self.descend(self.batches.len());
+        self.fitted()
+    }
+
+    /// Fits the predictors that know the position, from the constant ones on; `None` if there are no positions.
+    pub(super) fn positions(&mut self) -> Option<Fitted> {
+        let outline = self
+            .outline
+            .as_ref()
+            .filter(|outline| outline.has_positions())?;
+        for (descent, own) in self.descents.iter_mut().zip(&self.own) {
+            let (head, sample) = descent.point().split_at(own.len());
+            let mut point = head.to_vec();
+            point.extend(outline.spread(sample));
+            *descent = Descent::new(point, FIRST_SMALL);
+        }
+        self.form = Form::Position;
+        self.descend(POSITION_BATCHES);
+        Some(self.fitted())
+    }
+
+    /// Whether a task has labels in the batches of the fit.
+    pub(super) fn has_labels(&self, task: usize) -> bool {
+        self.labels.iter().any(|labels| labels[task] > 0.0)
+    }
+
+    fn fitted(&self) -> Fitted {
+        Fitted {
+            form: self.form,
+            points: self.descents.iter().map(|d| d.point().to_vec()).collect(),
+            converged: self.descents.iter().map(Descent::has_converged).collect(),
+        }
+    }
+
+    /// Descends on a few batches, which costs little, and from there on all.
+    fn descend(&mut self, most: usize) {
+        let few = FEW[usize::from(self.form == Form::Position)];
+        let (few, all) = (self.some(few), self.some(most));
+        let tasks = 0..self.descents.len();
+        let (begun, rare): (Vec<usize>, Vec<usize>) =
+            tasks.partition(|task| self.labelled(*task, &few) > 0.0);
+        self.descend_on(&few, &begun, COARSE_EVALUATIONS);
+        self.refine(&begun, LAST_SMALL);
+        self.descend_on(&few, &begun, FINE_EVALUATIONS);
+        self.refine(&begun, LAST_SMALL);
+        self.descend_on(&all, &begun, LAST_EVALUATIONS);
+        // Where labels are rare, no part of the batches is enough.
+        let whole: Vec<usize> = (0..self.batches.len()).collect();
+        self.descend_on(&whole, &rare, COARSE_EVALUATIONS);
+        self.refine(&rare, LAST_SMALL);
+        self.descend_on(&whole, &rare, FINE_EVALUATIONS);
+    }
+
+    fn refine(&mut self, tasks: &[usize], small: f64) {
+        for task in tasks {
+            self.descents[*task].refine(small);
+        }
+    }
+
+    /// Evaluates trials of some tasks until all are done, at most so many times.
+    fn descend_on(&mut self, batches: &[usize], tasks: &[usize], most: usize) {
+        for _ in 0..most {
+            let going = |task: &&usize| {
+                !self.descents[**task].is_done() && self.labelled(**task, batches) > 0.0
+            };
+            let going: Vec<usize> = tasks.iter().filter(going).copied().collect();
+            if going.is_empty() {
+                return;
+            }
+            for (task, (value, gradient)) in self.evaluate(&self.trials(), batches, &going) {
+                self.descents[task].tell(value, &gradient);
+            }
+        }
+    }
+
+    /// The points that the tasks are evaluated at.
+    fn trials(&self) -> Vec<Vec<f64>> {
+        let trial = |descent: &Descent| match descent.is_done() {
+            true => descent.point().to_vec(),
+            false => descent.trial().to_vec(),
+        };
+        self.descents.iter().map(trial).collect()
+    }
+
+    /// Mean loss and gradient of some tasks at their points.
+    fn evaluate(
+        &self,
+        points: &[Vec<f64>],
+        batches: &[usize],
+        tasks: &[usize],
+    ) -> Vec<(usize, (f64, Vec<f64>))> {
+        let network = self.with(points);
+        let mut samples = Samples::new(self, points, self.form, &self.device);
+        let mut sums = Sums::new(points.len());
+        for prepared in batches.iter().map(|batch| &self.batches[*batch]) {
+            let of_tasks = samples.of(prepared);
+            let branch = |(task, shared): (usize, &M::Shared)| match tasks.contains(&task) {
+                true => shared.leaf(),
+                false => shared.clone(),
+            };
+            let branches: Vec<M::Shared> = of_tasks.iter().enumerate().map(branch).collect();
+            let losses = network.task_losses(Branches::apart(branches.clone()), &prepared.batch);
+            let counts = losses.counts(M::samples(&prepared.batch));
+            let Some(mut found) = sums.add(&losses, counts) else {
+                continue;
+            };
+            if let Some(outline) = &self.outline {
+                for task in tasks {
+                    let gradient = branches[*task].take_gradient(&mut found);
+                    sums.at_sample(*task, outline.gradient(&gradient, self.form));
+                }
+            }
+            let found = GradientsParams::from_grads(found, &network);
+            sums.gradients.accumulate(&network, found);
+        }
+        let Sums {
+            values,
+            at_samples,
+            mut gradients,
+        } = sums;
+        let [losses, counts] = values.map_or_else(Default::default, |values| values.map(floats));
+        let gradients = gradients.grads();
+        let result = |task: &usize| {
+            let count = counts[*task];
+            // A loss that is not finite is not counted; no mean over the rest is worth a step.
+            let value = match count < self.labelled(*task, batches) {
+                true => f64::INFINITY,
+                false => losses[*task] / count,
+            };
+            let mut gradient = self.own[*task].gradients(&network, &gradients);
+            let rest = points[*task].len() - gradient.len();
+            match at_samples[*task].is_empty() {
+                true => gradient.extend(vec![0.0; rest]),
+                false => gradient.extend_from_slice(&at_samples[*task]),
+            }
+            gradient.iter_mut().for_each(|part| *part /= count);
+            (*task, (value, gradient))
+        };
+        tasks.iter().map(result).collect()
+    }
+
+    /// The network with the parameters of every task as its point says.
+    fn with(&self, points: &[Vec<f64>]) -> M {
+        let pairs = points.iter().zip(&self.own);
+        let values: Vec<&[f64]> = pairs.map(|(point, own)| &point[..own.len()]).collect();
+        set(self.network.clone(), &self.own, &values)
+    }
+
+    /// The losses of predictors on the batches of the fit, batch by batch.
+    pub(super) fn fitted_losses(&self, fitted: &Fitted) -> Result<BatchLosses> {
+        let network = self.with(&fitted.points);
+        let mut samples = Samples::new(self, &fitted.points, fitted.form, &self.device);
+        let mut rows = Rows::default();
+        for prepared in &self.batches {
+            let branches = Branches::apart(samples.of(prepared));
+            let losses = network.task_losses(branches, &prepared.batch);
+            rows.add(&losses, M::samples(&prepared.batch));
+        }
+        rows.read()
+    }
+
+    /// The losses of several predictors on all batches of a source, batch by batch.
+    pub(super) fn losses_on<'a>(
+        &'a self,
+        source: &dyn Source<M::Batch>,
+        fitted: &[&'a Fitted],
+    ) -> Result<Vec<BatchLosses>> {
+        // As in validation, without a graph.
+        let device = &self.plain;
+        let plain = |fitted: &&'a Fitted| {
+            let samples = Samples::new(self, &fitted.points, fitted.form, device);
+            (self.with(&fitted.points).valid(), samples)
+        };
+        let mut each: Vec<_> = fitted.iter().map(|f| (plain(f), Rows::default())).collect();
+        for batch in source.pass(DataPass::new(0, 1), 0, device) {
+            let batch = batch.map_err(super::unreadable)?;
+            let batch = self.network.without_inputs(&batch).unwrap_or(batch);
+            let Some(((network, ..), _)) = each.first() else {
+                break;
+            };
+            let shared = network.represent(&batch);
+            let prepared = Prepared { batch, shared };
+            for ((network, samples), rows) in &mut each {
+                let branches = Branches::apart(samples.of(&prepared));
+                let losses = network.task_losses(branches, &prepared.batch);
+                rows.add(&losses, M::samples(&prepared.batch));
+            }
+        }
+        each.into_iter().map(|(_, rows)| rows.read()).collect()
+    }
+}
+
+/// The representations in which the samples of all tasks are repeated, made once for batches of the same form.
+struct Samples<'a, M: MultiTaskModel> {
+    fit: &'a Fit<M>,
+    points: &'a [Vec<f64>],
+    form: Form,
+    device: &'a Device,
+    made: Option<(Vec<Vec<usize>>, Vec<M::Shared>)>,
+}
+
+impl<'a, M: MultiTaskModel> Samples<'a, M> {
+    fn new(fit: &'a Fit<M>, points: &'a [Vec<f64>], form: Form, device: &'a Device) -> Self {
+        Self {
+            fit,
+            points,
+            form,
+            device,
+            made: None,
+        }
+    }
+
+    /// The representation of every task for a batch.
+    fn of(&mut self, prepared: &Prepared<M>) -> Vec<M::Shared> {
+        let Some(outline) = &self.fit.outline else {
+            return self
+                .points
+                .iter()
+                .map(|_| prepared.shared.clone())
+                .collect();
+        };
+        let sizes = prepared.shared.sizes();
+        if let Some((of, made)) = &self.made
+            && *of == sizes
+        {
+            return made.clone();
+        }
+        let repeated = |(point, own): (&Vec<f64>, &Own)| {
+            let mut sample = outline.sample(&point[own.len()..], self.form, self.device);
+            prepared.shared.repeated(&mut sample)
+        };
+        let made: Vec<M::Shared> = self
+            .points
+            .iter()
+            .zip(&self.fit.own)
+            .map(repeated)
+            .collect();
+        self.made = Some((sizes, made.clone()));
+        made
+    }
+}
+
+/// What a pass over the batches adds up.
+struct Sums<M> {
+    /// Losses times labels, and labels, on the device.
+    values: Option<[Tensor<1>; 2]>,
+    /// Gradients at the samples of the tasks.
+    at_samples: Vec<Vec<f64>>,
+    gradients: GradientsAccumulator<M>,
+}
+
+impl<M: Module> Sums<M> {
+    fn new(tasks: usize) -> Self {
+        Self {
+            values: None,
+            at_samples: vec![Vec::new(); tasks],
+            gradients: GradientsAccumulator::new(),
+        }
+    }
+
+    /// Adds losses and returns the gradients of their sum over labels, if there are any.
+    fn add(&mut self, losses: &TaskLosses, counts: Tensor<1>) -> Option<Gradients> {
+        let masked = losses.masked(&losses.active());
+        let new = [masked.clone().inner() * counts.clone(), counts.clone()];
+        self.values = Some(match self.values.take() {
+            Some([a, b]) => {
+                let [c, d] = new;
+                [a + c, b + d]
+            }
+            None => new,
+        });
+        let tracked = masked.is_tracked();
+        tracked.then(|| (masked * Tensor::from_inner(counts)).sum().backward())
+    }
+
+    fn at_sample(&mut self, task: usize, gradient: Vec<f64>) {
+        let sum = &mut self.at_samples[task];
+        if sum.is_empty() {
+            *sum = gradient;
+        } else {
+            sum.iter_mut()
+                .zip(gradient)
+                .for_each(|(sum, new)| *sum += new);
+        }
+    }
+}
+
+/// Predictors of all tasks.
+pub(super) struct Fitted {
+    form: Form,
+    points: Vec<Vec<f64>>,
+    converged: Vec<bool>,
+}
+
+impl Fitted {
+    /// Whether the predictor of a task was fitted to the end.
+    pub(super) fn has_converged(&self, task: usize) -> bool {
+        self.converged[task]
+    }
+}

@@ -1,0 +1,249 @@
+//! The losses of the uninformed predictors, batch by batch, and what is told of them.
+
+use std::path::Path;
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::history::{NoBaseline, Split, write_atomically};
+use crate::loss::TaskLosses;
+use crate::statistics::quantile;
+use crate::task::TaskSet;
+
+/// The file in the folder of a run that holds what the uninformed predictors reach in each batch of the validation data.
+pub(in crate::train) const FILE: &str = "baselines.csv";
+
+/// The position counts as known to a predictor if it lowers the loss by this part.
+const WORTH: f64 = 0.02;
+
+/// What the uninformed predictors of all tasks reach.
+#[derive(Clone, Debug, Default)]
+pub(in crate::train) struct Uninformed {
+    /// The losses on the batches that the constants were fitted to, and on the validation data.
+    pub(super) constant: [BatchLosses; 2],
+    /// The same of the predictors that know the position, where there are positions.
+    pub(super) position: Option<[BatchLosses; 2]>,
+    /// Why there is none for a task; `None` where there is.
+    pub(super) missing: Vec<Option<NoBaseline>>,
+}
+
+/// What they reach in each batch of the validation data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::train) struct OnBatches {
+    pub(in crate::train) constant: BatchLosses,
+    pub(in crate::train) position: Option<BatchLosses>,
+}
+
+impl Uninformed {
+    /// Returns why there is no predictor for a task.
+    pub(in crate::train) fn missing(&self, task: usize) -> Option<NoBaseline> {
+        self.missing[task]
+    }
+
+    /// Returns the loss of the constant predictor of a task.
+    pub(in crate::train) fn constant(&self, split: Split, task: usize) -> Option<f64> {
+        self.known(&self.constant, split, task)
+    }
+
+    /// Returns the loss of the predictor that knows the position, where that helps on the data it was fitted to.
+    pub(in crate::train) fn position(&self, split: Split, task: usize) -> Option<f64> {
+        let position = self.position.as_ref()?;
+        let fitted = |losses| self.known(losses, Split::Train, task);
+        let (constant, known) = (fitted(&self.constant)?, fitted(position)?);
+        let helps = constant - known > WORTH * constant.abs();
+        helps.then(|| self.known(position, split, task))?
+    }
+
+    fn known(&self, [train, valid]: &[BatchLosses; 2], split: Split, task: usize) -> Option<f64> {
+        let losses = match split {
+            Split::Train => train,
+            Split::Valid => valid,
+        };
+        let known = self.missing[task].is_none().then(|| losses.mean(task))?;
+        known.filter(|loss| loss.is_finite())
+    }
+
+    /// Returns what they reach in each batch of the validation data.
+    pub(in crate::train) fn on_validation_data(&self) -> Option<OnBatches> {
+        let known = self.missing.iter().any(Option::is_none);
+        known.then(|| OnBatches {
+            constant: self.constant[1].clone(),
+            position: self.position.as_ref().map(|[_, valid]| valid.clone()),
+        })
+    }
+
+    /// Writes what they reach in each batch of the validation data, so that a resumed run compares with the same.
+    pub(in crate::train) fn write(&self, file: &Path, tasks: &TaskSet) -> Result<()> {
+        let Some(found) = self.on_validation_data() else {
+            return Ok(());
+        };
+        let fail = |error: String| Error::file(file, error);
+        let mut text = csv::Writer::from_writer(Vec::new());
+        let batches = found.constant.losses.iter().zip(&found.constant.counts);
+        for (batch, (losses, counts)) in batches.enumerate() {
+            for (task, name) in tasks.names().enumerate() {
+                let position = found.position.as_ref();
+                let row = Row {
+                    batch,
+                    task: name.into(),
+                    labels: counts[task],
+                    constant: losses[task],
+                    position: position.map(|position| position.losses[batch][task]),
+                };
+                text.serialize(row)
+                    .map_err(|error| fail(error.to_string()))?;
+            }
+        }
+        let bytes = text.into_inner().map_err(|error| fail(error.to_string()))?;
+        write_atomically(file, &bytes)
+    }
+}
+
+/// Reads what the uninformed predictors reached in each batch of the validation data; `None` if the file is not there or is of
+/// other tasks.
+pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBatches>> {
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let text = std::fs::read(file).map_err(Error::io("read", file))?;
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let rows: std::result::Result<Vec<Row>, csv::Error> = reader.deserialize().collect();
+    let rows = rows.map_err(|error| {
+        let line = error.position().map_or(1, |position| position.line());
+        Error::line(file, line, error.to_string())
+    })?;
+    let names: Vec<&str> = tasks.names().collect();
+    let fits = rows
+        .iter()
+        .enumerate()
+        .all(|(index, row)| row.task == names[index % names.len()]);
+    if !fits || rows.is_empty() || rows.len() % names.len() != 0 {
+        return Ok(None);
+    }
+    let table = |value: fn(&Row) -> f64| -> Vec<Vec<f64>> {
+        rows.chunks(names.len())
+            .map(|row| row.iter().map(value).collect())
+            .collect()
+    };
+    let counts = table(|row| row.labels);
+    let position = rows.iter().all(|row| row.position.is_some());
+    Ok(Some(OnBatches {
+        position: position.then(|| BatchLosses {
+            losses: table(|row| row.position.unwrap_or(f64::NAN)),
+            counts: counts.clone(),
+        }),
+        constant: BatchLosses {
+            losses: table(|row| row.constant),
+            counts,
+        },
+    }))
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    batch: usize,
+    task: String,
+    labels: f64,
+    constant: f64,
+    position: Option<f64>,
+}
+
+/// Losses and labels of every task in every batch of a data set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::train) struct BatchLosses {
+    /// For each batch the mean loss of every task over its labels.
+    pub(in crate::train) losses: Vec<Vec<f64>>,
+    /// For each batch the labels of every task; 0 where the task is absent or its loss not finite.
+    pub(in crate::train) counts: Vec<Vec<f64>>,
+}
+
+impl BatchLosses {
+    /// Returns the mean over all labels of a task; `None` without any.
+    pub(in crate::train) fn mean(&self, task: usize) -> Option<f64> {
+        let rows = || self.losses.iter().zip(&self.counts);
+        let labels: f64 = rows().map(|(_, counts)| counts[task]).sum();
+        let counted = rows().filter(|(_, counts)| counts[task] > 0.0);
+        let sum: f64 = counted
+            .map(|(losses, counts)| losses[task] * counts[task])
+            .sum();
+        (labels > 0.0).then(|| sum / labels)
+    }
+
+    /// Returns half of the 95 % interval of the skill of a task, from how it differs between the batches: that of a ratio of two sums
+    /// over batches. `of_batches` are the losses of the predictor that has the loss `reference` on the whole; without them, or where they
+    /// are of other batches, its loss counts as the same in every batch, which makes the interval wider.
+    ///
+    /// `None` if fewer than two batches have labels.
+    pub(in crate::train) fn margin(
+        &self,
+        task: usize,
+        reference: f64,
+        of_batches: Option<&Self>,
+    ) -> Option<f64> {
+        let same = |other: &&Self| other.counts.len() == self.counts.len();
+        let paired = of_batches.filter(same);
+        // What was given for the predictor may be another one than that of the batches.
+        let own = paired.and_then(|batches| batches.mean(task));
+        let scale = own.map_or(1.0, |own| if own == 0.0 { 1.0 } else { reference / own });
+        let left = self.mean(task)? / reference;
+        let mut all = 0.0;
+        let mut off = Vec::new();
+        for batch in (0..self.counts.len()).filter(|batch| self.counts[*batch][task] > 0.0) {
+            let count = self.counts[batch][task];
+            let of_batch = paired.map_or(reference, |p| scale * p.losses[batch][task]);
+            // A batch in which the predictor has no loss of its own says nothing of the ratio.
+            let of_batch = if of_batch.is_finite() {
+                of_batch
+            } else {
+                reference
+            };
+            off.push(count * (self.losses[batch][task] - left * of_batch));
+            all += count;
+        }
+        let batches = off.len();
+        let freedom = batches.checked_sub(1).filter(|freedom| *freedom > 0)?;
+        let squares: f64 = off.iter().map(|off| off * off).sum();
+        let variance = squares * batches as f64 / freedom as f64;
+        let margin = quantile(freedom) * variance.sqrt() / (all * reference.abs());
+        margin.is_finite().then_some(margin)
+    }
+}
+
+/// Rows of losses that are still on the device.
+#[derive(Clone, Default)]
+pub(in crate::train) struct Rows {
+    losses: Vec<Tensor<1>>,
+    counts: Vec<Tensor<1>>,
+}
+
+impl Rows {
+    pub(in crate::train) fn add(&mut self, losses: &TaskLosses, samples: usize) {
+        self.push(losses.values().inner(), losses.counts(samples));
+    }
+
+    pub(in crate::train) fn push(&mut self, losses: Tensor<1>, counts: Tensor<1>) {
+        self.losses.push(losses);
+        self.counts.push(counts);
+    }
+
+    /// Reads all rows, in two transfers.
+    pub(in crate::train) fn read(self) -> Result<BatchLosses> {
+        let Some(tasks) = self.losses.first().map(|row| row.dims()[0]) else {
+            return Ok(BatchLosses::default());
+        };
+        let rows = |rows: Vec<Tensor<1>>| -> Result<Vec<Vec<f64>>> {
+            let all = Tensor::cat(rows, 0).try_into_vec_as::<f32>();
+            let all = all.map_err(|error| Error::Training {
+                reason: format!("losses cannot be read from the device: {error}"),
+            })?;
+            let row = |row: &[f32]| row.iter().map(|value| f64::from(*value)).collect();
+            Ok(all.chunks(tasks).map(row).collect())
+        };
+        Ok(BatchLosses {
+            losses: rows(self.losses)?,
+            counts: rows(self.counts)?,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The uninformed predictor of every task: what the heads reach that are told nothing of the sample they predict.
+//!
+//! The heads of a copy of the network read a representation that is the same for every sample. It is fitted, with the
+//! parameters that the task alone reaches, to the task's own loss on training batches, by L-BFGS, whose steps do not depend on
+//! the scale of a target. The loss of the result on the validation data is what a network without inputs reaches, whatever the
+//! head, the loss or the mask is.
+//!
+//! Where a representation has positions (three dimensions or more: samples, positions, features), two predictors are fitted: the
+//! *constant* reads the same at every position, the *position* predictor may read something else at each.
+//!
+//! A free representation was chosen over the mean of the trunk's and over the trunk's own permuted among samples by measurement:
+//! see `docs/verdicts.md`.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `descent` | minimises: L-BFGS, told its values from outside |
+//! | `parameters` | finds, reads and sets the parameters of one head |
+//! | `fit` | fits the predictors of all tasks side by side |
+//! | `measured` | takes their losses on a data set, batch by batch |
+
+mod descent;
+mod fit;
+mod measured;
+mod outline;
+mod parameters;
+
+pub(super) use self::measured::{BatchLosses, FILE, OnBatches, Rows, Uninformed, read};
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
+use self::fit::{Fit, Fitted};
+use super::data::{DataPass, Source};
+use crate::error::{Error, Result};
+use crate::history::NoBaseline;
+use crate::model::MultiTaskModel;
+use crate::task::{Task, TaskKind};
+
+/// Samples that a predictor is fitted to, about.
+const SAMPLES: usize = 384;
+/// Samples for every class of the task that has most.
+const PER_CLASS: usize = 20;
+/// Batches that a predictor is fitted to.
+const BATCHES: std::ops::RangeInclusive<usize> = 4..=128;
+
+/// Fits the uninformed predictors of all tasks and takes their losses; says what is missing where there can be none.
+///
+/// Deterministic, and without any effect on `network`. The generator of the device moves on.
+///
+/// # Errors
+///
+/// [`Error::Training`] if a batch cannot be made or read.
+pub(super) fn measure<M: MultiTaskModel>(
+    network: &M,
+    train: &Arc<dyn Source<M::Batch>>,
+    valid: &Arc<dyn Source<M::Batch>>,
+    seed: u64,
+    device: &Device,
+) -> Result<Uninformed> {
+    let tracked = device.clone().autodiff();
+    let tasks = network.tasks().len();
+    let count = batches_to_fit(network, train.as_ref());
+    let batches = spread(train.as_ref(), count, seed, &tracked)?;
+    let Some(mut fit) = Fit::new(network, batches, &tracked) else {
+        let missing = vec![Some(NoBaseline::NotTheSamples); tasks];
+        return Ok(Uninformed {
+            missing,
+            ..Uninformed::default()
+        });
+    };
+    let constants = fit.constants();
+    let positions = fit.positions();
+    let fitted: Vec<&Fitted> = [Some(&constants), positions.as_ref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut valid = fit.losses_on(valid.as_ref(), &fitted)?.into_iter();
+    let mut with_valid = |fitted: &Fitted| -> Result<[BatchLosses; 2]> {
+        Ok([fit.fitted_losses(fitted)?, valid.next().unwrap_or_default()])
+    };
+    let missing = |task| match fitted.iter().all(|fitted| fitted.has_converged(task)) {
+        _ if !fit.has_labels(task) => Some(NoBaseline::NoLabels),
+        true => None,
+        false => Some(NoBaseline::NotConverged),
+    };
+    Ok(Uninformed {
+        constant: with_valid(&constants)?,
+        position: positions.as_ref().map(&mut with_valid).transpose()?,
+        missing: (0..tasks).map(missing).collect(),
+    })
+}
+
+/// Batches enough that the fitted constants hold for other data.
+fn batches_to_fit<M: MultiTaskModel>(network: &M, train: &dyn Source<M::Batch>) -> usize {
+    let classification = |task: &&Task| task.kind() == TaskKind::Classification;
+    let classes = network.tasks().iter().filter(classification);
+    let classes = classes.map(|task| task.elements());
+    let wanted = SAMPLES.max(PER_CLASS * classes.max().unwrap_or(1).min(1000));
+    let batch = (train.samples() / train.batches().max(1)).max(1);
+    let wanted = wanted.div_ceil(batch);
+    wanted
+        .clamp(*BATCHES.start(), *BATCHES.end())
+        .min(train.batches())
+}
+
+/// Takes so many batches of the first pass, spread evenly over it.
+fn spread<B: 'static>(
+    source: &dyn Source<B>,
+    count: usize,
+    seed: u64,
+    device: &Device,
+) -> Result<Vec<B>> {
+    let pass = DataPass::new(seed, 1);
+    let all = source.batches();
+    let batch = |number: usize| {
+        let at = number * all / count;
+        device.seed(pass.seed_of(at));
+        let batch = source.pass(pass, at, device).next();
+        let batch = batch.expect("a source gives as many batches as it says (`Source::batches`)");
+        batch.map_err(unreadable)
+    };
+    (0..count).map(batch).collect()
+}
+
+fn unreadable(error: burn::data::dataset::DatasetError) -> Error {
+    Error::Training {
+        reason: error.to_string(),
+    }
+}
