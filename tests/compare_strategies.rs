@@ -30,6 +30,7 @@ fn history(loss: f64) -> History {
             history.record(epoch, Split::Valid, task, quantity::LOSS, value);
             let skill = 1.0 - value / constant;
             history.record(epoch, Split::Valid, task, quantity::SKILL, skill);
+            history.record(epoch, Split::Valid, task, quantity::SKILL_MARGIN, 0.01);
         }
     }
     history.record(2, Split::Valid, ALL_TASKS, "span_f1", loss / 100.0);

@@ -228,6 +228,7 @@ fn the_history_has_the_promised_rows_and_no_others() {
         for task in ["binary", "countdown"] {
             expect(0, split, task, quantity::POSITION_LOSS);
         }
+        expect(0, split, "countdown", quantity::TARGET_SIZE);
         for epoch in 1..=2 {
             for task in TASKS {
                 expect(epoch, split, task, quantity::LOSS);
@@ -1036,7 +1037,8 @@ fn audits_change_nothing_in_the_training() {
         run.train.audit_every = every;
         let outcome = run.fit(folder.path()).unwrap();
         let of_audits = |name: &str| {
-            name.contains("gradient_") || name.starts_with("cosine_") || name == quantity::REACH
+            let others = [quantity::REACH, quantity::AUDITS];
+            name.contains("gradient_") || name.starts_with("cosine_") || others.contains(&name)
         };
         let mut all = rows(&outcome.history);
         let before = all.len();
@@ -1048,8 +1050,8 @@ fn audits_change_nothing_in_the_training() {
     let (with, audited, records) = run(Some(2));
     assert_eq!(with, without);
     assert_eq!(audited, history);
-    // Norm and share of four tasks, six angles and the reach, in two epochs.
-    assert_eq!(records, 2 * (2 * 4 + 6 + 1));
+    // Norm, share and audits of four tasks, six angles and the reach, in two epochs.
+    assert_eq!(records, 2 * (3 * 4 + 6 + 1));
     let folder = tempfile::tempdir().unwrap();
     let mut refused = Run::new(uncertainty());
     refused.train.audit_every = Some(0);

@@ -58,6 +58,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let signals = Signals::listen(terminal);
     signals.stop(interrupter.clone(), terminal);
     let progress = arguments.progress();
+    let original = arguments.is_original();
     let options = RunOptions {
         resume: arguments.resume,
         init: arguments.init,
@@ -78,6 +79,9 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         stopped(reason, interrupted.is_some(), &out, progress, terminal);
     }
     results::tell(terminal, &outcome.history);
+    if original {
+        results::quick(terminal, &outcome.history);
+    }
     results::files(terminal, &out, &outcome.history, outcome.best_epoch);
     Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
 }

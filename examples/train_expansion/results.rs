@@ -18,8 +18,8 @@ pub fn tell(terminal: Terminal, history: &History) {
         return;
     }
     terminal.line(&format!(
-        "\n{:<10} {:>11} {:>11} {:>8} {:>11}  verdict",
-        "task", "first loss", "last loss", "skill", "weight"
+        "\n{:<10} {:>11} {:>11} {:>14}  verdict",
+        "task", "first loss", "last loss", "skill"
     ));
     for task in &tasks {
         terminal.line(&row(terminal, task));
@@ -28,30 +28,39 @@ pub fn tell(terminal: Terminal, history: &History) {
     for task in &tasks {
         terminal.say(&task.sentence);
     }
-    if let Some(test) = quick_test(history, "countdown", "pointers") {
-        terminal.say(&test.sentence);
-    }
     terminal.say(&metrics(history));
 }
 
+/// The question of the run that this crate was written against.
+pub fn quick(terminal: Terminal, history: &History) {
+    if let Some(test) = quick_test(history, "countdown", "pointers") {
+        terminal.say(&test.sentence);
+    }
+}
+
 fn row(terminal: Terminal, task: &TaskDiagnosis) -> String {
-    let optional = |value: Option<f64>, digits, width| {
-        value.map_or("-".into(), |value| fixed(value, digits, width))
-    };
     let color = match task.verdict {
         Verdict::Learned => Color::Green,
         Verdict::Diverged => Color::Red,
         _ => Color::Yellow,
     };
     format!(
-        "{:<10} {:>11} {:>11} {:>8} {:>11}  {}",
+        "{:<10} {:>11} {:>11} {:>14}  {}",
         task.task,
         fixed(task.first_loss, 5, 11),
         fixed(task.last_loss, 5, 11),
-        optional(task.skill, 3, 8),
-        optional(task.weight, 5, 11),
+        skill(task),
         terminal.painted(task.verdict.to_string(), Some(color))
     )
+}
+
+/// The skill of the epoch whose network is kept, with half of its 95 % interval.
+fn skill(task: &TaskDiagnosis) -> String {
+    match (task.skill, task.skill_margin) {
+        (Some(skill), Some(margin)) => format!("{} ± {}", fixed(skill, 3, 6), fixed(margin, 3, 5)),
+        (Some(skill), None) => fixed(skill, 3, 6),
+        (None, _) => "-".into(),
+    }
 }
 
 /// With so many decimals, or in scientific notation where they would not fit or show nothing.

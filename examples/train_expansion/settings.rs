@@ -98,6 +98,11 @@ impl Arguments {
         }
     }
 
+    /// Whether the run is the one whose countdown stood still.
+    pub fn is_original(&self) -> bool {
+        self.recipe.as_deref() == Some("original")
+    }
+
     /// The settings of the config file, the recipe or the resumed run, with the flags before them. What
     /// can be wrong with them and the files they name is found here, before any data is read.
     pub fn settings(&self) -> Result<Settings> {

@@ -81,15 +81,37 @@ fn judged(evidence: &Evidence) -> String {
         true => format!("after epoch {}", evidence.judged),
         false => format!("at the best epoch, {},", evidence.judged),
     };
-    let constant = beside(skill, "best constant");
+    let constant = against(skill, evidence.constant, "best constant");
     match evidence.skill_over_position {
         Some(position) => format!(
             "{when} {constant}{} and {}{}",
             reaches(evidence.constant),
-            beside(position, "best guess from the position alone"),
+            against(
+                position,
+                evidence.position,
+                "best guess from the position alone"
+            ),
             reaches(evidence.position)
         ),
         None => format!("{when} {constant}{}", reaches(evidence.constant)),
+    }
+}
+
+/// The same in the units of the loss where a percentage would mean nothing.
+fn against(skill: Skill, reference: Option<f64>, what: &str) -> String {
+    match reference.filter(|reference| *reference < 0.0) {
+        Some(reference) => {
+            let where_ = if skill.value >= 0.0 { "below" } else { "above" };
+            let size = number(skill.value.abs() * reference.abs());
+            match skill.margin {
+                Some(margin) => format!(
+                    "{size} ± {} {where_} the {what}",
+                    number(margin * reference.abs())
+                ),
+                None => format!("{size} {where_} the {what}"),
+            }
+        }
+        None => beside(skill, what),
     }
 }
 

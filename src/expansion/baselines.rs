@@ -13,29 +13,14 @@ use super::windows::Windows;
 use crate::history::Split;
 use crate::train::Baseline;
 
-/// The losses of both trivial predictors in closed form, on both splits, for every task they exist for. A run measures its own, which
-/// come within 2 % of these ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)).
+/// The losses of both trivial predictors in closed form, on both splits, for every task they exist for. What the trainer would
+/// measure by itself ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) comes within 2 % of these, which cost nothing.
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
     [(Split::Train, train), (Split::Valid, valid)]
         .into_iter()
         .flat_map(|(split, windows)| fitted.losses(split, windows, config))
         .collect()
-}
-
-/// How far the countdown's head has to move from zero. The other heads end in a function that keeps their output near 1.
-pub(super) fn target_sizes(train: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
-    let labels: Vec<WindowLabel> = train.labels().collect();
-    let targets = Targets::new(&labels, config.window, config.countdown);
-    let squares = targets.countdown.iter().map(|v| f64::from(*v).powi(2));
-    let size = mean(squares).sqrt() / config.countdown_scale;
-    let of = |split| Baseline {
-        split,
-        task: task_names::COUNTDOWN.into(),
-        size: Some(size),
-        ..Baseline::default()
-    };
-    [Split::Train, Split::Valid].map(of).into()
 }
 
 /// The predictors, fitted.
@@ -45,6 +30,8 @@ struct Fitted {
     binary: f64,
     binary_at: Vec<f64>,
     countdown: f64,
+    /// How far the countdown is from zero in the units of its head.
+    countdown_size: f64,
     countdown_at: Option<Vec<f64>>,
 }
 
@@ -74,6 +61,7 @@ impl Fitted {
             binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
             binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
             countdown: huber_constant(countdown(), delta),
+            countdown_size: mean(countdown().map(|v| v * v)).sqrt() / config.countdown_scale,
             countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
                 (0..bars)
                     .map(|t| huber_constant(at(&targets.countdown, t).into_iter(), delta))
@@ -94,7 +82,8 @@ impl Fitted {
             task: task.into(),
             constant: Some(constant),
             position,
-            size: None,
+            // The other heads end in a function that keeps their output near 1.
+            size: (task == task_names::COUNTDOWN).then_some(self.countdown_size),
         };
         // Knowing nothing at all may be better than knowing the training data.
         let uniform = (super::kind::COUNT as f64).ln();

@@ -39,7 +39,8 @@
 //!
 //! 1. a high above the extreme becomes the extreme;
 //! 2. the leg turns if `extreme - close >= 1.2 ATR`, or if the extreme is at most 5 bars old and
-//!    `extreme - low >= 0.5 ATR`;
+//!    `extreme - low >= 0.5 ATR`. In the first leg this second rule looks at the highest high *after* the bar it began
+//!    at, not at that bar's close;
 //! 3. a turn confirms the extreme as a swing high, and a down leg begins with this bar's **low** as
 //!    its extreme.
 //!
@@ -228,15 +229,28 @@ struct Leg {
     extreme: f64,
     /// The bar that made the extreme.
     bar: usize,
+    /// The extreme, likewise, and its bar that a retracement of the bar is measured from: none in the first bar of the first leg, where
+    /// the extreme is a close.
+    young: Option<(f64, usize)>,
 }
 
 impl Leg {
-    /// A leg that begins at the price of one bar.
+    /// The first leg, which begins at the close of a bar.
+    fn first(close: f64, bar: usize) -> Self {
+        Self {
+            young: None,
+            ..Self::from(1.0, close, bar)
+        }
+    }
+
+    /// A leg that begins at the high or low of a bar.
     fn from(direction: f64, price: f64, bar: usize) -> Self {
+        let extreme = direction * price;
         Self {
             direction,
-            extreme: direction * price,
+            extreme,
             bar,
+            young: Some((extreme, bar)),
         }
     }
 
@@ -255,9 +269,13 @@ impl Leg {
         if best > self.extreme {
             (self.extreme, self.bar) = (best, t);
         }
-        let young = t - self.bar <= YOUNG;
+        let (young, since) = match self.young {
+            Some((young, since)) if best <= young => (young, since),
+            _ => (best, t),
+        };
+        self.young = Some((young, since));
         self.extreme - close >= CLOSE_RETRACE * atr
-            || (young && self.extreme - worst >= BAR_RETRACE * atr)
+            || (t - since <= YOUNG && young - worst >= BAR_RETRACE * atr)
     }
 
     /// The extreme as a swing.
@@ -289,7 +307,7 @@ impl ZigZag {
         let leg = match &mut self.leg {
             Some(leg) => leg,
             none => {
-                *none = Some(Leg::from(1.0, bar.close, t));
+                *none = Some(Leg::first(bar.close, t));
                 return;
             }
         };
@@ -369,6 +387,23 @@ mod tests {
         assert!(!leg.turns(7, &bar(-98.0, -100.0, -99.0), 1.0));
         assert!(leg.turns(7, &bar(-98.0, -100.0, -98.75), 1.0));
         assert_eq!((leg.swing().price, leg.swing().bar), (-100.0, 1));
+    }
+
+    /// Bars in which the first close is above the next bar: as the first implementation, whose candidate was empty there.
+    #[test]
+    fn the_first_close_is_no_young_extreme() {
+        let of = |open, high, low, close| Bar {
+            open,
+            high,
+            low,
+            close,
+        };
+        let flat = || of(1685.75, 1685.75, 1685.75, 1685.75);
+        let bars = [flat(), of(1685.5, 1686.0, 1685.5, 1686.0), flat()];
+        let mut features = Vec::new();
+        window_features(&bars, false, &mut features);
+        let row = &features[2 * (FEATURES - 1)..];
+        assert_eq!((row[6], row[8]), (0.0, 0.0), "{row:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use burn::train::Interrupter;
 
 use super::bars::Bars;
 use super::bars::simulator::Simulator;
-use super::baselines::target_sizes;
+use super::baselines::baselines;
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
 pub use super::files::read_bars;
@@ -20,7 +20,7 @@ pub use super::network::{build, config_of_run, follow_init, trained_network};
 use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::error::{Error, Result};
-use crate::train::{self, Outcome, Progress, Trainer};
+use crate::train::{Outcome, Progress, Trainer};
 
 /// The windows of a run, split, and what is worth telling about them.
 #[derive(Clone, Debug)]
@@ -173,8 +173,14 @@ pub fn train(
         true => network.with_frozen_backbone(),
         false => network,
     };
-    let trainer = Trainer::new(config.train.clone(), directory)?
-        .with_baselines(target_sizes(&data.train, &config.model))
+    // The closed forms, of the windows as they are.
+    let plain = data.plain.as_ref().unwrap_or(&data.train);
+    let known = match config.train.baseline {
+        true => baselines(plain, &data.valid, &config.model),
+        false => Vec::new(),
+    };
+    let trainer = Trainer::new(config.train.clone().with_baseline(false), directory)?
+        .with_baselines(known)
         .with_progress(options.progress)
         .with_interrupter(options.interrupter)
         .resume(options.resume)
@@ -193,13 +199,6 @@ pub fn train(
     inputs.write(directory)?;
     config.write(stored)?;
     let batcher = batcher(config, data.train.bars());
-    let trainer = match data.plain {
-        Some(plain) => {
-            let batches = train::Data::new(plain, batcher.clone(), config.train.batch_size)?;
-            trainer.with_baseline_data(batches.shuffled())
-        }
-        None => trainer,
-    };
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
 }
 

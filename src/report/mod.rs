@@ -50,6 +50,8 @@ use crate::history::{History, write_atomically};
 /// let mut history = History::new();
 /// for (epoch, loss) in [(1, 0.9), (2, 0.4)] {
 ///     history.record(epoch, Split::Valid, "price", quantity::LOSS, loss);
+///     history.record(epoch, Split::Valid, "price", quantity::SKILL, 1.0 - loss);
+///     history.record(epoch, Split::Valid, "price", quantity::SKILL_MARGIN, 0.02);
 /// }
 /// let page = Report::new("A run")
 ///     .with_fact("strategy", "uncertainty")

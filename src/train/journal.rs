@@ -141,7 +141,11 @@ impl Entries {
         let reference = history.get(0, split, task, reference);
         let known = reference.filter(|reference| *reference != 0.0 && reference.is_finite());
         if let (Some(loss), Some(reference)) = (loss, known) {
-            let skill = (reference - loss) / reference.abs();
+            // The same number; a quotient of positive losses keeps its bits.
+            let skill = match reference > 0.0 {
+                true => 1.0 - loss / reference,
+                false => (reference - loss) / reference.abs(),
+            };
             self.history.record(self.epoch, split, task, name, skill);
         }
     }

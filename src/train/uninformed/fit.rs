@@ -72,7 +72,7 @@ impl<M: MultiTaskModel> Fit<M> {
             }
             // What a batch without inputs is represented by may be needed; of any other only the form is.
             let shared = if offered {
-                shared
+                shared.leaf()
             } else {
                 hollow(&shared, device)
             };

@@ -17,6 +17,10 @@ pub(in crate::train) const FILE: &str = "baselines.csv";
 /// The position counts as known to a predictor if it lowers the loss by this part.
 const WORTH: f64 = 0.02;
 
+/// Labels of the validation data from which an interval is given: of fewer the distribution of a loss is not known well enough for
+/// one.
+const FEWEST: f64 = 50.0;
+
 /// What the uninformed predictors of all tasks reach.
 #[derive(Clone, Debug, Default)]
 pub(in crate::train) struct Uninformed {
@@ -171,11 +175,11 @@ impl BatchLosses {
         (labels > 0.0).then(|| sum / labels)
     }
 
-    /// Returns half of the 95 % interval of the skill of a task, from how it differs between the batches: that of a ratio of two sums
-    /// over batches. `of_batches` are the losses of the predictor that has the loss `reference` on the whole; without them, or where they
-    /// are of other batches, its loss counts as the same in every batch, which makes the interval wider.
+    /// Returns half of the 95 % interval of the skill of a task, from how the difference to the predictor varies between the batches.
+    /// `of_batches` are the losses of the predictor that has the loss `reference` on the whole; without them, or where they are of other
+    /// batches, its loss counts as the same in every batch, which makes the interval wider.
     ///
-    /// `None` if fewer than two batches have labels.
+    /// `None` if fewer than two batches have labels, or there are fewer than [`FEWEST`] labels.
     pub(in crate::train) fn margin(
         &self,
         task: usize,
@@ -186,27 +190,27 @@ impl BatchLosses {
         let paired = of_batches.filter(same);
         // What was given for the predictor may be another one than that of the batches.
         let own = paired.and_then(|batches| batches.mean(task));
-        let scale = own.map_or(1.0, |own| if own == 0.0 { 1.0 } else { reference / own });
-        let left = self.mean(task)? / reference;
-        let mut all = 0.0;
+        let shift = own.map_or(0.0, |own| reference - own);
+        let gain = reference - self.mean(task)?;
+        let mut labels = 0.0;
         let mut off = Vec::new();
         for batch in (0..self.counts.len()).filter(|batch| self.counts[*batch][task] > 0.0) {
             let count = self.counts[batch][task];
-            let of_batch = paired.map_or(reference, |p| scale * p.losses[batch][task]);
-            // A batch in which the predictor has no loss of its own says nothing of the ratio.
-            let of_batch = if of_batch.is_finite() {
-                of_batch
-            } else {
-                reference
-            };
-            off.push(count * (self.losses[batch][task] - left * of_batch));
-            all += count;
+            let of_batch = paired.map(|paired| shift + paired.losses[batch][task]);
+            let of_batch = of_batch
+                .filter(|loss| loss.is_finite())
+                .unwrap_or(reference);
+            off.push(count * (of_batch - self.losses[batch][task] - gain));
+            labels += count;
         }
         let batches = off.len();
         let freedom = batches.checked_sub(1).filter(|freedom| *freedom > 0)?;
+        if labels < FEWEST {
+            return None;
+        }
         let squares: f64 = off.iter().map(|off| off * off).sum();
         let variance = squares * batches as f64 / freedom as f64;
-        let margin = quantile(freedom) * variance.sqrt() / (all * reference.abs());
+        let margin = quantile(freedom) * variance.sqrt() / (labels * reference.abs());
         margin.is_finite().then_some(margin)
     }
 }
@@ -245,5 +249,34 @@ impl Rows {
             losses: rows(self.losses)?,
             counts: rows(self.counts)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn losses(values: &[f64]) -> BatchLosses {
+        BatchLosses {
+            losses: values.iter().map(|value| vec![*value]).collect(),
+            counts: values.iter().map(|_| vec![20.0]).collect(),
+        }
+    }
+
+    #[test]
+    fn an_interval_is_that_of_the_paired_differences() {
+        // Differences 1, 2 and 3: mean 2, standard deviation 1, t(2) = 4.303; the reference is 10.
+        let (found, trivial) = (losses(&[4.0, 8.0, 12.0]), losses(&[5.0, 10.0, 15.0]));
+        let margin = found.margin(0, 10.0, Some(&trivial)).unwrap();
+        assert!((margin - 0.4302653 / 3f64.sqrt()).abs() < 1e-6, "{margin}");
+        // Not paired, the batches differ by more.
+        let wide = found.margin(0, 10.0, None).unwrap();
+        assert!(
+            (wide - 4.0 * 0.4302653 / 3f64.sqrt()).abs() < 1e-6,
+            "{wide}"
+        );
+        assert_eq!(losses(&[1.0]).margin(0, 1.0, None), None);
+        // 40 labels.
+        assert_eq!(losses(&[1.0, 2.0]).margin(0, 1.0, None), None);
     }
 }

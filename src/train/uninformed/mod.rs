@@ -1,19 +1,18 @@
 //! The uninformed predictor of every task: what the heads reach that are told nothing of the sample they predict.
 //!
 //! The heads of a copy of the network read a representation that is the same for every sample. It is fitted, with the
-//! parameters that the task alone reaches, to the task's own loss on training batches, by L-BFGS, whose steps do not depend on
-//! the scale of a target. The loss of the result on the validation data is what a network without inputs reaches, whatever the
+//! parameters that the task alone reaches, to the task's own loss on training batches. The loss of the result on the validation data is what a network without inputs reaches, whatever the
 //! head, the loss or the mask is.
 //!
 //! Where a representation has positions (three dimensions or more: samples, positions, features), two predictors are fitted: the
 //! *constant* reads the same at every position, the *position* predictor may read something else at each.
 //!
-//! A free representation was chosen over the mean of the trunk's and over the trunk's own permuted among samples by measurement:
-//! see `docs/verdicts.md`.
+//! What it costs, how close it comes to closed forms, and where there is none: `docs/verdicts.md`.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `descent` | minimises: L-BFGS, told its values from outside |
+//! | `descent` | minimises: Rprop, then L-BFGS, told their values from outside |
+//! | `outline` | the form of a representation, and the sample that all are replaced by |
 //! | `parameters` | finds, reads and sets the parameters of one head |
 //! | `fit` | fits the predictors of all tasks side by side |
 //! | `measured` | takes their losses on a data set, batch by batch |
