@@ -216,6 +216,7 @@ fn losses_of(network: &ExpansionModel, windows: &[Window], device: &Device) -> V
 fn the_history_has_the_promised_rows_and_no_others() {
     let _alone = alone();
     let run = folder();
+    // Fewer than 50 windows validate, so no skill has an interval.
     let outcome = Run::new(raw()).fit(run.path()).unwrap();
     let mut expected = BTreeSet::new();
     let mut expect = |epoch: usize, split: Split, task: &str, quantity: &str| {
@@ -249,18 +250,9 @@ fn the_history_has_the_promised_rows_and_no_others() {
             expect(epoch, Split::Train, task, quantity::GRADIENT_NORM);
             expect(epoch, Split::Train, task, quantity::GRADIENT_SHARE);
             expect(epoch, Split::Train, task, quantity::AUDITS);
-            expect(epoch, Split::Valid, task, quantity::SKILL_MARGIN);
             for other in &TASKS[index + 1..] {
                 expect(epoch, Split::Train, task, &quantity::cosine_with(other));
             }
-        }
-        for task in ["binary", "countdown"] {
-            expect(
-                epoch,
-                Split::Valid,
-                task,
-                quantity::SKILL_OVER_POSITION_MARGIN,
-            );
         }
         expect(epoch, Split::Train, ALL_TASKS, quantity::REACH);
         expect(epoch, Split::Train, ALL_TASKS, quantity::STEPS);
