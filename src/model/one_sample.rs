@@ -34,10 +34,10 @@ impl OneSample {
         if kept != whole {
             part = part.slice(kept.map(|length| 0..length));
         }
-        for at in 1..D {
+        for (at, wanted) in dims.into_iter().enumerate().skip(1) {
             let length = part.dims()[at];
-            if length > 1 && length < dims[at] {
-                part = extended(part, at, dims[at]);
+            if length > 1 && length < wanted {
+                part = extended(part, at, wanted);
             }
         }
         part.expand(dims)

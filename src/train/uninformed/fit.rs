@@ -359,13 +359,16 @@ impl<M: MultiTaskModel> Fit<M> {
     }
 }
 
+/// The sizes of a representation, and one of that form for each task.
+type Made<S> = (Vec<Vec<usize>>, Vec<S>);
+
 /// The representations in which the samples of all tasks are repeated, made once for batches of the same form.
 struct Samples<'a, M: MultiTaskModel> {
     fit: &'a Fit<M>,
     points: &'a [Vec<f64>],
     form: Form,
     device: &'a Device,
-    made: Option<(Vec<Vec<usize>>, Vec<M::Shared>)>,
+    made: Option<Made<M::Shared>>,
 }
 
 impl<'a, M: MultiTaskModel> Samples<'a, M> {

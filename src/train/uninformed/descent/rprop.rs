@@ -100,8 +100,8 @@ impl Rprop {
         let ahead = !worse && !turns && gradient.iter().any(|part| *part != 0.0);
         self.look(value, ahead);
         self.value = value;
-        for at in 0..self.trial.len() {
-            self.advance(at, gradient[at], worse);
+        for (at, derivative) in gradient.iter().enumerate() {
+            self.advance(at, *derivative, worse);
         }
     }
 
