@@ -73,24 +73,6 @@ pub trait Source<B>: Send + Sync + 'static {
     fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B>;
 }
 
-impl<B: 'static> Source<B> for std::sync::Arc<dyn Source<B>> {
-    fn samples(&self) -> usize {
-        (**self).samples()
-    }
-
-    fn batches(&self) -> usize {
-        (**self).batches()
-    }
-
-    fn check(&self) -> Result<()> {
-        (**self).check()
-    }
-
-    fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B> {
-        (**self).pass(pass, from, device)
-    }
-}
-
 impl<B: 'static> Source<B> for Box<dyn Source<B>> {
     fn samples(&self) -> usize {
         (**self).samples()

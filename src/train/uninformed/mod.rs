@@ -1,8 +1,8 @@
 //! The uninformed predictor of every task: what the heads reach that are told nothing of the sample they predict.
 //!
 //! The heads of a copy of the network read a representation that is the same for every sample. It is fitted, with the
-//! parameters that the task alone reaches, to the task's own loss on training batches. The loss of the result on the validation data is what a network without inputs reaches, whatever the
-//! head, the loss or the mask is.
+//! parameters that the task alone reaches, to the task's own loss on training batches. The loss of the
+//! result on the validation data is what a network without inputs reaches, whatever the head, the loss or the mask is.
 //!
 //! Where a representation has positions (three dimensions or more: samples, positions, features), two predictors are fitted: the
 //! *constant* reads the same at every position, the *position* predictor may read something else at each.

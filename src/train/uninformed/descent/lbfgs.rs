@@ -1,8 +1,8 @@
 //! Minimises a smooth function: L-BFGS with a weak Wolfe line search.
 //!
-//! J. Nocedal, *Updating quasi-Newton
-//! matrices with limited storage*, Mathematics of Computation 35 (1980); the line search by doubling and halving is that of A. Lewis and
-//! M. Overton, *Nonsmooth optimization via quasi-Newton methods*, Mathematical Programming 141 (2013), which also serves losses with kinks.
+//! J. Nocedal, *Updating quasi-Newton matrices with limited storage*, Mathematics of Computation 35 (1980); the line search by doubling
+//! and halving is that of A. Lewis and M. Overton, *Nonsmooth optimization via quasi-Newton methods*,
+//! Mathematical Programming 141 (2013), which also serves losses with kinks.
 
 use std::collections::VecDeque;
 
