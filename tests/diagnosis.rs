@@ -127,7 +127,7 @@ fn a_verdict_is_that_of_the_best_epoch() {
     says(
         &found,
         &[
-            "at the best epoch, 2,",
+            "at the best epoch (2)",
             "30 ± 1.0 % below",
             "after the last epoch",
             "30 % above",

@@ -34,7 +34,6 @@ fn expansion(countdown: CountdownForm) -> (ExpansionConfig, run::Data, History) 
     let mut config = ExpansionConfig::default();
     config.data.max_samples = Some(1200);
     config.model.countdown = countdown;
-    config.model.hidden = 24;
     config.train.epochs = 1;
     let config = config.resolved();
     let data = run::load(&config).unwrap();

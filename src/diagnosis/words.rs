@@ -79,7 +79,7 @@ fn judged(evidence: &Evidence) -> String {
     };
     let when = match evidence.judged_last {
         true => format!("after epoch {}", evidence.judged),
-        false => format!("at the best epoch, {},", evidence.judged),
+        false => format!("at the best epoch ({})", evidence.judged),
     };
     let constant = against(skill, evidence.constant, "best constant");
     match evidence.skill_over_position {

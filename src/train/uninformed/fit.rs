@@ -16,11 +16,11 @@ use crate::train::data::{DataPass, Source};
 /// Evaluations on a few batches, coarse and fine, and on all.
 const COARSE_EVALUATIONS: usize = 60;
 const FINE_EVALUATIONS: usize = 10;
-const LAST_EVALUATIONS: usize = 9;
+const LAST_EVALUATIONS: usize = 24;
 /// Batches that are used as the few: for constants, and for what differs from position to position. These have labels at every
 /// position, so that fewer batches do for all.
 const FEW: [usize; 2] = [1, 2];
-const POSITION_BATCHES: usize = 9;
+const POSITION_BATCHES: usize = 12;
 /// A decrease by less than this part is none: of the loss on a few batches, and of that on all.
 const FIRST_SMALL: f64 = 3e-3;
 const LAST_SMALL: f64 = 1e-3;
