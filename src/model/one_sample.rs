@@ -12,6 +12,7 @@ pub struct OneSample {
 
 impl OneSample {
     /// Takes the values of every part, flat, and the sizes that they have without the dimension of the samples.
+    #[cfg(feature = "train")]
     pub(crate) fn new(parts: Vec<(Tensor<1>, Vec<usize>)>) -> Self {
         Self {
             parts: parts.into_iter(),
