@@ -68,6 +68,8 @@ pub mod loss;
 pub mod model;
 pub mod nn;
 #[cfg(feature = "train")]
+pub mod probe;
+#[cfg(feature = "train")]
 pub mod report;
 #[cfg(feature = "train")]
 mod statistics;

@@ -31,6 +31,7 @@ use clap::Parser;
 use equipoise::Result;
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::run::{self, Data, RunOptions};
+use equipoise::probe::{self, ProbeConfig};
 use equipoise::train::{Progress, checkpoint};
 
 use page::Page;
@@ -58,14 +59,15 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let signals = Signals::listen(terminal);
     signals.stop(interrupter.clone(), terminal);
     let progress = arguments.progress();
-    let original = arguments.is_original();
+    let (original, probed) = (arguments.is_original(), arguments.probe);
     let options = RunOptions {
         resume: arguments.resume,
         init: arguments.init,
         progress,
-        interrupter,
+        interrupter: interrupter.clone(),
     };
     let (valid, page) = (data.valid.clone(), Page::new(&out, &config, &data.notes));
+    let kept = probed.then(|| data.clone());
     let outcome = match run::train(&config, data, &out, options) {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -73,12 +75,17 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
             return Err(error);
         }
     };
-    page.write(&outcome, &valid)?;
     let interrupted = outcome.stopped.as_ref().and(signals.exit_code());
+    if let Some(data) = kept.filter(|_| interrupted.is_none()) {
+        let how = ProbeConfig::default();
+        run::probe(&config, data, &out, (progress, interrupter), &how)?;
+    }
+    page.write(&outcome, &valid)?;
     if let Some(reason) = &outcome.stopped {
         stopped(reason, interrupted.is_some(), &out, progress, terminal);
     }
-    results::tell(terminal, &outcome.history);
+    let trials = probe::of_epoch(&out, outcome.history.last_epoch())?;
+    results::tell(terminal, &outcome.history, trials.as_ref());
     if original {
         results::quick(terminal, &outcome.history);
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use console::Color;
-use equipoise::diagnosis::{TaskDiagnosis, Verdict, diagnose, quick_test};
+use equipoise::diagnosis::{
+    TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with, quick_test,
+};
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::train::checkpoint;
 
@@ -11,8 +13,11 @@ use crate::page::PAGE;
 use crate::terminal::Terminal;
 
 /// A table of the tasks, their verdicts in words, and the metrics of the last epoch.
-pub fn tell(terminal: Terminal, history: &History) {
-    let tasks = diagnose(history);
+pub fn tell(terminal: Terminal, history: &History, trials: Option<&Trials>) {
+    let tasks = match trials {
+        Some(trials) => diagnose_with(history, trials),
+        None => diagnose(history),
+    };
     if tasks.is_empty() {
         terminal.line("\nno epoch was finished");
         return;

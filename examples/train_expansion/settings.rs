@@ -8,7 +8,7 @@ use equipoise::expansion::config::{ExpansionConfig, preset};
 use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::expansion::run;
 use equipoise::train::{Progress, checkpoint};
-use equipoise::weighting::{ScalarCountdown, StrategyTable};
+use equipoise::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
 use equipoise::{Error, Result};
 
 use crate::backend::BackendName;
@@ -28,9 +28,9 @@ pub struct Arguments {
     /// bars); flags go before them
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
     recipe: Option<String>,
-    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share or manual [default:
-    /// uncertainty]
-    #[arg(long, value_parser = PossibleValuesParser::new(StrategyTable::built_in().names()), hide_possible_values = true)]
+    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any other of
+    /// docs/strategies.md, or a strategy with its settings as JSON [default: uncertainty]
+    #[arg(long, value_name = "NAME|JSON", value_parser = named_or_json)]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
     #[arg(
@@ -61,6 +61,9 @@ pub struct Arguments {
     /// Continue the run in --out from its newest checkpoint
     #[arg(long)]
     pub resume: bool,
+    /// After the run, find out by short experiments what keeps tasks from learning; with --resume for a finished run too
+    #[arg(long)]
+    pub probe: bool,
     /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
     /// --features pytorch)
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -182,7 +185,10 @@ impl Arguments {
                 config.model.countdown = usual.countdown;
                 config.model.countdown_scale = usual.countdown_scale;
             }
-            config.weighting = preset(strategy)?;
+            config.weighting = match strategy.starts_with('{') {
+                true => StrategyConfig::from_json(strategy)?,
+                false => preset(strategy)?,
+            };
         }
         if let Some(weights) = &self.weights {
             config.weighting = config.weighting.with_weights(weights.clone())?;
@@ -197,6 +203,18 @@ impl Arguments {
         self.data.set(&mut config.data);
         config.freeze_backbone |= self.freeze_backbone;
         Ok(config)
+    }
+}
+
+/// A name of a strategy, or what may be its JSON.
+fn named_or_json(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = StrategyTable::built_in().names().collect();
+    match text.trim_start().starts_with('{') || names.contains(&text) {
+        true => Ok(text.trim().to_owned()),
+        false => Err(format!(
+            "expected one of {}, or JSON such as {{\"strategy\": \"manual\"}}",
+            names.join(", ")
+        )),
     }
 }
 

@@ -14,7 +14,7 @@ const FAR_BELOW: f64 = 1.0 / 3.0;
 const DOMINANT: f64 = 0.6;
 const TIMES_INTENDED: f64 = 1.5;
 /// Cosines below this are a conflict, not noise.
-const CONFLICT: f64 = -0.15;
+pub(super) const CONFLICT: f64 = -0.15;
 /// A task with this part of another's share of the gradient can push it back.
 const STRONG: f64 = 0.5;
 /// A weight that grew or fell by more than this factor, and still does, runs away.
@@ -35,7 +35,10 @@ pub enum Cause {
     DominatedBy(String),
     /// Its gradient points against that of a task that has a greater share.
     InConflictWith(String),
-    /// Its targets are further from zero than the optimizer could have moved a head in all the steps.
+    /// The other tasks together keep it from learning: without them its loss falls.
+    HeldBack,
+    /// Its head does not get to its targets in the steps that it has: they are further from zero than the optimizer could have moved it, or
+    /// its loss falls where the head moves further in every step.
     OutOfReach,
     /// Its weight grows or falls without bound while its loss does not get better.
     WeightRunningAway,
@@ -47,6 +50,7 @@ impl fmt::Display for Cause {
             Self::Starved => f.write_str("starved"),
             Self::DominatedBy(other) => write!(f, "dominated by {other}"),
             Self::InConflictWith(other) => write!(f, "in conflict with {other}"),
+            Self::HeldBack => f.write_str("held back by the other tasks"),
             Self::OutOfReach => f.write_str("out of the optimizer's reach"),
             Self::WeightRunningAway => f.write_str("weight running away"),
         }
@@ -60,6 +64,8 @@ pub enum Confidence {
     Low,
     /// The numbers of the history are far on one side of the line. Nobody changed anything to see what it does.
     Medium,
+    /// A change was made in an experiment, and the loss fell by more than chance explains.
+    Measured,
 }
 
 impl fmt::Display for Confidence {
@@ -67,6 +73,7 @@ impl fmt::Display for Confidence {
         f.pad(match self {
             Self::Low => "perhaps",
             Self::Medium => "it may be",
+            Self::Measured => "measured",
         })
     }
 }

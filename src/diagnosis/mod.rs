@@ -5,28 +5,38 @@
 //! whose network is kept. Without them nothing is known, and the verdict says so.
 //!
 //! Why a task did not learn more has a [`Cause`], as far as the history shows one: losses and weights tell of it, the gradient audits
-//! that the training takes tell more. A history shows what went together and not what brought about what, so a cause is never certain.
+//! that the training takes tell more. A history shows what went together and not what brought about what, so a cause that it shows is
+//! never certain. [Experiments](crate::probe) measure causes, and [`diagnose_with`] takes them in.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `evidence` | collects a task's numbers from the history |
 //! | `verdict` | decides what the task knows |
 //! | `causes` | decides why it does not know more |
+//! | `trials` | holds what experiments showed |
+//! | `experiments` | puts what they showed in the place of what the history suggests |
+//! | `remedy` | chooses what to change next |
 //! | `words` | puts both into sentences |
 //! | `quick_test` | asks the question of the problem this crate was written against |
 
 mod causes;
 mod evidence;
+mod experiments;
 mod quick_test;
+mod remedy;
+mod trials;
 mod verdict;
 mod words;
 
 pub use causes::{Cause, Confidence, Finding};
 pub use quick_test::{QuickTest, quick_test};
+pub use remedy::Remedy;
+pub use trials::{Change, Effect, Trial, Trials};
 pub use verdict::Verdict;
 pub(crate) use words::number;
 
 use self::evidence::Evidence;
+use self::experiments::Experiments;
 use crate::history::History;
 
 /// The verdict on one task, its causes, and the numbers behind them.
@@ -58,7 +68,9 @@ pub struct TaskDiagnosis {
     pub share: Option<f64>,
     /// The share the task was meant to have, where the strategy was told.
     pub intended_share: Option<f64>,
-    /// The verdict, its evidence, and every finding with what to try next.
+    /// What to change next, where something is to be changed.
+    pub remedy: Option<Remedy>,
+    /// The verdict, its evidence, every finding, and what to try next.
     pub sentence: String,
 }
 
@@ -102,21 +114,45 @@ impl TaskDiagnosis {
 /// assert_eq!(pointers.verdict, Verdict::Learned);
 /// ```
 pub fn diagnose(history: &History) -> Vec<TaskDiagnosis> {
+    diagnosed(history, None)
+}
+
+/// The verdict on every task that has a validation loss, with the causes that experiments on the run showed.
+///
+/// A cause that was tried and did not show takes back what the history suggests.
+pub fn diagnose_with(history: &History, trials: &Trials) -> Vec<TaskDiagnosis> {
+    diagnosed(history, Some(trials))
+}
+
+fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosis> {
     let all = Evidence::of_all(history);
+    let last = |evidence: &Evidence| Some((evidence.task.clone(), *evidence.weights.last()?));
+    let weights: Vec<(String, f64)> = all.iter().filter_map(last).collect();
     all.iter()
         .map(|evidence| {
             let others: Vec<&Evidence> = all
                 .iter()
                 .filter(|other| other.task != evidence.task)
                 .collect();
-            diagnosis(evidence, &others)
+            let experiments = trials.and_then(|trials| Experiments::of(evidence, trials));
+            diagnosis(evidence, &others, experiments.as_ref(), &weights)
         })
         .collect()
 }
 
-fn diagnosis(evidence: &Evidence, others: &[&Evidence]) -> TaskDiagnosis {
+fn diagnosis(
+    evidence: &Evidence,
+    others: &[&Evidence],
+    experiments: Option<&Experiments<'_>>,
+    weights: &[(String, f64)],
+) -> TaskDiagnosis {
     let verdict = verdict::verdict(evidence);
-    let findings = causes::findings(evidence, others, verdict);
+    let suggested = causes::findings(evidence, others, verdict);
+    let findings = match experiments {
+        Some(experiments) => experiments.findings(suggested),
+        None => suggested,
+    };
+    let remedy = remedy::remedy(evidence, verdict, &findings, experiments, weights);
     TaskDiagnosis {
         task: evidence.task.clone(),
         verdict,
@@ -130,7 +166,8 @@ fn diagnosis(evidence: &Evidence, others: &[&Evidence]) -> TaskDiagnosis {
         weight: evidence.weights.last().copied(),
         share: evidence.share,
         intended_share: evidence.intended,
-        sentence: words::sentence(evidence, verdict, &findings),
+        sentence: words::sentence(evidence, verdict, &findings, experiments, remedy.as_ref()),
         findings,
+        remedy,
     }
 }

@@ -2,11 +2,20 @@
 
 use super::causes::Finding;
 use super::evidence::{Evidence, Reach, Skill};
+use super::experiments::{Experiments, LEAST};
+use super::remedy::Remedy;
+use super::trials::{Change, Effect, Trial, Trials, times};
 use super::verdict::Verdict;
 use crate::history::NoBaseline;
 
 /// Verdict, evidence and findings.
-pub(super) fn sentence(evidence: &Evidence, verdict: Verdict, findings: &[Finding]) -> String {
+pub(super) fn sentence(
+    evidence: &Evidence,
+    verdict: Verdict,
+    findings: &[Finding],
+    experiments: Option<&Experiments<'_>>,
+    remedy: Option<&Remedy>,
+) -> String {
     let mut text = what_it_knows(evidence, verdict);
     for finding in findings {
         text += &format!(
@@ -15,8 +24,13 @@ pub(super) fn sentence(evidence: &Evidence, verdict: Verdict, findings: &[Findin
             finding.sentence
         );
     }
-    if findings.is_empty() {
-        text += &nothing_found(evidence, verdict);
+    match experiments {
+        Some(experiments) if experiments.helped().is_empty() => text += &nothing_helped(experiments),
+        None if findings.is_empty() => text += &nothing_found(evidence, verdict),
+        _ => {}
+    }
+    if let Some(remedy) = remedy {
+        text += &format!(" Next: {}.", remedy.sentence(&evidence.task));
     }
     text += &said_by_the_strategy(evidence);
     text
@@ -32,7 +46,7 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
             later(evidence)
         ),
         Verdict::Undecided => format!(
-            "Whether {task} learned is not known from so few validation data: {}; {course}. More of them would tell.",
+            "Whether {task} learned is not known from so few validation data: {}; {course}.",
             judged(evidence)
         ),
         Verdict::OnlyPosition => format!(
@@ -196,7 +210,7 @@ fn overfitted(evidence: &Evidence) -> String {
         margin: None,
     };
     format!(
-        "{} overfitted: on its training data it is {}, on validation data {}; {}{best}. More data or more dropout are next to try.",
+        "{} overfitted: on its training data it is {}, on validation data {}; {}{best}.",
         evidence.task,
         beside(trained, "best constant"),
         judged(evidence),
@@ -207,14 +221,13 @@ fn overfitted(evidence: &Evidence) -> String {
 fn diverged(evidence: &Evidence) -> String {
     let task = &evidence.task;
     let last = number(evidence.last);
-    let advice = "lower the learning rate or its weight";
     match evidence.trained {
         Some((before, after)) => format!(
-            "{task} diverged: its training loss went from {} to {}, its validation loss is {last}; {advice}.",
+            "{task} diverged: its training loss went from {} to {}, its validation loss is {last}.",
             number(before),
             number(after),
         ),
-        None => format!("{task} diverged: its validation loss is {last}; {advice}."),
+        None => format!("{task} diverged: its validation loss is {last}."),
     }
 }
 
@@ -227,15 +240,82 @@ fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
     match (verdict, evidence.share) {
         (Verdict::OnlyMean | Verdict::OnlyPosition, Some(share)) => format!(
             " No cause shows in the gradients: it has {} of the gradient at the representation ({}), and no strong task works against \
-             it. More data, more steps or another target are next to try.",
+             it.",
             percent(share),
             meant(evidence)
         ),
         (Verdict::OnlyMean | Verdict::OnlyPosition, None) => {
-            " Its gradients were not audited, so no cause is known; audit them.".into()
+            " Its gradients were not audited, so no cause is known.".into()
         }
         _ => String::new(),
     }
+}
+
+/// The sentence of a change that helped: what it brought, and what the other tasks paid.
+pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> String {
+    let what = match &trial.change {
+        Change::Weight { factor } => format!("raising its weight {}-fold", times(*factor)),
+        Change::Alone => "training no other task".into(),
+        Change::Without { other } => format!("not training {other}"),
+        Change::OutputScale { factor } => {
+            format!("multiplying its head's output by {}", times(*factor))
+        }
+        Change::HeadRate { factor } => format!(
+            "multiplying its head's learning rate by {}",
+            times(*factor)
+        ),
+    };
+    let brought = format!(
+        "{what} brought its loss down by {} in {} steps ({} instead of {}, {} forks from epoch {})",
+        spread(-effect.difference, effect.margin),
+        trials.steps,
+        number(effect.loss),
+        number(effect.unchanged),
+        trials.forks,
+        trials.epoch
+    );
+    let left_out = |name: &str| match &trial.change {
+        Change::Alone => true,
+        Change::Without { other } => other == name,
+        _ => false,
+    };
+    let others = trial.effects.iter();
+    let others = others.filter(|other| other.task != effect.task && !left_out(&other.task));
+    let paid: Vec<String> = others
+        .filter(|other| other.harmed(LEAST))
+        .map(|other| format!("{} paid {}", other.task, spread(other.difference, other.margin)))
+        .collect();
+    match paid.is_empty() {
+        true => brought,
+        false => format!("{brought}; {}", paid.join(", ")),
+    }
+}
+
+/// What was tried in vain.
+fn nothing_helped(experiments: &Experiments<'_>) -> String {
+    let tried = experiments.all().iter().map(|(trial, effect)| {
+        let percent = |part: f64| format!("{:.1}", 100.0 * part);
+        format!(
+            "{} ({:+.1} ± {} %)",
+            trial.change,
+            100.0 * effect.difference,
+            percent(effect.margin)
+        )
+    });
+    let trials = experiments.trials;
+    format!(
+        " Nothing that was tried brought its loss down by {} in {} steps ({} forks from epoch {}): {}.",
+        percent(LEAST),
+        trials.steps,
+        trials.forks,
+        trials.epoch,
+        tried.collect::<Vec<String>>().join(", ")
+    )
+}
+
+/// `3.1 ± 0.4 %`.
+fn spread(part: f64, margin: f64) -> String {
+    format!("{:.1} ± {:.1} %", 100.0 * part, 100.0 * margin)
 }
 
 /// What share would be fair.
@@ -256,49 +336,38 @@ pub(super) fn starved(evidence: &Evidence, other: &Evidence) -> String {
     );
     match evidence.share {
         Some(share) => format!(
-            "{beside}, and {} of the gradient at the representation is its own ({}). A task with nothing to learn looks the same; a few \
-             epochs with more weight for it would tell",
+            "{beside}, and {} of the gradient at the representation is its own ({}). A task with nothing to learn looks the same",
             percent(share),
             meant(evidence)
         ),
-        None => format!("{beside}; audit the gradients to know its share of them"),
+        None => format!("{beside}; its share of the gradients was not audited"),
     }
 }
 
 /// The sentence of [`Cause::DominatedBy`](super::Cause::DominatedBy).
 pub(super) fn dominated(evidence: &Evidence, own: f64, other: &Evidence, share: f64) -> String {
     format!(
-        "{} dominates: it has {} of the gradient at the representation ({}), {} has {}. A few epochs with less weight for {} would tell",
+        "{} dominates: it has {} of the gradient at the representation ({}), {} has {}",
         other.task,
         percent(share),
         meant(other),
         evidence.task,
         percent(own),
-        other.task,
     )
 }
 
 /// The sentence of [`Cause::InConflictWith`](super::Cause::InConflictWith).
 pub(super) fn in_conflict(other: &str, cosine: f64) -> String {
     format!(
-        "it pulls against {other}: the cosine of their gradients at the representation is {cosine:.2}; give each of them more \
-         layers of its own, or combine their gradients so that neither undoes the other"
+        "it pulls against {other}: the cosine of their gradients at the representation is {cosine:.2}"
     )
 }
 
 /// The sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
 pub(super) fn out_of_reach(reach: &Reach) -> String {
-    // A head whose targets are of size one already gains nothing from a factor.
-    let advice = match reach.size >= 2.0 {
-        true => format!(
-            "multiply the head's output by about {}, or train longer",
-            number(reach.size)
-        ),
-        false => "train longer, or with a higher learning rate".into(),
-    };
     format!(
         "its targets are out of the optimizer's reach: they are about {} from zero, and at this learning rate {:.0} steps \
-         can move a head by {} at most, so at least {:.0} steps are needed; {advice}",
+         can move a head by {} at most, so at least {:.0} steps are needed",
         number(reach.size),
         reach.steps,
         number(reach.moved),
@@ -314,14 +383,8 @@ pub(super) fn running_away(evidence: &Evidence, first: f64, last: f64, negative:
         }
         _ => String::new(),
     };
-    let advice = match last > first {
-        true => "bound the weight, give the weights a smaller learning rate, or stop earlier",
-        false => {
-            "give it a fixed weight: what learns its weight has turned it down because it is hard"
-        }
-    };
     format!(
-        "its weight runs away: it went from {} to {} and still does not stand, while the loss does not get better{objective}; {advice}",
+        "its weight runs away: it went from {} to {} and still does not stand, while the loss does not get better{objective}",
         number(first),
         number(last)
     )

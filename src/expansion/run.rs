@@ -19,7 +19,9 @@ use super::network::init_from;
 pub use super::network::{build, config_of_run, follow_init, trained_network};
 use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
+use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
+use crate::probe::ProbeConfig;
 use crate::train::{Outcome, Progress, Trainer};
 
 /// The windows of a run, split, and what is worth telling about them.
@@ -179,10 +181,8 @@ pub fn train(
         true => baselines(plain, &data.valid, &config.model),
         false => Vec::new(),
     };
-    let trainer = Trainer::new(config.train.clone().with_baseline(false), directory)?
+    let trainer = trainer(config, directory, options.progress, options.interrupter)?
         .with_baselines(known)
-        .with_progress(options.progress)
-        .with_interrupter(options.interrupter)
         .resume(options.resume)
         .with_metrics(|training| {
             ExpansionMetricKind::ALL.iter().fold(training, |t, kind| {
@@ -200,6 +200,44 @@ pub fn train(
     config.write(stored)?;
     let batcher = batcher(config, data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// Finds out by experiment what keeps tasks of a finished run from learning, see [`Trainer::probe`].
+///
+/// The config is that of the run, `data` what [`load`] gives for it.
+///
+/// # Errors
+///
+/// As [`Trainer::probe`].
+pub fn probe(
+    config: &ExpansionConfig,
+    data: Data,
+    directory: impl AsRef<Path>,
+    (progress, interrupter): (Progress, Interrupter),
+    how: &ProbeConfig,
+) -> Result<Trials> {
+    config.validate()?;
+    let device = config.backend.device()?;
+    let start = build(config, &device)?;
+    let start = match config.freeze_backbone {
+        true => (start.0.with_frozen_backbone(), start.1),
+        false => start,
+    };
+    let batcher = batcher(config, data.train.bars());
+    let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
+    trainer.probe(start, data.train, data.valid, batcher, &device, how)
+}
+
+fn trainer(
+    config: &ExpansionConfig,
+    directory: &Path,
+    progress: Progress,
+    interrupter: Interrupter,
+) -> Result<Trainer<ExpansionModel>> {
+    // The closed forms are given.
+    let config = config.train.clone().with_baseline(false);
+    let trainer = Trainer::new(config, directory)?;
+    Ok(trainer.with_progress(progress).with_interrupter(interrupter))
 }
 
 /// What makes batches of windows of `bars`, as the config says.

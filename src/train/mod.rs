@@ -24,6 +24,7 @@ pub(crate) mod checksum;
 mod clock;
 mod config;
 mod data;
+pub(crate) mod fork;
 mod gradients;
 mod hooks;
 mod journal;

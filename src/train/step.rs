@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::module::{Module, ModuleDisplay};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Bool, Device, Tensor};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 
 use super::clock::{Clock, Moment};
@@ -44,6 +44,29 @@ pub(super) struct StepOptions {
     pub(super) clock: Clock,
     pub(super) hooks: StepHooks,
     pub(super) after: After,
+    pub(super) altered: Altered,
+}
+
+/// What an experiment changes in every step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Altered {
+    /// What the gradient of each task is multiplied by after the strategy, `[K]`.
+    factors: Option<Tensor<1>>,
+    /// Whether each task is trained, `[K]`.
+    trained: Option<Tensor<1, Bool>>,
+}
+
+impl Altered {
+    pub(super) fn new(factors: Option<&[f64]>, trained: Option<&[bool]>, plain: &Device) -> Self {
+        let floats = |factors: &[f64]| {
+            let factors: Vec<f32> = factors.iter().map(|factor| *factor as f32).collect();
+            Tensor::from_floats(factors.as_slice(), plain)
+        };
+        Self {
+            factors: factors.map(floats),
+            trained: trained.map(|trained| Tensor::from_data(trained, plain)),
+        }
+    }
 }
 
 /// The batches and the losses of a step whose strategy wants to see the losses after it.
@@ -107,6 +130,15 @@ impl<M: MultiTaskModel> MultiTask<M> {
         self.network.task_losses(branches, batch)
     }
 
+    /// The raw losses of a training step.
+    fn trained(&self, branches: Branches<M::Shared>, batch: &M::Batch) -> TaskLosses {
+        let losses = self.network.task_losses(branches, batch);
+        match &self.options.altered.trained {
+            Some(trained) => losses.with_present(trained.clone()),
+            None => losses,
+        }
+    }
+
     fn pass(&self, now: Moment) -> Pass<'_> {
         Pass::new(&self.weighting)
             .at(now.epoch, now.step)
@@ -114,7 +146,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
     }
 
     fn forward(&self, now: Moment, batch: &M::Batch) -> Forward<M::Shared> {
-        let heads = |branches| self.network.task_losses(branches, batch);
+        let heads = |branches| self.trained(branches, batch);
         let representation = self.network.represent(batch);
         self.pass(now).forward(representation, &heads)
     }
@@ -190,10 +222,15 @@ impl<M: MultiTaskModel> MultiTask<M> {
             "gradients are added up over several batches, of which the first has labels for every task and another tells how many \
              it has: implement `MultiTaskModel::labels`, so that they are known before the first is weighed"
         );
-        let heads = |branches| self.network.task_losses(branches, part.batch);
+        let heads = |branches| self.trained(branches, part.batch);
         let mut pass = self.pass(now);
-        if let Some(shares) = &part.shares {
-            pass = pass.sharing(shares.clone());
+        let factors = &self.options.altered.factors;
+        let shares = match (&part.shares, factors) {
+            (Some(shares), Some(factors)) => Some(shares.clone() * factors.clone()),
+            (shares, factors) => shares.as_ref().or(factors.as_ref()).cloned(),
+        };
+        if let Some(shares) = shares {
+            pass = pass.sharing(shares);
         }
         let weighed = pass.weigh_losses(forward, &heads);
         let samples = M::samples(part.batch);
@@ -261,7 +298,8 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         let moved: Self = optimizer.step(learning_rate, self, gradients);
         if let Some((batches, before)) = moved.options.after.take::<M::Batch>() {
             let losses = |batch| {
-                let losses = moved.losses(moved.network.represent(batch), batch);
+                let together = Branches::together(moved.network.represent(batch), moved.network.tasks().len());
+                let losses = moved.trained(together, batch);
                 losses.detached()
             };
             let after: Vec<TaskLosses> = batches.iter().map(losses).collect();

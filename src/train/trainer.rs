@@ -295,7 +295,25 @@ impl<M: MultiTaskModel> Trainer<M> {
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))
     }
 
-    fn history_file(&self) -> PathBuf {
+    /// Samples of a validation batch: small enough that how the batches differ tells how sure their mean is.
+    pub(crate) fn validation_batch(&self, samples: usize) -> usize {
+        let most = (samples / VALIDATION_BATCHES).max(1);
+        self.config.batch_size.min(most)
+    }
+
+    pub(crate) fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    pub(crate) fn history_file(&self) -> PathBuf {
         self.directory.join("history.csv")
     }
 
@@ -334,8 +352,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     {
         let size = self.config.batch_size;
         let train = Data::new(train, batcher.clone(), size)?.shuffled();
-        // Enough batches to tell from how they differ how sure their mean is.
-        let size = size.min((valid.len() / VALIDATION_BATCHES).max(1));
+        let size = self.validation_batch(valid.len());
         let valid = Data::new(valid, batcher, size)?;
         self.fit_sources(network, weighting, train, valid, device)
     }
@@ -388,7 +405,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let tasks = model.network.tasks().clone();
         let model = model.train().fork(&tracked);
         let frozen = part::frozen(&model, &self.config.parts);
-        let mut start = self.start(part::set_frozen(model, &frozen, true), steps)?;
+        let mut start = self.start(part::set_frozen(model, &frozen, true), steps, None)?;
         start.frozen = frozen;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
@@ -589,8 +606,14 @@ impl<M: MultiTaskModel> Trainer<M> {
         }
     }
 
-    /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole.
-    fn start(&self, model: MultiTask<M>, steps: usize) -> Result<Start<M>> {
+    /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole; the newest where the epoch is not
+    /// given.
+    pub(super) fn start(
+        &self,
+        model: MultiTask<M>,
+        steps: usize,
+        at: Option<usize>,
+    ) -> Result<Start<M>> {
         let fresh = Start {
             epoch: 0,
             frozen: HashSet::new(),
@@ -599,9 +622,13 @@ impl<M: MultiTaskModel> Trainer<M> {
             scheduler: schedule::scheduler(&self.config, self.schedule.clone(), steps)?,
             model,
         };
-        let epoch = match (self.begin, checkpoint::latest(&self.directory)) {
-            (Begin::New, _) | (Begin::Either, Err(_)) => return Ok(fresh),
-            (_, latest) => latest?,
+        let epoch = match (at, self.begin) {
+            (Some(epoch), _) => epoch,
+            (None, Begin::New) => return Ok(fresh),
+            (None, begin) => match checkpoint::latest(&self.directory) {
+                Err(_) if begin == Begin::Either => return Ok(fresh),
+                latest => latest?,
+            },
         };
         let loaded = checkpoint::load(&self.directory, epoch)?;
         let mut history = History::read_csv(self.history_file())?;
@@ -671,13 +698,13 @@ fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
     record.into_bytes().ok().map(|bytes| bytes.to_vec())
 }
 
-struct Start<M: MultiTaskModel> {
+pub(super) struct Start<M: MultiTaskModel> {
     epoch: usize,
     /// Parameters that are left as they are in this run alone.
     frozen: HashSet<ParamId>,
     history: History,
-    model: MultiTask<M>,
-    optimizer: ModuleOptimizer,
+    pub(super) model: MultiTask<M>,
+    pub(super) optimizer: ModuleOptimizer,
     scheduler: ModuleLrScheduler,
 }
 

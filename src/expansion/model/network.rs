@@ -1,6 +1,6 @@
 //! The network: input dropout, BiLSTM, pooled features, four heads.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid, softmax};
@@ -251,8 +251,37 @@ impl MultiTaskModel for ExpansionModel {
         ))
     }
 
+    /// The countdown alone has a factor: `countdown_scale`.
+    fn with_output_scale(&self, task: usize, factor: f64) -> Option<Self> {
+        if task != COUNTDOWN {
+            return None;
+        }
+        let mut network = self.clone();
+        network.config.countdown_scale *= factor;
+        network.countdown = network.countdown.map(&mut Divided { by: factor });
+        Some(network)
+    }
+
     fn samples(batch: &ExpansionBatch) -> usize {
         batch.labels.len()
+    }
+}
+
+/// Divides parameters by a constant.
+struct Divided {
+    by: f64,
+}
+
+impl ModuleMapper for Divided {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let by = self.by;
+        param.map(|value| {
+            if !value.is_autodiff() {
+                return value.div_scalar(by);
+            }
+            let tracked = value.is_require_grad();
+            Tensor::from_inner(value.inner().div_scalar(by)).set_require_grad(tracked)
+        })
     }
 }
 

@@ -23,6 +23,7 @@ mod measured;
 mod outline;
 mod parameters;
 
+pub(super) use self::parameters::Reached;
 pub(super) use self::measured::{BatchLosses, FILE, OnBatches, Rows, Uninformed, read};
 
 use std::sync::Arc;

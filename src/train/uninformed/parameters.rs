@@ -23,11 +23,11 @@ pub(super) fn quiet<M: Module>(module: &M) -> M {
 
 /// For each parameter the tasks that reach it.
 #[derive(Default)]
-pub(super) struct Reached(HashMap<ParamId, HashSet<usize>>);
+pub(in crate::train) struct Reached(HashMap<ParamId, HashSet<usize>>);
 
 impl Reached {
     /// Adds what the loss of one task gives a gradient to.
-    pub(super) fn add<M: Module>(&mut self, module: &M, task: usize, gradients: &GradientsParams) {
+    pub(in crate::train) fn add<M: Module>(&mut self, module: &M, task: usize, gradients: &GradientsParams) {
         struct Seen<'a> {
             gradients: &'a GradientsParams,
             ids: Vec<ParamId>,
@@ -47,16 +47,19 @@ impl Reached {
         }
     }
 
+    /// Returns the parameters that the task alone reaches.
+    pub(in crate::train) fn alone(&self, task: usize) -> HashSet<ParamId> {
+        let alone = |by: &HashSet<usize>| by.len() == 1 && by.contains(&task);
+        let found = self.0.iter().filter(|(_, by)| alone(by));
+        found.map(|(id, _)| *id).collect()
+    }
+
     /// Returns the parameters that the task alone reaches, in the order of the module.
     pub(super) fn only_by<M: Module>(&self, module: &M, task: usize) -> Own {
-        let alone = |id: &ParamId| {
-            self.0
-                .get(id)
-                .is_some_and(|by| by.len() == 1 && by.contains(&task))
-        };
+        let alone = self.alone(task);
         let mut sizes = Sizes::default();
         module.visit(&mut sizes);
-        let all = sizes.0.into_iter().filter(|(id, _)| alone(id));
+        let all = sizes.0.into_iter().filter(|(id, _)| alone.contains(id));
         let all: Vec<(ParamId, Vec<usize>)> = all.collect();
         let count = |dims: &[usize]| dims.iter().product::<usize>();
         let total: usize = all.iter().map(|(_, dims)| count(dims)).sum();

@@ -1,7 +1,7 @@
 //! What every strategy promises for any losses: the weights it reports are the derivatives of its formula, the order of
 //! the tasks does not matter, nothing becomes NaN, and a task that is absent or broken leaves no trace.
 
-mod support;
+use crate::support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};

@@ -8,7 +8,7 @@
 //! l = F.cross_entropy(x, y, weight=w, ignore_index=-100, label_smoothing=0.2); l.backward()
 //! ```
 
-mod support;
+use crate::support;
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use equipoise::loss::{

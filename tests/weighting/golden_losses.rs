@@ -10,7 +10,7 @@
 //! "countdown": F.huber_loss(o["countdown"], y["target_countdown"], delta=CD_DELTA), # 1.0
 //! ```
 
-mod support;
+use crate::support;
 
 use equipoise::loss::{Reduction, binary_cross_entropy_with_logits, cross_entropy, huber};
 use support::{Case, assert_close, devices, number, tensor};

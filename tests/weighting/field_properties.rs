@@ -1,7 +1,7 @@
 //! What every strategy of the table promises, written once: the order of the tasks does not matter, an absent task is a task less,
 //! nothing becomes NaN, a saved and loaded strategy goes on to the bit, a record of another is refused, and JSON comes back.
 
-mod support;
+use crate::support;
 
 use burn::module::Module;
 use burn::optim::{GradientsParams, SgdConfig};

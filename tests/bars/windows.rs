@@ -1,7 +1,7 @@
 //! Windows are views: they share their bars, are thinned evenly, split by time with a gap, and become batches whose
 //! targets are what the definitions say. What needs no price to be predicted is known exactly.
 
-mod support;
+use crate::support;
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;

@@ -1,7 +1,7 @@
 //! The program `train_expansion` keeps its promises to whoever sits before it or calls it: what it says, where, and how it
 //! ends. Only where it has been built: `cargo test` does so, `cargo test --test train_expansion` does not.
 
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -2,7 +2,7 @@
 //! mix runs that cannot be compared. The program itself is run too, where it has been built.
 #![cfg(feature = "train")]
 
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,7 +1,7 @@
 //! The short examples run, learn what they say, and stay short.
 #![cfg(all(feature = "train", feature = "flex"))]
 
-mod support;
+use crate::support;
 
 use std::process::Command;
 

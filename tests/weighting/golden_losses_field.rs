@@ -11,7 +11,7 @@
 //! weights = torch.autograd.grad(total, losses)                # of every row
 //! ```
 
-mod support;
+use crate::support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};

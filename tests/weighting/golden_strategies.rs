@@ -17,7 +17,7 @@
 //! g = torch.autograd.grad(tot, [L[k] for k in TASKS] + learn)
 //! ```
 
-mod support;
+use crate::support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};

@@ -3,7 +3,7 @@
 //! `cargo test --test predict` does not.
 #![cfg(feature = "train")]
 
-mod support;
+use crate::support;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The moves say how far the price went, measured against the bars before; and a mirrored window is the same window upside
 //! down, with the same targets.
 
-mod support;
+use crate::support;
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::Device;

@@ -3,7 +3,7 @@
 //! The formulas are written out again in double precision, and so are their derivatives; the derivatives are checked
 //! against finite differences of the formulas, so that the two halves of this file cannot be wrong in the same way.
 
-mod support;
+use crate::support;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use equipoise::loss::{Reduction, binary_cross_entropy_with_logits, cross_entropy, huber};

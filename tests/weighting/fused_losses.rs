@@ -1,7 +1,7 @@
 //! The losses in one pass, where blocks and threads matter: lengths around the block, sums over ten million elements, masks
 //! across blocks, and the same bits for any number of threads. Formulas and extremes are in `losses.rs`.
 
-mod support;
+use crate::support;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use equipoise::loss::{Reduction, binary_cross_entropy_with_logits, cross_entropy, huber};

@@ -1,0 +1,57 @@
+//! What is shown while forks run.
+
+use std::cell::Cell;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::train::Progress;
+
+/// A bar on a terminal, lines where there is none.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    lines: bool,
+    changes: Cell<usize>,
+    done: Cell<usize>,
+}
+
+impl Bar {
+    pub(super) fn new(progress: Progress) -> Self {
+        let target = match progress {
+            Progress::Auto | Progress::Verbose => ProgressDrawTarget::stderr(),
+            Progress::Lines | Progress::Silent => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("probe [{bar:20}] {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let lines = bar.is_hidden() && progress != Progress::Silent;
+        Self {
+            bar,
+            lines,
+            changes: Cell::new(0),
+            done: Cell::new(0),
+        }
+    }
+
+    /// Says how many changes will be tried after the forks without one.
+    pub(super) fn expect(&self, changes: usize) {
+        self.changes.set(changes + 1);
+    }
+
+    /// Shows which fork of which change begins.
+    pub(super) fn show(&self, what: &str, fork: usize, forks: usize) {
+        let done = self.done.get();
+        self.done.set(done + 1);
+        self.bar.set_length((self.changes.get().max(1) * forks) as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(format!("{what}, fork {} of {forks}", fork + 1));
+        if self.lines && fork == 0 {
+            eprintln!("probe: {what}, {forks} forks");
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

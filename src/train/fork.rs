@@ -1,0 +1,406 @@
+//! Short forks of a run: some steps more from one of its checkpoints, as they would have gone on or with one change.
+//!
+//! Every fork begins with the same network, strategy and optimizer. Forks of the same number see the same batches in the same order and
+//! draw the same at random, whatever the change is.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use burn::data::dataloader::DataLoader;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::tensor::{Device, Tensor};
+use burn::train::{InferenceStep, Interrupter, TrainStep};
+
+use super::clock::Clock;
+use super::config::{Schedule, TrainConfig};
+use super::data::{DataPass, EpochLoader, Groups, Source};
+use super::gradients::Clipping;
+use super::step::{Altered, MultiTask, StepOptions};
+use super::trainer::Trainer;
+use super::uninformed::Reached;
+use super::{part, schedule};
+use crate::error::{Error, Result};
+use crate::gradient::{Audit, AuditSample};
+use crate::history::{ALL_TASKS, History, Split, quantity};
+use crate::model::{Branches, MultiTaskModel};
+use crate::weighting::Strategy;
+
+/// Audits in a fork, at least.
+const AUDITS: usize = 5;
+/// Training batches that are looked at for labels of every task.
+const LOOKED_AT: usize = 16;
+
+/// What a fork does that the run does not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Alteration {
+    /// What every task's gradient is multiplied by after the strategy.
+    pub(crate) factors: Option<Vec<f64>>,
+    /// Whether each task is trained.
+    pub(crate) trained: Option<Vec<bool>>,
+    /// A task and the factor that its head's output is multiplied by.
+    pub(crate) output: Option<(usize, f64)>,
+    /// A task and the factor that the steps of its own parameters are multiplied by.
+    pub(crate) head: Option<(usize, f64)>,
+}
+
+/// How a fork ended.
+pub(crate) struct Ended {
+    /// The validation losses of every task.
+    pub(crate) losses: Vec<ForkLosses>,
+    /// What the audits measured.
+    pub(crate) audit: Option<Audit>,
+}
+
+/// The validation losses of one task after a fork: batch by batch, with the labels of each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ForkLosses {
+    pub(crate) losses: Vec<f64>,
+    pub(crate) labels: Vec<f64>,
+}
+
+impl ForkLosses {
+    /// The mean over all labels; NaN where there are none.
+    pub(crate) fn mean(&self) -> f64 {
+        let labelled = self.losses.iter().zip(&self.labels);
+        let sum: f64 = labelled
+            .filter(|(_, labels)| **labels > 0.0)
+            .map(|(loss, labels)| loss * labels)
+            .sum();
+        sum / self.labels.iter().sum::<f64>()
+    }
+}
+
+/// Forks of one checkpoint.
+pub(crate) struct Forks<M: MultiTaskModel> {
+    trainer: Trainer<M>,
+    fresh: MultiTask<M>,
+    /// Parameters that the run leaves as they are.
+    frozen: HashSet<ParamId>,
+    rates: ModuleLrScheduler,
+    train: Arc<dyn Source<M::Batch>>,
+    valid: Arc<dyn Source<M::Batch>>,
+    device: Device,
+    epoch: usize,
+    steps: usize,
+    steps_per_epoch: usize,
+    most_valid: usize,
+    /// The parameters that each task alone reaches; found when they are asked for.
+    own: Option<Vec<HashSet<ParamId>>>,
+}
+
+/// The data and the length of forks.
+pub(crate) struct ForkPlan<M: MultiTaskModel> {
+    pub(crate) train: Arc<dyn Source<M::Batch>>,
+    pub(crate) valid: Arc<dyn Source<M::Batch>>,
+    pub(crate) device: Device,
+    pub(crate) epoch: usize,
+    pub(crate) steps: usize,
+    /// Validation batches that a fork is judged by, at most.
+    pub(crate) most_valid: usize,
+}
+
+impl<M: MultiTaskModel> Forks<M> {
+    /// Reads the checkpoint once, so that whatever is wrong with it is said before anything runs.
+    pub(crate) fn new(
+        trainer: Trainer<M>,
+        network: M,
+        weighting: Strategy,
+        history: &History,
+        plan: ForkPlan<M>,
+    ) -> Result<Self> {
+        let config = trainer.config();
+        let tracked = plan.device.clone().autodiff();
+        let batches = plan.train.batches();
+        let per_pass = batches.div_ceil(config.accumulate);
+        let fresh = MultiTask::new(network, weighting);
+        part::check(&config.parts, &fresh)?;
+        let fresh = fresh.train().fork(&tracked);
+        let forks = Self {
+            frozen: part::frozen(&fresh, &config.parts),
+            rates: rates(config, history)?,
+            steps_per_epoch: config.steps_per_epoch.unwrap_or(per_pass),
+            train: plan.train,
+            valid: plan.valid,
+            device: plan.device,
+            epoch: plan.epoch,
+            steps: plan.steps,
+            most_valid: plan.most_valid,
+            own: None,
+            trainer,
+            fresh,
+        };
+        forks.begin(&Alteration::default())?;
+        Ok(forks)
+    }
+
+    /// The network and the strategy of the checkpoint, ready to be trained on.
+    fn begin(&self, alteration: &Alteration) -> Result<Begun<M>> {
+        let fresh = part::set_frozen(self.fresh.clone(), &self.frozen, true);
+        let start = self
+            .trainer
+            .start(fresh, self.steps_per_epoch, Some(self.epoch))?;
+        let config = self.trainer.config();
+        let mut model = start.model;
+        if let Some((task, factor)) = alteration.output
+            && let Some(scaled) = model.network.with_output_scale(task, factor)
+        {
+            model.network = scaled.train();
+        }
+        let every = config.audit_every.unwrap_or(usize::MAX);
+        let every = every.min((self.steps / AUDITS).max(1));
+        let plain = self.device.clone().inner();
+        let clipping = Clipping::new(&model, config.clip_norm, &config.parts);
+        let model = model.with_options(StepOptions {
+            clipping,
+            non_finite: config.non_finite,
+            clock: Clock::new(
+                Some(every),
+                self.steps_per_epoch,
+                self.steps_per_epoch * self.epoch,
+            ),
+            altered: Altered::new(
+                alteration.factors.as_deref(),
+                alteration.trained.as_deref(),
+                &plain,
+            ),
+            ..StepOptions::default()
+        });
+        Ok(Begun {
+            model,
+            optimizer: start.optimizer,
+        })
+    }
+
+    /// Whether the network has a factor for the output of a task's head.
+    pub(crate) fn scales(&self, task: usize) -> bool {
+        self.fresh.network.with_output_scale(task, 2.0).is_some()
+    }
+
+    /// Whether a task has parameters that it alone reaches.
+    pub(crate) fn has_own(&mut self, task: usize) -> Result<bool> {
+        Ok(!self.own()?[task].is_empty())
+    }
+
+    fn own(&mut self) -> Result<&[HashSet<ParamId>]> {
+        if self.own.is_none() {
+            self.own = Some(self.find_own()?);
+        }
+        Ok(self.own.as_deref().expect("it was just found"))
+    }
+
+    /// The losses at the checkpoint itself.
+    pub(crate) fn at_the_start(&self) -> Result<Vec<ForkLosses>> {
+        let begun = self.begin(&Alteration::default())?;
+        self.evaluate(begun.model)
+    }
+
+    /// Runs the fork of a number with a change.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Training`] if the data failed or the run was interrupted, and what reading the checkpoint says.
+    pub(crate) fn run(
+        &mut self,
+        number: usize,
+        alteration: &Alteration,
+        interrupter: &Interrupter,
+    ) -> Result<Ended> {
+        let own = match alteration.head {
+            Some((task, factor)) => Some((self.own()?[task].clone(), factor)),
+            None => None,
+        };
+        let Begun {
+            mut model,
+            mut optimizer,
+        } = self.begin(alteration)?;
+        let config = self.trainer.config();
+        let tracked = self.device.clone().autodiff();
+        let seed = DataPass::new(!config.seed, 1 + number).seed_of(0);
+        let size = config.accumulate;
+        let batches = EpochLoader::new(self.train.clone(), M::samples, Some(seed), &tracked)
+            .of_length(self.steps.saturating_mul(size));
+        let groups = Groups { batches, size };
+        let mut rates = self.rates.clone();
+        let mut audits: Option<AuditSample> = None;
+        for group in groups.iter() {
+            if interrupter.should_stop() {
+                return Err(failed("it was interrupted"));
+            }
+            let group = group.map_err(|error| failed(&error.to_string()))?;
+            let output = TrainStep::step(&model, group);
+            audits = match (audits, output.item.audit) {
+                (Some(sum), Some(next)) => Some(sum.plus(next)),
+                (sum, next) => sum.or(next),
+            };
+            let before = own.as_ref().map(|(own, _)| values(&model, own));
+            model = model.optimize(&mut optimizer, rates.step(), output.grads);
+            if let (Some(before), Some((_, factor))) = (before, &own) {
+                model = further(model, before, *factor);
+            }
+        }
+        let audit = audits.map(|audits| audits.read()).transpose();
+        Ok(Ended {
+            audit: audit.map_err(|error| failed(&error.to_string()))?,
+            losses: self.evaluate(model)?,
+        })
+    }
+
+    /// The validation losses of all tasks, in one transfer.
+    fn evaluate(&self, model: MultiTask<M>) -> Result<Vec<ForkLosses>> {
+        let model = model.with_options(StepOptions::default()).valid();
+        let plain = self.device.clone().inner();
+        let all = self.valid.batches();
+        let count = all.min(self.most_valid);
+        let tasks = model.network.tasks().len();
+        let mut seen = Vec::new();
+        for number in 0..count {
+            let pass = DataPass::new(0, 1);
+            let at = number * all / count;
+            let batch = self.valid.pass(pass, at, &plain).next();
+            let batch = batch.expect("a source gives as many batches as it says");
+            let batch = batch.map_err(|error| failed(&error.to_string()))?;
+            let output = InferenceStep::step(&model, batch);
+            let inactive = output.active.bool_not();
+            seen.push(output.losses.mask_fill(inactive, 0.0));
+            seen.push(output.counts);
+            // A loss that is not finite is one of the fork, and no missing label.
+            seen.push(output.non_finite.float());
+        }
+        let numbers = match seen.is_empty() {
+            true => Vec::new(),
+            false => Tensor::cat(seen, 0)
+                .try_into_vec_as::<f32>()
+                .map_err(|error| failed(&error.to_string()))?,
+        };
+        let mut found = vec![ForkLosses::default(); tasks];
+        for batch in numbers.chunks(3 * tasks) {
+            for (task, found) in found.iter_mut().enumerate() {
+                let broken = batch[2 * tasks + task] > 0.0;
+                let (loss, labels) = (batch[task], batch[tasks + task]);
+                found
+                    .losses
+                    .push(f64::from(if broken { f32::NAN } else { loss }));
+                found
+                    .labels
+                    .push(f64::from(if broken { 1.0 } else { labels }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// For each task the parameters that its loss alone reaches, found on batches in which it has labels.
+    fn find_own(&self) -> Result<Vec<HashSet<ParamId>>> {
+        let model = self.begin(&Alteration::default())?.model;
+        let network = &model.network;
+        let tracked = self.device.clone().autodiff();
+        let tasks = network.tasks().len();
+        let mut missing: HashSet<usize> = (0..tasks).collect();
+        let mut reached = Reached::default();
+        let all = self.train.batches();
+        let count = all.min(LOOKED_AT);
+        for number in 0..count {
+            let batch = self
+                .train
+                .pass(DataPass::new(0, 1), number * all / count, &tracked)
+                .next();
+            let batch = batch.expect("a source gives as many batches as it says");
+            let batch = batch.map_err(|error| failed(&error.to_string()))?;
+            missing.retain(|task| {
+                let branches = Branches::together(network.represent(&batch), tasks);
+                let losses = network.task_losses(branches, &batch);
+                let labels = losses.counts(M::samples(&batch)).narrow(0, *task, 1);
+                let there = labels.into_scalar::<f32>() > 0.0;
+                let loss = losses.masked(&losses.active()).narrow(0, *task, 1);
+                let loss = losses.part(*task).cloned().unwrap_or(loss);
+                if there && loss.is_tracked() {
+                    let gradients = GradientsParams::from_grads(loss.backward(), network);
+                    reached.add(network, *task, &gradients);
+                }
+                !there
+            });
+            if missing.is_empty() {
+                break;
+            }
+        }
+        Ok((0..tasks).map(|task| reached.alone(task)).collect())
+    }
+}
+
+/// A fork before its first step.
+struct Begun<M: MultiTaskModel> {
+    model: MultiTask<M>,
+    optimizer: burn::optim::ModuleOptimizer,
+}
+
+fn failed(reason: &str) -> Error {
+    Error::Training {
+        reason: format!("the probe ended: {reason}"),
+    }
+}
+
+/// The learning rates of a fork: constant, at the median over the epochs of the run, because the end of a schedule may have nothing
+/// left of them.
+fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
+    let series = history.series(Split::Train, ALL_TASKS, quantity::LEARNING_RATE);
+    let mut seen: Vec<f64> = series.into_iter().map(|(_, rate)| rate).collect();
+    seen.retain(|rate| *rate > 0.0);
+    seen.sort_by(f64::total_cmp);
+    let typical = seen.get(seen.len() / 2).copied();
+    let factor = typical.map_or(1.0, |typical| typical / config.learning_rate);
+    let mut constant = config.clone().with_schedule(Schedule::Constant);
+    constant.learning_rate *= factor;
+    if let Some(rate) = &mut constant.weighting_learning_rate {
+        *rate *= factor;
+    }
+    for part in &mut constant.parts {
+        if let Some(rate) = &mut part.learning_rate {
+            *rate *= factor;
+        }
+    }
+    schedule::scheduler(&constant, None, 1)
+}
+
+/// The values of some parameters, flat.
+fn values<M: Module>(module: &M, of: &HashSet<ParamId>) -> HashMap<ParamId, Tensor<1>> {
+    struct Read<'a> {
+        of: &'a HashSet<ParamId>,
+        found: HashMap<ParamId, Tensor<1>>,
+    }
+    impl ModuleVisitor for Read<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.of.contains(&param.id) {
+                let value = param.val().inner().flatten(0, D - 1);
+                self.found.insert(param.id, value);
+            }
+        }
+    }
+    let found = HashMap::new();
+    let mut read = Read { of, found };
+    module.visit(&mut read);
+    read.found
+}
+
+/// Moves parameters on from where they were, so many times as far as they went.
+fn further<M: Module>(module: M, before: HashMap<ParamId, Tensor<1>>, factor: f64) -> M {
+    struct Move {
+        before: HashMap<ParamId, Tensor<1>>,
+        factor: f64,
+    }
+    impl ModuleMapper for Move {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let Some(before) = self.before.get(&param.id) else {
+                return param;
+            };
+            let factor = self.factor;
+            param.map(|value| {
+                let before = before.clone().reshape(value.dims());
+                let went = value.clone().inner() - before.clone();
+                let moved = before + went * factor;
+                Tensor::from_inner(moved).set_require_grad(value.is_require_grad())
+            })
+        }
+    }
+    module.map(&mut Move { before, factor })
+}

@@ -1,0 +1,19 @@
+//! Bars, labels, features and windows. One binary: each file of its own would link Burn anew.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_csv;
+mod csv_lines;
+mod gaps;
+mod golden_features;
+mod good_csv;
+mod hand_labels;
+mod labels;
+mod moves;
+mod properties_features;
+mod real_bars;
+mod resample;
+mod simulator;
+mod untidy_csv;
+mod windows;

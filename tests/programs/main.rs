@@ -1,0 +1,9 @@
+//! The programs of examples/, run as a user runs them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod compare_strategies;
+mod examples;
+mod predict;
+mod train_expansion;
