@@ -8,6 +8,9 @@ use super::trials::{Change, Effect, Trial, Trials, times};
 use super::verdict::Verdict;
 use crate::history::NoBaseline;
 
+/// A loss that is so many constants above the constant is told as a multiple, not in percent.
+const FAR: f64 = 9.0;
+
 /// Verdict, evidence and findings.
 pub(super) fn sentence(
     evidence: &Evidence,
@@ -131,6 +134,9 @@ fn against(skill: Skill, reference: Option<f64>, what: &str) -> String {
 
 /// `12 ± 3 % below the best constant`.
 fn beside(skill: Skill, what: &str) -> String {
+    if skill.value < -FAR {
+        return format!("at {} times the loss of the {what}", number(1.0 - skill.value));
+    }
     let where_ = if skill.value >= 0.0 { "below" } else { "above" };
     let size = percent(skill.value.abs());
     match skill.margin {

@@ -248,6 +248,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             count: config.forks,
             interrupter,
             bar: Bar::new(progress),
+            ran: Vec::new(),
         };
         let unchanged = repeated.run("nothing changed", &Alteration::default())?;
         let seen = Seen::of(&unchanged, tasks.len());
@@ -267,7 +268,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             let of_task = changes(task, &tasks, &seen, &offered);
             planned.extend(of_task.into_iter().map(|(change, made)| (task, change, made)));
         }
-        repeated.bar.expect(planned.len());
+        repeated.expect(planned.iter().map(|(_, _, made)| made));
         for (task, change, alteration) in planned {
             let name = plan::name(&tasks, task).to_string();
             let changed = repeated.run(&format!("{name}: {change}"), &alteration)?;
@@ -285,15 +286,33 @@ struct Repeated<'a, M: MultiTaskModel> {
     count: usize,
     interrupter: Interrupter,
     bar: Bar,
+    /// What ran already: a task left out for one of the others is left out for all.
+    ran: Vec<(Alteration, Vec<Ended>)>,
 }
 
 impl<M: MultiTaskModel> Repeated<'_, M> {
     fn run(&mut self, what: &str, alteration: &Alteration) -> Result<Vec<Ended>> {
+        if let Some((_, ended)) = self.ran.iter().find(|(ran, _)| ran == alteration) {
+            return Ok(ended.clone());
+        }
         let one = |number| {
             self.bar.show(what, number, self.count);
             self.forks.run(number, alteration, &self.interrupter)
         };
-        (0..self.count).map(one).collect()
+        let ended: Vec<Ended> = (0..self.count).map(one).collect::<Result<_>>()?;
+        self.ran.push((alteration.clone(), ended.clone()));
+        Ok(ended)
+    }
+
+    /// Tells the bar what is to come.
+    fn expect<'b>(&self, planned: impl Iterator<Item = &'b Alteration>) {
+        let mut different: Vec<&Alteration> = Vec::new();
+        for alteration in planned {
+            if !different.contains(&alteration) {
+                different.push(alteration);
+            }
+        }
+        self.bar.expect(different.len());
     }
 }
 

@@ -33,7 +33,7 @@ const AUDITS: usize = 5;
 const LOOKED_AT: usize = 16;
 
 /// What a fork does that the run does not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Alteration {
     /// What every task's gradient is multiplied by after the strategy.
     pub(crate) factors: Option<Vec<f64>>,
@@ -46,6 +46,7 @@ pub(crate) struct Alteration {
 }
 
 /// How a fork ended.
+#[derive(Clone, Debug)]
 pub(crate) struct Ended {
     /// The validation losses of every task.
     pub(crate) losses: Vec<ForkLosses>,
