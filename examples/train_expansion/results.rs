@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use console::Color;
-use equipoise::diagnosis::{
-    TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with, quick_test,
-};
+use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with, quick_test};
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::train::checkpoint;
 

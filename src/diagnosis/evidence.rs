@@ -246,6 +246,13 @@ impl Evidence {
         !self.weights.is_empty() && self.weights.iter().all(|weight| *weight == 0.0)
     }
 
+    /// The smallest validation loss up to an epoch; infinite if there is none.
+    pub(super) fn least_until(&self, epoch: usize) -> f64 {
+        let until = self.epochs.iter().zip(&self.losses);
+        let until = until.filter(|(at, loss)| **at <= epoch && loss.is_finite());
+        until.map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min)
+    }
+
     /// The epoch with the smallest validation loss, and that loss.
     pub(super) fn best(&self) -> Option<(usize, f64)> {
         let finite = self.epochs.iter().zip(&self.losses);

@@ -3,6 +3,7 @@
 use super::causes::{CONFLICT, Cause, Confidence, Finding};
 use super::evidence::Evidence;
 use super::trials::{Change, Effect, Trial, Trials};
+use super::verdict::BY_HEART;
 use super::words;
 
 /// A loss that changed by less than this part did not.
@@ -30,9 +31,24 @@ impl<'a> Experiments<'a> {
         })
     }
 
+    /// The loss that a change has to come below. A task that has been learned by heart is not helped by what undoes a part of it, so it is
+    /// the lowest that it had.
+    pub(super) fn bound(&self) -> f64 {
+        let by_heart = self
+            .evidence
+            .trained_skill
+            .is_some_and(|skill| skill >= BY_HEART);
+        match by_heart {
+            true => self.evidence.least_until(self.trials.epoch),
+            false => f64::INFINITY,
+        }
+    }
+
     /// The trials that helped, the best first.
     pub(super) fn helped(&self) -> Vec<(&'a Trial, &'a Effect)> {
-        let helped = |(_, effect): &&(&Trial, &Effect)| effect.helped(LEAST);
+        let before = self.bound();
+        let helped =
+            |(_, effect): &&(&Trial, &Effect)| effect.helped(LEAST) && effect.loss < before;
         let mut helped: Vec<_> = self.own.iter().filter(helped).copied().collect();
         helped.sort_by(|(_, a), (_, b)| a.difference.total_cmp(&b.difference));
         helped
@@ -93,14 +109,17 @@ impl<'a> Experiments<'a> {
     /// Whether a trial would have shown a cause that the history suggests. How many steps a head needs at least is arithmetic, which fifty
     /// steps do not refute.
     fn tested(&self, cause: &Cause) -> bool {
-        let tried = |of: &dyn Fn(&Change) -> bool| self.own.iter().any(|(trial, _)| of(&trial.change));
+        let tried =
+            |of: &dyn Fn(&Change) -> bool| self.own.iter().any(|(trial, _)| of(&trial.change));
         match cause {
             Cause::Starved => tried(&|change| matches!(change, Change::Weight { .. })),
-            Cause::DominatedBy(other) | Cause::InConflictWith(other) => tried(&|change| match change {
-                Change::Alone => true,
-                Change::Without { other: left_out } => left_out == other,
-                _ => false,
-            }),
+            Cause::DominatedBy(other) | Cause::InConflictWith(other) => {
+                tried(&|change| match change {
+                    Change::Alone => true,
+                    Change::Without { other: left_out } => left_out == other,
+                    _ => false,
+                })
+            }
             Cause::HeldBack => tried(&|change| *change == Change::Alone),
             Cause::OutOfReach => self
                 .helped()

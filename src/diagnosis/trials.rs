@@ -336,6 +336,9 @@ mod tests {
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, text.replacen("alone", "aloft", 1)).unwrap();
         let error = Trials::read_csv(&file).unwrap_err().to_string();
-        assert!(error.contains("probe.csv, line 6: `aloft` is no"), "{error}");
+        assert!(
+            error.contains("probe.csv, line 6: `aloft` is no"),
+            "{error}"
+        );
     }
 }

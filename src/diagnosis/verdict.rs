@@ -7,7 +7,7 @@ use super::evidence::{Evidence, Skill};
 /// Skill from which a task counts as better than a trivial predictor, whose own loss is known to about 2 %.
 const SKILLED: f64 = 0.02;
 /// Skill on the training data from which a task that has none on other data counts as learned by heart.
-const BY_HEART: f64 = 0.2;
+pub(super) const BY_HEART: f64 = 0.2;
 /// A loss that fell by more than this, relative to its first value, improved.
 pub(super) const IMPROVED: f64 = 0.20;
 /// A training loss this many times its first value has diverged.

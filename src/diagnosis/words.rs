@@ -28,7 +28,9 @@ pub(super) fn sentence(
         );
     }
     match experiments {
-        Some(experiments) if experiments.helped().is_empty() => text += &nothing_helped(experiments),
+        Some(experiments) if experiments.helped().is_empty() => {
+            text += &nothing_helped(experiments)
+        }
         None if findings.is_empty() => text += &nothing_found(evidence, verdict),
         _ => {}
     }
@@ -135,7 +137,10 @@ fn against(skill: Skill, reference: Option<f64>, what: &str) -> String {
 /// `12 ± 3 % below the best constant`.
 fn beside(skill: Skill, what: &str) -> String {
     if skill.value < -FAR {
-        return format!("at {} times the loss of the {what}", number(1.0 - skill.value));
+        return format!(
+            "at {} times the loss of the {what}",
+            number(1.0 - skill.value)
+        );
     }
     let where_ = if skill.value >= 0.0 { "below" } else { "above" };
     let size = percent(skill.value.abs());
@@ -266,10 +271,9 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
         Change::OutputScale { factor } => {
             format!("multiplying its head's output by {}", times(*factor))
         }
-        Change::HeadRate { factor } => format!(
-            "multiplying its head's learning rate by {}",
-            times(*factor)
-        ),
+        Change::HeadRate { factor } => {
+            format!("multiplying its head's learning rate by {}", times(*factor))
+        }
     };
     let brought = format!(
         "{what} brought its loss down by {} in {} steps ({} instead of {}, {} forks from epoch {})",
@@ -289,7 +293,13 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
     let others = others.filter(|other| other.task != effect.task && !left_out(&other.task));
     let paid: Vec<String> = others
         .filter(|other| other.harmed(LEAST))
-        .map(|other| format!("{} paid {}", other.task, spread(other.difference, other.margin)))
+        .map(|other| {
+            format!(
+                "{} paid {}",
+                other.task,
+                spread(other.difference, other.margin)
+            )
+        })
         .collect();
     match paid.is_empty() {
         true => brought,
@@ -309,9 +319,13 @@ fn nothing_helped(experiments: &Experiments<'_>) -> String {
         )
     });
     let trials = experiments.trials;
+    let undone = |(_, effect): &(&Trial, &Effect)| effect.helped(LEAST);
+    let what = match experiments.all().iter().any(undone) {
+        true => format!("below the {} that it had", number(experiments.bound())),
+        false => format!("down by {}", percent(LEAST)),
+    };
     format!(
-        " Nothing that was tried brought its loss down by {} in {} steps ({} forks from epoch {}): {}.",
-        percent(LEAST),
+        " Nothing that was tried brought its loss {what} in {} steps ({} forks from epoch {}): {}.",
         trials.steps,
         trials.forks,
         trials.epoch,

@@ -237,7 +237,9 @@ fn trainer(
     // The closed forms are given.
     let config = config.train.clone().with_baseline(false);
     let trainer = Trainer::new(config, directory)?;
-    Ok(trainer.with_progress(progress).with_interrupter(interrupter))
+    Ok(trainer
+        .with_progress(progress)
+        .with_interrupter(interrupter))
 }
 
 /// What makes batches of windows of `bars`, as the config says.

@@ -260,19 +260,22 @@ impl<M: MultiTaskModel> Trainer<M> {
                     .forks
                     .scales(task)
                     .then(|| plan::output_factor(&history, &tasks, task)),
-                head: repeated
-                    .forks
-                    .has_own(task)?
-                    .then_some(config.head_rate),
+                head: repeated.forks.has_own(task)?.then_some(config.head_rate),
             };
             let of_task = changes(task, &tasks, &seen, &offered);
-            planned.extend(of_task.into_iter().map(|(change, made)| (task, change, made)));
+            planned.extend(
+                of_task
+                    .into_iter()
+                    .map(|(change, made)| (task, change, made)),
+            );
         }
         repeated.expect(planned.iter().map(|(_, _, made)| made));
         for (task, change, alteration) in planned {
             let name = plan::name(&tasks, task).to_string();
             let changed = repeated.run(&format!("{name}: {change}"), &alteration)?;
-            found.trials.push(trial(&tasks, name, change, &changed, &unchanged));
+            found
+                .trials
+                .push(trial(&tasks, name, change, &changed, &unchanged));
         }
         repeated.bar.end();
         found.write_csv(run.join(FILE))?;

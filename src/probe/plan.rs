@@ -37,7 +37,10 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(forks: &[Ended], tasks: usize) -> Self {
-        let audits: Vec<_> = forks.iter().filter_map(|fork| fork.audit.as_ref()).collect();
+        let audits: Vec<_> = forks
+            .iter()
+            .filter_map(|fork| fork.audit.as_ref())
+            .collect();
         let measured = |task: usize| audits.iter().filter(move |audit| audit.measured[task] > 0);
         let share = |task: usize| {
             let shares: Vec<f64> = measured(task).map(|audit| audit.shares[task]).collect();
@@ -45,7 +48,11 @@ impl Seen {
         };
         let cosine = |task: usize, other: usize| {
             let both = measured(task).filter(|audit| audit.measured[other] > 0);
-            mean(&both.map(|audit| audit.cosines[task][other]).collect::<Vec<f64>>())
+            mean(
+                &both
+                    .map(|audit| audit.cosines[task][other])
+                    .collect::<Vec<f64>>(),
+            )
         };
         let row = |task| (0..tasks).map(|other| cosine(task, other)).collect();
         Self {
@@ -160,7 +167,11 @@ mod tests {
     fn seen(shares: [f64; 3], cosine: f64) -> Seen {
         Seen {
             shares: shares.to_vec(),
-            cosines: vec![vec![1.0, 0.1, cosine], vec![0.1, 1.0, 0.0], vec![cosine, 0.0, 1.0]],
+            cosines: vec![
+                vec![1.0, 0.1, cosine],
+                vec![0.1, 1.0, 0.0],
+                vec![cosine, 0.0, 1.0],
+            ],
         }
     }
 
@@ -191,7 +202,10 @@ mod tests {
             output: None,
             head: None,
         };
-        assert_eq!(planned(&seen([0.4, 0.3, 0.3], 0.0), &nothing), ["no other task"]);
+        assert_eq!(
+            planned(&seen([0.4, 0.3, 0.3], 0.0), &nothing),
+            ["no other task"]
+        );
         let starved = seen([0.02, 0.9, 0.08], -0.4);
         assert_eq!(
             planned(&starved, &nothing),
@@ -208,7 +222,11 @@ mod tests {
         };
         assert_eq!(
             planned(&seen([0.4, 0.3, 0.3], 0.0), &both),
-            ["no other task", "8.0 times its output", "10 times its head's learning rate"]
+            [
+                "no other task",
+                "8.0 times its output",
+                "10 times its head's learning rate"
+            ]
         );
     }
 }

@@ -42,9 +42,11 @@ impl Bar {
     pub(super) fn show(&self, what: &str, fork: usize, forks: usize) {
         let done = self.done.get();
         self.done.set(done + 1);
-        self.bar.set_length((self.changes.get().max(1) * forks) as u64);
+        self.bar
+            .set_length((self.changes.get().max(1) * forks) as u64);
         self.bar.set_position(done as u64);
-        self.bar.set_message(format!("{what}, fork {} of {forks}", fork + 1));
+        self.bar
+            .set_message(format!("{what}, fork {} of {forks}", fork + 1));
         if self.lines && fork == 0 {
             eprintln!("probe: {what}, {forks} forks");
         }

@@ -298,7 +298,8 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         let moved: Self = optimizer.step(learning_rate, self, gradients);
         if let Some((batches, before)) = moved.options.after.take::<M::Batch>() {
             let losses = |batch| {
-                let together = Branches::together(moved.network.represent(batch), moved.network.tasks().len());
+                let together =
+                    Branches::together(moved.network.represent(batch), moved.network.tasks().len());
                 let losses = moved.trained(together, batch);
                 losses.detached()
             };

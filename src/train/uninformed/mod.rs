@@ -23,8 +23,8 @@ mod measured;
 mod outline;
 mod parameters;
 
-pub(super) use self::parameters::Reached;
 pub(super) use self::measured::{BatchLosses, FILE, OnBatches, Rows, Uninformed, read};
+pub(super) use self::parameters::Reached;
 
 use std::sync::Arc;
 

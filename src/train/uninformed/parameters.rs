@@ -27,7 +27,12 @@ pub(in crate::train) struct Reached(HashMap<ParamId, HashSet<usize>>);
 
 impl Reached {
     /// Adds what the loss of one task gives a gradient to.
-    pub(in crate::train) fn add<M: Module>(&mut self, module: &M, task: usize, gradients: &GradientsParams) {
+    pub(in crate::train) fn add<M: Module>(
+        &mut self,
+        module: &M,
+        task: usize,
+        gradients: &GradientsParams,
+    ) {
         struct Seen<'a> {
             gradients: &'a GradientsParams,
             ids: Vec<ParamId>,
