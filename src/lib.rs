@@ -76,6 +76,8 @@ mod statistics;
 pub mod step;
 pub mod task;
 #[cfg(feature = "train")]
+mod text;
+#[cfg(feature = "train")]
 pub mod train;
 pub mod weighting;
 

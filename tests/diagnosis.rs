@@ -455,7 +455,7 @@ fn a_record_of_the_same_place_is_replaced() {
         Some(7.0)
     );
     let series = history.series(Split::Train, "type", quantity::LOSS);
-    assert_eq!(series, [(1, 1.0), (2, 7.0), (3, 1.0 / 3.0)]);
+    assert_eq!(series[..], [(1, 1.0), (2, 7.0), (3, 1.0 / 3.0)]);
     assert_eq!(
         history.last(Split::Train, "type", quantity::LOSS),
         Some(1.0 / 3.0)

@@ -12,7 +12,7 @@ use equipoise::expansion::{
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::report::{
     Candle, Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, Span,
-    WindowFigure,
+    WindowFigure, write_index,
 };
 
 /// Walks a page tag by tag and checks that every element is closed in order, every attribute is quoted, every `&` begins an
@@ -176,11 +176,12 @@ fn a_run_is_told_in_words_and_drawings() {
     }
     let expected = [
         "uncertainty",
-        "best constant at 0.75",
-        "position only at 0.625",
+        "best constant at 0.7500",
+        "position only at 0.6250",
         ">best constant</text>",
         ">position only</text>",
-        "intended at 0.375",
+        "Meant were type 38 %, countdown 38 %.",
+        "best epoch",
         "Effective weights",
         "State of the strategy: sigma",
         "span F1",
@@ -192,6 +193,83 @@ fn a_run_is_told_in_words_and_drawings() {
     for text in expected {
         assert!(page.contains(text), "{text}");
     }
+}
+
+#[test]
+fn the_first_table_answers() {
+    let mut history = run(&["type", "countdown"], 20, true);
+    for epoch in 1..=20 {
+        history.record(epoch, Split::Valid, "type", quantity::SKILL_MARGIN, 0.02);
+    }
+    let page = Report::new("A run")
+        .with_history(&history)
+        .with_status("20 epochs")
+        .with_fact("strategy", "uncertainty")
+        .with_command("countdown", "train --strategy '{\"strategy\":\"sum\"}'")
+        .html();
+    check(&page);
+    let table = page.split("<table class=\"answers\">").nth(1).unwrap();
+    let table = table.split("</table>").next().unwrap();
+    // Before any chart, with a line of its own for each task.
+    assert!(page.find("class=\"answers\"").unwrap() < page.find("<figure").unwrap());
+    for text in [
+        "✓ learned",
+        "! undecided",
+        "class=\"spark\"",
+        "too few validation data",
+        "<code class=\"copy\">train --strategy &#39;{&quot;strategy&quot;:&quot;sum&quot;}&#39;</code>",
+    ] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    // What was run is at the foot.
+    assert!(page.find("uncertainty").unwrap() > page.find("All numbers").unwrap());
+    assert!(!page.contains("http-equiv=\"refresh\""));
+    let running = Report::new("A run").with_refresh(Some(10)).html();
+    check(&running);
+    assert!(running.contains("<meta http-equiv=\"refresh\" content=\"10\"/>"));
+}
+
+#[test]
+fn a_skill_far_below_zero_does_not_flatten_the_others() {
+    let mut history = run(&["type", "countdown"], 20, false);
+    history.record(1, Split::Valid, "countdown", quantity::SKILL, -4810.0);
+    let page = page(&history);
+    check(&page);
+    assert!(page.contains("below −50 %"), "{page}");
+}
+
+#[test]
+fn a_folder_of_runs_is_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, epochs) in [("sum-2", 4), ("sum-10", 6)] {
+        let run_folder = folder.path().join(name);
+        std::fs::create_dir(&run_folder).unwrap();
+        let mut history = run(&["type", "countdown"], epochs, true);
+        for epoch in 1..=epochs {
+            let value = 1.0 / epoch as f64;
+            history.record(
+                epoch,
+                Split::Valid,
+                ALL_TASKS,
+                quantity::RELATIVE_LOSS,
+                value,
+            );
+        }
+        history.write_csv(run_folder.join("history.csv")).unwrap();
+    }
+    std::fs::write(folder.path().join("sum-2/report.html"), "").unwrap();
+    let broken = folder.path().join("broken");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("history.csv"), "epoch,split\n1,2\n").unwrap();
+    assert_eq!(write_index(folder.path()).unwrap(), 2);
+    let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    check(&page);
+    assert!(page.contains("<a href=\"sum-2/report.html\">sum-2</a>"));
+    assert!(page.find(">sum-2<").unwrap() < page.find("sum-10").unwrap());
+    assert!(page.contains("broken is not shown"));
+    assert!(page.contains("Skill of countdown"));
+    let error = write_index("no/such/folder").unwrap_err().to_string();
+    assert!(error.contains("no/such/folder"), "{error}");
 }
 
 #[test]
@@ -326,6 +404,7 @@ fn row(name: &str, mean: f64, half: f64) -> ComparisonRow {
         mean,
         low: mean - half,
         high: mean + half,
+        values: vec![mean - half / 2.0, mean, mean + half / 2.0],
     };
     ComparisonRow {
         name: name.into(),
@@ -370,8 +449,8 @@ fn strategies_stand_side_by_side() {
     let expected = [
         "3, 1 failed",
         "2 of 3 learned",
-        "[0.375, 0.625]",
-        "<b>0.25</b>",
+        "[0.3750, 0.6250]",
+        "<b>0.2500</b>",
         ">best constant 15.84</text>",
         "href=\"uncertainty/report.html\"",
         "Span F1",

@@ -9,10 +9,12 @@
 
 #[path = "../shared/backend.rs"]
 mod backend;
+mod command;
 #[path = "../shared/data.rs"]
 mod data;
 #[path = "../shared/files.rs"]
 mod files;
+mod next;
 mod page;
 #[path = "../shared/reader.rs"]
 mod reader;
@@ -65,8 +67,11 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         init: arguments.init,
         progress,
         interrupter: interrupter.clone(),
+        ..RunOptions::default()
     };
     let (valid, page) = (data.valid.clone(), Page::new(&out, &config, &data.notes));
+    let live = page.clone();
+    let options = options.with_on_epoch(move |history| live.write_live(history));
     let kept = probed.then(|| data.clone());
     let outcome = match run::train(&config, data, &out, options) {
         Ok(outcome) => outcome,
@@ -80,16 +85,19 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         let how = ProbeConfig::default();
         run::probe(&config, data, &out, (progress, interrupter), &how)?;
     }
-    page.write(&outcome, &valid)?;
+    let trials = probe::of_epoch(&out, outcome.history.last_epoch())?;
+    let found = results::diagnosed(&outcome.history, trials.as_ref());
+    let commands = next::commands(&found, &out);
+    page.write(&outcome, &valid, trials, &commands)?;
     if let Some(reason) = &outcome.stopped {
         stopped(reason, interrupted.is_some(), &out, progress, terminal);
     }
-    let trials = probe::of_epoch(&out, outcome.history.last_epoch())?;
-    results::tell(terminal, &outcome.history, trials.as_ref());
+    results::tell(terminal, &outcome.history, &found, &commands);
     if original {
         results::quick(terminal, &outcome.history);
     }
     results::files(terminal, &out, &outcome.history, outcome.best_epoch);
+    results::index(terminal, &out);
     Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
@@ -124,35 +132,10 @@ fn stopped(reason: &str, interrupted: bool, out: &Path, progress: Progress, term
                 "{reason}; epoch {epoch} is the last that is kept. To continue:"
             ));
             // On a line of its own and never broken, to be copied.
-            terminal.command(&resume_command(out, progress));
+            terminal.command(&command::resume(out, progress));
         }
         (true, Err(_)) => terminal.warn(&format!(
             "{reason} before the first epoch was finished; the same command starts anew"
         )),
-    }
-}
-
-/// This program again, as a shell wants it.
-fn resume_command(out: &Path, progress: Progress) -> String {
-    let program = std::env::args_os().next();
-    let program = program.map_or("train_expansion".into(), |name| {
-        name.to_string_lossy().into_owned()
-    });
-    let out = out.to_string_lossy();
-    let mut words = vec![program.as_str(), "--out", &out, "--resume"];
-    match progress {
-        Progress::Silent => words.push("--quiet"),
-        Progress::Verbose => words.push("--verbose"),
-        Progress::Auto | Progress::Lines => (),
-    }
-    let quoted: Vec<String> = words.into_iter().map(quoted).collect();
-    quoted.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    match cfg!(windows) {
-        true if word.contains(' ') => format!("\"{word}\""),
-        true => word.into(),
-        false => shlex::try_quote(word).map_or_else(|_| word.into(), |word| word.into_owned()),
     }
 }

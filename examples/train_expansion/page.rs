@@ -1,7 +1,8 @@
 //! The report of a run, whatever became of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use equipoise::diagnosis::Trials;
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::figures;
 use equipoise::expansion::model::ExpansionModel;
@@ -17,39 +18,69 @@ use crate::terminal::Terminal;
 /// The report's name in the run's folder.
 pub const PAGE: &str = "report.html";
 
+/// Seconds after which a browser reads the page of a running training again.
+const REFRESH: u32 = 10;
+
 /// What is known of a run before it begins.
-pub struct Page<'a> {
-    out: &'a Path,
-    config: &'a ExpansionConfig,
+#[derive(Clone)]
+pub struct Page {
+    out: PathBuf,
+    config: ExpansionConfig,
     facts: Vec<(String, String)>,
 }
 
-impl<'a> Page<'a> {
+impl Page {
     /// The settings, and what was said of the data.
-    pub fn new(out: &'a Path, config: &'a ExpansionConfig, notes: &[String]) -> Self {
+    pub fn new(out: &Path, config: &ExpansionConfig, notes: &[String]) -> Self {
         Self {
-            out,
-            config,
+            out: out.to_path_buf(),
+            config: config.clone(),
             facts: figures::facts(config, notes),
         }
     }
 
+    /// Writes the page of a run that goes on. That it cannot be written is said at the end.
+    pub fn write_live(&self, history: &History) {
+        let status = format!(
+            "running: epoch {} of {}",
+            history.last_epoch(),
+            self.config.train.epochs
+        );
+        let page = self.report().with_status(status).with_history(history);
+        let _ = page.with_refresh(Some(REFRESH)).write(self.file());
+    }
+
     /// Writes the page of a run that ended as it should, or was stopped.
-    pub fn write(self, outcome: &Outcome<ExpansionModel>, valid: &Windows) -> Result<()> {
+    pub fn write(
+        self,
+        outcome: &Outcome<ExpansionModel>,
+        valid: &Windows,
+        trials: Option<Trials>,
+        commands: &[(String, String)],
+    ) -> Result<()> {
         let windows = match outcome.history.last_epoch() {
             0 => Vec::new(),
             _ => {
                 let device = self.config.backend.device()?;
                 let network = &outcome.model.network;
-                let batcher = run::batcher(self.config, valid.bars());
+                let batcher = run::batcher(&self.config, valid.bars());
                 figures::window_figures(network, valid, &batcher, &device, figures::SHOWN)?
             }
         };
-        let file = self.out.join(PAGE);
-        self.report("stopped early", outcome.stopped.as_deref())
+        let status = match &outcome.stopped {
+            Some(reason) => format!("stopped early: {reason}"),
+            None => format!("{} epochs", outcome.history.last_epoch()),
+        };
+        let mut report = self
+            .report()
+            .with_status(status)
             .with_history(&outcome.history)
-            .with_windows(windows)
-            .write(file)
+            .with_trials(trials)
+            .with_windows(windows);
+        for (task, command) in commands {
+            report = report.with_command(task, command);
+        }
+        report.write(self.file())
     }
 
     /// What was recorded before the training failed is shown too.
@@ -61,21 +92,20 @@ impl<'a> Page<'a> {
         let Ok(history) = History::read_csv(self.out.join("history.csv")) else {
             return;
         };
-        let file = self.out.join(PAGE);
-        let report = self.report("failed", Some(&error.to_string()));
+        let file = self.file();
+        let report = self.report().with_status(format!("failed: {error}"));
         match report.with_history(&history).write(&file) {
             Ok(()) => terminal.result(&format!("report       {}", file.display())),
             Err(error) => terminal.warn(&format!("there is no report: {error}")),
         }
     }
 
-    /// How the run ended comes before all that was known.
-    fn report(self, how: &str, reason: Option<&str>) -> Report {
-        let page = Report::new(format!("Training run {}", self.out.display()));
-        let page = match reason {
-            Some(reason) => page.with_fact(how, reason),
-            None => page,
-        };
-        page.with_facts(self.facts)
+    fn file(&self) -> PathBuf {
+        self.out.join(PAGE)
+    }
+
+    fn report(&self) -> Report {
+        let title = format!("Training run {}", self.out.display());
+        Report::new(title).with_facts(self.facts.clone())
     }
 }

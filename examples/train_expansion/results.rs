@@ -5,17 +5,27 @@ use std::path::Path;
 use console::Color;
 use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with, quick_test};
 use equipoise::history::{ALL_TASKS, History, Split};
+use equipoise::report::write_index;
 use equipoise::train::checkpoint;
 
 use crate::page::PAGE;
 use crate::terminal::Terminal;
 
-/// A table of the tasks, their verdicts in words, and the metrics of the last epoch.
-pub fn tell(terminal: Terminal, history: &History, trials: Option<&Trials>) {
-    let tasks = match trials {
+/// The verdicts, with what experiments showed.
+pub fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosis> {
+    match trials {
         Some(trials) => diagnose_with(history, trials),
         None => diagnose(history),
-    };
+    }
+}
+
+/// A table of the tasks, their verdicts in words with what to do, and the metrics of the last epoch.
+pub fn tell(
+    terminal: Terminal,
+    history: &History,
+    tasks: &[TaskDiagnosis],
+    commands: &[(String, String)],
+) {
     if tasks.is_empty() {
         terminal.line("\nno epoch was finished");
         return;
@@ -24,12 +34,15 @@ pub fn tell(terminal: Terminal, history: &History, trials: Option<&Trials>) {
         "\n{:<10} {:>11} {:>11} {:>14}  verdict",
         "task", "first loss", "last loss", "skill"
     ));
-    for task in &tasks {
+    for task in tasks {
         terminal.line(&row(terminal, task));
     }
     terminal.line("");
-    for task in &tasks {
+    for task in tasks {
         terminal.say(&task.sentence);
+        for (_, command) in commands.iter().filter(|(name, _)| *name == task.task) {
+            terminal.line(&format!("  {command}"));
+        }
     }
     terminal.say(&metrics(history));
 }
@@ -114,5 +127,20 @@ pub fn files(terminal: Terminal, out: &Path, history: &History, best: Option<usi
                 file.display()
             ));
         }
+    }
+}
+
+/// One page over all runs beside this one, where there are others in the usual place.
+pub fn index(terminal: Terminal, out: &Path) {
+    let Some(folder) = out.parent().filter(|folder| folder.ends_with("runs")) else {
+        return;
+    };
+    match write_index(folder) {
+        Ok(runs) if runs > 1 => {
+            let page = folder.join("index.html");
+            terminal.line(&format!("{:<12} {}", "all runs", page.display()));
+        }
+        Ok(_) => {}
+        Err(error) => terminal.warn(&format!("there is no page over all runs: {error}")),
     }
 }

@@ -31,6 +31,24 @@ impl Interval {
         }
     }
 
+    /// The same interval without what lies beyond bounds that no value can pass, such as 0 and 1 of an accuracy.
+    pub fn within(mut self, least: f64, most: f64) -> Self {
+        // Comparisons, because what is not known stays so.
+        if self.low < least {
+            self.low = least;
+        }
+        if self.high > most {
+            self.high = most;
+        }
+        self
+    }
+
+    /// Whether a bound cut off a part of it.
+    pub(crate) fn is_clipped(&self) -> bool {
+        let (below, above) = (self.mean - self.low, self.high - self.mean);
+        (below - above).abs() > 1e-9 * (below + above)
+    }
+
     /// Half of the interval's width.
     pub fn half(&self) -> f64 {
         (self.high - self.low) / 2.0

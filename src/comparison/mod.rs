@@ -7,11 +7,13 @@
 //! * [`search`]: the weights of `tuned-fixed`;
 //! * [`interval`]: mean and 95 % interval over the seeds;
 //! * [`Results`]: the histories of all runs as tidy values, summaries, paired differences and verdicts;
+//! * [`answer`]: which strategy, if any, in one sentence;
 //! * [`table`]: the same as text; [`Results::page`] is the same as a page of the report.
 //!
 //! What a strategy reaches on the validation data is what it was chosen by, wherever somebody chooses by the table: a network to be
 //! used wants a third set of data.
 
+mod answer;
 pub mod interval;
 mod page;
 mod results;
@@ -19,6 +21,7 @@ mod runs;
 pub mod search;
 pub mod table;
 
+pub use answer::answer;
 pub use results::{
     FAILED, MetricColumn, OtherTarget, Results, Run, RunVerdict, SECONDS_PER_STEP, Summary, Value,
 };

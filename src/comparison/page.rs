@@ -1,6 +1,7 @@
 //! The results as the plain data that the comparison page of the report is drawn from.
 
-use super::results::{Results, Run};
+use super::answer::answer;
+use super::results::{Results, Run, Value};
 use crate::history::{History, Split, quantity};
 use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
 
@@ -13,6 +14,7 @@ impl Results {
         }));
         Comparison {
             title: title.into(),
+            answer: answer(self),
             facts,
             tasks: self.tasks().into_iter().map(String::from).collect(),
             rows: self.strategies().into_iter().map(|s| self.row(s)).collect(),
@@ -41,6 +43,7 @@ impl Results {
             .filter(|s| s.strategy == strategy)
             .filter(|s| self.is_comparable(strategy, &s.task, &s.quantity))
             .map(|summary| ComparisonCell {
+                values: self.values_of(strategy, &summary.task, &summary.quantity),
                 task: summary.task,
                 quantity: summary.quantity,
                 mean: summary.mean,
@@ -48,6 +51,11 @@ impl Results {
                 high: summary.high,
             })
             .collect()
+    }
+
+    fn values_of(&self, strategy: &str, task: &str, name: &str) -> Vec<f64> {
+        let same = |v: &&Value| v.strategy == strategy && v.task == task && v.quantity == name;
+        self.values().iter().filter(same).map(|v| v.value).collect()
     }
 
     /// What the trivial predictors reach; the same in every run of the same targets.

@@ -210,7 +210,8 @@ impl Results {
             .filter(|v| v.strategy == strategy && v.task == task && v.quantity == name)
             .peekable();
         values.peek()?;
-        let interval = Interval::of(values.map(|value| value.value));
+        let (least, most) = bounds(name);
+        let interval = Interval::of(values.map(|value| value.value)).within(least, most);
         Some(Summary {
             strategy: strategy.into(),
             task: task.into(),
@@ -354,7 +355,8 @@ fn values_of(run: &Run) -> Vec<Value> {
             let found = history.last(Split::Valid, task, name);
             (name, found)
         });
-        let share = (quantity::GRADIENT_SHARE, late_mean(history, task));
+        let shares = history.series(Split::Train, task, quantity::GRADIENT_SHARE);
+        let share = (quantity::GRADIENT_SHARE, shares.late_mean());
         for (name, found) in last.chain([share]) {
             values.extend(found.map(|found| value(task, name, found)));
         }
@@ -364,15 +366,15 @@ fn values_of(run: &Run) -> Vec<Value> {
     values
 }
 
-/// The gradient share, the mean over the last half of the epochs: audits are few, and early ones tell of the start.
-fn late_mean(history: &History, task: &str) -> Option<f64> {
-    let middle = history.last_epoch() / 2;
-    let shares = history.series(Split::Train, task, quantity::GRADIENT_SHARE);
-    let late: Vec<f64> = shares
-        .into_iter()
-        .filter_map(|(epoch, share)| (epoch > middle).then_some(share))
-        .collect();
-    (!late.is_empty()).then(|| late.iter().sum::<f64>() / late.len() as f64)
+/// What no value of a quantity lies beyond.
+fn bounds(name: &str) -> (f64, f64) {
+    let skill = name.starts_with(quantity::SKILL);
+    let least = if skill { f64::NEG_INFINITY } else { 0.0 };
+    if quantity::is_part(name) {
+        (least, 1.0)
+    } else {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
 }
 
 fn write_rows<T: Serialize>(path: &Path, rows: &[T]) -> Result<()> {

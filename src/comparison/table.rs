@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::answer::{answer, is_learned};
 use super::interval::Interval;
 use super::results::{OtherTarget, Results, SECONDS_PER_STEP};
 use crate::history::{ALL_TASKS, quantity};
@@ -65,7 +66,8 @@ pub fn render(results: &Results) -> String {
         text += &block(results, title, &columns);
     }
     text += &verdicts(results, &tasks);
-    text + &legend(results)
+    text += &legend(results);
+    format!("{text}{}\n", answer(results))
 }
 
 /// Writes the validation losses of every row beside those of a reference: by how many percent they are above it, seed by seed, and the 95 %
@@ -182,7 +184,12 @@ fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
             interval.filter(|interval| comparable && whole(interval))
         })
         .collect();
-    let best = best(&eligible, *better);
+    // Among rows that all know nothing none is the best.
+    let told = match *task {
+        ALL_TASKS => results.tasks().iter().any(|task| is_learned(results, task)),
+        task => is_learned(results, task),
+    };
+    let best = best(&eligible, *better).filter(|_| told);
     let cells = strategies.iter().zip(found.iter().zip(&eligible));
     let shown = cells.map(|(strategy, (interval, eligible))| {
         let planned = results.counts(strategy).0;
@@ -225,7 +232,13 @@ fn number(interval: Option<Interval>, runs: usize, loss: bool) -> String {
     }
     let digits = if loss { digits(interval.mean) } else { 3 };
     let mut text = format!("{:.digits$}", interval.mean);
-    if interval.half().is_finite() {
+    if interval.is_clipped() {
+        let _ = write!(
+            text,
+            " ({:.digits$} to {:.digits$})",
+            interval.low, interval.high
+        );
+    } else if interval.half().is_finite() {
         let _ = write!(text, " ±{:.digits$}", interval.half());
     }
     if interval.count < runs {

@@ -1,63 +1,9 @@
 //! The numbers of one task that a diagnosis rests on.
 
-use std::collections::HashMap;
-
 use crate::history::{ALL_TASKS, History, NoBaseline, Split, quantity};
 
 /// A fall of this many times the late change from epoch to epoch is no noise.
 const FALL_OVER_NOISE: f64 = 5.0;
-
-/// The records of a history by what they are of; looking for each in the whole history takes seconds for many tasks.
-struct Index(HashMap<(Split, String, String), Vec<(usize, f64)>>);
-
-impl Index {
-    fn new(history: &History) -> Self {
-        let mut index: HashMap<_, Vec<(usize, f64)>> = HashMap::new();
-        for record in history.records() {
-            let name = (record.split, record.task.clone(), record.quantity.clone());
-            let series = index.entry(name).or_default();
-            series.push((record.epoch, record.value));
-        }
-        for series in index.values_mut() {
-            series.sort_by_key(|(epoch, _)| *epoch);
-        }
-        Self(index)
-    }
-
-    /// The values of all epochs, what is known before training first.
-    fn all(&self, split: Split, task: &str, quantity: &str) -> &[(usize, f64)] {
-        let name = (split, task.to_string(), quantity.to_string());
-        self.0.get(&name).map_or(&[], Vec::as_slice)
-    }
-
-    /// The values of all epochs from the first on.
-    fn series(&self, split: Split, task: &str, quantity: &str) -> &[(usize, f64)] {
-        let all = self.all(split, task, quantity);
-        &all[all.partition_point(|(epoch, _)| *epoch == 0)..]
-    }
-
-    /// The value of an epoch.
-    fn at(&self, split: Split, task: &str, quantity: &str, epoch: usize) -> Option<f64> {
-        let all = self.all(split, task, quantity);
-        let found = all.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
-        Some(all[found].1)
-    }
-
-    /// What was known before training.
-    fn known(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
-        let first = self.all(split, task, quantity).first();
-        first.and_then(|(epoch, value)| (*epoch == 0).then_some(*value))
-    }
-
-    /// The cosines of two tasks, whichever comes first.
-    fn cosines(&self, task: &str, other: &str) -> &[(usize, f64)] {
-        let of = |a, b| self.series(Split::Train, a, &quantity::cosine_with(b));
-        match of(task, other) {
-            [] => of(other, task),
-            found => found,
-        }
-    }
-}
 
 /// What a history says about one task.
 #[derive(Clone, Debug)]
@@ -134,18 +80,17 @@ impl Reach {
 impl Evidence {
     /// The evidence on every task that has a loss.
     pub(super) fn of_all(history: &History) -> Vec<Self> {
-        let index = Index::new(history);
         let mut tasks = history.tasks();
-        let has_loss = |split, task: &&str| !index.series(split, task, quantity::LOSS).is_empty();
+        let has_loss = |split, task: &&str| !history.series(split, task, quantity::LOSS).is_empty();
         tasks.retain(|task| has_loss(Split::Valid, task) || has_loss(Split::Train, task));
         let best = history.best_epoch();
-        let of = |task: &&str| Self::of(&index, task, &tasks, best);
+        let of = |task: &&str| Self::of(history, task, &tasks, best);
         tasks.iter().map(of).collect()
     }
 
-    fn of(index: &Index, task: &str, tasks: &[&str], best: Option<usize>) -> Self {
-        let series = |split, name| index.series(split, task, name);
-        let last = |split, name| Some(series(split, name).last()?.1);
+    fn of(history: &History, task: &str, tasks: &[&str], best: Option<usize>) -> Self {
+        let series = |split, name| history.series(split, task, name);
+        let last = |split, name| series(split, name).latest();
         let losses = series(Split::Valid, quantity::LOSS);
         let shares = series(Split::Train, quantity::GRADIENT_SHARE);
         let others = tasks.iter().filter(|other| **other != task);
@@ -153,19 +98,20 @@ impl Evidence {
         // The best epoch of the run may be one in which this task had no labels.
         let at_best = |best: &usize| losses.iter().any(|(epoch, _)| epoch == best);
         let judged = best.filter(at_best).unwrap_or(last_epoch);
-        let at = |name| index.at(Split::Valid, task, name, judged);
+        let at = |name| series(Split::Valid, name).at(judged);
         let skill = |value, margin| {
             Some(Skill {
                 value: at(value)?,
                 margin: at(margin).filter(|margin| margin.is_finite()),
             })
         };
-        let reason = index.known(Split::Valid, task, quantity::NO_BASELINE);
+        let of_all = |name| history.series(Split::Train, ALL_TASKS, name);
+        let reason = history.known(Split::Valid, task, quantity::NO_BASELINE);
         Self {
             task: task.into(),
             first: losses.first().map_or(f64::NAN, |(_, loss)| *loss),
             last: losses.last().map_or(f64::NAN, |(_, loss)| *loss),
-            trained: ends(series(Split::Train, quantity::LOSS)),
+            trained: series(Split::Train, quantity::LOSS).ends(),
             judged,
             judged_last: judged == last_epoch,
             skill: skill(quantity::SKILL, quantity::SKILL_MARGIN),
@@ -176,26 +122,26 @@ impl Evidence {
             last_skill: last(Split::Valid, quantity::SKILL),
             trained_skill: last(Split::Train, quantity::SKILL),
             no_baseline: reason.and_then(NoBaseline::from_number),
-            constant: index.known(Split::Valid, task, quantity::CONSTANT_LOSS),
-            position: index.known(Split::Valid, task, quantity::POSITION_LOSS),
-            weights: numbers(series(Split::Train, quantity::WEIGHT)),
-            share: late_mean(shares),
-            audited: late(shares).len(),
-            intended: index.known(Split::Train, task, quantity::INTENDED_SHARE),
+            constant: history.known(Split::Valid, task, quantity::CONSTANT_LOSS),
+            position: history.known(Split::Valid, task, quantity::POSITION_LOSS),
+            weights: series(Split::Train, quantity::WEIGHT).values().collect(),
+            share: shares.late_mean(),
+            audited: shares.late().len(),
+            intended: history.known(Split::Train, task, quantity::INTENDED_SHARE),
             even: 1.0 / tasks.len() as f64,
             cosines: others
                 .filter_map(|other| {
-                    let cosine = late_mean(index.cosines(task, other))?;
+                    let cosine = history.cosine(task, other).late_mean()?;
                     Some((other.to_string(), cosine))
                 })
                 .collect(),
-            reach: reach(index, task),
-            objective: ends(index.series(Split::Train, ALL_TASKS, quantity::OBJECTIVE)),
+            reach: reach(history, task),
+            objective: of_all(quantity::OBJECTIVE).ends(),
             epochs: losses.iter().map(|(epoch, _)| *epoch).collect(),
-            losses: numbers(losses),
-            steps: total(index.series(Split::Train, ALL_TASKS, quantity::STEPS)),
-            without_gradient: total(series(Split::Train, quantity::ZERO_GRADIENT_STEPS)),
-            no_solution: total(index.series(Split::Train, ALL_TASKS, quantity::NO_SOLUTION_STEPS)),
+            losses: losses.values().collect(),
+            steps: of_all(quantity::STEPS).total(),
+            without_gradient: series(Split::Train, quantity::ZERO_GRADIENT_STEPS).total(),
+            no_solution: of_all(quantity::NO_SOLUTION_STEPS).total(),
         }
     }
 
@@ -263,49 +209,20 @@ impl Evidence {
     }
 }
 
-fn ends(series: &[(usize, f64)]) -> Option<(f64, f64)> {
-    Some((series.first()?.1, series.last()?.1))
-}
-
-fn total(series: &[(usize, f64)]) -> f64 {
-    series.iter().map(|(_, value)| value).sum()
-}
-
-fn numbers(series: &[(usize, f64)]) -> Vec<f64> {
-    series.iter().map(|(_, value)| *value).collect()
-}
-
-/// The last half of a series: what training ends with, without the first steps, which are unlike all others.
-fn late(series: &[(usize, f64)]) -> &[(usize, f64)] {
-    &series[series.len() / 2..]
-}
-
-fn late_mean(series: &[(usize, f64)]) -> Option<f64> {
-    let late = late(series);
-    let finite: Vec<f64> = late
-        .iter()
-        .map(|(_, v)| *v)
-        .filter(|v| v.is_finite())
-        .collect();
-    (!finite.is_empty()).then(|| finite.iter().sum::<f64>() / finite.len() as f64)
-}
-
 /// What the optimizer could move a linear head by in all steps of the run. An epoch without an audit counts with the mean
 /// of the others.
-fn reach(index: &Index, task: &str) -> Option<Reach> {
-    let size = index.known(Split::Valid, task, quantity::TARGET_SIZE)?;
-    let of_all = |name| index.series(Split::Train, ALL_TASKS, name);
-    let reaches: HashMap<usize, f64> = of_all(quantity::REACH).iter().copied().collect();
-    let rates: HashMap<usize, f64> = of_all(quantity::LEARNING_RATE).iter().copied().collect();
+fn reach(history: &History, task: &str) -> Option<Reach> {
+    let size = history.known(Split::Valid, task, quantity::TARGET_SIZE)?;
+    let of_all = |name| history.series(Split::Train, ALL_TASKS, name);
+    let (reaches, rates) = (of_all(quantity::REACH), of_all(quantity::LEARNING_RATE));
     // Summed in the order of the epochs, so that the same history gives the same bits.
-    let sum: f64 = of_all(quantity::REACH).iter().map(|(_, reach)| reach).sum();
-    let typical = sum / reaches.len() as f64;
+    let typical = reaches.total() / reaches.len() as f64;
     if !typical.is_finite() {
         return None;
     }
     let (mut moved, mut steps) = (0.0, 0.0);
     for (epoch, count) in of_all(quantity::STEPS) {
-        moved += count * rates.get(epoch)? * reaches.get(epoch).unwrap_or(&typical);
+        moved += count * rates.at(epoch)? * reaches.at(epoch).unwrap_or(typical);
         steps += count;
     }
     (steps > 0.0).then_some(Reach { size, moved, steps })

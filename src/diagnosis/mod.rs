@@ -33,7 +33,6 @@ pub use quick_test::{QuickTest, quick_test};
 pub use remedy::Remedy;
 pub use trials::{Change, Effect, Trial, Trials};
 pub use verdict::Verdict;
-pub(crate) use words::number;
 
 use self::evidence::Evidence;
 use self::experiments::Experiments;

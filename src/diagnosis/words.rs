@@ -7,6 +7,7 @@ use super::remedy::Remedy;
 use super::trials::{Change, Effect, Trial, Trials, times};
 use super::verdict::Verdict;
 use crate::history::NoBaseline;
+use crate::text::{number, percent};
 
 /// A loss that is so many constants above the constant is told as a multiple, not in percent.
 const FAR: f64 = 9.0;
@@ -410,34 +411,10 @@ pub(super) fn running_away(evidence: &Evidence, first: f64, last: f64, negative:
     )
 }
 
-fn percent(share: f64) -> String {
-    match share < 0.0995 {
-        true => format!("{:.1} %", 100.0 * share),
-        false => format!("{:.0} %", 100.0 * share),
-    }
-}
-
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => String::new(),
     }
-}
-
-/// Four digits that matter.
-pub(crate) fn number(value: f64) -> String {
-    // Below, five decimals would show nothing of it; above, most digits would be noise.
-    let odd = value != 0.0 && !(1e-5..1e7).contains(&value.abs());
-    if odd && value.is_finite() {
-        return format!("{value:.3e}");
-    }
-    let digits = match value.abs() {
-        v if v >= 100.0 => 1,
-        v if v >= 10.0 => 2,
-        v if v >= 1.0 => 3,
-        v if v >= 0.1 => 4,
-        _ => 5,
-    };
-    format!("{value:.digits$}")
 }

@@ -23,6 +23,19 @@ pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig
         .collect()
 }
 
+/// The accuracy on the validation windows of who always says the type that is most frequent among the training windows.
+pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
+    let counts = |windows: &Windows| {
+        let mut counts = [0; super::kind::COUNT];
+        windows.labels().for_each(|label| counts[label.kind] += 1);
+        counts
+    };
+    let (trained, asked) = (counts(train), counts(valid));
+    let most = (0..super::kind::COUNT).max_by_key(|kind| trained[*kind]);
+    let right = most.map_or(0, |kind| asked[kind]);
+    right as f64 / asked.iter().sum::<usize>() as f64
+}
+
 /// The predictors, fitted.
 struct Fitted {
     classes: Vec<f64>,

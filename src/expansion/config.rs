@@ -344,8 +344,8 @@ impl ExpansionConfig {
             .map_err(within("train"))
     }
 
-    /// Sees that this config continues a run that was made with `stored`: it may be longer, anything else would make it
-    /// another run.
+    /// Checks that this config continues a run that was made with `stored`: it may be longer, and its files may lie elsewhere; anything
+    /// else would make it another run.
     ///
     /// # Errors
     ///
@@ -353,6 +353,15 @@ impl ExpansionConfig {
     pub fn check_continues(&self, stored: &Self) -> Result<()> {
         let mut asked = self.clone();
         asked.train.epochs = stored.train.epochs;
+        // Files are told by what is in them, see `inputs.json`, and may have moved.
+        for (asked, stored) in [
+            (&mut asked.data.path, &stored.data.path),
+            (&mut asked.data.marks, &stored.data.marks),
+        ] {
+            if asked.is_some() && stored.is_some() {
+                asked.clone_from(stored);
+            }
+        }
         let remedy = "as in the run that is resumed; only `train.epochs` may change";
         same_or_named(&asked, stored, remedy)
     }

@@ -1,12 +1,14 @@
 //! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
 
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::train::Interrupter;
 
 use super::bars::Bars;
 use super::bars::simulator::Simulator;
-use super::baselines::baselines;
+use super::baselines::{baselines, most_frequent};
 use super::batch::ExpansionBatcher;
 use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
 pub use super::files::read_bars;
@@ -21,6 +23,7 @@ use super::resample::{Resample, with_resampled};
 use super::windows::Windows;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
+use crate::history::History;
 use crate::probe::ProbeConfig;
 use crate::train::{Outcome, Progress, Trainer};
 
@@ -143,6 +146,19 @@ pub struct RunOptions {
     pub progress: Progress,
     /// Stops the training from outside.
     pub interrupter: Interrupter,
+    /// Called after every epoch.
+    pub on_epoch: Option<OnEpoch>,
+}
+
+/// Sees the history after every epoch.
+pub type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
+
+impl RunOptions {
+    /// Calls a function after every epoch.
+    pub fn with_on_epoch(mut self, seen: impl Fn(&History) + Send + Sync + 'static) -> Self {
+        self.on_epoch = Some(Arc::new(seen));
+        self
+    }
 }
 
 /// Trains the expansion model as a config says and writes everything to `directory`.
@@ -183,12 +199,20 @@ pub fn train(
     };
     let trainer = trainer(config, directory, options.progress, options.interrupter)?
         .with_baselines(known)
+        .with_reference("type/accuracy", most_frequent(plain, &data.valid))
         .resume(options.resume)
         .with_metrics(|training| {
             ExpansionMetricKind::ALL.iter().fold(training, |t, kind| {
                 t.metric_valid_numeric(ExpansionMetric::new(*kind))
             })
         });
+    let trainer = match options.on_epoch {
+        Some(seen) => trainer.on_epoch(move |epoch| {
+            seen(epoch.history);
+            ControlFlow::Continue(())
+        }),
+        None => trainer,
+    };
     trainer.claim()?;
     let stored = directory.join("config.json");
     let inputs = Inputs::of(config)?;

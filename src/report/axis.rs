@@ -1,11 +1,6 @@
 //! Axes: which range a chart shows, linear or logarithmic, and which values it labels.
 //!
-//! Any numbers must give a readable axis, from 1e-30 to 1e30, one value or none, so the choice is made here and the
-//! plotting crate only asks for the result.
-
-use std::ops::Range;
-
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+//! Any numbers must give a readable axis, from 1e-30 to 1e30, one value or none.
 
 use super::text::{minus, width};
 
@@ -33,6 +28,8 @@ pub(super) struct Axis {
     scale: Scale,
     low: f64,
     high: f64,
+    /// The largest value it was made for; `high` is that with a margin.
+    largest: f64,
     ticks: Vec<(f64, String)>,
 }
 
@@ -55,10 +52,17 @@ impl Axis {
         let Some((low, high)) = extent else {
             return Self::linear(0.0, 1.0);
         };
-        match () {
-            () if low >= 0.0 => Self::linear(0.0, if high > 0.0 { 1.06 * high } else { 1.0 }),
-            () if high <= 0.0 => Self::linear(1.06 * low, 0.0),
-            () => Self::linear(low - 0.05 * (high - low), high + 0.05 * (high - low)),
+        let axis = if low >= 0.0 {
+            Self::linear(0.0, if high > 0.0 { 1.06 * high } else { 1.0 })
+        } else if high <= 0.0 {
+            Self::linear(1.06 * low, 0.0)
+        } else {
+            let margin = 0.05 * (high - low);
+            Self::linear(low - margin, high + margin)
+        };
+        Self {
+            largest: high,
+            ..axis
         }
     }
 
@@ -95,11 +99,13 @@ impl Axis {
             scale: Scale::Linear,
             low,
             high,
+            largest: high,
             ticks,
         }
     }
 
     fn log(low: f64, high: f64) -> Self {
+        let largest = high;
         let (low, high) = (low / 1.15, high * 1.15);
         let decades = (low.log10().floor() as i32, high.log10().ceil() as i32);
         let every = ((decades.1 - decades.0) / 5).max(1);
@@ -118,6 +124,7 @@ impl Axis {
             scale: Scale::Log,
             low,
             high,
+            largest,
             ticks,
         }
     }
@@ -138,6 +145,7 @@ impl Axis {
             scale: Scale::Linear,
             low: low - margin,
             high: high + margin,
+            largest: high,
             ticks: ticks.iter().map(|v| (*v, format!("{v:.0}"))).collect(),
         }
     }
@@ -167,6 +175,16 @@ impl Axis {
         self
     }
 
+    /// The same axis without what is below `floor`.
+    pub fn cut(self, floor: f64) -> Self {
+        if self.low >= floor {
+            return self;
+        }
+        // Made anew for what is left: the margin above values that lie far apart would be larger than that.
+        let left = Self::linear_over(Some((floor, self.largest.max(floor))));
+        Self::linear(floor, left.high)
+    }
+
     /// The same axis with nothing written at it.
     pub fn without_labels(mut self) -> Self {
         self.ticks.clear();
@@ -178,9 +196,15 @@ impl Axis {
         self.scale == Scale::Log
     }
 
-    /// The labels.
-    pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.ticks.iter().map(|(_, label)| label.as_str())
+    /// The labelled values and their labels.
+    pub fn ticks(&self) -> impl Iterator<Item = (f64, &str)> {
+        let ticks = self.ticks.iter();
+        ticks.map(|(value, label)| (*value, label.as_str()))
+    }
+
+    /// Where a value is between the places of the lower and the upper end.
+    pub fn map(&self, value: f64, (start, end): (i32, i32)) -> i32 {
+        start + (self.place(value) * f64::from(end - start)).round() as i32
     }
 
     /// Where a value lies between the ends: 0 is the lower one, 1 the upper one.
@@ -202,33 +226,6 @@ impl Axis {
     }
 }
 
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        start + (self.place(*value) * f64::from(end - start)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        match hint.weight().allow_light_points() {
-            true => Vec::new(),
-            false => self.ticks.iter().map(|(value, _)| *value).collect(),
-        }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.low..self.high
-    }
-}
-
-impl ValueFormatter<f64> for Axis {
-    fn format_ext(&self, value: &f64) -> String {
-        let tick = self.ticks.iter().find(|(tick, _)| tick == value);
-        tick.map_or(String::new(), |(_, label)| label.clone())
-    }
-}
-
 /// The smallest and the largest value that can be drawn.
 fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     let mut extent: Option<(f64, f64)> = None;
@@ -242,10 +239,12 @@ fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
 /// A range that is not empty, even for one value or values that differ in their last digits.
 fn spread(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
-    match () {
-        () if size < 1.0 / LARGEST => (0.0, 1.0),
-        () if high - low < 1e-10 * size => (low - 0.05 * size, high + 0.05 * size),
-        () => (low, high),
+    if size < 1.0 / LARGEST {
+        (0.0, 1.0)
+    } else if high - low < 1e-10 * size {
+        (low - 0.05 * size, high + 0.05 * size)
+    } else {
+        (low, high)
     }
 }
 
@@ -292,7 +291,7 @@ mod tests {
     use super::*;
 
     fn labels(axis: &Axis) -> Vec<&str> {
-        axis.labels().collect()
+        axis.ticks().map(|(_, label)| label).collect()
     }
 
     #[test]
@@ -320,6 +319,17 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_that_is_cut_is_made_for_what_is_left() {
+        let cut = Axis::of([-1000.0, 0.3]).cut(-0.5);
+        assert_eq!((cut.low, cut.high < 0.4), (-0.5, true), "{cut:?}");
+        assert_eq!(labels(&cut), ["−0.4", "−0.2", "0", "0.2"]);
+        let whole = Axis::linear(0.0, 1.0).cut(-0.5);
+        assert_eq!((whole.low, whole.high), (0.0, 1.0));
+        let below = Axis::of([-3.0, -2.0]).cut(-0.5);
+        assert_eq!((below.low, below.high), (-0.5, 0.0));
+    }
+
+    #[test]
     fn no_number_breaks_an_axis() {
         let hostile = [
             f64::NAN,
@@ -342,10 +352,11 @@ mod tests {
                     Axis::around([a, b]),
                     Axis::counted([a, b]),
                     Axis::signed_share([a, b]),
+                    Axis::of([a, b]).cut(-0.5),
                 ] {
                     assert!(axis.low < axis.high, "{a} {b}: {axis:?}");
                     assert!(axis.ticks.len() <= 14, "{a} {b}: {axis:?}");
-                    assert!((0..=100).contains(&axis.map(&b, (0, 100))));
+                    assert!((0..=100).contains(&axis.map(b, (0, 100))));
                 }
             }
         }

@@ -1,11 +1,10 @@
 //! A series of bars with spans in it: what is true and what was predicted, told apart without colour.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::axis::{Axis, drawable};
-use super::canvas::{Drawn, Frame, Plot};
+use super::canvas::{Frame, Plot};
 use super::figure::Figure;
 use super::pen::Pen;
+use super::svg::{Anchor, Level};
 use super::text::{count, number, width};
 
 /// One bar: first, highest, lowest and last value, in the unit of the series.
@@ -57,19 +56,18 @@ impl WindowFigure {
         frame.height = 2150;
         let drawing = frame.draw(|plot| {
             if let Some(span) = self.truth.and_then(|span| self.inside(span)) {
-                shade(plot, span)?;
+                shade(plot, span);
             }
-            self.bars(plot)?;
+            self.bars(plot);
             let spans = [
                 (self.truth, "true", Pen::Truth, 60),
                 (self.predicted, "predicted", Pen::Predicted, 200),
             ];
             for (span, name, pen, lane) in spans {
                 if let Some(span) = span.and_then(|span| self.inside(span)) {
-                    bracket(plot, span, name, pen, lane)?;
+                    bracket(plot, span, name, pen, lane);
                 }
             }
-            Ok(())
         });
         Figure {
             title: self.title.clone(),
@@ -89,28 +87,15 @@ impl WindowFigure {
         (start <= end).then_some(Span { start, end })
     }
 
-    fn bars(&self, plot: &Plot<'_, '_>) -> Drawn {
+    fn bars(&self, plot: &mut Plot<'_>) {
         let step = plot.x(1.0) - plot.x(0.0);
         let half = (step * 3 / 10).clamp(1, 90);
         for (index, bar) in self.bars.iter().enumerate() {
-            let Candle {
-                open,
-                high,
-                low,
-                close,
-            } = *bar;
-            if ![open, high, low, close].into_iter().all(drawable) {
-                continue;
+            if bar.is_drawable() {
+                let title = format!("bar {index}: {}", bar.told());
+                plot.titled(&title, |plot| bar.draw(plot, index, half));
             }
-            let x = plot.x(index as f64);
-            plot.path(vec![(x, plot.y(high)), (x, plot.y(low))], Pen::Wick)?;
-            let pen = if close >= open { Pen::Rise } else { Pen::Fall };
-            let (top, bottom) = (plot.y(open.max(close)), plot.y(open.min(close)));
-            // A bar that closes where it opened is a line, and an element without height is not shown.
-            let bottom = bottom.max(top + 5);
-            plot.rectangle((x - half, top), (x + half, bottom), pen)?;
         }
-        Ok(())
     }
 
     fn summary(&self) -> String {
@@ -139,14 +124,48 @@ impl WindowFigure {
     }
 }
 
-/// The bars of a span, behind them.
-fn shade(plot: &Plot<'_, '_>, span: Span) -> Drawn {
-    let (left, right) = edges(plot, span);
-    plot.rectangle((left, plot.top), (right, plot.bottom), Pen::TruthArea)
+impl Candle {
+    fn is_drawable(&self) -> bool {
+        let values = [self.open, self.high, self.low, self.close];
+        values.into_iter().all(drawable)
+    }
+
+    /// Says the four values in words.
+    fn told(&self) -> String {
+        format!(
+            "open {}, high {}, low {}, close {}",
+            number(self.open),
+            number(self.high),
+            number(self.low),
+            number(self.close)
+        )
+    }
+
+    /// Draws the bar at its place, with a body `half` as wide on either side.
+    fn draw(&self, plot: &mut Plot<'_>, index: usize, half: i32) {
+        let x = plot.x(index as f64);
+        let wick = [(x, plot.y(self.high)), (x, plot.y(self.low))];
+        plot.path(&wick, Pen::Wick);
+        let pen = if self.close >= self.open {
+            Pen::Rise
+        } else {
+            Pen::Fall
+        };
+        let top = plot.y(self.open.max(self.close));
+        // A bar that closes where it opened is a line, and an element without height is not shown.
+        let bottom = plot.y(self.open.min(self.close)).max(top + 5);
+        plot.rectangle((x - half, top), (x + half, bottom), pen);
+    }
 }
 
-/// A bracket above the plot with its name, and its ends down through the plot.
-fn bracket(plot: &Plot<'_, '_>, span: Span, name: &str, pen: Pen, lane: i32) -> Drawn {
+/// Shades what is behind the bars of a span.
+fn shade(plot: &mut Plot<'_>, span: Span) {
+    let (left, right) = edges(plot, span);
+    plot.rectangle((left, plot.top), (right, plot.bottom), Pen::TruthArea);
+}
+
+/// Draws a bracket above the plot with its name, and its ends down through the plot.
+fn bracket(plot: &mut Plot<'_>, span: Span, name: &str, pen: Pen, lane: i32) {
     let (left, right) = edges(plot, span);
     // What was predicted must be seen over what is true.
     let foot = if pen == Pen::Predicted {
@@ -154,18 +173,47 @@ fn bracket(plot: &Plot<'_, '_>, span: Span, name: &str, pen: Pen, lane: i32) -> 
     } else {
         lane + 50
     };
-    let points = vec![(left, foot), (left, lane), (right, lane), (right, foot)];
-    plot.path(points, pen)?;
+    let points = [(left, foot), (left, lane), (right, lane), (right, foot)];
+    plot.path(&points, pen);
     let text = format!("{name} {}–{}", span.start, span.end);
-    let (at, anchor) = match right + 40 + width(&text) < plot.right + 100 {
-        true => (right + 40, HPos::Left),
-        false => (left - 40, HPos::Right),
+    let (at, anchor) = if right + 40 + width(&text) < plot.right + 100 {
+        (right + 40, Anchor::Begin)
+    } else {
+        (left - 40, Anchor::End)
     };
-    plot.text(&text, (at, lane + 10), pen, anchor, VPos::Center)
+    plot.text(&text, (at, lane + 10), pen, anchor, Level::Beside);
 }
 
 /// Half a place beyond the first and the last bar.
-fn edges(plot: &Plot<'_, '_>, span: Span) -> (i32, i32) {
+fn edges(plot: &Plot<'_>, span: Span) -> (i32, i32) {
     let left = plot.x(span.start as f64 - 0.5);
     (left, plot.x(span.end as f64 + 0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_tells_its_values() {
+        let bar = Candle {
+            open: 1.5,
+            high: 4.0,
+            low: 1.0,
+            close: 3.0,
+        };
+        let unknown = Candle {
+            high: f64::NAN,
+            ..bar
+        };
+        let figure = WindowFigure {
+            bars: vec![bar, unknown, bar],
+            ..WindowFigure::default()
+        };
+        let html = figure.html();
+        let title = format!("<g><title>bar 2: {}</title><polyline", bar.told());
+        assert!(html.contains(&title), "{html}");
+        assert!(!html.contains("bar 1:"), "{html}");
+        assert_eq!(html.matches("class=\"f-rise\"").count(), 2);
+    }
 }

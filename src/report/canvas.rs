@@ -1,18 +1,10 @@
 //! A drawing with axes: the plot and its margins, lines, markers, and labels that do not overlap.
 //!
-//! All drawings are as wide as a phone, so that their texts keep their size in proportion wherever they are shown. They
-//! are measured in tenths of a unit because the plotting crate counts in whole numbers.
-
-use plotters::chart::ChartBuilder;
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
-use plotters::element::{Circle, PathElement, Polygon, Rectangle};
-use plotters::prelude::SVGBackend;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, IntoTextStyle, TRANSPARENT};
+//! All drawings are as wide as a phone, so that their texts keep their size in proportion wherever they are shown.
 
 use super::axis::{Axis, drawable};
-use super::pen::{Pen, themed};
+use super::pen::{Pen, SERIES};
+use super::svg::{Anchor, Level, Point, Svg};
 use super::text::{short, width};
 
 /// The width of every drawing.
@@ -21,14 +13,8 @@ pub(super) const WIDTH: i32 = 3600;
 const LINE: i32 = 135;
 /// Between a label and what it belongs to.
 const GAP: i32 = 60;
-
-/// What drawing comes to: writing into a text does not fail.
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// A point of the drawing.
-pub(super) type Point = (i32, i32);
+/// How long the marks at the labelled values are.
+const TICK: i32 = 25;
 
 /// The axes of a drawing and the room around them.
 pub(super) struct Frame {
@@ -73,72 +59,32 @@ impl Frame {
     }
 
     /// The elements of the drawing, to stand in an `svg` element of its width and height.
-    pub fn draw(&self, content: impl FnOnce(&Plot<'_, '_>) -> Drawn) -> String {
-        let mut text = String::new();
-        let size = (WIDTH as u32, self.height as u32);
-        let drawn = {
-            let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
-            self.on(&root, content).and_then(|()| root.present())
+    pub fn draw(&self, content: impl FnOnce(&mut Plot<'_>)) -> String {
+        let labels = self.y.ticks().map(|(_, label)| width(label));
+        let labels = labels.max().unwrap_or(0);
+        let name = if self.y_name.is_empty() || self.top > 0 {
+            60
+        } else {
+            260
         };
-        debug_assert!(drawn.is_ok(), "{drawn:?}");
-        themed(&text)
-    }
-
-    fn on(&self, root: &Area<'_>, content: impl FnOnce(&Plot<'_, '_>) -> Drawn) -> Drawn {
-        let labels = self.y.labels().map(width).max().unwrap_or(0);
-        let left = self.left.unwrap_or((labels + GAP + 30).max(250));
-        let name = match self.y_name.is_empty() || self.top > 0 {
-            true => 60,
-            false => 260,
-        };
-        let mut chart = ChartBuilder::on(root)
-            .margin_top(name + self.top)
-            .margin_right(self.right)
-            .set_left_and_bottom_label_area_size(left)
-            .x_label_area_size(if self.x_name.is_empty() { 190 } else { 320 })
-            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
-        let grey = Pen::Label.colour();
-        let small = ("sans-serif", 120).into_text_style(root).color(&grey);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(Pen::Grid.colour())
-            .axis_style(Pen::Axis.colour())
-            .label_style(small)
-            .set_all_tick_mark_size(25)
-            .draw()?;
-        let (x, y) = chart.plotting_area().get_pixel_range();
-        let plot = Plot {
-            root,
+        let below = if self.x_name.is_empty() { 190 } else { 320 };
+        let mut plot = Plot {
+            svg: Svg::default(),
             frame: self,
-            left: x.start,
-            right: x.end,
-            top: y.start,
-            bottom: y.end,
+            left: self.left.unwrap_or((labels + GAP + 30).max(250)),
+            right: WIDTH - self.right,
+            top: name + self.top,
+            bottom: self.height - below,
         };
-        let middle = (plot.left + plot.right) / 2;
-        plot.text(
-            &self.x_name,
-            (middle, self.height - 20),
-            Pen::Label,
-            HPos::Center,
-            VPos::Bottom,
-        )?;
-        plot.text(
-            &self.y_name,
-            (0, plot.top - 95),
-            Pen::Label,
-            HPos::Left,
-            VPos::Bottom,
-        )?;
-        content(&plot)
+        plot.axes();
+        content(&mut plot);
+        plot.svg.finish()
     }
 }
 
 /// The inside of the axes while something is drawn there.
-pub(super) struct Plot<'a, 'b> {
-    root: &'a Area<'b>,
+pub(super) struct Plot<'a> {
+    svg: Svg,
     frame: &'a Frame,
     /// The edges.
     pub left: i32,
@@ -147,107 +93,186 @@ pub(super) struct Plot<'a, 'b> {
     pub bottom: i32,
 }
 
-impl Plot<'_, '_> {
+impl Plot<'_> {
     /// Where a value of the horizontal axis is.
     pub fn x(&self, value: f64) -> i32 {
-        use plotters::coord::ranged1d::Ranged;
-        self.frame.x.map(&value, (self.left, self.right))
+        self.frame.x.map(value, (self.left, self.right))
     }
 
     /// Where a value of the vertical axis is.
     pub fn y(&self, value: f64) -> i32 {
-        use plotters::coord::ranged1d::Ranged;
-        self.frame.y.map(&value, (self.bottom, self.top))
+        self.frame.y.map(value, (self.bottom, self.top))
     }
 
-    /// A line through points.
-    pub fn path(&self, points: Vec<Point>, pen: Pen) -> Drawn {
-        self.root.draw(&PathElement::new(points, pen.colour()))
-    }
-
-    /// An area, filled.
-    pub fn polygon(&self, points: Vec<Point>, pen: Pen) -> Drawn {
-        self.root.draw(&Polygon::new(points, pen.colour().filled()))
-    }
-
-    /// A rectangle, filled.
-    pub fn rectangle(&self, corner: Point, opposite: Point, pen: Pen) -> Drawn {
-        let style = pen.colour().filled();
-        self.root.draw(&Rectangle::new([corner, opposite], style))
-    }
-
-    /// A text that begins, has its middle, or ends at a point.
-    pub fn text(&self, text: &str, at: Point, pen: Pen, h: HPos, v: VPos) -> Drawn {
-        if text.is_empty() {
-            return Ok(());
+    /// Draws the lines across, both edges with their labels, and the names of the axes.
+    fn axes(&mut self) {
+        let frame = self.frame;
+        for (value, _) in frame.y.ticks() {
+            let y = self.y(value);
+            self.svg
+                .line((self.left, y), (self.right, y), &Pen::Grid.line());
         }
-        let colour = pen.colour();
-        let style = ("sans-serif", 120)
-            .into_text_style(self.root)
-            .color(&colour)
-            .pos(Pos::new(h, v));
-        self.root.draw_text(&short(text, 60), &style, at)
+        self.left_edge();
+        self.bottom_edge();
+        let middle = ((self.left + self.right) / 2, frame.height - 20);
+        self.text(
+            &frame.x_name,
+            middle,
+            Pen::Label,
+            Anchor::Middle,
+            Level::Above,
+        );
+        let corner = (0, self.top - 95);
+        self.text(
+            &frame.y_name,
+            corner,
+            Pen::Label,
+            Anchor::Begin,
+            Level::Above,
+        );
     }
 
-    /// A series as lines from value to value; where a value has no place on the axis there is a gap.
-    pub fn course(&self, points: &[(f64, f64)], number: usize) -> Drawn {
+    fn left_edge(&mut self) {
+        let (frame, x, pen) = (self.frame, self.left, Pen::Axis.line());
+        self.svg.line((x, self.top), (x, self.bottom), &pen);
+        for (value, label) in frame.y.ticks() {
+            let y = self.y(value);
+            let at = (x - 2 * TICK, y);
+            self.text(label, at, Pen::Label, Anchor::End, Level::Beside);
+            self.svg.line((x - TICK, y), (x, y), &pen);
+        }
+    }
+
+    fn bottom_edge(&mut self) {
+        let (frame, y, pen) = (self.frame, self.bottom, Pen::Axis.line());
+        self.svg.line((self.left, y), (self.right, y), &pen);
+        for (value, label) in frame.x.ticks() {
+            let x = self.x(value);
+            let at = (x, y + 2 * TICK);
+            self.text(label, at, Pen::Label, Anchor::Middle, Level::Below);
+            self.svg.line((x, y), (x, y + TICK), &pen);
+        }
+    }
+
+    /// Draws a line through points.
+    pub fn path(&mut self, points: &[Point], pen: Pen) {
+        self.svg.polyline(points, &pen.line());
+    }
+
+    /// Draws an area, filled.
+    pub fn polygon(&mut self, corners: &[Point], pen: Pen) {
+        self.svg.polygon(corners, &pen.area());
+    }
+
+    /// Draws a rectangle, filled.
+    pub fn rectangle(&mut self, corner: Point, opposite: Point, pen: Pen) {
+        self.svg.rect(corner, opposite, &pen.area());
+    }
+
+    /// Writes a text that begins, has its middle, or ends at a point.
+    pub fn text(&mut self, text: &str, at: Point, pen: Pen, anchor: Anchor, level: Level) {
+        if !text.is_empty() {
+            let text = short(text, 60);
+            self.svg.text(&text, at, anchor, level, &pen.text());
+        }
+    }
+
+    /// Draws something under a title, which is shown where the pointer rests on it.
+    pub fn titled(&mut self, title: &str, content: impl FnOnce(&mut Self)) {
+        self.svg.begin_titled(title);
+        content(self);
+        self.svg.end_titled();
+    }
+
+    /// Draws a series as lines from value to value; where a value has no place on the axis there is a gap.
+    pub fn course(&mut self, points: &[(f64, f64)], number: usize) {
         let runs = points.split(|(x, y)| !drawable(*x) || !drawable(*y));
         for run in runs.filter(|run| run.len() > 1) {
-            let line = run.iter().map(|(x, y)| (self.x(*x), self.y(*y))).collect();
-            self.path(line, Pen::Series(number))?;
+            let places = run.iter().map(|(x, y)| (self.x(*x), self.y(*y)));
+            let line: Vec<Point> = places.collect();
+            self.path(&line, Pen::Series(number));
         }
-        Ok(())
     }
 
-    /// Markers on about six values of a series, on the last one, and on those that stand alone.
-    pub fn markers(&self, points: &[(f64, f64)], number: usize) -> Drawn {
+    /// Draws markers on about six values of a series, on the last one, and on those that stand alone, each with what is
+    /// told of its value.
+    pub fn markers(
+        &mut self,
+        points: &[(f64, f64)],
+        number: usize,
+        told: impl Fn(f64, f64) -> String,
+    ) {
         let every = points.len().div_ceil(6).max(1);
         let shown = |index: usize| points.get(index).is_some_and(|(_, y)| drawable(*y));
         let last = (0..points.len()).rev().find(|index| shown(*index));
         for (index, (x, y)) in points.iter().enumerate().filter(|(i, _)| shown(*i)) {
             let alone = !shown(index.wrapping_sub(1)) && !shown(index + 1);
             if index % every == 0 || Some(index) == last || alone {
-                self.marker((self.x(*x), self.y(*y)), number)?;
+                let at = (self.x(*x), self.y(*y));
+                self.titled(&told(*x, *y), |plot| plot.marker(at, number));
             }
         }
-        Ok(())
     }
 
-    /// A marker whose form belongs to the series.
-    pub fn marker(&self, (x, y): Point, number: usize) -> Drawn {
+    /// Draws a marker whose form belongs to the series.
+    pub fn marker(&mut self, at: Point, number: usize) {
         let pen = Pen::Solid(number);
-        let form = |corners: &[(i32, i32)]| {
-            let at = corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-            self.polygon(at, pen)
-        };
-        match number % super::pen::SERIES {
-            0 => self
-                .root
-                .draw(&Circle::new((x, y), 33, pen.colour().filled())),
-            1 => form(&[(-30, -30), (30, -30), (30, 30), (-30, 30)]),
-            2 => form(&[(0, -42), (40, 30), (-40, 30)]),
-            3 => form(&[(0, -46), (40, 0), (0, 46), (-40, 0)]),
-            4 => form(&[(0, 42), (40, -30), (-40, -30)]),
-            5 => self.root.draw(&Circle::new((x, y), 36, pen.colour())),
+        let near = |(dx, dy): Point| (at.0 + dx, at.1 + dy);
+        match number % SERIES {
+            0 => self.svg.circle(at, 33, &pen.area()),
+            1 => self.polygon(&[(-30, -30), (30, -30), (30, 30), (-30, 30)].map(near), pen),
+            2 => self.polygon(&[(0, -42), (40, 30), (-40, 30)].map(near), pen),
+            3 => self.polygon(&[(0, -46), (40, 0), (0, 46), (-40, 0)].map(near), pen),
+            4 => self.polygon(&[(0, 42), (40, -30), (-40, -30)].map(near), pen),
+            5 => self.svg.circle(at, 36, &pen.line()),
             6 => {
-                self.path(vec![(x - 34, y - 34), (x + 34, y + 34)], pen)?;
-                self.path(vec![(x - 34, y + 34), (x + 34, y - 34)], pen)
+                self.path(&[(-34, -34), (34, 34)].map(near), pen);
+                self.path(&[(-34, 34), (34, -34)].map(near), pen);
             }
             _ => {
-                self.path(vec![(x - 42, y), (x + 42, y)], pen)?;
-                self.path(vec![(x, y - 42), (x, y + 42)], pen)
+                self.path(&[(-42, 0), (42, 0)].map(near), pen);
+                self.path(&[(0, -42), (0, 42)].map(near), pen);
             }
         }
     }
 
-    /// A line across the plot at a value.
-    pub fn across(&self, value: f64, pen: Pen) -> Drawn {
-        let y = self.y(value);
-        self.path(vec![(self.left, y), (self.right, y)], pen)
+    /// Draws a small dot.
+    pub fn dot(&mut self, at: Point, pen: Pen) {
+        self.svg.circle(at, 18, &pen.area());
     }
 
-    /// Labels right of the plot, each as near as possible to its height without touching another.
-    pub fn labels(&self, labels: &[(i32, String, Pen)]) -> Drawn {
+    /// Draws a marker of a series at the lower edge that points out of the plot: the value is somewhere below.
+    pub fn marker_below(&mut self, value: f64, number: usize) {
+        let (x, y) = (self.x(value), self.bottom);
+        let corners = [(x - 34, y), (x + 34, y), (x, y + 46)];
+        self.polygon(&corners, Pen::Solid(number));
+    }
+
+    /// Draws a line across the plot at a value.
+    pub fn across(&mut self, value: f64, pen: Pen) {
+        let y = self.y(value);
+        self.path(&[(self.left, y), (self.right, y)], pen);
+    }
+
+    /// Draws a thin line through the plot from top to bottom, with a name above it and a title.
+    pub fn upright(&mut self, value: f64, name: &str, title: &str) {
+        let (x, top, bottom) = (self.x(value), self.top, self.bottom);
+        // Where the name of the axis is above it, the name of the line is inside the plot.
+        let free = x - width(name) / 2 > width(&self.frame.y_name);
+        self.titled(title, |plot| {
+            plot.path(&[(x, top), (x, bottom)], Pen::Leader);
+            if free {
+                let at = (x, top + 10);
+                plot.text(name, at, Pen::Label, Anchor::Middle, Level::Above);
+            } else {
+                let at = (x + 40, top + 70);
+                plot.text(name, at, Pen::Label, Anchor::Begin, Level::Beside);
+            }
+        });
+    }
+
+    /// Writes labels right of the plot, each as near as possible to its height without touching another.
+    pub fn labels(&mut self, labels: &[(i32, String, Pen)]) {
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|index| labels[*index].0);
         let wished: Vec<i32> = order.iter().map(|index| labels[*index].0).collect();
@@ -255,13 +280,12 @@ impl Plot<'_, '_> {
         for (index, place) in order.into_iter().zip(places) {
             let (y, text, pen) = &labels[index];
             if (place - y).abs() > LINE / 4 {
-                let line = vec![(self.right + 8, *y), (self.right + GAP - 12, place)];
-                self.path(line, Pen::Leader)?;
+                let line = [(self.right + 8, *y), (self.right + GAP - 12, place)];
+                self.path(&line, Pen::Leader);
             }
             let at = (self.right + GAP, place);
-            self.text(text, at, *pen, HPos::Left, VPos::Center)?;
+            self.text(text, at, *pen, Anchor::Begin, Level::Beside);
         }
-        Ok(())
     }
 }
 
@@ -288,7 +312,27 @@ fn apart(wished: &[i32], top: i32, bottom: i32) -> Vec<i32> {
 
 #[cfg(test)]
 mod tests {
-    use super::apart;
+    use super::*;
+
+    #[test]
+    fn axes_have_their_lines_labels_and_names() {
+        let epochs = Axis::counted([1.0, 8.0]);
+        let frame = Frame::new(epochs, Axis::linear(0.0, 1.0), "epoch", "raw loss");
+        let drawing = frame.draw(|_| {});
+        let expected = [
+            "<line class=\"l-grid\" x1=\"276\" y1=\"1740\" x2=\"3480\" y2=\"1740\"/>",
+            "<line class=\"l-axis\" x1=\"276\" y1=\"260\" x2=\"276\" y2=\"1740\"/>",
+            "<text class=\"t-label\" x=\"226\" y=\"1740\" dy=\"0.5ex\" text-anchor=\"end\">0</text>",
+            "<line class=\"l-axis\" x1=\"251\" y1=\"1740\" x2=\"276\" y2=\"1740\"/>",
+            "<text class=\"t-label\" x=\"276\" y=\"1790\" dy=\"0.76em\" text-anchor=\"middle\">1</text>",
+            "<line class=\"l-axis\" x1=\"276\" y1=\"1740\" x2=\"276\" y2=\"1765\"/>",
+            "<text class=\"t-label\" x=\"1878\" y=\"2040\" dy=\"-0.5ex\" text-anchor=\"middle\">epoch</text>",
+            "<text class=\"t-label\" x=\"0\" y=\"165\" dy=\"-0.5ex\" text-anchor=\"start\">raw loss</text>",
+        ];
+        for element in expected {
+            assert!(drawing.contains(element), "{element} in {drawing}");
+        }
+    }
 
     #[test]
     fn labels_keep_their_distance_and_stay_inside() {

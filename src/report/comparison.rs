@@ -12,6 +12,8 @@ use crate::history::write_atomically;
 pub struct Comparison {
     /// The title of the page.
     pub title: String,
+    /// The answer in one sentence; may be empty.
+    pub answer: String,
     /// What and when: a name and a text each, such as `("data", "bars.csv")`.
     pub facts: Vec<(String, String)>,
     /// The tasks, in the order they are shown.
@@ -52,6 +54,8 @@ pub struct ComparisonCell {
     pub low: f64,
     /// The upper end of the interval; NaN if there is one seed.
     pub high: f64,
+    /// The value of each seed.
+    pub values: Vec<f64>,
 }
 
 /// A value that stands beside the strategies.

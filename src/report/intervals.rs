@@ -1,11 +1,10 @@
 //! Dots with whiskers: a mean and its interval for each of several rows, names on the left.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::axis::{Axis, drawable};
-use super::canvas::{Drawn, Frame, Plot, WIDTH};
+use super::canvas::{Frame, Plot, WIDTH};
 use super::figure::Figure;
 use super::pen::Pen;
+use super::svg::{Anchor, Level};
 use super::text::{number, short, width};
 
 /// A mean and its interval, whose ends may be unknown.
@@ -14,6 +13,8 @@ pub(super) struct Interval {
     pub mean: f64,
     pub low: f64,
     pub high: f64,
+    /// What it is the mean of.
+    pub values: Vec<f64>,
 }
 
 /// One row an interval.
@@ -45,9 +46,10 @@ impl IntervalChart {
         }
         let names = self.rows.iter().map(|row| width(&short(&row.name, NAME)));
         let left = names.max().unwrap_or(0) + 110;
-        let x = match self.ratios {
-            true => Axis::of(self.values()),
-            false => Axis::from_zero(self.values()),
+        let x = if self.ratios {
+            Axis::of(self.values())
+        } else {
+            Axis::from_zero(self.values())
         };
         let x = x.fitting(WIDTH - left - RIGHT);
         let scale = if x.is_log() { ", log scale" } else { "" };
@@ -58,18 +60,17 @@ impl IntervalChart {
         frame.top = 150 * self.shown_references().count() as i32;
         frame.height = 60 + frame.top + 320 + ROW * (self.rows.len() as i32 + 1);
         let drawing = frame.draw(|plot| {
-            self.references(plot)?;
+            self.references(plot);
             for (index, row) in self.rows.iter().enumerate() {
                 // The first row is the uppermost.
                 let y = plot.y((self.rows.len() - 1 - index) as f64);
-                draw_row(plot, row, y)?;
+                row.draw(plot, y);
             }
-            Ok(())
         });
         Figure {
             title: self.title.clone(),
             about: format!(
-                "{}{scale}; dots are means, whiskers 95 % intervals",
+                "{}{scale}; large marks are means, whiskers 95 % intervals, small dots seeds",
                 self.x_name
             ),
             drawing,
@@ -81,10 +82,12 @@ impl IntervalChart {
     }
 
     fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        let rows = self
-            .rows
-            .iter()
-            .flat_map(|row| [row.low, row.mean, row.high]);
+        let rows = self.rows.iter().flat_map(|row| {
+            row.values
+                .iter()
+                .copied()
+                .chain([row.low, row.mean, row.high])
+        });
         rows.chain(self.references.iter().map(|(_, value)| *value))
     }
 
@@ -92,69 +95,75 @@ impl IntervalChart {
         self.references.iter().filter(|(_, value)| drawable(*value))
     }
 
-    fn references(&self, plot: &Plot<'_, '_>) -> Drawn {
+    fn references(&self, plot: &mut Plot<'_>) {
         let lane = |index: usize| 90 + 150 * index as i32;
         for (index, (_, value)) in self.shown_references().enumerate() {
             let x = plot.x(*value);
-            let line = vec![(x, lane(index) + 70), (x, plot.bottom)];
-            plot.path(line, Pen::Reference(index))?;
+            let line = [(x, lane(index) + 70), (x, plot.bottom)];
+            plot.path(&line, Pen::Reference(index));
         }
         for (index, (name, value)) in self.shown_references().enumerate() {
             let text = format!("{} {}", short(name, REFERENCE), number(*value));
             let x = plot.x(*value);
             // The lines of the texts above run past this one, on one of its sides.
             let mut above = self.shown_references().take(index);
-            let begin = match above.any(|(_, other)| plot.x(*other) > x) {
-                true => x - width(&text),
-                false if index == 0 => x - width(&text) / 2,
-                false => x,
+            let begin = if above.any(|(_, other)| plot.x(*other) > x) {
+                x - width(&text)
+            } else if index == 0 {
+                x - width(&text) / 2
+            } else {
+                x
             };
             let begin = begin.min(WIDTH - 20 - width(&text)).max(20);
-            let at = (begin, lane(index));
-            plot.text(&text, at, Pen::Reference(index), HPos::Left, VPos::Center)?;
+            let (at, pen) = ((begin, lane(index)), Pen::Reference(index));
+            plot.text(&text, at, pen, Anchor::Begin, Level::Beside);
         }
-        Ok(())
     }
 
     fn summary(&self) -> String {
-        let rows = self.rows.iter().map(|row| match row.low.is_nan() {
-            true => format!("{} {}", row.name, number(row.mean)),
-            false => format!(
-                "{} {}, {} to {}",
-                row.name,
-                number(row.mean),
-                number(row.low),
-                number(row.high)
-            ),
-        });
+        let rows = self.rows.iter().map(Interval::told);
         let references = self.references.iter();
         let references = references.map(|(name, value)| format!("{name} {}", number(*value)));
         rows.chain(references).collect::<Vec<_>>().join("; ")
     }
 }
 
-fn draw_row(plot: &Plot<'_, '_>, row: &Interval, y: i32) -> Drawn {
-    let name = short(&row.name, NAME);
-    let at = (plot.left - 60, y);
-    plot.text(&name, at, Pen::Label, HPos::Right, VPos::Center)?;
-    if drawable(row.low) && drawable(row.high) {
-        let (low, high) = (plot.x(row.low), plot.x(row.high));
-        plot.path(vec![(low, y), (high, y)], Pen::Solid(0))?;
-        for end in [low, high] {
-            plot.path(vec![(end, y - 36), (end, y + 36)], Pen::Solid(0))?;
+impl Interval {
+    /// Says name, mean and interval: `manual 0.5, 0.4 to 0.6`.
+    fn told(&self) -> String {
+        let mean = format!("{} {}", self.name, number(self.mean));
+        if self.low.is_nan() {
+            return mean;
         }
+        format!("{mean}, {} to {}", number(self.low), number(self.high))
     }
-    match drawable(row.mean) {
-        true => plot.marker((plot.x(row.mean), y), 0),
-        false => {
-            let text = number(row.mean);
-            plot.text(
-                &text,
-                (plot.left + 60, y),
-                Pen::Label,
-                HPos::Left,
-                VPos::Center,
-            )
+
+    /// Draws the name left of the plot and the marks inside, which tell their values.
+    fn draw(&self, plot: &mut Plot<'_>, y: i32) {
+        let name = short(&self.name, NAME);
+        let at = (plot.left - 60, y);
+        plot.text(&name, at, Pen::Label, Anchor::End, Level::Beside);
+        plot.titled(&self.told(), |plot| self.marks(plot, y));
+    }
+
+    fn marks(&self, plot: &mut Plot<'_>, y: i32) {
+        if drawable(self.low) && drawable(self.high) {
+            let (low, high) = (plot.x(self.low), plot.x(self.high));
+            plot.path(&[(low, y), (high, y)], Pen::Solid(0));
+            for end in [low, high] {
+                plot.path(&[(end, y - 36), (end, y + 36)], Pen::Solid(0));
+            }
+        }
+        for value in self.values.iter().filter(|value| drawable(**value)) {
+            // Beside the whisker, which would hide them.
+            plot.dot((plot.x(*value), y + 62), Pen::Solid(1));
+        }
+        if drawable(self.mean) {
+            plot.marker((plot.x(self.mean), y), 0);
+        } else {
+            let at = (plot.left + 60, y);
+            let text = number(self.mean);
+            plot.text(&text, at, Pen::Label, Anchor::Begin, Level::Beside);
         }
     }
 }

@@ -2,10 +2,10 @@
 //! values to compare with as lines across.
 
 use super::axis::{Axis, drawable};
-use super::canvas::Frame;
+use super::canvas::{Frame, Plot};
 use super::figure::Figure;
 use super::pen::Pen;
-use super::text::{count, escape, number, short};
+use super::text::{count, escape, number, percent, short};
 
 /// One line of a chart.
 pub(super) struct Series {
@@ -77,6 +77,11 @@ pub(super) enum Vertical {
     Fixed(Axis),
 }
 
+/// Characters of the name of a marked epoch.
+const MARK: usize = 12;
+/// About as many markers of values below the floor as a series can have before they run into each other.
+const LOW: usize = 60;
+
 /// A chart.
 pub(super) struct LineChart {
     pub title: String,
@@ -87,6 +92,10 @@ pub(super) struct LineChart {
     pub vertical: Vertical,
     /// What a reader should know beside it; may be empty.
     pub note: String,
+    /// An epoch with a line through it, and its name.
+    mark: Option<(usize, String)>,
+    /// Where the vertical axis ends, though values may lie below.
+    floor: Option<f64>,
     /// Characters of a label at the end of a line.
     label: usize,
 }
@@ -100,6 +109,8 @@ impl LineChart {
             references: Vec::new(),
             vertical: Vertical::Free,
             note: String::new(),
+            mark: None,
+            floor: None,
             label: 14,
         }
     }
@@ -128,6 +139,18 @@ impl LineChart {
         self
     }
 
+    /// Marks an epoch with a thin line and a name; without effect where no series has a value of it.
+    pub fn with_mark(mut self, epoch: Option<usize>, name: &str) -> Self {
+        self.mark = epoch.map(|epoch| (epoch, name.into()));
+        self
+    }
+
+    /// Ends the axis at `floor`, a part of a whole such as a skill. Values below are drawn at the edge, and told.
+    pub fn with_floor(mut self, floor: f64) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
     /// The chart, or a sentence if none of its values can be drawn.
     pub fn html(&self) -> String {
         if !self.series.iter().flat_map(Series::values).any(drawable) {
@@ -138,29 +161,7 @@ impl LineChart {
             );
         }
         let frame = self.frame();
-        let drawing = frame.draw(|plot| {
-            for series in &self.series {
-                plot.course(&series.points, series.number)?;
-            }
-            // Over the lines: a loss that has come to its constant would hide it.
-            for (index, reference) in self.shown_references() {
-                plot.across(reference.value, Pen::Reference(index))?;
-            }
-            for series in &self.series {
-                plot.markers(&series.points, series.number)?;
-            }
-            let of_series = self.named().filter_map(|series| {
-                let last = series.values().filter(|value| drawable(*value)).last()?;
-                let label = short(&series.name, self.label);
-                Some((plot.y(last), label, Pen::Solid(series.number)))
-            });
-            let of_references = self.shown_references().map(|(index, reference)| {
-                let label = short(&reference.name, self.label);
-                (plot.y(reference.value), label, Pen::Reference(index))
-            });
-            let labels: Vec<_> = of_series.chain(of_references).collect();
-            plot.labels(&labels)
-        });
+        let drawing = frame.draw(|plot| self.draw(plot));
         let scale = if frame.y.is_log() { ", log scale" } else { "" };
         Figure {
             title: self.title.clone(),
@@ -173,6 +174,85 @@ impl LineChart {
         .html()
     }
 
+    fn draw(&self, plot: &mut Plot<'_>) {
+        for series in &self.series {
+            plot.course(&series.points, series.number);
+        }
+        // Over the lines: a loss that has come to its constant would hide it.
+        for (index, reference) in self.shown_references() {
+            plot.across(reference.value, Pen::Reference(index));
+        }
+        if let Some((epoch, name)) = self.shown_mark() {
+            let title = format!("{name}: epoch {epoch}");
+            plot.upright(epoch as f64, &short(name, MARK), &title);
+        }
+        for series in &self.series {
+            self.markers(plot, series);
+            self.low_markers(plot, series);
+        }
+        let labels = self.labels(plot);
+        plot.labels(&labels);
+    }
+
+    /// Draws markers on values of a series, without those below the floor.
+    fn markers(&self, plot: &mut Plot<'_>, series: &Series) {
+        let inside = series.points.iter().map(|(epoch, value)| {
+            let shown = if self.is_low(*value) {
+                f64::NAN
+            } else {
+                *value
+            };
+            (*epoch, shown)
+        });
+        let inside: Vec<(f64, f64)> = inside.collect();
+        let told = |epoch: f64, value: f64| self.told(series, epoch, value);
+        plot.markers(&inside, series.number, told);
+    }
+
+    /// Draws markers on values of a series below the floor: on the first of each run of them, and on so many others that
+    /// they can be told apart.
+    fn low_markers(&self, plot: &mut Plot<'_>, series: &Series) {
+        let every = series.points.len().div_ceil(LOW).max(1);
+        let mut before = false;
+        for (index, (epoch, value)) in series.points.iter().enumerate() {
+            let low = self.is_low(*value);
+            if low && (!before || index % every == 0) {
+                let title = self.told(series, *epoch, *value);
+                plot.titled(&title, |plot| plot.marker_below(*epoch, series.number));
+            }
+            before = low;
+        }
+    }
+
+    /// Whether a value could be drawn if the axis did not end above it.
+    fn is_low(&self, value: f64) -> bool {
+        drawable(value) && self.floor.is_some_and(|floor| value < floor)
+    }
+
+    /// Says a value of a series: `epoch 7: 0.0312`, with the series' name where there are several.
+    fn told(&self, series: &Series, epoch: f64, value: f64) -> String {
+        let point = format!("epoch {epoch}: {}", number(value));
+        if self.series.len() > 1 {
+            format!("{}, {point}", series.name)
+        } else {
+            point
+        }
+    }
+
+    /// Heights, texts and pens of the labels right of the plot.
+    fn labels(&self, plot: &Plot<'_>) -> Vec<(i32, String, Pen)> {
+        let of_series = self.named().filter_map(|series| {
+            let last = series.values().filter(|value| drawable(*value)).last()?;
+            let label = short(&series.name, self.label);
+            Some((plot.y(last), label, Pen::Solid(series.number)))
+        });
+        let of_references = self.shown_references().map(|(index, reference)| {
+            let label = short(&reference.name, self.label);
+            (plot.y(reference.value), label, Pen::Reference(index))
+        });
+        of_series.chain(of_references).collect()
+    }
+
     /// The series with their names at their ends; one by itself is named by the title.
     fn named(&self) -> impl Iterator<Item = &Series> {
         let alone = self.series.len() == 1 && self.references.is_empty();
@@ -181,7 +261,15 @@ impl LineChart {
 
     fn shown_references(&self) -> impl Iterator<Item = (usize, &Reference)> {
         let all = self.references.iter().enumerate();
-        all.filter(|(_, reference)| drawable(reference.value))
+        all.filter(|(_, reference)| drawable(reference.value) && !self.is_low(reference.value))
+    }
+
+    /// The marked epoch and its name, if a series has a value of it.
+    fn shown_mark(&self) -> Option<(usize, &str)> {
+        let (epoch, name) = self.mark.as_ref()?;
+        let mut points = self.series.iter().flat_map(|series| &series.points);
+        let found = points.any(|(known, _)| *known == *epoch as f64);
+        found.then_some((*epoch, name.as_str()))
     }
 
     fn frame(&self) -> Frame {
@@ -197,6 +285,10 @@ impl LineChart {
             Vertical::Parts => Axis::from_zero(values()),
             Vertical::Signed => Axis::signed_share(values()),
             Vertical::Fixed(axis) => axis.clone(),
+        };
+        let y = match self.floor {
+            Some(floor) => y.cut(floor),
+            None => y,
         };
         let epochs = self.series.iter().flat_map(|series| &series.points);
         let x = Axis::counted(epochs.map(|(epoch, _)| *epoch));
@@ -214,17 +306,41 @@ impl LineChart {
             .references
             .iter()
             .map(|reference| format!("{} at {}", reference.name, number(reference.value)));
-        series.chain(references).collect::<Vec<_>>().join("; ")
+        let mark = self.shown_mark();
+        let mark = mark.map(|(epoch, name)| format!("{name}: epoch {epoch}"));
+        let all = series.chain(references).chain(mark);
+        all.collect::<Vec<_>>().join("; ")
     }
 
-    /// The note, and how many values are missing from the drawing.
+    /// The note, and how many values are not in the drawing or not at their place.
     fn notes(&self) -> String {
+        let parts = [self.note.clone(), self.low(), self.missing()];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    /// How many values are below the floor.
+    fn low(&self) -> String {
+        let values = self.series.iter().flat_map(Series::values);
+        let low = values.filter(|value| self.is_low(*value)).count();
+        match self.floor {
+            Some(floor) if low > 0 => {
+                let are = if low == 1 { "is" } else { "are" };
+                let (values, floor) = (count(low, "value"), percent(floor));
+                format!("{values} below {floor} {are} drawn at the edge.")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// How many values are missing from the drawing.
+    fn missing(&self) -> String {
         let values = self.series.iter().flat_map(|series| &series.points);
         let missing: Vec<usize> = values
             .filter(|(_, value)| !drawable(*value))
             .map(|(epoch, _)| *epoch as usize)
             .collect();
-        let missing = match (missing.iter().min(), missing.iter().max()) {
+        match (missing.iter().min(), missing.iter().max()) {
             (Some(first), Some(last)) if first == last => format!(
                 "{} of epoch {first} cannot be drawn: not finite or too large.",
                 count(missing.len(), "value")
@@ -234,7 +350,56 @@ impl LineChart {
                 count(missing.len(), "value")
             ),
             _ => String::new(),
-        };
-        format!("{} {missing}", self.note).trim().into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(name: &str, values: &[f64]) -> Series {
+        let course: Vec<(usize, f64)> = (1..).zip(values.iter().copied()).collect();
+        Series::new(name, 0, &course)
+    }
+
+    fn chart(values: &[f64]) -> LineChart {
+        LineChart::new("Skill", "skill", vec![series("a", values)])
+    }
+
+    #[test]
+    fn markers_tell_their_values() {
+        let alone = chart(&[0.25, 0.5]).html();
+        let title = format!("<g><title>epoch 2: {}</title><circle", number(0.5));
+        assert!(alone.contains(&title), "{alone}");
+        let both = vec![series("a", &[0.25]), series("b", &[0.5])];
+        let both = LineChart::new("Skill", "skill", both).html();
+        let title = format!("<title>b, epoch 1: {}</title>", number(0.5));
+        assert!(both.contains(&title), "{both}");
+    }
+
+    #[test]
+    fn values_below_the_floor_are_at_the_edge_and_told() {
+        let html = chart(&[-3.0, -0.25, 0.5]).with_floor(-0.5).html();
+        let title = format!(
+            "<title>epoch 1: {}</title><polygon class=\"fo0\"",
+            number(-3.0)
+        );
+        assert!(html.contains(&title), "{html}");
+        let note = format!("1 value below {} is drawn at the edge.", percent(-0.5));
+        assert!(html.contains(&note), "{html}");
+        assert!(html.contains(">−0.5</text>"), "{html}");
+        assert!(!html.contains(">−2"), "{html}");
+        let inside = chart(&[-0.25, 0.5]).with_floor(-0.5).html();
+        assert!(!inside.contains("<polygon") && !inside.contains("at the edge"));
+    }
+
+    #[test]
+    fn an_epoch_that_is_drawn_can_be_marked() {
+        let marked = chart(&[0.25, 0.5]).with_mark(Some(2), "best").html();
+        assert!(marked.contains("<title>best: epoch 2</title>"), "{marked}");
+        assert!(marked.contains(">best</text>"), "{marked}");
+        let unmarked = chart(&[0.25, 0.5]).with_mark(Some(3), "best").html();
+        assert_eq!(unmarked, chart(&[0.25, 0.5]).html());
     }
 }

@@ -1,7 +1,7 @@
 //! What happened in a run, or in several, as one page to look at.
 //!
-//! A [`Report`] shows one run: the verdicts in words, the losses beside what trivial predictors reach, the weights, the
-//! gradients, and windows of bars with what was predicted. A [`Comparison`] shows several strategies side by side. Both are
+//! A [`Report`] shows one run: what became of each task, why and what to do; then skills, losses, weights, gradients, and windows of bars with
+//! what was predicted. A [`Comparison`] shows several strategies side by side. Both are
 //! made from plain records, and both are one HTML file that loads nothing, runs nothing, and can be read on a phone, in the
 //! dark and on paper, with or without colours.
 //!
@@ -9,33 +9,35 @@
 //! |---|---|
 //! | `sections/` | what is shown of a history, one part of the page a file |
 //! | `comparison`, `strategies`, `intervals` | what is shown of several strategies |
-//! | `lines`, `bands`, `candles` | the forms of charts |
-//! | `canvas`, `axis`, `pen`, `figure` | drawing: room, scales, classes instead of colours, words around it |
+//! | `index` | the page over a folder of runs |
+//! | `lines`, `candles`, `sparkline` | the forms of charts |
+//! | `svg`, `canvas`, `axis`, `pen`, `figure` | drawing: elements, room, scales, classes, words around it |
 //! | `page`, `style.css`, `text` | the document |
-//! | `ledger` | the records of a history, sorted once |
 
 mod axis;
-mod bands;
 mod candles;
 mod canvas;
 mod comparison;
 mod figure;
+mod index;
 mod intervals;
-mod ledger;
 mod lines;
 mod page;
 mod pen;
 mod sections;
+mod sparkline;
 mod strategies;
+mod svg;
 mod text;
 
 use std::path::Path;
 
 pub use candles::{Candle, Span, WindowFigure};
 pub use comparison::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
+pub use index::write_index;
 
-use self::ledger::Ledger;
-use self::page::{Section, grid, page, paragraph};
+use self::page::{Around, Section, grid, page, paragraph};
+use crate::diagnosis::{Trials, diagnose, diagnose_with};
 use crate::error::Result;
 use crate::history::{History, write_atomically};
 
@@ -64,7 +66,11 @@ pub struct Report {
     title: String,
     facts: Vec<(String, String)>,
     history: History,
+    trials: Option<Trials>,
+    commands: Vec<(String, String)>,
     windows: Vec<WindowFigure>,
+    status: String,
+    refresh: Option<u32>,
 }
 
 impl Report {
@@ -76,7 +82,7 @@ impl Report {
         }
     }
 
-    /// Adds a line to what is said about the run at the top, such as its strategy.
+    /// Adds a line to what is said about the run at the foot, such as its strategy.
     pub fn with_fact(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.facts.push((name.into(), text.into()));
         self
@@ -91,6 +97,30 @@ impl Report {
     /// Shows this history.
     pub fn with_history(mut self, history: &History) -> Self {
         self.history = history.clone();
+        self
+    }
+
+    /// Takes in what experiments on the run showed.
+    pub fn with_trials(mut self, trials: Option<Trials>) -> Self {
+        self.trials = trials;
+        self
+    }
+
+    /// Says what to do about a task as a command to copy, instead of in words.
+    pub fn with_command(mut self, task: impl Into<String>, command: impl Into<String>) -> Self {
+        self.commands.push((task.into(), command.into()));
+        self
+    }
+
+    /// Says how the run stands in one line under the title: `stopped early: ...`.
+    pub fn with_status(mut self, status: impl Into<String>) -> Self {
+        self.status = status.into();
+        self
+    }
+
+    /// Has a browser read the page again every so many seconds, while the run goes on.
+    pub fn with_refresh(mut self, seconds: Option<u32>) -> Self {
+        self.refresh = seconds;
         self
     }
 
@@ -111,17 +141,28 @@ impl Report {
 
     /// The page as text. The same report gives the same bytes.
     pub fn html(&self) -> String {
-        let ledger = Ledger::new(&self.history);
-        let mut parts = vec![
-            sections::verdicts(&self.history, &ledger),
-            sections::losses(&ledger),
-            sections::weights(&ledger),
-            sections::gradients(&ledger),
-        ];
-        parts.extend(sections::metrics(&ledger));
+        let history = &self.history;
+        let diagnoses = match &self.trials {
+            Some(trials) => diagnose_with(history, trials),
+            None => diagnose(history),
+        };
+        let mut parts = vec![sections::answers(history, &diagnoses, &self.commands)];
+        parts.extend(sections::skill(history));
+        parts.extend(sections::verdicts(&diagnoses));
+        parts.push(sections::losses(history));
+        parts.push(sections::gradients(history));
+        parts.push(sections::weights(history));
+        parts.extend(sections::metrics(history));
         parts.extend(self.window_section());
-        parts.push(sections::final_numbers(&ledger));
-        page(&self.title, &self.facts, &parts)
+        parts.push(sections::final_numbers(history));
+        let around = Around {
+            title: &self.title,
+            status: &self.status,
+            foot: &self.facts,
+            refresh: self.refresh,
+            ..Around::default()
+        };
+        page(&around, &parts)
     }
 
     fn window_section(&self) -> Option<Section> {

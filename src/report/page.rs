@@ -12,24 +12,59 @@ pub(super) struct Section {
     pub body: String,
 }
 
+/// What stands around the sections.
+#[derive(Default)]
+pub(super) struct Around<'a> {
+    pub title: &'a str,
+    /// A line under the title; may be empty.
+    pub status: &'a str,
+    /// What is known of what is shown, under the title.
+    pub facts: &'a [(String, String)],
+    /// The same at the foot, folded.
+    pub foot: &'a [(String, String)],
+    /// Seconds after which a browser reads the page again, while what it shows goes on.
+    pub refresh: Option<u32>,
+}
+
 /// The whole document.
-pub(super) fn page(title: &str, facts: &[(String, String)], sections: &[Section]) -> String {
+pub(super) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     let mut body = String::new();
     for section in sections {
         let (anchor, title, inner) = (&section.anchor, escape(&section.title), &section.body);
         body += &format!("<section id=\"{anchor}\">\n<h2>{title}</h2>\n{inner}</section>\n");
     }
-    let title = escape(title);
+    if !around.foot.is_empty() {
+        let facts = folded("What was run", &facts_list(around.foot));
+        body += &format!("<section id=\"run\">\n<h2>The run</h2>\n{facts}</section>\n");
+    }
+    let title = escape(around.title);
+    let refresh = match around.refresh {
+        Some(seconds) => format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"),
+        None => String::new(),
+    };
+    let status = if around.status.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"status\">{}</p>\n", escape(around.status))
+    };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n{refresh}\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{title}</title>\n<style>\n{}</style>\n</head>\n\
-         <body>\n<header>\n<h1>{title}</h1>\n{}{}</header>\n<main>\n{body}</main>\n\
+         <body>\n<header>\n<h1>{title}</h1>\n{status}{}{}</header>\n<main>\n{body}</main>\n\
          <footer><p>Made by equipoise {}.</p></footer>\n</body>\n</html>\n",
         include_str!("style.css"),
-        facts_list(facts),
+        facts_list(around.facts),
         contents(sections),
         env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// Elements that are shown when they are asked for.
+pub(super) fn folded(summary: &str, inner: &str) -> String {
+    format!(
+        "<details>\n<summary>{}</summary>\n{inner}</details>\n",
+        escape(summary)
     )
 }
 

@@ -2,17 +2,23 @@
 
 use super::comparison::{Comparison, ComparisonCell, ComparisonRow};
 use super::intervals::{Interval, IntervalChart};
-use super::page::{Cell, Section, grid, page, paragraph, table};
-use super::sections::{Better, better, in_words, is_part};
+use super::page::{Around, Cell, Section, grid, page, paragraph, table};
 use super::text::{escape, number};
 use crate::history::ALL_TASKS;
+use crate::history::quantity::{Better, better, in_words, is_part};
 
 /// The whole document.
 pub(super) fn html(comparison: &Comparison) -> String {
     let mut parts = vec![comparison.verdicts()];
     let quantities = comparison.quantities().into_iter();
     parts.extend(quantities.map(|quantity| comparison.quantity(quantity)));
-    page(&comparison.title, &comparison.facts, &parts)
+    let around = Around {
+        title: &comparison.title,
+        status: &comparison.answer,
+        facts: &comparison.facts,
+        ..Around::default()
+    };
+    page(&around, &parts)
 }
 
 impl Comparison {
@@ -98,6 +104,7 @@ impl Comparison {
                 mean: cell.mean,
                 low: cell.low,
                 high: cell.high,
+                values: cell.values.clone(),
             })
         });
         IntervalChart {

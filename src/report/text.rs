@@ -27,7 +27,7 @@ fn printable(c: char) -> char {
     }
 }
 
-/// A text for a drawing, whose backend escapes by itself: printable, and at most `most` characters.
+/// A text for a drawing, which is escaped where it is written: printable, and at most `most` characters.
 pub(super) fn short(text: &str, most: usize) -> String {
     let mut shortened: String = text.chars().take(most).map(printable).collect();
     if text.chars().nth(most).is_some() {
@@ -49,27 +49,21 @@ pub(super) fn width(text: &str) -> i32 {
     text.chars().map(of).sum()
 }
 
-/// A number with four digits that matter: `0.00067`, `15.84`, `3.2e-9`, `not a number`.
+/// A number with four digits that matter.
 pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    match () {
-        () if value.is_nan() => "not a number".into(),
-        () if value.is_infinite() && value > 0.0 => "infinite".into(),
-        () if value.is_infinite() => "minus infinite".into(),
-        () if value == 0.0 => "0".into(),
-        () if !(1e-5..1e6).contains(&size) => minus(format!("{value:.2e}")),
-        () => {
-            let digits = (3 - size.log10().floor() as i32).clamp(0, 7) as usize;
-            minus(trim(format!("{value:.digits$}")))
-        }
-    }
+    minus(crate::text::number(value))
 }
 
-/// Zeros behind the point that say nothing more than where the rounding was.
-fn trim(text: String) -> String {
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').into(),
-        false => text,
+/// A skill in percent with half of its interval: `86 ± 2 %`.
+pub(super) fn spread(value: f64, margin: Option<f64>) -> String {
+    let digits = |part: f64| if part.abs() < 0.0995 { 1 } else { 0 };
+    if value < -9.995 {
+        return "far below 0".into();
+    }
+    let size = minus(format!("{:.*}", digits(value), 100.0 * value));
+    match margin {
+        Some(margin) => format!("{size} ± {:.*} %", digits(margin), 100.0 * margin),
+        None => format!("{size} %"),
     }
 }
 
@@ -102,22 +96,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_four_digits_and_stay_short() {
-        let cases = [
-            (0.0, "0"),
-            (15.8432, "15.84"),
-            (0.000671, "0.000671"),
-            (336.40664, "336.4"),
-            (123456.0, "123456"),
-            (1e30, "1.00e30"),
-            (-2.5e-30, "−2.50e-30"),
-            (0.5, "0.5"),
-            (f64::NAN, "not a number"),
-            (f64::NEG_INFINITY, "minus infinite"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(number(value), text);
-        }
+    fn a_skill_stands_with_its_margin() {
+        assert_eq!(spread(0.861, Some(0.0234)), "86 ± 2.3 %");
+        assert_eq!(spread(-0.021, None), "−2.1 %");
+        assert_eq!(spread(-4810.0, Some(14.0)), "far below 0");
     }
 
     #[test]

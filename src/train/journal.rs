@@ -95,6 +95,14 @@ impl Entries {
         }
     }
 
+    /// Records what metrics reach without inputs.
+    pub(super) fn record_references(&mut self, references: &[(String, f64)]) {
+        for (name, value) in references {
+            let (task, quantity) = name.split_once('/').unwrap_or((ALL_TASKS, name));
+            self.history.record(0, Split::Valid, task, quantity, *value);
+        }
+    }
+
     /// Records what share each task is to have, if somebody said so.
     pub(super) fn record_intended(&mut self, weights: Option<Vec<f64>>) {
         let Some(weights) = weights else { return };

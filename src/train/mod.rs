@@ -8,6 +8,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `train.json` | the settings; a run is resumed with the same |
+//! | `baselines.csv` | what the uninformed predictors reach in each batch of the validation data |
 //! | `history.csv` | every number, tidy: `epoch,split,task,quantity,value`; whole after every epoch |
 //! | `checkpoint/model-N.bpk` | network and strategy after epoch N |
 //! | `checkpoint/optim-N.bpk` | the optimizer's moments |
@@ -33,8 +35,12 @@ mod output;
 mod part;
 mod recorder;
 mod schedule;
+mod settings_file;
 mod step;
 mod take_over;
+// Its tests need no feature.
+#[cfg(any(test, feature = "tensorboard"))]
+mod tensorboard;
 mod terminal;
 mod tracker;
 mod trainer;
@@ -49,6 +55,8 @@ pub use output::StepOutput;
 pub use part::PartConfig;
 pub use step::MultiTask;
 pub use take_over::{TakenOver, take_over};
+#[cfg(any(test, feature = "tensorboard"))]
+pub use tensorboard::TensorBoard;
 pub use terminal::Progress;
 pub use trainer::{Outcome, Trainer};
 pub use watch::{Better, Watch};

@@ -15,7 +15,7 @@ use burn::train::renderer::{
 
 use super::journal::Journal;
 use super::terminal::{
-    EpochFacts, EpochLines, Phase, Progress, Screen, TimeLeft, coloured, rough_duration,
+    EpochFacts, EpochLines, Phase, Progress, Screen, TimeLeft, coloured, columns, rough_duration,
 };
 use crate::history::{ALL_TASKS, Split};
 
@@ -150,7 +150,7 @@ impl TrainingProgressLogger for Recorder {
         self.time_left = TimeLeft::new(here, training, validation);
         let entries = self.journal.lock();
         let tasks: Vec<String> = entries.tasks.names().map(String::from).collect();
-        let lines = EpochLines::new(&tasks, epochs, &entries.history, coloured());
+        let lines = EpochLines::new(&tasks, epochs, &entries.history, (coloured(), columns()));
         drop(entries);
         self.lines = Some(lines);
     }

@@ -30,14 +30,16 @@ use super::journal::{Entries, Journal};
 use super::mean_metric::{MeanMetric, Values};
 use super::recorder::Recorder;
 use super::step::{MultiTask, StepOptions};
-use super::terminal::Progress;
+use super::terminal::{Progress, Screen};
 use super::tracker::Tracker;
-use super::{part, schedule, uninformed, watch};
+use super::{part, schedule, settings_file, uninformed, watch};
 use crate::error::{Error, Result};
 use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::weighting::Strategy;
 
+/// Validation samples from which a skill has an interval.
+const FEW_VALIDATE: usize = 50;
 /// Batches that validation data are cut into, or more where the batch size is smaller.
 const VALIDATION_BATCHES: usize = 20;
 
@@ -90,6 +92,7 @@ pub struct Trainer<M: MultiTaskModel> {
     directory: PathBuf,
     baselines: Vec<Baseline>,
     baseline_data: Option<Arc<dyn Source<M::Batch>>>,
+    references: Vec<(String, f64)>,
     progress: Progress,
     interrupter: Interrupter,
     begin: Begin,
@@ -122,6 +125,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             directory: directory.as_ref().to_path_buf(),
             baselines: Vec::new(),
             baseline_data: None,
+            references: Vec::new(),
             progress: Progress::default(),
             interrupter: Interrupter::new(),
             begin: Begin::New,
@@ -148,13 +152,22 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
+    /// Says what a metric called `task/quantity` reaches on the validation data without inputs: the accuracy of the most frequent class,
+    /// say. It is recorded as epoch 0, and a line in the report.
+    pub fn with_reference(mut self, name: &str, value: f64) -> Self {
+        self.references.push((name.into(), value));
+        self
+    }
+
     /// Sets what is shown.
     pub fn with_progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Continues from the newest complete checkpoint in the folder.
+    /// Continues from the newest complete checkpoint in the folder, with the settings that the run began with: only `epochs`, `patience`,
+    /// `watch`, `keep_checkpoints`, `baseline` and `non_finite` may be others. A run that has all its epochs is read and not trained
+    /// further.
     pub fn resume(mut self, resume: bool) -> Self {
         self.begin = if resume { Begin::Resume } else { Begin::New };
         self
@@ -254,7 +267,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     ) -> Self {
         let own = name.split_once('/').map_or(name, |(_, quantity)| quantity);
         assert!(
-            !quantity::RESERVED.contains(&own),
+            !quantity::is_recorded(own),
             "the metric `{name}` would replace `{own}`, which training records itself: give it another name"
         );
         self.means.push((name.into(), Arc::new(values)));
@@ -328,7 +341,8 @@ impl<M: MultiTaskModel> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the training data are empty, or a setting does not fit the network. [`Error::Io`] if the folder
+    /// [`Error::Setting`] if the training or the validation data are empty, a setting does not fit the network, or a run is resumed with
+    /// other settings or fewer epochs than are done. [`Error::Io`] if the folder
     /// cannot be written, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if there is nothing to resume or it does
     /// not fit, [`Error::NonFiniteLoss`] if a loss was not finite and the policy is to stop, [`Error::Training`] if the backend
     /// or the data failed.
@@ -383,6 +397,10 @@ impl<M: MultiTaskModel> Trainer<M> {
             let expected = "at least one: there is nothing to train on";
             return Err(Error::setting("training samples", 0, expected));
         }
+        if valid.batches() == 0 || valid.samples() == 0 {
+            let expected = "at least one: without them nothing tells what was learned, nor which epoch is the best";
+            return Err(Error::setting("validation samples", 0, expected));
+        }
         let model = MultiTask::new(network, weighting);
         part::check(&self.config.parts, &model)?;
         self.claim()?;
@@ -407,6 +425,10 @@ impl<M: MultiTaskModel> Trainer<M> {
         let frozen = part::frozen(&model, &self.config.parts);
         let mut start = self.start(part::set_frozen(model, &frozen, true), steps, None)?;
         start.frozen = frozen;
+        if start.epoch > 0 {
+            settings_file::check(&self.config, &self.directory, start.epoch)?;
+        }
+        settings_file::write(&self.config, &self.directory)?;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
         let keep_model = !self.epoch_hooks.is_empty();
@@ -429,9 +451,11 @@ impl<M: MultiTaskModel> Trainer<M> {
             entries.watch = self.config.watch.clone();
             self.baseline(&start, &sources, &mut entries, device)?;
             entries.record_baselines(&self.baselines);
+            entries.record_references(&self.references);
             entries.record_intended(start.model.weighting.intended());
             entries.write()?;
         }
+        self.say_what_to_expect(start.epoch, valid.num_items());
         if start.epoch >= self.config.epochs || self.out_of_patience(&journal, start.epoch) {
             let model = part::set_frozen(start.model, &start.frozen, false);
             let mut outcome = self.finished(model, &journal);
@@ -450,6 +474,22 @@ impl<M: MultiTaskModel> Trainer<M> {
             valid.starting_at(first),
             device,
         )
+    }
+
+    /// Says before anything runs what a user would otherwise find out at the end.
+    fn say_what_to_expect(&self, done: usize, validate: usize) {
+        let mut lines = Vec::new();
+        if validate < FEW_VALIDATE {
+            lines.push(format!(
+                "warning: only {validate} validation samples; with fewer than {FEW_VALIDATE} no verdict is certain"
+            ));
+        }
+        if done >= self.config.epochs {
+            lines.push(format!(
+                "nothing is left to train: all {done} epochs are done; set more epochs to go on"
+            ));
+        }
+        Screen::new(self.progress).say(&lines);
     }
 
     /// Fits the uninformed predictors of a run that begins, and reads what they reached of one that goes on.

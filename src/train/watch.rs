@@ -3,18 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+pub use crate::history::quantity::Better;
 use crate::history::{ALL_TASKS, History, Split, quantity};
-
-/// Which way a number gets better.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Better {
-    /// The smaller the better, as a loss.
-    #[default]
-    Lower,
-    /// The larger the better, as an accuracy.
-    Higher,
-}
 
 /// The number of the validation data by which the best epoch is chosen and patience is lost: a task's loss, or a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +30,10 @@ pub(super) fn refile(watch: Option<&Watch>, history: &mut History) {
         history.forget(name);
     }
     let Some(watch) = watch else { return };
-    for (epoch, value) in history.series(Split::Valid, &watch.task, &watch.quantity) {
+    for (epoch, value) in &history
+        .series(Split::Valid, &watch.task, &watch.quantity)
+        .clone()
+    {
         history.record(epoch, Split::Valid, ALL_TASKS, watch.name(), value);
     }
 }

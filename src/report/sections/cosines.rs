@@ -1,9 +1,9 @@
 //! Whether the tasks' gradients agree: the cosines of pairs of tasks, the strongest over epochs and all in a matrix.
 
-use super::super::ledger::Ledger;
 use super::super::lines::{LineChart, Series, Vertical};
 use super::super::page::{grid, paragraph};
 use super::matrix::matrix;
+use crate::history::History;
 
 /// Pairs of tasks that are drawn over epochs; the matrix has all of them.
 const PAIRS: usize = 6;
@@ -12,38 +12,35 @@ const ABOUT: &str = "The cosine between two tasks' gradients at the representati
     near 0 they leave each other alone.";
 
 /// Empty if there are none.
-pub(super) fn cosines(ledger: &Ledger<'_>) -> String {
-    let pairs = pairs(ledger);
+pub(super) fn cosines(history: &History) -> String {
+    let pairs = pairs(history);
     if pairs.is_empty() {
         return String::new();
     }
-    let means = |task: &str, other: &str| {
-        let course = ledger.cosine(task, other);
-        (!course.is_empty()).then(|| late_mean(course))
-    };
+    let means = |task: &str, other: &str| history.cosine(task, other).late_mean();
     let caption = "Mean cosine over the last half of the epochs";
-    let table = matrix(caption, ledger.tasks(), means);
+    let table = matrix(caption, &history.tasks(), means);
     format!(
         "<h3>Do the tasks agree?</h3>\n{}{}",
         paragraph(ABOUT),
-        grid([strongest(ledger, pairs).html(), table])
+        grid([strongest(history, pairs).html(), table])
     )
 }
 
 /// Whether any cosine was recorded.
-pub(super) fn has_cosines(ledger: &Ledger<'_>) -> bool {
-    !pairs(ledger).is_empty()
+pub(super) fn has_cosines(history: &History) -> bool {
+    !pairs(history).is_empty()
 }
 
 /// The pairs that are farthest from 0, over epochs.
-fn strongest(ledger: &Ledger<'_>, mut pairs: Vec<Pair<'_>>) -> LineChart {
+fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
     let all = pairs.len();
     // A stable sort: of equal pairs the first tasks come first.
     pairs.sort_by(|a, b| b.strength().total_cmp(&a.strength()));
     pairs.truncate(PAIRS);
     let series = pairs.iter().enumerate().map(|(number, pair)| {
         let name = format!("{} × {}", pair.task, pair.other);
-        Series::new(name, number, ledger.cosine(pair.task, pair.other))
+        Series::new(name, number, history.cosine(pair.task, pair.other))
     });
     let note = match all > PAIRS {
         true => format!("The {PAIRS} of {all} pairs that are farthest from 0 in the last half."),
@@ -72,24 +69,17 @@ impl Pair<'_> {
     }
 }
 
-fn pairs<'a>(ledger: &Ledger<'a>) -> Vec<Pair<'a>> {
-    let tasks = ledger.tasks();
+fn pairs(history: &History) -> Vec<Pair<'_>> {
+    let tasks = history.tasks();
     let mut pairs = Vec::new();
     for (index, task) in tasks.iter().enumerate() {
         for other in &tasks[index + 1..] {
-            let course = ledger.cosine(task, other);
+            let course = history.cosine(task, other);
             if !course.is_empty() {
-                let mean = late_mean(course);
+                let mean = course.late_mean().unwrap_or(f64::NAN);
                 pairs.push(Pair { task, other, mean });
             }
         }
     }
     pairs
-}
-
-/// The mean of the finite values in the last half; NaN if there is none.
-fn late_mean(course: &[(usize, f64)]) -> f64 {
-    let late = course[course.len() / 2..].iter().map(|(_, value)| *value);
-    let finite: Vec<f64> = late.filter(|value| value.is_finite()).collect();
-    finite.iter().sum::<f64>() / finite.len() as f64
 }

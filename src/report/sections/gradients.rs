@@ -1,19 +1,18 @@
 //! What reaches the representation: whose gradient it is, whether the tasks agree, and how large the gradients are.
 
-use super::super::ledger::Ledger;
 use super::super::lines::LineChart;
 use super::super::page::{Section, grid, paragraph};
 use super::cosines::{cosines, has_cosines};
 use super::shares::shares;
 use super::{drawn, tasks_together};
-use crate::history::{Split, quantity};
+use crate::history::{History, Split, quantity};
 
 const NOT_AUDITED: &str = "The gradients of this run were not audited, so there is nothing to show about shares, conflicts \
     and norms. An audit every few steps (the training setting audit_every) measures them.";
 
-pub(in crate::report) fn gradients(ledger: &Ledger<'_>) -> Section {
-    let body = match audited(ledger) {
-        true => shares(ledger) + &cosines(ledger) + &norms(ledger),
+pub(in crate::report) fn gradients(history: &History) -> Section {
+    let body = match audited(history) {
+        true => shares(history) + &cosines(history) + &norms(history),
         false => paragraph(NOT_AUDITED),
     };
     Section {
@@ -23,17 +22,17 @@ pub(in crate::report) fn gradients(ledger: &Ledger<'_>) -> Section {
     }
 }
 
-fn audited(ledger: &Ledger<'_>) -> bool {
+fn audited(history: &History) -> bool {
     let recorded = |name| {
-        let course = |task: &&str| !ledger.course(Split::Train, task, name).is_empty();
-        ledger.tasks().iter().any(course)
+        let course = |task: &&str| !history.series(Split::Train, task, name).is_empty();
+        history.tasks().iter().any(course)
     };
-    recorded(quantity::GRADIENT_SHARE) || recorded(quantity::GRADIENT_NORM) || has_cosines(ledger)
+    recorded(quantity::GRADIENT_SHARE) || recorded(quantity::GRADIENT_NORM) || has_cosines(history)
 }
 
-fn norms(ledger: &Ledger<'_>) -> String {
+fn norms(history: &History) -> String {
     let charts = tasks_together(
-        ledger,
+        history,
         Split::Train,
         quantity::GRADIENT_NORM,
         "Gradient norms at the representation",

@@ -1,26 +1,21 @@
-//! Losses: a chart a task, with what the trivial predictors reach, the skills together, and the training as a whole.
+//! Losses: a chart a task with what the trivial predictors reach, and the training as a whole.
 
-use super::super::ledger::Ledger;
 use super::super::lines::{LineChart, Series};
 use super::super::page::{Section, grid, paragraph};
-use super::{drawn, tasks_together};
-use crate::history::{ALL_TASKS, Split, quantity};
+use super::drawn;
+use crate::history::{ALL_TASKS, History, Split, quantity};
 
 const ABOUT: &str = "Raw losses before any weighting. The lines across are predictors that see no input: the best constant, \
-    and the best guess that knows only the position in the sequence. A task above them has learned nothing from its \
-    inputs yet, however far its loss fell.";
+    and the best guess that knows only the position in the sequence.";
 
-pub(in crate::report) fn losses(ledger: &Ledger<'_>) -> Section {
-    let charts = ledger
-        .tasks()
-        .iter()
-        .filter_map(|task| of_task(ledger, task));
-    let charts: Vec<LineChart> = charts.collect();
+pub(in crate::report) fn losses(history: &History) -> Section {
+    let tasks = history.tasks().into_iter();
+    let charts: Vec<LineChart> = tasks.filter_map(|task| of_task(history, task)).collect();
     let mut body = match charts.is_empty() {
         true => paragraph("No losses were recorded."),
         false => paragraph(ABOUT) + &grid(drawn(&charts)),
     };
-    body += &together(ledger);
+    body += &together(history);
     Section {
         anchor: "losses".into(),
         title: "Losses".into(),
@@ -28,9 +23,9 @@ pub(in crate::report) fn losses(ledger: &Ledger<'_>) -> Section {
     }
 }
 
-fn of_task(ledger: &Ledger<'_>, task: &str) -> Option<LineChart> {
-    let course = |split| ledger.course(split, task, quantity::LOSS);
-    let known = |name| ledger.known(Split::Valid, task, name);
+fn of_task(history: &History, task: &str) -> Option<LineChart> {
+    let course = |split| history.series(split, task, quantity::LOSS);
+    let known = |name| history.known(Split::Valid, task, name);
     let splits = [
         ("validation", 0, Split::Valid),
         ("training", 1, Split::Train),
@@ -44,23 +39,12 @@ fn of_task(ledger: &Ledger<'_>, task: &str) -> Option<LineChart> {
         LineChart::new(task, "raw loss", series)
             .with_reference("best constant", known(quantity::CONSTANT_LOSS))
             .with_reference("position only", known(quantity::POSITION_LOSS))
+            .with_mark(history.best_epoch(), "best")
     })
 }
 
-fn together(ledger: &Ledger<'_>) -> String {
-    let skills = [
-        (quantity::SKILL, "Skill over the best constant"),
-        (quantity::SKILL_OVER_POSITION, "Skill over the position"),
-    ];
+fn together(history: &History) -> String {
     let mut charts: Vec<LineChart> = Vec::new();
-    for (name, title) in skills {
-        let of_tasks = tasks_together(ledger, Split::Valid, name, title, "1 − loss / reference");
-        charts.extend(
-            of_tasks
-                .into_iter()
-                .map(|chart| chart.with_reference("no skill", Some(0.0))),
-        );
-    }
     let whole = [
         (
             Split::Valid,
@@ -82,10 +66,11 @@ fn together(ledger: &Ledger<'_>) -> String {
         ),
     ];
     for (split, name, title, y_name) in whole {
-        let course = ledger.course(split, ALL_TASKS, name);
+        let course = history.series(split, ALL_TASKS, name);
         if !course.is_empty() {
             let series = vec![Series::new("all tasks", 6, course)];
-            charts.push(LineChart::new(title, y_name, series));
+            let chart = LineChart::new(title, y_name, series);
+            charts.push(chart.with_mark(history.best_epoch(), "best"));
         }
     }
     match charts.is_empty() {

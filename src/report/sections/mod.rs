@@ -1,43 +1,45 @@
 //! The parts of a run's page, one a file, in the order they are shown.
 
+mod answers;
 mod cosines;
 mod final_numbers;
 mod gradients;
 mod losses;
 mod matrix;
 mod metrics;
-mod quantities;
 mod shares;
+mod skill;
 mod verdicts;
 mod weights;
 
+pub(super) use answers::answers;
 pub(super) use final_numbers::final_numbers;
 pub(super) use gradients::gradients;
 pub(super) use losses::losses;
 pub(super) use metrics::metrics;
-pub(super) use quantities::{Better, better, in_words, is_part};
+pub(super) use skill::skill;
 pub(super) use verdicts::verdicts;
 pub(super) use weights::weights;
 
 use super::axis::Axis;
-use super::ledger::Ledger;
 use super::lines::{LineChart, Series, Vertical};
 use super::pen::SERIES;
-use crate::history::Split;
+use crate::history::quantity::is_part;
+use crate::history::{History, Split, quantity};
 
 /// One line a task for a quantity, in as many charts as the lines need to be told apart, all with the same axis.
 fn tasks_together(
-    ledger: &Ledger<'_>,
+    history: &History,
     split: Split,
     quantity: &str,
     title: &str,
     y_name: &str,
 ) -> Vec<LineChart> {
-    let series: Vec<Series> = ledger
+    let series: Vec<Series> = history
         .tasks()
         .iter()
         .enumerate()
-        .map(|(number, task)| Series::new(*task, number, ledger.course(split, task, quantity)))
+        .map(|(number, task)| Series::new(*task, number, history.series(split, task, quantity)))
         .filter(|series| !series.points.is_empty())
         .collect();
     let all = series.len();
@@ -68,6 +70,13 @@ fn tasks_together(
         rest = next;
     }
     charts
+}
+
+/// Quantities that training does not record itself: the strategy's state, and somebody's metrics.
+fn others(history: &History) -> impl Iterator<Item = &str> {
+    history
+        .quantities()
+        .filter(|name| !quantity::is_recorded(name))
 }
 
 /// The charts as elements of the page.

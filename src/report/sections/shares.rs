@@ -1,79 +1,69 @@
-//! Whose gradient moves the representation: all tasks stacked, and each beside the share it was meant to have.
+//! Whose gradient moves the representation: the shares of all tasks in one chart, with how many audits they are means of.
 
-use super::super::axis::Axis;
-use super::super::bands::BandChart;
-use super::super::ledger::Ledger;
-use super::super::lines::{LineChart, Series, Vertical};
+use super::super::lines::LineChart;
 use super::super::page::{grid, paragraph};
-use super::super::pen::SERIES;
-use crate::history::{Split, quantity};
+use super::{drawn, tasks_together};
+use crate::history::{History, Split, quantity};
 
 const ABOUT: &str = "A task's share is its part of the summed norms of all weighted gradients at the shared representation, \
-    the mean over the audited steps of an epoch. The line across is the share it was meant to have, or, where the strategy \
-    was told nothing, an equal one.";
+    the mean over the audited steps of an epoch in which it had labels.";
 
 /// Empty if no shares were recorded.
-pub(super) fn shares(ledger: &Ledger<'_>) -> String {
-    let series = series(ledger);
-    if series.is_empty() {
+pub(super) fn shares(history: &History) -> String {
+    let title = "Whose gradient moves the representation";
+    let charts = tasks_together(
+        history,
+        Split::Train,
+        quantity::GRADIENT_SHARE,
+        title,
+        "gradient share",
+    );
+    let charts: Vec<LineChart> = charts
+        .into_iter()
+        .map(|chart| {
+            let even = 1.0 / history.tasks().len().max(1) as f64;
+            let chart = chart.with_mark(history.best_epoch(), "best");
+            if meant(history).is_empty() {
+                chart.with_reference("even", Some(even))
+            } else {
+                chart
+            }
+        })
+        .collect();
+    if charts.is_empty() {
         return String::new();
     }
-    let axis = axis(ledger, &series);
-    let mut figures = Vec::new();
-    if series.len() == ledger.tasks().len() && (2..=SERIES).contains(&series.len()) {
-        figures.push(stacked(ledger).html());
-    }
-    let charts = series
-        .into_iter()
-        .map(|one| beside_intended(ledger, one, &axis).html());
-    figures.extend(charts);
-    paragraph(ABOUT) + &grid(figures)
+    let mut about = ABOUT.to_string();
+    about += &audits(history);
+    about += &meant(history);
+    paragraph(&about) + &grid(drawn(&charts))
 }
 
-fn series(ledger: &Ledger<'_>) -> Vec<Series> {
-    let tasks = ledger.tasks().iter().enumerate();
-    let all = tasks.map(|(number, task)| {
-        let course = ledger.course(Split::Train, task, quantity::GRADIENT_SHARE);
-        Series::new(*task, number, course)
+/// How many audits there were.
+fn audits(history: &History) -> String {
+    let of = |task: &&str| history.series(Split::Train, task, quantity::AUDITS).total();
+    let counts: Vec<f64> = history.tasks().iter().map(of).collect();
+    let least = counts.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = counts.iter().copied().fold(0.0, f64::max);
+    if most == 0.0 {
+        String::new()
+    } else if least == most {
+        format!(" {most:.0} audits in all.")
+    } else {
+        format!(" {least:.0} to {most:.0} audits in all, as the tasks had labels.")
+    }
+}
+
+/// The shares that the strategy was told to give, if it was told any.
+fn meant(history: &History) -> String {
+    let told = history.tasks().into_iter().filter_map(|task| {
+        let share = history.known(Split::Train, task, quantity::INTENDED_SHARE)?;
+        Some(format!("{task} {:.0} %", 100.0 * share))
     });
-    all.filter(|series| !series.points.is_empty()).collect()
-}
-
-fn stacked(ledger: &Ledger<'_>) -> BandChart {
-    BandChart {
-        title: "Whose gradient moves the representation".into(),
-        y_name: "gradient share".into(),
-        series: series(ledger),
-    }
-}
-
-fn beside_intended(ledger: &Ledger<'_>, mut series: Series, axis: &Axis) -> LineChart {
-    let title = format!("Gradient share of {}", series.name);
-    let (name, value) = match intended(ledger, &series.name) {
-        Some(share) => ("intended", share),
-        None => ("equal share", 1.0 / ledger.tasks().len() as f64),
-    };
-    series.name = "measured".into();
-    LineChart::new(title, "gradient share", vec![series])
-        .with_reference(name, Some(value))
-        .with_vertical(Vertical::Fixed(axis.clone()))
-}
-
-fn intended(ledger: &Ledger<'_>, task: &str) -> Option<f64> {
-    ledger.known(Split::Train, task, quantity::INTENDED_SHARE)
-}
-
-/// The same for all tasks: up to 1 unless all shares are small.
-fn axis(ledger: &Ledger<'_>, series: &[Series]) -> Axis {
-    let measured = series
-        .iter()
-        .flat_map(|one| one.points.iter().map(|(_, value)| *value));
-    let meant = series.iter().filter_map(|one| intended(ledger, &one.name));
-    let shares = measured
-        .chain(meant)
-        .filter(|share| (0.0..=1.0).contains(share));
-    match shares.fold(0.0, f64::max) {
-        largest if largest > 0.5 => Axis::linear(0.0, 1.0),
-        largest => Axis::from_zero([largest]),
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(" Meant were {}.", told.join(", "))
     }
 }

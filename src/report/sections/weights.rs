@@ -1,24 +1,23 @@
 //! What the strategy did: effective weights, and whatever it remembers.
 
-use super::super::ledger::Ledger;
 use super::super::lines::{LineChart, Series};
 use super::super::page::{Section, grid, paragraph};
-use super::quantities::{in_words, is_known};
-use super::{drawn, tasks_together};
-use crate::history::{ALL_TASKS, Split, quantity};
+use super::{drawn, others, tasks_together};
+use crate::history::quantity::in_words;
+use crate::history::{ALL_TASKS, History, Split, quantity};
 
 const ABOUT: &str = "The effective weight of a task is the derivative of the objective with respect to its raw loss, the mean \
     over the steps of an epoch. It says how a change of the loss counts, not how much of the gradient it makes.";
 
-pub(in crate::report) fn weights(ledger: &Ledger<'_>) -> Section {
+pub(in crate::report) fn weights(history: &History) -> Section {
     let weight = quantity::WEIGHT;
     let title = "Effective weights";
-    let mut charts = tasks_together(ledger, Split::Train, weight, title, "d objective / d loss");
+    let mut charts = tasks_together(history, Split::Train, weight, title, "d objective / d loss");
     let about = match charts.is_empty() {
         true => "No effective weights were recorded.",
         false => ABOUT,
     };
-    charts.extend(state(ledger));
+    charts.extend(state(history));
     let body = paragraph(about) + &grid(drawn(&charts));
     Section {
         anchor: "weights".into(),
@@ -28,19 +27,19 @@ pub(in crate::report) fn weights(ledger: &Ledger<'_>) -> Section {
 }
 
 /// What is recorded in training and is nothing that every training records.
-fn state(ledger: &Ledger<'_>) -> Vec<LineChart> {
+fn state(history: &History) -> Vec<LineChart> {
     let mut charts = Vec::new();
-    for quantity in ledger.quantities().iter().filter(|q| !is_known(q)) {
+    for quantity in others(history) {
         let name = in_words(quantity);
         let title = format!("State of the strategy: {name}");
         charts.extend(tasks_together(
-            ledger,
+            history,
             Split::Train,
             quantity,
             &title,
             &name,
         ));
-        let course = ledger.course(Split::Train, ALL_TASKS, quantity);
+        let course = history.series(Split::Train, ALL_TASKS, quantity);
         if !course.is_empty() {
             let series = vec![Series::new("all tasks", 6, course)];
             charts.push(LineChart::new(title, name, series));

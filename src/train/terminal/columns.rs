@@ -2,7 +2,7 @@
 
 use console::{Alignment, measure_text_width, pad_str};
 
-use super::fields::{AMOUNT, GAIN, amount, gain, share, shortened};
+use super::fields::{NARROW, WIDE, Widths, amount_in, gain_in, share, shortened};
 use super::{GAP, painted};
 use crate::history::{History, Split, quantity};
 
@@ -10,6 +10,7 @@ use crate::history::{History, Split, quantity};
 pub(super) struct Columns {
     tasks: Vec<String>,
     width: usize,
+    widths: Widths,
     skilled: bool,
     coloured: bool,
 }
@@ -22,15 +23,22 @@ impl Columns {
         skilled: bool,
         coloured: bool,
     ) -> Option<Self> {
-        let needed = if skilled { AMOUNT + 1 + GAIN } else { AMOUNT };
         let most = (room / tasks.len().max(1)).checked_sub(GAP)?;
         let names = tasks.iter().map(|task| measure_text_width(task));
-        let width = names.max().unwrap_or(0).min(most).max(needed);
-        (width <= most).then(|| Self {
-            tasks: tasks.to_vec(),
-            width,
-            skilled,
-            coloured,
+        let longest = names.max().unwrap_or(0).min(most);
+        [WIDE, NARROW].into_iter().find_map(|widths| {
+            let needed = match skilled {
+                true => widths.amount + 1 + widths.gain,
+                false => widths.amount,
+            };
+            let width = longest.max(needed);
+            (width <= most).then(|| Self {
+                tasks: tasks.to_vec(),
+                width,
+                widths,
+                skilled,
+                coloured,
+            })
         })
     }
 
@@ -42,8 +50,9 @@ impl Columns {
     }
 
     pub(super) fn heading(&self) -> String {
+        let Widths { amount, gain } = self.widths;
         let what = match self.skilled {
-            true => format!("{:>AMOUNT$} {:>GAIN$}", "loss", "skill"),
+            true => format!("{:>1$} {2:>3$}", "loss", amount, "skill", gain),
             false => "loss".into(),
         };
         self.right(&what, self.width).repeat(self.tasks.len())
@@ -53,7 +62,8 @@ impl Columns {
     pub(super) fn losses(&self, history: &History, epoch: usize, split: Split) -> String {
         let columns = self.tasks.iter().map(|task| {
             let get = |quantity| history.get(epoch, split, task, quantity);
-            let loss = get(quantity::LOSS).map_or("-".into(), amount);
+            let loss = get(quantity::LOSS);
+            let loss = loss.map_or("-".into(), |loss| amount_in(loss, self.widths.amount));
             self.column(&loss, get(quantity::SKILL))
         });
         columns.collect()
@@ -62,10 +72,12 @@ impl Columns {
     /// Labels and numbers of the training.
     pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<(&'static str, String)> {
         let mut rows = vec![("training", self.losses(history, epoch, Split::Train))];
-        for (label, quantity, text) in [
-            ("weight", quantity::WEIGHT, amount as fn(f64) -> String),
-            ("gradient share", quantity::GRADIENT_SHARE, share),
-        ] {
+        let amount = |value: f64| amount_in(value, self.widths.amount);
+        let shown: [(_, _, &dyn Fn(f64) -> String); 2] = [
+            ("weight", quantity::WEIGHT, &amount),
+            ("gradient share", quantity::GRADIENT_SHARE, &share),
+        ];
+        for (label, quantity, text) in shown {
             let get = |task: &String| history.get(epoch, Split::Train, task, quantity);
             let values: Vec<Option<f64>> = self.tasks.iter().map(get).collect();
             if values.iter().any(Option::is_some) {
@@ -81,8 +93,10 @@ impl Columns {
         if !self.skilled {
             return self.right(loss, self.width);
         }
-        let text = format!("{:>GAIN$}", skill.map_or_else(String::new, gain));
-        let loss = self.right(loss, self.width - GAIN - 1);
+        let width = self.widths.gain;
+        let gained = skill.map_or_else(String::new, |skill| gain_in(skill, width));
+        let text = format!("{gained:>width$}");
+        let loss = self.right(loss, self.width - width - 1);
         format!("{loss} {}", painted(text, skill, self.coloured))
     }
 

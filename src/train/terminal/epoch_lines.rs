@@ -1,20 +1,21 @@
-//! The lines that a finished epoch leaves, never wider than 100 columns whatever the numbers are.
+//! The lines that a finished epoch leaves, never wider than the terminal or 100 columns whatever the numbers are.
 
 use std::time::Duration;
 
 use super::columns::Columns;
 use super::fields::{DURATION, amount, duration};
 use super::summary::Summary;
-use super::{GAP, MARK, WIDTH};
+use super::{GAP, MARK, NARROWEST, WIDTH};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
-/// The most before what [`speed`] says, which is 80 columns at its longest.
-const INDENT: usize = WIDTH - 80 - GAP;
+/// What [`speed`] says at its longest.
+const SPEED: usize = 80;
 
 /// How the epochs of one run are written.
 pub(in crate::train) struct EpochLines {
     epochs: usize,
     skilled: bool,
+    width: usize,
     layout: Layout,
 }
 
@@ -35,24 +36,27 @@ pub(in crate::train) struct EpochFacts {
 }
 
 impl EpochLines {
-    /// For a run of these tasks. The history tells whether there is a trivial predictor to measure skill against.
+    /// For a run of these tasks, with colours or without, in so many columns. The history tells whether there is a trivial predictor to
+    /// measure skill against.
     pub(in crate::train) fn new(
         tasks: &[String],
         epochs: usize,
         history: &History,
-        coloured: bool,
+        (coloured, columns): (bool, usize),
     ) -> Self {
+        let width = columns.clamp(NARROWEST, WIDTH);
         let constant = quantity::CONSTANT_LOSS;
         let known = |task: &String| history.get(0, Split::Valid, task, constant).is_some();
         let skilled = tasks.iter().any(known);
-        let room = WIDTH.saturating_sub(left(epochs) + MARK.len());
+        let room = width.saturating_sub(left(epochs) + MARK.len());
         let layout = match Columns::fitting(tasks, room, skilled, coloured) {
             Some(columns) => Layout::Columns(columns),
-            None => Layout::Summary(Summary::new(tasks, skilled, coloured)),
+            None => Layout::Summary(Summary::new(tasks, skilled, coloured, width)),
         };
         Self {
             epochs,
             skilled,
+            width,
             layout,
         }
     }
@@ -60,16 +64,16 @@ impl EpochLines {
     /// What the numbers are, to be said once.
     pub(in crate::train) fn legend(&self) -> String {
         let measure = match (&self.layout, self.skilled) {
-            (_, true) => "; skill: 1 - loss / loss of the best constant",
+            (_, true) => "; skill: 1 - loss / best constant's loss",
             (Layout::Columns(_), false) => "",
             (Layout::Summary(_), false) => "; gain: 1 - loss / first loss",
         };
-        format!("validation losses{measure}; *: best epoch so far")
+        format!("validation losses{measure}; *: best so far")
     }
 
     /// The names of the columns.
     pub(in crate::train) fn heading(&self) -> Vec<String> {
-        let left = format!("{:<1$}  {2:>DURATION$}", "epoch", of(self.epochs), "time");
+        let left = format!("{:>1$}  {2:>DURATION$}", "epoch", of(self.epochs), "time");
         match &self.layout {
             Layout::Columns(columns) => vec![
                 " ".repeat(left.len()) + &columns.names(),
@@ -102,7 +106,7 @@ impl EpochLines {
             }
             Layout::Summary(summary) => summary.details(history, facts.epoch),
         };
-        let indent = left.min(INDENT);
+        let indent = left.min(self.width.saturating_sub(SPEED + GAP));
         lines.push(format!("{:indent$}  {}", "", speed(history, facts)));
         lines
     }

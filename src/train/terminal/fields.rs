@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diagnosis::number;
+use crate::text::number;
 
 /// Columns of an [`amount`].
 pub(super) const AMOUNT: usize = 9;
@@ -11,10 +11,36 @@ pub(super) const GAIN: usize = 7;
 /// Columns of a [`duration`].
 pub(super) const DURATION: usize = 7;
 
+/// How wide the numbers of a task are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Widths {
+    pub(super) amount: usize,
+    pub(super) gain: usize,
+}
+
+/// The usual ones.
+pub(super) const WIDE: Widths = Widths {
+    amount: AMOUNT,
+    gain: GAIN,
+};
+/// The least in which numbers still say something: four tasks fit into 80 columns.
+pub(super) const NARROW: Widths = Widths { amount: 7, gain: 6 };
+
 /// A loss or a weight, with four digits that matter where there is room.
 pub(super) fn amount(value: f64) -> String {
+    amount_in(value, AMOUNT)
+}
+
+/// The same in another width.
+pub(super) fn amount_in(value: f64, width: usize) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.into();
+    }
     let usual = number(value);
-    let fits = |text: &String| text.len() <= AMOUNT;
+    let fits = |text: &String| text.len() <= width;
     let shorter = || (0..3).rev().map(|digits| format!("{value:.digits$e}"));
     Some(usual)
         .filter(fits)
@@ -24,10 +50,16 @@ pub(super) fn amount(value: f64) -> String {
 
 /// A skill in percent, with its sign.
 pub(super) fn gain(value: f64) -> String {
+    gain_in(value, GAIN)
+}
+
+/// The same in another width.
+pub(super) fn gain_in(value: f64, width: usize) -> String {
     let percent = 100.0 * value;
     match percent {
         p if p.is_nan() => "NaN".into(),
         p if p >= 999.5 => ">999 %".into(),
+        p if p <= -99.5 && width < GAIN => "<-99 %".into(),
         p if p <= -999.5 => "<-999 %".into(),
         p => format!("{p:+.0} %"),
     }

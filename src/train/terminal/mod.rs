@@ -19,13 +19,14 @@ mod time_left;
 pub(super) use epoch_lines::{EpochFacts, EpochLines};
 pub(super) use fields::rough_duration;
 pub use screen::Progress;
-pub(super) use screen::{Screen, coloured};
+pub(super) use screen::{Screen, coloured, columns};
 pub(super) use time_left::{Phase, TimeLeft};
 
 use console::style;
 
-/// The widest a line may be.
+/// The widest a line may be, and the narrowest terminal that lines are fitted to.
 const WIDTH: usize = 100;
+const NARROWEST: usize = 72;
 /// Between two columns.
 const GAP: usize = 2;
 /// What follows the best epoch so far.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// What is shown while training goes on, on standard error.
 ///
-/// Lines are at most 100 columns wide. They have colours on a terminal, as far as the environment variables `NO_COLOR`,
+/// Lines are at most as wide as the terminal, and 100 columns. They have colours on a terminal, as far as the environment variables `NO_COLOR`,
 /// `CLICOLOR` and `CLICOLOR_FORCE` do not say otherwise, and nothing is said by a colour alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
@@ -83,6 +83,15 @@ impl Screen {
     /// Takes the bar away.
     pub(in crate::train) fn end(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Columns of the terminal that lines are written to; as many as are wanted where it is none.
+pub(in crate::train) fn columns() -> usize {
+    let terminal = Term::stderr();
+    match terminal.size_checked() {
+        Some((_, columns)) if terminal.is_term() => columns.into(),
+        _ => usize::MAX,
     }
 }
 

@@ -8,21 +8,24 @@ use crate::history::{History, Split, quantity};
 
 /// The widest a name is in a line of details.
 const NAME: usize = 20;
+const SHORTEST: usize = 5;
 
 /// Any number of tasks.
 pub(super) struct Summary {
     tasks: Vec<String>,
     measure: &'static str,
     coloured: bool,
+    width: usize,
 }
 
 impl Summary {
     /// With skill if some task has one.
-    pub(super) fn new(tasks: &[String], skilled: bool, coloured: bool) -> Self {
+    pub(super) fn new(tasks: &[String], skilled: bool, coloured: bool, width: usize) -> Self {
         Self {
             tasks: tasks.to_vec(),
             measure: if skilled { "mean skill" } else { "mean gain" },
             coloured,
+            width,
         }
     }
 
@@ -44,7 +47,7 @@ impl Summary {
         let measure = format!("{:>1$}", gain(mean), self.measure.len());
         let (loss, gained) = (amount(worst.loss), gain(worst.gain));
         let taken = left + GAP + measure.len() + GAP + " ".len() + loss.len() + " ()".len();
-        let room = WIDTH.saturating_sub(taken + gained.len() + MARK.len());
+        let room = self.width.saturating_sub(taken + gained.len() + MARK.len());
         format!(
             "  {}  {} {loss} ({})",
             painted(measure, Some(mean), self.coloured),
@@ -65,10 +68,11 @@ impl Summary {
         let get = |split, quantity| history.get(epoch, split, task, quantity);
         let number = |split, quantity| get(split, quantity).map_or("-".into(), amount);
         let skill = get(Split::Valid, quantity::SKILL);
+        let name = NAME.saturating_sub(WIDTH - self.width).max(SHORTEST);
         let gained = format!("{:>GAIN$}", skill.map_or_else(String::new, gain));
         format!(
             "  {}  train {:>AMOUNT$}  valid {:>AMOUNT$} {}  weight {:>AMOUNT$}  share {:>5}",
-            pad_str(&shortened(task, NAME), NAME, Alignment::Left, None),
+            pad_str(&shortened(task, name), name, Alignment::Left, None),
             number(Split::Train, quantity::LOSS),
             number(Split::Valid, quantity::LOSS),
             painted(gained, skill, self.coloured),

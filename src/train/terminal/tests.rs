@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::{measure_text_width, strip_ansi_codes};
 use proptest::prelude::*;
 
-use super::{EpochFacts, EpochLines, WIDTH};
+use super::{EpochFacts, EpochLines, NARROWEST, WIDTH};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
 const EXPANSION: [&str; 4] = ["type", "pointers", "binary", "countdown"];
@@ -62,10 +62,10 @@ fn the_tasks_of_the_expansion_model_have_columns() {
     let tasks = names(&EXPANSION);
     let values = [0.9253, 1.0214, 1e-12, 124.45];
     let history = history(&tasks, 3, true, |task| values[task]);
-    let lines = EpochLines::new(&tasks, 20, &history, false);
+    let lines = EpochLines::new(&tasks, 20, &history, (false, 100));
     let found = everything(&lines, &history, facts(3, 4.06)).join("\n");
     let expected = "\
-validation losses; skill: 1 - loss / loss of the best constant; *: best epoch so far
+validation losses; skill: 1 - loss / best constant's loss; *: best so far
                              type           pointers             binary          countdown
 epoch     time       loss   skill       loss   skill       loss   skill       loss   skill
  3/20    4.1 s     0.9253    +7 %      1.021    -2 %  1.000e-12  +100 %      124.5 <-999 % *
@@ -77,10 +77,25 @@ gradient share       93 %              100 %                0 %              100
 }
 
 #[test]
+fn four_tasks_fit_into_eighty_columns() {
+    let tasks = names(&EXPANSION);
+    let values = [0.9253, 1.0214, 1e-12, 124.45];
+    let history = history(&tasks, 3, true, |task| values[task]);
+    let lines = EpochLines::new(&tasks, 20, &history, (false, 80));
+    let mut found = lines.heading();
+    found.push(lines.line(&history, facts(3, 4.06)));
+    let expected = "\
+                          type        pointers          binary       countdown
+epoch     time     loss  skill     loss  skill     loss  skill     loss  skill
+ 3/20    4.1 s   0.9253   +7 %    1.021   -2 %  1.0e-12 +100 %    124.5 <-99 % *";
+    assert_eq!(found.join("\n"), expected);
+}
+
+#[test]
 fn many_tasks_are_a_mean_and_the_worst() {
     let tasks: Vec<String> = (1..=9).map(|n| format!("task {n}")).collect();
     let known = history(&tasks, 2, true, |task| if task == 4 { 1.5 } else { 0.5 });
-    let lines = EpochLines::new(&tasks, 20, &known, false);
+    let lines = EpochLines::new(&tasks, 20, &known, (false, 100));
     assert_eq!(lines.heading(), ["epoch     time  mean skill  worst task"]);
     let line = lines.line(&known, facts(2, 70.0));
     assert_eq!(line, " 2/20   70.0 s       +39 %  task 5 1.500 (-50 %) *");
@@ -91,7 +106,7 @@ fn many_tasks_are_a_mean_and_the_worst() {
         let loss = if index == 0 { f64::NAN } else { 1.0 };
         unknown.record(2, Split::Valid, task, quantity::LOSS, loss);
     }
-    let lines = EpochLines::new(&tasks, 20, &unknown, false);
+    let lines = EpochLines::new(&tasks, 20, &unknown, (false, 100));
     assert!(lines.legend().contains("gain: 1 - loss / first loss"));
     let line = lines.line(&unknown, facts(2, 70.0));
     assert_eq!(line, " 2/20   70.0 s        NaN  task 1 NaN (NaN) *");
@@ -101,7 +116,7 @@ fn many_tasks_are_a_mean_and_the_worst() {
 fn tasks_without_a_trivial_predictor_have_no_skill() {
     let tasks = names(&["price", "a name that is longer than any number"]);
     let history = history(&tasks, 1, false, |_| 0.25);
-    let lines = EpochLines::new(&tasks, 1, &history, false);
+    let lines = EpochLines::new(&tasks, 1, &history, (false, 100));
     let [top, bottom] = &lines.heading()[..] else {
         panic!("two lines")
     };
@@ -114,10 +129,10 @@ fn tasks_without_a_trivial_predictor_have_no_skill() {
 fn a_task_without_labels_has_a_dash() {
     let tasks = names(&EXPANSION);
     let history = history(&tasks[..3], 1, true, |_| 0.25);
-    let lines = EpochLines::new(&tasks, 1, &history, false);
+    let lines = EpochLines::new(&tasks, 1, &history, (false, 100));
     let line = lines.line(&history, facts(1, 1.0));
     assert!(line.ends_with("-         *"), "{line}");
-    let nothing = EpochLines::new(&vec!["x".into(); 30], 1, &History::new(), false);
+    let nothing = EpochLines::new(&vec!["x".into(); 30], 1, &History::new(), (false, 100));
     let line = nothing.line(&History::new(), facts(1, 1.0));
     assert!(line.contains("no task has a validation loss"), "{line}");
 }
@@ -128,7 +143,7 @@ fn colours_add_nothing_but_colour() {
     for value in [0.5, 0.99, 1.5] {
         let history = history(&tasks, 1, true, |_| value);
         let all = |coloured| {
-            let lines = EpochLines::new(&tasks, 1, &history, coloured);
+            let lines = EpochLines::new(&tasks, 1, &history, (coloured, 100));
             everything(&lines, &history, facts(1, 1.0)).join("\n")
         };
         let (plain, coloured) = (all(false), all(true));
@@ -156,6 +171,7 @@ proptest! {
         known in any::<bool>(),
         epochs in prop_oneof![1_usize..10_000, any::<usize>()],
         nanos in any::<u64>(),
+        columns in prop_oneof![72_usize..=100, Just(0), Just(usize::MAX)],
     ) {
         let tasks = match usual {
             true => names(&EXPANSION),
@@ -163,14 +179,14 @@ proptest! {
         };
         let value = |task: usize| f64::from_bits(bits[task % bits.len()]);
         let history = history(&tasks, epochs, known, value);
-        let lines = EpochLines::new(&tasks, epochs, &history, true);
+        let lines = EpochLines::new(&tasks, epochs, &history, (true, columns));
         let mut facts = facts(epochs, 1.0);
         facts.took = Duration::from_nanos(nanos);
         facts.trained = facts.took / 2;
         for line in everything(&lines, &history, facts) {
-            prop_assert!(measure_text_width(&line) <= WIDTH, "{line}");
+            prop_assert!(measure_text_width(&line) <= columns.clamp(NARROWEST, WIDTH), "{line}");
         }
-        if usual && epochs < 10_000 {
+        if usual && epochs < 10_000 && columns >= WIDTH {
             prop_assert_eq!(lines.heading().len(), 2);
         }
     }

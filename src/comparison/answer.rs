@@ -1,0 +1,188 @@
+//! The answer of a comparison in one sentence: which strategy, if any, for these data, and how sure.
+
+use super::interval::Interval;
+use super::results::Results;
+use super::runs::TUNED_FIXED;
+use crate::history::{ALL_TASKS, quantity};
+
+/// Names of the row of the plain sum of the raw losses.
+const SUMS: [&str; 2] = ["raw-sum", "sum"];
+/// Of strategies that are as good as the reference, this part lies below it beyond a 95 % interval by chance.
+const BY_CHANCE: f64 = 0.025;
+
+/// A row beside the reference.
+struct Beside<'a> {
+    name: &'a str,
+    difference: Interval,
+}
+
+/// Returns which strategy has the lowest relative validation loss beside `tuned-fixed` (or `sum`, where no weights were tuned), paired by
+/// seed, and how sure that is; or why nothing can be said.
+pub fn answer(results: &Results) -> String {
+    let finished = |name: &&str| results.counts(name).0 > 0;
+    let [raw, sum] = SUMS;
+    let Some(reference) = [TUNED_FIXED, raw, sum].into_iter().find(finished) else {
+        return format!(
+            "Which strategy is best cannot be said: neither `{TUNED_FIXED}` nor the plain sum was finished."
+        );
+    };
+    if results.counts(reference).0 < 2 {
+        return "Which strategy is best cannot be said from one seed: run more of them.".into();
+    }
+    if !results.tasks().iter().any(|task| is_learned(results, task)) {
+        return "None: no strategy learned any task, so there is nothing to choose between.".into();
+    }
+    let strategies = results.strategies();
+    let others = strategies.iter().filter(|name| **name != reference);
+    let mut rows: Vec<Beside<'_>> = others
+        .filter_map(|name| beside(results, name, reference))
+        .collect();
+    rows.sort_by(|a, b| a.difference.mean.total_cmp(&b.difference.mean));
+    let Some(best) = rows.first() else {
+        return format!("Nothing was compared with `{reference}`.");
+    };
+    let compared = rows.len();
+    let chance = BY_CHANCE * compared as f64;
+    let seeds = best.difference.count;
+    match rows.iter().find(|row| row.difference.high < 0.0) {
+        Some(row) => format!(
+            "`{}`: its relative loss is {} `{reference}`{}, paired over {seeds} seeds. {compared} strategies were compared; if none were \
+             better, {chance:.1} would seem so by chance.",
+            row.name,
+            told(&row.difference),
+            against_sum(results, row.name, reference),
+        ),
+        None => format!(
+            "None for these data: of {compared} strategies no relative loss lies below that of `{reference}` beyond its 95 % interval over \
+             {seeds} seeds; the lowest is that of `{}`, {} `{reference}`.",
+            best.name,
+            told(&best.difference),
+        ),
+    }
+}
+
+fn beside<'a>(results: &Results, name: &'a str, reference: &str) -> Option<Beside<'a>> {
+    if !results.is_comparable(name, ALL_TASKS, quantity::RELATIVE_LOSS) {
+        return None;
+    }
+    let difference = results.paired(name, reference, ALL_TASKS, quantity::RELATIVE_LOSS)?;
+    // A row that failed on some seeds is not a choice.
+    let whole = results.counts(name) == (results.counts(reference).0, 0);
+    (whole && difference.half().is_finite()).then_some(Beside { name, difference })
+}
+
+/// The same beside the plain sum, where that is another row.
+fn against_sum(results: &Results, name: &str, reference: &str) -> String {
+    if SUMS.contains(&reference) || SUMS.contains(&name) {
+        return String::new();
+    }
+    let found = SUMS
+        .into_iter()
+        .find_map(|sum| Some((sum, beside(results, name, sum)?)));
+    match found {
+        Some((sum, row)) => format!(" and {} `{sum}`", told(&row.difference)),
+        None => String::new(),
+    }
+}
+
+/// `4.0 ± 3.0 % below`.
+fn told(difference: &Interval) -> String {
+    let side = if difference.mean < 0.0 {
+        "below"
+    } else {
+        "above"
+    };
+    format!(
+        "{:.1} ± {:.1} % {side} that of",
+        difference.mean.abs(),
+        difference.half()
+    )
+}
+
+/// Whether some run of some strategy is better than a constant at a task, as far as that is known.
+pub(super) fn is_learned(results: &Results, task: &str) -> bool {
+    const NOTHING: [&str; 6] = [
+        "no better than a constant",
+        "overfitted",
+        "diverged",
+        "not trained",
+        "no labels",
+        super::results::FAILED,
+    ];
+    let strategies = results.strategies();
+    let mut verdicts = strategies
+        .iter()
+        .flat_map(|strategy| results.verdict_counts(strategy, task));
+    verdicts.any(|(verdict, _)| !NOTHING.contains(&verdict.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::Run;
+    use crate::history::{History, Split};
+
+    /// A run whose one task reaches a skill, with a relative loss.
+    fn run(strategy: &str, seed: u64, relative: f64, skill: f64) -> Run {
+        let mut history = History::new();
+        let mut put = |task: &str, quantity: &str, value| {
+            history.record(1, Split::Valid, task, quantity, value);
+        };
+        put(ALL_TASKS, quantity::RELATIVE_LOSS, relative);
+        put("a", quantity::LOSS, relative);
+        put("a", quantity::SKILL, skill);
+        put("a", quantity::SKILL_MARGIN, 0.01);
+        Run {
+            strategy: strategy.into(),
+            seed,
+            history: Some(history),
+            seconds_per_step: None,
+        }
+    }
+
+    fn results(rows: &[(&str, [f64; 3])], skill: f64) -> Results {
+        let runs = rows.iter().flat_map(|(strategy, losses)| {
+            (1..)
+                .zip(losses)
+                .map(move |(seed, loss)| run(strategy, seed, *loss, skill))
+        });
+        Results::new(runs.collect())
+    }
+
+    #[test]
+    fn a_strategy_is_named_if_its_interval_says_so() {
+        let rows = [
+            ("raw-sum", [1.2, 1.3, 1.1]),
+            ("tuned-fixed", [1.0, 1.1, 0.9]),
+            ("a-rule", [0.90, 0.98, 0.82]),
+            ("noisy", [0.5, 1.6, 0.9]),
+        ];
+        let found = answer(&results(&rows, 0.5));
+        assert!(
+            found.starts_with(
+                "`a-rule`: its relative loss is 9.9 ± 2.6 % below that of `tuned-fixed`"
+            ),
+            "{found}"
+        );
+        assert!(
+            found.contains("below that of `raw-sum`, paired over 3 seeds"),
+            "{found}"
+        );
+        assert!(
+            found.contains("3 strategies were compared; if none were better, 0.1 would"),
+            "{found}"
+        );
+        let found = answer(&results(&[rows[0], rows[1], rows[3]], 0.5));
+        assert!(found.starts_with("None for these data"), "{found}");
+    }
+
+    #[test]
+    fn without_evidence_nothing_is_named() {
+        let rows = [("raw-sum", [1.2, 1.3, 1.1]), ("b", [0.5, 0.5, 0.5])];
+        assert!(answer(&results(&rows, -0.1)).starts_with("None: no strategy learned any task"));
+        let one = Results::new(vec![run("raw-sum", 1, 1.0, 0.5), run("b", 1, 0.5, 0.5)]);
+        assert!(answer(&one).contains("from one seed"));
+        let none = Results::new(vec![run("b", 1, 0.5, 0.5)]);
+        assert!(answer(&none).contains("neither `tuned-fixed` nor the plain sum"));
+    }
+}

@@ -1,0 +1,307 @@
+//! What happened in a training run, as plain records: one number per epoch, split, task and quantity.
+//!
+//! The file form is tidy CSV with the header `epoch,split,task,quantity,value`, which any table program reads. Diagnosis
+//! and reports work from these records alone, through one index: [`History::series`] by split, task and quantity.
+
+pub mod quantity;
+mod series;
+
+pub use series::Series;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The task column of a quantity that belongs to no task or to all.
+pub const ALL_TASKS: &str = "all";
+
+/// Why a task has no uninformed predictor to be compared with; recorded as [`quantity::NO_BASELINE`], by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoBaseline {
+    /// The first dimension of the representation is not the samples of a batch, and the network offers no batch without inputs.
+    NotTheSamples = 1,
+    /// The training batches that it would have been fitted to have no label of the task.
+    NoLabels = 2,
+    /// It did not converge within its budget.
+    NotConverged = 3,
+}
+
+impl NoBaseline {
+    pub(crate) fn number(self) -> f64 {
+        f64::from(self as u8)
+    }
+
+    pub(crate) fn from_number(number: f64) -> Option<Self> {
+        let all = [Self::NotTheSamples, Self::NoLabels, Self::NotConverged];
+        all.into_iter().find(|reason| reason.number() == number)
+    }
+}
+
+/// Which data a record is about.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// The data that is trained on, while it is trained on (dropout included).
+    Train,
+    /// The data held out.
+    #[default]
+    Valid,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+        })
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "train" => Ok(Self::Train),
+            "valid" => Ok(Self::Valid),
+            other => Err(format!("`{other}` is no split; expected train or valid")),
+        }
+    }
+}
+
+/// One number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The epoch, counted from 1; 0 for what was known before training.
+    pub epoch: usize,
+    /// The data.
+    pub split: Split,
+    /// The task, or [`ALL_TASKS`].
+    pub task: String,
+    /// The quantity's name, see [`quantity`].
+    pub quantity: String,
+    /// The value; may be NaN or infinite if training went wrong.
+    pub value: f64,
+}
+
+/// All records of a run, in the order they were made, and as series by split, task and quantity.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    records: Vec<Record>,
+    tasks: Vec<String>,
+    quantities: Vec<String>,
+    series: BTreeMap<String, BTreeMap<String, [Series; 2]>>,
+}
+
+/// By the records; the series follow from them.
+impl PartialEq for History {
+    fn eq(&self, other: &Self) -> bool {
+        self.records == other.records
+    }
+}
+
+impl FromIterator<Record> for History {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+        let mut history = Self::new();
+        for record in records {
+            history.index(&record);
+            history.records.push(record);
+        }
+        history
+    }
+}
+
+impl History {
+    /// No records yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a record; one with the same epoch, split, task and quantity is replaced.
+    pub fn record(&mut self, epoch: usize, split: Split, task: &str, quantity: &str, value: f64) {
+        let record = Record {
+            epoch,
+            split,
+            task: task.into(),
+            quantity: quantity.into(),
+            value,
+        };
+        if !self.index(&record) {
+            self.records.push(record);
+            return;
+        }
+        let same = |old: &&mut Record| {
+            old.epoch == epoch && old.split == split && old.task == task && old.quantity == quantity
+        };
+        // What is replaced is among the last records.
+        if let Some(old) = self.records.iter_mut().rev().find(same) {
+            old.value = value;
+        }
+    }
+
+    /// Files a record in its series. True if there was one of the same epoch, which it replaces.
+    fn index(&mut self, record: &Record) -> bool {
+        let (task, quantity) = (record.task.as_str(), record.quantity.as_str());
+        if !self.series.contains_key(task) {
+            if task != ALL_TASKS {
+                self.tasks.push(task.into());
+            }
+            self.series.insert(task.into(), BTreeMap::new());
+        }
+        let of_task = self.series.get_mut(task).expect("it was just put there");
+        if !of_task.contains_key(quantity) {
+            if !self.quantities.iter().any(|known| known == quantity) {
+                self.quantities.push(quantity.into());
+            }
+            of_task.insert(quantity.into(), Default::default());
+        }
+        let both = of_task.get_mut(quantity).expect("it was just put there");
+        both[record.split as usize].put(record.epoch, record.value)
+    }
+
+    /// All records in the order they were made.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The value recorded for an epoch; epoch 0 is what was known before training.
+    pub fn get(&self, epoch: usize, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        self.series(split, task, quantity).at(epoch)
+    }
+
+    /// The values of all epochs, without what is known before training; empty if nothing was recorded.
+    pub fn series(&self, split: Split, task: &str, quantity: &str) -> &Series {
+        static NONE: Series = Series::new();
+        let found = self.series.get(task).and_then(|of| of.get(quantity));
+        found.map_or(&NONE, |both| &both[split as usize])
+    }
+
+    /// What was known before training.
+    pub fn known(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        self.series(split, task, quantity).known()
+    }
+
+    /// The value of the last epoch that has one.
+    pub fn last(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
+        self.series(split, task, quantity).latest()
+    }
+
+    /// The cosine between the gradients of two tasks at the representation, whichever comes first.
+    pub fn cosine(&self, task: &str, other: &str) -> &Series {
+        let of = |a, b| self.series(Split::Train, a, &quantity::cosine_with(b));
+        let found = of(task, other);
+        if found.is_empty() {
+            of(other, task)
+        } else {
+            found
+        }
+    }
+
+    /// The names of the tasks, in the order they were first recorded.
+    pub fn tasks(&self) -> Vec<&str> {
+        self.tasks.iter().map(String::as_str).collect()
+    }
+
+    /// The quantities, in the order they were first recorded.
+    pub fn quantities(&self) -> impl Iterator<Item = &str> {
+        self.quantities.iter().map(String::as_str)
+    }
+
+    /// The last epoch there is a record of; 0 if there is none.
+    pub fn last_epoch(&self) -> usize {
+        self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
+    }
+
+    /// The epoch with the best number of those that were watched, the earliest of equals; the smallest
+    /// [relative validation loss](quantity::RELATIVE_LOSS) where nothing else was.
+    pub fn best_epoch(&self) -> Option<usize> {
+        let of = |quantity: &str| self.series(Split::Valid, ALL_TASKS, quantity);
+        let found = of(quantity::WATCHED_MINIMUM).least();
+        let found = found.or_else(|| of(quantity::WATCHED_MAXIMUM).largest());
+        let found = found.or_else(|| of(quantity::RELATIVE_LOSS).least());
+        found.map(|(epoch, _)| epoch)
+    }
+
+    /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.
+    pub fn truncate_after(&mut self, epoch: usize) {
+        self.retain(|record| record.epoch <= epoch);
+    }
+
+    /// Forgets a quantity of no task.
+    pub(crate) fn forget(&mut self, quantity: &str) {
+        self.retain(|record| record.task != ALL_TASKS || record.quantity != quantity);
+    }
+
+    fn retain(&mut self, kept: impl Fn(&Record) -> bool) {
+        let records = std::mem::take(&mut self.records);
+        *self = records.into_iter().filter(kept).collect();
+    }
+
+    /// Writes the records as CSV, replacing the file in one move, so that a reader never sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the path.
+    pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut text = csv::Writer::from_writer(Vec::new());
+        for record in &self.records {
+            text.serialize(record)
+                .map_err(|error| Error::file(&path, error.to_string()))?;
+        }
+        let bytes = text
+            .into_inner()
+            .map_err(|error| Error::file(&path, error.to_string()))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Reads records from CSV.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is not a record.
+    pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
+        let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let mut reader = csv::Reader::from_reader(text.as_slice());
+        let rows = reader.deserialize().map(|row| {
+            row.map_err(|error: csv::Error| {
+                let line = error.position().map_or(1, |position| position.line());
+                Error::line(&path, line, error.to_string())
+            })
+        });
+        rows.collect()
+    }
+}
+
+/// Writes a file next to its place and moves it there, so that it is whole or not there at all.
+pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = temporary_file(folder).map_err(Error::io("write", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    match file.persist(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("write", path)(error.error)),
+    }
+}
+
+/// A temporary file is readable by its owner alone unless asked otherwise; what a run leaves behind is an ordinary file.
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}

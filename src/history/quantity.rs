@@ -1,0 +1,237 @@
+//! The quantities that training records: their names, and how they are told.
+
+use serde::{Deserialize, Serialize};
+
+/// Raw loss: the mean over the task's labels in the split, before any weighting.
+pub const LOSS: &str = "loss";
+/// Effective weight: d objective / d raw loss, the mean over the steps of the epoch in which the task had labels.
+pub const WEIGHT: &str = "weight";
+/// (c - loss) / |c|, c the loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is a loss of 0.
+pub const SKILL: &str = "skill";
+/// Half of the skill's 95 % interval on the validation data, from how it differs between their batches.
+pub const SKILL_MARGIN: &str = "skill_margin";
+/// The skill over the best predictor that knows only the position in the sequence.
+pub const SKILL_OVER_POSITION: &str = "skill_over_position";
+/// Half of its 95 % interval.
+pub const SKILL_OVER_POSITION_MARGIN: &str = "skill_over_position_margin";
+/// Loss of the best constant predictor, recorded once as epoch 0: the same for every sample, and at every position.
+pub const CONSTANT_LOSS: &str = "constant_loss";
+/// Loss of the best predictor that knows only the position, recorded once as epoch 0 where it is below that of the constant.
+pub const POSITION_LOSS: &str = "position_loss";
+/// Why the task has no uninformed predictor, recorded once as epoch 0 where it has none: the number of a
+/// [`NoBaseline`](super::NoBaseline).
+pub const NO_BASELINE: &str = "no_baseline";
+/// Mean over the tasks with labels of loss / reference; the reference is the constant predictor's loss where it is
+/// known and the first validation loss where it is not. Where the reference r is not positive, a loss L counts as
+/// `1 + (L - r) / |r|`. Does not depend on the strategy, so checkpoints are chosen by it.
+pub const RELATIVE_LOSS: &str = "relative_loss";
+/// The number that was watched instead of the relative loss, where the smaller one is the better.
+pub const WATCHED_MINIMUM: &str = "watched_minimum";
+/// The number that was watched instead of the relative loss, where the larger one is the better.
+pub const WATCHED_MAXIMUM: &str = "watched_maximum";
+/// Steps of the epoch in which the task's loss was not finite.
+pub const NON_FINITE_STEPS: &str = "non_finite_steps";
+/// The learning rate of the network at the end of the epoch.
+pub const LEARNING_RATE: &str = "learning_rate";
+/// The objective that was differentiated, the mean over the steps of the epoch.
+pub const OBJECTIVE: &str = "objective";
+/// Training steps of the epoch.
+pub const STEPS: &str = "steps";
+/// Audited steps of the epoch in which the task had labels: what its norm, its share and its cosines are means over.
+pub const AUDITS: &str = "audits";
+/// Norm of the raw loss's gradient at the representation.
+pub const GRADIENT_NORM: &str = "gradient_norm";
+/// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
+pub const GRADIENT_SHARE: &str = "gradient_share";
+/// Steps of the epoch in which the task had labels and no gradient at the representation, where the strategy looks.
+pub const ZERO_GRADIENT_STEPS: &str = "zero_gradient_steps";
+/// Steps of the epoch in which the task's loss was zero or below and the strategy is not defined there.
+pub const NOT_POSITIVE_STEPS: &str = "not_positive_steps";
+/// Steps of the epoch in which a convex combination of the tasks' gradients vanished.
+pub const STATIONARY_STEPS: &str = "stationary_steps";
+/// Steps of the epoch in which the strategy had no weights to give, so that the trunk did not move.
+pub const NO_SOLUTION_STEPS: &str = "no_solution_steps";
+/// Steps of the epoch in which the tasks' gradients were linearly dependent, and one of several answers was taken.
+pub const SINGULAR_STEPS: &str = "singular_steps";
+/// How far a linear head on the representation moves when every weight of it moves by 1.
+pub const REACH: &str = "reach";
+/// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told
+/// nothing.
+pub const INTENDED_SHARE: &str = "intended_share";
+/// Root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
+pub const TARGET_SIZE: &str = "target_size";
+
+/// Cosine between the gradients of a task and of `other` at the representation, in [-1, 1]; recorded for the task that
+/// comes first.
+pub fn cosine_with(other: &str) -> String {
+    format!("cosine_with_{other}")
+}
+
+/// Which end of a quantity is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Better {
+    /// The smaller one: losses, errors.
+    #[default]
+    Lower,
+    /// The larger one: skills, shares of what was found.
+    Higher,
+}
+
+/// A quantity that training records, and how it is told.
+struct Known {
+    name: &'static str,
+    words: &'static str,
+    better: Option<Better>,
+    /// Whether it is a part of a whole, which is told in percent and which ratios say little about.
+    part: bool,
+}
+
+const fn known(
+    name: &'static str,
+    words: &'static str,
+    better: Option<Better>,
+    part: bool,
+) -> Known {
+    Known {
+        name,
+        words,
+        better,
+        part,
+    }
+}
+
+const LOWER: Option<Better> = Some(Better::Lower);
+const HIGHER: Option<Better> = Some(Better::Higher);
+
+/// Every quantity that training records itself.
+const TABLE: [Known; 27] = [
+    known(LOSS, "loss", LOWER, false),
+    known(WEIGHT, "effective weight", None, false),
+    known(SKILL, "skill", HIGHER, true),
+    known(SKILL_MARGIN, "margin of the skill", None, true),
+    known(SKILL_OVER_POSITION, "skill over position", HIGHER, true),
+    known(
+        SKILL_OVER_POSITION_MARGIN,
+        "margin of the skill over position",
+        None,
+        true,
+    ),
+    known(CONSTANT_LOSS, "loss of the best constant", None, false),
+    known(
+        POSITION_LOSS,
+        "loss of the best guess from the position",
+        None,
+        false,
+    ),
+    known(NO_BASELINE, "why there is no baseline", None, false),
+    known(RELATIVE_LOSS, "relative loss", LOWER, false),
+    known(WATCHED_MINIMUM, "watched minimum", LOWER, false),
+    known(WATCHED_MAXIMUM, "watched maximum", HIGHER, false),
+    known(
+        NON_FINITE_STEPS,
+        "steps with a loss that is not finite",
+        LOWER,
+        false,
+    ),
+    known(LEARNING_RATE, "learning rate", None, false),
+    known(OBJECTIVE, "objective", None, false),
+    known(STEPS, "steps", None, false),
+    known(AUDITS, "audits", None, false),
+    known(GRADIENT_NORM, "gradient norm", None, false),
+    known(GRADIENT_SHARE, "gradient share", None, true),
+    known(
+        ZERO_GRADIENT_STEPS,
+        "steps without a gradient",
+        LOWER,
+        false,
+    ),
+    known(
+        NOT_POSITIVE_STEPS,
+        "steps with a loss that is not positive",
+        LOWER,
+        false,
+    ),
+    known(STATIONARY_STEPS, "stationary steps", None, false),
+    known(NO_SOLUTION_STEPS, "steps without weights", LOWER, false),
+    known(
+        SINGULAR_STEPS,
+        "steps with dependent gradients",
+        None,
+        false,
+    ),
+    known(REACH, "reach", None, false),
+    known(INTENDED_SHARE, "intended share", None, true),
+    known(TARGET_SIZE, "size of the targets", None, false),
+];
+
+fn row(quantity: &str) -> Option<&'static Known> {
+    TABLE.iter().find(|known| known.name == quantity)
+}
+
+/// Whether training records the quantity itself, so that no metric can be called so.
+pub fn is_recorded(quantity: &str) -> bool {
+    row(quantity).is_some() || is_cosine(quantity)
+}
+
+/// Whether a quantity is the cosine of two tasks' gradients.
+pub fn is_cosine(quantity: &str) -> bool {
+    quantity.starts_with(&cosine_with(""))
+}
+
+/// Returns what a quantity is called in a text: `span_f1` is `span F1`, `hit_at_3` is `hit at 3`.
+pub fn in_words(quantity: &str) -> String {
+    if let Some(known) = row(quantity) {
+        return known.words.into();
+    }
+    let word = |word: &str| match word {
+        "f1" => "F1".to_string(),
+        "iou" => "IoU".to_string(),
+        other => other.to_string(),
+    };
+    quantity.split('_').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns which end of a quantity is better: as training knows, or by the usual names of metrics; nothing where neither tells.
+pub fn better(quantity: &str) -> Option<Better> {
+    if let Some(known) = row(quantity) {
+        return known.better;
+    }
+    quantity.split('_').find_map(|word| match word {
+        "loss" | "error" => LOWER,
+        "f1" | "iou" | "hit" | "accuracy" | "precision" | "recall" | "auc" => HIGHER,
+        _ => None,
+    })
+}
+
+/// Whether a quantity is a part of a whole, which ratios say little about.
+pub fn is_part(quantity: &str) -> bool {
+    match row(quantity) {
+        Some(known) => known.part,
+        None => better(quantity) == HIGHER || quantity.ends_with("share"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_words_and_a_direction() {
+        assert_eq!(in_words("span_f1"), "span F1");
+        assert_eq!(in_words(WEIGHT), "effective weight");
+        assert_eq!(better(SKILL), HIGHER);
+        assert_eq!(better("error_in_bars"), LOWER);
+        assert_eq!(better(WEIGHT), None);
+        assert!(is_part("accuracy") && is_part(GRADIENT_SHARE) && !is_part(LOSS));
+        assert!(is_recorded(&cosine_with("a")) && !is_recorded("accuracy"));
+    }
+
+    #[test]
+    fn no_quantity_is_in_the_table_twice() {
+        for known in &TABLE {
+            let same = TABLE.iter().filter(|other| other.name == known.name);
+            assert_eq!(same.count(), 1, "{}", known.name);
+        }
+    }
+}

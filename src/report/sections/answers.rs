@@ -1,0 +1,119 @@
+//! The first thing on the page: what became of each task, why, and what to do, a row a task.
+
+use super::super::page::{Section, paragraph};
+use super::super::sparkline::sparkline;
+use super::super::text::{count, escape, spread};
+use crate::diagnosis::{Finding, TaskDiagnosis, Verdict};
+use crate::history::{History, Series, Split, quantity};
+
+/// The range of skill that is drawn: a task that fails by more fails.
+const SHOWN: (f64, f64) = (-0.5, 1.0);
+
+/// The table. `commands` are what to do about a task, where a program can say it.
+pub(in crate::report) fn answers(
+    history: &History,
+    diagnoses: &[TaskDiagnosis],
+    commands: &[(String, String)],
+) -> Section {
+    let rows = history.tasks().into_iter().map(|task| {
+        let found = diagnoses.iter().find(|diagnosis| diagnosis.task == task);
+        let command = commands.iter().find(|(name, _)| name == task);
+        row(history, task, found, command.map(|(_, text)| text.as_str()))
+    });
+    let rows: String = rows.collect();
+    let body = if rows.is_empty() {
+        paragraph("The history has no task: no epoch was finished.")
+    } else {
+        format!(
+            "{}<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Answers\">\n<table class=\"answers\">\n\
+             <thead><tr><th scope=\"col\" class=\"left\">task</th><th scope=\"col\" class=\"left\">verdict</th>\
+             <th scope=\"col\" class=\"left\">skill</th><th scope=\"col\" class=\"left\">why</th>\
+             <th scope=\"col\" class=\"left\">what to do</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n",
+            paragraph(&total(history, diagnoses)),
+        )
+    };
+    Section {
+        anchor: "answers".into(),
+        title: "What became of each task".into(),
+        body,
+    }
+}
+
+/// `3 of 4 tasks learned; best epoch 17 of 20.`
+fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
+    let learned = diagnoses.iter().filter(|d| d.verdict == Verdict::Learned);
+    let best = match history.best_epoch() {
+        Some(best) => format!("best epoch {best} of {}", history.last_epoch()),
+        None => count(history.last_epoch(), "epoch"),
+    };
+    format!(
+        "{} of {} learned; {best}. Skill is 1 − loss / loss of a predictor that has seen no input: 0 is no better than it, 1 is perfect.",
+        learned.count(),
+        count(history.tasks().len(), "task"),
+    )
+}
+
+fn row(
+    history: &History,
+    task: &str,
+    diagnosis: Option<&TaskDiagnosis>,
+    command: Option<&str>,
+) -> String {
+    let good = diagnosis.is_some_and(|d| d.verdict == Verdict::Learned);
+    let (class, sign) = if good { ("good", "✓") } else { ("bad", "!") };
+    let verdict = diagnosis.map_or("no verdict".into(), |d| d.verdict.to_string());
+    format!(
+        "<tr class=\"{class}\"><th scope=\"row\">{}</th><td class=\"verdict\">{sign} {}</td><td class=\"skill\">{}</td>\
+         <td class=\"words\">{}</td><td class=\"words\">{}</td></tr>\n",
+        escape(task),
+        escape(&verdict),
+        skill(history, task, diagnosis),
+        why(diagnosis),
+        what_to_do(task, diagnosis, command),
+    )
+}
+
+/// The course of the skill, and its value in the best epoch.
+fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> String {
+    let series = history.series(Split::Valid, task, quantity::SKILL);
+    let Some(skill) = diagnosis.and_then(|d| d.skill) else {
+        return "unknown".into();
+    };
+    let margin = diagnosis.and_then(|d| d.skill_margin);
+    let text = spread(skill, margin);
+    format!("{} <span>{}</span>", line(task, series), escape(&text))
+}
+
+fn line(task: &str, series: &Series) -> String {
+    let points: Vec<(f64, f64)> = series
+        .into_iter()
+        .map(|(epoch, value)| (epoch as f64, value))
+        .collect();
+    let about = format!("skill of {task} over the epochs, from −50 % to 100 %");
+    sparkline(&points, SHOWN.0, SHOWN.1, 0.0, &about)
+}
+
+/// The causes, each with how sure it is.
+fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
+    let Some(diagnosis) = diagnosis else {
+        return "it has no validation loss".into();
+    };
+    let told = |finding: &Finding| format!("{}: {}", finding.confidence, finding.cause);
+    let causes: Vec<String> = diagnosis.findings.iter().map(told).collect();
+    match (causes.is_empty(), diagnosis.verdict) {
+        (false, _) => escape(&causes.join("; ")),
+        (true, Verdict::Learned) => "–".into(),
+        (true, Verdict::Undecided) => "too few validation data".into(),
+        (true, Verdict::Overfitted) => "it knows its training data by heart".into(),
+        (true, _) => "no cause is known".into(),
+    }
+}
+
+fn what_to_do(task: &str, diagnosis: Option<&TaskDiagnosis>, command: Option<&str>) -> String {
+    let remedy = diagnosis.and_then(|d| d.remedy.as_ref());
+    match (command, remedy) {
+        (Some(command), _) => format!("<code class=\"copy\">{}</code>", escape(command)),
+        (None, Some(remedy)) => escape(&remedy.sentence(task)),
+        (None, None) => "–".into(),
+    }
+}

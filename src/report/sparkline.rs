@@ -1,0 +1,92 @@
+//! A course of values in a line of text: small, without axes, with a line at zero and a dot at its end.
+
+use super::axis::Axis;
+use super::pen::Pen;
+use super::svg::{Point, Svg};
+use super::text::escape;
+
+const WIDTH: i32 = 1200;
+const HEIGHT: i32 = 300;
+/// Between the values and the edge, so that the dot is not cut off.
+const EDGE: i32 = 40;
+
+/// Draws values as an `svg` element, clipped to the range from `low` to `high`; empty if none of them is finite.
+///
+/// `about` says what is drawn to those who cannot see it.
+pub(super) fn sparkline(
+    values: &[(f64, f64)],
+    low: f64,
+    high: f64,
+    zero: f64,
+    about: &str,
+) -> String {
+    let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+    let first = values.iter().find(|point| finite(point));
+    let last = values.iter().rfind(|point| finite(point));
+    let (Some(first), Some(last)) = (first, last) else {
+        return String::new();
+    };
+    let (across, up) = (Axis::linear(first.0, last.0), Axis::linear(low, high));
+    let height = |value: f64| up.map(value, (HEIGHT - EDGE, EDGE));
+    let at = |(x, y): &(f64, f64)| (across.map(*x, (EDGE, WIDTH - EDGE)), height(*y));
+    let mut svg = Svg::default();
+    let level = height(zero);
+    svg.line((0, level), (WIDTH, level), &Pen::Grid.line());
+    let runs = values.split(|point| !finite(point));
+    for run in runs.filter(|run| run.len() > 1) {
+        let points: Vec<Point> = run.iter().map(at).collect();
+        svg.polyline(&points, &format!("{} spark-line", Pen::Series(0).line()));
+    }
+    svg.circle(at(last), 36, &Pen::Solid(0).area());
+    format!(
+        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">{}</svg>",
+        escape(about),
+        svg.finish()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_clipped_and_gaps_stay_gaps() {
+        let values = [
+            (1.0, 0.5),
+            (2.0, 0.5),
+            (3.0, f64::NAN),
+            (4.0, 9.0),
+            (5.0, -9.0),
+        ];
+        let drawn = sparkline(&values, -0.5, 1.0, 0.0, "skill of \"a\"");
+        assert!(
+            drawn.starts_with(
+                "<svg class=\"spark\" viewBox=\"0 0 1200 300\" role=\"img\" aria-label=\"skill of &quot;a&quot;\">"
+            ),
+            "{drawn}"
+        );
+        let runs = drawn.matches("<polyline class=\"ls0 spark-line\"").count();
+        assert_eq!(runs, 2, "{drawn}");
+        assert!(drawn.contains("points=\"880,40 1160,260\""), "{drawn}");
+        assert!(
+            drawn.contains("<circle class=\"fo0\" cx=\"1160\" cy=\"260\" r=\"36\"/>"),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains("<line class=\"l-grid\" x1=\"0\" y1=\"187\""),
+            "{drawn}"
+        );
+    }
+
+    #[test]
+    fn one_value_is_a_dot_and_none_is_nothing() {
+        let one = sparkline(&[(7.0, 0.25)], 0.0, 1.0, 0.0, "one");
+        assert!(
+            one.contains("cx=\"600\"") && !one.contains("<polyline"),
+            "{one}"
+        );
+        let none = [(1.0, f64::NAN), (2.0, f64::INFINITY)];
+        assert_eq!(sparkline(&none, 0.0, 1.0, 0.0, "none"), "");
+        assert_eq!(sparkline(&[], 0.0, 1.0, 0.0, "none"), "");
+    }
+}

@@ -1,0 +1,54 @@
+//! The settings that a run began with, kept beside it, so that a resumed run is the same run.
+
+use std::path::Path;
+
+use super::config::TrainConfig;
+use crate::difference::same_or_named;
+use crate::error::{Error, Result};
+use crate::history::write_atomically;
+
+/// The file in the folder of a run.
+const FILE: &str = "train.json";
+
+/// Checks that a run of which `done` epochs are finished goes on as it began. What decides only how long it runs and what is kept may
+/// change: `epochs`, `patience`, `watch`, `keep_checkpoints`, `baseline` and `non_finite`.
+///
+/// # Errors
+///
+/// [`Error::Setting`] naming the first setting that differs, or `epochs` if there are fewer than are done; [`Error::Io`] or
+/// [`Error::Config`] if the file cannot be read. A run from before the file was written is let through.
+pub(super) fn check(config: &TrainConfig, run: &Path, done: usize) -> Result<()> {
+    if config.epochs < done {
+        let expected = format!("at least {done}: so many are done in {}", run.display());
+        return Err(Error::setting("epochs", config.epochs, expected));
+    }
+    let path = run.join(FILE);
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let stored: TrainConfig = serde_json::from_str(&text).map_err(|error| Error::Config {
+        path,
+        reason: error.to_string(),
+    })?;
+    let mut asked = config.clone();
+    asked.epochs = stored.epochs;
+    asked.patience = stored.patience;
+    asked.watch.clone_from(&stored.watch);
+    asked.keep_checkpoints = stored.keep_checkpoints;
+    asked.baseline = stored.baseline;
+    asked.non_finite = stored.non_finite;
+    let remedy =
+        "as in the run that is resumed; to go on with another, start a new run from its network";
+    same_or_named(&asked, &stored, remedy)
+}
+
+/// Writes the settings of a run.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the path.
+pub(super) fn write(config: &TrainConfig, run: &Path) -> Result<()> {
+    let json = serde_json::to_string_pretty(config).expect("settings are valid JSON");
+    write_atomically(run.join(FILE), json.as_bytes())
+}
