@@ -21,6 +21,7 @@
     feature = "train",
     doc = "* [`history`]: what happened in a run, as plain records and as CSV.
 * [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a history in, a verdict on every task out, in words and numbers.
+* [`probe`]: causes by experiment, short forks of a run with one change each.
 * [`report`]: [`Report`](report::Report), a history in, one page to look at out; the same for comparisons.
 * [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; data, history, checkpoints, resume.
 * [`comparison`]: [`Compare`](comparison::Compare), strategies side by side for any model, over several seeds.
@@ -29,7 +30,7 @@
 )]
 #![cfg_attr(
     not(feature = "train"),
-    doc = "* `train`, `history`, `diagnosis`, `report`, `comparison`, `expansion`: not in this build; they need the feature `train`."
+    doc = "* `train`, `history`, `diagnosis`, `probe`, `report`, `comparison`, `expansion`: not in this build; they need the feature `train`."
 )]
 //!
 //! The numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
@@ -43,9 +44,10 @@
 //! | `flex` | yes | Burn's recommended CPU backend |
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
-//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `report`, `comparison` and `expansion`, and the crates they need |
+//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report`, `comparison` and `expansion`, and the crates they need |
 //! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
 //! | `parquet` | no | bars and labelled windows from Parquet files; implies `train` |
+//! | `tensorboard` | no | `train::TensorBoard`: the numbers of a run as TensorBoard event files; implies `train` |
 //!
 //! The backends only forward to Burn and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]

@@ -317,7 +317,7 @@ fn weight_running_away_upwards() {
         &[
             "from 2.000 to 1024.0",
             "objective is -4.000",
-            "bound the weight",
+            "let a probe measure the cause",
         ],
     );
     story.others_are_fine("pointers");

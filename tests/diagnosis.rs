@@ -176,7 +176,7 @@ fn a_task_that_stands_still_while_another_improves_is_starved() {
         &diagnosis,
         &[
             "it is starved",
-            "audit the gradients",
+            "share of the gradients was not audited",
             "15.90",
             "15.86",
             "-0.3 %",

@@ -371,7 +371,11 @@ fn the_training_is_the_same_with_and_without() {
     let (with, first) = trained(Form::Plain, 2, 100, true);
     let (without, second) = trained(Form::Plain, 2, 100, false);
     assert_eq!(first, second);
-    let losses = |history: &History| history.series(Split::Valid, "easy", quantity::LOSS);
+    let losses = |history: &History| {
+        history
+            .series(Split::Valid, "easy", quantity::LOSS)
+            .to_vec()
+    };
     assert_eq!(losses(&with), losses(&without));
     assert_eq!(
         without.get(0, Split::Valid, "easy", quantity::CONSTANT_LOSS),

@@ -160,7 +160,7 @@ mod tests {
         let found = answer(&results(&rows, 0.5));
         assert!(
             found.starts_with(
-                "`a-rule`: its relative loss is 9.9 ± 2.6 % below that of `tuned-fixed`"
+                "`a-rule`: its relative loss is 9.9 ± 2.5 % below that of `tuned-fixed`"
             ),
             "{found}"
         );

@@ -209,7 +209,7 @@ mod tests {
         let starved = seen([0.02, 0.9, 0.08], -0.4);
         assert_eq!(
             planned(&starved, &nothing),
-            ["25 times its weight", "no other task", "no b", "no c"]
+            ["24 times its weight", "no other task", "no b", "no c"]
         );
         // The one that has most of the gradient also pulls away.
         assert_eq!(

@@ -107,7 +107,9 @@ impl EpochLines {
             Layout::Summary(summary) => summary.details(history, facts.epoch),
         };
         let indent = left.min(self.width.saturating_sub(SPEED + GAP));
-        lines.push(format!("{:indent$}  {}", "", speed(history, facts)));
+        for part in wrapped(&speed(history, facts), self.width - indent - GAP) {
+            lines.push(format!("{:indent$}  {part}", ""));
+        }
         lines
     }
 }
@@ -123,7 +125,7 @@ fn of(epochs: usize) -> usize {
 }
 
 /// `learning rate 0.00300, 63 steps, 17.30 steps/s, objective -2.345`.
-fn speed(history: &History, facts: EpochFacts) -> String {
+fn speed(history: &History, facts: EpochFacts) -> Vec<String> {
     let get = |quantity| history.get(facts.epoch, Split::Train, ALL_TASKS, quantity);
     let mut parts = Vec::new();
     if let Some(rate) = get(quantity::LEARNING_RATE) {
@@ -141,5 +143,17 @@ fn speed(history: &History, facts: EpochFacts) -> String {
     if let Some(objective) = get(quantity::OBJECTIVE) {
         parts.push(format!("objective {}", amount(objective)));
     }
-    parts.join(", ")
+    parts
+}
+
+/// Parts with commas between them, in lines of at most so many columns.
+fn wrapped(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.len() + 2 + part.len() <= width => *line += &format!(", {part}"),
+            _ => lines.push(part.clone()),
+        }
+    }
+    lines
 }
