@@ -180,7 +180,7 @@ fn starved() {
             "It may be: it is starved",
             "1.5 %",
             "10 % was meant",
-            "more weight for it",
+            "let a probe measure the cause",
         ],
     );
     story.others_are_fine("countdown");
@@ -195,7 +195,7 @@ fn a_task_that_has_its_share_is_not_starved_however_still_it_stands() {
     assert_eq!(causes(&diagnosis), []);
     says(
         &diagnosis,
-        &["No cause shows in the gradients", "25 %", "More data"],
+        &["No cause shows in the gradients", "25 %", "let a probe"],
     );
 }
 
@@ -209,7 +209,7 @@ fn dominated() {
     assert_eq!(causes(&diagnosis), [Cause::DominatedBy("binary".into())]);
     says(
         &diagnosis,
-        &["binary dominates", "80 %", "less weight for binary"],
+        &["binary dominates", "80 %", "let a probe measure"],
     );
     story.others_are_fine("countdown");
 }
@@ -262,7 +262,7 @@ fn out_of_reach() {
             "500 steps",
             "by 10.00 at most",
             "at least 2250 steps",
-            "multiply the head's output",
+            "multiply the output of countdown's head by 32",
         ],
     );
     story.size("countdown", 9.0);
@@ -281,7 +281,13 @@ fn out_of_reach_for_want_of_steps_alone() {
     story.each(ALL_TASKS, quantity::STEPS, 1.0);
     let diagnosis = story.of("countdown");
     assert_eq!(causes(&diagnosis), [Cause::OutOfReach]);
-    says(&diagnosis, &["10 steps", "train longer"]);
+    says(
+        &diagnosis,
+        &[
+            "10 steps",
+            "learning rate of countdown's own parameters by 5",
+        ],
+    );
     assert!(
         !diagnosis.sentence.contains("multiply"),
         "{}",
@@ -332,7 +338,7 @@ fn weight_running_away_downwards() {
     });
     let diagnosis = story.of("countdown");
     assert_eq!(causes(&diagnosis), [Cause::WeightRunningAway]);
-    says(&diagnosis, &["turned it down", "fixed weight"]);
+    says(&diagnosis, &["its weight runs away", "let a probe"]);
 }
 
 /// Uncertainty weighting weighs by the inverse of the loss: a weight that grows because the loss falls does what it should.
@@ -359,7 +365,7 @@ fn overfitted() {
             "67 % below",
             "40 ± 1.0 % above",
             "0.9500 after epoch 1",
-            "More data",
+            "more training data",
         ],
     );
     story.others_are_fine("type");

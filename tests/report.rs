@@ -181,7 +181,6 @@ fn a_run_is_told_in_words_and_drawings() {
         ">best constant</text>",
         ">position only</text>",
         "Meant were type 38 %, countdown 38 %.",
-        "best epoch",
         "Effective weights",
         "State of the strategy: sigma",
         "span F1",

@@ -118,7 +118,10 @@ fn announce(config: &ExpansionConfig, data: &Data, out: &Path, terminal: Termina
         config.weighting.name(),
         config.backend.name(),
         config.train.epochs,
-        data.train.len().div_ceil(config.train.batch_size),
+        config
+            .train
+            .steps_per_epoch
+            .unwrap_or(data.train.len().div_ceil(config.train.batch_size)),
         out.display()
     ));
 }

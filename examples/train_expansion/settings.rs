@@ -43,7 +43,7 @@ pub struct Arguments {
     /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: flex]
     #[arg(long, value_enum, hide_possible_values = true)]
     backend: Option<BackendName>,
-    /// Passes over the training windows [default: 20, or the recipe's]
+    /// Passes over the training windows; in the recipe learn, times 750 steps [default: 20, or the recipe's]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Windows per step [default: 32]

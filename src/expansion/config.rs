@@ -120,6 +120,9 @@ pub struct DataConfig {
     /// How many windows of [joined stretches](super::resample) train for each window of a file; 0 for none, and for
     /// simulated bars, whose windows are made one by one.
     pub resampled: usize,
+    /// Windows to train on, about, mirrored ones not counted: where the bars give fewer, windows of joined stretches fill them up, at most five
+    /// for each; more than `resampled` asks for only. Needs what `resampled` needs.
+    pub train_windows: Option<usize>,
     /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
     pub mirror: bool,
     /// The simulator's settings.
@@ -144,6 +147,7 @@ impl Default for DataConfig {
             position: false,
             moves: false,
             resampled: 0,
+            train_windows: None,
             mirror: false,
             simulator: SimulatorConfig::default(),
             labels: LabelConfig::default(),
@@ -265,6 +269,7 @@ impl ExpansionConfig {
         }
         if self.data.path.is_none() {
             self.data.resampled = 0;
+            self.data.train_windows = None;
         }
         if self.data.simulator.window == SimulatorConfig::default().window {
             self.data.simulator.window = self.model.window;

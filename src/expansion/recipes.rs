@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `original` | the network, dropout and optimizer of the project that this crate began with, and its strategy, which starves a task |
 //! | `default` | what runs when nothing is said: small, seconds on simulated windows |
-//! | `learn` | finds expansions on real bars, in minutes on two cores; every choice is measured in `docs/recipe.md` |
+//! | `learn` | finds expansions on real bars, in minutes on two cores, whatever the size of the file; every choice is measured in `docs/recipe.md` |
 
 use super::config::{ExpansionConfig, preset};
 use super::countdown::COUNTDOWN_CLIP;
@@ -51,7 +51,7 @@ fn learn() -> Result<ExpansionConfig> {
     config.data.position = true;
     config.data.moves = true;
     config.data.mirror = true;
-    config.data.resampled = 1;
+    config.data.train_windows = Some(40_000);
     config.model = ExpansionModelConfig {
         hidden: 64,
         layers: 2,
@@ -66,7 +66,9 @@ fn learn() -> Result<ExpansionConfig> {
         learning_rate: 3e-3,
         schedule: Schedule::OneCycle,
         clip_norm: Some(1.0),
-        epochs: 4,
+        // A budget of 9,000 steps whatever the size of the data, and twelve networks to choose the best of.
+        epochs: 12,
+        steps_per_epoch: Some(750),
         ..TrainConfig::default()
     };
     Ok(config)

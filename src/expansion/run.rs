@@ -10,7 +10,7 @@ use super::bars::Bars;
 use super::bars::simulator::Simulator;
 use super::baselines::{baselines, most_frequent};
 use super::batch::ExpansionBatcher;
-use super::config::{ExpansionConfig, SIMULATED_WINDOWS};
+use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 pub use super::files::read_bars;
 use super::files::{from_file, label_notes};
 use super::fingerprint::Inputs;
@@ -85,16 +85,17 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     if data.path.is_some() {
         notes.extend(label_notes(&train));
     }
-    let changed = data.resampled > 0 || data.mirror;
+    let copies = copies(data, train.len());
+    let changed = copies > 0 || data.mirror;
     let plain = changed.then(|| train.clone());
-    let train = match data.resampled {
+    let train = match copies {
         0 => train,
         _ if data.marks.is_some() || windows.apart() == 0 => {
             notes
                 .push("no stretches are joined: their windows would need the rule's labels".into());
             train
         }
-        _ => resampled(&train, config, &mut notes)?,
+        _ => resampled(&train, config, copies, &mut notes)?,
     };
     let train = match data.mirror {
         true => train.with_mirrored(),
@@ -108,14 +109,22 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     })
 }
 
+/// Windows of joined stretches for each of the bars' own.
+fn copies(data: &DataConfig, windows: usize) -> usize {
+    let wanted = data.train_windows.unwrap_or(0) as f64 / windows.max(1) as f64;
+    let filled = (wanted.round() as usize).saturating_sub(1).min(MOST_COPIES);
+    data.resampled.max(filled)
+}
+
 fn resampled(
     train: &Windows,
     config: &ExpansionConfig,
+    copies: usize,
     notes: &mut Vec<String>,
 ) -> Result<Windows> {
     let data = &config.data;
     let joined = Resample {
-        copies: data.resampled,
+        copies,
         stride: data.stride,
         seed: config.train.seed,
     };
@@ -127,6 +136,9 @@ fn resampled(
     ));
     Ok(more)
 }
+
+/// Windows of joined stretches that fill up for each of the bars' own, at most: more of them bring nothing that these do not.
+const MOST_COPIES: usize = 5;
 
 /// The mean over fewer windows is mostly chance.
 const FEW_VALIDATE: usize = 30;

@@ -52,8 +52,8 @@ pub struct TrainConfig {
     /// [`labels`](crate::model::MultiTaskModel::labels).
     pub accumulate: usize,
     /// Steps after which an epoch ends, at least 1; the passes over the data follow each other. Without it an epoch is one
-    /// pass. Do not change it when a run is resumed, nor `accumulate`, `batch_size` or `seed`: where in the data an epoch begins
-    /// follows from them, and nothing checks it.
+    /// pass. A run is resumed with the same one, and the same `accumulate`, `batch_size` and `seed`: where in the data an epoch begins
+    /// follows from them.
     pub steps_per_epoch: Option<usize>,
     /// Learning rate of the network, above 0 and at most 1.
     pub learning_rate: f64,

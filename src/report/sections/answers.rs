@@ -3,11 +3,14 @@
 use super::super::page::{Section, paragraph};
 use super::super::sparkline::sparkline;
 use super::super::text::{count, escape, spread};
-use crate::diagnosis::{Finding, TaskDiagnosis, Verdict};
+use crate::diagnosis::{Finding, Remedy, TaskDiagnosis, Verdict};
 use crate::history::{History, Series, Split, quantity};
 
 /// The range of skill that is drawn: a task that fails by more fails.
 const SHOWN: (f64, f64) = (-0.5, 1.0);
+
+/// What stands where there is nothing to say.
+const NOTHING: &str = "–";
 
 /// The table. `commands` are what to do about a task, where a program can say it.
 pub(in crate::report) fn answers(
@@ -64,13 +67,23 @@ fn row(
     let verdict = diagnosis.map_or("no verdict".into(), |d| d.verdict.to_string());
     format!(
         "<tr class=\"{class}\"><th scope=\"row\">{}</th><td class=\"verdict\">{sign} {}</td><td class=\"skill\">{}</td>\
-         <td class=\"words\">{}</td><td class=\"words\">{}</td></tr>\n",
+         {}{}</tr>\n",
         escape(task),
         escape(&verdict),
         skill(history, task, diagnosis),
-        why(diagnosis),
-        what_to_do(task, diagnosis, command),
+        words(&why(diagnosis)),
+        words(&what_to_do(task, diagnosis, command)),
     )
+}
+
+fn words(text: &str) -> String {
+    // On a phone there is no place for nothing.
+    let class = if text == NOTHING {
+        "words none"
+    } else {
+        "words"
+    };
+    format!("<td class=\"{class}\">{text}</td>")
 }
 
 /// The course of the skill, and its value in the best epoch.
@@ -102,9 +115,12 @@ fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     let causes: Vec<String> = diagnosis.findings.iter().map(told).collect();
     match (causes.is_empty(), diagnosis.verdict) {
         (false, _) => escape(&causes.join("; ")),
-        (true, Verdict::Learned) => "–".into(),
+        (true, Verdict::Learned) => NOTHING.into(),
         (true, Verdict::Undecided) => "too few validation data".into(),
         (true, Verdict::Overfitted) => "it knows its training data by heart".into(),
+        (true, _) if diagnosis.remedy == Some(Remedy::MoreData) => {
+            "nothing that was tried helped".into()
+        }
         (true, _) => "no cause is known".into(),
     }
 }
@@ -114,6 +130,6 @@ fn what_to_do(task: &str, diagnosis: Option<&TaskDiagnosis>, command: Option<&st
     match (command, remedy) {
         (Some(command), _) => format!("<code class=\"copy\">{}</code>", escape(command)),
         (None, Some(remedy)) => escape(&remedy.sentence(task)),
-        (None, None) => "–".into(),
+        (None, None) => NOTHING.into(),
     }
 }
