@@ -641,3 +641,50 @@ fn the_debug_form_of_an_error_keeps_its_advice() {
     };
     assert_eq!(format!("{error:?}"), error.to_string());
 }
+
+#[test]
+fn a_run_is_resumed_with_the_settings_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = || TrainConfig::default().with_epochs(3).with_seed(4);
+    fit(trainer(begun(), folder.path()), SUM).unwrap();
+    let resumed = |config: TrainConfig| fit(trainer(config, folder.path()).resume(true), SUM);
+    let history = std::fs::read(folder.path().join("history.csv")).unwrap();
+    for (config, words) in [
+        (
+            begun().with_epochs(4).with_learning_rate(0.5),
+            "`learning_rate` is 0.5, but it must be 0.001, as in the run that is resumed",
+        ),
+        (begun().with_epochs(4).with_seed(5), "`seed` is 5"),
+        (
+            begun().with_epochs(2),
+            "`epochs` is 2, but it must be at least 3",
+        ),
+    ] {
+        let error = resumed(config).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    // What was refused has changed nothing.
+    assert_eq!(
+        std::fs::read(folder.path().join("history.csv")).unwrap(),
+        history
+    );
+    let longer = begun().with_epochs(4).with_patience(Some(9));
+    assert_eq!(resumed(longer).unwrap().history.last_epoch(), 4);
+}
+
+#[test]
+fn nothing_to_validate_on_is_refused() {
+    let (device, folder) = (Device::flex(), tempfile::tempdir().unwrap());
+    let error = trainer(TrainConfig::default(), &folder.path().join("run"))
+        .fit_sources(
+            network(Says::Nothing, &device),
+            strategy(SUM, &device),
+            data(rows(32, all), 8),
+            data(Vec::new(), 8),
+            &device,
+        )
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`validation samples` is 0"), "{error}");
+    assert!(!folder.path().join("run").exists());
+}

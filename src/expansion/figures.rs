@@ -65,11 +65,31 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     };
     let bars = &windows.bars().bars()[window.first..last];
     WindowFigure {
-        title: format!("Bars {} to {}", window.first, last - 1),
+        title: format!(
+            "Bars {} to {}{}",
+            window.first,
+            last - 1,
+            when(windows, window.first, last - 1)
+        ),
         bars: bars.iter().map(candle).collect(),
         truth: Some(span(window.label.into())),
         predicted: Some(span(prediction.span)),
         caption: caption(window.label, prediction),
+    }
+}
+
+/// When the first and the last bar began, where the file says so: `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
+fn when(windows: &Windows, first: usize, last: usize) -> String {
+    let Some(stamps) = windows.bars().timestamps() else {
+        return String::new();
+    };
+    let time = |bar: usize| {
+        let stamp = jiff::Timestamp::from_second(*stamps.get(bar)?).ok()?;
+        Some(stamp.strftime("%Y-%m-%d %H:%M").to_string())
+    };
+    match (time(first), time(last)) {
+        (Some(first), Some(last)) => format!(", {first} to {last} UTC"),
+        _ => String::new(),
     }
 }
 

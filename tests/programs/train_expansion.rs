@@ -131,6 +131,33 @@ fn files_that_are_not_there_are_called_by_their_purpose() {
     }
 }
 
+#[test]
+fn a_run_ends_with_a_probe_and_a_finished_one_is_probed() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--out", "run", "--probe"];
+    let output = command(&program, folder.path(), 1, &arguments)
+        .output()
+        .unwrap();
+    let (results, said) = outputs(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("probe: nothing changed, 4 forks"), "{said}");
+    assert!(
+        results.contains("Measured: ") || results.contains("Nothing that was tried"),
+        "{results}"
+    );
+    let file = folder.path().join("run/probe.csv");
+    let first = std::fs::read(&file).unwrap();
+    let again = Command::new(&program)
+        .args(["--resume", "--out", "run", "--probe"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let (_, said) = outputs(&again);
+    assert!(said.contains("nothing is left to train"), "{said}");
+    assert_eq!(std::fs::read(&file).unwrap(), first);
+}
+
 /// A resumed run that saw other bars or labels would be two runs in one history.
 #[test]
 fn a_run_is_resumed_with_the_files_it_began_with() {
@@ -176,6 +203,15 @@ fn a_run_is_resumed_with_the_files_it_began_with() {
     write("bars.csv", 1260);
     let same = resume();
     assert!(same.status.success(), "{}", outputs(&same).1);
+    // The same bytes in another place are the same bars.
+    std::fs::rename(place("bars.csv"), place("moved.csv")).unwrap();
+    let moved = Command::new(&program)
+        .args(["--resume", "--out", "run", "--epochs", "3"])
+        .args(["--data", "moved.csv"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(moved.status.success(), "{}", outputs(&moved).1);
     let other = Command::new(&program)
         .args(["--resume", "--out", "run", "--epochs", "3", "--lr", "0.1"])
         .current_dir(folder.path())
