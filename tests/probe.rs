@@ -279,7 +279,7 @@ fn hit(planted: Planted, all: &[TaskDiagnosis]) -> Option<bool> {
         Conflict => Some(
             has(a, Cause::InConflictWith("b".into())) && has(b, Cause::InConflictWith("a".into())),
         ),
-        OutOfReach => Some(has(a, Cause::OutOfReach)),
+        OutOfReach => Some(has(a, Cause::SlowHead)),
         Planted::Noise | Coin | Overfitted | Healthy => None,
     }
 }

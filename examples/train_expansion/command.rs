@@ -28,7 +28,7 @@ pub fn joined(words: &[String]) -> String {
 
 fn quoted(word: &str) -> String {
     match cfg!(windows) {
-        true if word.contains(' ') => format!("\"{word}\""),
+        true if word.contains([' ', '"']) => format!("\"{}\"", word.replace('"', "\\\"")),
         true => word.into(),
         false => shlex::try_quote(word).map_or_else(|_| word.into(), |word| word.into_owned()),
     }

@@ -80,17 +80,27 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
             return Err(error);
         }
     };
-    let interrupted = outcome.stopped.as_ref().and(signals.exit_code());
-    if let Some(data) = kept.filter(|_| interrupted.is_none()) {
+    let stopped_early = outcome.stopped.is_some();
+    if let Some(data) = kept.filter(|_| signals.exit_code().is_none()) {
         let how = ProbeConfig::default();
-        run::probe(&config, data, &out, (progress, interrupter), &how)?;
+        let probed = run::probe(&config, data, &out, (progress, interrupter), &how);
+        // What was trained is told in any case.
+        if let Err(error) = probed {
+            terminal.warn(&format!("{error}"));
+        }
     }
-    let trials = probe::of_epoch(&out, outcome.history.last_epoch())?;
+    let interrupted = signals.exit_code().filter(|_| stopped_early || probed);
+    let trials = probe::of_epoch(&out, outcome.history.last_epoch());
+    let trials = trials.unwrap_or_else(|error| {
+        terminal.warn(&format!("{error}"));
+        None
+    });
     let found = results::diagnosed(&outcome.history, trials.as_ref());
     let commands = next::commands(&found, &out);
     page.write(&outcome, &valid, trials, &commands)?;
     if let Some(reason) = &outcome.stopped {
-        stopped(reason, interrupted.is_some(), &out, progress, terminal);
+        let asked = interrupted.is_some();
+        stopped(reason, asked, &out, progress, terminal);
     }
     results::tell(terminal, &outcome.history, &found, &commands);
     if original {

@@ -1,6 +1,8 @@
 //! The report of a run, whatever became of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use equipoise::diagnosis::Trials;
 use equipoise::expansion::config::ExpansionConfig;
@@ -27,6 +29,8 @@ pub struct Page {
     out: PathBuf,
     config: ExpansionConfig,
     facts: Vec<(String, String)>,
+    /// Whether a page of the running training was written.
+    live: Arc<AtomicBool>,
 }
 
 impl Page {
@@ -36,6 +40,7 @@ impl Page {
             out: out.to_path_buf(),
             config: config.clone(),
             facts: figures::facts(config, notes),
+            live: Arc::default(),
         }
     }
 
@@ -47,7 +52,8 @@ impl Page {
             self.config.train.epochs
         );
         let page = self.report().with_status(status).with_history(history);
-        let _ = page.with_refresh(Some(REFRESH)).write(self.file());
+        let written = page.with_refresh(Some(REFRESH)).write(self.file());
+        self.live.fetch_or(written.is_ok(), Ordering::Relaxed);
     }
 
     /// Writes the page of a run that ended as it should, or was stopped.
@@ -86,7 +92,8 @@ impl Page {
     /// What was recorded before the training failed is shown too.
     pub fn write_failed(self, error: &Error, terminal: Terminal) {
         let failed = matches!(error, Error::NonFiniteLoss { .. } | Error::Training { .. });
-        if !failed {
+        // A page of a run that goes on would be read again for ever.
+        if !failed && !self.live.load(Ordering::Relaxed) {
             return;
         }
         let Ok(history) = History::read_csv(self.out.join("history.csv")) else {

@@ -46,14 +46,14 @@ pub fn answer(results: &Results) -> String {
     let seeds = best.difference.count;
     match rows.iter().find(|row| row.difference.high < 0.0) {
         Some(row) => format!(
-            "`{}`: its relative loss is {} `{reference}`{}, paired over {seeds} seeds. {compared} strategies were compared; if none were \
-             better, {chance:.1} would seem so by chance.",
+            "`{}`: its relative loss is {} `{reference}`{}, paired over {seeds} seeds. {compared} were compared; if none were \
+             better, {chance:.2} would seem so by chance.",
             row.name,
             told(&row.difference),
             against_sum(results, row.name, reference),
         ),
         None => format!(
-            "None for these data: of {compared} strategies no relative loss lies below that of `{reference}` beyond its 95 % interval over \
+            "None for these data: of {compared} compared no relative loss lies below that of `{reference}` beyond its 95 % interval over \
              {seeds} seeds; the lowest is that of `{}`, {} `{reference}`.",
             best.name,
             told(&best.difference),
@@ -169,7 +169,7 @@ mod tests {
             "{found}"
         );
         assert!(
-            found.contains("3 strategies were compared; if none were better, 0.1 would"),
+            found.contains("3 were compared; if none were better, 0.07 would"),
             "{found}"
         );
         let found = answer(&results(&[rows[0], rows[1], rows[3]], 0.5));

@@ -35,10 +35,11 @@ pub enum Cause {
     DominatedBy(String),
     /// Its gradient points against that of a task that has a greater share.
     InConflictWith(String),
-    /// The other tasks together keep it from learning: without them its loss falls.
-    HeldBack,
-    /// Its head does not get to its targets in the steps that it has: they are further from zero than the optimizer could have moved it, or
-    /// its loss falls where the head moves further in every step.
+    /// Others keep it from learning: without them its loss falls.
+    HeldBackBy(String),
+    /// Its head moves too slowly: its loss falls where the head moves further in every step.
+    SlowHead,
+    /// Its targets are further from zero than the optimizer could have moved a head in all the steps.
     OutOfReach,
     /// Its weight grows or falls without bound while its loss does not get better.
     WeightRunningAway,
@@ -50,7 +51,8 @@ impl fmt::Display for Cause {
             Self::Starved => f.write_str("starved"),
             Self::DominatedBy(other) => write!(f, "dominated by {other}"),
             Self::InConflictWith(other) => write!(f, "in conflict with {other}"),
-            Self::HeldBack => f.write_str("held back by the other tasks"),
+            Self::HeldBackBy(others) => write!(f, "held back by {others}"),
+            Self::SlowHead => f.write_str("its head moves too slowly"),
             Self::OutOfReach => f.write_str("out of the optimizer's reach"),
             Self::WeightRunningAway => f.write_str("weight running away"),
         }

@@ -8,6 +8,8 @@ use super::words;
 
 /// A loss that changed by less than this part did not.
 pub(super) const LEAST: f64 = 0.01;
+/// A task with this share of the gradient has most of it.
+const MOST: f64 = 0.5;
 
 /// What was tried for one task.
 pub(super) struct Experiments<'a> {
@@ -31,16 +33,19 @@ impl<'a> Experiments<'a> {
         })
     }
 
-    /// The loss that a change has to come below. A task that has been learned by heart is not helped by what undoes a part of it, so it is
-    /// the lowest that it had.
+    /// The loss that a change has to come below: that of the checkpoint, so that what only slows a decline is no help. A task that has been
+    /// learned by heart is not helped by what undoes a part of it, so for it the lowest that it had.
     pub(super) fn bound(&self) -> f64 {
+        let start = self.trials.start_of(&self.evidence.task);
+        let start = start.unwrap_or(f64::INFINITY);
         let by_heart = self
             .evidence
             .trained_skill
             .is_some_and(|skill| skill >= BY_HEART);
-        match by_heart {
-            true => self.evidence.least_until(self.trials.epoch),
-            false => f64::INFINITY,
+        if by_heart {
+            start.min(self.evidence.least_until(self.trials.epoch))
+        } else {
+            start
         }
     }
 
@@ -54,6 +59,12 @@ impl<'a> Experiments<'a> {
         helped
     }
 
+    /// Whether no trial can have helped: each has an interval that says so.
+    pub(super) fn all_refuted(&self) -> bool {
+        let out = |(_, effect): &(&Trial, &Effect)| effect.refuted(LEAST);
+        self.own.iter().all(out)
+    }
+
     /// All that was tried.
     pub(super) fn all(&self) -> &[(&'a Trial, &'a Effect)] {
         &self.own
@@ -63,7 +74,7 @@ impl<'a> Experiments<'a> {
     pub(super) fn findings(&self, suggested: Vec<Finding>) -> Vec<Finding> {
         let mut found: Vec<Finding> = Vec::new();
         for (trial, effect) in self.helped() {
-            let cause = self.cause(&trial.change);
+            let cause = self.cause(trial);
             if !found.iter().any(|finding| finding.cause == cause) {
                 found.push(Finding {
                     cause,
@@ -78,54 +89,58 @@ impl<'a> Experiments<'a> {
     }
 
     /// What keeps a task from learning if a change helps it.
-    fn cause(&self, change: &Change) -> Cause {
-        match change {
+    fn cause(&self, trial: &Trial) -> Cause {
+        match &trial.change {
             Change::Weight { .. } => Cause::Starved,
-            Change::Alone => match self.only_other() {
+            Change::Alone => match self.only_other(trial) {
                 Some(other) => self.held_back_by(other),
-                None => Cause::HeldBack,
+                None => Cause::HeldBackBy("the other tasks".into()),
             },
             Change::Without { other } => self.held_back_by(other),
-            Change::OutputScale { .. } | Change::HeadRate { .. } => Cause::OutOfReach,
+            Change::OutputScale { .. } | Change::HeadRate { .. } => Cause::SlowHead,
         }
     }
 
     fn held_back_by(&self, other: &str) -> Cause {
         let cosine = self.evidence.cosines.iter().find(|(name, _)| name == other);
-        match cosine.is_some_and(|(_, cosine)| *cosine <= CONFLICT) {
-            true => Cause::InConflictWith(other.into()),
-            false => Cause::DominatedBy(other.into()),
+        let conflict = cosine.is_some_and(|(_, cosine)| *cosine <= CONFLICT);
+        let share = self.trials.share_of(other).unwrap_or(0.0);
+        if conflict {
+            Cause::InConflictWith(other.into())
+        } else if share >= MOST {
+            Cause::DominatedBy(other.into())
+        } else {
+            Cause::HeldBackBy(other.into())
         }
     }
 
     /// The other task, where there are two.
-    fn only_other(&self) -> Option<&str> {
-        match self.evidence.cosines.as_slice() {
-            [(other, _)] => Some(other),
+    fn only_other<'b>(&self, trial: &'b Trial) -> Option<&'b str> {
+        match trial.effects.as_slice() {
+            [a, b] if a.task == self.evidence.task => Some(&b.task),
+            [a, _] => Some(&a.task),
             _ => None,
         }
     }
 
-    /// Whether a trial would have shown a cause that the history suggests. How many steps a head needs at least is arithmetic, which fifty
-    /// steps do not refute.
+    /// Whether a trial shows that a cause is none that the history suggests, or measured it. How many steps a head needs at least is
+    /// arithmetic, which fifty steps do not refute.
     fn tested(&self, cause: &Cause) -> bool {
-        let tried =
-            |of: &dyn Fn(&Change) -> bool| self.own.iter().any(|(trial, _)| of(&trial.change));
-        match cause {
-            Cause::Starved => tried(&|change| matches!(change, Change::Weight { .. })),
-            Cause::DominatedBy(other) | Cause::InConflictWith(other) => {
-                tried(&|change| match change {
-                    Change::Alone => true,
-                    Change::Without { other: left_out } => left_out == other,
-                    _ => false,
-                })
-            }
-            Cause::HeldBack => tried(&|change| *change == Change::Alone),
-            Cause::OutOfReach => self
-                .helped()
-                .iter()
-                .any(|(trial, _)| self.cause(&trial.change) == Cause::OutOfReach),
-            Cause::WeightRunningAway => false,
-        }
+        let decided = |(trial, effect): &(&Trial, &Effect)| {
+            let about = match (cause, &trial.change) {
+                (Cause::Starved, Change::Weight { .. }) => true,
+                (
+                    Cause::DominatedBy(other) | Cause::InConflictWith(other),
+                    Change::Without { other: left_out },
+                ) => left_out == other,
+                // Without any of the others, that one is left out as well.
+                (Cause::DominatedBy(_) | Cause::InConflictWith(_), Change::Alone) => {
+                    effect.refuted(LEAST) || self.only_other(trial).is_some()
+                }
+                _ => false,
+            };
+            about && (effect.refuted(LEAST) || effect.helped(LEAST))
+        };
+        self.own.iter().any(decided)
     }
 }

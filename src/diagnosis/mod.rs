@@ -148,8 +148,9 @@ fn diagnosis(
     let verdict = verdict::verdict(evidence);
     let suggested = causes::findings(evidence, others, verdict);
     let findings = match experiments {
-        Some(experiments) => experiments.findings(suggested),
-        None => suggested,
+        // What may help a task that learned is no cause of a failure.
+        Some(experiments) if verdict != Verdict::Learned => experiments.findings(suggested),
+        _ => suggested,
     };
     let remedy = remedy::remedy(evidence, verdict, &findings, experiments, weights);
     TaskDiagnosis {

@@ -26,6 +26,8 @@ pub enum Remedy {
     Strategy(&'static str),
     /// Let experiments tell which of the causes that the history suggests it is.
     Probe,
+    /// More forks, longer ones or more validation data: what was tried did not tell.
+    ProbeMore,
     /// Have the gradients audited, without which the history shows no cause.
     Audit,
     /// Lower the learning rate.
@@ -76,6 +78,7 @@ impl Remedy {
                 "multiply the learning rate of {task}'s own parameters by {factor} (an entry of `parts` with their path)"
             ),
             Self::Probe => "let a probe measure the cause".into(),
+            Self::ProbeMore => "a probe with more or longer forks, or more validation data".into(),
             Self::Audit => "set `audit_every`, so that the gradients are measured".into(),
             Self::LowerRate => "lower `learning_rate`".into(),
             Self::Regularise => "more training data, more dropout or more `weight_decay`".into(),
@@ -107,15 +110,17 @@ pub(super) fn remedy(
         Verdict::NoBaseline if findings.is_empty() => return None,
         _ => {}
     }
+    if let Some(reached) = of_arithmetic(evidence, findings) {
+        return Some(reached);
+    }
     let suggested = findings
         .iter()
         .any(|finding| finding.confidence < Confidence::Measured);
-    Some(match (suggested, experiments) {
-        (true, None) => of_arithmetic(evidence, findings).unwrap_or(Remedy::Probe),
-        (true, Some(_)) => of_cause(findings),
-        (false, Some(_)) => Remedy::MoreData,
-        (false, None) if evidence.share.is_none() => Remedy::Audit,
-        (false, None) => Remedy::Probe,
+    Some(match experiments {
+        Some(found) if found.all_refuted() => of_cause(findings),
+        Some(_) => Remedy::ProbeMore,
+        None if !suggested && evidence.share.is_none() => Remedy::Audit,
+        None => Remedy::Probe,
     })
 }
 
@@ -141,16 +146,24 @@ fn of_cause(findings: &[Finding]) -> Remedy {
     }
 }
 
-/// The simplest of the changes that helped nearly as much as the best.
+/// The simplest of the changes that helped nearly as much as the best of its kind. What was measured and can be made as it is comes first; that
+/// another strategy helps where leaving out a task did is a guess.
 fn measured(experiments: &Experiments<'_>, weights: &[(String, f64)]) -> Option<Remedy> {
     let helped = experiments.helped();
-    let best = helped.first()?.1.difference;
-    let as_good = |(_, effect): &&(&Trial, &Effect)| effect.difference <= NEARLY * best;
-    let mut candidates: Vec<_> = helped.iter().filter(as_good).collect();
-    candidates.sort_by_key(|(trial, _)| effort(&trial.change));
-    candidates
-        .into_iter()
-        .find_map(|(trial, _)| of_change(trial, experiments, weights))
+    // What makes another task's loss infinite is no remedy.
+    let sound = |(trial, _): &&(&Trial, &Effect)| !trial.effects.iter().any(Effect::broke);
+    let guess = |trial: &Trial| matches!(trial.change, Change::Without { .. } | Change::Alone);
+    [false, true].into_iter().find_map(|guessed| {
+        let of_kind = helped.iter().filter(sound);
+        let of_kind = of_kind.filter(|(trial, _)| guess(trial) == guessed);
+        let mut candidates: Vec<_> = of_kind.collect();
+        let best = candidates.first()?.1.difference;
+        candidates.retain(|(_, effect)| effect.difference <= NEARLY * best);
+        candidates.sort_by_key(|(trial, _)| effort(&trial.change));
+        candidates
+            .into_iter()
+            .find_map(|(trial, _)| of_change(trial, experiments, weights))
+    })
 }
 
 fn effort(change: &Change) -> usize {

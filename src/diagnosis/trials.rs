@@ -85,9 +85,19 @@ impl Effect {
         self.difference <= -least && self.difference + self.margin < 0.0
     }
 
+    /// Whether the loss is no longer finite.
+    pub fn broke(&self) -> bool {
+        !self.loss.is_finite() && self.unchanged.is_finite()
+    }
+
+    /// Whether the loss cannot have come down by as much as `least`: the whole interval says so.
+    pub fn refuted(&self, least: f64) -> bool {
+        self.difference - self.margin > -least
+    }
+
     /// Whether the loss is higher by more than `least`, with the whole interval above zero.
     pub fn harmed(&self, least: f64) -> bool {
-        self.difference >= least && self.difference - self.margin > 0.0
+        self.broke() || self.difference >= least && self.difference - self.margin > 0.0
     }
 }
 

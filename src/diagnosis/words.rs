@@ -28,7 +28,7 @@ pub(super) fn sentence(
             finding.sentence
         );
     }
-    match experiments {
+    match experiments.filter(|_| verdict != Verdict::Learned) {
         Some(experiments) if experiments.helped().is_empty() => {
             text += &nothing_helped(experiments)
         }
@@ -276,8 +276,9 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
             format!("multiplying its head's learning rate by {}", times(*factor))
         }
     };
+    let tried = trials.of(&trial.task).count();
     let brought = format!(
-        "{what} brought its loss down by {} in {} steps ({} instead of {}, {} forks from epoch {})",
+        "{what} brought its loss down by {} in {} steps ({} instead of {}; {} forks from epoch {}, one of {tried} changes tried)",
         spread(-effect.difference, effect.margin),
         trials.steps,
         number(effect.loss),
@@ -294,12 +295,13 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
     let others = others.filter(|other| other.task != effect.task && !left_out(&other.task));
     let paid: Vec<String> = others
         .filter(|other| other.harmed(LEAST))
-        .map(|other| {
-            format!(
-                "{} paid {}",
+        .map(|other| match other.broke() {
+            true => format!("the loss of {} is no longer finite", other.task),
+            false => format!(
+                "the loss of {} rose by {}",
                 other.task,
                 spread(other.difference, other.margin)
-            )
+            ),
         })
         .collect();
     match paid.is_empty() {
@@ -325,8 +327,13 @@ fn nothing_helped(experiments: &Experiments<'_>) -> String {
         true => format!("below the {} that it had", number(experiments.bound())),
         false => format!("down by {}", percent(LEAST)),
     };
+    let sure = if experiments.all_refuted() {
+        ""
+    } else {
+        " for sure"
+    };
     format!(
-        " Nothing that was tried brought its loss {what} in {} steps ({} forks from epoch {}): {}.",
+        " Nothing that was tried brought its loss {what}{sure} in {} steps ({} forks from epoch {}): {}.",
         trials.steps,
         trials.forks,
         trials.epoch,
@@ -405,7 +412,7 @@ pub(super) fn running_away(evidence: &Evidence, first: f64, last: f64, negative:
         _ => String::new(),
     };
     format!(
-        "its weight runs away: it went from {} to {} and still does not stand, while the loss does not get better{objective}",
+        "its weight runs away: it went from {} to {} and still moves, while the loss does not get better{objective}",
         number(first),
         number(last)
     )

@@ -4,11 +4,19 @@ use crate::diagnosis::Effect;
 use crate::statistics::{half_width, mean};
 use crate::train::fork::ForkLosses;
 
-/// What a change brought to a task: `changed` and `unchanged` are of the same forks, over the same batches.
-pub(super) fn effect(task: &str, changed: &[ForkLosses], unchanged: &[ForkLosses]) -> Effect {
+/// What a change brought to a task: `changed` and `unchanged` are of the same forks, over the same batches. `size` is what differences of a loss
+/// that can be zero or below are told in parts of, whose own size means nothing.
+pub(super) fn effect(
+    task: &str,
+    changed: &[ForkLosses],
+    unchanged: &[ForkLosses],
+    size: f64,
+) -> Effect {
     let means = |forks: &[ForkLosses]| -> Vec<f64> { forks.iter().map(ForkLosses::mean).collect() };
     let (with, without) = (means(changed), means(unchanged));
-    let size = mean(&without).abs().max(f64::MIN_POSITIVE);
+    let positive = with.iter().chain(&without).all(|loss| *loss > 0.0);
+    let size = if positive { mean(&without) } else { size };
+    let size = size.abs().max(f64::MIN_POSITIVE);
     let differences: Vec<f64> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
     let of_forks = half_width(&differences);
     let of_batches = half_width_of_batches(changed, unchanged);
@@ -62,14 +70,14 @@ mod tests {
         let unchanged = [fork(&[1.0, 1.0, 1.0]), fork(&[1.0, 1.0, 1.0])];
         // Forks agree to the bit, batches do not.
         let changed = [fork(&[0.7, 0.8, 0.9]), fork(&[0.7, 0.8, 0.9])];
-        let found = effect("a", &changed, &unchanged);
+        let found = effect("a", &changed, &unchanged, 1.0);
         assert!((found.difference + 0.2).abs() < 1e-12, "{found:?}");
         // -0.3, -0.2, -0.1: deviation 0.1, t(2) = 4.303.
         assert!((found.margin - 4.302653 * 0.1 / 3f64.sqrt()).abs() < 1e-9);
         assert!(!found.helped(0.01));
         // Batches agree, forks do not: 0.1 and 0.3 lower, deviation 0.1414, t(1) = 12.706.
         let changed = [fork(&[0.9, 0.9, 0.9]), fork(&[0.7, 0.7, 0.7])];
-        let found = effect("a", &changed, &unchanged);
+        let found = effect("a", &changed, &unchanged, 1.0);
         assert!((found.margin - 12.706205 * 0.1).abs() < 1e-6, "{found:?}");
     }
 
@@ -79,7 +87,7 @@ mod tests {
         changed.labels = vec![30.0, 0.0];
         let mut unchanged = fork(&[1.0, 2.0]);
         unchanged.labels = vec![30.0, 0.0];
-        let found = effect("a", &[changed.clone()], &[unchanged]);
+        let found = effect("a", &[changed.clone()], &[unchanged], 1.0);
         assert_eq!(changed.mean(), 0.5);
         assert_eq!(found.difference, -0.5);
         assert!(found.margin.is_nan() && !found.helped(0.01) && !found.harmed(0.01));

@@ -34,7 +34,7 @@ use self::plan::{Seen, changes, watched};
 use self::progress::Bar;
 use crate::diagnosis::{Change, Trial, Trials, diagnose};
 use crate::error::{Error, Result};
-use crate::history::History;
+use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::task::TaskSet;
 use crate::train::fork::{Alteration, Ended, ForkLosses, ForkPlan, Forks};
@@ -273,9 +273,13 @@ impl<M: MultiTaskModel> Trainer<M> {
         for (task, change, alteration) in planned {
             let name = plan::name(&tasks, task).to_string();
             let changed = repeated.run(&format!("{name}: {change}"), &alteration)?;
-            found
-                .trials
-                .push(trial(&tasks, name, change, &changed, &unchanged));
+            let sizes: Vec<f64> = tasks
+                .names()
+                .zip(&found.start)
+                .map(|(name, (_, start))| size(&history, name, *start))
+                .collect();
+            let tried = trial(&tasks, (name, change), &changed, &unchanged, &sizes);
+            found.trials.push(tried);
         }
         repeated.bar.end();
         found.write_csv(run.join(FILE))?;
@@ -336,21 +340,29 @@ pub fn of_epoch(run: impl AsRef<Path>, epoch: usize) -> Result<Option<Trials>> {
 
 fn trial(
     tasks: &TaskSet,
-    task: String,
-    change: Change,
+    (task, change): (String, Change),
     changed: &[Ended],
     unchanged: &[Ended],
+    sizes: &[f64],
 ) -> Trial {
     let of = |forks: &[Ended], task: usize| -> Vec<ForkLosses> {
         forks.iter().map(|fork| fork.losses[task].clone()).collect()
     };
     let effects = tasks.names().enumerate();
-    let effects = effects.map(|(at, name)| effect(name, &of(changed, at), &of(unchanged, at)));
+    let effects =
+        effects.map(|(at, name)| effect(name, &of(changed, at), &of(unchanged, at), sizes[at]));
     Trial {
         task,
         change,
         effects: effects.collect(),
     }
+}
+
+/// The size of a loss: how far it is from that of a constant, where that is known and more than its own.
+fn size(history: &History, task: &str, start: f64) -> f64 {
+    let constant = history.known(Split::Valid, task, quantity::CONSTANT_LOSS);
+    let far = constant.map_or(0.0, |constant| (constant - start).abs().max(constant.abs()));
+    start.abs().max(far)
 }
 
 fn named(tasks: &TaskSet, values: impl Iterator<Item = f64>) -> Vec<(String, f64)> {

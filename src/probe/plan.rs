@@ -18,8 +18,8 @@ const AGAINST: f64 = -0.05;
 const OUTPUT_FACTOR: f64 = 8.0;
 const OUTPUT_FACTORS: std::ops::RangeInclusive<f64> = 2.0..=1000.0;
 
-/// Whether a task of this verdict is worth experiments. What a task learned by heart no fork undoes, and a task without labels or weight
-/// cannot be seen or is not meant to learn.
+/// Whether a task of this verdict is worth experiments. No fork undoes what a task learned by heart; a task without labels cannot be seen, and
+/// one without weight is not meant to learn.
 pub(super) fn watched(verdict: Verdict) -> bool {
     matches!(
         verdict,
@@ -76,6 +76,7 @@ pub(super) fn name(tasks: &TaskSet, task: usize) -> &str {
 /// How far a head's output is from its targets at first, rounded to a power of two.
 pub(super) fn output_factor(history: &History, tasks: &TaskSet, task: usize) -> f64 {
     let size = history.get(0, Split::Valid, name(tasks, task), quantity::TARGET_SIZE);
+    let size = size.filter(|size| *size > 0.0 && size.is_finite());
     let factor = size.map_or(OUTPUT_FACTOR, |size| size.log2().round().exp2());
     factor.clamp(*OUTPUT_FACTORS.start(), *OUTPUT_FACTORS.end())
 }

@@ -1,6 +1,8 @@
 //! Short forks of a run: some steps more from one of its checkpoints, as they would have gone on or with one change.
 //!
-//! Every fork begins with the same network, strategy and optimizer. Forks of the same number see the same batches in the same order and
+//! Every fork begins with the same network and strategy, and with an optimizer that has seen nothing: moments of gradients of another size
+//! would make a head that is weighed up move several times as far as it does in a run, and hold down a trunk whose strongest task is left
+//! out. Forks of the same number see the same batches in the same order and
 //! draw the same at random, whatever the change is.
 
 use std::collections::{HashMap, HashSet};
@@ -29,6 +31,8 @@ use crate::weighting::Strategy;
 
 /// Audits in a fork, at least.
 const AUDITS: usize = 5;
+/// The least part of the configured learning rate that forks are run with.
+const LEAST_RATE: f64 = 0.05;
 /// Training batches that are looked at for labels of every task.
 const LOOKED_AT: usize = 16;
 
@@ -170,7 +174,7 @@ impl<M: MultiTaskModel> Forks<M> {
         });
         Ok(Begun {
             model,
-            optimizer: start.optimizer,
+            optimizer: self.trainer.fresh_optimizer()?,
         })
     }
 
@@ -293,8 +297,9 @@ impl<M: MultiTaskModel> Forks<M> {
 
     /// For each task the parameters that its loss alone reaches, found on batches in which it has labels.
     fn find_own(&self) -> Result<Vec<HashSet<ParamId>>> {
-        let model = self.begin(&Alteration::default())?.model;
-        let network = &model.network;
+        // Running statistics are shared between clones; those of this one are nobody else's.
+        let network = self.begin(&Alteration::default())?.model.network;
+        let network = &network.valid().train();
         let tracked = self.device.clone().autodiff();
         let tasks = network.tasks().len();
         let mut missing: HashSet<usize> = (0..tasks).collect();
@@ -325,7 +330,13 @@ impl<M: MultiTaskModel> Forks<M> {
                 break;
             }
         }
-        Ok((0..tasks).map(|task| reached.alone(task)).collect())
+        // What a task without labels reaches is not known, and might be shared.
+        let known = missing.is_empty();
+        let own = |task| match known {
+            true => reached.alone(task),
+            false => HashSet::new(),
+        };
+        Ok((0..tasks).map(own).collect())
     }
 }
 
@@ -350,6 +361,8 @@ fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     seen.sort_by(f64::total_cmp);
     let typical = seen.get(seen.len() / 2).copied();
     let factor = typical.map_or(1.0, |typical| typical / config.learning_rate);
+    // The end of a short schedule tells nothing of its middle.
+    let factor = if factor < LEAST_RATE { 1.0 } else { factor };
     let mut constant = config.clone().with_schedule(Schedule::Constant);
     constant.learning_rate *= factor;
     if let Some(rate) = &mut constant.weighting_learning_rate {

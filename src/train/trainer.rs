@@ -154,7 +154,16 @@ impl<M: MultiTaskModel> Trainer<M> {
 
     /// Says what a metric called `task/quantity` reaches on the validation data without inputs: the accuracy of the most frequent class,
     /// say. It is recorded as epoch 0, and a line in the report.
+    ///
+    /// # Panics
+    ///
+    /// If the quantity is one that training records itself, such as `loss`.
     pub fn with_reference(mut self, name: &str, value: f64) -> Self {
+        let own = name.split_once('/').map_or(name, |(_, quantity)| quantity);
+        assert!(
+            !quantity::is_recorded(own),
+            "the reference `{name}` would replace `{own}`, which training records itself"
+        );
         self.references.push((name.into(), value));
         self
     }
@@ -646,6 +655,11 @@ impl<M: MultiTaskModel> Trainer<M> {
         }
     }
 
+    /// An optimizer that has seen no gradient.
+    pub(super) fn fresh_optimizer(&self) -> Result<ModuleOptimizer> {
+        schedule::optimizer(&self.config, self.optimizer.clone())
+    }
+
     /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole; the newest where the epoch is not
     /// given.
     pub(super) fn start(
@@ -744,7 +758,7 @@ pub(super) struct Start<M: MultiTaskModel> {
     frozen: HashSet<ParamId>,
     history: History,
     pub(super) model: MultiTask<M>,
-    pub(super) optimizer: ModuleOptimizer,
+    optimizer: ModuleOptimizer,
     scheduler: ModuleLrScheduler,
 }
 

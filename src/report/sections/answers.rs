@@ -18,7 +18,9 @@ pub(in crate::report) fn answers(
     diagnoses: &[TaskDiagnosis],
     commands: &[(String, String)],
 ) -> Section {
-    let rows = history.tasks().into_iter().map(|task| {
+    let tasks = tasks(history);
+    let rows = tasks.iter().map(|task| {
+        let task = *task;
         let found = diagnoses.iter().find(|diagnosis| diagnosis.task == task);
         let command = commands.iter().find(|(name, _)| name == task);
         row(history, task, found, command.map(|(_, text)| text.as_str()))
@@ -37,7 +39,7 @@ pub(in crate::report) fn answers(
     };
     Section {
         anchor: "answers".into(),
-        title: "What became of each task".into(),
+        title: "What each task learned".into(),
         body,
     }
 }
@@ -52,8 +54,17 @@ fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     format!(
         "{} of {} learned; {best}. Skill is 1 − loss / loss of a predictor that has seen no input: 0 is no better than it, 1 is perfect.",
         learned.count(),
-        count(history.tasks().len(), "task"),
+        count(tasks(history).len(), "task"),
     )
+}
+
+/// The tasks that have a loss. A metric may be filed under a name of its own.
+fn tasks(history: &History) -> Vec<&str> {
+    let has_loss = |task: &&str| {
+        let of = |split| !history.series(split, task, quantity::LOSS).is_empty();
+        of(Split::Valid) || of(Split::Train)
+    };
+    history.tasks().into_iter().filter(has_loss).collect()
 }
 
 fn row(
@@ -120,6 +131,12 @@ fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
         (true, Verdict::Overfitted) => "it knows its training data by heart".into(),
         (true, _) if diagnosis.remedy == Some(Remedy::MoreData) => {
             "nothing that was tried helped".into()
+        }
+        (true, Verdict::NotTrained) => "its weight is 0".into(),
+        (true, Verdict::Unlabelled) => "the validation data have no label for it".into(),
+        (true, Verdict::Diverged) => "its loss grew, or is not finite".into(),
+        (true, _) if diagnosis.remedy == Some(Remedy::ProbeMore) => {
+            "what was tried did not tell".into()
         }
         (true, _) => "no cause is known".into(),
     }
