@@ -289,7 +289,7 @@ fn out_of_reach_for_want_of_steps_alone() {
         ],
     );
     assert!(
-        !diagnosis.sentence.contains("multiply"),
+        !diagnosis.sentence.contains("multiply the output"),
         "{}",
         diagnosis.sentence
     );

@@ -169,7 +169,7 @@ mod tests {
             "{found}"
         );
         assert!(
-            found.contains("3 were compared; if none were better, 0.07 would"),
+            found.contains("3 were compared; if none were better, 0.08 would"),
             "{found}"
         );
         let found = answer(&results(&[rows[0], rows[1], rows[3]], 0.5));

@@ -26,7 +26,7 @@ use console::style;
 
 /// The widest a line may be, and the narrowest terminal that lines are fitted to.
 const WIDTH: usize = 100;
-const NARROWEST: usize = 76;
+const NARROWEST: usize = 80;
 /// Between two columns.
 const GAP: usize = 2;
 /// What follows the best epoch so far.

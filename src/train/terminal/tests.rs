@@ -173,7 +173,7 @@ proptest! {
         known in any::<bool>(),
         epochs in prop_oneof![1_usize..10_000, any::<usize>()],
         nanos in any::<u64>(),
-        columns in prop_oneof![76_usize..=100, Just(0), Just(usize::MAX)],
+        columns in prop_oneof![80_usize..=100, Just(0), Just(usize::MAX)],
     ) {
         let tasks = match usual {
             true => names(&EXPANSION),
