@@ -85,8 +85,9 @@ fn small() -> ExpansionConfig {
     let mut config = recipe("learn").unwrap();
     config.data.max_samples = Some(100);
     config.model.hidden = 12;
-    // Five steps each; the rate rises over the first ten of a hundred.
+    // The rate rises over the first ten of a hundred steps.
     config.train.epochs = 20;
+    config.train.steps_per_epoch = Some(5);
     config.resolved()
 }
 
