@@ -67,9 +67,13 @@ impl Remedy {
     /// What to do, in one sentence without a full stop, for a task of a name.
     pub fn sentence(&self, task: &str) -> String {
         match self {
-            Self::Weights(_) | Self::Strategy(_) => {
+            Self::Weights(_) => {
                 let json = self.strategy_json().unwrap_or_default();
                 format!("train with the strategy {json}")
+            }
+            Self::Strategy(_) => {
+                let json = self.strategy_json().unwrap_or_default();
+                format!("try the strategy {json} (that it helps was not measured)")
             }
             Self::OutputScale(factor) => {
                 format!("multiply the output of {task}'s head by {factor}")

@@ -4,12 +4,12 @@
 //! one change. Repeated on other batches, the difference to the forks without a change has an interval, and a cause that was measured
 //! may be called so.
 //!
-//! | change | what helps if it does |
+//! | change | if it helps |
 //! |---|---|
 //! | the task's effective weight multiplied after the strategy, so that its share of the gradient is even | it was starved |
 //! | no other task is trained | the others hold it back |
 //! | one other task is not trained: one with at least half of the gradient, and the one whose gradient points away most | that task holds it back |
-//! | its head's output multiplied, where the network has a factor | its head does not get to its targets |
+//! | its head's output multiplied, where the network has a factor | its head moves too slowly |
 //! | the learning rate multiplied of the parameters that its loss alone reaches | likewise |
 //!
 //! What helps in 50 steps need not help in 5,000, and the other way round: a probe is evidence for the steps that it took.

@@ -145,6 +145,12 @@ fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
 fn what_to_do(task: &str, diagnosis: Option<&TaskDiagnosis>, command: Option<&str>) -> String {
     let remedy = diagnosis.and_then(|d| d.remedy.as_ref());
     match (command, remedy) {
+        (Some(command), Some(Remedy::Strategy(_))) => {
+            format!(
+                "<code class=\"copy\">{}</code> (not measured)",
+                escape(command)
+            )
+        }
         (Some(command), _) => format!("<code class=\"copy\">{}</code>", escape(command)),
         (None, Some(remedy)) => escape(&remedy.sentence(task)),
         (None, None) => NOTHING.into(),
