@@ -269,15 +269,14 @@ impl<M: MultiTaskModel> Trainer<M> {
                     .map(|(change, made)| (task, change, made)),
             );
         }
+        let started = found.start.iter();
+        let sizes: Vec<f64> = started
+            .map(|(name, start)| size(&history, name, *start))
+            .collect();
         repeated.expect(planned.iter().map(|(_, _, made)| made));
         for (task, change, alteration) in planned {
             let name = plan::name(&tasks, task).to_string();
             let changed = repeated.run(&format!("{name}: {change}"), &alteration)?;
-            let sizes: Vec<f64> = tasks
-                .names()
-                .zip(&found.start)
-                .map(|(name, (_, start))| size(&history, name, *start))
-                .collect();
             let tried = trial(&tasks, (name, change), &changed, &unchanged, &sizes);
             found.trials.push(tried);
         }

@@ -17,7 +17,7 @@ use burn::train::{InferenceStep, Interrupter, TrainStep};
 
 use super::clock::Clock;
 use super::config::{Schedule, TrainConfig};
-use super::data::{DataPass, EpochLoader, Groups, Source};
+use super::data::{DataPass, EpochLoader, Groups, Source, spread};
 use super::gradients::Clipping;
 use super::step::{Altered, MultiTask, StepOptions};
 use super::trainer::Trainer;
@@ -107,7 +107,7 @@ pub(crate) struct ForkPlan<M: MultiTaskModel> {
 }
 
 impl<M: MultiTaskModel> Forks<M> {
-    /// Reads the checkpoint once, so that whatever is wrong with it is said before anything runs.
+    /// Prepares forks. The checkpoint is read when one begins.
     pub(crate) fn new(
         trainer: Trainer<M>,
         network: M,
@@ -122,7 +122,7 @@ impl<M: MultiTaskModel> Forks<M> {
         let fresh = MultiTask::new(network, weighting);
         part::check(&config.parts, &fresh)?;
         let fresh = fresh.train().fork(&tracked);
-        let forks = Self {
+        Ok(Self {
             frozen: part::frozen(&fresh, &config.parts),
             rates: rates(config, history)?,
             steps_per_epoch: config.steps_per_epoch.unwrap_or(per_pass),
@@ -135,9 +135,7 @@ impl<M: MultiTaskModel> Forks<M> {
             own: None,
             trainer,
             fresh,
-        };
-        forks.begin(&Alteration::default())?;
-        Ok(forks)
+        })
     }
 
     /// The network and the strategy of the checkpoint, ready to be trained on.
@@ -256,15 +254,10 @@ impl<M: MultiTaskModel> Forks<M> {
     fn evaluate(&self, model: MultiTask<M>) -> Result<Vec<ForkLosses>> {
         let model = model.with_options(StepOptions::default()).valid();
         let plain = self.device.clone().inner();
-        let all = self.valid.batches();
-        let count = all.min(self.most_valid);
         let tasks = model.network.tasks().len();
         let mut seen = Vec::new();
-        for number in 0..count {
-            let pass = DataPass::new(0, 1);
-            let at = number * all / count;
-            let batch = self.valid.pass(pass, at, &plain).next();
-            let batch = batch.expect("a source gives as many batches as it says");
+        let pass = DataPass::new(0, 1);
+        for batch in spread(self.valid.as_ref(), pass, self.most_valid, &plain) {
             let batch = batch.map_err(|error| failed(&error.to_string()))?;
             let output = InferenceStep::step(&model, batch);
             let inactive = output.active.bool_not();
@@ -304,14 +297,8 @@ impl<M: MultiTaskModel> Forks<M> {
         let tasks = network.tasks().len();
         let mut missing: HashSet<usize> = (0..tasks).collect();
         let mut reached = Reached::default();
-        let all = self.train.batches();
-        let count = all.min(LOOKED_AT);
-        for number in 0..count {
-            let batch = self
-                .train
-                .pass(DataPass::new(0, 1), number * all / count, &tracked)
-                .next();
-            let batch = batch.expect("a source gives as many batches as it says");
+        let pass = DataPass::new(0, 1);
+        for batch in spread(self.train.as_ref(), pass, LOOKED_AT, &tracked) {
             let batch = batch.map_err(|error| failed(&error.to_string()))?;
             missing.retain(|task| {
                 let branches = Branches::together(network.represent(&batch), tasks);

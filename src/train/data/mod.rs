@@ -73,6 +73,23 @@ pub trait Source<B>: Send + Sync + 'static {
     fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B>;
 }
 
+/// So many batches of a pass, spread evenly over it, each made when it is asked for.
+pub(super) fn spread<'a, B: 'static>(
+    source: &'a dyn Source<B>,
+    pass: DataPass,
+    count: usize,
+    device: &'a Device,
+) -> impl Iterator<Item = Result<B, DatasetError>> + 'a {
+    let all = source.batches();
+    let count = count.min(all);
+    (0..count).map(move |number| {
+        let at = number * all / count;
+        device.seed(pass.seed_of(at));
+        let batch = source.pass(pass, at, device).next();
+        batch.expect("a source gives as many batches as it says (`Source::batches`)")
+    })
+}
+
 impl<B: 'static> Source<B> for Box<dyn Source<B>> {
     fn samples(&self) -> usize {
         (**self).samples()

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use self::fit::{Fit, Fitted};
-use super::data::{DataPass, Source};
+use super::data::{DataPass, Source, spread};
 use crate::error::{Error, Result};
 use crate::history::NoBaseline;
 use crate::model::MultiTaskModel;
@@ -61,7 +61,9 @@ pub(super) fn measure<M: MultiTaskModel>(
     let tracked = device.clone().autodiff();
     let tasks = network.tasks().len();
     let count = batches_to_fit(network, train.as_ref());
-    let batches = spread(train.as_ref(), count, seed, &tracked)?;
+    let batches = spread(train.as_ref(), DataPass::new(seed, 1), count, &tracked)
+        .map(|batch| batch.map_err(unreadable))
+        .collect::<Result<Vec<_>>>()?;
     let Some(mut fit) = Fit::new(network, batches, &tracked) else {
         let missing = vec![Some(NoBaseline::NotTheSamples); tasks];
         return Ok(Uninformed {
@@ -102,25 +104,6 @@ fn batches_to_fit<M: MultiTaskModel>(network: &M, train: &dyn Source<M::Batch>) 
     wanted
         .clamp(*BATCHES.start(), *BATCHES.end())
         .min(train.batches())
-}
-
-/// Takes so many batches of the first pass, spread evenly over it.
-fn spread<B: 'static>(
-    source: &dyn Source<B>,
-    count: usize,
-    seed: u64,
-    device: &Device,
-) -> Result<Vec<B>> {
-    let pass = DataPass::new(seed, 1);
-    let all = source.batches();
-    let batch = |number: usize| {
-        let at = number * all / count;
-        device.seed(pass.seed_of(at));
-        let batch = source.pass(pass, at, device).next();
-        let batch = batch.expect("a source gives as many batches as it says (`Source::batches`)");
-        batch.map_err(unreadable)
-    };
-    (0..count).map(batch).collect()
 }
 
 fn unreadable(error: burn::data::dataset::DatasetError) -> Error {
