@@ -19,7 +19,7 @@ pub fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosi
     }
 }
 
-/// A table of the tasks, their verdicts in words with what to do, and the metrics of the last epoch.
+/// A table of the tasks, their verdicts in words with what to do, and the metrics, of the epoch whose network is kept.
 pub fn tell(
     terminal: Terminal,
     history: &History,
@@ -30,9 +30,13 @@ pub fn tell(
         terminal.line("\nno epoch was finished");
         return;
     }
+    let kept = tasks.iter().map(|task| task.epoch).max().unwrap_or(0);
     terminal.line(&format!(
         "\n{:<10} {:>11} {:>11} {:>14}  verdict",
-        "task", "first loss", "last loss", "skill"
+        "task",
+        "loss ep. 1",
+        format!("loss ep. {kept}"),
+        "skill"
     ));
     for task in tasks {
         terminal.line(&row(terminal, task));
@@ -44,7 +48,7 @@ pub fn tell(
             terminal.line(&format!("  {command}"));
         }
     }
-    terminal.say(&metrics(history));
+    terminal.say(&metrics(history, kept));
 }
 
 /// The question of the run that this crate was written against.
@@ -64,7 +68,7 @@ fn row(terminal: Terminal, task: &TaskDiagnosis) -> String {
         "{:<10} {:>11} {:>11} {:>14}  {}",
         task.task,
         fixed(task.first_loss, 5, 11),
-        fixed(task.last_loss, 5, 11),
+        fixed(task.loss, 5, 11),
         skill(task),
         terminal.painted(task.verdict.to_string(), Some(color))
     )
@@ -93,7 +97,8 @@ fn fixed(value: f64, digits: usize, width: usize) -> String {
     }
 }
 
-fn metrics(history: &History) -> String {
+/// Of the epoch whose network is kept.
+fn metrics(history: &History, epoch: usize) -> String {
     let all: Vec<String> = [
         (ALL_TASKS, "span_f1", "span F1"),
         (ALL_TASKS, "iou", "IoU"),
@@ -103,7 +108,7 @@ fn metrics(history: &History) -> String {
     ]
     .into_iter()
     .filter_map(|(task, quantity, name)| {
-        let value = history.last(Split::Valid, task, quantity)?;
+        let value = history.series(Split::Valid, task, quantity).at(epoch)?;
         Some(format!("{name} {}", fixed(value, 3, 9)))
     })
     .collect();

@@ -206,11 +206,16 @@ impl Arguments {
     }
 }
 
-/// A name of a strategy, or what may be its JSON.
+/// A name of a strategy, or its JSON. Read here already, so that what is wrong with it is said of the flag.
 fn named_or_json(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        StrategyConfig::from_json(text).map_err(|error| error.to_string())?;
+        return Ok(text.to_owned());
+    }
     let names: Vec<&str> = StrategyTable::built_in().names().collect();
-    match text.trim_start().starts_with('{') || names.contains(&text) {
-        true => Ok(text.trim().to_owned()),
+    match names.contains(&text) {
+        true => Ok(text.to_owned()),
         false => Err(format!(
             "expected one of {}, or JSON such as {{\"strategy\": \"manual\"}}",
             names.join(", ")

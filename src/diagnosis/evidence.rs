@@ -199,6 +199,13 @@ impl Evidence {
         until.map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min)
     }
 
+    /// The validation loss after an epoch; NaN if there is none.
+    pub(super) fn loss_at(&self, epoch: usize) -> f64 {
+        let mut losses = self.epochs.iter().zip(&self.losses);
+        let found = losses.find(|(at, _)| **at == epoch);
+        found.map_or(f64::NAN, |(_, loss)| *loss)
+    }
+
     /// The epoch with the smallest validation loss, and that loss.
     pub(super) fn best(&self) -> Option<(usize, f64)> {
         let finite = self.epochs.iter().zip(&self.losses);

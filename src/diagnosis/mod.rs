@@ -53,6 +53,8 @@ pub struct TaskDiagnosis {
     pub last_loss: f64,
     /// The epoch that verdict and skills are of: the best one of the run, whose network is kept.
     pub epoch: usize,
+    /// Validation loss after that epoch.
+    pub loss: f64,
     /// The skill over the best constant predictor on validation data, where it is known.
     pub skill: Option<f64>,
     /// Half of its 95 % interval, where that is known.
@@ -159,6 +161,7 @@ fn diagnosis(
         first_loss: evidence.first,
         last_loss: evidence.last,
         epoch: evidence.judged,
+        loss: evidence.loss_at(evidence.judged),
         skill: evidence.skill.map(|skill| skill.value),
         skill_margin: evidence.skill.and_then(|skill| skill.margin),
         skill_over_position: evidence.skill_over_position.map(|skill| skill.value),

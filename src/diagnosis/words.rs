@@ -194,16 +194,21 @@ fn said_by_the_strategy(evidence: &Evidence) -> String {
 }
 
 fn course(evidence: &Evidence) -> String {
+    // The skills beside it may be of an earlier epoch.
+    let until = match evidence.judged_last {
+        true => "",
+        false => " by the last epoch",
+    };
     if evidence.signed() {
         // A percentage of a number whose zero means nothing would mean nothing.
         return format!(
-            "its validation loss went from {} to {}",
+            "its validation loss went from {} to {}{until}",
             number(evidence.first),
             number(evidence.last)
         );
     }
     format!(
-        "its validation loss went from {} to {} ({:+.1} %)",
+        "its validation loss went from {} to {}{until} ({:+.1} %)",
         number(evidence.first),
         number(evidence.last),
         100.0 * evidence.change()

@@ -252,6 +252,14 @@ impl TaskLosses {
             .mask_fill(active.clone().bool_not(), 0.0)
     }
 
+    /// Returns the loss of one task, `[1]`, as [`masked`](Self::masked) does, attached to what leads to this task alone; `None` where
+    /// [`part`](Self::part) has none.
+    pub(crate) fn masked_part(&self, task: usize) -> Option<Tensor<1>> {
+        let part = self.part(task)?.clone().reshape([1]);
+        let inactive = self.active.clone().narrow(0, task, 1).bool_not();
+        Some(part.mask_fill(inactive, 0.0))
+    }
+
     /// Returns the same losses whose gradients are multiplied by a constant each, `[K]`.
     pub(crate) fn with_gradients_times(&self, factors: &Tensor<1>) -> Self {
         let factors = if self.values.is_autodiff() {

@@ -15,11 +15,11 @@ use crate::train::data::{DataPass, Source};
 
 /// Evaluations on a few batches, coarse and fine, and on all.
 const COARSE_EVALUATIONS: usize = 60;
-const FINE_EVALUATIONS: usize = 10;
+const FINE_EVALUATIONS: usize = 6;
 const LAST_EVALUATIONS: usize = 24;
 /// Batches that are used as the few: for constants, and for what differs from position to position. These have labels at every
 /// position, so that fewer batches do for all.
-const FEW: [usize; 2] = [1, 2];
+const FEW: [usize; 2] = [1, 3];
 const POSITION_BATCHES: usize = 12;
 /// A decrease by less than this part is none: of the loss on a few batches, and of that on all.
 const FIRST_SMALL: f64 = 3e-3;
@@ -270,7 +270,7 @@ impl<M: MultiTaskModel> Fit<M> {
             let branches: Vec<M::Shared> = of_tasks.iter().enumerate().map(branch).collect();
             let losses = network.task_losses(Branches::apart(branches.clone()), &prepared.batch);
             let counts = losses.counts(M::samples(&prepared.batch));
-            let Some(mut found) = sums.add(&losses, counts) else {
+            let Some(mut found) = sums.add(&losses, counts, tasks) else {
                 continue;
             };
             if let Some(outline) = &self.outline {
@@ -430,8 +430,13 @@ impl<M: Module> Sums<M> {
         }
     }
 
-    /// Adds losses and returns the gradients of their sum over labels, if there are any.
-    fn add(&mut self, losses: &TaskLosses, counts: Tensor<1>) -> Option<Gradients> {
+    /// Adds losses and returns the gradients of the sum over the labels of some tasks, if there are any.
+    fn add(
+        &mut self,
+        losses: &TaskLosses,
+        counts: Tensor<1>,
+        tasks: &[usize],
+    ) -> Option<Gradients> {
         let masked = losses.masked(&losses.active());
         let new = [masked.clone().inner() * counts.clone(), counts.clone()];
         self.values = Some(match self.values.take() {
@@ -441,8 +446,17 @@ impl<M: Module> Sums<M> {
             }
             None => new,
         });
-        let tracked = masked.is_tracked();
-        tracked.then(|| (masked * Tensor::from_inner(counts)).sum().backward())
+        let counts = Tensor::from_inner(counts);
+        // Where the losses came one by one, the heads of the other tasks are left out of the backward pass.
+        let some = tasks.iter().filter_map(|task| {
+            let loss = losses.masked_part(*task)?;
+            Some(loss * counts.clone().narrow(0, *task, 1))
+        });
+        let sum = match losses.has_parts() {
+            true => some.reduce(|a, b| a + b)?,
+            false => (masked * counts).sum(),
+        };
+        sum.is_tracked().then(|| sum.backward())
     }
 
     fn at_sample(&mut self, task: usize, gradient: Vec<f64>) {
