@@ -98,7 +98,7 @@ fn judged(evidence: &Evidence) -> String {
         return "there is no trivial predictor to compare with".into();
     };
     let when = match evidence.judged_last {
-        true => format!("after epoch {}", evidence.judged),
+        true => format!("after epoch {},", evidence.judged),
         false => format!("at the best epoch ({})", evidence.judged),
     };
     let constant = against(skill, evidence.constant, "best constant");
