@@ -1,4 +1,4 @@
-//! A course of values in a line of text: small, without axes, with a line at zero and a dot at its end.
+//! A course of values in a line of text: small, without axes, with a line at zero and a dot at the value that is told.
 
 use super::axis::Axis;
 use super::pen::Pen;
@@ -10,7 +10,8 @@ const HEIGHT: i32 = 300;
 /// Between the values and the edge, so that the dot is not cut off.
 const EDGE: i32 = 40;
 
-/// Draws values as an `svg` element, clipped to the range from `low` to `high`; empty if none of them is finite.
+/// Draws values as an `svg` element, clipped to the range from `low` to `high`; empty if none of them is finite. The dot is at
+/// `marked`, or at the last value if there is none at that place.
 ///
 /// `about` says what is drawn to those who cannot see it.
 pub(super) fn sparkline(
@@ -18,6 +19,7 @@ pub(super) fn sparkline(
     low: f64,
     high: f64,
     zero: f64,
+    marked: Option<f64>,
     about: &str,
 ) -> String {
     let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
@@ -37,7 +39,9 @@ pub(super) fn sparkline(
         let points: Vec<Point> = run.iter().map(at).collect();
         svg.polyline(&points, &format!("{} spark-line", Pen::Series(0).line()));
     }
-    svg.circle(at(last), 36, &Pen::Solid(0).area());
+    let told = |point: &&(f64, f64)| finite(point) && Some(point.0) == marked;
+    let dot = values.iter().find(told);
+    svg.circle(at(dot.unwrap_or(last)), 36, &Pen::Solid(0).area());
     format!(
         "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">{}</svg>",
         escape(about),
@@ -58,7 +62,7 @@ mod tests {
             (4.0, 9.0),
             (5.0, -9.0),
         ];
-        let drawn = sparkline(&values, -0.5, 1.0, 0.0, "skill of \"a\"");
+        let drawn = sparkline(&values, -0.5, 1.0, 0.0, None, "skill of \"a\"");
         assert!(
             drawn.starts_with(
                 "<svg class=\"spark\" viewBox=\"0 0 1200 300\" role=\"img\" aria-label=\"skill of &quot;a&quot;\">"
@@ -76,17 +80,21 @@ mod tests {
             drawn.contains("<line class=\"l-grid\" x1=\"0\" y1=\"187\""),
             "{drawn}"
         );
+        for (marked, dot) in [(2.0, "cx=\"320\""), (3.0, "cx=\"1160\"")] {
+            let drawn = sparkline(&values, -0.5, 1.0, 0.0, Some(marked), "skill");
+            assert!(drawn.contains(dot), "{drawn}");
+        }
     }
 
     #[test]
     fn one_value_is_a_dot_and_none_is_nothing() {
-        let one = sparkline(&[(7.0, 0.25)], 0.0, 1.0, 0.0, "one");
+        let one = sparkline(&[(7.0, 0.25)], 0.0, 1.0, 0.0, None, "one");
         assert!(
             one.contains("cx=\"600\"") && !one.contains("<polyline"),
             "{one}"
         );
         let none = [(1.0, f64::NAN), (2.0, f64::INFINITY)];
-        assert_eq!(sparkline(&none, 0.0, 1.0, 0.0, "none"), "");
-        assert_eq!(sparkline(&[], 0.0, 1.0, 0.0, "none"), "");
+        assert_eq!(sparkline(&none, 0.0, 1.0, 0.0, None, "none"), "");
+        assert_eq!(sparkline(&[], 0.0, 1.0, 0.0, None, "none"), "");
     }
 }

@@ -105,16 +105,17 @@ fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> St
     };
     let margin = diagnosis.and_then(|d| d.skill_margin);
     let text = spread(skill, margin);
-    format!("{} <span>{}</span>", line(task, series), escape(&text))
+    format!("{} <span>{}</span>", line(task, series, diagnosis), escape(&text))
 }
 
-fn line(task: &str, series: &Series) -> String {
+fn line(task: &str, series: &Series, diagnosis: Option<&TaskDiagnosis>) -> String {
     let points: Vec<(f64, f64)> = series
         .into_iter()
         .map(|(epoch, value)| (epoch as f64, value))
         .collect();
     let about = format!("skill of {task} over the epochs, from −50 % to 100 %");
-    sparkline(&points, SHOWN.0, SHOWN.1, 0.0, &about)
+    let told = diagnosis.map(|diagnosis| diagnosis.epoch as f64);
+    sparkline(&points, SHOWN.0, SHOWN.1, 0.0, told, &about)
 }
 
 /// The causes, each with how sure it is.
@@ -142,6 +143,15 @@ fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     }
 }
 
+/// Text in which what stands between backticks is code.
+fn with_code(text: &str) -> String {
+    let part = |(at, part): (usize, &str)| match at % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    };
+    text.split('`').enumerate().map(part).collect()
+}
+
 fn what_to_do(task: &str, diagnosis: Option<&TaskDiagnosis>, command: Option<&str>) -> String {
     let remedy = diagnosis.and_then(|d| d.remedy.as_ref());
     match (command, remedy) {
@@ -152,7 +162,7 @@ fn what_to_do(task: &str, diagnosis: Option<&TaskDiagnosis>, command: Option<&st
             )
         }
         (Some(command), _) => format!("<code class=\"copy\">{}</code>", escape(command)),
-        (None, Some(remedy)) => escape(&remedy.sentence(task)),
+        (None, Some(remedy)) => with_code(&escape(&remedy.sentence(task))),
         (None, None) => NOTHING.into(),
     }
 }
