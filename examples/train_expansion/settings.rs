@@ -210,7 +210,11 @@ impl Arguments {
 fn named_or_json(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.starts_with('{') {
-        StrategyConfig::from_json(text).map_err(|error| error.to_string())?;
+        StrategyConfig::from_json(text).map_err(|error| match error {
+            // The parser's words, which name the field themselves.
+            Error::Setting { field, found, .. } if field == "weighting" => found,
+            other => other.to_string(),
+        })?;
         return Ok(text.to_owned());
     }
     let names: Vec<&str> = StrategyTable::built_in().names().collect();

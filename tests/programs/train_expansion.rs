@@ -92,6 +92,31 @@ fn colours_are_asked_for_or_refused() {
 }
 
 #[test]
+fn json_of_a_strategy_that_is_wrong_is_said_of_its_flag() {
+    let Some(program) = program() else { return };
+    for (json, expected) in [
+        (r#"{"strategy": "#, "EOF while parsing"),
+        (r#"{"strategy": "maual"}"#, "`strategy` is maual"),
+        (
+            r#"{"strategy": "manual", "wieghts": [1]}"#,
+            "unknown field `wieghts`",
+        ),
+    ] {
+        let output = Command::new(&program)
+            .args(["--strategy", json])
+            .output()
+            .unwrap();
+        let (results, said) = outputs(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("for '--strategy <NAME|JSON>'") && said.contains(expected),
+            "{said}"
+        );
+        assert_eq!(results, "");
+    }
+}
+
+#[test]
 fn files_that_are_not_there_are_called_by_their_purpose() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
