@@ -185,10 +185,8 @@ impl StrategyTable {
     ///
     /// [`Error::Setting`] with the unknown strategy or field, or the value of a wrong type.
     pub fn read(&self, json: &str) -> Result<super::StrategyConfig> {
-        let value = serde_json::from_str(json).map_err(|error: serde_json::Error| {
-            let expected = format!("JSON of a strategy and its settings ({error})");
-            Error::setting("strategy", json.trim(), expected)
-        })?;
+        let value = serde_json::from_str(json)
+            .map_err(|error| Error::setting("weighting", error, "a strategy and its settings"))?;
         super::StrategyConfig::from_value(self, value)
     }
 }

@@ -105,7 +105,11 @@ fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> St
     };
     let margin = diagnosis.and_then(|d| d.skill_margin);
     let text = spread(skill, margin);
-    format!("{} <span>{}</span>", line(task, series, diagnosis), escape(&text))
+    format!(
+        "{} <span>{}</span>",
+        line(task, series, diagnosis),
+        escape(&text)
+    )
 }
 
 fn line(task: &str, series: &Series, diagnosis: Option<&TaskDiagnosis>) -> String {

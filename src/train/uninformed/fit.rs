@@ -5,7 +5,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use super::descent::Descent;
-use super::measured::{BatchLosses, Rows};
+use super::measured::{BatchLosses, Rows, WORTH};
 use super::outline::{Form, Outline, hollow};
 use super::parameters::{Own, Reached, floats, quiet, set};
 use crate::error::Result;
@@ -60,9 +60,11 @@ impl<M: MultiTaskModel> Fit<M> {
             .into_iter()
             .map(|batch| stripped(&batch).unwrap_or(batch))
             .collect();
+        // What leads to the representation is not fitted.
+        let still = network.clone().no_grad();
         let (mut prepared, mut outline, mut means) = (Vec::new(), None, Vec::new());
         for batch in batches {
-            let shared = network.represent(&batch);
+            let shared = still.represent(&batch);
             let own = Outline::of(&shared, M::samples(&batch));
             if prepared.is_empty() {
                 means = own.as_ref().map_or(Vec::new(), |own| own.means(&shared));
@@ -171,7 +173,7 @@ impl<M: MultiTaskModel> Fit<M> {
         self.fitted()
     }
 
-    /// Fits the predictors that know the position, from the constant ones on; `None` if there are no positions.
+    /// Fits the predictors that know the position, from the constant ones on; `None` if there are no positions, or they help no task.
     pub(super) fn positions(&mut self) -> Option<Fitted> {
         let outline = self
             .outline
@@ -184,8 +186,15 @@ impl<M: MultiTaskModel> Fit<M> {
             *descent = Descent::new(point, FIRST_SMALL);
         }
         self.form = Form::Position;
-        self.descend(POSITION_BATCHES);
-        Some(self.fitted())
+        let left = self.descend(POSITION_BATCHES);
+        if left.len() == self.descents.len() {
+            return None;
+        }
+        let mut fitted = self.fitted();
+        // Where the position does not help, the constant is what the task is compared with.
+        left.into_iter()
+            .for_each(|task| fitted.converged[task] = true);
+        Some(fitted)
     }
 
     /// Whether a task has labels in the batches of the fit.
@@ -201,16 +210,20 @@ impl<M: MultiTaskModel> Fit<M> {
         }
     }
 
-    /// Descends on a few batches, which costs little, and from there on all.
-    fn descend(&mut self, most: usize) {
+    /// Descends on a few batches, which costs little, and from there on all. Returns the tasks that were left at what the few batches gave,
+    /// because the position brings nothing even there, where a fit has the most to gain.
+    fn descend(&mut self, most: usize) -> Vec<usize> {
         let few = FEW[usize::from(self.form == Form::Position)];
         let (few, all) = (self.some(few), self.some(most));
         let tasks = 0..self.descents.len();
         let (begun, rare): (Vec<usize>, Vec<usize>) =
             tasks.partition(|task| self.labelled(*task, &few) > 0.0);
-        self.descend_on(&few, &begun, COARSE_EVALUATIONS);
+        let starts = self.descend_on(&few, &begun, COARSE_EVALUATIONS);
         self.refine(&begun, LAST_SMALL);
         self.descend_on(&few, &begun, FINE_EVALUATIONS);
+        let (begun, left): (Vec<usize>, Vec<usize>) = begun
+            .into_iter()
+            .partition(|task| self.form == Form::Constant || self.gained(*task, starts[*task]));
         self.refine(&begun, LAST_SMALL);
         self.descend_on(&all, &begun, LAST_EVALUATIONS);
         // Where labels are rare, no part of the batches is enough.
@@ -218,6 +231,13 @@ impl<M: MultiTaskModel> Fit<M> {
         self.descend_on(&whole, &rare, COARSE_EVALUATIONS);
         self.refine(&rare, LAST_SMALL);
         self.descend_on(&whole, &rare, FINE_EVALUATIONS);
+        left
+    }
+
+    /// Whether the loss of a task came down from where it began by what counts as known to a predictor.
+    fn gained(&self, task: usize, start: f64) -> bool {
+        let gain = self.descents[task].value().map(|value| start - value);
+        gain.is_none_or(|gain| gain.is_nan() || gain > WORTH * start.abs())
     }
 
     fn refine(&mut self, tasks: &[usize], small: f64) {
@@ -226,20 +246,26 @@ impl<M: MultiTaskModel> Fit<M> {
         }
     }
 
-    /// Evaluates trials of some tasks until all are done, at most so many times.
-    fn descend_on(&mut self, batches: &[usize], tasks: &[usize], most: usize) {
-        for _ in 0..most {
+    /// Evaluates trials of some tasks until all are done, at most so many times. Returns the first value of each task; NaN where there
+    /// is none.
+    fn descend_on(&mut self, batches: &[usize], tasks: &[usize], most: usize) -> Vec<f64> {
+        let mut starts = vec![f64::NAN; self.descents.len()];
+        for round in 0..most {
             let going = |task: &&usize| {
                 !self.descents[**task].is_done() && self.labelled(**task, batches) > 0.0
             };
             let going: Vec<usize> = tasks.iter().filter(going).copied().collect();
             if going.is_empty() {
-                return;
+                break;
             }
             for (task, (value, gradient)) in self.evaluate(&self.trials(), batches, &going) {
+                if round == 0 {
+                    starts[task] = value;
+                }
                 self.descents[task].tell(value, &gradient);
             }
         }
+        starts
     }
 
     /// The points that the tasks are evaluated at.

@@ -15,7 +15,7 @@ use crate::task::TaskSet;
 pub(in crate::train) const FILE: &str = "baselines.csv";
 
 /// The position counts as known to a predictor if it lowers the loss by this part.
-const WORTH: f64 = 0.02;
+pub(super) const WORTH: f64 = 0.02;
 
 /// Labels of the validation data from which an interval is given: of fewer the distribution of a loss is not known well enough for
 /// one.

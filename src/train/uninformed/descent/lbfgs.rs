@@ -101,6 +101,11 @@ impl Lbfgs {
         &self.point
     }
 
+    /// Returns the value at the best point so far; `None` if it has not been told.
+    pub(super) fn value(&self) -> Option<f64> {
+        self.found.as_ref().map(|found| found.value)
+    }
+
     /// Returns the point at which the function is to be evaluated.
     pub(super) fn trial(&self) -> &[f64] {
         &self.trial

@@ -39,6 +39,14 @@ impl Descent {
         }
     }
 
+    /// Returns the value at the best point so far; `None` if that is not known yet, or the descent is a coarse one still.
+    pub(super) fn value(&self) -> Option<f64> {
+        match self {
+            Self::Coarse(_) => None,
+            Self::Fine(lbfgs) => lbfgs.value(),
+        }
+    }
+
     /// Returns the point at which the function is to be evaluated.
     pub(super) fn trial(&self) -> &[f64] {
         match self {
