@@ -124,10 +124,12 @@ fn a_verdict_is_that_of_the_best_epoch() {
     }
     let found = verdict_of(&history, "type");
     assert_eq!((found.verdict, found.epoch), (Verdict::Learned, 2));
+    assert_eq!((found.loss, found.last_loss), (0.7, 1.3));
     says(
         &found,
         &[
             "at the best epoch (2)",
+            "to 1.300 by the last epoch",
             "30 ± 1.0 % below",
             "after the last epoch",
             "30 % above",

@@ -30,7 +30,7 @@ pub fn tell(
         terminal.line("\nno epoch was finished");
         return;
     }
-    let kept = tasks.iter().map(|task| task.epoch).max().unwrap_or(0);
+    let kept = history.best_epoch().unwrap_or(history.last_epoch());
     terminal.line(&format!(
         "\n{:<10} {:>11} {:>11} {:>14}  verdict",
         "task",

@@ -190,11 +190,7 @@ impl<M: MultiTaskModel> Fit<M> {
         if left.len() == self.descents.len() {
             return None;
         }
-        let mut fitted = self.fitted();
-        // Where the position does not help, the constant is what the task is compared with.
-        left.into_iter()
-            .for_each(|task| fitted.converged[task] = true);
-        Some(fitted)
+        Some(self.fitted())
     }
 
     /// Whether a task has labels in the batches of the fit.
@@ -211,7 +207,7 @@ impl<M: MultiTaskModel> Fit<M> {
     }
 
     /// Descends on a few batches, which costs little, and from there on all. Returns the tasks that were left at what the few batches gave,
-    /// because the position brings nothing even there, where a fit has the most to gain.
+    /// because they are at a minimum there and the position brings nothing, where a fit has the most to gain.
     fn descend(&mut self, most: usize) -> Vec<usize> {
         let few = FEW[usize::from(self.form == Form::Position)];
         let (few, all) = (self.some(few), self.some(most));
@@ -223,21 +219,22 @@ impl<M: MultiTaskModel> Fit<M> {
         self.descend_on(&few, &begun, FINE_EVALUATIONS);
         let (begun, left): (Vec<usize>, Vec<usize>) = begun
             .into_iter()
-            .partition(|task| self.form == Form::Constant || self.gained(*task, starts[*task]));
+            .partition(|task| self.form == Form::Constant || self.may_gain(*task, starts[*task]));
         self.refine(&begun, LAST_SMALL);
         self.descend_on(&all, &begun, LAST_EVALUATIONS);
         // Where labels are rare, no part of the batches is enough.
         let whole: Vec<usize> = (0..self.batches.len()).collect();
         self.descend_on(&whole, &rare, COARSE_EVALUATIONS);
         self.refine(&rare, LAST_SMALL);
-        self.descend_on(&whole, &rare, FINE_EVALUATIONS);
+        self.descend_on(&whole, &rare, LAST_EVALUATIONS);
         left
     }
 
-    /// Whether the loss of a task came down from where it began by what counts as known to a predictor.
-    fn gained(&self, task: usize, start: f64) -> bool {
-        let gain = self.descents[task].value().map(|value| start - value);
-        gain.is_none_or(|gain| gain.is_nan() || gain > WORTH * start.abs())
+    /// Whether the loss of a task is not at a minimum yet, or came down from where it began by what counts as known to a predictor.
+    fn may_gain(&self, task: usize, start: f64) -> bool {
+        let descent = &self.descents[task];
+        let gain = descent.value().map_or(f64::NAN, |value| start - value);
+        !descent.has_converged() || gain.is_nan() || gain > WORTH * start.abs()
     }
 
     fn refine(&mut self, tasks: &[usize], small: f64) {
