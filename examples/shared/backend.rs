@@ -9,6 +9,10 @@ pub enum BackendName {
     Flex,
     Ndarray,
     Wgpu,
+    Vulkan,
+    Metal,
+    Cuda,
+    Rocm,
 }
 
 impl From<BackendName> for Backend {
@@ -17,6 +21,10 @@ impl From<BackendName> for Backend {
             BackendName::Flex => Self::Flex,
             BackendName::Ndarray => Self::Ndarray,
             BackendName::Wgpu => Self::Wgpu,
+            BackendName::Vulkan => Self::Vulkan,
+            BackendName::Metal => Self::Metal,
+            BackendName::Cuda => Self::Cuda,
+            BackendName::Rocm => Self::Rocm,
         }
     }
 }

@@ -4,6 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "rocm"))]
+use burn::tensor::DeviceIndex;
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
+#[cfg(feature = "gpu-kernels")]
+use burn::tensor::DeviceType;
 use serde::{Deserialize, Serialize};
 
 use super::bars::csv::{DateOrder, DecimalMark};
@@ -31,8 +37,16 @@ pub enum Backend {
     Flex,
     /// The CPU, the older backend.
     Ndarray,
-    /// A GPU through Vulkan, Metal or DirectX.
+    /// A GPU through Vulkan, Metal, DirectX 12 or OpenGL, whichever the machine has.
     Wgpu,
+    /// A GPU through Vulkan.
+    Vulkan,
+    /// A GPU of Apple's. Never run by the authors of this crate.
+    Metal,
+    /// A GPU of NVIDIA's through CUDA.
+    Cuda,
+    /// A GPU of AMD's through ROCm. Never run by the authors of this crate.
+    Rocm,
 }
 
 impl Backend {
@@ -42,6 +56,10 @@ impl Backend {
             Self::Flex => "flex",
             Self::Ndarray => "ndarray",
             Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
         }
     }
 
@@ -58,7 +76,19 @@ impl Backend {
             #[allow(deprecated)]
             Self::Ndarray => Ok(Device::ndarray()),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => wgpu_device(),
+            Self::Wgpu => self.found(DeviceType::Wgpu, || Device::wgpu(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => self.found(DeviceType::Vulkan, || {
+                Device::vulkan(DeviceKind::DefaultDevice)
+            }),
+            #[cfg(feature = "metal")]
+            Self::Metal => self.found(DeviceType::Metal, || {
+                Device::metal(DeviceKind::DefaultDevice)
+            }),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => self.found(DeviceType::Cuda, || Device::cuda(DeviceIndex::Default)),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => self.found(DeviceType::Rocm, || Device::rocm(DeviceIndex::Default)),
             #[allow(unreachable_patterns)]
             other => Err(Error::setting(
                 "backend",
@@ -71,18 +101,33 @@ impl Backend {
             )),
         }
     }
-}
 
-#[cfg(feature = "wgpu")]
-fn wgpu_device() -> Result<Device> {
-    // Asking for a device that is not there panics inside Burn, so look first.
-    match Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec() {
-        devices if devices.is_empty() => Err(Error::setting(
+    /// The device, if there is one of this type: asking for one that is not there panics inside Burn.
+    #[cfg(feature = "gpu-kernels")]
+    fn found(self, kind: DeviceType, device: impl FnOnce() -> Device) -> Result<Device> {
+        if !Device::enumerate(kind).into_vec().is_empty() {
+            return Ok(device());
+        }
+        let looked_for = match self {
+            Self::Cuda => {
+                "no CUDA device was found (NVIDIA's driver, libcuda, and a card that it serves)"
+            }
+            Self::Rocm => {
+                "no ROCm device was found (AMD's HIP runtime, libamdhip64, and a card that it serves)"
+            }
+            Self::Metal => "no Metal device was found (macOS on a Mac with a GPU)",
+            Self::Vulkan => {
+                "no Vulkan device was found (the Vulkan loader, libvulkan, and a driver; a software driver comes with Mesa)"
+            }
+            _ => {
+                "no GPU was found (through Vulkan, Metal, DirectX 12 or OpenGL; a software driver for Vulkan comes with Mesa)"
+            }
+        };
+        Err(Error::setting(
             "backend",
-            "wgpu",
-            "flex or ndarray: no GPU was found; for a software one, install Mesa's Vulkan drivers",
-        )),
-        _ => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            self.name(),
+            format!("flex or another with a device: {looked_for}"),
+        ))
     }
 }
 

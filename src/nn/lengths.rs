@@ -52,19 +52,13 @@ impl Lengths {
             );
         }
         let device = device.clone().inner();
-        let count = lengths.len();
-        let padding: Vec<bool> = lengths
-            .iter()
-            .flat_map(|length| (0..time).map(move |at| at >= *length))
-            .collect();
         let ends: Vec<i64> = lengths.iter().map(|length| *length as i64 - 1).collect();
         let counts: Vec<f32> = lengths.iter().map(|length| *length as f32).collect();
         Self {
             lengths: lengths.into(),
             time,
             batch_first: true,
-            padding: Tensor::<1, Bool>::from_data(padding.as_slice(), &device)
-                .reshape([count, time]),
+            padding: padding(lengths, time, &device),
             ends: Tensor::from_data(ends.as_slice(), &device),
             reversal: OnceLock::new(),
             counts: Tensor::from_floats(counts.as_slice(), &device),
@@ -197,7 +191,7 @@ impl Lengths {
 
     /// Zeros where there is padding, in a sequence that is `[batch, time, features]` whatever else is said.
     pub(super) fn filled(&self, sequence: Tensor<3>) -> Tensor<3> {
-        masked(self.padding.clone(), sequence, 0.0)
+        masked(self.padding_on(&sequence.device()), sequence, 0.0)
     }
 
     /// Turns each sequence of `[time, batch, features]` around within its length.
@@ -228,10 +222,26 @@ impl Lengths {
         steps.gather(0, ends).squeeze_dim(0)
     }
 
+    /// The lengths as numbers, for a kernel on the device of a tensor; without a graph.
+    #[cfg(feature = "gpu-kernels")]
+    pub(super) fn counts(&self, device: &Device) -> Tensor<1> {
+        self.counts.clone().to_device(&device.clone().inner())
+    }
+
     /// The lengths, for a kernel.
     #[cfg(feature = "cpu-kernels")]
     pub(super) fn shared(&self) -> Arc<[usize]> {
         self.lengths.clone()
+    }
+
+    /// Where there is padding, on the device of a sequence. It is made anew on another one: backends keep truth values in
+    /// different forms and do not take each other's.
+    fn padding_on(&self, device: &Device) -> Tensor<2, Bool> {
+        let device = device.clone().inner();
+        if device == self.padding.device() {
+            return self.padding.clone();
+        }
+        padding(&self.lengths, self.time, &device)
     }
 
     /// Checks that a sequence has the batch and the time of the lengths, and returns its shape.
@@ -253,8 +263,8 @@ impl Lengths {
         usize::from(self.batch_first)
     }
 
-    fn fill(&self, sequence: Tensor<3>, value: f64) -> Tensor<3> {
-        let padding = self.padding.clone();
+    pub(super) fn fill(&self, sequence: Tensor<3>, value: f64) -> Tensor<3> {
+        let padding = self.padding_on(&sequence.device());
         let padding = if self.batch_first {
             padding
         } else {
@@ -264,13 +274,21 @@ impl Lengths {
     }
 }
 
+/// Where there is padding, `[batch, time]`.
+fn padding(lengths: &[usize], time: usize, device: &Device) -> Tensor<2, Bool> {
+    let there = lengths
+        .iter()
+        .flat_map(|length| (0..time).map(move |at| at >= *length));
+    let there: Vec<bool> = there.collect();
+    Tensor::<1, Bool>::from_data(there.as_slice(), device).reshape([lengths.len(), time])
+}
+
 /// The position that a way back from the end of a sequence reads at its step `at`; in the padding that of the step.
 fn mirrored(at: usize, length: usize) -> i64 {
     (if at < length { length - 1 - at } else { at }) as i64
 }
 
 fn masked(mask: Tensor<2, Bool>, sequence: Tensor<3>, value: f64) -> Tensor<3> {
-    let mask = mask.to_device(&sequence.device().inner());
     let mask = mask.unsqueeze_dim::<3>(2).expand(sequence.dims());
     let mask = if sequence.is_autodiff() {
         Tensor::from_inner(mask)

@@ -10,6 +10,8 @@ mod fused;
 mod lengths;
 mod lstm;
 mod readout;
+#[cfg(feature = "gpu-kernels")]
+mod recurrence;
 mod reference;
 mod stack;
 mod state;

@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 
 #[cfg(feature = "cpu-kernels")]
 use super::fused;
+#[cfg(feature = "gpu-kernels")]
+use super::recurrence;
 use super::{Dropout, Lengths, LstmState, LstmWeights, reference};
 
 /// The weights of one layer.
@@ -79,7 +81,7 @@ impl Stack<'_> {
             if index > 0 {
                 output = self.dropout.forward(output);
             }
-            let begin = self.begin(index, &output, state.as_ref());
+            let begin = state.as_ref().map(|state| self.begin(index, state));
             let (next, end) = self.layer(*layer, output, begin, by, ends);
             output = next;
             found.extend(end);
@@ -91,10 +93,17 @@ impl Stack<'_> {
         &self,
         layer: Layer<'_>,
         input: Tensor<3>,
-        begin: Ends,
+        begin: Option<Ends>,
         by: By,
         ends: bool,
     ) -> (Tensor<3>, Option<Ends>) {
+        #[cfg(feature = "gpu-kernels")]
+        if by == By::Kernel
+            && let Some(Ok(fit)) = recurrence::serves(layer, &input, self.batch_first)
+        {
+            return recurrence::forward(self, layer, input, begin, ends, fit);
+        }
+        let begin = begin.unwrap_or_else(|| self.zeros(&input));
         #[cfg(feature = "cpu-kernels")]
         if by == By::Kernel && crate::host::applies(&input) {
             return fused::forward(self, layer, input, begin, ends);
@@ -109,19 +118,17 @@ impl Stack<'_> {
     }
 
     /// What a layer begins with.
-    fn begin(&self, index: usize, input: &Tensor<3>, state: Option<&LstmState>) -> Ends {
+    fn begin(&self, index: usize, state: &LstmState) -> Ends {
+        let directions = self.layers[0].directions().len();
+        let of = |states: &Tensor<3>| states.clone().narrow(0, index * directions, directions);
+        Tensor::stack(vec![of(&state.hidden), of(&state.cell)], 0)
+    }
+
+    /// What a layer begins with where nothing is said.
+    fn zeros(&self, input: &Tensor<3>) -> Ends {
         let [directions, batch, hidden] = self.state_of_layer(input);
-        match state {
-            Some(state) => {
-                let of =
-                    |states: &Tensor<3>| states.clone().narrow(0, index * directions, directions);
-                Tensor::stack(vec![of(&state.hidden), of(&state.cell)], 0)
-            }
-            None => {
-                let like = (&input.device(), input.dtype());
-                Tensor::zeros([2, directions, batch, hidden], like)
-            }
-        }
+        let like = (&input.device(), input.dtype());
+        Tensor::zeros([2, directions, batch, hidden], like)
     }
 
     /// Directions, batch and hidden units.

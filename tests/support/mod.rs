@@ -3,6 +3,8 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+#[cfg(feature = "gpu-kernels")]
+pub mod launches;
 pub mod program;
 pub mod tabular;
 

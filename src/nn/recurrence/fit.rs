@@ -1,0 +1,284 @@
+//! Chooses how the recurrence runs on a device, or says why it does not.
+
+use std::fmt;
+
+/// What a device can do, as far as the kernels ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Units of a cube (threads of a workgroup), at most.
+    pub(crate) units: usize,
+    /// Shared memory of a cube in bytes.
+    pub(crate) shared: usize,
+    /// Buffers that a kernel can bind.
+    pub(crate) bindings: usize,
+    /// The largest buffer in bytes.
+    pub(crate) buffer: u64,
+    /// Multiprocessors, where the driver tells.
+    pub(crate) processors: Option<usize>,
+}
+
+/// Sizes of a layer's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) batch: usize,
+    pub(crate) time: usize,
+    pub(crate) features: usize,
+    pub(crate) hidden: usize,
+    pub(crate) directions: usize,
+}
+
+/// How the work is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fit {
+    /// Samples of a cube: one of [`SAMPLES`].
+    pub(crate) samples: usize,
+    /// Samples of one call, all of them or fewer.
+    pub(crate) batch: usize,
+    /// Positions of one call, all of them or fewer.
+    pub(crate) time: usize,
+}
+
+/// Why a layer runs in the plain form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// A unit computes one hidden unit.
+    Units { needed: usize, limit: usize },
+    /// The deltas of a step are in shared memory.
+    Shared { needed: usize, limit: usize },
+    /// Buffers of the backward pass.
+    Bindings { needed: usize, limit: usize },
+    /// Gates of one position of one sample, or the weights.
+    Buffer { needed: u64, limit: u64 },
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Units { needed, limit } => write!(
+                f,
+                "{needed} hidden units, and the device runs {limit} units together"
+            ),
+            Self::Shared { needed, limit } => write!(
+                f,
+                "{needed} bytes of shared memory, and the device has {limit}"
+            ),
+            Self::Bindings { needed, limit } => {
+                write!(
+                    f,
+                    "{needed} buffers in a kernel, and the device binds {limit}"
+                )
+            }
+            Self::Buffer { needed, limit } => write!(
+                f,
+                "a buffer of {needed} bytes, and the device's largest has {limit}"
+            ),
+        }
+    }
+}
+
+/// Samples that a cube can have. Each number is a kernel of its own to compile, so there are few.
+pub(crate) const SAMPLES: [usize; 4] = [1, 2, 4, 8];
+
+/// Multiprocessors of a device that does not tell. With more the smaller cubes would leave a large device idle for nothing,
+/// with fewer a small one would read the weights too often.
+const PROCESSORS: usize = 64;
+
+/// Buffers of the largest kernel, with the one that CubeCL adds for shapes and sizes.
+const BINDINGS: usize = 8;
+
+/// Bytes of a number.
+const BYTES: u64 = 4;
+
+/// Chooses the samples of a cube: few while there are multiprocessors without work, more where the weights can be read once for
+/// all of them; and cuts the batch, then the time, to what a buffer holds.
+///
+/// # Errors
+///
+/// [`Unfit`] where the device cannot run the kernels at these sizes.
+pub(crate) fn fit(limits: &Limits, sizes: &Sizes) -> Result<Fit, Unfit> {
+    if sizes.hidden > limits.units {
+        return Err(Unfit::Units {
+            needed: sizes.hidden,
+            limit: limits.units,
+        });
+    }
+    if limits.bindings < BINDINGS {
+        return Err(Unfit::Bindings {
+            needed: BINDINGS,
+            limit: limits.bindings,
+        });
+    }
+    if shared(sizes.hidden, 1) > limits.shared {
+        return Err(Unfit::Shared {
+            needed: shared(sizes.hidden, 1),
+            limit: limits.shared,
+        });
+    }
+    let row = row(sizes);
+    let most = limits.buffer.min(BYTES * u64::from(u32::MAX));
+    if row.max(weights(sizes)) > most {
+        return Err(Unfit::Buffer {
+            needed: row.max(weights(sizes)),
+            limit: most,
+        });
+    }
+    // Two positions more for the final states.
+    let rows = usize::try_from(most / row).unwrap_or(usize::MAX);
+    let (batch, time) = match rows / (sizes.time + 2) {
+        0 => (1, rows.saturating_sub(2).max(1).min(sizes.time)),
+        batch => (batch.min(sizes.batch), sizes.time),
+    };
+    Ok(Fit {
+        samples: samples(limits, sizes, batch),
+        batch,
+        time,
+    })
+}
+
+fn samples(limits: &Limits, sizes: &Sizes, batch: usize) -> usize {
+    let processors = limits.processors.unwrap_or(PROCESSORS);
+    let fitting = SAMPLES
+        .into_iter()
+        .filter(|samples| shared(sizes.hidden, *samples) <= limits.shared);
+    let cubes = |samples: usize| sizes.directions * batch.div_ceil(samples);
+    let mut last = 1;
+    for samples in fitting {
+        last = samples;
+        if cubes(samples) <= processors {
+            break;
+        }
+    }
+    last
+}
+
+/// Bytes of shared memory of the backward pass, which needs more than the forward pass: the deltas of the four gates, twice, so
+/// that a step can write while another is read.
+fn shared(hidden: usize, samples: usize) -> usize {
+    2 * 4 * hidden * samples * BYTES as usize
+}
+
+/// Bytes of one position of a sample in the largest tensor.
+fn row(sizes: &Sizes) -> u64 {
+    let gates = 4 * sizes.directions * sizes.hidden;
+    BYTES * gates.max(sizes.features) as u64
+}
+
+/// Bytes of the largest weights.
+fn weights(sizes: &Sizes) -> u64 {
+    let rows = (4 * sizes.directions * sizes.hidden) as u64;
+    BYTES * rows * (sizes.hidden + 1).max(sizes.features) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What WebGPU promises everywhere.
+    const WEB: Limits = Limits {
+        units: 256,
+        shared: 16 << 10,
+        bindings: 8,
+        buffer: 128 << 20,
+        processors: None,
+    };
+
+    const MODEL: Sizes = Sizes {
+        batch: 32,
+        time: 105,
+        features: 12,
+        hidden: 96,
+        directions: 2,
+    };
+
+    #[test]
+    fn a_small_batch_has_a_sample_a_cube() {
+        let whole = Fit {
+            samples: 1,
+            batch: 32,
+            time: 105,
+        };
+        assert_eq!(fit(&WEB, &MODEL), Ok(whole));
+    }
+
+    #[test]
+    fn a_large_batch_shares_the_weights() {
+        let limits = Limits {
+            processors: Some(132),
+            shared: 48 << 10,
+            buffer: 4 << 30,
+            ..WEB
+        };
+        for (batch, samples) in [(8, 1), (66, 1), (67, 2), (132, 2), (1024, 8), (100_000, 8)] {
+            let sizes = Sizes { batch, ..MODEL };
+            assert_eq!(fit(&limits, &sizes).unwrap().samples, samples, "{batch}");
+        }
+    }
+
+    #[test]
+    fn samples_are_limited_by_shared_memory() {
+        let sizes = Sizes {
+            batch: 300,
+            ..MODEL
+        };
+        assert_eq!(fit(&WEB, &sizes).unwrap().samples, 4);
+        let wide = Sizes {
+            hidden: 256,
+            ..sizes
+        };
+        assert_eq!(fit(&WEB, &wide).unwrap().samples, 2);
+    }
+
+    #[test]
+    fn a_large_batch_is_cut_to_what_a_buffer_holds() {
+        let sizes = Sizes {
+            batch: 5000,
+            ..MODEL
+        };
+        let fit = fit(&WEB, &sizes).unwrap();
+        assert_eq!((fit.batch, fit.time), (408, 105));
+        assert!(408 * 107 * 3072 <= WEB.buffer);
+        assert!(409 * 107 * 3072 > WEB.buffer);
+    }
+
+    #[test]
+    fn a_long_sequence_is_cut_in_time() {
+        let sizes = Sizes {
+            time: 1_000_000,
+            ..MODEL
+        };
+        let fit = fit(&WEB, &sizes).unwrap();
+        assert_eq!(fit.batch, 1);
+        assert_eq!(fit.time as u64, WEB.buffer / 3072 - 2);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let unfit = |limits: Limits, sizes: Sizes| fit(&limits, &sizes).unwrap_err().to_string();
+        let wide = Sizes {
+            hidden: 257,
+            ..MODEL
+        };
+        assert_eq!(
+            unfit(WEB, wide),
+            "257 hidden units, and the device runs 256 units together"
+        );
+        let little = Limits {
+            shared: 3071,
+            ..WEB
+        };
+        assert_eq!(
+            unfit(little, MODEL),
+            "3072 bytes of shared memory, and the device has 3071"
+        );
+        let few = Limits { bindings: 4, ..WEB };
+        assert_eq!(
+            unfit(few, MODEL),
+            "8 buffers in a kernel, and the device binds 4"
+        );
+        let small = Limits {
+            buffer: 1000,
+            ..WEB
+        };
+        assert!(unfit(small, MODEL).starts_with("a buffer of "));
+    }
+}

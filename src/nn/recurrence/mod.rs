@@ -1,0 +1,186 @@
+//! One layer of an LSTM, in one or two directions, as one differentiable operation on GPUs.
+//!
+//! The plain form launches three kernels a step forward and twenty with the way back; this one launches two for all steps, and a
+//! handful for the matrix products before and after them, however long the sequences are. `forward` and `backward` are the
+//! kernels through time, with the `activation`s; `pack` puts weights into the order in which they read; `form` says where
+//! numbers stand and `fit` how the work is cut on a device. `launch` runs it all on tensors, `extension` registers it with Burn,
+//! and `parts` joins layers that are too large for one call.
+
+mod activation;
+mod backward;
+mod extension;
+mod fit;
+mod form;
+mod forward;
+mod launch;
+mod pack;
+mod parts;
+mod weights;
+
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::{DType, Tensor};
+
+use self::extension::{LstmLayer, Parameters};
+pub(super) use self::fit::{Fit, Unfit};
+use self::fit::{Limits, Sizes};
+use self::form::{Compiled, Form};
+pub(super) use self::parts::forward;
+use super::LstmWeights;
+use super::stack::{Ends, Layer};
+
+/// How the kernels run a layer on this input, or why not; nothing where the input is not on a GPU in single precision.
+pub(super) fn serves(
+    layer: Layer<'_>,
+    input: &Tensor<3>,
+    batch_first: bool,
+) -> Option<Result<Fit, Unfit>> {
+    if input.dtype() != DType::F32 {
+        return None;
+    }
+    let device = input.device().inner();
+    let DispatchDevice::Cube(device) = device.as_dispatch() else {
+        return None;
+    };
+    let [first, second, features] = input.dims();
+    let (batch, time) = match batch_first {
+        true => (first, second),
+        false => (second, first),
+    };
+    let sizes = Sizes {
+        batch,
+        time,
+        features,
+        hidden: layer.forward.hidden(),
+        directions: layer.directions().len(),
+    };
+    let client = device.client();
+    let properties = client.properties();
+    let limits = Limits {
+        units: properties
+            .hardware
+            .max_units_per_cube
+            .min(properties.hardware.max_cube_dim.0) as usize,
+        shared: properties.hardware.max_shared_memory_size,
+        bindings: properties.hardware.max_bindings as usize,
+        buffer: properties.memory.max_page_size,
+        processors: properties
+            .hardware
+            .num_streaming_multiprocessors
+            .map(|count| count as usize),
+    };
+    Some(fit::fit(&limits, &sizes))
+}
+
+/// One call of the operation.
+struct Call<'a> {
+    layer: Layer<'a>,
+    /// The directions that run: both, or one of them for a piece of a sequence that goes on elsewhere.
+    directions: Directions,
+    batch_first: bool,
+    /// Samples of a cube.
+    samples: usize,
+    /// Whether the states at the end are asked for.
+    ends: bool,
+}
+
+/// Which directions of a layer run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Directions {
+    All,
+    Forward,
+    Backward,
+}
+
+/// What a call works on.
+struct Work {
+    input: Tensor<3>,
+    /// What the directions that run begin with, `[2, directions, batch, hidden]`; zeros without.
+    begin: Option<Ends>,
+    /// The lengths of the sequences, `[batch]`, on the plain device.
+    counts: Option<Tensor<1>>,
+}
+
+impl Call<'_> {
+    /// The weights of the directions that run.
+    fn weights(&self) -> Vec<&LstmWeights> {
+        let all = self.layer.directions();
+        match self.directions {
+            Directions::All => all,
+            Directions::Forward => all[..1].to_vec(),
+            Directions::Backward => all[1..].to_vec(),
+        }
+    }
+
+    fn run(&self, work: Work) -> (Tensor<3>, Option<Ends>) {
+        let weights = self.weights();
+        let form = self.form(&work);
+        let parts = |weights: &LstmWeights| {
+            [
+                weights.weight_ih.val().into_dispatch(),
+                weights.weight_hh.val().into_dispatch(),
+                weights.bias_ih.val().into_dispatch(),
+                weights.bias_hh.val().into_dispatch(),
+            ]
+        };
+        let [a, b, c, d] = parts(weights[0]);
+        // In one direction the second four are not read, but there must be something.
+        let [e, f, g, h] = match weights.get(1) {
+            Some(weights) => parts(weights),
+            None => [a.clone(), b.clone(), c.clone(), d.clone()],
+        };
+        let begin = work.begin.map_or_else(|| c.clone(), Tensor::into_dispatch);
+        let counts = work.counts.map_or_else(|| c.clone(), Tensor::into_dispatch);
+        let parameters = Parameters::new([a, b, c, d, e, f, g, h]);
+        let input = work.input.into_dispatch();
+        let output = <Dispatch as LstmLayer>::lstm_layer(input, begin, counts, parameters, form);
+        let output = Tensor::from_dispatch(output);
+        match self.ends {
+            true => apart(output, form),
+            false => (output, None),
+        }
+    }
+
+    fn form(&self, work: &Work) -> Form {
+        let [first, second, features] = work.input.dims();
+        let (batch, time) = match self.batch_first {
+            true => (first, second),
+            false => (second, first),
+        };
+        let weights = self.weights();
+        Form {
+            batch,
+            time,
+            features,
+            compiled: Compiled {
+                hidden: weights[0].hidden(),
+                samples: self.samples,
+                directions: weights.len(),
+                reversed: self.directions == Directions::Backward,
+                batch_first: self.batch_first,
+                finals: self.ends,
+            },
+            begins: work.begin.is_some(),
+            padded: work.counts.is_some(),
+        }
+    }
+}
+
+/// Takes the final states from behind the last position of the output.
+fn apart(output: Tensor<3>, form: Form) -> (Tensor<3>, Option<Ends>) {
+    let Compiled {
+        directions,
+        hidden,
+        batch_first,
+        ..
+    } = form.compiled;
+    let (batch, time) = (form.batch, form.time);
+    let at = usize::from(batch_first);
+    let ends = output.clone().narrow(at, time, 2);
+    let ends = match batch_first {
+        true => ends
+            .reshape([batch, 2, directions, hidden])
+            .permute([1, 2, 0, 3]),
+        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
+    };
+    (output.narrow(at, 0, time), Some(ends))
+}

@@ -1,0 +1,144 @@
+//! Runs a layer in as many calls as its buffers need: mostly one.
+
+use burn::tensor::Tensor;
+
+use super::fit::Fit;
+use super::{Call, Directions, Work};
+use crate::nn::stack::{Ends, Layer, Stack};
+
+/// One layer of the stack, and the states it ends with if `ends`.
+pub(crate) fn forward(
+    stack: &Stack<'_>,
+    layer: Layer<'_>,
+    input: Tensor<3>,
+    begin: Option<Ends>,
+    ends: bool,
+    fit: Fit,
+) -> (Tensor<3>, Option<Ends>) {
+    let (input, counts) = match stack.lengths {
+        None => (input, None),
+        // The weight gradients are products over all positions, and what stands in the padding may be no number.
+        Some(lengths) => {
+            let counts = lengths.counts(&input.device());
+            (lengths.fill(input, 0.0), Some(counts))
+        }
+    };
+    let parts = Parts {
+        layer,
+        batch_first: stack.batch_first,
+        ends,
+        fit,
+    };
+    let work = Work {
+        input,
+        begin,
+        counts,
+    };
+    parts.over_batch(work)
+}
+
+struct Parts<'a> {
+    layer: Layer<'a>,
+    batch_first: bool,
+    ends: bool,
+    fit: Fit,
+}
+
+impl<'a> Parts<'a> {
+    fn over_batch(&self, work: Work) -> (Tensor<3>, Option<Ends>) {
+        let at = usize::from(!self.batch_first);
+        let batch = work.input.dims()[at];
+        if batch <= self.fit.batch {
+            return self.over_time(work);
+        }
+        let starts = (0..batch).step_by(self.fit.batch);
+        let parts = starts.map(|start| {
+            let count = self.fit.batch.min(batch - start);
+            self.over_time(Work {
+                input: work.input.clone().narrow(at, start, count),
+                begin: work
+                    .begin
+                    .clone()
+                    .map(|begin| begin.narrow(2, start, count)),
+                counts: work
+                    .counts
+                    .clone()
+                    .map(|counts| counts.narrow(0, start, count)),
+            })
+        });
+        let (outputs, ends): (Vec<_>, Vec<_>) = parts.unzip();
+        (Tensor::cat(outputs, at), join(ends, 2))
+    }
+
+    fn over_time(&self, work: Work) -> (Tensor<3>, Option<Ends>) {
+        let time = work.input.dims()[usize::from(self.batch_first)];
+        if time <= self.fit.time {
+            return self.call(Directions::All, self.ends).run(work);
+        }
+        let directions = match self.layer.backward {
+            None => vec![Directions::Forward],
+            Some(_) => vec![Directions::Forward, Directions::Backward],
+        };
+        let halves = directions.into_iter().enumerate();
+        let halves = halves.map(|(index, direction)| {
+            let begin = work.begin.clone().map(|begin| begin.narrow(1, index, 1));
+            let (input, counts) = (work.input.clone(), work.counts.clone());
+            self.one_direction(
+                direction,
+                Work {
+                    input,
+                    begin,
+                    counts,
+                },
+            )
+        });
+        let (outputs, ends): (Vec<_>, Vec<_>) = halves.unzip();
+        (Tensor::cat(outputs, 2), join(ends, 1).filter(|_| self.ends))
+    }
+
+    /// Piece after piece in the order of the direction's own time, each from the states with which the one before it ended.
+    fn one_direction(&self, directions: Directions, work: Work) -> (Tensor<3>, Option<Ends>) {
+        let at = usize::from(self.batch_first);
+        let time = work.input.dims()[at];
+        let mut starts: Vec<usize> = (0..time).step_by(self.fit.time).collect();
+        if directions == Directions::Backward {
+            starts.reverse();
+        }
+        let mut begin = work.begin;
+        let mut outputs = Vec::new();
+        for start in starts {
+            let count = self.fit.time.min(time - start);
+            let counts = work.counts.clone().map(|counts| {
+                let inside = counts - start as f64;
+                inside.clamp(0.0, count as f64)
+            });
+            let piece = Work {
+                input: work.input.clone().narrow(at, start, count),
+                begin,
+                counts,
+            };
+            let (output, end) = self.call(directions, true).run(piece);
+            outputs.push(output);
+            begin = end;
+        }
+        if directions == Directions::Backward {
+            outputs.reverse();
+        }
+        (Tensor::cat(outputs, at), begin)
+    }
+
+    fn call(&self, directions: Directions, ends: bool) -> Call<'a> {
+        Call {
+            layer: self.layer,
+            directions,
+            batch_first: self.batch_first,
+            samples: self.fit.samples,
+            ends,
+        }
+    }
+}
+
+fn join(ends: Vec<Option<Ends>>, dim: usize) -> Option<Ends> {
+    let ends: Option<Vec<Ends>> = ends.into_iter().collect();
+    ends.map(|ends| Tensor::cat(ends, dim))
+}

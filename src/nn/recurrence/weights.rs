@@ -1,0 +1,48 @@
+//! The parameters of both directions of a layer, as tensors of any kind.
+
+/// Input weights, recurrent weights, input bias and recurrent bias of the forward direction, then of the backward direction. With
+/// one direction the second four are those of the first.
+#[derive(Clone, Debug)]
+pub(super) struct Weights<T>(pub(super) [T; 8]);
+
+impl<T> Weights<T> {
+    pub(super) fn map<U>(self, to: impl FnMut(T) -> U) -> Weights<U> {
+        Weights(self.0.map(to))
+    }
+
+    pub(super) fn input(&self) -> [&T; 2] {
+        self.of_both(0)
+    }
+
+    pub(super) fn recurrent(&self) -> [&T; 2] {
+        self.of_both(1)
+    }
+
+    pub(super) fn input_bias(&self) -> [&T; 2] {
+        self.of_both(2)
+    }
+
+    pub(super) fn recurrent_bias(&self) -> [&T; 2] {
+        self.of_both(3)
+    }
+
+    fn of_both(&self, part: usize) -> [&T; 2] {
+        [&self.0[part], &self.0[part + 4]]
+    }
+}
+
+/// What the backward pass is to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) input: bool,
+    pub(super) states: bool,
+    pub(super) weights: bool,
+}
+
+/// What the backward pass makes.
+pub(super) struct Gradients<T> {
+    pub(super) input: T,
+    pub(super) states: T,
+    /// Of the input weights, the recurrent weights and both biases of one direction, then of the other.
+    pub(super) weights: [T; 6],
+}

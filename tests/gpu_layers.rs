@@ -1,0 +1,306 @@
+//! The LSTM on a GPU: the kernels give what plain tensor operations give on the same device, whatever the sizes; and launch as
+//! many kernels for a long sequence as for a short one.
+//!
+//! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`). Values and gradients by PyTorch are in `lstm.rs`.
+#![cfg(feature = "wgpu")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use burn::tensor::{Device, DeviceKind, Distribution, Tensor};
+use equipoise::nn::{BiLstm, BiLstmConfig, Lengths, Lstm, LstmConfig};
+use support::launches::{self, alone};
+use support::{assert_all_close, gradients, values};
+
+fn device() -> Device {
+    Device::wgpu(DeviceKind::DefaultDevice)
+}
+
+/// Output and gradients by name, relative to the largest of each.
+type Answers = BTreeMap<String, Vec<f64>>;
+
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    batch: usize,
+    time: usize,
+    features: usize,
+    hidden: usize,
+    layers: usize,
+    batch_first: bool,
+    padded: bool,
+}
+
+const SIZES: [Sizes; 6] = [
+    // Several blocks of samples, nothing a multiple of anything.
+    sizes(3, 7, 5, 6),
+    sizes(1, 1, 1, 1),
+    sizes(1, 9, 3, 4),
+    sizes(37, 2, 4, 5),
+    Sizes {
+        layers: 2,
+        batch_first: false,
+        ..sizes(5, 6, 3, 7)
+    },
+    Sizes {
+        layers: 2,
+        padded: true,
+        ..sizes(4, 6, 3, 8)
+    },
+];
+
+const fn sizes(batch: usize, time: usize, features: usize, hidden: usize) -> Sizes {
+    Sizes {
+        batch,
+        time,
+        features,
+        hidden,
+        layers: 1,
+        batch_first: true,
+        padded: false,
+    }
+}
+
+impl Sizes {
+    fn input(&self, device: &Device) -> Tensor<3> {
+        let shape = match self.batch_first {
+            true => [self.batch, self.time, self.features],
+            false => [self.time, self.batch, self.features],
+        };
+        Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+    }
+
+    fn lengths(&self, device: &Device) -> Option<Lengths> {
+        let lengths: Vec<usize> = (0..self.batch)
+            .map(|sample| 1 + (sample * 5 + 1) % self.time)
+            .collect();
+        let lengths = Lengths::new(&lengths, self.time, device).with_batch_first(self.batch_first);
+        self.padded.then_some(lengths)
+    }
+
+    fn bilstm(&self, device: &Device) -> BiLstm {
+        BiLstmConfig::new(self.features, self.hidden)
+            .with_layers(self.layers)
+            .with_batch_first(self.batch_first)
+            .init(device)
+            .unwrap()
+    }
+
+    fn lstm(&self, device: &Device) -> Lstm {
+        LstmConfig::new(self.features, self.hidden)
+            .with_layers(self.layers)
+            .with_batch_first(self.batch_first)
+            .init(device)
+            .unwrap()
+    }
+}
+
+/// The output of `run` and the gradients of a sum with factors.
+fn answers<M: Module>(
+    layer: &M,
+    input: &Tensor<3>,
+    factors: &Tensor<3>,
+    run: impl Fn(&M, Tensor<3>) -> Tensor<3>,
+) -> Answers {
+    let input = input.clone().require_grad();
+    let output = run(layer, input.clone());
+    let mut found = Answers::new();
+    assert_eq!(output.dims(), factors.dims());
+    found.insert("output".into(), values(&output));
+    let graph = (output * factors.clone()).sum().backward();
+    found.insert("input".into(), values(&input.grad(&graph).unwrap()));
+    for (path, table) in gradients(layer, &graph) {
+        found.insert(path, table.values);
+    }
+    found
+}
+
+fn compare(place: &str, found: &Answers, expected: &Answers, relative: f64) {
+    let names = |answers: &Answers| answers.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected), "{place}");
+    for (name, expected) in expected {
+        let largest = expected
+            .iter()
+            .fold(0.0f64, |most, value| most.max(value.abs()));
+        let place = format!("{place}, {name}");
+        assert_all_close(&place, &found[name], expected, 0.0, relative * largest);
+    }
+}
+
+#[test]
+fn kernels_and_plain_operations_agree_on_the_device() {
+    let _alone = alone();
+    let device = device().autodiff();
+    for sizes in SIZES.into_iter().filter(|sizes| !sizes.padded) {
+        let input = sizes.input(&device);
+        for both in [true, false] {
+            let place = format!("{sizes:?}, two directions {both}");
+            let width = if both { 2 * sizes.hidden } else { sizes.hidden };
+            let mut shape = input.dims();
+            shape[2] = width;
+            let factors = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device);
+            let (found, expected) = match both {
+                true => {
+                    let layer = sizes.bilstm(&device);
+                    (
+                        answers(&layer, &input, &factors, BiLstm::forward),
+                        answers(&layer, &input, &factors, BiLstm::forward_reference),
+                    )
+                }
+                false => {
+                    let layer = sizes.lstm(&device);
+                    (
+                        answers(&layer, &input, &factors, Lstm::forward),
+                        answers(&layer, &input, &factors, Lstm::forward_reference),
+                    )
+                }
+            };
+            compare(&place, &found, &expected, 1e-5);
+        }
+    }
+}
+
+/// The plain form over lengths differs from the device's, so flex is the yardstick here.
+#[test]
+fn sequences_of_different_lengths_agree_with_the_cpu() {
+    let _alone = alone();
+    let (gpu, cpu) = (device().autodiff(), Device::flex().autodiff());
+    for sizes in SIZES.into_iter().filter(|sizes| sizes.padded) {
+        let layer = sizes.bilstm(&cpu);
+        let input = sizes.input(&cpu);
+        let lengths = sizes.lengths(&cpu).unwrap();
+        // What stands in the padding is not read.
+        let nan = Tensor::full_like(&input, f32::NAN);
+        let hidden = padding(&lengths, input.dims(), &cpu);
+        let input = input.mask_where(hidden, nan);
+        let [first, second, _] = input.dims();
+        let shape = [first, second, 2 * sizes.hidden];
+        let factors = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &cpu);
+        let run = |layer: &BiLstm, input| layer.forward_padded(input, &lengths);
+        let expected = answers(&layer, &input, &factors, run);
+        let moved = layer.clone().fork(&gpu);
+        let (input, factors) = (input.to_device(&gpu), factors.to_device(&gpu));
+        let found = answers(&moved, &input, &factors, run);
+        compare(&format!("{sizes:?}"), &found, &expected, 1e-5);
+    }
+}
+
+fn padding(lengths: &Lengths, shape: [usize; 3], device: &Device) -> Tensor<3, burn::tensor::Bool> {
+    let mask = lengths
+        .mask()
+        .bool_not()
+        .unsqueeze_dim::<3>(2)
+        .expand(shape);
+    Tensor::from_inner(mask.to_device(&device.clone().inner()))
+}
+
+/// Pieces of a series, with the states going on, are the series; gradients go through the states.
+#[test]
+fn a_series_in_pieces_is_the_series() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let sizes = sizes(3, 8, 4, 6);
+    let (layer, input) = (sizes.lstm(&device), sizes.input(&device));
+    let factors = Tensor::random([3, 8, 6], Distribution::Normal(0.0, 1.0), &device);
+    let whole = answers(&layer, &input, &factors, Lstm::forward);
+    let pieces = answers(&layer, &input, &factors, |layer, input| {
+        let (first, state) = layer.forward_from(input.clone().narrow(1, 0, 5), None, None);
+        let (second, _) = layer.forward_from(input.narrow(1, 5, 3), Some(state), None);
+        Tensor::cat(vec![first, second], 1)
+    });
+    compare("pieces", &pieces, &whole, 1e-5);
+}
+
+/// Gates far from zero saturate, and a value that is no number stays one.
+#[test]
+fn large_inputs_saturate_and_nan_stays() {
+    let _alone = alone();
+    let device = device();
+    let layer = sizes(2, 3, 2, 4).bilstm(&device);
+    let large = Tensor::<3>::full([2, 3, 2], 1e4, &device);
+    let found = values(&layer.forward(large.clone()));
+    assert!(found.iter().all(|value| value.abs() <= 1.0), "{found:?}");
+    let expected = values(&layer.forward_reference(large));
+    assert_all_close("saturated", &found, &expected, 0.0, 1e-5);
+    let nan = Tensor::<3>::full([2, 3, 2], f32::NAN, &device);
+    let found = values(&layer.forward(nan));
+    assert!(found.iter().all(|value| value.is_nan()), "{found:?}");
+}
+
+/// A frozen layer passes gradients on and has none of its own; and an input that needs none gets none.
+#[test]
+fn frozen_layers_and_inputs_without_gradient() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let sizes = sizes(2, 4, 3, 5);
+    let input = sizes.input(&device);
+    let layer = sizes.bilstm(&device);
+    let frozen = layer.clone().no_grad();
+    let leaf = input.clone().require_grad();
+    let graph = frozen.forward(leaf.clone()).sum().backward();
+    let (forward, backward) = frozen.weights(0).unwrap();
+    for weights in [forward, backward] {
+        assert!(weights.weight_ih.val().grad(&graph).is_none());
+        assert!(weights.weight_hh.val().grad(&graph).is_none());
+        assert!(weights.bias_hh.val().grad(&graph).is_none());
+    }
+    let expected = {
+        let leaf = input.clone().require_grad();
+        let graph = layer.forward_reference(leaf.clone()).sum().backward();
+        values(&leaf.grad(&graph).unwrap())
+    };
+    let found = values(&leaf.grad(&graph).unwrap());
+    assert_all_close("to the input", &found, &expected, 1e-5, 1e-6);
+    let graph = layer.forward(input.clone()).sum().backward();
+    let found = gradients(&layer, &graph);
+    let graph = layer.forward_reference(input).sum().backward();
+    for (path, expected) in gradients(&layer, &graph) {
+        assert_all_close(&path, &found[&path].values, &expected.values, 1e-5, 1e-5);
+    }
+}
+
+/// The same work twice gives the same bits.
+#[test]
+fn the_same_bits_twice() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let sizes = sizes(5, 7, 4, 6);
+    let (layer, input) = (sizes.bilstm(&device), sizes.input(&device));
+    let factors = Tensor::random([5, 7, 12], Distribution::Default, &device);
+    let once = answers(&layer, &input, &factors, BiLstm::forward);
+    let twice = answers(&layer, &input, &factors, BiLstm::forward);
+    assert_eq!(once, twice);
+}
+
+/// A layer launches the same few kernels whatever the length of the sequences is.
+#[test]
+fn launches_do_not_grow_with_time() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let counted = |time: usize, both_ways: bool| {
+        let sizes = sizes(2, time, 3, 8);
+        let layer = sizes.bilstm(&device);
+        let input = sizes.input(&device);
+        let work = || match both_ways {
+            false => {
+                let layer = layer.clone().valid();
+                let _ = layer.forward(input.clone().inner()).into_data();
+            }
+            true => {
+                let graph = layer.forward(input.clone()).sum().backward();
+                let _ = gradients(&layer, &graph);
+            }
+        };
+        // Twice before, so that nothing is tuned or compiled while it is counted.
+        work();
+        work();
+        launches::of(work)
+    };
+    for (both_ways, most) in [(false, 5), (true, 16)] {
+        let (short, long) = (counted(15, both_ways), counted(105, both_ways));
+        println!("gradients {both_ways}: {long:#?}");
+        assert_eq!(launches::total(&short), launches::total(&long));
+        assert!(launches::total(&long) <= most, "{long:#?}");
+    }
+}
