@@ -61,6 +61,8 @@ mod difference;
 pub mod error;
 #[cfg(feature = "train")]
 pub mod expansion;
+#[cfg(feature = "gpu-kernels")]
+mod gpu;
 pub mod gradient;
 #[cfg(feature = "train")]
 pub mod history;

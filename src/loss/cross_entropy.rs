@@ -86,6 +86,11 @@ fn of_rows(
     let rows = mask
         .clone()
         .map(|mask| mask.unsqueeze_dim::<2>(1).expand([batch, classes]));
+    #[cfg(feature = "gpu-kernels")]
+    if super::gpu::serves_rows(&logits) {
+        let losses = super::gpu::rows(keep(logits, &rows), targets);
+        return reduction.apply(keep(losses, &mask), mask);
+    }
     let chosen = log_softmax(keep(logits, &rows), 1)
         .gather(1, targets.unsqueeze_dim(1))
         .reshape([batch]);

@@ -11,6 +11,8 @@ mod binary;
 mod cross_entropy;
 #[cfg(feature = "cpu-kernels")]
 mod fused;
+#[cfg(feature = "gpu-kernels")]
+mod gpu;
 mod gram;
 mod huber;
 mod labelled;

@@ -51,7 +51,7 @@ impl TaskLosses {
             check_single(&format!("the loss of task {task} (counted from 0)"), loss);
         });
         let losses: Vec<_> = losses.into_iter().map(single).collect();
-        let mut all = Self::from_values(Tensor::cat(losses.clone(), 0));
+        let mut all = Self::from_values(together(&losses));
         all.parts = Some(losses.into_iter().map(Some).collect());
         all
     }
@@ -477,6 +477,15 @@ fn check_single(what: &str, loss: &Tensor<1>) {
 }
 
 /// A loss in single precision.
+/// Losses one behind the other, `[K]`.
+fn together(losses: &[Tensor<1>]) -> Tensor<1> {
+    #[cfg(feature = "gpu-kernels")]
+    if let Some(all) = super::gpu::together(losses) {
+        return all;
+    }
+    Tensor::cat(losses.to_vec(), 0)
+}
+
 fn single(loss: Tensor<1>) -> Tensor<1> {
     if loss.dtype() == DType::F32 {
         loss

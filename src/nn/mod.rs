@@ -7,6 +7,8 @@ mod bilstm;
 mod dropout;
 #[cfg(feature = "cpu-kernels")]
 mod fused;
+#[cfg(feature = "gpu-kernels")]
+mod head;
 mod lengths;
 mod lstm;
 mod readout;

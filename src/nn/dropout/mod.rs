@@ -47,6 +47,18 @@ impl Dropout {
         self.plain.forward(input)
     }
 
+    /// What the hash of an element that is dropped lies below.
+    #[cfg(feature = "gpu-kernels")]
+    pub(in crate::nn) fn threshold(&self) -> u32 {
+        (self.plain.prob * f64::from(u32::MAX)) as u32
+    }
+
+    /// What the elements that stay are multiplied by.
+    #[cfg(feature = "gpu-kernels")]
+    pub(in crate::nn) fn scale(&self) -> f32 {
+        (1.0 / (1.0 - self.plain.prob)) as f32
+    }
+
     /// A mask for this input, unless all of it stays.
     #[cfg(feature = "cpu-kernels")]
     pub(in crate::nn) fn mask<const D: usize>(&self, input: &Tensor<D>) -> Option<Mask> {
@@ -54,8 +66,9 @@ impl Dropout {
             .then(|| Mask::draw(self.plain.prob, input))
     }
 
-    #[cfg(feature = "cpu-kernels")]
-    fn active<const D: usize>(&self, input: &Tensor<D>) -> bool {
+    /// Whether elements of this input are dropped.
+    #[cfg(any(feature = "cpu-kernels", feature = "gpu-kernels"))]
+    pub(in crate::nn) fn active<const D: usize>(&self, input: &Tensor<D>) -> bool {
         self.plain.prob > 0.0 && self.plain.training.is_enabled() && input.is_autodiff()
     }
 }

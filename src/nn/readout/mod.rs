@@ -62,6 +62,13 @@ pub fn readout<const N: usize>(
     if crate::host::applies(&input) {
         return fused(dropout, heads, input);
     }
+    #[cfg(feature = "gpu-kernels")]
+    if super::head::serves(&input) {
+        return Readout {
+            steps: super::head::heads(dropout, heads, &input),
+            mean: input.mean_dim(1).squeeze_dim(1),
+        };
+    }
     let output = |head: &Linear| {
         let dropped = dropout.forward(input.clone());
         head.forward(dropped).squeeze_dim::<2>(2)

@@ -2,20 +2,7 @@
 
 use std::fmt;
 
-/// What a device can do, as far as the kernels ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Units of a cube (threads of a workgroup), at most.
-    pub(crate) units: usize,
-    /// Shared memory of a cube in bytes.
-    pub(crate) shared: usize,
-    /// Buffers that a kernel can bind.
-    pub(crate) bindings: usize,
-    /// The largest buffer in bytes.
-    pub(crate) buffer: u64,
-    /// Multiprocessors, where the driver tells.
-    pub(crate) processors: Option<usize>,
-}
+use crate::gpu::Limits;
 
 /// Sizes of a layer's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

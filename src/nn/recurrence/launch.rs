@@ -1,14 +1,12 @@
 //! Launches the kernels of a layer on tensors of a GPU, with the matrix products around them.
 //!
-//! This file is the place that knows Burn's tensors on GPUs; their interface changes between its minor versions.
+//! Files of this name are the places that know Burn's tensors on GPUs; their interface changes between its minor versions.
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
-use burn_cubecl::cubecl::{calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::kernel::{into_contiguous, slice};
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
 use burn::backend::ops::FloatTensorOps;
@@ -16,6 +14,7 @@ use burn::backend::ops::FloatTensorOps;
 use super::form::Form;
 use super::weights::{Gradients, Wanted, Weights};
 use super::{backward, forward, pack};
+use crate::gpu::{empty, over};
 
 /// What a layer needs: tensors in the precision of the state, without a graph.
 pub(super) struct Sequences {
@@ -268,13 +267,6 @@ fn transposed(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     packed
 }
 
-/// Cubes and units for an operation on each of `elements`.
-fn over(tensor: &CubeTensor, elements: usize) -> (CubeCount, CubeDim) {
-    let units = CubeDim::new(&tensor.client, elements);
-    let cubes = calculate_cube_count_elemwise(&tensor.client, elements, units);
-    (cubes, units)
-}
-
 /// The matrix product of batches.
 fn product(left: CubeTensor, right: CubeTensor, out: CubeTensor) -> CubeTensor {
     let dtype = out.dtype;
@@ -284,10 +276,4 @@ fn product(left: CubeTensor, right: CubeTensor, out: CubeTensor) -> CubeTensor {
 
 fn transpose(tensor: CubeTensor) -> CubeTensor {
     CubeBackend::float_swap_dims(tensor, 1, 2)
-}
-
-/// Memory on the device of another tensor, in order: kernels do their own arithmetic on it.
-fn empty<const D: usize>(like: &CubeTensor, shape: [usize; D], dtype: DType) -> CubeTensor {
-    let (client, device) = (like.client.clone(), like.device.clone());
-    empty_device_contiguous_dtype(client, device, Shape::from(shape), dtype)
 }

@@ -17,12 +17,12 @@ mod pack;
 mod parts;
 mod weights;
 
-use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Tensor};
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
 
 use self::extension::{LstmLayer, Parameters};
+use self::fit::Sizes;
 pub(super) use self::fit::{Fit, Unfit};
-use self::fit::{Limits, Sizes};
 use self::form::{Compiled, Form};
 pub(super) use self::parts::forward;
 use super::LstmWeights;
@@ -34,13 +34,7 @@ pub(super) fn serves(
     input: &Tensor<3>,
     batch_first: bool,
 ) -> Option<Result<Fit, Unfit>> {
-    if input.dtype() != DType::F32 {
-        return None;
-    }
-    let device = input.device().inner();
-    let DispatchDevice::Cube(device) = device.as_dispatch() else {
-        return None;
-    };
+    let limits = crate::gpu::limits(input)?;
     let [first, second, features] = input.dims();
     let (batch, time) = match batch_first {
         true => (first, second),
@@ -52,21 +46,6 @@ pub(super) fn serves(
         features,
         hidden: layer.forward.hidden(),
         directions: layer.directions().len(),
-    };
-    let client = device.client();
-    let properties = client.properties();
-    let limits = Limits {
-        units: properties
-            .hardware
-            .max_units_per_cube
-            .min(properties.hardware.max_cube_dim.0) as usize,
-        shared: properties.hardware.max_shared_memory_size,
-        bindings: properties.hardware.max_bindings as usize,
-        buffer: properties.memory.max_page_size,
-        processors: properties
-            .hardware
-            .num_streaming_multiprocessors
-            .map(|count| count as usize),
     };
     Some(fit::fit(&limits, &sizes))
 }

@@ -1,0 +1,32 @@
+//! What a device can do, as far as the kernels ask.
+
+use burn_cubecl::cubecl::ir::DeviceProperties;
+
+/// The limits of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Units of a cube (threads of a workgroup), at most.
+    pub(crate) units: usize,
+    /// Shared memory of a cube in bytes.
+    pub(crate) shared: usize,
+    /// Buffers that a kernel can bind.
+    pub(crate) bindings: usize,
+    /// The largest buffer in bytes.
+    pub(crate) buffer: u64,
+    /// Multiprocessors, where the driver tells.
+    pub(crate) processors: Option<usize>,
+}
+
+impl Limits {
+    pub(super) fn of(device: &DeviceProperties) -> Self {
+        let hardware = &device.hardware;
+        let processors = hardware.num_streaming_multiprocessors;
+        Self {
+            units: hardware.max_units_per_cube.min(hardware.max_cube_dim.0) as usize,
+            shared: hardware.max_shared_memory_size,
+            bindings: hardware.max_bindings as usize,
+            buffer: device.memory.max_page_size,
+            processors: processors.map(|count| count as usize),
+        }
+    }
+}

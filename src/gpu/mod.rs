@@ -1,0 +1,44 @@
+//! What the GPU kernels of the layers and of the losses share: what a device can do, memory, and how many units there are.
+//!
+//! With the kernels' own `launch` files this is the place that knows Burn's tensors on GPUs, whose interface changes between its
+//! minor versions.
+
+mod limits;
+
+use burn::backend::DispatchDevice;
+use burn::tensor::{DType, Shape, Tensor};
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
+use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+
+pub(crate) use limits::Limits;
+
+/// What the device of a tensor can do; nothing where the tensor is not on a GPU in single precision.
+pub(crate) fn limits<const D: usize>(tensor: &Tensor<D>) -> Option<Limits> {
+    if tensor.dtype() != DType::F32 {
+        return None;
+    }
+    let device = tensor.device().inner();
+    let DispatchDevice::Cube(device) = device.as_dispatch() else {
+        return None;
+    };
+    Some(Limits::of(device.client().properties()))
+}
+
+/// Memory on the device of another tensor, in order: kernels do their own arithmetic on it.
+pub(crate) fn empty<const D: usize>(
+    like: &CubeTensor,
+    shape: [usize; D],
+    dtype: DType,
+) -> CubeTensor {
+    let (client, device) = (like.client.clone(), like.device.clone());
+    empty_device_contiguous_dtype(client, device, Shape::from(shape), dtype)
+}
+
+/// Cubes and units for an operation on each of `elements`.
+pub(crate) fn over(tensor: &CubeTensor, elements: usize) -> (CubeCount, CubeDim) {
+    let units = CubeDim::new(&tensor.client, elements);
+    let cubes = calculate_cube_count_elemwise(&tensor.client, elements, units);
+    (cubes, units)
+}

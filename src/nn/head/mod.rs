@@ -1,0 +1,87 @@
+//! A linear head with one output at every position, behind a dropout of its own, as one differentiable operation on GPUs.
+//!
+//! In plain operations a head makes a mask, a copy of the sequence with zeros, a product and a sum, and all of it again on the
+//! way back. Here one launch reads the sequence once and finds the mask from a seed as it goes; the way back is one launch and the
+//! sum of what its cubes found.
+
+mod extension;
+mod kernel;
+mod launch;
+
+use burn::backend::Dispatch;
+use burn::nn::Linear;
+use burn::tensor::{Distribution, Tensor};
+
+use self::extension::HeadLayer;
+use super::Dropout;
+use crate::gpu;
+
+/// Buffers of the largest kernel, with the one that CubeCL adds for shapes and sizes.
+const BINDINGS: usize = 7;
+
+/// What a head is on a sequence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Form {
+    pub(super) rows: usize,
+    pub(super) width: usize,
+    pub(super) bias: bool,
+    /// Whether elements are dropped.
+    pub(super) drops: bool,
+    /// Elements whose hash is below it are dropped.
+    pub(super) threshold: u32,
+    /// What the others are multiplied by.
+    pub(super) scale: f32,
+    /// Which of the drawn seeds is this head's.
+    pub(super) seed: usize,
+}
+
+/// Whether the operation serves this input.
+pub(super) fn serves(input: &Tensor<3>) -> bool {
+    let Some(limits) = gpu::limits(input) else {
+        return false;
+    };
+    let elements = input.dims().iter().product::<usize>() as u64;
+    let fits = limits.bindings >= BINDINGS && limits.units >= kernel::UNITS as usize;
+    fits && limits.shared >= kernel::SHARED && elements < u64::from(u32::MAX)
+}
+
+/// The output of every head at every step, `[batch, time]` each.
+pub(super) fn heads<const N: usize>(
+    dropout: &Dropout,
+    heads: [&Linear; N],
+    input: &Tensor<3>,
+) -> [Tensor<2>; N] {
+    let [batch, time, width] = input.dims();
+    let drops = dropout.active(input) && N > 0;
+    let seeds = drops.then(|| {
+        // One draw for all heads, from the random state of the device.
+        let device = input.device().inner();
+        Tensor::<1>::random([2 * N], Distribution::Default, &device)
+    });
+    let mut index = 0;
+    heads.map(|head| {
+        let form = Form {
+            rows: batch * time,
+            width,
+            bias: head.bias.is_some(),
+            drops,
+            threshold: dropout.threshold(),
+            scale: dropout.scale(),
+            seed: index,
+        };
+        index += 1;
+        let weight = head.weight.val().into_dispatch();
+        let bias = match &head.bias {
+            Some(bias) => bias.val().into_dispatch(),
+            // Not read, but there must be something.
+            None => weight.clone(),
+        };
+        let seeds = match &seeds {
+            Some(seeds) => seeds.clone().into_dispatch(),
+            None => weight.clone(),
+        };
+        let input = input.clone().into_dispatch();
+        let found = <Dispatch as HeadLayer>::head(input, weight, bias, seeds, form);
+        Tensor::<1>::from_dispatch(found).reshape([batch, time])
+    })
+}
