@@ -13,6 +13,7 @@ use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::TrainStep;
 use equipoise::expansion::batch::ExpansionBatch;
+use equipoise::expansion::config::preset;
 use equipoise::expansion::countdown::CountdownForm;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
@@ -175,10 +176,12 @@ fn trained(config: &ExpansionModelConfig, strategy: &StrategyConfig, device: &De
     answers
 }
 
-fn strategies() -> [StrategyConfig; 2] {
+/// Losses alone, with a state that learns, with one that is measured; and the gradients of all tasks combined.
+fn strategies() -> [StrategyConfig; 3] {
     [
         StrategyConfig::new(Uncertainty::default().with_log_sigma([("pointers", -0.3)])),
         StrategyConfig::new(RunningMean::default().with_weights([0.1, 0.7, 0.1, 0.1])),
+        preset("upgrad").expect("it has defaults"),
     ]
 }
 

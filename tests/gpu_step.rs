@@ -124,33 +124,5 @@ fn a_training_step_is_a_hundred_launches() {
 #[test]
 fn a_gram_strategy_is_thirty_launches_more() {
     let _alone = alone();
-    check("upgrad", 140, |window| of_step(window, "upgrad"));
-}
-
-#[test]
-fn halves() {
-    let _alone = alone();
-    let mut training = Training::new(105, "uncertainty");
-    let device = training.batch.features.device();
-    for round in 0..3 {
-        let model = training.model.take().unwrap();
-        let mut step = None;
-        let a = launches::of(|| {
-            step = Some(TrainStep::step(&model, vec![training.batch.clone()]));
-            device.sync().unwrap();
-        });
-        let step = step.unwrap();
-        let b = launches::of(|| {
-            training.model = Some(training.optimizer.step(1e-3, model, step.grads));
-            device.sync().unwrap();
-        });
-        let c = launches::of(|| {
-            let _ = step.item.losses.into_data();
-        });
-        if round == 2 {
-            println!("step {} {a:#?}", launches::total(&a));
-            println!("optimizer {} {b:#?}", launches::total(&b));
-            println!("read {} {c:#?}", launches::total(&c));
-        }
-    }
+    check("upgrad", 130, |window| of_step(window, "upgrad"));
 }

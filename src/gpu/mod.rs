@@ -6,9 +6,12 @@
 mod limits;
 
 use burn::backend::DispatchDevice;
+use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape, Tensor};
+use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
+use burn_cubecl::kernel::{into_contiguous, slice};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -41,4 +44,30 @@ pub(crate) fn over(tensor: &CubeTensor, elements: usize) -> (CubeCount, CubeDim)
     let units = CubeDim::new(&tensor.client, elements);
     let cubes = calculate_cube_count_elemwise(&tensor.client, elements, units);
     (cubes, units)
+}
+
+/// A part of a tensor, from an element in its order on: without a copy where the device can bind memory there.
+pub(crate) fn part<const D: usize>(
+    whole: &CubeTensor,
+    from: usize,
+    shape: [usize; D],
+) -> CubeTensor {
+    let whole = &into_contiguous(whole.clone());
+    let bytes = |elements: usize| (elements * whole.dtype.size()) as u64;
+    let alignment = whole.client.properties().memory.alignment;
+    let elements: usize = shape.iter().product();
+    if !bytes(from).is_multiple_of(alignment) {
+        let all = whole.meta.num_elements();
+        let row = CubeBackend::float_reshape(whole.clone(), Shape::from([all]));
+        let part = slice(row, &[from..from + elements]);
+        return CubeBackend::float_reshape(part, Shape::from(shape));
+    }
+    // What the part does not need at the end may stay in it, so the end is no matter of alignment.
+    let behind = bytes(whole.meta.num_elements() - from - elements);
+    let handle = whole.handle.clone();
+    let handle = handle
+        .offset_start(bytes(from))
+        .offset_end(behind / alignment * alignment);
+    let (client, device) = (whole.client.clone(), whole.device.clone());
+    CubeTensor::new_contiguous(client, device, Shape::from(shape), handle, whole.dtype)
 }

@@ -1,12 +1,12 @@
 //! Launches the kernels of the losses on tensors of a GPU.
 
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::tensor::{DType, Shape};
+use burn::tensor::DType;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::kernel;
-use crate::gpu::{empty, over};
+use crate::gpu::{empty, over, part};
 
 /// The losses of the rows, `[rows]`, and their slopes at the logits, `[rows, classes]`, if asked for.
 pub(super) fn row_losses(
@@ -70,20 +70,5 @@ pub(super) fn losses_apart(gradient: CubeTensor, count: usize) -> [CubeTensor; 6
         count,
         kernel::APART,
     );
-    let bytes = (kernel::APART * size_of::<f32>()) as u64;
-    std::array::from_fn(|index| {
-        let index = index.min(count - 1) as u64;
-        let behind = count as u64 - 1 - index;
-        let handle = rows.handle.clone();
-        let handle = handle
-            .offset_start(index * bytes)
-            .offset_end(behind * bytes);
-        CubeTensor::new_contiguous(
-            rows.client.clone(),
-            rows.device.clone(),
-            Shape::from([1]),
-            handle,
-            DType::F32,
-        )
-    })
+    std::array::from_fn(|index| part(&rows, index.min(count - 1) * kernel::APART, [1]))
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cpu-kernels")]
 mod extension;
+#[cfg(feature = "gpu-kernels")]
+mod gpu;
 #[cfg(feature = "cpu-kernels")]
 mod kernel;
 
@@ -95,6 +97,10 @@ impl Gram {
         if tensors.iter().all(crate::host::applies) {
             return fused::products(tensors);
         }
+        #[cfg(feature = "gpu-kernels")]
+        if gpu::serves(tensors) {
+            return gpu::products(tensors);
+        }
         plain::products(tensors)
     }
 
@@ -107,6 +113,10 @@ impl Gram {
         #[cfg(feature = "cpu-kernels")]
         if tensors.iter().all(crate::host::applies) && crate::host::applies(&weights) {
             return fused::combine(tensors, weights);
+        }
+        #[cfg(feature = "gpu-kernels")]
+        if gpu::serves(&tensors) && gpu::serves(std::slice::from_ref(&weights)) {
+            return gpu::combine(&tensors, weights);
         }
         plain::combine(tensors, weights)
     }

@@ -102,8 +102,8 @@ pub(super) fn head_forward(
     }
 }
 
-/// The gradient of the input, and for every chunk of rows what it adds to the gradients of the weights and of the bias behind
-/// them, `[chunks, width + 1]`. A unit goes through the rows of a chunk at one column.
+/// The gradient of the input, and for every chunk of rows what it adds to the gradients of the weights and, at `aside`, to that of
+/// the bias, `[chunks, aside + 1]`. A unit goes through the rows of a chunk at one column.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn head_backward(
@@ -116,6 +116,7 @@ pub(super) fn head_backward(
     rows: usize,
     width: usize,
     chunk: usize,
+    aside: usize,
     seed: usize,
     threshold: u32,
     scale: f32,
@@ -156,12 +157,12 @@ pub(super) fn head_backward(
                 }
             }
         }
-        partial[number * (width + 1) + column] = sum;
+        partial[number * (aside + 1) + column] = sum;
     } else if column == width {
         let mut sum = 0.0f32;
         for row in start..end {
             sum += gradient[row];
         }
-        partial[number * (width + 1) + column] = sum;
+        partial[number * (aside + 1) + aside] = sum;
     }
 }

@@ -1,17 +1,20 @@
 //! Launches the kernels of a head on tensors of a GPU.
 
 use burn::backend::ops::FloatTensorOps;
-use burn::tensor::{DType, Shape};
+use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
-use burn_cubecl::kernel::{into_contiguous, slice};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::{Form, kernel};
-use crate::gpu::empty;
+use crate::gpu::{empty, part};
 
 /// Chunks of rows on the way back: enough for the units of a large device, few enough that their sum is nothing.
 const CHUNKS: usize = 256;
+
+/// A multiple of every device's alignment, in numbers.
+const APART: usize = 64;
 
 /// The output for every row, `[rows]`.
 pub(super) fn run(
@@ -57,7 +60,9 @@ pub(super) fn run_back(
     let (gradient, input) = (into_contiguous(gradient), into_contiguous(input));
     let chunk = form.rows.div_ceil(CHUNKS);
     let chunks = form.rows.div_ceil(chunk);
-    let columns = form.width + 1;
+    // The sum for the bias stands where it is a tensor by itself without a copy.
+    let aside = form.width.next_multiple_of(APART);
+    let columns = aside + 1;
     let partial = empty(&input, [chunks, columns], DType::F32);
     let shape = input.meta.shape().clone();
     let to_input = wanted.then(|| {
@@ -65,7 +70,7 @@ pub(super) fn run_back(
         CubeBackend::float_reshape(flat, shape)
     });
     let seeds = form.drops.then(|| into_contiguous(seeds).into_tensor_arg());
-    let across = columns.div_ceil(kernel::COLUMNS as usize) as u32;
+    let across = (form.width + 1).div_ceil(kernel::COLUMNS as usize) as u32;
     kernel::head_backward::launch(
         &partial.client,
         CubeCount::Static(across, chunks as u32, 1),
@@ -79,19 +84,16 @@ pub(super) fn run_back(
         form.rows,
         form.width,
         chunk,
+        aside,
         form.seed,
         form.threshold,
         form.scale,
     );
     let sums = CubeBackend::float_sum_dim(partial, 0);
-    let part = |from: usize, to: usize, shape: &[usize]| {
-        let part = slice(sums.clone(), &[0..1, from..to]);
-        CubeBackend::float_reshape(part, Shape::from(shape.to_vec()))
-    };
-    let (width, nothing) = (form.width, || empty(&input, [1], DType::F32));
+    let nothing = || empty(&input, [1], DType::F32);
     [
         to_input.unwrap_or_else(nothing),
-        part(0, width, &[width, 1]),
-        part(width, width + 1, &[1]),
+        part(&sums, 0, [form.width, 1]),
+        part(&sums, aside, [1]),
     ]
 }

@@ -5,8 +5,8 @@
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
-use burn_cubecl::kernel::{into_contiguous, slice};
 use burn_cubecl::tensor::CubeTensor;
 
 use burn::backend::ops::FloatTensorOps;
@@ -14,7 +14,7 @@ use burn::backend::ops::FloatTensorOps;
 use super::form::Form;
 use super::weights::{Gradients, Wanted, Weights};
 use super::{backward, forward, pack};
-use crate::gpu::{empty, over};
+use crate::gpu::{empty, over, part};
 
 /// What a layer needs: tensors in the precision of the state, without a graph.
 pub(super) struct Sequences {
@@ -174,19 +174,12 @@ fn weight_gradients(
     let of_recurrent = empty(&gates, [directions, 4 * hidden, hidden], DType::F32);
     let of_recurrent = product(over, states, of_recurrent);
     let of_bias = CubeBackend::float_sum_dim(gates, 1);
-    let part = |all: &CubeTensor, direction: usize, shape: &[usize]| {
-        let direction = direction.min(directions - 1);
-        let dims = all.meta.shape().clone();
-        let ranges: Vec<_> = std::iter::once(direction..direction + 1)
-            .chain(dims.iter().skip(1).map(|dim| 0..*dim))
-            .collect();
-        CubeBackend::float_reshape(slice(all.clone(), &ranges), Shape::from(shape.to_vec()))
-    };
+    let at = |direction: usize| direction.min(directions - 1) * 4 * hidden;
     let of = |direction: usize| {
         [
-            part(&of_input, direction, &[4 * hidden, features]),
-            part(&of_recurrent, direction, &[4 * hidden, hidden]),
-            part(&of_bias, direction, &[4 * hidden]),
+            part(&of_input, at(direction) * features, [4 * hidden, features]),
+            part(&of_recurrent, at(direction) * hidden, [4 * hidden, hidden]),
+            part(&of_bias, at(direction), [4 * hidden]),
         ]
     };
     let [a, b, c] = of(0);

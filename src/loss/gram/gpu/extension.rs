@@ -1,0 +1,61 @@
+//! Registers the kernels of a few gradients with Burn, for GPUs and for operations that are fused. There is no graph at gradients.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::Shape;
+use burn_cubecl::CubeBackend;
+
+use super::launch;
+
+/// The kernels of a few gradients of one shape.
+#[backend_extension(Cube, Fusion)]
+pub(super) trait GramKernels: Backend {
+    /// The inner products of all pairs of the first `count` tensors, `[count, count]`.
+    #[fusion(dtype = a, shape = Shape::from([*count, *count]))]
+    fn products(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        count: usize,
+    ) -> FloatTensor<Self>;
+
+    /// The sum of the first `count` tensors times their weights.
+    #[fusion(dtype = a, shape = a)]
+    #[allow(clippy::too_many_arguments)]
+    fn combine(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        count: usize,
+    ) -> FloatTensor<Self>;
+}
+
+impl GramKernels for CubeBackend {
+    fn products(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        count: usize,
+    ) -> FloatTensor<Self> {
+        launch::products([a, b, c, d, e], count)
+    }
+
+    fn combine(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        count: usize,
+    ) -> FloatTensor<Self> {
+        launch::combine([a, b, c, d, e], weights, count)
+    }
+}
