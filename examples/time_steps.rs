@@ -1,8 +1,9 @@
-//! Measures, on the CPU, our side of what `benches/compare_pytorch.py` compares, and prints a JSON line for each work.
+//! Measures our side of what `benches/compare_pytorch.py` compares, and prints a JSON line for each work.
 //!
 //! ```text
 //! cargo run --release --example time_steps
 //! cargo run --release --example time_steps -- --memory
+//! cargo run --release --features wgpu --example time_steps -- --backend wgpu
 //! ```
 //!
 //! A line reads `{"work": "train_step B=32", "ms": 12.3}`; the number is the median over at least ten repetitions and half
@@ -18,22 +19,37 @@
 //! | `strategy NAME` | weighing four losses and going back to them, less the same for their plain sum |
 //! | `bars to batch B=32` | labels by rule, features, targets and tensors of 32 windows of bars |
 //!
+//! On a GPU (`--backend wgpu`, `vulkan`, `cuda`, ...; the feature of the same name builds it) the works are those of the network
+//! alone, `train_step` also with 1,024 windows, and three more:
+//!
+//! | work | what is timed |
+//! |---|---|
+//! | `until the first step B=8` | from opening the device to the end of a first training step, compiling and tuning included |
+//! | `train_step plain form B=8` | a training step whose layers are plain tensor operations: the yardstick for the kernels |
+//! | `represent B=8`, `represent plain form B=8` | the layer alone, forward |
+//!
+//! Times include waiting for the device after every repetition. `--batch` chooses the sizes: on a software device 8 is enough.
+//!
 //! With `--memory` there is one line, `{"work": "peak memory of train_step B=128", "mib": 123.4}`: how far the resident
 //! memory of this process rises, at its peak, above what it is once the batch is there, while the model is made and goes
 //! ten steps. It is read from `/proc/self/status`, which only Linux has.
 //!
 //! For distributions and single parts there is `cargo bench`.
 
+#[path = "shared/backend.rs"]
+mod backend;
 #[path = "../benches/support/waiting.rs"]
 mod waiting;
 #[path = "../benches/support/work.rs"]
 mod work;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use backend::BackendName;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use clap::Parser;
-use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
 use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
 use equipoise::expansion::windows::Windows;
 use equipoise::loss::{
@@ -56,15 +72,38 @@ struct Arguments {
     /// Only the peak memory of a training step; the times if left out
     #[arg(long)]
     memory: bool,
+
+    /// Where the tensors live
+    #[arg(long, value_enum, default_value = "flex", conflicts_with = "memory")]
+    backend: BackendName,
+
+    /// Windows of a training step, on a GPU
+    #[arg(long, value_delimiter = ',', default_values_t = [8, 32, 128, 1024])]
+    batch: Vec<usize>,
 }
 
-fn main() {
-    let device = Device::flex();
-    if Arguments::parse().memory {
-        return peak_memory(&device.autodiff());
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let backend = Backend::from(arguments.backend);
+    let began = Instant::now();
+    let device = match backend.device() {
+        Ok(device) => device,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match backend {
+        _ if arguments.memory => peak_memory(&device.autodiff()),
+        Backend::Flex | Backend::Ndarray => on_cpu(&device),
+        _ => on_gpu(&device, began, &arguments.batch),
     }
-    steps(&device);
-    inference(&device);
+    ExitCode::SUCCESS
+}
+
+fn on_cpu(device: &Device) {
+    steps(&[8, 32, 128], device);
+    inference(device);
     let differentiable = device.clone().autodiff();
     for elements in ELEMENTS {
         element_losses(elements, &differentiable);
@@ -73,12 +112,38 @@ fn main() {
         }
     }
     strategies(&differentiable);
-    batches(&device);
+    batches(device);
 }
 
-fn steps(device: &Device) {
-    for size in [8, 32, 128] {
-        let mut training = Training::new(size, device);
+fn on_gpu(device: &Device, began: Instant, sizes: &[usize]) {
+    let mut training = Training::new(8, device);
+    training.step();
+    report(
+        "until the first step B=8",
+        began.elapsed().as_secs_f64() * 1e3,
+    );
+    steps(sizes, device);
+    inference(device);
+    plain_form(device);
+}
+
+/// The layer and a whole step in plain tensor operations.
+fn plain_form(device: &Device) {
+    let size = 8;
+    let network = model(device).network;
+    let features = batch(size, device).features;
+    let layer = || wait(network.lstm().forward(features.clone()));
+    report(&format!("represent B={size}"), median(layer));
+    let plain = || wait(network.lstm().forward_reference(features.clone()));
+    report(&format!("represent plain form B={size}"), median(plain));
+    let mut training = Training::new(size, device).in_plain_form();
+    let work = format!("train_step plain form B={size}");
+    report(&work, median(|| training.step()));
+}
+
+fn steps(sizes: &[usize], device: &Device) {
+    for size in sizes {
+        let mut training = Training::new(*size, device);
         report(&format!("train_step B={size}"), median(|| training.step()));
     }
     let upgrad = preset("upgrad").expect("it has defaults");
@@ -189,6 +254,7 @@ fn gradient<const D: usize>(inputs: &Tensor<D>, loss: impl Fn(Tensor<D>) -> Tens
 
 /// Milliseconds.
 fn median(mut repeat: impl FnMut()) -> f64 {
+    // On a GPU kernels are compiled and tuned meanwhile.
     for _ in 0..5 {
         repeat();
     }

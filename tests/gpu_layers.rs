@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use burn::module::Module;
 use burn::tensor::{Device, DeviceKind, Distribution, Tensor};
-use equipoise::nn::{BiLstm, BiLstmConfig, Lengths, Lstm, LstmConfig};
+use equipoise::nn::{BiLstm, BiLstmConfig, Kernel, Lengths, Lstm, LstmConfig};
 use support::launches::{self, alone};
 use support::{assert_all_close, gradients, values};
 
@@ -210,6 +210,33 @@ fn a_series_in_pieces_is_the_series() {
         Tensor::cat(vec![first, second], 1)
     });
     compare("pieces", &pieces, &whole, 1e-5);
+}
+
+/// What runs a layer is told, and why it is not the kernels.
+#[test]
+fn what_runs_a_layer_is_told() {
+    let _alone = alone();
+    let device = device();
+    let narrow = sizes(2, 3, 2, 8);
+    assert_eq!(
+        narrow.bilstm(&device).kernel([2, 3, 2], &device),
+        Kernel::Gpu
+    );
+    assert_eq!(
+        narrow
+            .lstm(&Device::flex())
+            .kernel([2, 3, 2], &Device::flex()),
+        Kernel::Cpu
+    );
+    // Wider than any device has units for.
+    let layer = LstmConfig::new(1, 10_000).init(&device).unwrap();
+    let Kernel::Plain(why) = layer.kernel([1, 2, 1], &device) else {
+        panic!("it has kernels");
+    };
+    assert!(
+        why.starts_with("10000 hidden units, and the device runs "),
+        "{why}"
+    );
 }
 
 /// Gates far from zero saturate, and a value that is no number stays one.

@@ -2,7 +2,7 @@
 //! H = 96, all dropouts, uncertainty weighting, AdamW.
 
 use burn::data::dataloader::batcher::Batcher;
-use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use burn::train::TrainStep;
 use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
@@ -10,6 +10,8 @@ use equipoise::expansion::batch::{ExpansionBatch, ExpansionBatcher};
 use equipoise::expansion::config::preset;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use equipoise::expansion::windows::{Window, Windows};
+use equipoise::model::{Branches, MultiTaskModel};
+use equipoise::nn::Dropout;
 use equipoise::train::MultiTask;
 use equipoise::weighting::StrategyConfig;
 
@@ -91,6 +93,42 @@ impl Training {
         let step = TrainStep::step(&model, vec![self.batch.clone()]);
         self.model = Some(self.optimizer.step(1e-3, model, step.grads));
         wait(step.item.losses);
+    }
+
+    /// The same with recurrent layers in plain tensor operations.
+    #[allow(dead_code)]
+    pub fn in_plain_form(self) -> PlainForm {
+        PlainForm(self)
+    }
+}
+
+/// Training steps on one batch whose recurrent layers are plain tensor operations.
+#[allow(dead_code)]
+pub struct PlainForm(Training);
+
+#[allow(dead_code)]
+impl PlainForm {
+    /// Forward, four losses, weighting, backward, AdamW.
+    pub fn step(&mut self) {
+        let Training {
+            model,
+            optimizer,
+            batch,
+        } = &mut self.0;
+        let MultiTask {
+            network, weighting, ..
+        } = model.as_ref().expect("the last step put it back");
+        let input = batch.features.clone();
+        let dropped = Dropout::new(network.config().input_dropout).forward(input);
+        let shared = network.lstm().forward_reference(dropped);
+        let tasks = network.tasks().len();
+        let losses = network.task_losses(Branches::together(shared, tasks), batch);
+        let weighed = weighting.weigh(&losses);
+        let gradients = weighed.total.backward();
+        let moved = model.take().expect("it was there");
+        let gradients = GradientsParams::from_grads(gradients, &moved);
+        *model = Some(optimizer.step(1e-3, moved, gradients));
+        wait(losses.values());
     }
 }
 

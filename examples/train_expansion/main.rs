@@ -33,6 +33,7 @@ use clap::Parser;
 use equipoise::Result;
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::run::{self, Data, RunOptions};
+use equipoise::nn::Kernel;
 use equipoise::probe::{self, ProbeConfig};
 use equipoise::train::{Progress, checkpoint};
 
@@ -55,8 +56,14 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     for note in &notes {
         terminal.note(note);
     }
-    let data = load(&config, terminal)?;
+    // A device that is not there is said before anything is read.
+    let kernel = run::kernel(&config)?;
+    let mut data = load(&config, terminal)?;
+    data.notes.extend(slower(&kernel));
     announce(&config, &data, &out, terminal);
+    if arguments.progress() == Progress::Verbose {
+        terminal.note(&format!("recurrent layers: {kernel}"));
+    }
     let interrupter = Interrupter::new();
     let signals = Signals::listen(terminal);
     signals.stop(interrupter.clone(), terminal);
@@ -109,6 +116,12 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     results::files(terminal, &out, &outcome.history, outcome.best_epoch);
     results::index(terminal, &out);
     Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+/// What is worth telling of layers that have no kernels.
+fn slower(kernel: &Kernel) -> Option<String> {
+    matches!(kernel, Kernel::Plain(_))
+        .then(|| format!("the recurrent layers run slower than they could: {kernel}"))
 }
 
 fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {

@@ -40,7 +40,7 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     weights: Option<Vec<f64>>,
-    /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: flex]
+    /// flex or ndarray (CPU); wgpu, vulkan, metal, cuda or rocm (GPU); all but flex need their --features at build [default: flex]
     #[arg(long, value_enum, hide_possible_values = true)]
     backend: Option<BackendName>,
     /// Passes over the training windows; in the recipe learn, times 750 steps [default: 20, or the recipe's]

@@ -24,6 +24,7 @@ use super::windows::Windows;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
 use crate::history::History;
+use crate::nn::Kernel;
 use crate::probe::ProbeConfig;
 use crate::train::{Outcome, Progress, Trainer};
 
@@ -262,6 +263,20 @@ pub fn probe(
     let batcher = batcher(config, data.train.bars());
     let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
+}
+
+/// Returns what computes the recurrent layers of a run: on a GPU that is too small for the kernels, plain tensor operations.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`] and [`Backend::device`](super::config::Backend::device).
+pub fn kernel(config: &ExpansionConfig) -> Result<Kernel> {
+    config.validate()?;
+    let device = config.backend.device()?;
+    let (model, batch) = (&config.model, config.train.batch_size);
+    let network = model.init(&device)?;
+    let input = [batch, model.window, model.features];
+    Ok(network.lstm().kernel(input, &device))
 }
 
 fn trainer(

@@ -20,7 +20,12 @@ pub(crate) struct Limits {
 impl Limits {
     pub(super) fn of(device: &DeviceProperties) -> Self {
         let hardware = &device.hardware;
-        let processors = hardware.num_streaming_multiprocessors;
+        // A device that is no card is a program: it runs cubes on the processor's cores.
+        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        let processors = match device.identity.physical {
+            Some(_) => hardware.num_streaming_multiprocessors,
+            None => Some(cores()),
+        };
         Self {
             units: hardware.max_units_per_cube.min(hardware.max_cube_dim.0) as usize,
             shared: hardware.max_shared_memory_size,

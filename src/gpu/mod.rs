@@ -7,7 +7,7 @@ mod limits;
 
 use burn::backend::DispatchDevice;
 use burn::backend::ops::FloatTensorOps;
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{DType, Device, Shape, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
@@ -19,14 +19,19 @@ pub(crate) use limits::Limits;
 
 /// What the device of a tensor can do; nothing where the tensor is not on a GPU in single precision.
 pub(crate) fn limits<const D: usize>(tensor: &Tensor<D>) -> Option<Limits> {
-    if tensor.dtype() != DType::F32 {
-        return None;
+    match tensor.dtype() {
+        DType::F32 => limits_of(&tensor.device()),
+        _ => None,
     }
-    let device = tensor.device().inner();
-    let DispatchDevice::Cube(device) = device.as_dispatch() else {
-        return None;
-    };
-    Some(Limits::of(device.client().properties()))
+}
+
+/// What a device can do; nothing where it is no GPU.
+pub(crate) fn limits_of(device: &Device) -> Option<Limits> {
+    match device.clone().inner().as_dispatch() {
+        DispatchDevice::Cube(device) => Some(Limits::of(device.client().properties())),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
 }
 
 /// Memory on the device of another tensor, in order: kernels do their own arithmetic on it.

@@ -15,10 +15,11 @@ use super::memory;
 
 /// Whether a kernel on slices serves a tensor like this one: in host memory, single precision.
 pub(crate) fn applies<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::F32 && in_host_memory(&tensor.device())
+    tensor.dtype() == DType::F32 && serves(&tensor.device())
 }
 
-fn in_host_memory(device: &burn::tensor::Device) -> bool {
+/// Whether tensors of a device are in host memory.
+pub(crate) fn serves(device: &burn::tensor::Device) -> bool {
     match device.clone().inner().as_dispatch() {
         #[cfg(feature = "flex")]
         DispatchDevice::Flex(_) => true,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stack::{By, Layer, Stack};
 use super::weights::check;
-use super::{Dropout, Lengths, LstmState, LstmWeights};
+use super::{Dropout, Kernel, Lengths, LstmState, LstmWeights};
 use crate::error::Result;
 
 /// Configuration of a [`BiLstm`].
@@ -216,6 +216,16 @@ impl BiLstm {
     /// Hidden units per direction; the output is twice as wide.
     pub fn hidden(&self) -> usize {
         self.layers[0].forward.hidden()
+    }
+
+    /// Returns what computes the layer over inputs of this shape in single precision on `device`. Gradients and values do not
+    /// depend on it beyond rounding.
+    ///
+    /// # Shapes
+    ///
+    /// - input: as in [`forward`](Self::forward)
+    pub fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
+        self.stack(None).kernel(input, device)
     }
 
     fn stack<'a>(&'a self, lengths: Option<&'a Lengths>) -> Stack<'a> {

@@ -9,6 +9,7 @@ mod dropout;
 mod fused;
 #[cfg(feature = "gpu-kernels")]
 mod head;
+mod kernel;
 mod lengths;
 mod lstm;
 mod readout;
@@ -21,6 +22,7 @@ mod weights;
 
 pub use bilstm::{BiLstm, BiLstmConfig};
 pub use dropout::Dropout;
+pub use kernel::Kernel;
 pub use lengths::Lengths;
 pub use lstm::{Lstm, LstmConfig};
 pub use readout::{Readout, readout, readout_padded};

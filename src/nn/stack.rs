@@ -1,12 +1,14 @@
 //! Runs the layers of an LSTM in one or two directions, by the kernel where there is one.
 
-use burn::tensor::Tensor;
+#[cfg(feature = "gpu-kernels")]
+use burn::tensor::DType;
+use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "cpu-kernels")]
 use super::fused;
 #[cfg(feature = "gpu-kernels")]
 use super::recurrence;
-use super::{Dropout, Lengths, LstmState, LstmWeights, reference};
+use super::{Dropout, Kernel, Lengths, LstmState, LstmWeights, reference};
 
 /// The weights of one layer.
 #[derive(Clone, Copy)]
@@ -99,7 +101,9 @@ impl Stack<'_> {
     ) -> (Tensor<3>, Option<Ends>) {
         #[cfg(feature = "gpu-kernels")]
         if by == By::Kernel
-            && let Some(Ok(fit)) = recurrence::serves(layer, &input, self.batch_first)
+            && input.dtype() == DType::F32
+            && let Some(Ok(fit)) =
+                recurrence::serves(layer, input.dims(), self.batch_first, &input.device())
         {
             return recurrence::forward(self, layer, input, begin, ends, fit);
         }
@@ -115,6 +119,32 @@ impl Stack<'_> {
         let input = input.swap_dims(0, 1);
         let (output, end) = reference::forward(layer, input, begin, self.lengths, ends);
         (output.swap_dims(0, 1), end)
+    }
+
+    /// What computes the layers over an input of this shape.
+    pub(super) fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
+        #[cfg(feature = "cpu-kernels")]
+        if crate::host::serves(device) {
+            return Kernel::Cpu;
+        }
+        #[cfg(feature = "gpu-kernels")]
+        {
+            let mut input = input;
+            for layer in &self.layers {
+                match recurrence::serves(*layer, input, self.batch_first, device) {
+                    Some(Ok(_)) => {}
+                    Some(Err(unfit)) => return Kernel::Plain(unfit.to_string()),
+                    None => return Kernel::Plain("there are no kernels for this device".into()),
+                }
+                input[2] = layer.directions().len() * layer.forward.hidden();
+            }
+            Kernel::Gpu
+        }
+        #[cfg(not(feature = "gpu-kernels"))]
+        {
+            let _ = (input, device);
+            Kernel::Plain("there are no kernels for this device".into())
+        }
     }
 
     /// What a layer begins with.

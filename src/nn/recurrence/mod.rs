@@ -18,7 +18,7 @@ mod parts;
 mod weights;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use self::extension::{LstmLayer, Parameters};
 use self::fit::Sizes;
@@ -28,14 +28,15 @@ pub(super) use self::parts::forward;
 use super::LstmWeights;
 use super::stack::{Ends, Layer};
 
-/// How the kernels run a layer on this input, or why not; nothing where the input is not on a GPU in single precision.
+/// How the kernels run a layer on an input of this shape, or why not; nothing where the device is no GPU.
 pub(super) fn serves(
     layer: Layer<'_>,
-    input: &Tensor<3>,
+    input: [usize; 3],
     batch_first: bool,
+    device: &Device,
 ) -> Option<Result<Fit, Unfit>> {
-    let limits = crate::gpu::limits(input)?;
-    let [first, second, features] = input.dims();
+    let limits = crate::gpu::limits_of(device)?;
+    let [first, second, features] = input;
     let (batch, time) = match batch_first {
         true => (first, second),
         false => (second, first),

@@ -142,3 +142,82 @@ fn join(ends: Vec<Option<Ends>>, dim: usize) -> Option<Ends> {
     let ends: Option<Vec<Ends>> = ends.into_iter().collect();
     ends.map(|ends| Tensor::cat(ends, dim))
 }
+
+/// On a software device, with buffers that hold less than they do.
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use burn::tensor::{Device, DeviceKind, Distribution, Tolerance};
+
+    use super::*;
+    use crate::nn::{BiLstm, BiLstmConfig, Dropout, Lengths};
+
+    const HIDDEN: usize = 3;
+
+    /// Output, final states and the gradient of the input.
+    fn found(
+        lstm: &BiLstm,
+        input: &Tensor<3>,
+        begin: Option<Ends>,
+        lengths: Option<&Lengths>,
+        fit: Fit,
+    ) -> [Vec<f32>; 3] {
+        let input = input.clone().require_grad();
+        let (forward, backward) = lstm.weights(0).expect("there is a layer");
+        let layer = Layer {
+            forward,
+            backward: Some(backward),
+        };
+        let dropout = Dropout::new(0.0);
+        let stack = Stack {
+            layers: vec![layer],
+            dropout: &dropout,
+            batch_first: true,
+            lengths,
+        };
+        let (output, ends) = super::forward(&stack, layer, input.clone(), begin, true, fit);
+        let ends = ends.expect("they were asked for");
+        let loss = output.clone().square().sum() + (ends.clone() * 0.5).sum();
+        let graph = loss.backward();
+        let numbers = |data: burn::tensor::TensorData| data.try_to_vec().expect("they are floats");
+        [
+            numbers(output.into_data()),
+            numbers(ends.into_data()),
+            numbers(input.grad(&graph).expect("it was asked for").into_data()),
+        ]
+    }
+
+    #[test]
+    fn parts_are_the_whole() {
+        let device = Device::wgpu(DeviceKind::DefaultDevice).autodiff();
+        let (batch, time) = (5, 7);
+        let lstm = BiLstmConfig::new(2, HIDDEN)
+            .init(&device)
+            .expect("it is valid");
+        let normal = Distribution::Normal(0.0, 1.0);
+        let input = Tensor::<3>::random([batch, time, 2], normal, &device);
+        let begin = Tensor::<4>::random([2, 2, batch, HIDDEN], normal, &device);
+        let lengths = Lengths::new(&[7, 3, 1, 4, 6], time, &device);
+        let fit = |batch: usize, time: usize| Fit {
+            samples: 2,
+            batch,
+            time,
+        };
+        for begin in [None, Some(begin)] {
+            for lengths in [None, Some(&lengths)] {
+                let of = |fit: Fit| found(&lstm, &input, begin.clone(), lengths, fit);
+                let whole = of(fit(batch, time));
+                for cut in [fit(2, time), fit(1, 3), fit(1, 1)] {
+                    for (part, whole) in of(cut).into_iter().zip(&whole) {
+                        let (part, whole) = (data(part), data(whole.clone()));
+                        part.assert_approx_eq::<f32>(&whole, Tolerance::absolute(1e-5));
+                    }
+                }
+            }
+        }
+    }
+
+    fn data(values: Vec<f32>) -> burn::tensor::TensorData {
+        let count = values.len();
+        burn::tensor::TensorData::new(values, [count])
+    }
+}

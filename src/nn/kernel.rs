@@ -1,0 +1,25 @@
+//! What computes recurrent layers on a device.
+
+use std::fmt;
+
+/// What computes recurrent layers on a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// The kernels for the CPU.
+    Cpu,
+    /// The kernels for GPUs: all steps of a layer in one launch.
+    Gpu,
+    /// Plain tensor operations, which are slower, and why.
+    Plain(String),
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("kernels for the CPU"),
+            Self::Gpu => f.write_str("kernels for GPUs"),
+            Self::Plain(why) => write!(f, "plain tensor operations ({why})"),
+        }
+    }
+}
