@@ -27,7 +27,8 @@ use equipoise::expansion::windows::{Window, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{
-    MultiTask, NonFinitePolicy, Outcome, Progress, Schedule, TrainConfig, Trainer, checkpoint,
+    BatchBy, MultiTask, NonFinitePolicy, Outcome, Progress, Schedule, TrainConfig, Trainer,
+    checkpoint,
 };
 use equipoise::weighting::{Manual, RunningMean, StrategyConfig, Uncertainty};
 use support::{assert_close, devices, parameters, values};
@@ -101,6 +102,7 @@ struct Run {
     train: TrainConfig,
     device: Device,
     resume: bool,
+    ahead: usize,
     interrupter: Interrupter,
 }
 
@@ -117,8 +119,14 @@ impl Run {
                 .with_seed(3),
             device: devices().remove(0).1,
             resume: false,
+            ahead: 0,
             interrupter: Interrupter::new(),
         }
+    }
+
+    fn ahead(mut self, batches: usize) -> Self {
+        self.ahead = batches;
+        self
     }
 
     fn on(mut self, device: &Device) -> Self {
@@ -173,6 +181,7 @@ impl Run {
             .with_progress(Progress::Silent)
             .with_interrupter(self.interrupter)
             .resume(self.resume)
+            .with_batches_ahead(self.ahead)
             .fit(network, weighting, train, valid, batcher, &self.device)
     }
 }
@@ -407,6 +416,53 @@ fn the_seed_fixes_the_run() {
     let first = fit("first", 3);
     assert_eq!(fit("again", 3), first);
     assert_ne!(fit("other", 4).1, first.1);
+}
+
+/// With dropout, whose masks come from the generator that is seeded for each step.
+#[test]
+fn batches_made_ahead_are_the_same() {
+    let _alone = alone();
+    let run = folder();
+    let fit = |ahead: usize| {
+        let run_ahead = Run::new(uncertainty()).ahead(ahead);
+        let outcome = run_ahead.fit(&run.path().join(ahead.to_string())).unwrap();
+        (rows(&outcome.history), bits(&outcome.model))
+    };
+    let first = fit(0);
+    assert_eq!(fit(1), first);
+    assert_eq!(fit(7), first);
+}
+
+/// A batcher that panics on its thread is what the caller sees, and nobody waits for a batch that never comes.
+#[test]
+fn a_panic_where_batches_are_made_ahead_comes_through() {
+    let _alone = alone();
+    let run = folder();
+    let run_ahead = Run::new(uncertainty()).ahead(2);
+    let network = run_ahead.network();
+    let broken = BatchBy(|_: Vec<Window>, _: &Device| -> ExpansionBatch {
+        panic!("these windows cannot be read")
+    });
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        run_ahead.fit_with(run.path(), network, broken)
+    }));
+    let words = match outcome {
+        Ok(Err(error)) => error.to_string(),
+        Ok(Ok(_)) => panic!("it cannot have trained"),
+        Err(panic) => panic.downcast_ref::<&str>().unwrap_or(&"").to_string(),
+    };
+    assert!(words.contains("these windows cannot be read"), "{words}");
+}
+
+/// An epoch that is stopped leaves batches that nobody takes, and their thread ends.
+#[test]
+fn a_run_that_is_stopped_waits_for_no_batch() {
+    let _alone = alone();
+    let run = folder();
+    let run_ahead = Run::new(uncertainty()).ahead(1);
+    run_ahead.interrupter.stop(Some("the test says so"));
+    let outcome = run_ahead.fit(run.path()).unwrap();
+    assert!(outcome.stopped.is_some());
 }
 
 #[test]

@@ -63,6 +63,11 @@ impl Backend {
         }
     }
 
+    /// Whether the tensors live on a GPU.
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, Self::Flex | Self::Ndarray)
+    }
+
     /// The backend's default device.
     ///
     /// # Errors

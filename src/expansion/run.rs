@@ -28,6 +28,9 @@ use crate::nn::Kernel;
 use crate::probe::ProbeConfig;
 use crate::train::{Outcome, Progress, Trainer};
 
+/// Batches that are made while a GPU works: the next, and the one behind it for when making one takes longer once.
+const BATCHES_AHEAD: usize = 2;
+
 /// The windows of a run, split, and what is worth telling about them.
 #[derive(Clone, Debug)]
 pub struct Data {
@@ -285,10 +288,17 @@ fn trainer(
     progress: Progress,
     interrupter: Interrupter,
 ) -> Result<Trainer<ExpansionModel>> {
+    // On the CPU the kernels have all cores.
+    let ahead = if config.backend.is_gpu() {
+        BATCHES_AHEAD
+    } else {
+        0
+    };
     // The closed forms are given.
     let config = config.train.clone().with_baseline(false);
     let trainer = Trainer::new(config, directory)?;
     Ok(trainer
+        .with_batches_ahead(ahead)
         .with_progress(progress)
         .with_interrupter(interrupter))
 }

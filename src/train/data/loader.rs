@@ -2,8 +2,10 @@
 //!
 //! Burn's own loader advances one generator from epoch to epoch, whose state no checkpoint holds. This one counts its
 //! epochs, so a run can be taken up at any of them. The device's random state is set anew with every training batch, so that
-//! whatever else draws from it in a step, a measurement say, does not change the steps after it.
+//! whatever else draws from it in a step, a measurement say, does not change the steps after it. It is set when a batch is taken,
+//! so a batch that was made ahead must not have drawn from it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +13,8 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 
-use super::{Batches, DataPass, Source};
+use super::Source;
+use super::ahead::{Ahead, Maker, place};
 
 /// The batches of an epoch, one by one.
 pub(in crate::train) struct EpochLoader<B> {
@@ -24,6 +27,8 @@ pub(in crate::train) struct EpochLoader<B> {
     seed: Option<u64>,
     device: Device,
     epoch: Arc<AtomicUsize>,
+    /// Batches that are made while a step runs.
+    ahead: usize,
 }
 
 // By hand, because a batch need not be `Clone`.
@@ -53,7 +58,14 @@ impl<B: 'static> EpochLoader<B> {
             seed,
             device: device.clone(),
             epoch: Arc::new(AtomicUsize::new(1)),
+            ahead: 0,
         }
+    }
+
+    /// Has so many batches made ahead, on a thread of their own; none where it is 0.
+    pub(in crate::train) fn ahead(mut self, batches: usize) -> Self {
+        self.ahead = batches;
+        self
     }
 
     /// Makes an epoch so many batches long, whatever the source has; passes over the source follow each other.
@@ -77,12 +89,22 @@ impl<B: 'static> EpochLoader<B> {
         (self.source.samples() * self.batches).div_ceil(of_source)
     }
 
-    fn begin_epoch(&self) -> EpochIterator<'_, B> {
+    fn begin_epoch(&self) -> EpochIterator<'_, B>
+    where
+        B: Send,
+    {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
+        let numbers = (epoch - 1) * self.batches..epoch * self.batches;
+        let seed = self.seed.unwrap_or_default();
         EpochIterator {
-            next: (epoch - 1) * self.batches,
-            end: epoch * self.batches,
-            pass: None,
+            numbers: numbers.clone(),
+            batches: match self.ahead {
+                0 => Made::Now(Maker::new(&*self.source, seed, &self.device)),
+                most => {
+                    let source = self.source.clone();
+                    Made::Ahead(Ahead::start(source, seed, &self.device, numbers, most))
+                }
+            },
             seen: 0,
             loader: self,
         }
@@ -109,51 +131,47 @@ impl<B: Send + 'static> DataLoader<B> for EpochLoader<B> {
     }
 }
 
-struct EpochIterator<'a, B> {
+struct EpochIterator<'a, B: 'static> {
     loader: &'a EpochLoader<B>,
-    /// Batches are counted through all passes.
-    next: usize,
-    end: usize,
-    pass: Option<(usize, Batches<'a, B>)>,
+    /// Of the batches to come; they are counted through all passes.
+    numbers: Range<usize>,
+    batches: Made<'a, B>,
     /// Samples.
     seen: usize,
 }
 
-impl<B: 'static> Iterator for EpochIterator<'_, B> {
+/// When batches are made.
+enum Made<'a, B: 'static> {
+    Now(Maker<'a, B>),
+    Ahead(Ahead<B>),
+}
+
+impl<B: Send + 'static> Iterator for EpochIterator<'_, B> {
     type Item = Result<B, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.end {
-            return None;
+        let number = self.numbers.next()?;
+        let loader = self.loader;
+        if let Some(seed) = loader.seed {
+            let (pass, at) = place(&*loader.source, seed, number);
+            loader.device.seed(pass.seed_of(at));
         }
-        let of_source = self.loader.source.batches().max(1);
-        let (number, at) = (self.next / of_source + 1, self.next % of_source);
-        let seed = self.loader.seed;
-        let pass = DataPass::new(seed.unwrap_or_default(), number);
-        if let Some(_seed) = seed {
-            self.loader.device.seed(pass.seed_of(at));
-        }
-        let held = self.pass.take().filter(|(held, _)| *held == number);
-        let (_, mut batches) = held.unwrap_or_else(|| {
-            let batches = self.loader.source.pass(pass, at, &self.loader.device);
-            (number, batches)
-        });
-        let batch = batches.next();
-        let batch = batch.expect("a source gives as many batches as it says (`Source::batches`)");
-        self.pass = Some((number, batches));
-        self.next += 1;
+        let batch = match &mut self.batches {
+            Made::Now(maker) => maker.make(number),
+            Made::Ahead(ahead) => ahead.next(),
+        };
         if let Ok(batch) = &batch {
-            self.seen += (self.loader.count)(batch);
+            self.seen += (loader.count)(batch);
         }
         Some(batch)
     }
 }
 
-impl<B: 'static> DataLoaderIterator<B> for EpochIterator<'_, B> {
+impl<B: Send + 'static> DataLoaderIterator<B> for EpochIterator<'_, B> {
     fn progress(&self) -> Progress {
         let all = self.loader.samples();
         // Burn takes the last batch by it.
-        let seen = if self.next >= self.end {
+        let seen = if self.numbers.is_empty() {
             all
         } else {
             self.seen.min(all.saturating_sub(1))
@@ -201,12 +219,12 @@ impl<B: Send + 'static> DataLoader<Vec<B>> for Groups<B> {
     }
 }
 
-struct GroupIterator<'a, B> {
+struct GroupIterator<'a, B: 'static> {
     batches: EpochIterator<'a, B>,
     size: usize,
 }
 
-impl<B: 'static> Iterator for GroupIterator<'_, B> {
+impl<B: Send + 'static> Iterator for GroupIterator<'_, B> {
     type Item = Result<Vec<B>, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -218,7 +236,7 @@ impl<B: 'static> Iterator for GroupIterator<'_, B> {
     }
 }
 
-impl<B: 'static> DataLoaderIterator<Vec<B>> for GroupIterator<'_, B> {
+impl<B: Send + 'static> DataLoaderIterator<Vec<B>> for GroupIterator<'_, B> {
     fn progress(&self) -> Progress {
         self.batches.progress()
     }

@@ -3,6 +3,7 @@
 //! What a [`Source`] gives depends on the pass alone, so a run can be taken up at any epoch: no generator's state is carried
 //! from pass to pass, and none has to be recorded.
 
+mod ahead;
 mod dataset;
 mod loader;
 mod mixture;

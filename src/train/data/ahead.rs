@@ -1,0 +1,116 @@
+//! Makes batches: when a step asks for one, or ahead of it on a thread.
+
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use burn::data::dataset::DatasetError;
+use burn::tensor::Device;
+
+use super::{Batches, DataPass, Source};
+
+/// The pass of a batch that is counted through all passes, and its place in it.
+pub(super) fn place<B: 'static>(
+    source: &dyn Source<B>,
+    seed: u64,
+    number: usize,
+) -> (DataPass, usize) {
+    let of_source = source.batches().max(1);
+    let pass = DataPass::new(seed, number / of_source + 1);
+    (pass, number % of_source)
+}
+
+/// Makes batches one after another.
+pub(super) struct Maker<'a, B> {
+    source: &'a dyn Source<B>,
+    seed: u64,
+    device: &'a Device,
+    /// The pass that is open, by its number.
+    open: Option<(usize, Batches<'a, B>)>,
+}
+
+impl<'a, B: 'static> Maker<'a, B> {
+    pub(super) fn new(source: &'a dyn Source<B>, seed: u64, device: &'a Device) -> Self {
+        Self {
+            source,
+            seed,
+            device,
+            open: None,
+        }
+    }
+
+    /// Makes the batch with a number, counted through all passes; mostly the one behind the last.
+    pub(super) fn make(&mut self, number: usize) -> Result<B, DatasetError> {
+        let (pass, at) = place(self.source, self.seed, number);
+        let held = self.open.take().filter(|(held, _)| *held == pass.number());
+        let (_, mut batches) = held.unwrap_or_else(|| {
+            let batches = self.source.pass(pass, at, self.device);
+            (pass.number(), batches)
+        });
+        let batch = batches.next();
+        self.open = Some((pass.number(), batches));
+        batch.expect("a source gives as many batches as it says (`Source::batches`)")
+    }
+}
+
+/// Batches that a thread makes, a few ahead of those that were taken.
+pub(super) struct Ahead<B> {
+    batches: Option<Receiver<Result<B, DatasetError>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<B: Send + 'static> Ahead<B> {
+    /// Begins with the first of `numbers`; at most `most` batches wait.
+    pub(super) fn start(
+        source: Arc<dyn Source<B>>,
+        seed: u64,
+        device: &Device,
+        numbers: Range<usize>,
+        most: usize,
+    ) -> Self {
+        let device = device.clone();
+        let (sender, batches) = sync_channel(most);
+        let work = move || {
+            let mut maker = Maker::new(&*source, seed, &device);
+            for number in numbers {
+                // Nobody takes batches any more: the epoch was stopped.
+                if sender.send(maker.make(number)).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = Builder::new().name("batches".into()).spawn(work);
+        Self {
+            batches: Some(batches),
+            thread: Some(thread.expect("the system gives a thread")),
+        }
+    }
+
+    /// Waits for the next batch.
+    ///
+    /// # Panics
+    ///
+    /// With what the source panicked with.
+    pub(super) fn next(&mut self) -> Result<B, DatasetError> {
+        let batches = self.batches.as_ref().expect("until it is dropped");
+        match batches.recv() {
+            Ok(batch) => batch,
+            Err(_) => match self.thread.take().map(JoinHandle::join) {
+                Some(Err(panic)) => resume_unwind(panic),
+                _ => unreachable!("more batches are taken than were asked for"),
+            },
+        }
+    }
+}
+
+impl<B> Drop for Ahead<B> {
+    fn drop(&mut self) {
+        // The thread ends when it finds that nobody listens.
+        drop(self.batches.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
