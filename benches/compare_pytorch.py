@@ -1,6 +1,7 @@
 """Measures the same work here and in PyTorch, in turn, and prints a JSON line for each kind of work.
 
     python benches/compare_pytorch.py [--alternations 5] [--threads 2] [--built PROGRAM]
+    python benches/compare_pytorch.py --device cuda|vulkan|wgpu [--alternations 5] [--built PROGRAM]
 
 Needs torch, and Rust to build the other side, examples/time_steps.rs; with --built, a program built from it before is used.
 Both programs run with the same number of threads, one after the other, so that neither disturbs the other; a number is the
@@ -18,6 +19,10 @@ order:
         bars to batch B=32         labels by rule, features, targets and tensors of 32 windows of bars
     {"work": ..., "ours_mib": ..., "pytorch_mib": ..., "ratio": ours / pytorch}
         peak memory of train_step B=128
+
+With --device the network alone is measured, on a GPU: ours on the backend of that name, PyTorch's on CUDA with cuDNN, which needs
+an NVIDIA card; both wait for the card after every repetition, at most 1,024 windows. Two more lines have no PyTorch side: the
+layer and a step in plain tensor operations, the yardstick for our kernels.
 
 Peak memory is measured in processes that do nothing else: how far the resident memory rises, at its peak, above what it is
 once the libraries are loaded and the batch is there, while the model is made and goes ten steps. Only Linux tells it, in
@@ -60,20 +65,29 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--alternations", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--device", choices=("cpu", "cuda", "vulkan", "wgpu"), default="cpu", help="where both sides run")
     arguments.add_argument("--built", type=Path, metavar="PROGRAM", help="an examples/time_steps.rs that is built already")
     arguments.add_argument("--pytorch-side", action="store_true", help=argparse.SUPPRESS)
     arguments.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
     if chosen.alternations < 1 or chosen.threads < 1:
         arguments.error("--alternations and --threads are at least 1")
-    if chosen.pytorch_side:
+    on_gpu = chosen.device != "cpu"
+    if on_gpu and not torch.cuda.is_available():
+        sys.exit("compare_pytorch.py --device needs a PyTorch with CUDA and an NVIDIA card: torch.cuda.is_available() is false")
+    if chosen.pytorch_side and on_gpu:
+        pytorch_side_on_gpu()
+    elif chosen.pytorch_side:
         pytorch_side(chosen.threads, chosen.memory)
+    elif on_gpu:
+        compare_on_gpu(chosen.built or build(chosen.device), chosen.alternations, chosen.device)
     else:
         compare(chosen.built or build(), chosen.alternations, chosen.threads)
 
 
-def build():
-    run("building our side", ["cargo", "build", "--release", "--example", "time_steps"], cwd=ROOT)
+def build(feature=None):
+    features = ["--features", feature] if feature else []
+    run("building our side", ["cargo", "build", "--release", "--example", "time_steps", *features], cwd=ROOT)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / "release" / "examples" / "time_steps"
 
@@ -96,6 +110,18 @@ def compare(ours, alternations, threads):
         return
     for work, medians in alternate(sides, ["--memory"], "mib", alternations, environment).items():
         print_row(work, medians, "mib", 2)
+
+
+def compare_on_gpu(ours, alternations, device):
+    sides = {
+        "ours": [str(ours.resolve()), "--backend", device],
+        "pytorch": [sys.executable, __file__, "--pytorch-side", "--device", device],
+    }
+    say(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
+    times = alternate(sides, [], "ms", alternations, dict(os.environ))
+    step = times["train_step B=32"]["ours"]
+    for work, medians in times.items():
+        print_row(work, medians, "ms", 5, step)
 
 
 def alternate(sides, flags, unit, alternations, environment):
@@ -181,6 +207,34 @@ def pytorch_side(threads, memory):
         element_losses(elements)
         for rows in (elements // CLASSES, elements):
             row_losses(rows)
+
+
+def pytorch_side_on_gpu():
+    torch.set_default_device("cuda")
+    torch.manual_seed(0)
+    for size in (8, 32, 128, 1024):
+        report(f"train_step B={size}", waiting(training(*batch(size))))
+    if WITHOUT_TORCHJD is None:
+        report("train_step upgrad B=32", waiting(training_by_upgrad(*batch(32))))
+    for size in (1, 32):
+        report(f"inference B={size}", waiting(inference(size)))
+    network, (inputs, _) = Network().eval(), batch(8)
+
+    def represent():
+        with torch.inference_mode():
+            network.represent(inputs)
+
+    report("represent B=8", waiting(represent))
+
+
+def waiting(work):
+    """The work, and then waiting until the card has done it."""
+
+    def done():
+        work()
+        torch.cuda.synchronize()
+
+    return done
 
 
 def batch(size):

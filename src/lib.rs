@@ -43,13 +43,14 @@
 //! |---|---|---|
 //! | `flex` | yes | Burn's recommended CPU backend |
 //! | `ndarray` | no | Burn's older CPU backend |
-//! | `wgpu` | no | Burn's GPU backend with fusion and autotuning; a long first build |
+//! | `wgpu` | no | Burn's GPU backend with fusion and autotuning, and the kernels of this crate for it; a long first build |
+//! | `vulkan`, `metal`, `cuda`, `rocm` | no | the same through this interface alone |
 //! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report`, `comparison` and `expansion`, and the crates they need |
 //! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
 //! | `parquet` | no | bars and labelled windows from Parquet files; implies `train` |
 //! | `tensorboard` | no | `train::TensorBoard`: the numbers of a run as TensorBoard event files; implies `train` |
 //!
-//! The backends only forward to Burn and can be combined: the device chosen at run time decides.
+//! The backends forward to Burn, some with kernels of this crate beside it, and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "train")]

@@ -288,6 +288,44 @@ fn frozen_layers_and_inputs_without_gradient() {
     }
 }
 
+/// How far half precision is from single, relative to the largest of each: what the documentation says.
+#[test]
+fn half_precision_is_near() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let sizes = Sizes {
+        layers: 2,
+        ..sizes(4, 60, 12, 32)
+    };
+    let (layer, input) = (sizes.bilstm(&device), sizes.input(&device));
+    let factors = Tensor::random([4, 60, 64], Distribution::Normal(0.0, 1.0), &device);
+    let expected = answers(&layer, &input, &factors, BiLstm::forward);
+    let half = layer.clone().with_half_precision(true);
+    if half.kernel(input.dims(), &device) != Kernel::GpuHalf {
+        println!("skipped: this device has no half precision");
+        return;
+    }
+    let found = answers(&half, &input, &factors, BiLstm::forward);
+    let mut worst = (0.0f64, 0.0f64);
+    for (name, expected) in &expected {
+        let largest = expected
+            .iter()
+            .fold(0.0f64, |most, value| most.max(value.abs()));
+        let pairs = found[name].iter().zip(expected);
+        let off = pairs.fold(0.0f64, |most, (a, b)| most.max((a - b).abs() / largest));
+        match name.as_str() {
+            "output" => worst.0 = off,
+            _ => worst.1 = worst.1.max(off),
+        }
+    }
+    println!(
+        "half precision: outputs {:.2e}, gradients {:.2e}",
+        worst.0, worst.1
+    );
+    assert!(worst.0 > 0.0 && worst.0 < 1e-3, "{worst:?}");
+    assert!(worst.1 < 2e-3, "{worst:?}");
+}
+
 /// The same work twice gives the same bits.
 #[test]
 fn the_same_bits_twice() {

@@ -30,12 +30,12 @@ use std::process::ExitCode;
 
 use burn::train::Interrupter;
 use clap::Parser;
-use equipoise::Result;
 use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::run::{self, Data, RunOptions};
 use equipoise::nn::Kernel;
 use equipoise::probe::{self, ProbeConfig};
 use equipoise::train::{Progress, checkpoint};
+use equipoise::{Error, Result};
 
 use page::Page;
 use settings::{Arguments, Settings};
@@ -59,7 +59,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     // A device that is not there is said before anything is read.
     let kernel = run::kernel(&config)?;
     let mut data = load(&config, terminal)?;
-    data.notes.extend(slower(&kernel));
+    data.notes.extend(slower(&kernel, config.half));
     announce(&config, &data, &out, terminal);
     if arguments.progress() == Progress::Verbose {
         terminal.note(&format!("recurrent layers: {kernel}"));
@@ -84,6 +84,9 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         Ok(outcome) => outcome,
         Err(error) => {
             page.write_failed(&error, terminal);
+            if kernel == Kernel::GpuHalf && matches!(error, Error::NonFiniteLoss { .. }) {
+                terminal.note("half precision is on, whose largest number is 65504: the same run without --half (`half` in the config) tells whether that is why");
+            }
             return Err(error);
         }
     };
@@ -118,10 +121,18 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
-/// What is worth telling of layers that have no kernels.
-fn slower(kernel: &Kernel) -> Option<String> {
-    matches!(kernel, Kernel::Plain(_))
-        .then(|| format!("the recurrent layers run slower than they could: {kernel}"))
+/// What is worth telling of layers that have no kernels, or not those that were asked for.
+fn slower(kernel: &Kernel, half: bool) -> Option<String> {
+    match kernel {
+        Kernel::Plain(_) => Some(format!(
+            "the recurrent layers run slower than they could: {kernel}"
+        )),
+        Kernel::GpuHalf => None,
+        _ if half => Some(format!(
+            "half precision was asked for, and this device has none for the recurrent layers: {kernel} in single precision"
+        )),
+        _ => None,
+    }
 }
 
 fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {

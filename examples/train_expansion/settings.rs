@@ -71,6 +71,9 @@ pub struct Arguments {
     /// Leave the BiLSTM as --init has it, and train the heads alone
     #[arg(long)]
     freeze_backbone: bool,
+    /// On a GPU: products and stored gates of the recurrent layers in half precision
+    #[arg(long)]
+    half: bool,
     /// Settings in JSON; flags go before them. Every run writes its own to config.json
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
     config: Option<PathBuf>,
@@ -202,6 +205,7 @@ impl Arguments {
         set(&mut config.train.seed, &self.seed);
         self.data.set(&mut config.data);
         config.freeze_backbone |= self.freeze_backbone;
+        config.half |= self.half;
         Ok(config)
     }
 }

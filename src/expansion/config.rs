@@ -229,6 +229,9 @@ pub struct ExpansionConfig {
     pub train: TrainConfig,
     /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
     pub freeze_backbone: bool,
+    /// Whether a GPU computes the recurrent layers in half precision, see
+    /// [`BiLstm::with_half_precision`](crate::nn::BiLstm::with_half_precision).
+    pub half: bool,
     /// Where the tensors live.
     pub backend: Backend,
 }
@@ -253,6 +256,7 @@ impl Default for ExpansionConfig {
                 ..TrainConfig::default()
             },
             freeze_backbone: false,
+            half: false,
             backend: Backend::default(),
         }
     }

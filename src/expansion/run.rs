@@ -203,6 +203,7 @@ pub fn train(
         Some(file) => init_from(network, file, options.progress)?,
         None => network,
     };
+    let network = network.with_half_precision(config.half);
     let network = match config.freeze_backbone {
         true => network.with_frozen_backbone(),
         false => network,
@@ -259,10 +260,12 @@ pub fn probe(
     config.validate()?;
     let device = config.backend.device()?;
     let start = build(config, &device)?;
-    let start = match config.freeze_backbone {
-        true => (start.0.with_frozen_backbone(), start.1),
-        false => start,
+    let network = start.0.with_half_precision(config.half);
+    let network = match config.freeze_backbone {
+        true => network.with_frozen_backbone(),
+        false => network,
     };
+    let start = (network, start.1);
     let batcher = batcher(config, data.train.bars());
     let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
@@ -277,7 +280,7 @@ pub fn kernel(config: &ExpansionConfig) -> Result<Kernel> {
     config.validate()?;
     let device = config.backend.device()?;
     let (model, batch) = (&config.model, config.train.batch_size);
-    let network = model.init(&device)?;
+    let network = model.init(&device)?.with_half_precision(config.half);
     let input = [batch, model.window, model.features];
     Ok(network.lstm().kernel(input, &device))
 }

@@ -1,5 +1,8 @@
 //! What a device can do, as far as the kernels ask.
 
+use burn::backend::cubecl::dtype_to_storage_type;
+use burn::tensor::DType;
+use burn_cubecl::cubecl::features::TypeUsage;
 use burn_cubecl::cubecl::ir::DeviceProperties;
 
 /// The limits of a device.
@@ -13,6 +16,10 @@ pub(crate) struct Limits {
     pub(crate) bindings: usize,
     /// The largest buffer in bytes.
     pub(crate) buffer: u64,
+    /// Cubes of a launch in its first direction.
+    pub(crate) cubes: usize,
+    /// Whether it computes in half precision.
+    pub(crate) half: bool,
     /// Multiprocessors, where the driver tells.
     pub(crate) processors: Option<usize>,
 }
@@ -31,6 +38,10 @@ impl Limits {
             shared: hardware.max_shared_memory_size,
             bindings: hardware.max_bindings as usize,
             buffer: device.memory.max_page_size,
+            cubes: hardware.max_cube_count.0 as usize,
+            half: device
+                .type_usage(dtype_to_storage_type(DType::F16))
+                .is_superset(TypeUsage::Buffer | TypeUsage::Conversion | TypeUsage::Arithmetic),
             processors: processors.map(|count| count as usize),
         }
     }

@@ -10,6 +10,8 @@ pub enum Kernel {
     Cpu,
     /// The kernels for GPUs: all steps of a layer in one launch.
     Gpu,
+    /// The same, with products and stored gates in half precision.
+    GpuHalf,
     /// Plain tensor operations, which are slower, and why.
     Plain(String),
 }
@@ -19,6 +21,7 @@ impl fmt::Display for Kernel {
         match self {
             Self::Cpu => f.write_str("kernels for the CPU"),
             Self::Gpu => f.write_str("kernels for GPUs"),
+            Self::GpuHalf => f.write_str("kernels for GPUs in half precision"),
             Self::Plain(why) => write!(f, "plain tensor operations ({why})"),
         }
     }

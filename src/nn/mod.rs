@@ -1,7 +1,7 @@
 //! Layers: the LSTM in one and in two directions, dropout, and the readout of a sequence. Knows nothing of tasks, losses or training.
 //!
 //! On the CPU the layers work on host memory directly and keep what they used for their next results, up to 256 MiB for the
-//! whole program.
+//! whole program. On GPUs all steps of a layer are one launch.
 
 mod bilstm;
 mod dropout;

@@ -34,6 +34,8 @@ pub(super) struct Stack<'a> {
     /// Between the layers.
     pub(super) dropout: &'a Dropout,
     pub(super) batch_first: bool,
+    /// Whether GPUs may compute in half precision.
+    pub(super) half: bool,
     pub(super) lengths: Option<&'a Lengths>,
 }
 
@@ -103,7 +105,7 @@ impl Stack<'_> {
         if by == By::Kernel
             && input.dtype() == DType::F32
             && let Some(Ok(fit)) =
-                recurrence::serves(layer, input.dims(), self.batch_first, &input.device())
+                recurrence::serves(layer, input.dims(), self.wish(), &input.device())
         {
             return recurrence::forward(self, layer, input, begin, ends, fit);
         }
@@ -121,6 +123,12 @@ impl Stack<'_> {
         (output.swap_dims(0, 1), end)
     }
 
+    /// Which of batch and time comes first, and whether half precision is wished for.
+    #[cfg(feature = "gpu-kernels")]
+    fn wish(&self) -> (bool, bool) {
+        (self.batch_first, self.half)
+    }
+
     /// What computes the layers over an input of this shape.
     pub(super) fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
         #[cfg(feature = "cpu-kernels")]
@@ -130,15 +138,19 @@ impl Stack<'_> {
         #[cfg(feature = "gpu-kernels")]
         {
             let mut input = input;
+            let mut half = true;
             for layer in &self.layers {
-                match recurrence::serves(*layer, input, self.batch_first, device) {
-                    Some(Ok(_)) => {}
+                match recurrence::serves(*layer, input, self.wish(), device) {
+                    Some(Ok(fit)) => half &= fit.half,
                     Some(Err(unfit)) => return Kernel::Plain(unfit.to_string()),
                     None => return Kernel::Plain("there are no kernels for this device".into()),
                 }
                 input[2] = layer.directions().len() * layer.forward.hidden();
             }
-            Kernel::Gpu
+            match half {
+                true => Kernel::GpuHalf,
+                false => Kernel::Gpu,
+            }
         }
         #[cfg(not(feature = "gpu-kernels"))]
         {

@@ -185,6 +185,12 @@ impl ExpansionModel {
         self
     }
 
+    /// The model whose recurrent layers a GPU computes in half precision or not, see [`BiLstm::with_half_precision`].
+    pub fn with_half_precision(mut self, half: bool) -> Self {
+        self.lstm = self.lstm.with_half_precision(half);
+        self
+    }
+
     /// The configuration the model was made from.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config

@@ -42,7 +42,10 @@ pub(super) fn serves(input: &Tensor<3>) -> bool {
     };
     let elements = input.dims().iter().product::<usize>() as u64;
     let fits = limits.bindings >= BINDINGS && limits.units >= kernel::UNITS as usize;
-    fits && limits.shared >= kernel::SHARED && elements < u64::from(u32::MAX)
+    let [batch, time, _] = input.dims();
+    let cubes = (batch * time).div_ceil(kernel::ROWS as usize);
+    let fits = fits && limits.shared >= kernel::SHARED && cubes <= limits.cubes;
+    fits && elements < u64::from(u32::MAX)
 }
 
 /// The output of every head at every step, `[batch, time]` each.

@@ -11,7 +11,8 @@ use super::form::{Compiled, position, row};
 /// # Shapes
 ///
 /// - output: `[batch, positions, width]` or time first, the gradient of the output
-/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; their gradients before the activation afterwards
+/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `apart` their gradients before the activation afterwards
+/// - apart: of the same shape, the place of these gradients
 /// - cells_before, counts: as in the forward pass
 /// - transposed: `[directions, hidden, hidden]` as `pack` makes it
 /// - states: `[2, directions, batch, hidden]`, the gradient of what the sequences begin with
@@ -21,6 +22,7 @@ pub(super) fn backward<E: Float>(
     output: &Tensor<f32>,
     gates: &mut Tensor<E>,
     cells_before: &Tensor<E>,
+    mut apart: ComptimeOption<&mut Tensor<f32>>,
     transposed: &Tensor<Vector<f32, Const<4>>>,
     counts: ComptimeOption<&Tensor<f32>>,
     states: ComptimeOption<&mut Tensor<f32>>,
@@ -103,7 +105,12 @@ pub(super) fn backward<E: Float>(
                 }
                 #[unroll]
                 for gate in 0..4usize {
-                    gates[base + comptime!(gate * form.hidden)] = E::cast_from(delta.extract(gate));
+                    let at = base + comptime!(gate * form.hidden);
+                    #[comptime]
+                    match &mut apart {
+                        ComptimeOption::Some(apart) => apart[at] = delta.extract(gate),
+                        ComptimeOption::None => gates[at] = E::cast_from(delta.extract(gate)),
+                    }
                 }
             }
             shared[side + unit * samples + s] = delta;

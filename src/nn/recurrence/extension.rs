@@ -133,10 +133,11 @@ fn kept(
     _parameters: &ParametersMetadata,
     form: &Form,
 ) -> (TensorSpec, TensorSpec, TensorSpec, TensorSpec) {
-    let before = spec(form.before());
+    let stored = |shape: [usize; 3]| TensorSpec::new(Shape::from(shape), form.stored());
+    let before = stored(form.before());
     (
         spec(form.output()),
-        spec(form.gates()),
+        stored(form.gates()),
         before.clone(),
         before,
     )

@@ -12,6 +12,8 @@ pub(crate) struct Sizes {
     pub(crate) features: usize,
     pub(crate) hidden: usize,
     pub(crate) directions: usize,
+    /// Whether half precision is asked for.
+    pub(crate) half: bool,
 }
 
 /// How the work is cut.
@@ -23,6 +25,8 @@ pub(crate) struct Fit {
     pub(crate) batch: usize,
     /// Positions of one call, all of them or fewer.
     pub(crate) time: usize,
+    /// Whether products and what is stored are in half precision.
+    pub(crate) half: bool,
 }
 
 /// Why a layer runs in the plain form.
@@ -115,10 +119,12 @@ pub(crate) fn fit(limits: &Limits, sizes: &Sizes) -> Result<Fit, Unfit> {
         0 => (1, rows.saturating_sub(2).max(1).min(sizes.time)),
         batch => (batch.min(sizes.batch), sizes.time),
     };
+    let samples = samples(limits, sizes, batch);
     Ok(Fit {
-        samples: samples(limits, sizes, batch),
-        batch,
+        samples,
+        batch: batch.min(limits.cubes.saturating_mul(samples)),
         time,
+        half: sizes.half && limits.half,
     })
 }
 
@@ -166,6 +172,8 @@ mod tests {
         shared: 16 << 10,
         bindings: 8,
         buffer: 128 << 20,
+        cubes: 65_535,
+        half: false,
         processors: None,
     };
 
@@ -175,6 +183,7 @@ mod tests {
         features: 12,
         hidden: 96,
         directions: 2,
+        half: false,
     };
 
     #[test]
@@ -183,6 +192,7 @@ mod tests {
             samples: 1,
             batch: 32,
             time: 105,
+            half: false,
         };
         assert_eq!(fit(&WEB, &MODEL), Ok(whole));
     }
@@ -236,6 +246,35 @@ mod tests {
         let fit = fit(&WEB, &sizes).unwrap();
         assert_eq!(fit.batch, 1);
         assert_eq!(fit.time as u64, WEB.buffer / 3072 - 2);
+    }
+
+    #[test]
+    fn a_launch_has_no_more_cubes_than_the_device_takes() {
+        let limits = Limits {
+            buffer: u64::MAX,
+            processors: Some(1),
+            ..WEB
+        };
+        let sizes = Sizes {
+            batch: 1_000_000,
+            time: 1,
+            hidden: 1,
+            ..MODEL
+        };
+        let fit = fit(&limits, &sizes).unwrap();
+        assert_eq!((fit.samples, fit.batch), (8, 8 * 65_535));
+    }
+
+    #[test]
+    fn half_precision_needs_both_the_wish_and_the_device() {
+        for (asked, there) in [(false, false), (false, true), (true, false), (true, true)] {
+            let limits = Limits { half: there, ..WEB };
+            let sizes = Sizes {
+                half: asked,
+                ..MODEL
+            };
+            assert_eq!(fit(&limits, &sizes).unwrap().half, asked && there);
+        }
     }
 
     #[test]

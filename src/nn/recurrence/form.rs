@@ -1,5 +1,6 @@
 //! What a kernel is compiled for, and where the numbers of a layer stand.
 
+use burn::tensor::DType;
 use burn_cubecl::cubecl::{self, prelude::*};
 
 /// What is asked of a layer, its sizes and how the work is cut.
@@ -21,6 +22,8 @@ pub(super) struct Compiled {
     pub(super) hidden: usize,
     /// Samples of a cube.
     pub(super) samples: usize,
+    /// Whether what the backward pass reads is kept in half precision, gates included.
+    pub(super) half: bool,
     pub(super) directions: usize,
     /// Whether the first direction goes back in time; the second always does.
     pub(super) reversed: bool,
@@ -39,6 +42,14 @@ impl Form {
     /// The hidden units of all directions.
     pub(super) fn width(&self) -> usize {
         self.compiled.directions * self.compiled.hidden
+    }
+
+    /// The precision of the gates and of what is kept beside them.
+    pub(super) fn stored(&self) -> DType {
+        match self.compiled.half {
+            true => DType::F16,
+            false => DType::F32,
+        }
     }
 
     /// The shape of the output.

@@ -5,8 +5,8 @@
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
-use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
+use burn_cubecl::kernel::{cast, into_contiguous};
 use burn_cubecl::tensor::CubeTensor;
 
 use burn::backend::ops::FloatTensorOps;
@@ -94,11 +94,10 @@ pub(super) fn run_back(
 ) -> Gradients<CubeTensor> {
     let weights = weights.map(into_contiguous);
     let output = into_contiguous(kept.output);
-    // The gradients of the gates take the place of the gates, unless somebody else holds them.
-    let gates = match kept.gates.can_mut() {
-        true => kept.gates,
-        false => kept.gates.copy(),
-    };
+    // Gradients of the gates take the place of the gates, unless somebody else holds them or they have another precision.
+    let in_place = !form.compiled.half && kept.gates.can_mut();
+    let apart = (!in_place).then(|| empty(&output, form.gates(), DType::F32));
+    let deltas = apart.clone().unwrap_or_else(|| kept.gates.clone());
     let counts = form.padded.then(|| into_contiguous(kept.counts));
     let nothing = empty(&output, [1], DType::F32);
     let transposed = transposed(&weights, form);
@@ -110,21 +109,22 @@ pub(super) fn run_back(
         form.cubes(),
         form.units(),
         output.clone().into_tensor_arg(),
-        gates.clone().into_tensor_arg(),
+        kept.gates.into_tensor_arg(),
         kept.cells.into_tensor_arg(),
+        apart.map(CubeTensor::into_tensor_arg).into(),
         transposed.into_tensor_arg(),
         counts.map(CubeTensor::into_tensor_arg).into(),
         states.clone().map(CubeTensor::into_tensor_arg).into(),
         form.batch,
         form.time,
         form.compiled,
-        dtype_to_storage_type(gates.dtype),
+        dtype_to_storage_type(form.stored()),
     );
     let of_input = wanted
         .input
-        .then(|| input_gradient(&gates, &weights, kept.input.meta.shape().clone(), form));
+        .then(|| input_gradient(&deltas, &weights, kept.input.meta.shape().clone(), form));
     let weights = match wanted.weights {
-        true => weight_gradients(gates, kept.input, kept.states, form),
+        true => weight_gradients(deltas, kept.input, kept.states, form),
         false => std::array::from_fn(|_| nothing.clone()),
     };
     Gradients {
@@ -138,7 +138,11 @@ pub(super) fn run_back(
 fn input_gates(input: CubeTensor, weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     let input = rows(input, form);
     let packed = packed_input(weights, form);
-    let out = empty(&input, form.gates(), DType::F32);
+    let out = empty(&input, form.gates(), form.stored());
+    let (input, packed) = (
+        in_precision(input, out.dtype),
+        in_precision(packed, out.dtype),
+    );
     product(input, transpose(packed), out)
 }
 
@@ -172,7 +176,7 @@ fn weight_gradients(
     let of_input = empty(&gates, [directions, 4 * hidden, features], DType::F32);
     let of_input = product(over.clone(), rows(input, form), of_input);
     let of_recurrent = empty(&gates, [directions, 4 * hidden, hidden], DType::F32);
-    let of_recurrent = product(over, states, of_recurrent);
+    let of_recurrent = product(over, in_precision(states, DType::F32), of_recurrent);
     let of_bias = CubeBackend::float_sum_dim(gates, 1);
     let at = |direction: usize| direction.min(directions - 1) * 4 * hidden;
     let of = |direction: usize| {
@@ -258,6 +262,14 @@ fn transposed(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
         hidden,
     );
     packed
+}
+
+/// The tensor in another precision.
+fn in_precision(tensor: CubeTensor, dtype: DType) -> CubeTensor {
+    match tensor.dtype == dtype {
+        true => tensor,
+        false => cast(tensor, dtype),
+    }
 }
 
 /// The matrix product of batches.

@@ -32,7 +32,7 @@ use super::stack::{Ends, Layer};
 pub(super) fn serves(
     layer: Layer<'_>,
     input: [usize; 3],
-    batch_first: bool,
+    (batch_first, half): (bool, bool),
     device: &Device,
 ) -> Option<Result<Fit, Unfit>> {
     let limits = crate::gpu::limits_of(device)?;
@@ -47,6 +47,7 @@ pub(super) fn serves(
         features,
         hidden: layer.forward.hidden(),
         directions: layer.directions().len(),
+        half,
     };
     Some(fit::fit(&limits, &sizes))
 }
@@ -59,6 +60,7 @@ struct Call<'a> {
     batch_first: bool,
     /// Samples of a cube.
     samples: usize,
+    half: bool,
     /// Whether the states at the end are asked for.
     ends: bool,
 }
@@ -134,6 +136,7 @@ impl Call<'_> {
             compiled: Compiled {
                 hidden: weights[0].hidden(),
                 samples: self.samples,
+                half: self.half,
                 directions: weights.len(),
                 reversed: self.directions == Directions::Backward,
                 batch_first: self.batch_first,

@@ -133,6 +133,7 @@ impl<'a> Parts<'a> {
             directions,
             batch_first: self.batch_first,
             samples: self.fit.samples,
+            half: self.fit.half,
             ends,
         }
     }
@@ -172,6 +173,7 @@ mod tests {
             layers: vec![layer],
             dropout: &dropout,
             batch_first: true,
+            half: false,
             lengths,
         };
         let (output, ends) = super::forward(&stack, layer, input.clone(), begin, true, fit);
@@ -201,6 +203,7 @@ mod tests {
             samples: 2,
             batch,
             time,
+            half: false,
         };
         for begin in [None, Some(begin)] {
             for lengths in [None, Some(&lengths)] {
