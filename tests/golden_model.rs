@@ -245,3 +245,16 @@ fn full_scalar_gradient_norms() {
         check_norms(&case, backend, &device);
     }
 }
+
+/// The kernels for GPUs; a software driver serves. `lstm.rs` has more than one layer.
+#[cfg(feature = "wgpu")]
+#[test]
+fn small_models_on_wgpu() {
+    let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    for name in ["small", "small_scalar"] {
+        let case = Case::read(name);
+        check_outputs(&case, "wgpu", &device);
+        check_total(&case, "wgpu", &device);
+        check_gradients(&case, "wgpu", &device);
+    }
+}

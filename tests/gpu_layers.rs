@@ -12,7 +12,9 @@ use burn::module::Module;
 use burn::tensor::{Device, DeviceKind, Distribution, Tensor};
 use equipoise::nn::{BiLstm, BiLstmConfig, Kernel, Lengths, Lstm, LstmConfig};
 use support::launches::{self, alone};
-use support::{assert_all_close, gradients, values};
+use support::{
+    Noise, assert_all_close, assert_close, change_parameters, gradients, tensor, values,
+};
 
 fn device() -> Device {
     Device::wgpu(DeviceKind::DefaultDevice)
@@ -286,6 +288,50 @@ fn frozen_layers_and_inputs_without_gradient() {
     for (path, expected) in gradients(&layer, &graph) {
         assert_all_close(&path, &found[&path].values, &expected.values, 1e-5, 1e-5);
     }
+}
+
+/// The gradient along a direction is the slope of a central difference.
+#[test]
+fn the_gradient_is_the_slope() {
+    let _alone = alone();
+    let device = device().autodiff();
+    let sizes = Sizes {
+        layers: 2,
+        ..sizes(2, 5, 3, 4)
+    };
+    let layer = change_parameters(sizes.bilstm(&device), &mut |path, old| {
+        Noise::new(path.len() as u64).many(old.values.len())
+    });
+    let input = sizes.input(&device);
+    let factors = Noise::new(5).many(2 * 5 * 8);
+    let weights: Tensor<3> = tensor(&factors, [2, 5, 8], &device);
+    let graph = (layer.forward(input.clone()) * weights).sum().backward();
+    let gradients = gradients(&layer, &graph);
+    let directions = |path: &str, count: usize| Noise::new(31 + path.len() as u64).many(count);
+    // The sum is in double precision, or it would round away what a step changes.
+    let objective = |by: f64| {
+        let moved = change_parameters(layer.clone(), &mut |path, old| {
+            let along = directions(path, old.values.len());
+            let pairs = old.values.iter().zip(along);
+            pairs.map(|(value, along)| value + by * along).collect()
+        });
+        let output = values(&moved.forward(input.clone()));
+        output.iter().zip(&factors).map(|(a, b)| a * b).sum::<f64>()
+    };
+    let step = 2e-3;
+    let slope = (objective(step) - objective(-step)) / (2.0 * step);
+    let along = gradients.iter().map(|(path, table)| {
+        let along = directions(path, table.values.len());
+        table
+            .values
+            .iter()
+            .zip(along)
+            .map(|(a, b)| a * b)
+            .sum::<f64>()
+    });
+    let found: f64 = along.sum();
+    assert!(found.abs() > 0.1, "a gradient of {found} proves nothing");
+    assert_close("slope", found, slope, 2e-3, 2e-3);
 }
 
 /// How far half precision is from single, relative to the largest of each: what the documentation says.
