@@ -154,7 +154,7 @@ impl Stack<'_> {
         }
         #[cfg(not(feature = "gpu-kernels"))]
         {
-            let _ = (input, device);
+            let _ = (input, device, self.half);
             Kernel::Plain("there are no kernels for this device".into())
         }
     }
