@@ -64,7 +64,8 @@ pub(crate) fn part<const D: usize>(
     if !bytes(from).is_multiple_of(alignment) {
         let all = whole.meta.num_elements();
         let row = CubeBackend::float_reshape(whole.clone(), Shape::from([all]));
-        let part = slice(row, &[from..from + elements]);
+        let range = from..from + elements;
+        let part = slice(row, std::slice::from_ref(&range));
         return CubeBackend::float_reshape(part, Shape::from(shape));
     }
     // What the part does not need at the end may stay in it, so the end is no matter of alignment.

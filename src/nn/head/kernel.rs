@@ -22,10 +22,10 @@ pub(super) const COLUMNS: u32 = 64;
 #[cube]
 fn keeps(position: u32, first: u32, second: u32, threshold: u32) -> bool {
     let mut x = position ^ first;
-    x = x ^ (x >> 16u32);
+    x ^= x >> 16u32;
     x = (x * 0x7feb_352du32) ^ second;
-    x = x ^ (x >> 15u32);
-    x = x * 0x846c_a68bu32;
+    x ^= x >> 15u32;
+    x *= 0x846c_a68bu32;
     (x ^ (x >> 16u32)) >= threshold
 }
 

@@ -233,8 +233,8 @@ mod tests {
         };
         let fit = fit(&WEB, &sizes).unwrap();
         assert_eq!((fit.batch, fit.time), (408, 105));
-        assert!(408 * 107 * 3072 <= WEB.buffer);
-        assert!(409 * 107 * 3072 > WEB.buffer);
+        let bytes = |samples: u64| samples * 107 * 3072;
+        assert!(bytes(408) <= WEB.buffer && bytes(409) > WEB.buffer);
     }
 
     #[test]
