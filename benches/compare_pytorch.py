@@ -21,8 +21,9 @@ order:
         peak memory of train_step B=128
 
 With --device the network alone is measured, on a GPU: ours on the backend of that name, PyTorch's on CUDA with cuDNN, which needs
-an NVIDIA card; both wait for the card after every repetition, at most 1,024 windows. Two more lines have no PyTorch side: the
-layer and a step in plain tensor operations, the yardstick for our kernels.
+an NVIDIA card; both wait for the card after every repetition, at most 1,024 windows. Three more lines have no PyTorch side: a step
+and the layer in plain tensor operations, the yardstick for our kernels, and the time until the first step, the longest of all
+alternations, since only the first process tunes.
 
 Peak memory is measured in processes that do nothing else: how far the resident memory rises, at its peak, above what it is
 once the libraries are loaded and the batch is there, while the model is made and goes ten steps. Only Linux tells it, in
@@ -98,9 +99,7 @@ def compare(ours, alternations, threads):
         "pytorch": [sys.executable, __file__, "--pytorch-side", "--threads", str(threads)],
     }
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
-    if WITHOUT_TORCHJD:
-        say(f"train_step upgrad has no PyTorch side, torchjd or its solver is missing: {WITHOUT_TORCHJD}")
-        say('    pip install "torchjd[quadprog-projector]" brings both; 0.9 or later is needed')
+    say_without_torchjd()
     times = alternate(sides, [], "ms", alternations, environment)
     step = times["train_step B=32"]["ours"]
     for work, medians in times.items():
@@ -112,12 +111,19 @@ def compare(ours, alternations, threads):
         print_row(work, medians, "mib", 2)
 
 
+def say_without_torchjd():
+    if WITHOUT_TORCHJD:
+        say(f"train_step upgrad has no PyTorch side, torchjd or its solver is missing: {WITHOUT_TORCHJD}")
+        say('    pip install "torchjd[quadprog-projector]" brings both; 0.9 or later is needed')
+
+
 def compare_on_gpu(ours, alternations, device):
     sides = {
         "ours": [str(ours.resolve()), "--backend", device],
         "pytorch": [sys.executable, __file__, "--pytorch-side", "--device", device],
     }
     say(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
+    say_without_torchjd()
     times = alternate(sides, [], "ms", alternations, dict(os.environ))
     step = times["train_step B=32"]["ours"]
     for work, medians in times.items():
@@ -133,7 +139,8 @@ def alternate(sides, flags, unit, alternations, environment):
             output = run(f"the {side} side", command + flags, env=environment, capture_output=True, text=True)
             for line in map(json.loads, output.splitlines()):
                 found.setdefault(line["work"], {}).setdefault(side, []).append(line[unit])
-    return {work: {side: statistics.median(all_) for side, all_ in by_side.items()} for work, by_side in found.items()}
+    summed = {work: max if work.startswith("until the first") else statistics.median for work in found}
+    return {work: {side: summed[work](all_) for side, all_ in by_side.items()} for work, by_side in found.items()}
 
 
 def print_row(work, medians, unit, digits, step=None):

@@ -34,21 +34,21 @@ struct Sizes {
     padded: bool,
 }
 
-const SIZES: [Sizes; 6] = [
-    // Several blocks of samples, nothing a multiple of anything.
-    sizes(3, 7, 5, 6),
+/// Nothing is a multiple of anything. Each number of hidden units is kernels of its own to compile, so there are few.
+const SIZES: [Sizes; 5] = [
     sizes(1, 1, 1, 1),
-    sizes(1, 9, 3, 4),
-    sizes(37, 2, 4, 5),
+    sizes(3, 7, 5, 6),
+    // Several blocks of samples.
+    sizes(37, 2, 5, 6),
     Sizes {
         layers: 2,
         batch_first: false,
-        ..sizes(5, 6, 3, 7)
+        ..sizes(5, 7, 5, 6)
     },
     Sizes {
         layers: 2,
         padded: true,
-        ..sizes(4, 6, 3, 8)
+        ..sizes(4, 6, 3, 6)
     },
 ];
 
@@ -202,7 +202,7 @@ fn padding(lengths: &Lengths, shape: [usize; 3], device: &Device) -> Tensor<3, b
 fn a_series_in_pieces_is_the_series() {
     let _alone = alone();
     let device = device().autodiff();
-    let sizes = sizes(3, 8, 4, 6);
+    let sizes = sizes(3, 8, 5, 6);
     let (layer, input) = (sizes.lstm(&device), sizes.input(&device));
     let factors = Tensor::random([3, 8, 6], Distribution::Normal(0.0, 1.0), &device);
     let whole = answers(&layer, &input, &factors, Lstm::forward);
@@ -246,13 +246,13 @@ fn what_runs_a_layer_is_told() {
 fn large_inputs_saturate_and_nan_stays() {
     let _alone = alone();
     let device = device();
-    let layer = sizes(2, 3, 2, 4).bilstm(&device);
-    let large = Tensor::<3>::full([2, 3, 2], 1e4, &device);
+    let layer = sizes(2, 3, 5, 6).bilstm(&device);
+    let large = Tensor::<3>::full([2, 3, 5], 1e4, &device);
     let found = values(&layer.forward(large.clone()));
     assert!(found.iter().all(|value| value.abs() <= 1.0), "{found:?}");
     let expected = values(&layer.forward_reference(large));
     assert_all_close("saturated", &found, &expected, 0.0, 1e-5);
-    let nan = Tensor::<3>::full([2, 3, 2], f32::NAN, &device);
+    let nan = Tensor::<3>::full([2, 3, 5], f32::NAN, &device);
     let found = values(&layer.forward(nan));
     assert!(found.iter().all(|value| value.is_nan()), "{found:?}");
 }
@@ -262,7 +262,7 @@ fn large_inputs_saturate_and_nan_stays() {
 fn frozen_layers_and_inputs_without_gradient() {
     let _alone = alone();
     let device = device().autodiff();
-    let sizes = sizes(2, 4, 3, 5);
+    let sizes = sizes(2, 4, 5, 6);
     let input = sizes.input(&device);
     let layer = sizes.bilstm(&device);
     let expected = {
@@ -377,7 +377,7 @@ fn half_precision_is_near() {
 fn the_same_bits_twice() {
     let _alone = alone();
     let device = device().autodiff();
-    let sizes = sizes(5, 7, 4, 6);
+    let sizes = sizes(5, 7, 5, 6);
     let (layer, input) = (sizes.bilstm(&device), sizes.input(&device));
     let factors = Tensor::random([5, 7, 12], Distribution::Default, &device);
     let once = answers(&layer, &input, &factors, BiLstm::forward);

@@ -91,6 +91,13 @@ impl Backend {
                 Device::metal(DeviceKind::DefaultDevice)
             }),
             #[cfg(feature = "cuda")]
+            Self::Cuda if !has_cuda_headers() => Err(Error::setting(
+                "backend",
+                self.name(),
+                "flex or another with a device: CUDA's toolkit was not found, whose headers compile the kernels \
+                 (CUDA_PATH, /usr/local/cuda, /opt/cuda or /usr/bin/nvcc)",
+            )),
+            #[cfg(feature = "cuda")]
             Self::Cuda => self.found(DeviceType::Cuda, || Device::cuda(DeviceIndex::Default)),
             #[cfg(feature = "rocm")]
             Self::Rocm => self.found(DeviceType::Rocm, || Device::rocm(DeviceIndex::Default)),
@@ -134,6 +141,15 @@ impl Backend {
             format!("flex or another with a device: {looked_for}"),
         ))
     }
+}
+
+/// Whether CubeCL will find what it compiles kernels for CUDA with; it panics where it does not.
+#[cfg(feature = "cuda")]
+fn has_cuda_headers() -> bool {
+    let places = ["/usr/local/cuda", "/opt/cuda", "/usr/bin/nvcc"];
+    std::env::var_os("CUDA_PATH").is_some()
+        || cfg!(windows)
+        || places.iter().any(|place| Path::new(place).exists())
 }
 
 /// Where the windows come from.

@@ -12,7 +12,7 @@ pub(crate) struct Limits {
     pub(crate) units: usize,
     /// Shared memory of a cube in bytes.
     pub(crate) shared: usize,
-    /// Buffers that a kernel can bind.
+    /// Buffers that a kernel can bind beside the one that CubeCL keeps for itself; 7 where WebGPU's promise is all there is.
     pub(crate) bindings: usize,
     /// The largest buffer in bytes.
     pub(crate) buffer: u64,

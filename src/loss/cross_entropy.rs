@@ -25,7 +25,8 @@ use super::shapes::check_mask;
 ///
 /// # Panics
 ///
-/// If a target is outside `0..classes` (on backends that check), or the shapes do not fit.
+/// If a target is outside `0..classes` on the CPU, or the shapes do not fit. A GPU cannot panic: there the loss is NaN, with up to
+/// 64 classes, and undefined with more.
 ///
 /// # Example
 ///

@@ -476,7 +476,6 @@ fn check_single(what: &str, loss: &Tensor<1>) {
     );
 }
 
-/// A loss in single precision.
 /// Losses one behind the other, `[K]`.
 fn together(losses: &[Tensor<1>]) -> Tensor<1> {
     #[cfg(feature = "gpu-kernels")]
@@ -486,6 +485,7 @@ fn together(losses: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(losses.to_vec(), 0)
 }
 
+/// A loss in single precision.
 fn single(loss: Tensor<1>) -> Tensor<1> {
     if loss.dtype() == DType::F32 {
         loss

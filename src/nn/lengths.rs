@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "gpu-kernels")]
+use burn::tensor::DType;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 /// How long each sequence of a padded batch is.
@@ -225,7 +227,8 @@ impl Lengths {
     /// The lengths as numbers, for a kernel on the device of a tensor; without a graph.
     #[cfg(feature = "gpu-kernels")]
     pub(super) fn counts(&self, device: &Device) -> Tensor<1> {
-        self.counts.clone().to_device(&device.clone().inner())
+        let counts = self.counts.clone().cast(DType::F32);
+        counts.to_device(&device.clone().inner())
     }
 
     /// The lengths, for a kernel.

@@ -104,6 +104,7 @@ impl Stack<'_> {
         #[cfg(feature = "gpu-kernels")]
         if by == By::Kernel
             && input.dtype() == DType::F32
+            && layer.directions().into_iter().all(LstmWeights::is_single)
             && let Some(Ok(fit)) =
                 recurrence::serves(layer, input.dims(), self.wish(), &input.device())
         {

@@ -2,6 +2,8 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
+#[cfg(feature = "gpu-kernels")]
+use burn::tensor::DType;
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
@@ -33,6 +35,17 @@ impl LstmWeights {
             bias_ih: uniform.init([4 * hidden], device),
             bias_hh: uniform.init([4 * hidden], device),
         }
+    }
+
+    /// Whether all of it is in single precision.
+    #[cfg(feature = "gpu-kernels")]
+    pub(super) fn is_single(&self) -> bool {
+        let matrices = [&self.weight_ih, &self.weight_hh].map(|weight| weight.val().dtype());
+        let biases = [&self.bias_ih, &self.bias_hh].map(|bias| bias.val().dtype());
+        matrices
+            .into_iter()
+            .chain(biases)
+            .all(|dtype| dtype == DType::F32)
     }
 
     /// Hidden units.

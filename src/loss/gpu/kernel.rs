@@ -2,9 +2,9 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// Numbers between one loss's gradient and the next: a multiple of every device's alignment, so that each is a tensor by itself
-/// without a copy.
-pub(super) const APART: usize = 64;
+/// Numbers between one loss's gradient and the next: a multiple of every device's alignment (CUDA's is 512 bytes), so that each is a
+/// tensor by itself without a copy.
+pub(super) const APART: usize = 128;
 
 /// The bits of a number that is none.
 const NAN: u32 = 0x7fc0_0000;
@@ -32,10 +32,10 @@ pub(super) fn row_losses<I: Int>(
         for class in 0..classes {
             sum += (logits[base + class] - most).exp();
         }
-        let target = i32::cast_from(targets[row]);
+        let target = targets[row];
         let mut loss = f32::reinterpret(comptime!(NAN));
         for class in 0..classes {
-            let here = class as i32 == target;
+            let here = I::cast_from(class) == target;
             let above = logits[base + class] - most;
             if here {
                 loss = sum.ln() - above;

@@ -70,5 +70,8 @@ pub(super) fn losses_apart(gradient: CubeTensor, count: usize) -> [CubeTensor; 6
         count,
         kernel::APART,
     );
-    std::array::from_fn(|index| part(&rows, index.min(count - 1) * kernel::APART, [1]))
+    let parts: Vec<_> = (0..count)
+        .map(|index| part(&rows, index * kernel::APART, [1]))
+        .collect();
+    std::array::from_fn(|index| parts[index.min(count - 1)].clone())
 }

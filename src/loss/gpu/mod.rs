@@ -15,12 +15,14 @@ use crate::gpu;
 /// Classes at most: a unit goes through all of a row's.
 const CLASSES: usize = 64;
 
-/// Losses at most that are put together in one launch: WebGPU promises eight buffers to a kernel.
+/// Losses at most that are put together in one launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one.
 const LOSSES: usize = 6;
 
 /// Whether the cross entropy of these logits is one launch.
 pub(super) fn serves_rows(logits: &Tensor<2>) -> bool {
-    logits.dims()[1] <= CLASSES && gpu::limits(logits).is_some()
+    let [rows, classes] = logits.dims();
+    let fits = classes <= CLASSES && ((rows * classes) as u64) < u64::from(u32::MAX);
+    fits && gpu::limits(logits).is_some_and(|limits| limits.bindings >= 4)
 }
 
 /// The cross entropy of every row, `[rows]`; NaN where the target is no class.
@@ -33,7 +35,7 @@ pub(super) fn rows(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
 /// Losses one behind the other, `[K]`, from `[1]` each; nothing where that is not one launch.
 pub(super) fn together(losses: &[Tensor<1>]) -> Option<Tensor<1>> {
     let limits = gpu::limits(losses.first()?)?;
-    if losses.len() > LOSSES || limits.bindings < LOSSES + 2 {
+    if losses.len() > LOSSES || limits.bindings < LOSSES + 1 {
         return None;
     }
     let given = |index: usize| losses[index.min(losses.len() - 1)].clone().into_dispatch();

@@ -13,8 +13,8 @@ use crate::gpu::{empty, part};
 /// Chunks of rows on the way back: enough for the units of a large device, few enough that their sum is nothing.
 const CHUNKS: usize = 256;
 
-/// A multiple of every device's alignment, in numbers.
-const APART: usize = 64;
+/// A multiple of every device's alignment, in numbers; CUDA's is 512 bytes.
+const APART: usize = 128;
 
 /// The output for every row, `[rows]`.
 pub(super) fn run(

@@ -10,14 +10,14 @@ mod launch;
 
 use burn::backend::Dispatch;
 use burn::nn::Linear;
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::{DType, Distribution, Tensor};
 
 use self::extension::HeadLayer;
 use super::Dropout;
 use crate::gpu;
 
-/// Buffers of the largest kernel, with the one that CubeCL adds for shapes and sizes.
-const BINDINGS: usize = 7;
+/// Buffers of the largest kernel.
+const BINDINGS: usize = 6;
 
 /// What a head is on a sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +36,15 @@ pub(super) struct Form {
 }
 
 /// Whether the operation serves this input.
-pub(super) fn serves(input: &Tensor<3>) -> bool {
+pub(super) fn serves<const N: usize>(heads: [&Linear; N], input: &Tensor<3>) -> bool {
+    let single = |head: &&Linear| {
+        let bias = head.bias.as_ref();
+        let bias = bias.is_none_or(|bias| bias.val().dtype() == DType::F32);
+        bias && head.weight.val().dtype() == DType::F32
+    };
+    if !heads.iter().all(single) {
+        return false;
+    }
     let Some(limits) = gpu::limits(input) else {
         return false;
     };
@@ -59,7 +67,7 @@ pub(super) fn heads<const N: usize>(
     let seeds = drops.then(|| {
         // One draw for all heads, from the random state of the device.
         let device = input.device().inner();
-        Tensor::<1>::random([2 * N], Distribution::Default, &device)
+        Tensor::<1>::random([2 * N], Distribution::Default, (&device, DType::F32))
     });
     let mut index = 0;
     heads.map(|head| {

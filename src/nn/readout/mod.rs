@@ -63,7 +63,7 @@ pub fn readout<const N: usize>(
         return fused(dropout, heads, input);
     }
     #[cfg(feature = "gpu-kernels")]
-    if super::head::serves(&input) {
+    if super::head::serves(heads, &input) {
         return Readout {
             steps: super::head::heads(dropout, heads, &input),
             mean: input.mean_dim(1).squeeze_dim(1),

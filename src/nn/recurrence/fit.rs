@@ -74,8 +74,11 @@ pub(crate) const SAMPLES: [usize; 4] = [1, 2, 4, 8];
 /// with fewer a small one would read the weights too often.
 const PROCESSORS: usize = 64;
 
-/// Buffers of the largest kernel, with the one that CubeCL adds for shapes and sizes.
-const BINDINGS: usize = 8;
+/// Buffers of the largest kernel. CubeCL keeps one of the device's back for shapes and sizes, and tells of the others.
+const BINDINGS: usize = 7;
+
+/// Steps of a launch, at most: a driver that also draws the screen ends a launch of some seconds.
+const STEPS: usize = 16_384;
 
 /// Bytes of a number.
 const BYTES: u64 = 4;
@@ -119,6 +122,7 @@ pub(crate) fn fit(limits: &Limits, sizes: &Sizes) -> Result<Fit, Unfit> {
         0 => (1, rows.saturating_sub(2).max(1).min(sizes.time)),
         batch => (batch.min(sizes.batch), sizes.time),
     };
+    let time = time.min(STEPS);
     let samples = samples(limits, sizes, batch);
     Ok(Fit {
         samples,
@@ -170,7 +174,7 @@ mod tests {
     const WEB: Limits = Limits {
         units: 256,
         shared: 16 << 10,
-        bindings: 8,
+        bindings: 7,
         buffer: 128 << 20,
         cubes: 65_535,
         half: false,
@@ -243,9 +247,22 @@ mod tests {
             time: 1_000_000,
             ..MODEL
         };
-        let fit = fit(&WEB, &sizes).unwrap();
-        assert_eq!(fit.batch, 1);
-        assert_eq!(fit.time as u64, WEB.buffer / 3072 - 2);
+        let fit_of = |limits: &Limits| {
+            let fit = fit(limits, &sizes).unwrap();
+            (fit.batch, fit.time)
+        };
+        assert_eq!(fit_of(&WEB), (1, STEPS));
+        let small = Limits {
+            buffer: 1 << 20,
+            ..WEB
+        };
+        assert_eq!(fit_of(&small), (1, (1 << 20) / 3072 - 2));
+        // However large its buffers are.
+        let large = Limits {
+            buffer: u64::MAX,
+            ..WEB
+        };
+        assert_eq!(fit_of(&large).1, STEPS);
     }
 
     #[test]
@@ -299,7 +316,7 @@ mod tests {
         let few = Limits { bindings: 4, ..WEB };
         assert_eq!(
             unfit(few, MODEL),
-            "8 buffers in a kernel, and the device binds 4"
+            "7 buffers in a kernel, and the device binds 4"
         );
         let small = Limits {
             buffer: 1000,

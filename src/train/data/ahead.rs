@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use burn::data::dataset::DatasetError;
-use burn::tensor::Device;
+use burn::tensor::{Device, StreamId};
 
 use super::{Batches, DataPass, Source};
 
@@ -62,16 +62,16 @@ pub(super) struct Ahead<B> {
 }
 
 impl<B: Send + 'static> Ahead<B> {
-    /// Begins with the first of `numbers`; at most `most` batches wait.
+    /// Begins with the first of `numbers`; at most `most` batches wait, at least 1.
     pub(super) fn start(
         source: Arc<dyn Source<B>>,
         seed: u64,
-        device: &Device,
+        (device, stream): (Device, StreamId),
         numbers: Range<usize>,
         most: usize,
     ) -> Self {
-        let device = device.clone();
-        let (sender, batches) = sync_channel(most);
+        // One more is in the hands of the thread.
+        let (sender, batches) = sync_channel(most.saturating_sub(1));
         let work = move || {
             let mut maker = Maker::new(&*source, seed, &device);
             for number in numbers {
@@ -81,7 +81,9 @@ impl<B: Send + 'static> Ahead<B> {
                 }
             }
         };
-        let thread = Builder::new().name("batches".into()).spawn(work);
+        let thread = Builder::new()
+            .name("batches".into())
+            .spawn(move || stream.executes(work));
         Self {
             batches: Some(batches),
             thread: Some(thread.expect("the system gives a thread")),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
-use burn::tensor::Device;
+use burn::tensor::{Device, StreamId};
 
 use super::Source;
 use super::ahead::{Ahead, Maker, place};
@@ -29,6 +29,8 @@ pub(in crate::train) struct EpochLoader<B> {
     epoch: Arc<AtomicUsize>,
     /// Batches that are made while a step runs.
     ahead: usize,
+    /// The stream of the thread that makes them, the same in every epoch: a GPU keeps memory for each stream for good.
+    stream: StreamId,
 }
 
 // By hand, because a batch need not be `Clone`.
@@ -59,6 +61,7 @@ impl<B: 'static> EpochLoader<B> {
             device: device.clone(),
             epoch: Arc::new(AtomicUsize::new(1)),
             ahead: 0,
+            stream: StreamId::allocate(),
         }
     }
 
@@ -102,7 +105,8 @@ impl<B: 'static> EpochLoader<B> {
                 0 => Made::Now(Maker::new(&*self.source, seed, &self.device)),
                 most => {
                     let source = self.source.clone();
-                    Made::Ahead(Ahead::start(source, seed, &self.device, numbers, most))
+                    let on = (self.device.clone(), self.stream);
+                    Made::Ahead(Ahead::start(source, seed, on, numbers, most))
                 }
             },
             seen: 0,

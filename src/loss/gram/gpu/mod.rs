@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use self::extension::GramKernels;
 use crate::gpu;
 
-/// Tensors at most: WebGPU promises eight buffers to a kernel.
+/// Tensors at most: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one.
 const MOST: usize = 5;
 
 /// Whether the kernels serve these tensors.
@@ -19,7 +19,7 @@ pub(super) fn serves<const D: usize>(tensors: &[Tensor<D>]) -> bool {
         let limits = gpu::limits(tensor);
         let elements = tensor.shape().num_elements() as u64;
         limits.is_some_and(|limits| {
-            limits.bindings >= MOST + 3
+            limits.bindings >= MOST + 2
                 && limits.units >= kernel::UNITS as usize
                 && limits.shared >= kernel::UNITS as usize * size_of::<f32>()
                 && elements < u64::from(u32::MAX)
