@@ -1,5 +1,5 @@
-//! The expansion model on a GPU, by counted kernels: a training step and inference launch as many for a long window as for a
-//! short one, and no more than what is written here.
+//! The expansion model on a GPU, by counted kernels: a training step and inference launch no more for a long window than for a
+//! short one, but for what the tuner chooses, and no more than what is written here.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
 #![cfg(all(feature = "wgpu", feature = "train"))]
@@ -101,11 +101,9 @@ fn of_inference(window: usize) -> BTreeMap<String, usize> {
 fn check(place: &str, most: usize, counted: impl Fn(usize) -> BTreeMap<String, usize>) {
     let (short, long) = (counted(15), counted(105));
     println!("{place}: {} launches, {long:#?}", launches::total(&long));
-    assert_eq!(
-        launches::total(&short),
-        launches::total(&long),
-        "{short:#?}"
-    );
+    // The tuner may choose a sum in one launch for one length and in two for another; nothing grows by the bar.
+    let difference = launches::total(&long).abs_diff(launches::total(&short));
+    assert!(difference <= 2, "{place}: {short:#?} and {long:#?}");
     assert!(launches::total(&long) <= most, "{place}: {long:#?}");
 }
 
