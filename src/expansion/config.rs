@@ -39,11 +39,11 @@ pub enum Backend {
     Ndarray,
     /// A GPU through Vulkan, Metal, DirectX 12 or OpenGL, whichever the machine has.
     Wgpu,
-    /// A GPU through Vulkan.
+    /// A GPU through Vulkan alone.
     Vulkan,
     /// A GPU of Apple's. Never run by the authors of this crate.
     Metal,
-    /// A GPU of NVIDIA's through CUDA.
+    /// A GPU of NVIDIA's through CUDA. Not run by the authors of this crate yet.
     Cuda,
     /// A GPU of AMD's through ROCm. Never run by the authors of this crate.
     Rocm,
