@@ -18,6 +18,7 @@ use burn::train::metric::store::EventStoreClient;
 
 use super::checksum;
 use super::journal::Journal;
+use super::saves::Saves;
 use super::step::MultiTask;
 use crate::error::{Error, Result};
 use crate::history::History;
@@ -272,13 +273,15 @@ impl ModuleVisitor for Values {
 pub(super) struct WholeFiles {
     folder: PathBuf,
     part: &'static str,
+    saves: Saves,
 }
 
 impl WholeFiles {
-    pub(super) fn new(folder: &Path, part: &'static str) -> Self {
+    pub(super) fn new(folder: &Path, part: &'static str, saves: &Saves) -> Self {
         Self {
             folder: folder.to_path_buf(),
             part,
+            saves: saves.clone(),
         }
     }
 
@@ -289,6 +292,7 @@ impl WholeFiles {
 
 impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     fn save(&self, epoch: usize, record: R) -> Result<(), CheckpointerError> {
+        let _writing = self.saves.write();
         let file = self.file(epoch);
         // Burn appends its extension to a name that has another, so the temporary one keeps it.
         let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
@@ -352,6 +356,7 @@ pub(super) struct LastAndBest {
     pub(super) journal: Journal,
     pub(super) keep: usize,
     pub(super) run: PathBuf,
+    pub(super) saves: Saves,
 }
 
 impl CheckpointingStrategy for LastAndBest {
@@ -361,6 +366,8 @@ impl CheckpointingStrategy for LastAndBest {
         _store: &EventStoreClient,
     ) -> Vec<CheckpointingAction> {
         let best = self.journal.lock().best_epoch();
+        // The network, the optimizer and the schedule.
+        self.saves.announce(3);
         let mut actions = vec![CheckpointingAction::Save];
         let old = |kept: &usize| kept.saturating_add(self.keep) <= epoch && Some(*kept) != best;
         let Ok(files) = std::fs::read_dir(folder(&self.run)) else {

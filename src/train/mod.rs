@@ -34,6 +34,7 @@ mod mean_metric;
 mod output;
 mod part;
 mod recorder;
+mod saves;
 mod schedule;
 mod settings_file;
 mod step;

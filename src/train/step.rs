@@ -15,6 +15,7 @@ use super::config::NonFinitePolicy;
 use super::gradients::Clipping;
 use super::hooks::StepHooks;
 use super::output::StepOutput;
+use super::saves::Saves;
 use crate::loss::TaskLosses;
 use crate::model::{Branches, MultiTaskModel};
 use crate::step::{Forward, Pass, Scale};
@@ -45,6 +46,8 @@ pub(super) struct StepOptions {
     pub(super) hooks: StepHooks,
     pub(super) after: After,
     pub(super) altered: Altered,
+    /// Files that a step waits for, on a GPU.
+    pub(super) saves: Option<Saves>,
 }
 
 /// What an experiment changes in every step.
@@ -104,9 +107,26 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
         }
     }
 
+    /// Has steps wait for checkpoints that are being written, where the device needs it.
+    pub(super) fn waiting_for(mut self, saves: &Saves, device: &Device) -> Self {
+        self.options.saves = on_gpu(device).then(|| saves.clone());
+        self
+    }
+
     pub(super) fn with_options(mut self, options: StepOptions) -> Self {
         self.options = options;
         self
+    }
+}
+
+/// Whether the device is one whose memory changes while it is being read.
+fn on_gpu(device: &Device) -> bool {
+    #[cfg(feature = "gpu-kernels")]
+    return crate::gpu::limits_of(device).is_some();
+    #[cfg(not(feature = "gpu-kernels"))]
+    {
+        let _ = device;
+        false
     }
 }
 
@@ -262,6 +282,9 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
 
     fn step(&self, batches: Vec<M::Batch>) -> TrainOutput<Self::Output> {
         assert!(!batches.is_empty(), "a step needs at least one batch");
+        if let Some(saves) = &self.options.saves {
+            saves.wait();
+        }
         let now = self.options.clock.tick();
         let (mut outputs, mut losses) = (Vec::new(), Vec::new());
         let mut gradients = Gathered::default();

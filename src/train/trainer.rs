@@ -29,6 +29,7 @@ use super::hooks::{EpochHook, EpochSeen, StepHook, StepHooks, StepSeen};
 use super::journal::{Entries, Journal};
 use super::mean_metric::{MeanMetric, Values};
 use super::recorder::Recorder;
+use super::saves::Saves;
 use super::step::{MultiTask, StepOptions};
 use super::terminal::{Progress, Screen};
 use super::tracker::Tracker;
@@ -542,7 +543,7 @@ impl<M: MultiTaskModel> Trainer<M> {
 
     fn run(
         mut self,
-        start: Start<M>,
+        mut start: Start<M>,
         journal: Journal,
         hooks: StepHooks,
         train: Groups<M::Batch>,
@@ -554,6 +555,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
         let watch = stop.then(|| self.interrupter.clone());
         let strategy = start.model.weighting.name().to_string();
+        let saves = Saves::default();
+        start.model = start.model.waiting_for(&saves, device);
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
@@ -568,14 +571,15 @@ impl<M: MultiTaskModel> Trainer<M> {
                     samples,
                 )))
                 .with_custom_checkpointers(
-                    WholeFiles::new(&folder, "model"),
-                    WholeFiles::new(&folder, "optim"),
-                    WholeFiles::new(&folder, "scheduler"),
+                    WholeFiles::new(&folder, "model", &saves),
+                    WholeFiles::new(&folder, "optim", &saves),
+                    WholeFiles::new(&folder, "scheduler", &saves),
                 )
                 .with_checkpointing_strategy(LastAndBest {
                     journal: journal.clone(),
                     keep: self.config.keep_checkpoints,
                     run: self.directory.clone(),
+                    saves: saves.clone(),
                 })
                 .with_training_strategy(ExecutionStrategy::single(device.clone()).into())
                 .metric_train(Tracker::new(
