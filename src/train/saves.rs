@@ -1,8 +1,8 @@
 //! Checkpoints that are being written, for steps that must wait for them.
 //!
-//! Burn writes a checkpoint on other threads while training goes on. On a GPU the next steps then change the memory that is
-//! being read: moments of an optimizer were found overwritten in files (software Vulkan, Burn 0.22.1). So on a GPU a step waits
-//! for the files, and the files are written one after another.
+//! Burn writes a checkpoint on other threads while training goes on. On a GPU moments of an optimizer were then found overwritten
+//! in the file, and a resumed run diverged (software Vulkan, Burn 0.22.1, cause not known). So on a GPU a step waits for the
+//! files, and the files are written one after another.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -119,7 +119,7 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
     }
 }
 
-/// Whether the device is one whose memory changes while it is being read.
+/// Whether steps on this device wait for checkpoints.
 fn on_gpu(device: &Device) -> bool {
     #[cfg(feature = "gpu-kernels")]
     return crate::gpu::limits_of(device).is_some();
