@@ -234,3 +234,23 @@ impl Stack<'_> {
         }
     }
 }
+
+/// Takes the final states, `[directions, batch, hidden]` each, from behind the last position of what a kernel made.
+#[cfg(any(feature = "cpu-kernels", feature = "gpu-kernels"))]
+pub(super) fn apart(
+    output: Tensor<3>,
+    time: usize,
+    batch_first: bool,
+    states: [usize; 3],
+) -> (Tensor<3>, Option<Ends>) {
+    let [directions, batch, hidden] = states;
+    let at = usize::from(batch_first);
+    let ends = output.clone().narrow(at, time, 2);
+    let ends = match batch_first {
+        true => ends
+            .reshape([batch, 2, directions, hidden])
+            .permute([1, 2, 0, 3]),
+        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
+    };
+    (output.narrow(at, 0, time), Some(ends))
+}

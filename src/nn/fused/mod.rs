@@ -23,7 +23,7 @@ use burn::tensor::Tensor;
 use self::extension::LstmExtension;
 use self::layout::Form;
 use super::LstmWeights;
-use super::stack::{Ends, Layer, Stack};
+use super::stack::{Ends, Layer, Stack, apart};
 
 /// One layer of the stack, and the states it ends with if `ends`.
 pub(super) fn forward(
@@ -75,26 +75,7 @@ pub(super) fn forward(
     );
     let output = Tensor::from_dispatch(output);
     match ends {
-        true => apart(output, time, form, [directions, batch, hidden]),
+        true => apart(output, time, form.batch_first, [directions, batch, hidden]),
         false => (output, None),
     }
-}
-
-/// Takes the final states from behind the last position of the output.
-fn apart(
-    output: Tensor<3>,
-    time: usize,
-    form: Form,
-    states: [usize; 3],
-) -> (Tensor<3>, Option<Ends>) {
-    let [directions, batch, hidden] = states;
-    let at = usize::from(form.batch_first);
-    let ends = output.clone().narrow(at, time, 2);
-    let ends = match form.batch_first {
-        true => ends
-            .reshape([batch, 2, directions, hidden])
-            .permute([1, 2, 0, 3]),
-        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
-    };
-    (output.narrow(at, 0, time), Some(ends))
 }

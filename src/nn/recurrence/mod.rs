@@ -26,7 +26,7 @@ pub(super) use self::fit::{Fit, Unfit};
 use self::form::{Compiled, Form};
 pub(super) use self::parts::forward;
 use super::LstmWeights;
-use super::stack::{Ends, Layer};
+use super::stack::{Ends, Layer, apart};
 
 /// How the kernels run a layer on an input of this shape, or why not; nothing where the device is no GPU.
 pub(super) fn serves(
@@ -117,7 +117,13 @@ impl Call<'_> {
         let output = <Dispatch as LstmLayer>::lstm_layer(input, begin, counts, parameters, form);
         let output = Tensor::from_dispatch(output);
         match self.ends {
-            true => apart(output, form),
+            true => {
+                let Compiled {
+                    directions, hidden, ..
+                } = form.compiled;
+                let states = [directions, form.batch, hidden];
+                apart(output, form.time, self.batch_first, states)
+            }
             false => (output, None),
         }
     }
@@ -146,24 +152,4 @@ impl Call<'_> {
             padded: work.counts.is_some(),
         }
     }
-}
-
-/// Takes the final states from behind the last position of the output.
-fn apart(output: Tensor<3>, form: Form) -> (Tensor<3>, Option<Ends>) {
-    let Compiled {
-        directions,
-        hidden,
-        batch_first,
-        ..
-    } = form.compiled;
-    let (batch, time) = (form.batch, form.time);
-    let at = usize::from(batch_first);
-    let ends = output.clone().narrow(at, time, 2);
-    let ends = match batch_first {
-        true => ends
-            .reshape([batch, 2, directions, hidden])
-            .permute([1, 2, 0, 3]),
-        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
-    };
-    (output.narrow(at, 0, time), Some(ends))
 }
