@@ -46,7 +46,7 @@ pub(super) struct StepOptions {
     pub(super) hooks: StepHooks,
     pub(super) after: After,
     pub(super) altered: Altered,
-    /// Files that a step waits for, on a GPU.
+    /// Files that a step waits for, where the device reads tensors late.
     pub(super) saves: Option<Saves>,
 }
 
@@ -107,9 +107,9 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
         }
     }
 
-    /// Has steps wait for checkpoints that are being written, where the device needs it.
+    /// Has steps wait for checkpoints that are being written, where the device reads tensors late.
     pub(super) fn waiting_for(mut self, saves: &Saves, device: &Device) -> Self {
-        self.options.saves = on_gpu(device).then(|| saves.clone());
+        self.options.saves = (!reads_at_once(device)).then(|| saves.clone());
         self
     }
 
@@ -119,11 +119,11 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
     }
 }
 
-/// Whether steps on this device wait for checkpoints.
-fn on_gpu(device: &Device) -> bool {
-    #[cfg(feature = "gpu-kernels")]
-    return crate::gpu::limits_of(device).is_some();
-    #[cfg(not(feature = "gpu-kernels"))]
+/// Whether a tensor that is read has its values on the host at once.
+fn reads_at_once(device: &Device) -> bool {
+    #[cfg(feature = "cpu-kernels")]
+    return crate::host::serves(device);
+    #[cfg(not(feature = "cpu-kernels"))]
     {
         let _ = device;
         false
