@@ -329,6 +329,39 @@ impl TaskLosses {
         }
     }
 
+    /// Returns the same losses as plain numbers on another device.
+    #[cfg(feature = "train")]
+    pub(crate) fn on(&self, device: &Device) -> Self {
+        let device = device.clone().inner();
+        if self.values.device().inner() == device {
+            return self.detached();
+        }
+        // Numbers move between all backends, truths do not.
+        let mask = |mask: &Tensor<1, Bool>| {
+            let numbers = mask.clone().float().to_device(&device);
+            numbers.greater_elem(0.5)
+        };
+        Self {
+            values: self.values.clone().inner().to_device(&device),
+            parts: None,
+            present: self.present.as_ref().map(mask),
+            labels: self.labels.clone().map(|labels| labels.to_device(&device)),
+            by_samples: self.by_samples.clone(),
+            absent: self.absent.clone(),
+            active: mask(&self.active),
+        }
+    }
+
+    /// Returns losses of other values with the same tasks present.
+    #[cfg(feature = "train")]
+    pub(crate) fn with_values(&self, values: Tensor<1>) -> Self {
+        Self {
+            values,
+            parts: None,
+            ..self.clone()
+        }
+    }
+
     /// Returns the same losses as plain numbers, off the graph.
     pub fn detached(&self) -> Self {
         Self {

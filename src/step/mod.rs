@@ -46,6 +46,9 @@
 //! one that needs the Gram matrix every task reads a leaf of its own, the heads run once forward and once backward, K x K numbers are read,
 //! and the weighted sum of the tasks' gradients goes through the trunk.
 
+#[cfg(feature = "train")]
+mod several;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Gradients, Tensor};
@@ -54,6 +57,8 @@ use crate::gradient::{AuditSample, Measured, branch_gradients, measure};
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
 use crate::weighting::{Heads, Needs, Step, Strategy, Weighed, check_count};
+#[cfg(feature = "train")]
+pub(crate) use several::Portion;
 
 /// Weighs the tasks of one training step and takes the gradients of everything that is trained.
 ///
@@ -242,6 +247,17 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// The Gram matrix of the gradients of the part's own means, which is what a strategy sees.
+    fn of_own_means(&self, gram: Gram) -> Gram {
+        match &self.shares {
+            Some(shares) => {
+                let none = shares.clone().equal_elem(0.0);
+                gram.scaled(&shares.clone().mask_fill(none, 1.0).recip())
+            }
+            None => gram,
+        }
+    }
+
     fn together<S: Shared>(
         &self,
         forward: Forward<S>,
@@ -281,15 +297,7 @@ impl<'a> Pass<'a> {
             Heads::Weighted => one_by_one(&leaves, &shared),
         };
         drop(leaves);
-        let gram = Gram::new(S::gram(&branches));
-        let gram = match &self.shares {
-            // The strategy sees the gradients of the part's own means.
-            Some(shares) => {
-                let none = shares.clone().equal_elem(0.0);
-                gram.scaled(&shares.clone().mask_fill(none, 1.0).recip())
-            }
-            None => gram,
-        };
+        let gram = self.of_own_means(Gram::new(S::gram(&branches)));
         // The losses' own graph is used up; what the strategy differentiates is its memory.
         let plain = losses.detached();
         let weighed = self.strategy.weigh_step(&self.seen(&plain, Some(&gram)));

@@ -18,6 +18,7 @@ use burn::train::{InferenceStep, Interrupter, TrainStep};
 use super::clock::Clock;
 use super::config::{Schedule, TrainConfig};
 use super::data::{DataPass, EpochLoader, Groups, Source, spread};
+use super::devices::Devices;
 use super::gradients::Clipping;
 use super::step::{Altered, MultiTask, StepOptions};
 use super::trainer::Trainer;
@@ -87,6 +88,10 @@ pub(crate) struct Forks<M: MultiTaskModel> {
     train: Arc<dyn Source<M::Batch>>,
     valid: Arc<dyn Source<M::Batch>>,
     device: Device,
+    /// As many as the run has, all of them the main device.
+    devices: Devices,
+    /// Batches of a step.
+    size: usize,
     epoch: usize,
     steps: usize,
     steps_per_epoch: usize,
@@ -118,7 +123,9 @@ impl<M: MultiTaskModel> Forks<M> {
         let config = trainer.config();
         let tracked = plan.device.clone().autodiff();
         let batches = plan.train.batches();
-        let per_pass = batches.div_ceil(config.accumulate);
+        let devices = trainer.devices(&tracked).all_on_main();
+        let size = config.accumulate.saturating_mul(devices.len());
+        let per_pass = batches.div_ceil(size);
         let fresh = MultiTask::new(network, weighting);
         part::check(&config.parts, &fresh)?;
         let fresh = fresh.train().fork(&tracked);
@@ -126,6 +133,8 @@ impl<M: MultiTaskModel> Forks<M> {
             frozen: part::frozen(&fresh, &config.parts),
             rates: rates(config, history)?,
             steps_per_epoch: config.steps_per_epoch.unwrap_or(per_pass),
+            devices,
+            size,
             train: plan.train,
             valid: plan.valid,
             device: plan.device,
@@ -168,6 +177,7 @@ impl<M: MultiTaskModel> Forks<M> {
                 alteration.trained.as_deref(),
                 &plain,
             ),
+            devices: self.devices.clone(),
             ..StepOptions::default()
         });
         Ok(Begun {
@@ -221,7 +231,7 @@ impl<M: MultiTaskModel> Forks<M> {
         let config = self.trainer.config();
         let tracked = self.device.clone().autodiff();
         let seed = DataPass::new(!config.seed, 1 + number).seed_of(0);
-        let size = config.accumulate;
+        let size = self.size;
         let batches = EpochLoader::new(self.train.clone(), M::samples, Some(seed), &tracked)
             .of_length(self.steps.saturating_mul(size));
         let groups = Groups { batches, size };

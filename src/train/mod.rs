@@ -26,6 +26,7 @@ pub(crate) mod checksum;
 mod clock;
 mod config;
 mod data;
+mod devices;
 pub(crate) mod fork;
 mod gradients;
 mod hooks;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::config::TrainConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
@@ -9,6 +11,19 @@ use crate::history::write_atomically;
 
 /// The file in the folder of a run.
 const FILE: &str = "train.json";
+/// The number of devices, in the file where there are several: it decides how many batches a step has.
+const DEVICES: &str = "devices";
+const REMEDY: &str =
+    "as in the run that is resumed; to go on with another, start a new run from its network";
+
+/// What is written.
+#[derive(Serialize)]
+struct Settings<'a> {
+    #[serde(flatten)]
+    config: &'a TrainConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    devices: Option<usize>,
+}
 
 /// Checks that a run of which `done` epochs are finished goes on as it began. What decides only how long it runs and what is kept may
 /// change: `epochs`, `patience`, `watch`, `keep_checkpoints`, `baseline` and `non_finite`.
@@ -17,7 +32,7 @@ const FILE: &str = "train.json";
 ///
 /// [`Error::Setting`] naming the first setting that differs, or `epochs` if there are fewer than are done; [`Error::Io`] or
 /// [`Error::Config`] if the file cannot be read. A run from before the file was written is let through.
-pub(super) fn check(config: &TrainConfig, run: &Path, done: usize) -> Result<()> {
+pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usize) -> Result<()> {
     if config.epochs < done {
         let expected = format!("at least {done}: so many are done in {}", run.display());
         return Err(Error::setting("epochs", config.epochs, expected));
@@ -27,10 +42,19 @@ pub(super) fn check(config: &TrainConfig, run: &Path, done: usize) -> Result<()>
         return Ok(());
     }
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let stored: TrainConfig = serde_json::from_str(&text).map_err(|error| Error::Config {
-        path,
+    let broken = |error: serde_json::Error| Error::Config {
+        path: path.clone(),
         reason: error.to_string(),
-    })?;
+    };
+    let mut stored: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;
+    let on = stored.as_object_mut().and_then(|all| all.remove(DEVICES));
+    let on = on.map_or(Ok(1), serde_json::from_value::<usize>);
+    let on = on.map_err(broken)?;
+    if on != devices {
+        let expected = format!("{on}, {REMEDY}");
+        return Err(Error::setting(DEVICES, devices, expected));
+    }
+    let stored: TrainConfig = serde_json::from_value(stored).map_err(broken)?;
     let mut asked = config.clone();
     asked.epochs = stored.epochs;
     asked.patience = stored.patience;
@@ -38,9 +62,7 @@ pub(super) fn check(config: &TrainConfig, run: &Path, done: usize) -> Result<()>
     asked.keep_checkpoints = stored.keep_checkpoints;
     asked.baseline = stored.baseline;
     asked.non_finite = stored.non_finite;
-    let remedy =
-        "as in the run that is resumed; to go on with another, start a new run from its network";
-    same_or_named(&asked, &stored, remedy)
+    same_or_named(&asked, &stored, REMEDY)
 }
 
 /// Writes the settings of a run.
@@ -48,7 +70,11 @@ pub(super) fn check(config: &TrainConfig, run: &Path, done: usize) -> Result<()>
 /// # Errors
 ///
 /// [`Error::Io`] with the path.
-pub(super) fn write(config: &TrainConfig, run: &Path) -> Result<()> {
-    let json = serde_json::to_string_pretty(config).expect("settings are valid JSON");
+pub(super) fn write(config: &TrainConfig, devices: usize, run: &Path) -> Result<()> {
+    let settings = Settings {
+        config,
+        devices: (devices > 1).then_some(devices),
+    };
+    let json = serde_json::to_string_pretty(&settings).expect("settings are valid JSON");
     write_atomically(run.join(FILE), json.as_bytes())
 }

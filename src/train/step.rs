@@ -12,13 +12,14 @@ use burn::train::{InferenceStep, TrainOutput, TrainStep};
 
 use super::clock::{Clock, Moment};
 use super::config::NonFinitePolicy;
+use super::devices::Devices;
 use super::gradients::Clipping;
 use super::hooks::StepHooks;
 use super::output::StepOutput;
 use super::saves::Saves;
 use crate::loss::TaskLosses;
 use crate::model::{Branches, MultiTaskModel};
-use crate::step::{Forward, Pass, Scale};
+use crate::step::{Forward, Pass, Portion, Scale};
 use crate::weighting::{Needs, Strategy};
 
 /// A network and the strategy that weighs its losses: what is trained, saved and resumed as one.
@@ -46,6 +47,7 @@ pub(super) struct StepOptions {
     pub(super) hooks: StepHooks,
     pub(super) after: After,
     pub(super) altered: Altered,
+    pub(super) devices: Devices,
     /// Files that a step waits for, where the device reads tensors late.
     pub(super) saves: Option<Saves>,
 }
@@ -130,10 +132,11 @@ fn reads_at_once(device: &Device) -> bool {
     }
 }
 
-/// A batch of a step and what the heads gave for it, if they ran already.
+/// The batches of a step that are weighed together, one for each device, and what the heads gave for them, if they ran already.
 struct Part<'a, M: MultiTaskModel> {
-    batch: &'a M::Batch,
-    forward: Option<Forward<M::Shared>>,
+    /// The batches, with the network on the device of each.
+    batches: Vec<(&'a M, &'a M::Batch)>,
+    forward: Option<Vec<Forward<M::Shared>>>,
     /// For each task the share of the step's labels that lies in this part; none where the part is the step.
     shares: Option<Tensor<1>>,
     /// The share of the step's samples.
@@ -141,6 +144,18 @@ struct Part<'a, M: MultiTaskModel> {
     /// Whether the labels were counted for what they are.
     labels_known: bool,
 }
+
+impl<M: MultiTaskModel> Part<'_, M> {
+    fn samples(&self) -> usize {
+        self.batches
+            .iter()
+            .map(|(_, batch)| M::samples(batch))
+            .sum()
+    }
+}
+
+/// What one part of a step leaves behind: the output, the gradients if it is not left out, and the losses.
+type Gone<E> = (StepOutput<E>, Option<GradientsParams>, TaskLosses);
 
 impl<M: MultiTaskModel> MultiTask<M> {
     /// The raw losses in the plain form: all heads read one representation.
@@ -151,8 +166,8 @@ impl<M: MultiTaskModel> MultiTask<M> {
     }
 
     /// The raw losses of a training step.
-    fn trained(&self, branches: Branches<M::Shared>, batch: &M::Batch) -> TaskLosses {
-        let losses = self.network.task_losses(branches, batch);
+    fn trained(&self, network: &M, branches: Branches<M::Shared>, batch: &M::Batch) -> TaskLosses {
+        let losses = network.task_losses(branches, batch);
         match &self.options.altered.trained {
             Some(trained) => losses.with_present(trained.clone()),
             None => losses,
@@ -165,43 +180,56 @@ impl<M: MultiTaskModel> MultiTask<M> {
             .audited(now.audited)
     }
 
-    fn forward(&self, now: Moment, batch: &M::Batch) -> Forward<M::Shared> {
-        let heads = |branches| self.trained(branches, batch);
-        let representation = self.network.represent(batch);
-        self.pass(now).forward(representation, &heads)
+    fn forward(&self, now: Moment, part: &Part<'_, M>) -> Vec<Forward<M::Shared>> {
+        let run = |(network, batch): &(&M, &M::Batch)| {
+            let heads = |branches| self.trained(network, branches, batch);
+            let representation = network.represent(batch);
+            self.pass(now).forward(representation, &heads)
+        };
+        part.batches.iter().map(run).collect()
     }
 
     /// The parts of a step, each with its share of the labels. They are counted before anything is weighed: by the network
     /// where it can ([`MultiTaskModel::labels`]), by the samples where no loss says otherwise, and from the losses of all parts
     /// where the first one tells of labels.
-    fn parts<'a>(&self, now: Moment, batches: &'a [M::Batch]) -> Vec<Part<'a, M>> {
-        let samples: Vec<usize> = batches.iter().map(M::samples).collect();
-        let all: usize = samples.iter().sum();
-        let part = |(batch, samples): (&'a M::Batch, &usize)| Part {
-            batch,
-            forward: None,
-            shares: None,
-            of_samples: *samples as f64 / all.max(1) as f64,
-            labels_known: batches.len() == 1,
+    fn parts<'a>(
+        &self,
+        now: Moment,
+        networks: &[&'a M],
+        batches: &'a [M::Batch],
+    ) -> Vec<Part<'a, M>> {
+        let all: usize = batches.iter().map(M::samples).sum();
+        let rounds: Vec<_> = batches.chunks(networks.len()).collect();
+        let only = rounds.len() == 1;
+        let part = |batches: &'a [M::Batch]| {
+            let mut part = Part {
+                batches: networks.iter().copied().zip(batches).collect(),
+                forward: None,
+                shares: None,
+                of_samples: 1.0,
+                labels_known: only,
+            };
+            part.of_samples = part.samples() as f64 / all.max(1) as f64;
+            part
         };
-        let mut parts: Vec<Part<'a, M>> = batches.iter().zip(&samples).map(part).collect();
-        if parts.len() == 1 {
+        let mut parts: Vec<Part<'a, M>> = rounds.into_iter().map(part).collect();
+        if only {
             return parts;
         }
-        let told: Option<Vec<_>> = batches.iter().map(|b| self.network.labels(b)).collect();
+        let told: Option<Vec<_>> = parts.iter().map(|part| self.told(part)).collect();
         let mut known = told.is_some();
         let counts = match told {
-            Some(counts) => counts.into_iter().map(Tensor::inner).collect(),
+            Some(counts) => counts,
             None => {
-                parts[0].forward = Some(self.forward(now, &batches[0]));
-                let first = parts[0].forward.as_ref().expect("it ran");
-                known = first.losses.tells_labels();
+                let first = self.forward(now, &parts[0]);
+                known = first.iter().any(|f| f.losses.tells_labels());
+                parts[0].forward = Some(first);
                 if known {
                     for part in &mut parts[1..] {
-                        part.forward = Some(self.forward(now, part.batch));
+                        part.forward = Some(self.forward(now, part));
                     }
                 }
-                self.counted(&parts, &samples)
+                self.counted(&parts)
             }
         };
         let labels = counts.iter().cloned().reduce(|sum, next| sum + next);
@@ -213,36 +241,44 @@ impl<M: MultiTaskModel> MultiTask<M> {
         parts
     }
 
-    /// What each task counts by in each part, `[K]`.
-    fn counted(&self, parts: &[Part<'_, M>], samples: &[usize]) -> Vec<Tensor<1>> {
+    /// The labels of each task in a part as the network tells them, `[K]` on the main device.
+    fn told(&self, part: &Part<'_, M>) -> Option<Tensor<1>> {
+        let each = part.batches.iter();
+        let each: Option<Vec<_>> = each.map(|(network, batch)| network.labels(batch)).collect();
+        let mut each = each?.into_iter().map(Tensor::inner);
+        let first = each.next()?;
+        let main = first.device();
+        Some(each.fold(first, |sum, next| sum + next.to_device(&main)))
+    }
+
+    /// What each task counts by in each part, `[K]` on the main device.
+    fn counted(&self, parts: &[Part<'_, M>]) -> Vec<Tensor<1>> {
         let first = parts[0].forward.as_ref().expect("the first part ran");
-        let device = first.losses.values().device().inner();
-        let each = parts.iter().zip(samples);
-        each.map(|(part, samples)| match &part.forward {
-            Some(forward) => forward.losses.counts(*samples),
-            None => Tensor::full([self.network.tasks().len()], *samples as f64, &device),
-        })
-        .collect()
+        let main = first[0].losses.values().device().inner();
+        let of = |part: &Part<'_, M>| match &part.forward {
+            Some(forward) => {
+                let each = forward.iter().zip(&part.batches);
+                let counts = each.map(|(forward, (_, batch))| {
+                    let counts = forward.losses.counts(M::samples(batch));
+                    counts.to_device(&main)
+                });
+                let sum = counts.reduce(|sum, next| sum + next);
+                sum.expect("a part has a batch")
+            }
+            None => Tensor::full([self.network.tasks().len()], part.samples() as f64, &main),
+        };
+        parts.iter().map(of).collect()
     }
 
     /// Weighs one part of a step and goes back through it.
-    fn weigh(
-        &self,
-        now: Moment,
-        part: Part<'_, M>,
-    ) -> (
-        StepOutput<M::Evaluation>,
-        Option<GradientsParams>,
-        TaskLosses,
-    ) {
-        let forward = part.forward;
-        let forward = forward.unwrap_or_else(|| self.forward(now, part.batch));
+    fn weigh(&self, now: Moment, mut part: Part<'_, M>) -> Gone<M::Evaluation> {
+        let forward = part.forward.take();
+        let forward = forward.unwrap_or_else(|| self.forward(now, &part));
         assert!(
-            part.labels_known || !forward.losses.tells_labels(),
+            part.labels_known || !forward.iter().any(|f| f.losses.tells_labels()),
             "gradients are added up over several batches, of which the first has labels for every task and another tells how many \
              it has: implement `MultiTaskModel::labels`, so that they are known before the first is weighed"
         );
-        let heads = |branches| self.trained(branches, part.batch);
         let mut pass = self.pass(now);
         let factors = &self.options.altered.factors;
         let shares = match (&part.shares, factors) {
@@ -252,13 +288,33 @@ impl<M: MultiTaskModel> MultiTask<M> {
         if let Some(shares) = shares {
             pass = pass.sharing(shares);
         }
-        let weighed = pass.weigh_losses(forward, &heads);
-        let samples = M::samples(part.batch);
-        let mut output = StepOutput::new(&weighed.losses, samples).weighed(&weighed.weighed);
-        output.state = self.weighting.state();
-        if self.options.non_finite == NonFinitePolicy::Skip
-            && output.non_finite.clone().any().into_scalar::<bool>()
+        let (output, mut gradients, losses) = match part.batches.len() {
+            1 => self.weigh_one(now, &pass, &part, forward),
+            _ => self.weigh_several(now, &pass, &part, forward),
+        };
+        if let Some(gradients) = &mut gradients
+            && part.shares.is_some()
         {
+            let factor = Tensor::full([1], part.of_samples, &output.losses.device());
+            self.weighting.visit(&mut Scale { gradients, factor });
+        }
+        (output, gradients, losses)
+    }
+
+    fn weigh_one(
+        &self,
+        now: Moment,
+        pass: &Pass<'_>,
+        part: &Part<'_, M>,
+        forward: Vec<Forward<M::Shared>>,
+    ) -> Gone<M::Evaluation> {
+        let (network, batch) = part.batches[0];
+        let heads = |branches| self.trained(network, branches, batch);
+        let forward = forward.into_iter().next().expect("a part has a batch");
+        let weighed = pass.weigh_losses(forward, &heads);
+        let mut output = StepOutput::new(&weighed.losses, part.samples()).weighed(&weighed.weighed);
+        output.state = self.weighting.state();
+        if self.skips(&output) {
             return (output, None, weighed.losses.detached());
         }
         let mut passed = weighed.backward();
@@ -266,13 +322,71 @@ impl<M: MultiTaskModel> MultiTask<M> {
             // Not of a step that is skipped: gradients that are not finite would spoil the mean.
             output.audit = passed.audit();
         }
-        let mut gradients = passed.take_gradients(self);
-        if part.shares.is_some() {
-            let factor = Tensor::full([1], part.of_samples, &output.losses.device());
-            let gradients = &mut gradients;
-            self.weighting.visit(&mut Scale { gradients, factor });
-        }
+        let gradients = passed.take_gradients(self);
         (output, Some(gradients), passed.losses().detached())
+    }
+
+    /// As [`weigh_one`](Self::weigh_one), with batches on several devices.
+    fn weigh_several(
+        &self,
+        now: Moment,
+        pass: &Pass<'_>,
+        part: &Part<'_, M>,
+        forward: Vec<Forward<M::Shared>>,
+    ) -> Gone<M::Evaluation> {
+        let heads = part.batches.iter().map(|(network, batch)| {
+            move |branches: Branches<M::Shared>| self.trained(network, branches, batch)
+        });
+        let heads: Vec<_> = heads.collect();
+        let each = forward.into_iter().zip(&heads).zip(&part.batches);
+        let portions = each.map(|((forward, heads), (_, batch))| Portion {
+            forward,
+            samples: M::samples(batch),
+            heads,
+        });
+        let weighed = pass.weigh_parts(portions.collect());
+        let outputs = weighed.parts.iter().zip(&part.batches);
+        let outputs =
+            outputs.map(|(losses, (_, batch))| StepOutput::new(losses, M::samples(batch)));
+        let mut output = StepOutput::joined(outputs.collect()).weighed(&weighed.weighed);
+        output.state = self.weighting.state();
+        let losses = weighed.losses.clone();
+        if self.skips(&output) {
+            return (output, None, losses);
+        }
+        if now.audited {
+            output.audit = weighed.audit();
+        }
+        let networks: Vec<&M> = part.batches.iter().map(|(network, _)| *network).collect();
+        let gradients = weighed.backward(&networks, self);
+        (output, Some(gradients), losses)
+    }
+
+    /// Whether a step is left out because a loss is not finite.
+    fn skips(&self, output: &StepOutput<M::Evaluation>) -> bool {
+        self.options.non_finite == NonFinitePolicy::Skip
+            && output.non_finite.clone().any().into_scalar::<bool>()
+    }
+
+    /// The losses of a step after the parameters moved, on the main device.
+    fn losses_after(&self, batches: &[M::Batch]) -> TaskLosses {
+        let copies = self.options.devices.copies(&self.network, batches.len());
+        let networks: Vec<&M> = [&self.network].into_iter().chain(&copies).collect();
+        let losses = |(network, batch): (&M, &M::Batch)| {
+            let representation = network.represent(batch);
+            let together = Branches::together(representation, network.tasks().len());
+            self.trained(network, together, batch).detached()
+        };
+        let each = networks.into_iter().cycle().zip(batches);
+        let mut each: Vec<TaskLosses> = each.map(losses).collect();
+        if each.len() == 1 {
+            return each.remove(0);
+        }
+        let main = each[0].values().device();
+        let each: Vec<TaskLosses> = each.iter().map(|losses| losses.on(&main)).collect();
+        let counts = each.iter().zip(batches);
+        let counts = counts.map(|(losses, batch)| losses.counts(M::samples(batch)));
+        TaskLosses::joined(&each, &counts.collect::<Vec<_>>())
     }
 }
 
@@ -288,7 +402,9 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         let now = self.options.clock.tick();
         let (mut outputs, mut losses) = (Vec::new(), Vec::new());
         let mut gradients = Gathered::default();
-        for part in self.parts(now, &batches) {
+        let copies = self.options.devices.copies(&self.network, batches.len());
+        let networks: Vec<&M> = [&self.network].into_iter().chain(&copies).collect();
+        for part in self.parts(now, &networks, &batches) {
             let (output, found, seen) = self.weigh(now, part);
             gradients.add(self, found);
             outputs.push(output);
@@ -320,21 +436,7 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
         self.options.clipping.apply(&self, &mut gradients);
         let moved: Self = optimizer.step(learning_rate, self, gradients);
         if let Some((batches, before)) = moved.options.after.take::<M::Batch>() {
-            let losses = |batch| {
-                let together =
-                    Branches::together(moved.network.represent(batch), moved.network.tasks().len());
-                let losses = moved.trained(together, batch);
-                losses.detached()
-            };
-            let after: Vec<TaskLosses> = batches.iter().map(losses).collect();
-            let after = match after.as_slice() {
-                [only] => only.clone(),
-                parts => {
-                    let each = parts.iter().zip(&batches);
-                    let counts = each.map(|(part, batch)| part.counts(M::samples(batch)));
-                    TaskLosses::joined(parts, &counts.collect::<Vec<_>>())
-                }
-            };
+            let after = moved.losses_after(&batches);
             moved.weighting.after_step(&before, &after);
         }
         moved

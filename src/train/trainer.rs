@@ -24,6 +24,7 @@ use super::checkpoint::{self, LastAndBest, WholeFiles};
 use super::clock::Clock;
 use super::config::{NonFinitePolicy, TrainConfig};
 use super::data::{Data, EpochLoader, Groups, Source};
+use super::devices::Devices;
 use super::gradients::Clipping;
 use super::hooks::{EpochHook, EpochSeen, StepHook, StepHooks, StepSeen};
 use super::journal::{Entries, Journal};
@@ -95,6 +96,7 @@ pub struct Trainer<M: MultiTaskModel> {
     baseline_data: Option<Arc<dyn Source<M::Batch>>>,
     references: Vec<(String, f64)>,
     batches_ahead: usize,
+    more_devices: Vec<Device>,
     progress: Progress,
     interrupter: Interrupter,
     begin: Begin,
@@ -129,6 +131,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             baseline_data: None,
             references: Vec::new(),
             batches_ahead: 0,
+            more_devices: Vec::new(),
             progress: Progress::default(),
             interrupter: Interrupter::new(),
             begin: Begin::New,
@@ -181,6 +184,24 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// [`Tensor::random`]: burn::tensor::Tensor::random
     pub fn with_batches_ahead(mut self, batches: usize) -> Self {
         self.batches_ahead = batches;
+        self
+    }
+
+    /// Trains on further devices beside the one that [`fit`](Self::fit) is given, the main device.
+    ///
+    /// A step then takes a batch of [`batch_size`](TrainConfig::batch_size) for each device. The losses come together on the main device as
+    /// means over all labels, the strategy weighs them there once, and the gradients of the devices are added up: a step is that of one
+    /// device with a batch as large as all of them together, under every strategy, but for rounding and for what is drawn at random.
+    /// Strategies from the Gram matrix are given that of the whole batch. Memory of the strategy, optimizer and validation stay on the
+    /// main device. An epoch has as many steps fewer.
+    ///
+    /// It pays where a batch keeps a device busy for much longer than it takes to send the network to it and the gradients back,
+    /// which happens in every step; and one thread drives all devices, so kernels of different devices run at the same time only
+    /// where launching them does not wait. A device may be named several times; [`Source::pass`] is then called for every batch.
+    ///
+    /// A network whose copies share memory cannot lie on two devices: [`fit`](Self::fit) refuses batch normalisation there, and names it.
+    pub fn with_more_devices(mut self, devices: impl IntoIterator<Item = Device>) -> Self {
+        self.more_devices = devices.into_iter().collect();
         self
     }
 
@@ -339,6 +360,11 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.config.batch_size.min(most)
     }
 
+    /// The devices of a run whose main device is `main`.
+    pub(super) fn devices(&self, main: &Device) -> Devices {
+        Devices::new(main, &self.more_devices)
+    }
+
     pub(crate) fn config(&self) -> &TrainConfig {
         &self.config
     }
@@ -432,29 +458,32 @@ impl<M: MultiTaskModel> Trainer<M> {
         let plain = device.clone().inner();
         let tracked = device.clone().autodiff();
         let seed = Some(self.config.seed);
-        let accumulate = self.config.accumulate;
+        let devices = self.devices(&tracked);
         let train: Arc<dyn Source<M::Batch>> = Arc::new(train);
         let valid: Arc<dyn Source<M::Batch>> = Arc::new(valid);
         let sources = [train.clone(), valid.clone()];
         let ahead = self.batches_ahead;
-        let mut batches = EpochLoader::new(train, M::samples, seed, &tracked).ahead(ahead);
+        let size = self.config.accumulate.saturating_mul(devices.len());
+        let mut batches = EpochLoader::new(train, M::samples, seed, &tracked)
+            .and_on(devices.others())
+            .ahead(ahead);
         if let Some(steps) = self.config.steps_per_epoch {
-            batches = batches.of_length(steps.saturating_mul(accumulate));
+            batches = batches.of_length(steps.saturating_mul(size));
         }
-        let size = accumulate;
         let train = Groups { batches, size };
         let valid = EpochLoader::new(valid, M::samples, None, &plain).ahead(ahead);
         let per_epoch = train.steps();
         let steps = per_epoch.saturating_mul(self.config.epochs);
         let tasks = model.network.tasks().clone();
         let model = model.train().fork(&tracked);
+        devices.check(&model.network)?;
         let frozen = part::frozen(&model, &self.config.parts);
         let mut start = self.start(part::set_frozen(model, &frozen, true), steps, None)?;
         start.frozen = frozen;
         if start.epoch > 0 {
-            settings_file::check(&self.config, &self.directory, start.epoch)?;
+            settings_file::check(&self.config, devices.len(), &self.directory, start.epoch)?;
         }
-        settings_file::write(&self.config, &self.directory)?;
+        settings_file::write(&self.config, devices.len(), &self.directory)?;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
         let keep_model = !self.epoch_hooks.is_empty();
@@ -465,6 +494,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             non_finite: self.config.non_finite,
             clock: Clock::new(self.config.audit_every, per_epoch, done),
             hooks: hooks.clone(),
+            devices,
             ..StepOptions::default()
         });
         let first = start.epoch + 1;

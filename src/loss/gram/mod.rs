@@ -7,6 +7,8 @@ mod gpu;
 #[cfg(feature = "cpu-kernels")]
 mod kernel;
 
+#[cfg(feature = "train")]
+use burn::tensor::Bool;
 use burn::tensor::{DType, Device, Tensor};
 
 /// Keeps divisions by a norm of zero at zero.
@@ -87,6 +89,43 @@ impl Gram {
         let both = by.clone().reshape([tasks, 1]) * by.clone().reshape([1, tasks]);
         Self {
             matrix: self.matrix.clone() * both,
+        }
+    }
+
+    /// The same matrix on another device.
+    #[cfg(feature = "train")]
+    pub(crate) fn on(&self, device: &Device) -> Self {
+        let matrix = self.matrix.clone().to_device(&device.clone().inner());
+        Self { matrix }
+    }
+
+    /// The matrix in which some tasks have no gradient, whatever was found for them, NaN included.
+    ///
+    /// # Shapes
+    ///
+    /// - without: `[K]`
+    #[cfg(feature = "train")]
+    pub(crate) fn without(&self, without: &Tensor<1, Bool>) -> Self {
+        let tasks = self.len();
+        let [rows, columns] = [[tasks, 1], [1, tasks]]
+            .map(|dims| without.clone().reshape(dims).expand([tasks, tasks]));
+        let matrix = self.matrix.clone();
+        Self {
+            matrix: matrix.mask_fill(rows, 0.0).mask_fill(columns, 0.0),
+        }
+    }
+
+    /// The sum of matrices over the same tasks: gradients of different samples add up like this.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[cfg(feature = "train")]
+    pub(crate) fn sum(matrices: impl IntoIterator<Item = Self>) -> Self {
+        let matrices = matrices.into_iter().map(|gram| gram.matrix);
+        let matrix = matrices.reduce(|sum, next| sum + next);
+        Self {
+            matrix: matrix.expect("there is a matrix"),
         }
     }
 

@@ -26,27 +26,32 @@ pub(super) fn place<B: 'static>(
 pub(super) struct Maker<'a, B> {
     source: &'a dyn Source<B>,
     seed: u64,
-    device: &'a Device,
+    /// Those that take batches in turn, at least one.
+    devices: Vec<Device>,
     /// The pass that is open, by its number.
     open: Option<(usize, Batches<'a, B>)>,
 }
 
 impl<'a, B: 'static> Maker<'a, B> {
-    pub(super) fn new(source: &'a dyn Source<B>, seed: u64, device: &'a Device) -> Self {
+    pub(super) fn new(source: &'a dyn Source<B>, seed: u64, devices: Vec<Device>) -> Self {
         Self {
             source,
             seed,
-            device,
+            devices,
             open: None,
         }
     }
 
-    /// Makes the batch with a number, counted through all passes; mostly the one behind the last.
-    pub(super) fn make(&mut self, number: usize) -> Result<B, DatasetError> {
+    /// Makes the batch with a number, counted through all passes; mostly the one behind the last. `turn` is its place in the epoch,
+    /// which decides on the device.
+    pub(super) fn make(&mut self, number: usize, turn: usize) -> Result<B, DatasetError> {
         let (pass, at) = place(self.source, self.seed, number);
-        let held = self.open.take().filter(|(held, _)| *held == pass.number());
+        let device = &self.devices[turn % self.devices.len()];
+        // A pass that is open makes all its batches on one device.
+        let held = self.open.take();
+        let held = held.filter(|(held, _)| *held == pass.number() && self.devices.len() == 1);
         let (_, mut batches) = held.unwrap_or_else(|| {
-            let batches = self.source.pass(pass, at, self.device);
+            let batches = self.source.pass(pass, at, device);
             (pass.number(), batches)
         });
         let batch = batches.next();
@@ -66,17 +71,17 @@ impl<B: Send + 'static> Ahead<B> {
     pub(super) fn start(
         source: Arc<dyn Source<B>>,
         seed: u64,
-        (device, stream): (Device, StreamId),
+        (devices, stream): (Vec<Device>, StreamId),
         numbers: Range<usize>,
         most: usize,
     ) -> Self {
         // One more is in the hands of the thread.
         let (sender, batches) = sync_channel(most.saturating_sub(1));
         let work = move || {
-            let mut maker = Maker::new(&*source, seed, &device);
-            for number in numbers {
+            let mut maker = Maker::new(&*source, seed, devices);
+            for (turn, number) in numbers.enumerate() {
                 // Nobody takes batches any more: the epoch was stopped.
-                if sender.send(maker.make(number)).is_err() {
+                if sender.send(maker.make(number, turn)).is_err() {
                     return;
                 }
             }

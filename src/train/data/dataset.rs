@@ -1,7 +1,7 @@
 //! Batches of one data set: in order, shuffled, or drawn with weights.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, InMemDataset};
@@ -40,6 +40,8 @@ pub struct Data<I, B> {
     batcher: Arc<dyn Batcher<I, B>>,
     batch_size: usize,
     order: Order,
+    /// The order of the pass that was begun last: where several devices share the batches it is begun again for each of them.
+    last: Mutex<Option<(DataPass, Arc<[usize]>)>>,
 }
 
 impl Data<i64, Tensor<2>> {
@@ -101,12 +103,14 @@ impl<I, B> Data<I, B> {
             batcher: Arc::new(batcher),
             batch_size,
             order: Order::Sequential,
+            last: Mutex::new(None),
         })
     }
 
     /// Has the samples shuffled anew in every pass.
     pub fn shuffled(mut self) -> Self {
         self.order = Order::Shuffled;
+        self.last = Mutex::new(None);
         self
     }
 
@@ -132,6 +136,7 @@ impl<I, B> Data<I, B> {
         let index = WeightedIndex::new(weights)
             .map_err(|_| Error::setting("weights", "0 everywhere", "above 0 somewhere"))?;
         self.order = Order::Weighted(index);
+        self.last = Mutex::new(None);
         Ok(self)
     }
 
@@ -149,7 +154,19 @@ impl<I, B> Data<I, B> {
         self.weighted(&weights)
     }
 
-    fn order(&self, pass: DataPass) -> Vec<usize> {
+    fn order(&self, pass: DataPass) -> Arc<[usize]> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, order)) if *known == pass => order.clone(),
+            _ => {
+                let order: Arc<[usize]> = self.drawn(pass).into();
+                *last = Some((pass, order.clone()));
+                order
+            }
+        }
+    }
+
+    fn drawn(&self, pass: DataPass) -> Vec<usize> {
         let all = 0..self.dataset.len();
         match &self.order {
             Order::Sequential => all.collect(),

@@ -26,6 +26,8 @@ pub(in crate::train) struct EpochLoader<B> {
     /// Fixes what is drawn; none where the device's random state is left alone, as in validation.
     seed: Option<u64>,
     device: Device,
+    /// Devices that take batches in turn with that one.
+    more: Arc<[Device]>,
     epoch: Arc<AtomicUsize>,
     /// Batches that are made while a step runs.
     ahead: usize,
@@ -39,6 +41,7 @@ impl<B> Clone for EpochLoader<B> {
         Self {
             source: self.source.clone(),
             device: self.device.clone(),
+            more: self.more.clone(),
             epoch: Arc::new(AtomicUsize::new(self.epoch.load(Ordering::Relaxed))),
             ..*self
         }
@@ -59,6 +62,7 @@ impl<B: 'static> EpochLoader<B> {
             count,
             seed,
             device: device.clone(),
+            more: Arc::new([]),
             epoch: Arc::new(AtomicUsize::new(1)),
             ahead: 0,
             stream: StreamId::allocate(),
@@ -68,6 +72,13 @@ impl<B: 'static> EpochLoader<B> {
     /// Has so many batches made ahead, on a thread of their own; none where it is 0.
     pub(in crate::train) fn ahead(mut self, batches: usize) -> Self {
         self.ahead = batches;
+        self
+    }
+
+    /// Has batches made on these devices too: the first of an epoch on the loader's own, the next on the first of these, and so on
+    /// round.
+    pub(in crate::train) fn and_on(mut self, more: &[Device]) -> Self {
+        self.more = more.into();
         self
     }
 
@@ -99,16 +110,20 @@ impl<B: 'static> EpochLoader<B> {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
         let numbers = (epoch - 1) * self.batches..epoch * self.batches;
         let seed = self.seed.unwrap_or_default();
+        let own = [self.device.clone()];
+        let devices: Vec<Device> = own.into_iter().chain(self.more.iter().cloned()).collect();
         EpochIterator {
             numbers: numbers.clone(),
+            first: numbers.start,
             batches: match self.ahead {
-                0 => Made::Now(Maker::new(&*self.source, seed, &self.device)),
+                0 => Made::Now(Maker::new(&*self.source, seed, devices.clone())),
                 most => {
                     let source = self.source.clone();
-                    let on = (self.device.clone(), self.stream);
+                    let on = (devices.clone(), self.stream);
                     Made::Ahead(Ahead::start(source, seed, on, numbers, most))
                 }
             },
+            devices,
             seen: 0,
             loader: self,
         }
@@ -131,7 +146,7 @@ impl<B: Send + 'static> DataLoader<B> for EpochLoader<B> {
     }
 
     fn slice(&self, _start: usize, _end: usize) -> Arc<dyn DataLoader<B>> {
-        unreachable!("training runs on one device, which needs the whole of the data")
+        unreachable!("Burn is told of one device, which needs the whole of the data")
     }
 }
 
@@ -139,6 +154,9 @@ struct EpochIterator<'a, B: 'static> {
     loader: &'a EpochLoader<B>,
     /// Of the batches to come; they are counted through all passes.
     numbers: Range<usize>,
+    /// The first of the epoch.
+    first: usize,
+    devices: Vec<Device>,
     batches: Made<'a, B>,
     /// Samples.
     seen: usize,
@@ -158,10 +176,11 @@ impl<B: Send + 'static> Iterator for EpochIterator<'_, B> {
         let loader = self.loader;
         if let Some(seed) = loader.seed {
             let (pass, at) = place(&*loader.source, seed, number);
-            loader.device.seed(pass.seed_of(at));
+            let turn = (number - self.first) % self.devices.len();
+            self.devices[turn].seed(pass.seed_of(at));
         }
         let batch = match &mut self.batches {
-            Made::Now(maker) => maker.make(number),
+            Made::Now(maker) => maker.make(number, number - self.first),
             Made::Ahead(ahead) => ahead.next(),
         };
         if let Ok(batch) = &batch {
@@ -219,7 +238,7 @@ impl<B: Send + 'static> DataLoader<Vec<B>> for Groups<B> {
     }
 
     fn slice(&self, _start: usize, _end: usize) -> Arc<dyn DataLoader<Vec<B>>> {
-        unreachable!("training runs on one device, which needs the whole of the data")
+        unreachable!("Burn is told of one device, which needs the whole of the data")
     }
 }
 

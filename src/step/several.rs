@@ -1,0 +1,269 @@
+//! A step over parts of one batch that lie on several devices: weighed once, as the batch would be on one device.
+//!
+//! With `s_pk` the share of the labels of task k that lies in part p, the loss of the whole batch is `L_k = sum_p s_pk L_pk`. The
+//! strategy weighs these losses on the main device, where its memory is, and `d objective / d L_k * s_pk` goes back to each part.
+//! Samples of different parts are different rows of the representation, so the Gram matrix of the whole batch is
+//! `G_kl = sum_p s_pk s_pl G_pkl`.
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Gradients, Tensor};
+
+use super::{Forward, Pass, branch_gradients, measure, of_module, one_by_one};
+use crate::gradient::{AuditSample, Measured};
+use crate::loss::{Gram, TaskLosses};
+use crate::model::{Branches, Shared};
+use crate::weighting::{Heads, Weighed};
+
+/// What a part gave before anything was weighed.
+pub(crate) struct Portion<'a, S> {
+    pub(crate) forward: Forward<S>,
+    pub(crate) samples: usize,
+    pub(crate) heads: &'a dyn Fn(Branches<S>) -> TaskLosses,
+}
+
+/// A step over several parts that has been weighed, before the last of its backward passes.
+pub(crate) struct PendingParts<S> {
+    /// The raw losses of each part on the main device, off the graph.
+    pub(crate) parts: Vec<TaskLosses>,
+    /// Those of the whole batch.
+    pub(crate) losses: TaskLosses,
+    pub(crate) weighed: Weighed,
+    pub(crate) measured: Option<Measured>,
+    /// The losses of the whole batch as the strategy saw them, a leaf; none where the weights follow from the Gram matrix.
+    leaf: Option<Tensor<1>>,
+    rest: Vec<Rest<S>>,
+}
+
+/// What is left of the backward pass of a part.
+enum Rest<S> {
+    /// The losses, and the factors of their gradients beside those of the strategy, `[K]` on the main device.
+    Losses(TaskLosses, Tensor<1>),
+    /// What of the heads is done already.
+    Branches {
+        representation: S,
+        /// The gradient of each task at the representation.
+        branches: Vec<S>,
+        /// The gradients of the heads, with the task whose weight is missing in them.
+        of_heads: Vec<(Gradients, Option<usize>)>,
+        losses: TaskLosses,
+    },
+}
+
+impl Pass<'_> {
+    /// Weighs parts of one batch as the whole. The first part lies on the main device.
+    ///
+    /// # Panics
+    ///
+    /// If there is no part.
+    pub(crate) fn weigh_parts<S: Shared>(&self, portions: Vec<Portion<'_, S>>) -> PendingParts<S> {
+        let main = portions[0].forward.losses.values().device().inner();
+        let of = |portion: &Portion<'_, S>| portion.forward.losses.on(&main);
+        let parts: Vec<TaskLosses> = portions.iter().map(of).collect();
+        let counts = parts.iter().zip(&portions);
+        let counts: Vec<Tensor<1>> = counts
+            .map(|(losses, portion)| losses.counts(portion.samples))
+            .collect();
+        let losses = TaskLosses::joined(&parts, &counts);
+        let all = counts.iter().cloned().reduce(|sum, next| sum + next);
+        let all = all.expect("there is a part").clamp_min(1e-30);
+        let shares = counts.into_iter().map(|counts| counts / all.clone());
+        let shares: Vec<Tensor<1>> = shares.collect();
+        if portions[0].forward.leaves.is_empty() {
+            self.parts_together(portions, shares, parts, losses)
+        } else {
+            self.parts_apart(portions, shares, parts, losses)
+        }
+    }
+
+    fn parts_together<S: Shared>(
+        &self,
+        portions: Vec<Portion<'_, S>>,
+        shares: Vec<Tensor<1>>,
+        parts: Vec<TaskLosses>,
+        losses: TaskLosses,
+    ) -> PendingParts<S> {
+        let measured = self.audited.then(|| self.measured(&portions, &shares));
+        let leaf = Tensor::from_inner(losses.values()).require_grad();
+        let seen = self.shared(&losses.with_values(leaf.clone()));
+        let gram = measured.as_ref().map(|measured| &measured.gram);
+        let weighed = self.strategy.weigh_step(&self.seen(&seen, gram));
+        let rest = portions.into_iter().zip(shares);
+        let rest = rest.map(|(portion, shares)| Rest::Losses(portion.forward.losses, shares));
+        PendingParts {
+            rest: rest.collect(),
+            leaf: Some(leaf),
+            parts,
+            losses,
+            weighed,
+            measured,
+        }
+    }
+
+    /// The gradients of the tasks at the representation of the whole batch.
+    fn measured<S: Shared>(&self, portions: &[Portion<'_, S>], shares: &[Tensor<1>]) -> Measured {
+        let main = shares[0].device();
+        let tasks = self.strategy.tasks().len();
+        let of = |portion: &Portion<'_, S>| {
+            measure(&portion.forward.representation, tasks, portion.heads)
+        };
+        let each: Vec<Measured> = portions.iter().map(of).collect();
+        let grams = each.iter().zip(shares);
+        let grams = grams.map(|(found, shares)| {
+            let gram = found.gram.on(&main).scaled(shares);
+            gram.without(&shares.clone().equal_elem(0.0))
+        });
+        let counted = shares.iter().cloned().reduce(|sum, next| sum + next);
+        Measured {
+            gram: Gram::sum(grams),
+            active: counted.expect("there is a part").greater_elem(0.0),
+            reach: Some(reach(portions, &main)),
+        }
+    }
+
+    fn parts_apart<S: Shared>(
+        &self,
+        portions: Vec<Portion<'_, S>>,
+        shares: Vec<Tensor<1>>,
+        parts: Vec<TaskLosses>,
+        losses: TaskLosses,
+    ) -> PendingParts<S> {
+        let main = shares[0].device();
+        let reach = self.audited.then(|| reach(&portions, &main));
+        let (mut rest, mut grams) = (Vec::new(), Vec::new());
+        for (portion, shares) in portions.into_iter().zip(shares) {
+            let Forward {
+                representation,
+                leaves,
+                losses,
+            } = portion.forward;
+            let shares = match &self.shares {
+                Some(of_step) => shares * of_step.clone(),
+                None => shares,
+            };
+            let shares = shares.to_device(&losses.values().device().inner());
+            let shared = losses.with_gradients_times(&shares);
+            let (branches, of_heads) = match self.strategy.heads() {
+                Heads::Raw => {
+                    let (branches, of_heads) = branch_gradients(&leaves, &shared);
+                    (branches, of_heads.into_iter().map(|g| (g, None)).collect())
+                }
+                Heads::Weighted => one_by_one(&leaves, &shared),
+            };
+            let gram = Gram::new(S::gram(&branches));
+            grams.push(gram.without(&shares.equal_elem(0.0)).on(&main));
+            rest.push(Rest::Branches {
+                representation,
+                branches,
+                of_heads,
+                losses,
+            });
+        }
+        let gram = self.of_own_means(Gram::sum(grams));
+        let weighed = self.strategy.weigh_step(&self.seen(&losses, Some(&gram)));
+        let measured = Measured {
+            gram,
+            active: losses.active(),
+            reach,
+        };
+        PendingParts {
+            leaf: None,
+            measured: Some(measured),
+            rest,
+            parts,
+            losses,
+            weighed,
+        }
+    }
+}
+
+/// The elements of the representation for one sample, `[1]`.
+fn reach<S: Shared>(portions: &[Portion<'_, S>], main: &Device) -> Tensor<1> {
+    let all: usize = portions.iter().map(|portion| portion.samples).sum();
+    let of = |portion: &Portion<'_, S>| {
+        let share = portion.samples as f64 / all.max(1) as f64;
+        portion.forward.representation.reach().to_device(main) * share
+    };
+    let sum = portions.iter().map(of).reduce(|sum, next| sum + next);
+    sum.expect("there is a part")
+}
+
+impl<S: Shared> PendingParts<S> {
+    /// Goes back through the strategy and every part. `networks` are the copies on the devices of the parts, in order; `module` holds
+    /// the one on the main device and the strategy.
+    pub(crate) fn backward<M: Module, T: Module>(
+        self,
+        networks: &[&M],
+        module: &T,
+    ) -> GradientsParams {
+        let main = self.losses.values().device();
+        let total = &self.weighed.total;
+        let of_strategy = total.is_tracked().then(|| total.backward());
+        let of_losses = self.leaf.as_ref().zip(of_strategy.as_ref());
+        let of_losses = of_losses.and_then(|(leaf, gradients)| leaf.grad(gradients));
+        let mut sum = GradientsAccumulator::new();
+        if let Some(gradients) = of_strategy {
+            sum.accumulate(module, of_module((gradients, None), module));
+        }
+        for (rest, network) in self.rest.into_iter().zip(networks) {
+            for found in rest.backward(of_losses.as_ref(), &self.weighed.weights) {
+                let gradients = of_module(found, *network).to_device(&main, *network);
+                sum.accumulate(module, gradients);
+            }
+        }
+        sum.grads()
+    }
+}
+
+impl<S: Shared> Rest<S> {
+    fn backward(
+        self,
+        of_losses: Option<&Tensor<1>>,
+        weights: &Tensor<1>,
+    ) -> Vec<(Gradients, Option<Tensor<1>>)> {
+        match self {
+            Self::Losses(losses, shares) => {
+                let Some(of_losses) = of_losses else {
+                    return Vec::new();
+                };
+                let device = losses.values().device().inner();
+                let factors = (of_losses.clone() * shares).to_device(&device);
+                let objective = losses.masked(&losses.active()) * Tensor::from_inner(factors);
+                let objective = objective.sum();
+                let tracked = objective.is_tracked();
+                tracked
+                    .then(|| (objective.backward(), None))
+                    .into_iter()
+                    .collect()
+            }
+            Self::Branches {
+                representation,
+                branches,
+                of_heads,
+                losses,
+            } => {
+                let active = losses.active();
+                let weights = weights.clone().to_device(&active.device());
+                let weights = weights.mask_fill(active.bool_not(), 0.0);
+                let of_heads = of_heads.into_iter().map(|(gradients, task)| {
+                    let factor = task.map(|task| weights.clone().narrow(0, task, 1));
+                    (gradients, factor)
+                });
+                let mut found: Vec<_> = of_heads.collect();
+                let pulled = representation.pull(S::combine(branches, weights.clone()));
+                if pulled.is_tracked() {
+                    found.push((pulled.backward(), None));
+                }
+                found
+            }
+        }
+    }
+}
+
+impl<S> PendingParts<S> {
+    /// The measurement of the gradients in a step that was audited.
+    pub(crate) fn audit(&self) -> Option<AuditSample> {
+        let measured = self.measured.clone()?;
+        measured.weighted(self.weighed.weights.clone())
+    }
+}
