@@ -7,7 +7,10 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 
+use burn::data::dataset::InMemDataset;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
 use burn::train::TrainStep;
@@ -15,7 +18,8 @@ use equipoise::expansion::batch::ExpansionBatch;
 use equipoise::expansion::config::preset;
 use equipoise::expansion::labels::WindowLabel;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
-use equipoise::train::MultiTask;
+use equipoise::model::MultiTaskModel;
+use equipoise::train::{BatchBy, MultiTask, Progress, TrainConfig, Trainer};
 use support::launches::{self, alone};
 use support::{Noise, tensor};
 
@@ -123,4 +127,70 @@ fn a_training_step_is_a_hundred_launches() {
 fn a_gram_strategy_is_thirty_launches_more() {
     let _alone = alone();
     check("upgrad", 130, |window| of_step(window, "upgrad"));
+}
+
+/// The launches of each step of a run, audited every fourth step.
+fn of_a_run(clip_norm: Option<f64>) -> Vec<BTreeMap<String, usize>> {
+    let device = Device::wgpu(DeviceKind::DefaultDevice);
+    let config = config(15);
+    let network = config.init(&device).unwrap();
+    let weighting = preset("uncertainty").unwrap();
+    let weighting = weighting.init(network.tasks(), &device).unwrap();
+    let batches = BatchBy(move |_: Vec<usize>, device: &Device| batch(&config, device));
+    let samples = |count: usize| InMemDataset::new((0..count * BATCH).collect());
+    let settings = TrainConfig::default()
+        .with_epochs(1)
+        .with_batch_size(BATCH)
+        .with_audit_every(Some(4))
+        .with_clip_norm(clip_norm)
+        .with_baseline(false);
+    let folder = tempfile::tempdir().unwrap();
+    let counted = Arc::new(Mutex::new(Vec::new()));
+    let (watch, seen) = (launches::Watch::start(), counted.clone());
+    let last = Mutex::new(BTreeMap::new());
+    Trainer::new(settings, folder.path())
+        .unwrap()
+        .with_progress(Progress::Silent)
+        .on_step(move |step| {
+            step.losses.device().sync().unwrap();
+            let now = watch.so_far();
+            let before = std::mem::replace(&mut *last.lock().unwrap(), now.clone());
+            let since = |(name, count): (String, usize)| {
+                let count = count - before.get(&name).copied().unwrap_or_default();
+                (count > 0).then_some((name, count))
+            };
+            let since = now.into_iter().filter_map(since).collect();
+            seen.lock().unwrap().push(since);
+            ControlFlow::Continue(())
+        })
+        .fit(
+            network,
+            weighting,
+            samples(12),
+            samples(1),
+            batches,
+            &device,
+        )
+        .unwrap();
+    let counted = counted.lock().unwrap().clone();
+    counted
+}
+
+/// A step of a run sums for the history besides, clipping reads all gradients once, and an audit runs the heads again, which happens
+/// in every 25th step by default.
+#[test]
+fn clipping_and_audits_are_counted_too() {
+    let _alone = alone();
+    let of = |clip| {
+        let steps = of_a_run(clip);
+        assert_eq!(steps.len(), 12);
+        // The first steps are tuned.
+        let audited = launches::total(&steps[8]);
+        let mut plain: Vec<usize> = steps[5..8].iter().map(launches::total).collect();
+        plain.sort_unstable();
+        (plain[1], audited)
+    };
+    let ((plain, audited), (clipped, _)) = (of(None), of(Some(1.0)));
+    println!("a step of a run: {plain}, with clipping {clipped}, audited {audited}");
+    assert!(plain <= 115 && clipped <= plain + 30 && audited <= plain + 110);
 }

@@ -28,17 +28,36 @@ pub fn alone() -> MutexGuard<'static, ()> {
 
 /// The launches of a piece of work by the name of the kernel. The work must wait for its own end.
 pub fn of(work: impl FnOnce()) -> BTreeMap<String, usize> {
-    let counts = Arc::new(Counts::default());
-    let watching = LaunchObservation::new(counts.clone());
+    let watch = Watch::start();
     work();
-    drop(watching);
-    let found = counts.0.lock().unwrap();
-    let mut named = BTreeMap::new();
-    for (name, count) in found.iter() {
-        let short = type_name_format(name, TypeNameFormatLevel::Short);
-        *named.entry(short).or_default() += count;
+    watch.so_far()
+}
+
+/// Counts until it is dropped.
+pub struct Watch {
+    counts: Arc<Counts>,
+    _watching: LaunchObservation,
+}
+
+impl Watch {
+    pub fn start() -> Self {
+        let counts = Arc::new(Counts::default());
+        Self {
+            _watching: LaunchObservation::new(counts.clone()),
+            counts,
+        }
     }
-    named
+
+    /// The launches since the beginning by the name of the kernel.
+    pub fn so_far(&self) -> BTreeMap<String, usize> {
+        let found = self.counts.0.lock().unwrap();
+        let mut named = BTreeMap::new();
+        for (name, count) in found.iter() {
+            let short = type_name_format(name, TypeNameFormatLevel::Short);
+            *named.entry(short).or_default() += count;
+        }
+        named
+    }
 }
 
 /// All launches together, with a table of them where it helps.

@@ -18,15 +18,22 @@ pub struct ExpansionOutput {
 }
 
 impl ExpansionOutput {
-    /// Reads the outputs from the device.
+    /// Reads the outputs from the device, in one transfer.
     pub(in crate::expansion) fn read(&self) -> Result<HostOutput, TensorReadError> {
-        let host = |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>();
+        let heads = [&self.kinds, &self.pointers, &self.binary, &self.countdown];
+        let flat = heads.map(|head| head.clone().flatten::<1>(0, 1));
+        let ends = flat.iter().scan(0, |end, head| {
+            *end += head.dims()[0];
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        let values = Tensor::cat(flat.to_vec(), 0).try_into_vec_as::<f32>()?;
         Ok(HostOutput {
             batch: self.kinds.dims()[0],
-            kinds: host(&self.kinds)?,
-            pointers: host(&self.pointers)?,
-            binary: host(&self.binary)?,
-            countdown: host(&self.countdown)?,
+            kinds: values[..ends[0]].to_vec(),
+            pointers: values[ends[0]..ends[1]].to_vec(),
+            binary: values[ends[1]..ends[2]].to_vec(),
+            countdown: values[ends[2]..].to_vec(),
         })
     }
 }

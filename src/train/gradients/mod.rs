@@ -1,5 +1,8 @@
 //! Clipping by the norm of the gradient of many parameters together. Burn's own clipping looks at each parameter by itself.
 
+#[cfg(feature = "gpu-kernels")]
+mod gpu;
+
 use std::collections::HashSet;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
@@ -41,9 +44,11 @@ impl Clipping {
                 ids,
                 gradients,
                 sum: None,
+                #[cfg(feature = "gpu-kernels")]
+                waiting: gpu::Waiting::default(),
             };
             module.visit(&mut squares);
-            if let Some(sum) = squares.sum {
+            if let Some(sum) = squares.all() {
                 // Written so that a gradient of zero divides by one and not by zero.
                 let factor = sum.sqrt().div_scalar(*largest).clamp_min(1.0).recip();
                 module.visit(&mut Scale {
@@ -62,6 +67,26 @@ struct Squares<'a> {
     gradients: &'a GradientsParams,
     /// `[1]`; none before the first gradient.
     sum: Option<Tensor<1>>,
+    #[cfg(feature = "gpu-kernels")]
+    waiting: gpu::Waiting,
+}
+
+impl Squares<'_> {
+    fn add(&mut self, squares: Tensor<1>) {
+        self.sum = Some(match self.sum.take() {
+            Some(sum) => sum + squares,
+            None => squares,
+        });
+    }
+
+    /// The sum over all of them, `[1]`, if there is one.
+    fn all(mut self) -> Option<Tensor<1>> {
+        #[cfg(feature = "gpu-kernels")]
+        if let Some(squares) = std::mem::take(&mut self.waiting).sum() {
+            self.add(squares);
+        }
+        self.sum.take()
+    }
 }
 
 impl ModuleVisitor for Squares<'_> {
@@ -69,13 +94,14 @@ impl ModuleVisitor for Squares<'_> {
         if !self.ids.contains(&param.id) {
             return;
         }
-        if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let squares = gradient.square().sum();
-            self.sum = Some(match self.sum.take() {
-                Some(sum) => sum + squares,
-                None => squares,
-            });
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        #[cfg(feature = "gpu-kernels")]
+        if gpu::serves(&gradient) {
+            return self.waiting.add(gradient);
         }
+        self.add(gradient.square().sum());
     }
 }
 

@@ -1,0 +1,42 @@
+//! Registers the kernel of the squares with Burn, for GPUs and for operations that are fused. There is no graph at gradients.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::Shape;
+use burn_cubecl::CubeBackend;
+
+use super::{PARTS, launch};
+
+/// The kernel of the squares.
+#[backend_extension(Cube, Fusion)]
+pub(super) trait SquaresKernel: Backend {
+    /// Sums of parts of each of the first `count` tensors, `[count, PARTS]`: of squares, and of the first tensor itself where it is
+    /// `carried`.
+    #[fusion(dtype = a, shape = Shape::from([*count, PARTS]))]
+    #[allow(clippy::too_many_arguments)]
+    fn squares(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        count: usize,
+        carried: bool,
+    ) -> FloatTensor<Self>;
+}
+
+impl SquaresKernel for CubeBackend {
+    fn squares(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        count: usize,
+        carried: bool,
+    ) -> FloatTensor<Self> {
+        launch::squares([a, b, c, d, e, f], count, carried)
+    }
+}

@@ -1,0 +1,108 @@
+//! The sum of the squares of many gradients on a GPU, in a launch for every five of them: as many launches as there are parameters
+//! would be as many as the rest of the step.
+
+mod extension;
+mod kernel;
+mod launch;
+
+use burn::backend::{Dispatch, DispatchTensor};
+use burn::tensor::Tensor;
+
+use self::extension::SquaresKernel;
+use crate::gpu;
+
+/// Tensors of a launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one and the sums are another.
+const MOST: usize = 6;
+
+/// Parts that each tensor is summed in.
+const PARTS: usize = 64;
+
+/// Whether the kernel serves a gradient.
+pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
+    gpu::limits(gradient).is_some_and(|limits| {
+        limits.bindings > MOST
+            && limits.units >= kernel::UNITS as usize
+            && limits.shared >= kernel::UNITS as usize * size_of::<f32>()
+            && (gradient.shape().num_elements() as u64) < u64::from(u32::MAX)
+    })
+}
+
+/// Gradients whose squares are not summed yet.
+#[derive(Default)]
+pub(super) struct Waiting {
+    tensors: Vec<DispatchTensor>,
+    /// Whether the first are sums already.
+    carried: bool,
+}
+
+impl Waiting {
+    /// Adds a gradient that the kernel [serves].
+    pub(super) fn add<const D: usize>(&mut self, gradient: Tensor<D>) {
+        if self.tensors.len() == MOST {
+            let sums = self.launch().into_dispatch();
+            *self = Self {
+                tensors: vec![sums],
+                carried: true,
+            };
+        }
+        self.tensors.push(gradient.inner().into_dispatch());
+    }
+
+    /// The sum of all squares, `[1]`, if there is one.
+    pub(super) fn sum(mut self) -> Option<Tensor<1>> {
+        if self.tensors.is_empty() {
+            return None;
+        }
+        let sums = self.launch();
+        let count = sums.shape().num_elements();
+        // A row: the sum of a whole tensor is two kernels.
+        Some(sums.reshape([1, count]).sum_dim(1).reshape([1]))
+    }
+
+    /// The sums of parts of all tensors that wait, `[count, PARTS]`.
+    fn launch(&mut self) -> Tensor<2> {
+        let tensors = std::mem::take(&mut self.tensors);
+        let count = tensors.len();
+        // Behind the last they are the last again.
+        let [a, b, c, d, e, f] = std::array::from_fn(|at| tensors[at.min(count - 1)].clone());
+        let sums = <Dispatch as SquaresKernel>::squares(a, b, c, d, e, f, count, self.carried);
+        Tensor::from_dispatch(sums)
+    }
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use burn::tensor::{Device, DeviceKind, TensorData};
+
+    use super::*;
+
+    /// Tensors of other sizes and of other ranks, one in another order than in memory, as many as fill several launches.
+    #[test]
+    fn squares_are_those_of_the_host() {
+        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        for tensors in [1, 5, 6, 7, 11, 12, 17] {
+            let (mut waiting, mut expected) = (Waiting::default(), 0.0);
+            for number in 0..tensors {
+                let rows = [1, 3, 130, 4097][number % 4];
+                let value = |at: usize| ((at * 37 + number * 11) % 101) as f32 / 50.0 - 1.0;
+                let values: Vec<f32> = (0..rows * 3).map(value).collect();
+                expected += values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+                let tensor: Tensor<2> =
+                    Tensor::from_data(TensorData::new(values, [rows, 3]), &device);
+                assert!(serves(&tensor));
+                match number % 3 {
+                    0 => waiting.add(tensor),
+                    1 => waiting.add(tensor.transpose()),
+                    _ => waiting.add(tensor.reshape([rows * 3])),
+                }
+            }
+            let found = waiting.sum().unwrap().into_scalar::<f32>();
+            let found = f64::from(found);
+            assert!(
+                (found - expected).abs() <= 1e-5 * expected,
+                "{tensors} tensors: {found}, expected {expected}"
+            );
+        }
+        assert!(Waiting::default().sum().is_none());
+    }
+}
