@@ -172,8 +172,7 @@ fn of_a_run(clip_norm: Option<f64>) -> Vec<BTreeMap<String, usize>> {
             &device,
         )
         .unwrap();
-    let counted = counted.lock().unwrap().clone();
-    counted
+    counted.lock().unwrap().clone()
 }
 
 /// A step of a run sums for the history besides, clipping reads all gradients once, and an audit runs the heads again, which happens

@@ -87,7 +87,7 @@ fn two_devices_take_the_steps_of_one() {
                 .with_baseline(false);
             let network = network(Says::Masks, &one);
             // The last step has parts of 8 and 3.
-            let train = data(rows(43, |row| (row % 3 != 0, true)), batch);
+            let train = data(rows(43, |row| (!row.is_multiple_of(3), true)), batch);
             let valid = data(rows(16, all), 16);
             let outcome = trainer(config, folder.path())
                 .with_more_devices(more.to_vec())

@@ -176,7 +176,7 @@ fn heads_that_are_weighted_too_are_those_of_the_whole_batch() {
 #[test]
 fn means_are_over_the_labels_of_all_devices() {
     // Levels are rare, and a batch may have none.
-    let labelled = |row: usize| (row % 11 == 0, row % 3 != 0);
+    let labelled = |row: usize| (row.is_multiple_of(11), !row.is_multiple_of(3));
     for strategy in [UNCERTAINTY, UPGRAD, r#"{"strategy": "running-mean"}"#] {
         for says in [Says::Masks, Says::Counts] {
             for pair in pairs() {
@@ -191,7 +191,7 @@ fn means_are_over_the_labels_of_all_devices() {
 
 #[test]
 fn steps_of_several_batches_on_each_device_add_up() {
-    let labelled = |row: usize| (row % 2 == 0, row % 3 != 0);
+    let labelled = |row: usize| (row.is_multiple_of(2), !row.is_multiple_of(3));
     for strategy in [UNCERTAINTY, UPGRAD] {
         for says in [Says::Nothing, Says::Masks, Says::Counts] {
             for pair in pairs() {

@@ -36,18 +36,21 @@ pub(crate) struct PendingParts<S> {
 }
 
 /// What is left of the backward pass of a part.
-enum Rest<S> {
-    /// The losses, and the factors of their gradients beside those of the strategy, `[K]` on the main device.
-    Losses(TaskLosses, Tensor<1>),
-    /// What of the heads is done already.
-    Branches {
-        representation: S,
-        /// The gradient of each task at the representation.
-        branches: Vec<S>,
-        /// The gradients of the heads, with the task whose weight is missing in them.
-        of_heads: Vec<(Gradients, Option<usize>)>,
-        losses: TaskLosses,
-    },
+struct Rest<S> {
+    losses: TaskLosses,
+    /// The share of each task's labels, `[K]` on the main device.
+    shares: Tensor<1>,
+    /// Where the weights follow from the Gram matrix.
+    found: Option<AtBranches<S>>,
+}
+
+/// The gradients of the tasks, before they are weighed.
+struct AtBranches<S> {
+    representation: S,
+    /// Those at the representation.
+    branches: Vec<S>,
+    /// Those of the heads, with the task whose weight is missing.
+    of_heads: Vec<(Gradients, Option<usize>)>,
 }
 
 impl Pass<'_> {
@@ -89,7 +92,11 @@ impl Pass<'_> {
         let gram = measured.as_ref().map(|measured| &measured.gram);
         let weighed = self.strategy.weigh_step(&self.seen(&seen, gram));
         let rest = portions.into_iter().zip(shares);
-        let rest = rest.map(|(portion, shares)| Rest::Losses(portion.forward.losses, shares));
+        let rest = rest.map(|(portion, shares)| Rest {
+            losses: portion.forward.losses,
+            shares,
+            found: None,
+        });
         PendingParts {
             rest: rest.collect(),
             leaf: Some(leaf),
@@ -141,8 +148,8 @@ impl Pass<'_> {
                 Some(of_step) => shares * of_step.clone(),
                 None => shares,
             };
-            let shares = shares.to_device(&losses.values().device().inner());
-            let shared = losses.with_gradients_times(&shares);
+            let here = shares.clone().to_device(&losses.values().device().inner());
+            let shared = losses.with_gradients_times(&here);
             let (branches, of_heads) = match self.strategy.heads() {
                 Heads::Raw => {
                     let (branches, of_heads) = branch_gradients(&leaves, &shared);
@@ -151,12 +158,15 @@ impl Pass<'_> {
                 Heads::Weighted => one_by_one(&leaves, &shared),
             };
             let gram = Gram::new(S::gram(&branches));
-            grams.push(gram.without(&shares.equal_elem(0.0)).on(&main));
-            rest.push(Rest::Branches {
-                representation,
-                branches,
-                of_heads,
+            grams.push(gram.without(&here.equal_elem(0.0)).on(&main));
+            rest.push(Rest {
                 losses,
+                shares,
+                found: Some(AtBranches {
+                    representation,
+                    branches,
+                    of_heads,
+                }),
             });
         }
         let gram = self.of_own_means(Gram::sum(grams));
@@ -221,42 +231,28 @@ impl<S: Shared> Rest<S> {
         of_losses: Option<&Tensor<1>>,
         weights: &Tensor<1>,
     ) -> Vec<(Gradients, Option<Tensor<1>>)> {
-        match self {
-            Self::Losses(losses, shares) => {
-                let Some(of_losses) = of_losses else {
-                    return Vec::new();
-                };
-                let device = losses.values().device().inner();
-                let factors = (of_losses.clone() * shares).to_device(&device);
-                let objective = losses.masked(&losses.active()) * Tensor::from_inner(factors);
-                let objective = objective.sum();
-                let tracked = objective.is_tracked();
-                tracked
-                    .then(|| (objective.backward(), None))
-                    .into_iter()
-                    .collect()
+        let active = self.losses.active();
+        let device = active.device();
+        let mut found = Vec::new();
+        let mut differentiate = |number: Tensor<1>| {
+            if number.is_tracked() {
+                found.push((number.backward(), None));
             }
-            Self::Branches {
-                representation,
-                branches,
-                of_heads,
-                losses,
-            } => {
-                let active = losses.active();
-                let weights = weights.clone().to_device(&active.device());
-                let weights = weights.mask_fill(active.bool_not(), 0.0);
-                let of_heads = of_heads.into_iter().map(|(gradients, task)| {
-                    let factor = task.map(|task| weights.clone().narrow(0, task, 1));
-                    (gradients, factor)
-                });
-                let mut found: Vec<_> = of_heads.collect();
-                let pulled = representation.pull(S::combine(branches, weights.clone()));
-                if pulled.is_tracked() {
-                    found.push((pulled.backward(), None));
-                }
-                found
-            }
+        };
+        if let Some(at) = self.found {
+            let weights = weights.clone().to_device(&device);
+            let weights = weights.mask_fill(active.bool_not(), 0.0);
+            let combined = S::combine(at.branches, weights.clone());
+            differentiate(at.representation.pull(combined));
+            let factor = |task| weights.clone().narrow(0, task, 1);
+            let of_heads = at.of_heads.into_iter();
+            found.extend(of_heads.map(|(gradients, task)| (gradients, task.map(factor))));
+        } else if let Some(of_losses) = of_losses {
+            let factors = (of_losses.clone() * self.shares).to_device(&device);
+            let losses = self.losses.masked(&active);
+            differentiate((losses * Tensor::from_inner(factors)).sum());
         }
+        found
     }
 }
 

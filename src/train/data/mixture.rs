@@ -1,6 +1,6 @@
 //! Several sources of batches in turn, for tasks that have data of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ pub enum Alternation {
 pub struct Mixture<B> {
     alternation: Alternation,
     parts: Vec<(String, Arc<dyn Source<B>>)>,
+    /// The same in every pass, and a pass may be begun for every batch.
+    turns: OnceLock<Vec<(usize, usize)>>,
 }
 
 impl<B: 'static> Mixture<B> {
@@ -65,12 +67,14 @@ impl<B: 'static> Mixture<B> {
         Self {
             alternation,
             parts: Vec::new(),
+            turns: OnceLock::new(),
         }
     }
 
     /// Adds a source; the name is for messages.
     pub fn with(mut self, name: &str, source: impl Source<B>) -> Self {
         self.parts.push((name.into(), Arc::new(source)));
+        self.turns = OnceLock::new();
         self
     }
 
@@ -174,7 +178,8 @@ impl<B: 'static> Source<B> for Mixture<B> {
             open[part] = Some(held);
             next.expect("a source gives as many batches as it says")
         };
-        Box::new(self.turns().into_iter().skip(from).map(turn))
+        let turns = self.turns.get_or_init(|| self.turns());
+        Box::new(turns.iter().copied().skip(from).map(turn))
     }
 }
 
