@@ -96,7 +96,7 @@ fn two_devices_take_the_steps_of_one() {
                 .fit_sources(network, strategy(json, &one), train, valid, &one);
             parameters(&outcome.unwrap().model.network)
         };
-        let (expected, found) = (fit(16, &[]), fit(8, &[two.clone()]));
+        let (expected, found) = (fit(16, &[]), fit(8, std::slice::from_ref(&two)));
         for (path, found) in found {
             for (found, expected) in found.iter().zip(&expected[&path]) {
                 assert_close(

@@ -254,6 +254,7 @@ impl TaskLosses {
 
     /// Returns the loss of one task, `[1]`, as [`masked`](Self::masked) does, attached to what leads to this task alone; `None` where
     /// [`part`](Self::part) has none.
+    #[cfg(feature = "train")]
     pub(crate) fn masked_part(&self, task: usize) -> Option<Tensor<1>> {
         let part = self.part(task)?.clone().reshape([1]);
         let inactive = self.active.clone().narrow(0, task, 1).bool_not();
