@@ -245,6 +245,16 @@ impl TaskLosses {
         self.active.clone()
     }
 
+    /// Returns the tasks whose loss is not finite though they have labels, `[K]`.
+    #[cfg(feature = "train")]
+    pub(crate) fn non_finite(&self) -> Tensor<1, Bool> {
+        let inactive = self.active.clone().bool_not();
+        match &self.present {
+            Some(present) => inactive.bool_and(present.clone()),
+            None => inactive,
+        }
+    }
+
     /// Returns the losses with every inactive task's value and gradient set to zero, `[K]`, attached to the graph.
     pub fn masked(&self, active: &Tensor<1, Bool>) -> Tensor<1> {
         self.values

@@ -95,7 +95,8 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
     /// labels have weights.
     ///
     /// Worth writing for a network with missing labels whose gradients are added up over several batches: every batch can then be
-    /// freed before the next one runs. Without it their losses are kept until all are there.
+    /// freed before the next one runs. Without it their losses are kept until all are there. Steps on several devices share the labels out by
+    /// it too.
     fn labels(&self, _batch: &Self::Batch) -> Option<Tensor<1>> {
         None
     }

@@ -154,7 +154,7 @@ impl ProbeConfig {
 impl<M: MultiTaskModel> Trainer<M> {
     /// Finds out by experiment what keeps tasks of a finished run from learning, and writes it to `probe.csv` in the folder of the run.
     ///
-    /// The trainer is one with the settings and the folder of that run, the network and the strategy are those that it began with (their
+    /// The trainer is one with the settings, the devices and the folder of that run, the network and the strategy are those that it began with (their
     /// values do not matter). Nothing of the run itself is changed. What is drawn follows from the seed, so the same probe gives the same
     /// numbers on the same CPU backend.
     ///
@@ -163,7 +163,8 @@ impl<M: MultiTaskModel> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a field of `config` has a value it cannot have, or there are no validation data; [`Error::Checkpoint`] if the
+    /// [`Error::Setting`] if a field of `config` has a value it cannot have, there are no validation data, or the run had another number
+    /// of devices; [`Error::Checkpoint`] if the
     /// folder has no such checkpoint or it does not fit; [`Error::Training`] if the data failed or the run was interrupted.
     ///
     /// # Panics

@@ -19,6 +19,8 @@ use crate::weighting::{Heads, Weighed};
 pub(crate) struct Portion<'a, S> {
     pub(crate) forward: Forward<S>,
     pub(crate) samples: usize,
+    /// The labels of each task, `[K]` on the device of the part; the losses are asked where there are none.
+    pub(crate) labels: Option<Tensor<1>>,
     pub(crate) heads: &'a dyn Fn(Branches<S>) -> TaskLosses,
 }
 
@@ -26,7 +28,7 @@ pub(crate) struct Portion<'a, S> {
 pub(crate) struct PendingParts<S> {
     /// The raw losses of each part on the main device, off the graph.
     pub(crate) parts: Vec<TaskLosses>,
-    /// Those of the whole batch.
+    /// Those of the whole batch. A task whose loss is not finite in a part is not active, as it would not be in the whole.
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
     pub(crate) measured: Option<Measured>,
@@ -38,10 +40,16 @@ pub(crate) struct PendingParts<S> {
 /// What is left of the backward pass of a part.
 struct Rest<S> {
     losses: TaskLosses,
-    /// The share of each task's labels, `[K]` on the main device.
-    shares: Tensor<1>,
-    /// Where the weights follow from the Gram matrix.
-    found: Option<AtBranches<S>>,
+    way: Way<S>,
+}
+
+/// How the strategy's answer reaches a part.
+#[allow(clippy::large_enum_variant)]
+enum Way<S> {
+    /// By its losses, of which it has these shares, `[K]` on the main device.
+    Losses(Tensor<1>),
+    /// By the gradients of the tasks.
+    Branches(AtBranches<S>),
 }
 
 /// The gradients of the tasks, before they are weighed.
@@ -65,9 +73,17 @@ impl Pass<'_> {
         let parts: Vec<TaskLosses> = portions.iter().map(of).collect();
         let counts = parts.iter().zip(&portions);
         let counts: Vec<Tensor<1>> = counts
-            .map(|(losses, portion)| losses.counts(portion.samples))
+            .map(|(losses, portion)| match &portion.labels {
+                Some(labels) => {
+                    let inactive = losses.active().bool_not();
+                    labels.clone().to_device(&main).mask_fill(inactive, 0.0)
+                }
+                None => losses.counts(portion.samples),
+            })
             .collect();
-        let losses = TaskLosses::joined(&parts, &counts);
+        let broken = parts.iter().map(TaskLosses::non_finite);
+        let broken = broken.reduce(|a, b| a.bool_or(b)).expect("there is a part");
+        let losses = TaskLosses::joined(&parts, &counts).with_present(broken.bool_not());
         let all = counts.iter().cloned().reduce(|sum, next| sum + next);
         let all = all.expect("there is a part").clamp_min(1e-30);
         let shares = counts.into_iter().map(|counts| counts / all.clone());
@@ -86,7 +102,9 @@ impl Pass<'_> {
         parts: Vec<TaskLosses>,
         losses: TaskLosses,
     ) -> PendingParts<S> {
-        let measured = self.audited.then(|| self.measured(&portions, &shares));
+        let measured = self
+            .audited
+            .then(|| self.measured(&portions, &shares, &losses));
         let leaf = Tensor::from_inner(losses.values()).require_grad();
         let seen = self.shared(&losses.with_values(leaf.clone()));
         let gram = measured.as_ref().map(|measured| &measured.gram);
@@ -94,8 +112,7 @@ impl Pass<'_> {
         let rest = portions.into_iter().zip(shares);
         let rest = rest.map(|(portion, shares)| Rest {
             losses: portion.forward.losses,
-            shares,
-            found: None,
+            way: Way::Losses(shares),
         });
         PendingParts {
             rest: rest.collect(),
@@ -108,7 +125,12 @@ impl Pass<'_> {
     }
 
     /// The gradients of the tasks at the representation of the whole batch.
-    fn measured<S: Shared>(&self, portions: &[Portion<'_, S>], shares: &[Tensor<1>]) -> Measured {
+    fn measured<S: Shared>(
+        &self,
+        portions: &[Portion<'_, S>],
+        shares: &[Tensor<1>],
+        losses: &TaskLosses,
+    ) -> Measured {
         let main = shares[0].device();
         let tasks = self.strategy.tasks().len();
         let of = |portion: &Portion<'_, S>| {
@@ -120,10 +142,9 @@ impl Pass<'_> {
             let gram = found.gram.on(&main).scaled(shares);
             gram.without(&shares.clone().equal_elem(0.0))
         });
-        let counted = shares.iter().cloned().reduce(|sum, next| sum + next);
         Measured {
             gram: Gram::sum(grams),
-            active: counted.expect("there is a part").greater_elem(0.0),
+            active: losses.active(),
             reach: Some(reach(portions, &main)),
         }
     }
@@ -137,6 +158,15 @@ impl Pass<'_> {
     ) -> PendingParts<S> {
         let main = shares[0].device();
         let reach = self.audited.then(|| reach(&portions, &main));
+        // What a device needs of the main device goes there before anything runs that would be waited for.
+        let shares = shares.into_iter().zip(&portions).map(|(shares, portion)| {
+            let shares = match &self.shares {
+                Some(of_step) => shares * of_step.clone(),
+                None => shares,
+            };
+            shares.to_device(&portion.forward.losses.values().device().inner())
+        });
+        let shares: Vec<Tensor<1>> = shares.collect();
         let (mut rest, mut grams) = (Vec::new(), Vec::new());
         for (portion, shares) in portions.into_iter().zip(shares) {
             let Forward {
@@ -144,12 +174,7 @@ impl Pass<'_> {
                 leaves,
                 losses,
             } = portion.forward;
-            let shares = match &self.shares {
-                Some(of_step) => shares * of_step.clone(),
-                None => shares,
-            };
-            let here = shares.clone().to_device(&losses.values().device().inner());
-            let shared = losses.with_gradients_times(&here);
+            let shared = losses.with_gradients_times(&shares);
             let (branches, of_heads) = match self.strategy.heads() {
                 Heads::Raw => {
                     let (branches, of_heads) = branch_gradients(&leaves, &shared);
@@ -158,17 +183,17 @@ impl Pass<'_> {
                 Heads::Weighted => one_by_one(&leaves, &shared),
             };
             let gram = Gram::new(S::gram(&branches));
-            grams.push(gram.without(&here.equal_elem(0.0)).on(&main));
+            grams.push(gram.without(&shares.equal_elem(0.0)));
             rest.push(Rest {
                 losses,
-                shares,
-                found: Some(AtBranches {
+                way: Way::Branches(AtBranches {
                     representation,
                     branches,
                     of_heads,
                 }),
             });
         }
+        let grams = grams.into_iter().map(|gram| gram.on(&main));
         let gram = self.of_own_means(Gram::sum(grams));
         let weighed = self.strategy.weigh_step(&self.seen(&losses, Some(&gram)));
         let measured = Measured {
@@ -211,46 +236,56 @@ impl<S: Shared> PendingParts<S> {
         let of_strategy = total.is_tracked().then(|| total.backward());
         let of_losses = self.leaf.as_ref().zip(of_strategy.as_ref());
         let of_losses = of_losses.and_then(|(leaf, gradients)| leaf.grad(gradients));
+        let factors = self.rest.iter().map(|rest| {
+            let factors = match &rest.way {
+                Way::Losses(shares) => of_losses.clone()? * shares.clone(),
+                Way::Branches(_) => self.weighed.weights.clone(),
+            };
+            Some(factors.to_device(&rest.losses.active().device()))
+        });
+        let factors: Vec<Option<Tensor<1>>> = factors.collect();
+        // Every device is at work before the first gradient is waited for.
+        let parts = self.rest.into_iter().zip(factors).zip(networks);
+        let found = parts.flat_map(|((rest, factors), network)| {
+            let found = factors.map(|factors| rest.backward(factors));
+            let found = found.unwrap_or_default().into_iter();
+            found.map(|found| (of_module(found, *network), *network))
+        });
+        let found: Vec<(GradientsParams, &M)> = found.collect();
         let mut sum = GradientsAccumulator::new();
         if let Some(gradients) = of_strategy {
             sum.accumulate(module, of_module((gradients, None), module));
         }
-        for (rest, network) in self.rest.into_iter().zip(networks) {
-            for found in rest.backward(of_losses.as_ref(), &self.weighed.weights) {
-                let gradients = of_module(found, *network).to_device(&main, *network);
-                sum.accumulate(module, gradients);
-            }
+        for (gradients, network) in found {
+            sum.accumulate(module, gradients.to_device(&main, network));
         }
         sum.grads()
     }
 }
 
 impl<S: Shared> Rest<S> {
-    fn backward(
-        self,
-        of_losses: Option<&Tensor<1>>,
-        weights: &Tensor<1>,
-    ) -> Vec<(Gradients, Option<Tensor<1>>)> {
+    /// `factors` are those of the losses or of the tasks' gradients, `[K]` on the device of the part.
+    fn backward(self, factors: Tensor<1>) -> Vec<(Gradients, Option<Tensor<1>>)> {
         let active = self.losses.active();
-        let device = active.device();
         let mut found = Vec::new();
         let mut differentiate = |number: Tensor<1>| {
             if number.is_tracked() {
                 found.push((number.backward(), None));
             }
         };
-        if let Some(at) = self.found {
-            let weights = weights.clone().to_device(&device);
-            let weights = weights.mask_fill(active.bool_not(), 0.0);
-            let combined = S::combine(at.branches, weights.clone());
-            differentiate(at.representation.pull(combined));
-            let factor = |task| weights.clone().narrow(0, task, 1);
-            let of_heads = at.of_heads.into_iter();
-            found.extend(of_heads.map(|(gradients, task)| (gradients, task.map(factor))));
-        } else if let Some(of_losses) = of_losses {
-            let factors = (of_losses.clone() * self.shares).to_device(&device);
-            let losses = self.losses.masked(&active);
-            differentiate((losses * Tensor::from_inner(factors)).sum());
+        match self.way {
+            Way::Losses(_) => {
+                let losses = self.losses.masked(&active);
+                differentiate((losses * Tensor::from_inner(factors)).sum());
+            }
+            Way::Branches(at) => {
+                let weights = factors.mask_fill(active.bool_not(), 0.0);
+                let combined = S::combine(at.branches, weights.clone());
+                differentiate(at.representation.pull(combined));
+                let factor = |task| weights.clone().narrow(0, task, 1);
+                let of_heads = at.of_heads.into_iter();
+                found.extend(of_heads.map(|(gradients, task)| (gradients, task.map(factor))));
+            }
         }
         found
     }

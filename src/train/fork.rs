@@ -23,7 +23,7 @@ use super::gradients::Clipping;
 use super::step::{Altered, MultiTask, StepOptions};
 use super::trainer::Trainer;
 use super::uninformed::Reached;
-use super::{part, schedule};
+use super::{part, schedule, settings_file};
 use crate::error::{Error, Result};
 use crate::gradient::{Audit, AuditSample};
 use crate::history::{ALL_TASKS, History, Split, quantity};
@@ -124,6 +124,7 @@ impl<M: MultiTaskModel> Forks<M> {
         let tracked = plan.device.clone().autodiff();
         let batches = plan.train.batches();
         let devices = trainer.devices(&tracked).all_on_main();
+        settings_file::check_devices(devices.len(), trainer.directory())?;
         let size = config.accumulate.saturating_mul(devices.len());
         let per_pass = batches.div_ceil(size);
         let fresh = MultiTask::new(network, weighting);

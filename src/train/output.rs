@@ -43,21 +43,15 @@ pub struct StepOutput<E> {
 
 impl<E> StepOutput<E> {
     pub(super) fn new(losses: &TaskLosses, samples: usize) -> Self {
-        let values = losses.values().inner();
-        let inactive = losses.active().bool_not();
-        let non_finite = match losses.present() {
-            Some(present) => inactive.bool_and(present),
-            None => inactive,
-        };
         Self {
-            losses: values,
+            losses: losses.values().inner(),
             active: losses.active(),
             counts: losses.counts(samples),
             not_positive: None,
             flag: None,
             unanswered: false,
             without_gradient: Vec::new(),
-            non_finite,
+            non_finite: losses.non_finite(),
             weights: None,
             objective: None,
             state: Vec::new(),
@@ -65,6 +59,14 @@ impl<E> StepOutput<E> {
             samples,
             evaluation: None,
         }
+    }
+
+    /// The same with the losses of the whole batch, of which this is the sum of the parts.
+    pub(super) fn with_losses(mut self, losses: &TaskLosses) -> Self {
+        self.losses = losses.values().inner();
+        self.active = losses.active();
+        self.counts = self.counts.mask_fill(self.active.clone().bool_not(), 0.0);
+        self
     }
 
     /// The same with what a strategy made of the losses.

@@ -30,16 +30,40 @@ struct Settings<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] naming the first setting that differs, or `epochs` if there are fewer than are done; [`Error::Io`] or
+/// [`Error::Setting`] naming the first setting that differs, `devices` if it is their number, or `epochs` if there are fewer than are done; [`Error::Io`] or
 /// [`Error::Config`] if the file cannot be read. A run from before the file was written is let through.
 pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usize) -> Result<()> {
     if config.epochs < done {
         let expected = format!("at least {done}: so many are done in {}", run.display());
         return Err(Error::setting("epochs", config.epochs, expected));
     }
+    let Some(stored) = read(devices, run)? else {
+        return Ok(());
+    };
+    let mut asked = config.clone();
+    asked.epochs = stored.epochs;
+    asked.patience = stored.patience;
+    asked.watch.clone_from(&stored.watch);
+    asked.keep_checkpoints = stored.keep_checkpoints;
+    asked.baseline = stored.baseline;
+    asked.non_finite = stored.non_finite;
+    same_or_named(&asked, &stored, REMEDY)
+}
+
+/// Checks that a run was trained on so many devices.
+///
+/// # Errors
+///
+/// As [`check`].
+pub(super) fn check_devices(devices: usize, run: &Path) -> Result<()> {
+    read(devices, run).map(|_| ())
+}
+
+/// The settings that a run began with on so many devices, if the file is there.
+fn read(devices: usize, run: &Path) -> Result<Option<TrainConfig>> {
     let path = run.join(FILE);
     if !path.exists() {
-        return Ok(());
+        return Ok(None);
     }
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let broken = |error: serde_json::Error| Error::Config {
@@ -54,15 +78,7 @@ pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usiz
         let expected = format!("{on}, {REMEDY}");
         return Err(Error::setting(DEVICES, devices, expected));
     }
-    let stored: TrainConfig = serde_json::from_value(stored).map_err(broken)?;
-    let mut asked = config.clone();
-    asked.epochs = stored.epochs;
-    asked.patience = stored.patience;
-    asked.watch.clone_from(&stored.watch);
-    asked.keep_checkpoints = stored.keep_checkpoints;
-    asked.baseline = stored.baseline;
-    asked.non_finite = stored.non_finite;
-    same_or_named(&asked, &stored, REMEDY)
+    serde_json::from_value(stored).map(Some).map_err(broken)
 }
 
 /// Writes the settings of a run.

@@ -27,7 +27,8 @@ use crate::weighting::{Needs, Strategy};
 /// They are named submodules, so the network's parameters are recorded under `network.` whatever the strategy.
 ///
 /// As a `TrainStep` of Burn it takes the batches of one step of the optimizer: one, or the parts of a large batch whose gradients
-/// are added up. See [`TrainConfig::accumulate`](super::TrainConfig::accumulate).
+/// are added up. See [`TrainConfig::accumulate`](super::TrainConfig::accumulate) and
+/// [`Trainer::with_more_devices`](super::Trainer::with_more_devices).
 #[derive(Module, Debug)]
 pub struct MultiTask<M: Module + ModuleDisplay> {
     /// The network.
@@ -338,17 +339,24 @@ impl<M: MultiTaskModel> MultiTask<M> {
             move |branches: Branches<M::Shared>| self.trained(network, branches, batch)
         });
         let heads: Vec<_> = heads.collect();
+        let told = part.batches.iter();
+        let told: Option<Vec<_>> = told.map(|(network, batch)| network.labels(batch)).collect();
         let each = forward.into_iter().zip(&heads).zip(&part.batches);
-        let portions = each.map(|((forward, heads), (_, batch))| Portion {
+        let portions = each.enumerate();
+        let portions = portions.map(|(at, ((forward, heads), (_, batch)))| Portion {
             forward,
             samples: M::samples(batch),
+            labels: told.as_ref().map(|told| told[at].clone().inner()),
             heads,
         });
         let weighed = pass.weigh_parts(portions.collect());
         let outputs = weighed.parts.iter().zip(&part.batches);
         let outputs =
             outputs.map(|(losses, (_, batch))| StepOutput::new(losses, M::samples(batch)));
-        let mut output = StepOutput::joined(outputs.collect()).weighed(&weighed.weighed);
+        let output = StepOutput::joined(outputs.collect());
+        let mut output = output
+            .with_losses(&weighed.losses)
+            .weighed(&weighed.weighed);
         output.state = self.weighting.state();
         let losses = weighed.losses.clone();
         if self.skips(&output) {

@@ -189,17 +189,31 @@ impl<M: MultiTaskModel> Trainer<M> {
 
     /// Trains on further devices beside the one that [`fit`](Self::fit) is given, the main device.
     ///
-    /// A step then takes a batch of [`batch_size`](TrainConfig::batch_size) for each device. The losses come together on the main device as
-    /// means over all labels, the strategy weighs them there once, and the gradients of the devices are added up: a step is that of one
-    /// device with a batch as large as all of them together, under every strategy, but for rounding and for what is drawn at random.
-    /// Strategies from the Gram matrix are given that of the whole batch. Memory of the strategy, optimizer and validation stay on the
-    /// main device. An epoch has as many steps fewer.
+    /// A step then takes a batch of [`batch_size`](TrainConfig::batch_size) for each device, so an epoch has that many times fewer
+    /// steps. The losses come together on the main device as means over all labels (over all samples where neither the losses nor
+    /// [`MultiTaskModel::labels`] tell of labels), the strategy weighs them there once, and the gradients of the devices are added up. Where
+    /// losses are such means, a step is that of one device with a batch as large as all of them together, under every strategy, but
+    /// for rounding and for what is drawn at random; strategies from the Gram matrix see that of the whole batch. A loss that compares the samples
+    /// of a batch with each other sees those of its device alone. The memory of the strategy, the optimizer and the validation stay on the main device.
     ///
-    /// It pays where a batch keeps a device busy for much longer than it takes to send the network to it and the gradients back,
-    /// which happens in every step; and one thread drives all devices, so kernels of different devices run at the same time only
-    /// where launching them does not wait. A device may be named several times; [`Source::pass`] is then called for every batch.
+    /// In every step the network goes to the other devices and gradients come back, so expect a gain only where a batch keeps a device
+    /// busy for much longer than that takes. One thread drives all devices. [`Source::pass`] is called for every batch.
     ///
-    /// A network whose copies share memory cannot lie on two devices: [`fit`](Self::fit) refuses batch normalisation there, and names it.
+    /// A device may be named several times; its batches run one after another. Batch normalisation then normalises each of them by
+    /// itself. On different devices [`fit`](Self::fit) refuses it, and names it, because copies of a network share its running statistics.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use equipoise::model::MultiTaskModel;
+    /// # use equipoise::train::Trainer;
+    /// use burn::tensor::Device;
+    ///
+    /// /// Trains on all devices of a list, of which `fit` is given the first.
+    /// fn on_all<M: MultiTaskModel>(trainer: Trainer<M>, devices: &[Device]) -> Trainer<M> {
+    ///     trainer.with_more_devices(devices[1..].to_vec())
+    /// }
+    /// ```
     pub fn with_more_devices(mut self, devices: impl IntoIterator<Item = Device>) -> Self {
         self.more_devices = devices.into_iter().collect();
         self

@@ -71,6 +71,8 @@ pub enum Says {
     Masks,
     /// By masks, and the batch tells their number without running the network.
     Counts,
+    /// The batch tells their number, and the losses nothing.
+    CountsAlone,
     /// A loss for each task that has a label in the batch.
     Options,
     /// A loss too few, which is a mistake.
@@ -114,7 +116,7 @@ impl MultiTaskModel for Network {
         let sign = binary_cross_entropy_with_logits(sign, target(1), 1.0, mask(1), Reduction::Mean);
         let device = level.device();
         match self.says {
-            Says::Nothing => TaskLosses::new(vec![level, sign]),
+            Says::Nothing | Says::CountsAlone => TaskLosses::new(vec![level, sign]),
             Says::TooFew => TaskLosses::new(vec![level]),
             Says::Options => {
                 let there = |loss, count| (count > 0).then_some(loss);
@@ -137,7 +139,8 @@ impl MultiTaskModel for Network {
 
     fn labels(&self, batch: &Batch) -> Option<Tensor<1>> {
         let counts = batch.counts.map(|count| count as f32);
-        (self.says == Says::Counts).then(|| Tensor::from_floats(counts, &batch.inputs.device()))
+        matches!(self.says, Says::Counts | Says::CountsAlone)
+            .then(|| Tensor::from_floats(counts, &batch.inputs.device()))
     }
 
     fn samples(batch: &Batch) -> usize {

@@ -49,7 +49,8 @@ impl<'a, B: 'static> Maker<'a, B> {
         let device = &self.devices[turn % self.devices.len()];
         // A pass that is open makes all its batches on one device.
         let held = self.open.take();
-        let held = held.filter(|(held, _)| *held == pass.number() && self.devices.len() == 1);
+        let alike = self.devices.iter().all(|device| *device == self.devices[0]);
+        let held = held.filter(|(held, _)| *held == pass.number() && alike);
         let (_, mut batches) = held.unwrap_or_else(|| {
             let batches = self.source.pass(pass, at, device);
             (pass.number(), batches)

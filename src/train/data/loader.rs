@@ -75,8 +75,8 @@ impl<B: 'static> EpochLoader<B> {
         self
     }
 
-    /// Has batches made on these devices too: the first of an epoch on the loader's own, the next on the first of these, and so on
-    /// round.
+    /// Makes batches on these devices in turn: the first of an epoch on the loader's own device, the next on the first of these, and
+    /// so on.
     pub(in crate::train) fn and_on(mut self, more: &[Device]) -> Self {
         self.more = more.into();
         self

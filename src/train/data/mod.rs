@@ -70,7 +70,8 @@ pub trait Source<B>: Send + Sync + 'static {
     /// Returns the batches of a pass, beginning with batch number `from`, counted from 0.
     ///
     /// The same pass gives the same batches. What is drawn on the host comes from [`DataPass::random`]; the generator of
-    /// the device is seeded before each training batch by whoever asks.
+    /// the device is seeded before each training batch by whoever asks. A run on several devices begins a pass for every batch, so
+    /// beginning should cost little.
     fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B>;
 }
 

@@ -23,7 +23,9 @@ pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
         limits.bindings > MOST
             && limits.units >= kernel::UNITS as usize
             && limits.shared >= kernel::UNITS as usize * size_of::<f32>()
-            && (gradient.shape().num_elements() as u64) < u64::from(u32::MAX)
+            // A unit counts on by a stride behind the last element.
+            && (gradient.shape().num_elements() + PARTS * kernel::UNITS as usize) as u64
+                <= u64::from(u32::MAX)
     })
 }
 
@@ -63,7 +65,7 @@ impl Waiting {
     fn launch(&mut self) -> Tensor<2> {
         let tensors = std::mem::take(&mut self.tensors);
         let count = tensors.len();
-        // Behind the last they are the last again.
+        // The last tensor stands in for those that are missing; the kernel does not look at them.
         let [a, b, c, d, e, f] = std::array::from_fn(|at| tensors[at.min(count - 1)].clone());
         let sums = <Dispatch as SquaresKernel>::squares(a, b, c, d, e, f, count, self.carried);
         Tensor::from_dispatch(sums)
