@@ -7,8 +7,12 @@ mod limits;
 
 use burn::backend::DispatchDevice;
 use burn::backend::ops::FloatTensorOps;
+#[cfg(feature = "train")]
+use burn::tensor::DeviceType;
 use burn::tensor::{DType, Device, Shape, Tensor};
 use burn_cubecl::CubeBackend;
+#[cfg(feature = "train")]
+use burn_cubecl::cubecl::RuntimeId;
 use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::kernel::{into_contiguous, slice};
@@ -32,6 +36,27 @@ pub(crate) fn limits_of(device: &Device) -> Option<Limits> {
         #[allow(unreachable_patterns)]
         _ => None,
     }
+}
+
+/// The kind of GPU that Burn takes where no device is named, if this machine has none of it. Asking for it would panic.
+#[cfg(feature = "train")]
+pub(crate) fn missing_default() -> Option<&'static str> {
+    let default = Device::default();
+    let DispatchDevice::Cube(device) = default.as_dispatch() else {
+        return None;
+    };
+    let (kind, name) = match device.runtime() {
+        #[cfg(feature = "cuda")]
+        RuntimeId::Cuda => (DeviceType::Cuda, "CUDA"),
+        #[cfg(feature = "rocm")]
+        RuntimeId::Hip => (DeviceType::Rocm, "ROCm"),
+        #[cfg(feature = "wgpu")]
+        RuntimeId::Wgpu => (DeviceType::Wgpu, "wgpu"),
+        #[allow(unreachable_patterns)]
+        _ => return None,
+    };
+    let there = Device::enumerate(kind).into_vec();
+    there.is_empty().then_some(name)
 }
 
 /// Memory on the device of another tensor, in order: kernels do their own arithmetic on it.

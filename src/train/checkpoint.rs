@@ -10,7 +10,7 @@ use burn::module::{Module, ModuleDisplay, ModuleMapper, ModuleVisitor, Param, Pa
 use burn::optim::OptimizerRecord;
 use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::store::{ModuleRecord, RecordError};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Bytes, Tensor, TensorData};
 use burn::train::checkpoint::{
     Checkpoint, Checkpointer, CheckpointerError, CheckpointingAction, CheckpointingStrategy,
 };
@@ -149,8 +149,8 @@ pub fn load_network<M: Module + ModuleDisplay>(
         reason,
     };
     checksum::check(path)?;
-    let record = ModuleRecord::load(path)
-        .map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
+    let record: ModuleRecord =
+        record(path).map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
     let whole = NetworkAlone {
         network: network.clone(),
     };
@@ -188,7 +188,7 @@ pub fn load_model<M: Module + ModuleDisplay>(
         reason,
     };
     checksum::check(file.as_ref())?;
-    let record = ModuleRecord::load(file.as_ref()).map_err(|error| fail(error.to_string()))?;
+    let record: ModuleRecord = record(file.as_ref()).map_err(|error| fail(error.to_string()))?;
     let own = model.weighting.check_record(&record, &["weighting"]);
     own.map_err(|error| fail(error.to_string()))?;
     let loaded = model.try_load_record(record);
@@ -311,8 +311,15 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     }
 
     fn restore(&self, epoch: usize) -> Result<R, CheckpointerError> {
-        R::load(self.file(epoch))
+        record(&self.file(epoch)).map_err(CheckpointerError::IOError)
     }
+}
+
+/// Reads a record as a whole. Burn's own way leaves the values in the file until a device asks for them, which on a GPU can be after
+/// the file is gone.
+pub(super) fn record<R: Checkpoint>(file: &Path) -> std::io::Result<R> {
+    let bytes = Bytes::from_bytes_vec(std::fs::read(file)?);
+    R::checkpoint_from_bytes(bytes).map_err(std::io::Error::other)
 }
 
 /// Removes a file that may not be there.
@@ -345,7 +352,7 @@ pub(super) fn load(run: &Path, epoch: usize) -> Result<Loaded> {
 fn read<R: Checkpoint>(folder: &Path, part: &str, epoch: usize) -> Result<R> {
     let path = part_file(folder, part, epoch);
     checksum::check(&path)?;
-    R::load(path.clone()).map_err(|error| Error::Checkpoint {
+    record(&path).map_err(|error| Error::Checkpoint {
         path,
         reason: error.to_string(),
     })

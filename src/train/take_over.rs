@@ -7,8 +7,8 @@ use burn::module::{Flag, Module, ModuleDisplay, ModuleMapper, ModuleVisitor, Par
 use burn::store::ModuleRecord;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
-use super::checksum;
 use super::step::MultiTask;
+use super::{checkpoint, checksum};
 use crate::error::{Error, Result};
 
 /// What was taken over from a checkpoint, and what begins anew.
@@ -71,7 +71,8 @@ pub fn take_over<M: Module + ModuleDisplay>(
         reason,
     };
     checksum::check(file.as_ref())?;
-    let record = ModuleRecord::load(file.as_ref()).map_err(|error| fail(error.to_string()))?;
+    let record: ModuleRecord =
+        checkpoint::record(file.as_ref()).map_err(|error| fail(error.to_string()))?;
     let renamed: Vec<(String, String)> = renamed
         .iter()
         .map(|(old, new)| (old.to_string(), new.to_string()))

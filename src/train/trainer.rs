@@ -724,8 +724,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         schedule::optimizer(&self.config, self.optimizer.clone())
     }
 
-    /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole; the newest where the epoch is not
-    /// given.
+    /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole, the newest. A fork starts with the
+    /// checkpoint of the epoch `at`, but for its optimizer.
     pub(super) fn start(
         &self,
         model: MultiTask<M>,
@@ -769,11 +769,19 @@ impl<M: MultiTaskModel> Trainer<M> {
             reason: "does not hold the state of this run; resume with the config it was made with"
                 .into(),
         };
-        let moments = loaded.optimizer.len();
-        let optimizer = fresh.optimizer.load_record(loaded.optimizer);
-        if optimizer.to_record().len() != moments {
-            return Err(foreign("optim"));
-        }
+        let optimizer = match at {
+            // A fork begins with a fresh one.
+            Some(_) => fresh.optimizer,
+            None => {
+                check_default_device(&self.directory, epoch)?;
+                let moments = loaded.optimizer.len();
+                let optimizer = fresh.optimizer.load_record(loaded.optimizer);
+                if optimizer.to_record().len() != moments {
+                    return Err(foreign("optim"));
+                }
+                optimizer
+            }
+        };
         let rates = bytes(loaded.scheduler.clone());
         let scheduler = fresh.scheduler.load_record(loaded.scheduler);
         if bytes(scheduler.to_record()) != rates {
@@ -810,6 +818,22 @@ fn check_tasks<M: MultiTaskModel>(network: &M, weighting: &Strategy) {
         of_strategy.listing(),
         own.listing()
     );
+}
+
+/// Checks that the device is there that Burn puts the state of an optimizer on when it loads one, whichever device trains.
+fn check_default_device(run: &Path, epoch: usize) -> Result<()> {
+    #[cfg(feature = "gpu-kernels")]
+    if let Some(kind) = crate::gpu::missing_default() {
+        return Err(Error::Checkpoint {
+            path: checkpoint::part_file(&checkpoint::folder(run), "optim", epoch),
+            reason: format!(
+                "cannot be loaded here: Burn loads the state of an optimizer on its default device, which in this build is one of \
+                 {kind}, and there is none; set the environment variable BURN_DEVICE to the backend that trains (`flex`, say)"
+            ),
+        });
+    }
+    let _ = (run, epoch);
+    Ok(())
 }
 
 fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
