@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::evidence::Evidence;
+use super::findings;
 use super::verdict::{IMPROVED, Verdict};
-use super::words;
 
 /// A loss that changed by less than this, relative to its first value, hardly moved.
 const STILL: f64 = 0.02;
@@ -158,7 +158,7 @@ impl Case<'_> {
         Some(Finding {
             cause: Cause::Starved,
             confidence,
-            sentence: words::starved(evidence, other),
+            sentence: findings::starved(evidence, other),
         })
     }
 
@@ -178,7 +178,7 @@ impl Case<'_> {
         Some(Finding {
             cause: Cause::DominatedBy(other.task.clone()),
             confidence: self.sure(share >= 2.0 * TIMES_INTENDED * other.fair()),
-            sentence: words::dominated(evidence, own, other, share),
+            sentence: findings::dominated(evidence, own, other, share),
         })
     }
 
@@ -202,7 +202,7 @@ impl Case<'_> {
         Some(Finding {
             cause: Cause::InConflictWith(name.clone()),
             confidence: self.sure(*cosine <= 2.0 * CONFLICT),
-            sentence: words::in_conflict(name, *cosine),
+            sentence: findings::in_conflict(name, *cosine),
         })
     }
 
@@ -218,7 +218,7 @@ impl Case<'_> {
                 true => Confidence::Medium,
                 false => Confidence::Low,
             },
-            sentence: words::out_of_reach(&reach),
+            sentence: findings::out_of_reach(&reach),
         })
     }
 
@@ -243,7 +243,7 @@ impl Case<'_> {
                 true => Confidence::Medium,
                 false => Confidence::Low,
             },
-            sentence: words::running_away(evidence, first, last, negative),
+            sentence: findings::running_away(evidence, first, last, negative),
         })
     }
 

@@ -2,12 +2,10 @@
 
 use super::causes::{CONFLICT, Cause, Confidence, Finding};
 use super::evidence::Evidence;
-use super::trials::{Change, Effect, Trial, Trials};
+use super::findings;
+use super::trials::{Change, Effect, LEAST, Trial, Trials};
 use super::verdict::BY_HEART;
-use super::words;
 
-/// A loss that changed by less than this part did not.
-pub(super) const LEAST: f64 = 0.01;
 /// A task with this share of the gradient has most of it.
 const MOST: f64 = 0.5;
 
@@ -79,7 +77,7 @@ impl<'a> Experiments<'a> {
                 found.push(Finding {
                     cause,
                     confidence: Confidence::Measured,
-                    sentence: words::measured(self.trials, trial, effect),
+                    sentence: findings::measured(self.trials, trial, effect),
                 });
             }
         }

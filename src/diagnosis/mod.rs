@@ -22,6 +22,7 @@
 mod causes;
 mod evidence;
 mod experiments;
+mod findings;
 mod quick_test;
 mod remedy;
 mod trials;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 
+/// A loss that changed by less than this part did not.
+pub(super) const LEAST: f64 = 0.01;
+
 /// One change that was tried for a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {

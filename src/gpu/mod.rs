@@ -4,6 +4,7 @@
 //! minor versions.
 
 mod limits;
+mod sum;
 
 use burn::backend::DispatchDevice;
 use burn::backend::ops::FloatTensorOps;
@@ -20,6 +21,7 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
 pub(crate) use limits::Limits;
+pub(crate) use sum::sum_over_units;
 
 /// What the device of a tensor can do; nothing where the tensor is not on a GPU in single precision.
 pub(crate) fn limits<const D: usize>(tensor: &Tensor<D>) -> Option<Limits> {

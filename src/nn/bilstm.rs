@@ -4,7 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::stack::{By, Layer, Stack};
+use super::layer::{Layer, Stack};
+use super::stack::By;
 use super::weights::check;
 use super::{Dropout, Kernel, Lengths, LstmState, LstmWeights};
 use crate::error::Result;

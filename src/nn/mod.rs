@@ -10,6 +10,7 @@ mod fused;
 #[cfg(feature = "gpu-kernels")]
 mod head;
 mod kernel;
+mod layer;
 mod lengths;
 mod lstm;
 mod readout;

@@ -6,7 +6,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 
-use super::stack::{Ends, Layer};
+use super::layer::{Ends, Layer};
 use super::{Lengths, LstmWeights};
 
 /// Steps cut out of the gates at once. The gradient of a slice is as large as what it was cut from, so single steps are

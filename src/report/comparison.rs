@@ -2,11 +2,6 @@
 //!
 //! Works from plain numbers that the caller has computed; it neither trains nor averages.
 
-use std::path::Path;
-
-use crate::error::Result;
-use crate::history::write_atomically;
-
 /// What several strategies reached on the same tasks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
@@ -69,20 +64,4 @@ pub struct ComparisonReference {
     pub label: String,
     /// Its value in the unit of the quantity.
     pub value: f64,
-}
-
-impl Comparison {
-    /// Writes the page, one file that needs no other, in one move.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`](crate::Error::Io) with the path.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path, self.html().as_bytes())
-    }
-
-    /// The page as text. The same comparison gives the same bytes.
-    pub fn html(&self) -> String {
-        super::strategies::html(self)
-    }
 }

@@ -1,27 +1,39 @@
 //! The page of a [`Comparison`]: verdicts of every strategy, then a chart a task and a table for every quantity.
 
+use std::path::Path;
+
 use super::comparison::{Comparison, ComparisonCell, ComparisonRow};
 use super::intervals::{Interval, IntervalChart};
 use super::page::{Around, Cell, Section, grid, page, paragraph, table};
 use super::text::{escape, number};
-use crate::history::ALL_TASKS;
+use crate::error::Result;
 use crate::history::quantity::{Better, better, in_words, is_part};
-
-/// The whole document.
-pub(super) fn html(comparison: &Comparison) -> String {
-    let mut parts = vec![comparison.verdicts()];
-    let quantities = comparison.quantities().into_iter();
-    parts.extend(quantities.map(|quantity| comparison.quantity(quantity)));
-    let around = Around {
-        title: &comparison.title,
-        status: &comparison.answer,
-        facts: &comparison.facts,
-        ..Around::default()
-    };
-    page(&around, &parts)
-}
+use crate::history::{ALL_TASKS, write_atomically};
 
 impl Comparison {
+    /// Writes the page, one file that needs no other, in one move.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io) with the path.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path, self.html().as_bytes())
+    }
+
+    /// The page as text. The same comparison gives the same bytes.
+    pub fn html(&self) -> String {
+        let mut parts = vec![self.verdicts()];
+        let quantities = self.quantities().into_iter();
+        parts.extend(quantities.map(|quantity| self.quantity(quantity)));
+        let around = Around {
+            title: &self.title,
+            status: &self.answer,
+            facts: &self.facts,
+            ..Around::default()
+        };
+        page(&around, &parts)
+    }
+
     /// Runs and verdicts of every strategy.
     fn verdicts(&self) -> Section {
         let body = match self.rows.is_empty() {

@@ -39,6 +39,7 @@ mod saves;
 mod schedule;
 mod settings_file;
 mod step;
+mod step_hooks;
 mod take_over;
 // Its tests need no feature.
 #[cfg(any(test, feature = "tensorboard"))]

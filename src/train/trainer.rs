@@ -26,12 +26,13 @@ use super::config::{NonFinitePolicy, TrainConfig};
 use super::data::{Data, EpochLoader, Groups, Source};
 use super::devices::Devices;
 use super::gradients::Clipping;
-use super::hooks::{EpochHook, EpochSeen, StepHook, StepHooks, StepSeen};
+use super::hooks::{EpochHook, EpochSeen, StepHook, StepSeen, any};
 use super::journal::{Entries, Journal};
 use super::mean_metric::{MeanMetric, Values};
 use super::recorder::Recorder;
 use super::saves::Saves;
 use super::step::{MultiTask, StepOptions};
+use super::step_hooks::StepHooks;
 use super::terminal::{Progress, Screen};
 use super::tracker::Tracker;
 use super::{part, schedule, settings_file, uninformed, watch};
@@ -500,6 +501,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         settings_file::write(&self.config, devices.len(), &self.directory)?;
         let done = per_epoch * start.epoch;
         let hooks = std::mem::take(&mut self.step_hooks);
+        let hooks = hooks.into_iter().map(any).collect();
         let keep_model = !self.epoch_hooks.is_empty();
         let hooks = StepHooks::new(hooks, self.interrupter.clone(), keep_model);
         let clipping = Clipping::new(&start.model, self.config.clip_norm, &self.config.parts);
@@ -874,7 +876,7 @@ impl<M: MultiTaskModel> Clone for AfterEpoch<M> {
 impl<M: MultiTaskModel> AfterEpoch<M> {
     /// Why the first hook that wants to stop does.
     fn call(&self, epoch: usize) -> Option<String> {
-        let model = self.steps.take_model::<M>()?.valid();
+        let model = self.steps.take_model::<MultiTask<M>>()?.valid();
         let history = self.journal.lock().history.clone();
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut why = None;

@@ -18,8 +18,9 @@ pub(in crate::expansion) mod header;
 pub(in crate::expansion) mod intake;
 mod lines;
 mod number;
+mod options;
 mod order;
-mod records;
+pub(in crate::expansion) mod records;
 pub(in crate::expansion) mod row;
 pub(in crate::expansion) mod shown;
 pub(in crate::expansion) mod stamp;
@@ -28,107 +29,17 @@ pub(in crate::expansion) mod text;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use super::Bars;
 use crate::error::Result;
 use columns::Columns;
 use intake::{Intake, Unit};
 pub use lines::CsvLines;
+pub use number::DecimalMark;
+pub use options::{CsvOptions, CsvReport};
 use row::Row;
+pub use stamp::DateOrder;
 use survey::Survey;
 use text::Text;
-
-/// Whether the day or the month comes first in dates like `01/02/2024`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DateOrder {
-    /// `01/02/2024` is the first of February.
-    DayFirst,
-    /// `01/02/2024` is the second of January.
-    MonthFirst,
-}
-
-impl DateOrder {
-    /// The name, as in JSON and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DayFirst => "day-first",
-            Self::MonthFirst => "month-first",
-        }
-    }
-}
-
-/// The character before the decimals of a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DecimalMark {
-    /// `1,234.5`
-    Point,
-    /// `1.234,5`
-    Comma,
-}
-
-impl DecimalMark {
-    /// The name, as in JSON and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Point => "point",
-            Self::Comma => "comma",
-        }
-    }
-}
-
-/// How [`read_csv`] treats a file.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CsvOptions {
-    /// Drop and count bad rows instead of refusing the file at the first one. Off by default.
-    pub skip_bad_rows: bool,
-    /// Which comes first in dates like `01/02/2024`; told from the file if not given.
-    pub date_order: Option<DateOrder>,
-    /// The decimal mark of the prices; told from the file if not given.
-    pub decimal_mark: Option<DecimalMark>,
-}
-
-impl CsvOptions {
-    /// Sets [`skip_bad_rows`](Self::skip_bad_rows).
-    #[must_use]
-    pub fn with_skip_bad_rows(mut self, skip_bad_rows: bool) -> Self {
-        self.skip_bad_rows = skip_bad_rows;
-        self
-    }
-
-    /// Sets [`date_order`](Self::date_order).
-    #[must_use]
-    pub fn with_date_order(mut self, order: impl Into<Option<DateOrder>>) -> Self {
-        self.date_order = order.into();
-        self
-    }
-
-    /// Sets [`decimal_mark`](Self::decimal_mark).
-    #[must_use]
-    pub fn with_decimal_mark(mut self, mark: impl Into<Option<DecimalMark>>) -> Self {
-        self.decimal_mark = mark.into();
-        self
-    }
-}
-
-/// What [`read_csv`] found in a file.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CsvReport {
-    /// Rows of data in the file, kept or not; the header, blank lines and lines of text around the data are not rows.
-    pub rows: usize,
-    /// Rows dropped because they were bad. Always 0 without [`CsvOptions::skip_bad_rows`].
-    pub dropped: usize,
-    /// The line of the first dropped row, counted from 1 with the header as a line, and why it was dropped.
-    pub first_dropped: Option<(u64, String)>,
-    /// Rows left out because they say again what a kept row says.
-    pub copies: usize,
-    /// One sentence for everything about the file that had to be told from it.
-    pub notes: Vec<String>,
-}
 
 /// Reads the bars of a file of separated values; they come out oldest first.
 ///

@@ -1,16 +1,11 @@
 //! Sizes and settings of the expansion model, and the tasks that follow from them.
 
-use burn::module::Param;
-use burn::nn::{Initializer, Linear, LinearConfig};
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::network::ExpansionModel;
 use super::task_names;
 use crate::error::{Error, Result};
 use crate::expansion::countdown::CountdownForm;
 use crate::expansion::kind;
-use crate::nn::{BiLstmConfig, Dropout};
 use crate::task::{Task, TaskSet};
 
 /// How the representation of a window becomes one vector.
@@ -24,7 +19,7 @@ pub enum Pooling {
     Attention,
 }
 
-/// Configuration of an [`ExpansionModel`].
+/// Configuration of an [`ExpansionModel`](super::ExpansionModel).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpansionModelConfig {
@@ -138,60 +133,4 @@ impl ExpansionModelConfig {
         }
         Ok(())
     }
-
-    /// Builds the model on `device`. Every layer starts uniform in ±1/sqrt(its inputs), as in PyTorch.
-    ///
-    /// # Errors
-    ///
-    /// As [`validate`](Self::validate).
-    pub fn init(&self, device: &Device) -> Result<ExpansionModel> {
-        self.validate()?;
-        let width = 2 * self.hidden;
-        let lstm = BiLstmConfig::new(self.features, self.hidden)
-            .with_layers(self.layers)
-            .with_dropout(self.layer_dropout)
-            .init(device)?;
-        let countdown_input = match self.countdown {
-            CountdownForm::PerBar => width,
-            CountdownForm::Scalar => self.projection,
-        };
-        let (pooled, attention) = match self.pooling {
-            Pooling::Mean => (width, None),
-            Pooling::Attention => (2 * width + 1, Some(preference(width, device))),
-        };
-        Ok(ExpansionModel {
-            input_dropout: Dropout::new(self.input_dropout),
-            lstm,
-            attention,
-            projection: linear(pooled, self.projection, device),
-            head_dropout: Dropout::new(self.head_dropout),
-            classifier: linear(self.projection, kind::COUNT, device),
-            pointers: linear(self.projection, 2, device),
-            binary: linear(width, 1, device),
-            countdown: linear(countdown_input, 1, device),
-            tasks: self.tasks()?,
-            config: self.clone(),
-        })
-    }
-}
-
-/// Without a bias, which a softmax does not see.
-fn preference(input: usize, device: &Device) -> Linear {
-    let mut layer = linear(input, 1, device);
-    layer.bias = None;
-    layer
-}
-
-fn linear(input: usize, output: usize, device: &Device) -> Linear {
-    let bound = 1.0 / (input as f64).sqrt();
-    let uniform = Initializer::Uniform {
-        min: -bound,
-        max: bound,
-    };
-    let bias: Param<_> = uniform.init([output], device);
-    let mut layer = LinearConfig::new(input, output)
-        .with_initializer(uniform)
-        .init(device);
-    layer.bias = Some(bias);
-    layer
 }

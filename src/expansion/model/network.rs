@@ -1,18 +1,20 @@
 //! The network: input dropout, BiLSTM, pooled features, four heads.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::nn::Linear;
-use burn::tensor::Tensor;
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid, softmax};
+use burn::tensor::{Device, Tensor};
 
-use super::config::ExpansionModelConfig;
+use super::config::{ExpansionModelConfig, Pooling};
 use super::evaluation::ExpansionEvaluation;
 use super::output::ExpansionOutput;
+use crate::error::Result;
 use crate::expansion::batch::ExpansionBatch;
 use crate::expansion::countdown::CountdownForm;
+use crate::expansion::kind;
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::{Branches, MultiTaskModel};
-use crate::nn::{BiLstm, Dropout, Readout, readout};
+use crate::nn::{BiLstm, BiLstmConfig, Dropout, Readout, readout};
 use crate::task::TaskSet;
 
 /// The tasks by their position.
@@ -57,6 +59,64 @@ pub struct ExpansionModel {
     pub(super) tasks: TaskSet,
     #[module(skip)]
     pub(super) config: ExpansionModelConfig,
+}
+
+impl ExpansionModelConfig {
+    /// Builds the model on `device`. Every layer starts uniform in ±1/sqrt(its inputs), as in PyTorch.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    pub fn init(&self, device: &Device) -> Result<ExpansionModel> {
+        self.validate()?;
+        let width = 2 * self.hidden;
+        let lstm = BiLstmConfig::new(self.features, self.hidden)
+            .with_layers(self.layers)
+            .with_dropout(self.layer_dropout)
+            .init(device)?;
+        let countdown_input = match self.countdown {
+            CountdownForm::PerBar => width,
+            CountdownForm::Scalar => self.projection,
+        };
+        let (pooled, attention) = match self.pooling {
+            Pooling::Mean => (width, None),
+            Pooling::Attention => (2 * width + 1, Some(preference(width, device))),
+        };
+        Ok(ExpansionModel {
+            input_dropout: Dropout::new(self.input_dropout),
+            lstm,
+            attention,
+            projection: linear(pooled, self.projection, device),
+            head_dropout: Dropout::new(self.head_dropout),
+            classifier: linear(self.projection, kind::COUNT, device),
+            pointers: linear(self.projection, 2, device),
+            binary: linear(width, 1, device),
+            countdown: linear(countdown_input, 1, device),
+            tasks: self.tasks()?,
+            config: self.clone(),
+        })
+    }
+}
+
+/// Without a bias, which a softmax does not see.
+fn preference(input: usize, device: &Device) -> Linear {
+    let mut layer = linear(input, 1, device);
+    layer.bias = None;
+    layer
+}
+
+fn linear(input: usize, output: usize, device: &Device) -> Linear {
+    let bound = 1.0 / (input as f64).sqrt();
+    let uniform = Initializer::Uniform {
+        min: -bound,
+        max: bound,
+    };
+    let bias: Param<_> = uniform.init([output], device);
+    let mut layer = LinearConfig::new(input, output)
+        .with_initializer(uniform)
+        .init(device);
+    layer.bias = Some(bias);
+    layer
 }
 
 impl ExpansionModel {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use super::import_config::ImportConfig;
 use super::layout::{check_names, one_binary_head, sizes};
 use super::names::{Generation, LOG_SIGMAS, network_tensors};
 use super::parameters::{Table, with_parameters};
@@ -22,39 +23,6 @@ const LARGEST: u64 = 4 << 30;
 
 /// The largest size of a log sigma that the strategy takes.
 const LARGEST_LOG_SIGMA: f32 = 20.0;
-
-/// What a file of tensors does not say about its network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImportConfig {
-    /// Bars per window, 1 to 10000; the network works with any, so no tensor tells.
-    pub window: usize,
-    /// The form of the countdown head where the sizes leave it open, which is when twice the hidden units are as many
-    /// as the pooled features. `None` refuses such a file.
-    pub countdown: Option<CountdownForm>,
-}
-
-impl Default for ImportConfig {
-    fn default() -> Self {
-        Self {
-            window: ExpansionModelConfig::default().window,
-            countdown: None,
-        }
-    }
-}
-
-impl ImportConfig {
-    /// Sets the bars per window.
-    pub fn with_window(mut self, window: usize) -> Self {
-        self.window = window;
-        self
-    }
-
-    /// Sets the form of the countdown head where the sizes leave it open.
-    pub fn with_countdown(mut self, countdown: CountdownForm) -> Self {
-        self.countdown = Some(countdown);
-        self
-    }
-}
 
 /// A checkpoint of the original network, read and checked.
 #[derive(Clone, Debug)]

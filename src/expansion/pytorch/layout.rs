@@ -1,6 +1,6 @@
 //! Whether the tensors of a file are those of one network: its sizes, and every name with its shape.
 
-use super::import::ImportConfig;
+use super::import_config::ImportConfig;
 use super::names::{BINARY, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN};
 use super::state::{State, shown};
 use super::tensor::{Stored, listed};

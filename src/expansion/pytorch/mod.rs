@@ -61,6 +61,7 @@ mod archive;
 mod export;
 mod follow;
 mod import;
+mod import_config;
 mod layout;
 mod names;
 mod parameters;
@@ -70,5 +71,6 @@ mod tensor;
 
 pub use export::{PytorchExport, export_run};
 pub(super) use follow::follow;
-pub use import::{ImportConfig, PytorchCheckpoint};
+pub use import::PytorchCheckpoint;
+pub use import_config::ImportConfig;
 pub use names::Generation;

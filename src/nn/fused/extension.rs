@@ -14,10 +14,10 @@ use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use pulp::Arch;
 
-use super::kernel::{self, Saved, Sequences, Wanted};
+use super::kernel::{self, Saved, Sequences};
 use super::layout::{Form, Layout};
 use super::packing::Weights;
-use super::products::WeightGradients;
+use super::products::{Wanted, WeightGradients};
 use crate::host::{Values, to_tensor};
 
 /// One LSTM layer as an operation of a backend.

@@ -16,7 +16,7 @@ use super::buffer::Buffer;
 use super::forward::{Block, Forward, Part, SharedOutput};
 use super::layout::{Layout, position};
 use super::packing::{Weights, even, pack_backward, pack_forward};
-use super::products::{PartGradients, WeightGradients, gradients};
+use super::products::{PartGradients, Wanted, WeightGradients, gradients};
 use crate::host::memory;
 
 /// Samples of a block at most, in two directions. In one direction it is half, so that there is as much to share out.
@@ -156,14 +156,6 @@ pub(super) struct Gradients {
     pub(super) states: Option<Vec<f32>>,
     /// Of each direction.
     pub(super) weights: Option<Vec<WeightGradients>>,
-}
-
-/// Which gradients are wanted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) input: bool,
-    pub(super) states: bool,
-    pub(super) weights: bool,
 }
 
 /// Backward through time. `output` is the gradient of the output, shaped like it. What was kept is overwritten.

@@ -23,7 +23,7 @@ use burn::tensor::Tensor;
 use self::extension::LstmExtension;
 use self::layout::Form;
 use super::LstmWeights;
-use super::stack::{Ends, Layer, Stack, apart};
+use super::layer::{Ends, Layer, Stack, apart};
 
 /// One layer of the stack, and the states it ends with if `ends`.
 pub(super) fn forward(

@@ -2,10 +2,17 @@
 
 use super::buffer::Buffer;
 use super::forward::{Block, Part};
-use super::kernel::Wanted;
 use super::layout::Layout;
 use super::matmul::{Matrix, multiply};
 use super::packing::Weights;
+
+/// Which gradients are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) input: bool,
+    pub(super) states: bool,
+    pub(super) weights: bool,
+}
 
 /// What a part contributes to the gradients.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use burn::backend::{Autodiff, Backend, backend_extension};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
 
-use super::{Form, launch};
+use super::form::Form;
+use super::launch;
 
 /// The kernels of a head.
 #[backend_extension(Cube, Fusion)]

@@ -7,7 +7,8 @@ use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Form, kernel};
+use super::form::Form;
+use super::kernel;
 use crate::gpu::{empty, part};
 
 /// Chunks of rows on the way back: enough for the units of a large device, few enough that their sum is nothing.

@@ -5,6 +5,7 @@
 //! sum of what its cubes found.
 
 mod extension;
+mod form;
 mod kernel;
 mod launch;
 
@@ -13,27 +14,12 @@ use burn::nn::Linear;
 use burn::tensor::{DType, Distribution, Tensor};
 
 use self::extension::HeadLayer;
+use self::form::Form;
 use super::Dropout;
 use crate::gpu;
 
 /// Buffers of the largest kernel.
 const BINDINGS: usize = 6;
-
-/// What a head is on a sequence.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Form {
-    pub(super) rows: usize,
-    pub(super) width: usize,
-    pub(super) bias: bool,
-    /// Whether elements are dropped.
-    pub(super) drops: bool,
-    /// Elements whose hash is below it are dropped.
-    pub(super) threshold: u32,
-    /// What the others are multiplied by.
-    pub(super) scale: f32,
-    /// Which of the drawn seeds is this head's.
-    pub(super) seed: usize,
-}
 
 /// Whether the operation serves this input.
 pub(super) fn serves<const N: usize>(heads: [&Linear; N], input: &Tensor<3>) -> bool {

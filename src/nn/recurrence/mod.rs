@@ -26,7 +26,7 @@ pub(super) use self::fit::{Fit, Unfit};
 use self::form::{Compiled, Form};
 pub(super) use self::parts::forward;
 use super::LstmWeights;
-use super::stack::{Ends, Layer, apart};
+use super::layer::{Ends, Layer, apart};
 
 /// How the kernels run a layer on an input of this shape, or why not; nothing where the device is no GPU.
 pub(super) fn serves(

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::fit::Fit;
 use super::{Call, Directions, Work};
-use crate::nn::stack::{Ends, Layer, Stack};
+use crate::nn::layer::{Ends, Layer, Stack};
 
 /// One layer of the stack, and the states it ends with if `ends`.
 pub(crate) fn forward(

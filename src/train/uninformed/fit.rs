@@ -8,7 +8,7 @@ use super::descent::Descent;
 use super::measured::{BatchLosses, Rows, WORTH};
 use super::outline::{Form, Outline, hollow};
 use super::parameters::{Own, Reached, floats, quiet, set};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 use crate::model::{Branches, MultiTaskModel, Shared};
 use crate::train::data::{DataPass, Source};
@@ -365,7 +365,7 @@ impl<M: MultiTaskModel> Fit<M> {
         };
         let mut each: Vec<_> = fitted.iter().map(|f| (plain(f), Rows::default())).collect();
         for batch in source.pass(DataPass::new(0, 1), 0, device) {
-            let batch = batch.map_err(super::unreadable)?;
+            let batch = batch.map_err(unreadable)?;
             let batch = self.network.without_inputs(&batch).unwrap_or(batch);
             let Some(((network, ..), _)) = each.first() else {
                 break;
@@ -505,5 +505,12 @@ impl Fitted {
     /// Whether the predictor of a task was fitted to the end.
     pub(super) fn has_converged(&self, task: usize) -> bool {
         self.converged[task]
+    }
+}
+
+/// Says that the data could not be read.
+pub(super) fn unreadable(error: burn::data::dataset::DatasetError) -> Error {
+    Error::Training {
+        reason: error.to_string(),
     }
 }

@@ -32,7 +32,7 @@ use burn::tensor::Device;
 
 use self::fit::{Fit, Fitted};
 use super::data::{DataPass, Source, spread};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::history::NoBaseline;
 use crate::model::MultiTaskModel;
 use crate::task::{Task, TaskKind};
@@ -62,7 +62,7 @@ pub(super) fn measure<M: MultiTaskModel>(
     let tasks = network.tasks().len();
     let count = batches_to_fit(network, train.as_ref());
     let batches = spread(train.as_ref(), DataPass::new(seed, 1), count, &tracked)
-        .map(|batch| batch.map_err(unreadable))
+        .map(|batch| batch.map_err(fit::unreadable))
         .collect::<Result<Vec<_>>>()?;
     let Some(mut fit) = Fit::new(network, batches, &tracked) else {
         let missing = vec![Some(NoBaseline::NotTheSamples); tasks];
@@ -104,10 +104,4 @@ fn batches_to_fit<M: MultiTaskModel>(network: &M, train: &dyn Source<M::Batch>) 
     wanted
         .clamp(*BATCHES.start(), *BATCHES.end())
         .min(train.batches())
-}
-
-fn unreadable(error: burn::data::dataset::DatasetError) -> Error {
-    Error::Training {
-        reason: error.to_string(),
-    }
 }

@@ -1,6 +1,15 @@
 //! Takes the text of a time stamp apart from left to right: date, time of day, AM or PM, zone.
 
-use super::stamp::Clock;
+/// A time of day and its distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Clock {
+    pub(super) hour: i8,
+    pub(super) minute: i8,
+    pub(super) second: i8,
+    pub(super) nanosecond: i32,
+    /// Seconds east of UTC.
+    pub(super) offset: i32,
+}
 
 /// A date, as far as it can be told by itself: year, month, day; or two numbers and the year.
 pub(super) enum Date {

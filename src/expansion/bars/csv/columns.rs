@@ -3,10 +3,10 @@
 use ::csv::StringRecord;
 
 use super::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
+use super::records::{Place, field};
 use super::shown;
 use super::stamp::Stamp;
-use super::survey::field;
-use super::text::{Place, Text};
+use super::text::Text;
 use crate::error::{Error, Result};
 
 /// The prices every file must have, in the order of [`Columns::prices`].

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use super::stamp::{Form, Numeric, Stamp, Unit, digits, unreadable};
-use super::{DateOrder, shown};
+use super::shown;
+use super::stamp::{DateOrder, Form, Numeric, Stamp, Unit, digits, unreadable};
 
 /// How the rows of a column follow one another under one reading of their stamps.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use ::csv::{ReaderBuilder, StringRecord};
 
+use super::records::Place;
 use super::shown;
-use super::text::{Place, Text};
+use super::text::Text;
 use crate::error::{Error, Result};
 
 /// What may separate columns, the likeliest first, and its name.

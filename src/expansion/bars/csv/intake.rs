@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::header::counted;
+use super::options::{CsvOptions, CsvReport};
 use super::order::{Kept, Placed};
 use super::row::Row;
-use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::CsvOptions;
 use super::columns::Columns;
 use super::header::{LOOK_AHEAD, is_row};
 use super::intake::REMEDY;
+use super::options::CsvOptions;
 use super::row::Row;
 use super::survey::{Evidence, Survey};
 use super::text::Text;

@@ -3,7 +3,29 @@
 //! `1,084` is a thousand and more in one file and a little above one in another. A price that can only be read one way
 //! decides for its file; without one, and with a separator that could be either, the file does not say.
 
-use super::{DecimalMark, shown};
+use serde::{Deserialize, Serialize};
+
+use super::shown;
+
+/// The character before the decimals of a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecimalMark {
+    /// `1,234.5`
+    Point,
+    /// `1.234,5`
+    Comma,
+}
+
+impl DecimalMark {
+    /// The name, as in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Point => "point",
+            Self::Comma => "comma",
+        }
+    }
+}
 
 /// Reads a trimmed price under a decimal mark; none if it is not a number.
 ///

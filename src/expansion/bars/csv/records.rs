@@ -4,8 +4,18 @@ use std::path::{Path, PathBuf};
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
 
-use super::text::Place;
 use crate::error::{Error, Result};
+
+/// Where the records of a file begin, and what separates their fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::expansion) struct Place {
+    /// The first byte.
+    pub(in crate::expansion) offset: usize,
+    /// The line that byte is on, from 1.
+    pub(in crate::expansion) line: u64,
+    /// What separates fields.
+    pub(in crate::expansion) separator: u8,
+}
 
 /// The records of one text, read one at a time into the same buffer.
 pub(in crate::expansion) struct Records<'a> {
@@ -100,4 +110,9 @@ impl<'a> Records<'a> {
             _ => Error::line(&self.path, self.line(), text),
         }
     }
+}
+
+/// A field without the blanks around it, empty if the row is too short.
+pub(in crate::expansion) fn field(record: &StringRecord, index: usize) -> &str {
+    record.get(index).unwrap_or_default().trim()
 }

@@ -3,12 +3,13 @@
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::DecimalMark;
 use super::columns::{Columns, PRICES};
 use super::header::counted;
-use super::stamp::Stamp;
-use super::survey::{Survey, field, stamp};
-use super::{number, shown, stamp::unreadable};
+use super::number::DecimalMark;
+use super::records::field;
+use super::stamp::{Stamp, unreadable};
+use super::survey::{Survey, stamp};
+use super::{number, shown};
 use crate::expansion::bars::Bar;
 
 /// What one record says.

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::apart::{Date, Rest};
-use super::{DateOrder, shown};
+use serde::{Deserialize, Serialize};
+
+use super::apart::{Clock, Date, Rest};
+use super::shown;
 
 /// What one text says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,15 +35,24 @@ pub(in crate::expansion) struct Numeric {
     clock: Clock,
 }
 
-/// A time of day and its distance from UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Clock {
-    pub(super) hour: i8,
-    pub(super) minute: i8,
-    pub(super) second: i8,
-    pub(super) nanosecond: i32,
-    /// Seconds east of UTC.
-    pub(super) offset: i32,
+/// Whether the day or the month comes first in dates like `01/02/2024`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// `01/02/2024` is the first of February.
+    DayFirst,
+    /// `01/02/2024` is the second of January.
+    MonthFirst,
+}
+
+impl DateOrder {
+    /// The name, as in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DayFirst => "day-first",
+            Self::MonthFirst => "month-first",
+        }
+    }
 }
 
 /// The unit of whole numbers.

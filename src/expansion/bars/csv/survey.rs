@@ -6,9 +6,10 @@ use ::csv::StringRecord;
 
 use super::columns::{Columns, TimeColumn};
 use super::dates::{Dates, Reading};
-use super::number::Marks;
+use super::number::{DecimalMark, Marks};
+use super::options::CsvOptions;
+use super::records::field;
 use super::text::Text;
-use super::{CsvOptions, DecimalMark};
 use crate::error::{Error, Result};
 
 /// How the rows of a file are written.
@@ -123,9 +124,4 @@ pub(super) fn stamp<'a>(
             scratch.trim()
         }
     }
-}
-
-/// A field without the blanks around it, empty if the row is too short.
-pub(in crate::expansion) fn field(record: &StringRecord, index: usize) -> &str {
-    record.get(index).unwrap_or_default().trim()
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::records::Records;
+use super::records::{Place, Records};
 use crate::error::{Error, Result};
 
 /// The bytes of one file, without a byte order mark, every line ended by a line feed.
@@ -13,17 +13,6 @@ pub(in crate::expansion) struct Text {
     bytes: Vec<u8>,
     /// The line the file ends in the middle of, if it does not end with a line feed.
     unfinished: Option<u64>,
-}
-
-/// Where the records of a file begin, and what separates their fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::expansion) struct Place {
-    /// The first byte.
-    pub(in crate::expansion) offset: usize,
-    /// The line that byte is on, from 1.
-    pub(in crate::expansion) line: u64,
-    /// What separates fields.
-    pub(in crate::expansion) separator: u8,
 }
 
 impl Text {

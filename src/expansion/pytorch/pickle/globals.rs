@@ -1,75 +1,10 @@
 //! What a pickle may name, and what becomes of it: tensors, their storages, and containers of Python's own library.
 
 use super::machine::{Machine, Stop, damaged};
-use super::{Id, Value};
+use super::value::{Element, Global, Id, Rebuilt, Storage, Value};
 
 /// The most dimensions a tensor may have. No parameter of a network has more than a few.
 const MOST_DIMENSIONS: usize = 16;
-
-/// The type of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Element {
-    F64,
-    F32,
-    F16,
-    Bf16,
-    /// One that no parameter has, by its name and its bytes.
-    Other(&'static str, usize),
-}
-
-impl Element {
-    /// The name in PyTorch.
-    pub(in super::super) fn name(self) -> &'static str {
-        match self {
-            Self::F64 => "float64",
-            Self::F32 => "float32",
-            Self::F16 => "float16",
-            Self::Bf16 => "bfloat16",
-            Self::Other(name, _) => name,
-        }
-    }
-
-    /// Bytes of an element.
-    pub(in super::super) fn size(self) -> usize {
-        match self {
-            Self::F64 => 8,
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-            Self::Other(_, size) => size,
-        }
-    }
-}
-
-/// A piece of memory that tensors are views of.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Storage {
-    pub(in super::super) element: Element,
-    /// The name of its entry, a text.
-    pub(in super::super) key: Id,
-    /// Its elements.
-    pub(in super::super) count: usize,
-}
-
-/// A tensor as a view of a storage; offset and strides count elements.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Rebuilt {
-    pub(in super::super) storage: Storage,
-    pub(in super::super) offset: usize,
-    pub(in super::super) shape: Vec<usize>,
-    pub(in super::super) strides: Vec<usize>,
-}
-
-/// What a pickle may name.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Global {
-    OrderedDict,
-    Counter,
-    Set,
-    Size,
-    Tensor,
-    Parameter,
-    Storage(Element),
-}
 
 impl Global {
     fn find(module: &str, name: &str) -> Option<Self> {

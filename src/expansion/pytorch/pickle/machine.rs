@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Id, Value};
+use super::value::{Id, Value};
 
 /// Why the reading ended early.
 pub(super) enum Stop {

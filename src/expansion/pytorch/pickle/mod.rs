@@ -7,56 +7,14 @@
 
 mod globals;
 mod machine;
+mod value;
 
-use globals::Global;
-pub(super) use globals::{Element, Rebuilt, Storage};
 use machine::{Machine, Stop};
+pub(super) use value::{Element, Id, Rebuilt, Value};
 
 /// The largest pickle that is read: a thousand times that of a usual checkpoint. What a hostile one can make of it fits in
 /// half a gigabyte.
 const LARGEST: usize = 8 << 20;
-
-/// A value's number.
-pub(super) type Id = usize;
-
-/// A Python value.
-#[derive(Debug)]
-pub(super) enum Value {
-    None,
-    Bool,
-    Int(i64),
-    Float,
-    Text(String),
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    /// Keys and values as they were set, the same key perhaps more than once.
-    Dict(Vec<(Id, Id)>),
-    Storage(Storage),
-    Tensor(Box<Rebuilt>),
-    Global(Global),
-    /// Something that is no tensor and holds none, by the name of its type.
-    Other(&'static str),
-}
-
-impl Value {
-    /// What it is, in Python's words.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Bool => "a bool",
-            Self::Int(_) => "an int",
-            Self::Float => "a float",
-            Self::Text(_) => "a str",
-            Self::Tuple(_) => "a tuple",
-            Self::List(_) => "a list",
-            Self::Dict(_) => "a dict",
-            Self::Storage(_) => "a storage",
-            Self::Tensor(_) => "a tensor",
-            Self::Global(_) => "a class or function",
-            Self::Other(kind) => kind,
-        }
-    }
-}
 
 /// A pickle that has been read.
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use crate::gpu::sum_over_units;
+
 /// Units of a cube.
 pub(super) const UNITS: u32 = 128;
 
@@ -56,20 +58,10 @@ pub(super) fn products(
     for first in 0..count {
         #[unroll]
         for second in first..count {
-            shared[unit] = sums[comptime!(first * count + second)];
-            sync_cube();
-            #[unroll]
-            for halving in 1..=comptime!(UNITS.trailing_zeros()) {
-                let half = comptime!((UNITS >> halving) as usize);
-                if unit < half {
-                    let other = shared[unit + half];
-                    shared[unit] += other;
-                }
-                sync_cube();
-            }
+            let own = sums[comptime!(first * count + second)];
+            let found = sum_over_units(own, &mut shared, UNITS);
             if unit == 0 {
                 let base = CUBE_POS_X as usize * comptime!(count * count);
-                let found = shared[0];
                 partial[base + comptime!(first * count + second)] = found;
                 partial[base + comptime!(second * count + first)] = found;
             }

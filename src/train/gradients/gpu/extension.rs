@@ -5,7 +5,8 @@ use burn::backend::{Backend, backend_extension};
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 
-use super::{PARTS, launch};
+use super::kernel::PARTS;
+use super::launch;
 
 /// The kernel of the squares.
 #[backend_extension(Cube, Fusion)]

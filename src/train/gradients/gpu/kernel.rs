@@ -2,8 +2,13 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use crate::gpu::sum_over_units;
+
 /// Units of a cube.
 pub(super) const UNITS: u32 = 128;
+
+/// Parts that each tensor is summed in.
+pub(super) const PARTS: usize = 64;
 
 /// Sums of parts of each tensor, `[count, parts]`: of squares, and of the first tensor itself where it is `carried`. A row of cubes
 /// for each tensor.
@@ -20,8 +25,6 @@ pub(super) fn squares(
     #[comptime] count: usize,
     #[comptime] carried: bool,
 ) {
-    let unit = UNIT_POS_X as usize;
-    let units = comptime!(UNITS as usize);
     let row = CUBE_POS_Y as usize;
     let mut sum = 0.0f32;
     if row == 0 {
@@ -42,20 +45,10 @@ pub(super) fn squares(
     if comptime!(count > 5) && row == 5 {
         sum = own(f, false);
     }
-    let mut shared = Shared::<[f32]>::new_slice(units);
-    shared[unit] = sum;
-    sync_cube();
-    #[unroll]
-    for halving in 1..=comptime!(UNITS.trailing_zeros()) {
-        let half = comptime!((UNITS >> halving) as usize);
-        if unit < half {
-            let other = shared[unit + half];
-            shared[unit] += other;
-        }
-        sync_cube();
-    }
-    if unit == 0 {
-        sums[row * CUBE_COUNT_X as usize + CUBE_POS_X as usize] = shared[0];
+    let mut shared = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
+    let found = sum_over_units(sum, &mut shared, UNITS);
+    if UNIT_POS_X == 0 {
+        sums[row * CUBE_COUNT_X as usize + CUBE_POS_X as usize] = found;
     }
 }
 

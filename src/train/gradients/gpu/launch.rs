@@ -5,7 +5,7 @@ use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{PARTS, kernel};
+use super::kernel::{self, PARTS};
 use crate::gpu::empty;
 
 /// Sums of parts of each of the first `count` tensors, `[count, PARTS]`.

@@ -14,9 +14,6 @@ use crate::gpu;
 /// Tensors of a launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one and the sums are another.
 const MOST: usize = 6;
 
-/// Parts that each tensor is summed in.
-const PARTS: usize = 64;
-
 /// Whether the kernel serves a gradient.
 pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
     gpu::limits(gradient).is_some_and(|limits| {
@@ -24,7 +21,7 @@ pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
             && limits.units >= kernel::UNITS as usize
             && limits.shared >= kernel::UNITS as usize * size_of::<f32>()
             // A unit counts on by a stride behind the last element.
-            && (gradient.shape().num_elements() + PARTS * kernel::UNITS as usize) as u64
+            && (gradient.shape().num_elements() + kernel::PARTS * kernel::UNITS as usize) as u64
                 <= u64::from(u32::MAX)
     })
 }

@@ -1,0 +1,108 @@
+//! What a pickle holds: Python's values, tensors and what may be named.
+
+/// A value's number.
+pub(in super::super) type Id = usize;
+
+/// A Python value.
+#[derive(Debug)]
+pub(in super::super) enum Value {
+    None,
+    Bool,
+    Int(i64),
+    Float,
+    Text(String),
+    Tuple(Vec<Id>),
+    List(Vec<Id>),
+    /// Keys and values as they were set, the same key perhaps more than once.
+    Dict(Vec<(Id, Id)>),
+    Storage(Storage),
+    Tensor(Box<Rebuilt>),
+    Global(Global),
+    /// Something that is no tensor and holds none, by the name of its type.
+    Other(&'static str),
+}
+
+impl Value {
+    /// What it is, in Python's words.
+    pub(in super::super) fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Bool => "a bool",
+            Self::Int(_) => "an int",
+            Self::Float => "a float",
+            Self::Text(_) => "a str",
+            Self::Tuple(_) => "a tuple",
+            Self::List(_) => "a list",
+            Self::Dict(_) => "a dict",
+            Self::Storage(_) => "a storage",
+            Self::Tensor(_) => "a tensor",
+            Self::Global(_) => "a class or function",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Element {
+    F64,
+    F32,
+    F16,
+    Bf16,
+    /// One that no parameter has, by its name and its bytes.
+    Other(&'static str, usize),
+}
+
+impl Element {
+    /// The name in PyTorch.
+    pub(in super::super) fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "float64",
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::Other(name, _) => name,
+        }
+    }
+
+    /// Bytes of an element.
+    pub(in super::super) fn size(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Other(_, size) => size,
+        }
+    }
+}
+
+/// A piece of memory that tensors are views of.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Storage {
+    pub(in super::super) element: Element,
+    /// The name of its entry, a text.
+    pub(in super::super) key: Id,
+    /// Its elements.
+    pub(in super::super) count: usize,
+}
+
+/// A tensor as a view of a storage; offset and strides count elements.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Rebuilt {
+    pub(in super::super) storage: Storage,
+    pub(in super::super) offset: usize,
+    pub(in super::super) shape: Vec<usize>,
+    pub(in super::super) strides: Vec<usize>,
+}
+
+/// What a pickle may name.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Global {
+    OrderedDict,
+    Counter,
+    Set,
+    Size,
+    Tensor,
+    Parameter,
+    Storage(Element),
+}

@@ -1,0 +1,57 @@
+//! The layers of an LSTM in one or two directions, as given to what runs them, and what it gives back.
+
+use burn::tensor::Tensor;
+
+use super::{Dropout, Lengths, LstmWeights};
+
+/// The weights of one layer.
+#[derive(Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) forward: &'a LstmWeights,
+    pub(super) backward: Option<&'a LstmWeights>,
+}
+
+impl<'a> Layer<'a> {
+    /// The weights of each direction.
+    pub(super) fn directions(self) -> Vec<&'a LstmWeights> {
+        [Some(self.forward), self.backward]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// A stack of layers over sequences.
+pub(super) struct Stack<'a> {
+    /// At least one.
+    pub(super) layers: Vec<Layer<'a>>,
+    /// Between the layers.
+    pub(super) dropout: &'a Dropout,
+    pub(super) batch_first: bool,
+    /// Whether GPUs may compute in half precision.
+    pub(super) half: bool,
+    pub(super) lengths: Option<&'a Lengths>,
+}
+
+/// The states of one layer, `[2, directions, batch, hidden]`: hidden states, then cells.
+pub(super) type Ends = Tensor<4>;
+
+/// Takes the final states, `[directions, batch, hidden]` each, from behind the last position of what a kernel made.
+#[cfg(any(feature = "cpu-kernels", feature = "gpu-kernels"))]
+pub(super) fn apart(
+    output: Tensor<3>,
+    time: usize,
+    batch_first: bool,
+    states: [usize; 3],
+) -> (Tensor<3>, Option<Ends>) {
+    let [directions, batch, hidden] = states;
+    let at = usize::from(batch_first);
+    let ends = output.clone().narrow(at, time, 2);
+    let ends = match batch_first {
+        true => ends
+            .reshape([batch, 2, directions, hidden])
+            .permute([1, 2, 0, 3]),
+        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
+    };
+    (output.narrow(at, 0, time), Some(ends))
+}
