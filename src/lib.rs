@@ -53,6 +53,11 @@
 //! The backends forward to Burn, some with kernels of this crate beside it, and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
+// A page whose examples must compile.
+#[cfg(all(doctest, feature = "train"))]
+#[doc = include_str!("../docs/bars.md")]
+struct Bars;
+
 #[cfg(feature = "train")]
 pub mod comparison;
 #[cfg(feature = "train")]

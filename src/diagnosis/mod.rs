@@ -16,7 +16,8 @@
 //! | `trials` | holds what experiments showed |
 //! | `experiments` | puts what they showed in the place of what the history suggests |
 //! | `remedy` | chooses what to change next |
-//! | `words` | puts both into sentences |
+//! | `findings` | puts causes and what was measured into sentences |
+//! | `words` | writes the whole sentence of a task |
 //! | `quick_test` | asks the question of the problem this crate was written against |
 
 mod causes;

@@ -5,7 +5,7 @@
 //! end is the oldest) is told from the file and said in a note; what cannot is an error that shows both readings and
 //! names the setting that chooses.
 //!
-//! The work is split by question: `text` holds the file, `records` walks its lines, `header` finds the line with the
+//! The work is split by question: `options` is what a caller says and is told, `text` holds the file, `records` walks its lines, `header` finds the line with the
 //! names and `columns` the columns, `survey` goes over all rows once to learn how they are written, with `dates` and
 //! `number` for the two things that can be written in several ways; then `row` turns one record into a bar, `stamp` (with
 //! `apart`) reads a time stamp, `order` watches that they go one way, `intake` decides what happens to each row, `shown`
