@@ -282,6 +282,21 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Goes back through the heads: the gradient at each leaf, and those of the heads with the task whose weight is missing.
+    fn through_heads<S: Shared>(
+        &self,
+        leaves: &[S],
+        losses: &TaskLosses,
+    ) -> (Vec<S>, Vec<(Gradients, Option<usize>)>) {
+        match self.strategy.heads() {
+            Heads::Raw => {
+                let (branches, of_heads) = branch_gradients(leaves, losses);
+                (branches, of_heads.into_iter().map(|g| (g, None)).collect())
+            }
+            Heads::Weighted => one_by_one(leaves, losses),
+        }
+    }
+
     fn apart<S: Shared>(&self, forward: Forward<S>) -> Pending {
         let Forward {
             representation,
@@ -289,13 +304,7 @@ impl<'a> Pass<'a> {
             losses,
         } = forward;
         let shared = self.shared(&losses);
-        let (branches, of_heads) = match self.strategy.heads() {
-            Heads::Raw => {
-                let (branches, of_heads) = branch_gradients(&leaves, &shared);
-                (branches, of_heads.into_iter().map(|g| (g, None)).collect())
-            }
-            Heads::Weighted => one_by_one(&leaves, &shared),
-        };
+        let (branches, of_heads) = self.through_heads(&leaves, &shared);
         drop(leaves);
         let gram = self.of_own_means(Gram::new(S::gram(&branches)));
         // The losses' own graph is used up; what the strategy differentiates is its memory.

@@ -9,11 +9,11 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Gradients, Tensor};
 
-use super::{Forward, Pass, branch_gradients, measure, of_module, one_by_one};
+use super::{Forward, Pass, measure, of_module};
 use crate::gradient::{AuditSample, Measured};
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
-use crate::weighting::{Heads, Weighed};
+use crate::weighting::Weighed;
 
 /// What a part gave before anything was weighed.
 pub(crate) struct Portion<'a, S> {
@@ -175,13 +175,7 @@ impl Pass<'_> {
                 losses,
             } = portion.forward;
             let shared = losses.with_gradients_times(&shares);
-            let (branches, of_heads) = match self.strategy.heads() {
-                Heads::Raw => {
-                    let (branches, of_heads) = branch_gradients(&leaves, &shared);
-                    (branches, of_heads.into_iter().map(|g| (g, None)).collect())
-                }
-                Heads::Weighted => one_by_one(&leaves, &shared),
-            };
+            let (branches, of_heads) = self.through_heads(&leaves, &shared);
             let gram = Gram::new(S::gram(&branches));
             grams.push(gram.without(&shares.equal_elem(0.0)));
             rest.push(Rest {
