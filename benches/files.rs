@@ -17,12 +17,10 @@ use std::path::{Path, PathBuf};
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use equipoise::expansion::bars::Bars;
-use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::run::{self, Data};
-use equipoise::expansion::windows::Window;
+use equipoise::expansion::bars::{Bars, CsvOptions, read_csv};
+use equipoise::expansion::run::{self, Data, ExpansionConfig};
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::window::Window;
 use tempfile::TempDir;
 
 /// Windows of the simulator, 105 bars each.
@@ -102,7 +100,7 @@ fn from_csv(criterion: &mut Criterion) {
 
 #[cfg(feature = "parquet")]
 fn from_parquet(criterion: &mut Criterion) {
-    use equipoise::expansion::bars::parquet::read_parquet;
+    use equipoise::expansion::bars::read_parquet;
 
     let folder = TempDir::new().expect("a temporary folder");
     let bars = bars();

@@ -15,7 +15,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use equipoise::expansion::config::preset;
+use equipoise::expansion::run::preset;
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::step;
 use equipoise::weighting::gram::{self, GramMatrix};

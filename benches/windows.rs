@@ -10,17 +10,17 @@ mod support;
 
 use burn::data::dataloader::batcher::Batcher;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::batch::ExpansionBatcher;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::features::window_features;
-use equipoise::expansion::windows::{Window, Windows};
+use equipoise::expansion::feature::window_features;
+use equipoise::expansion::label::CountdownForm;
+use equipoise::expansion::model::ExpansionBatcher;
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::window::{Window, Windows};
 
 const BATCHES: [usize; 2] = [32, 256];
 
 fn windows() -> Windows {
     let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
-    Windows::simulated(&simulator.simulate_windows(256))
+    simulator.simulate_windows(256).windows()
 }
 
 fn features(criterion: &mut Criterion) {

@@ -13,8 +13,7 @@ use std::process::ExitCode;
 
 use equipoise::Result;
 use equipoise::diagnosis::{diagnose, quick_test};
-use equipoise::expansion::config::{ExpansionConfig, preset};
-use equipoise::expansion::run::{self, RunOptions};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, preset};
 use equipoise::history::{History, Split, quantity};
 
 fn main() -> ExitCode {

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use equipoise::Error;
-use equipoise::expansion::pytorch::{Generation, export_run};
+use equipoise::expansion::pytorch::Generation;
+use equipoise::expansion::run::export_run;
 use equipoise::train::checkpoint;
 
 use files::readable;

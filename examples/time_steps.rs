@@ -49,9 +49,9 @@ use std::time::{Duration, Instant};
 use backend::BackendName;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use clap::Parser;
-use equipoise::expansion::config::{Backend, ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
-use equipoise::expansion::windows::Windows;
+use equipoise::expansion::label::{LabelConfig, RuleLabeller};
+use equipoise::expansion::run::{Backend, ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::window::Windows;
 use equipoise::loss::{
     Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
 };

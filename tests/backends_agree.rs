@@ -12,11 +12,9 @@ use std::sync::Arc;
 use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::TrainStep;
-use equipoise::expansion::batch::ExpansionBatch;
-use equipoise::expansion::config::preset;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::label::{CountdownForm, ExpansionType, WindowLabel};
+use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::run::preset;
 use equipoise::gradient::audit;
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::MultiTask;
@@ -42,11 +40,12 @@ fn config(countdown: CountdownForm) -> ExpansionModelConfig {
 
 fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     let mut noise = Noise::new(21);
-    let labels = [(1, 4, 0), (5, 9, 2), (11, 14, 1)].map(|(start, end, kind)| WindowLabel {
-        start,
-        end,
-        kind,
-    });
+    let labels =
+        [(1, 4, 0), (5, 9, 2), (11, 14, 1)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
+            start,
+            end,
+            kind: ExpansionType::ALL[kind],
+        });
     let bars = config.window;
     let cells = || {
         labels

@@ -11,10 +11,8 @@ use std::sync::{Mutex, MutexGuard};
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use equipoise::Error;
-use equipoise::expansion::batch::ExpansionBatcher;
-use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::model::ExpansionModel;
-use equipoise::expansion::run::{self, RunOptions};
+use equipoise::expansion::model::{ExpansionBatcher, ExpansionModel};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, STRATEGIES, preset};
 use equipoise::history::{History, Split, quantity};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{Outcome, Progress, checkpoint};
@@ -222,8 +220,9 @@ fn a_pytorch_file_asks_for_the_feature() {
 
 #[cfg(feature = "pytorch")]
 mod pytorch {
-    use equipoise::expansion::countdown::CountdownForm;
-    use equipoise::expansion::pytorch::{PytorchCheckpoint, PytorchExport, export_run};
+    use equipoise::expansion::label::CountdownForm;
+    use equipoise::expansion::pytorch::{PytorchCheckpoint, PytorchExport};
+    use equipoise::expansion::run::export_run;
     use equipoise::weighting::{StrategyConfig, Uncertainty};
 
     use super::*;

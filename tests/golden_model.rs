@@ -20,8 +20,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
-use equipoise::expansion::batch::ExpansionBatch;
-use equipoise::expansion::model::ExpansionModel;
+use equipoise::expansion::model::{ExpansionBatch, ExpansionModel};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::weighting::{BuiltIn, Strategy, Uncertainty};
 use support::{

@@ -14,10 +14,9 @@ use burn::data::dataset::InMemDataset;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
 use burn::train::TrainStep;
-use equipoise::expansion::batch::ExpansionBatch;
-use equipoise::expansion::config::preset;
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::label::{ExpansionType, WindowLabel};
+use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::run::preset;
 use equipoise::model::MultiTaskModel;
 use equipoise::train::{BatchBy, MultiTask, Progress, TrainConfig, Trainer};
 use support::launches::{self, alone};
@@ -38,7 +37,11 @@ fn config(window: usize) -> ExpansionModelConfig {
 fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     let mut noise = Noise::new(3);
     let bars = config.window;
-    let labels = [(1, 4, 0), (5, 9, 2)].map(|(start, end, kind)| WindowLabel { start, end, kind });
+    let labels = [(1, 4, 0), (5, 9, 2)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
+        start,
+        end,
+        kind: ExpansionType::ALL[kind],
+    });
     let features = noise.many(BATCH * bars * config.features);
     let zeros = vec![0.0; BATCH * bars];
     ExpansionBatch {

@@ -12,10 +12,8 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use equipoise::expansion::batch::ExpansionBatch;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
+use equipoise::expansion::label::{CountdownForm, ExpansionType, WindowLabel};
+use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::weighting::{
     BatchStatistics, BuiltIn, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
@@ -54,11 +52,12 @@ fn configs() -> Vec<ExpansionModelConfig> {
 
 fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     let mut noise = Noise::new(7);
-    let labels = [(1, 3, 0), (2, 5, 2), (5, 8, 1)].map(|(start, end, kind)| WindowLabel {
-        start,
-        end,
-        kind,
-    });
+    let labels =
+        [(1, 3, 0), (2, 5, 2), (5, 8, 1)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
+            start,
+            end,
+            kind: ExpansionType::ALL[kind],
+        });
     let bars = config.window as f64;
     let per_bar = |value: &dyn Fn(&WindowLabel, f64) -> f64| -> Vec<f64> {
         let cells = labels

@@ -4,8 +4,7 @@
 mod support;
 
 use burn::tensor::{Bool, Device, Tensor};
-use equipoise::expansion::config::{ExpansionConfig, preset};
-use equipoise::expansion::run::{self, RunOptions};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, preset};
 use equipoise::history::{History, Split, quantity};
 use equipoise::loss::TaskLosses;
 use equipoise::train::Progress;

@@ -87,6 +87,36 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ),
 ];
 
+/// The wings of `expansion` that each wing may import.
+const WINGS: [(&str, &[&str]); 11] = [
+    ("table", &[]),
+    ("bars", &["table"]),
+    ("label", &["bars", "table"]),
+    ("feature", &["bars"]),
+    ("window", &["bars", "label", "table"]),
+    ("simulator", &["bars", "label", "window"]),
+    ("model", &["bars", "feature", "label", "window"]),
+    ("pytorch", &["label", "model"]),
+    (
+        "run",
+        &[
+            "bars",
+            "feature",
+            "label",
+            "model",
+            "pytorch",
+            "simulator",
+            "table",
+            "window",
+        ],
+    ),
+    ("predictor", &["bars", "feature", "model", "run"]),
+    ("comparison", &["label", "model", "run"]),
+];
+
+/// Floors that `expansion` may have.
+const MOST_FLOORS: usize = 8;
+
 /// Files that may import each other: a strategy may hold another one by its config, which looks it up in the table of all strategies.
 const CIRCLES: [&[&str]; 1] = [&["weighting::config", "weighting::rules", "weighting::table"]];
 
@@ -328,34 +358,62 @@ fn no_file_knows_itself_by_a_detour() {
     assert_eq!(found, allowed);
 }
 
-#[test]
-fn rooms_know_only_the_rooms_below() {
-    let allowed: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
-    let mut wrong = BTreeSet::new();
-    let mut used = BTreeSet::new();
-    for (module, others) in imports() {
-        let Some(room) = module.first() else { continue };
-        for other in &others {
-            if other[0] == *room {
-                continue;
-            }
-            let may = allowed.get(room.as_str()).copied().unwrap_or_default();
-            if may.contains(&other[0].as_str()) {
-                used.insert((room.clone(), other[0].clone()));
-            } else {
-                wrong.insert(format!("{} -> {}", module.join("::"), other.join("::")));
-            }
-        }
-    }
+/// Compares the arrows between some parts of the house with those that are allowed.
+fn compare(arrows: &BTreeMap<(String, String), String>, allowed: &[(&str, &[&str])]) {
+    let may = |from: &str, to: &str| {
+        let row = allowed.iter().find(|(part, _)| *part == from);
+        row.is_some_and(|(_, others)| others.contains(&to))
+    };
+    let wrong = arrows.iter().filter(|((from, to), _)| !may(from, to));
+    let wrong: Vec<&String> = wrong.map(|(_, files)| files).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     // A plan that allows what nobody does is no plan.
-    for (room, others) in ARROWS {
-        for other in others {
-            let arrow = (room.to_string(), other.to_string());
+    for (from, others) in allowed {
+        for to in *others {
+            let arrow = (from.to_string(), to.to_string());
             assert!(
-                used.contains(&arrow),
-                "nothing in `{room}` imports `{other}` any more"
+                arrows.contains_key(&arrow),
+                "nothing in `{from}` imports `{to}` any more"
             );
         }
     }
+}
+
+/// The arrows between the parts below a module, each with the two files of an example.
+fn arrows(below: &[&str]) -> BTreeMap<(String, String), String> {
+    let part = |module: &Module| {
+        let inside = module.len() > below.len() && module.iter().zip(below).all(|(a, b)| a == b);
+        inside.then(|| module[below.len()].clone())
+    };
+    let mut arrows = BTreeMap::new();
+    for (module, others) in imports() {
+        for other in &others {
+            if let (Some(from), Some(to)) = (part(&module), part(other))
+                && from != to
+            {
+                let files = format!("{} -> {}", module.join("::"), other.join("::"));
+                arrows.insert((from, to), files);
+            }
+        }
+    }
+    arrows
+}
+
+#[test]
+fn rooms_know_only_the_rooms_below() {
+    compare(&arrows(&[]), &ARROWS);
+}
+
+#[test]
+fn wings_know_only_the_wings_below() {
+    compare(&arrows(&["expansion"]), &WINGS);
+    let mut floors: BTreeMap<&str, usize> = BTreeMap::new();
+    for (wing, below) in WINGS {
+        let highest = below.iter().map(|other| floors[other]).max();
+        floors.insert(wing, highest.unwrap_or(0) + 1);
+    }
+    assert!(
+        floors.values().all(|floor| *floor <= MOST_FLOORS),
+        "{floors:?}"
+    );
 }

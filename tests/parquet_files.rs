@@ -6,16 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use equipoise::Error;
-use equipoise::expansion::bars::csv::{CsvOptions, CsvReport, DateOrder};
-use equipoise::expansion::bars::parquet::read_parquet;
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::bars::{Bar, Bars};
-use equipoise::expansion::classes::Classes;
-use equipoise::expansion::config::{DataConfig, ExpansionConfig};
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::parquet_windows::{WindowOptions, holds_windows, read_windows};
+use equipoise::expansion::bars::{Bar, Bars, CsvOptions, CsvReport, DateOrder, read_parquet};
+use equipoise::expansion::label::{Classes, ExpansionType, WindowLabel};
 use equipoise::expansion::run;
-use equipoise::expansion::windows::Windows;
+use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::window::{WindowOptions, Windows, holds_windows, read_windows};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -456,7 +452,11 @@ fn windows_of(path: &Path, options: &WindowOptions) -> Result<(Windows, Vec<Stri
 }
 
 fn label(start: usize, end: usize, kind: usize) -> WindowLabel {
-    WindowLabel { start, end, kind }
+    WindowLabel {
+        start,
+        end,
+        kind: ExpansionType::ALL[kind],
+    }
 }
 
 #[test]
@@ -744,12 +744,12 @@ fn a_run_takes_both_kinds_of_file() {
         .chunks(105)
         .map(|w| w.iter().map(four).collect())
         .collect();
-    let truth = Windows::simulated(&simulation);
+    let truth = simulation.windows();
     let rows: Vec<(String, i32, i64)> = truth
         .labels()
         .map(|l| {
             (
-                ["burst", "trend", "turn"][l.kind].to_owned(),
+                ["burst", "trend", "turn"][l.kind.index()].to_owned(),
                 l.start as i32,
                 l.end as i64,
             )
@@ -770,7 +770,11 @@ fn a_run_takes_both_kinds_of_file() {
     let config = |path: &Path| ExpansionConfig {
         data: DataConfig {
             path: Some(path.to_path_buf()),
-            classes: Classes::new([("burst", 0), ("trend", 1), ("turn", 2)]),
+            classes: Classes::new(
+                ["burst", "trend", "turn"]
+                    .into_iter()
+                    .zip(ExpansionType::ALL),
+            ),
             ..DataConfig::default()
         },
         ..ExpansionConfig::default()
@@ -953,11 +957,7 @@ fn try_both(content: &[u8]) {
         };
         if let Ok((windows, _)) = read_windows(&path, &options) {
             assert_eq!(windows.bars().len(), windows.len() * T);
-            assert!(
-                windows
-                    .labels()
-                    .all(|l| l.start <= l.end && l.end < T && l.kind < 3)
-            );
+            assert!(windows.labels().all(|l| l.start <= l.end && l.end < T));
         }
     }
 }

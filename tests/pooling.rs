@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use support::{
     Noise, assert_all_close, change_parameters, devices, parameters, quiet, tensor, values,

@@ -4,10 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::model::ExpansionModelConfig;
-use equipoise::expansion::recipes::{RECIPES, recipe};
-use equipoise::expansion::run::{self, RunOptions};
+use equipoise::expansion::run::{self, ExpansionConfig, RECIPES, RunOptions, recipe};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::{Progress, Schedule, TrainConfig, checkpoint};
 

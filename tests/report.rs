@@ -4,11 +4,7 @@
 
 use equipoise::diagnosis::diagnose;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-use equipoise::expansion::{
-    config::{Backend, ExpansionConfig},
-    figures::window_figures,
-    run::{build, load},
-};
+use equipoise::expansion::run::{Backend, ExpansionConfig, build, load, window_figures};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::report::{
     Candle, Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, Span,

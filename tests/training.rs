@@ -15,15 +15,14 @@ use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::{Interrupter, TrainStep};
 use equipoise::Error;
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::baselines::baselines;
-use equipoise::expansion::batch::{ExpansionBatch, ExpansionBatcher};
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::features::FEATURES;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
-use equipoise::expansion::run::build;
-use equipoise::expansion::windows::{Window, Windows};
+use equipoise::expansion::feature::FEATURES;
+use equipoise::expansion::label::CountdownForm;
+use equipoise::expansion::model::{
+    ExpansionBatch, ExpansionBatcher, ExpansionModel, ExpansionModelConfig, baselines,
+};
+use equipoise::expansion::run::{ExpansionConfig, build};
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::window::{Window, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{
@@ -69,7 +68,7 @@ fn data() -> (Windows, Windows) {
         ..SimulatorConfig::default()
     };
     let simulation = Simulator::new(config, 5).unwrap().simulate_windows(60);
-    let (train, valid) = Windows::simulated(&simulation).split(0.25).unwrap();
+    let (train, valid) = simulation.windows().split(0.25).unwrap();
     assert_eq!((train.len() % BATCH, valid.len() % BATCH), (5, 6));
     (train, valid)
 }

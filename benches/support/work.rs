@@ -5,11 +5,12 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::batch::{ExpansionBatch, ExpansionBatcher};
-use equipoise::expansion::config::preset;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
-use equipoise::expansion::windows::{Window, Windows};
+use equipoise::expansion::model::{
+    ExpansionBatch, ExpansionBatcher, ExpansionModel, ExpansionModelConfig,
+};
+use equipoise::expansion::run::preset;
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+use equipoise::expansion::window::{Window, Windows};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::nn::Dropout;
 use equipoise::train::MultiTask;
@@ -20,7 +21,7 @@ use super::waiting::wait;
 /// Simulated windows, one after another in one series.
 pub fn windows(size: usize) -> Windows {
     let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
-    Windows::simulated(&simulator.simulate_windows(size))
+    simulator.simulate_windows(size).windows()
 }
 
 /// Features and targets of all of some windows.

@@ -31,8 +31,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use equipoise::comparison::search::SearchConfig;
 use equipoise::expansion::comparison::{Job, Manifest, strategies};
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::recipes::{RECIPES, recipe};
+use equipoise::expansion::run::{ExpansionConfig, RECIPES, recipe};
 use equipoise::train::Progress;
 use equipoise::{Error, Result};
 

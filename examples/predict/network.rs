@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::expansion::predictor::Predictor;
 use equipoise::expansion::run;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::train::checkpoint;
 use equipoise::{Error, Result};
 

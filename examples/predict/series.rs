@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use equipoise::Result;
-use equipoise::expansion::bars::Bars;
-use equipoise::expansion::bars::gaps::Gaps;
-use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::bars::{Bars, Gaps};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
 use equipoise::expansion::run;
+use equipoise::expansion::run::ExpansionConfig;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::signals::Signals;

@@ -3,10 +3,10 @@
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
 
-use equipoise::expansion::bars::csv::{CsvLines, CsvOptions};
-use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::bars::{CsvLines, CsvOptions};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictor, Stream};
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::{Error, Result};
 
 use crate::sink::{Reader, Sink};

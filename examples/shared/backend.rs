@@ -1,7 +1,7 @@
 //! The flag that says where the tensors live.
 
 use clap::ValueEnum;
-use equipoise::expansion::config::Backend;
+use equipoise::expansion::run::Backend;
 
 /// The backends by name.
 #[derive(Clone, Copy, ValueEnum)]

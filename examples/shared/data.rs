@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use equipoise::Result;
-use equipoise::expansion::config::DataConfig;
+use equipoise::expansion::run::DataConfig;
 
 use crate::files::readable;
 use crate::reader::{ReaderFlags, max_gap};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use equipoise::Result;
-use equipoise::expansion::bars::csv::{DateOrder, DecimalMark};
-use equipoise::expansion::config::DataConfig;
+use equipoise::expansion::bars::{DateOrder, DecimalMark};
 use equipoise::expansion::duration;
+use equipoise::expansion::run::DataConfig;
 
 /// How a file of bars is to be read.
 #[derive(Args)]

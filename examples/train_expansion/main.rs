@@ -30,8 +30,7 @@ use std::process::ExitCode;
 
 use burn::train::Interrupter;
 use clap::Parser;
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::run::{self, Data, RunOptions};
+use equipoise::expansion::run::{self, Data, ExpansionConfig, RunOptions};
 use equipoise::nn::Kernel;
 use equipoise::probe::{self, ProbeConfig};
 use equipoise::train::{Progress, checkpoint};

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use equipoise::diagnosis::Trials;
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::figures;
 use equipoise::expansion::model::ExpansionModel;
 use equipoise::expansion::run;
-use equipoise::expansion::windows::Windows;
+use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::window::Windows;
 use equipoise::history::History;
 use equipoise::report::Report;
 use equipoise::train::Outcome;
@@ -39,7 +38,7 @@ impl Page {
         Self {
             out: out.to_path_buf(),
             config: config.clone(),
-            facts: figures::facts(config, notes),
+            facts: run::facts(config, notes),
             live: Arc::default(),
         }
     }
@@ -70,7 +69,7 @@ impl Page {
                 let device = self.config.backend.device()?;
                 let network = &outcome.model.network;
                 let batcher = run::batcher(&self.config, valid.bars());
-                figures::window_figures(network, valid, &batcher, &device, figures::SHOWN)?
+                run::window_figures(network, valid, &batcher, &device, run::SHOWN)?
             }
         };
         let status = match &outcome.stopped {

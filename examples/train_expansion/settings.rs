@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use equipoise::expansion::config::{ExpansionConfig, preset};
-use equipoise::expansion::recipes::{RECIPES, recipe};
 use equipoise::expansion::run;
+use equipoise::expansion::run::{ExpansionConfig, RECIPES, preset, recipe};
 use equipoise::train::{Progress, checkpoint};
 use equipoise::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
 use equipoise::{Error, Result};

@@ -4,12 +4,14 @@
 use burn::tensor::DType;
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "gpu-kernels")]
+use super::LstmWeights;
 #[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::layer::{Ends, Layer, Stack};
 #[cfg(feature = "gpu-kernels")]
 use super::recurrence;
-use super::{Kernel, LstmState, LstmWeights, reference};
+use super::{Kernel, LstmState, reference};
 
 /// What computes a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]

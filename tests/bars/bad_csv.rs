@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use equipoise::Error;
-use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
+use equipoise::expansion::bars::{CsvOptions, read_csv};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

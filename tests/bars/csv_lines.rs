@@ -1,8 +1,7 @@
 //! Lines that come one at a time are read as the file of them is, wherever the first row tells how; and no line makes the
 //! reader panic.
 
-use equipoise::expansion::bars::Bar;
-use equipoise::expansion::bars::csv::{CsvLines, CsvOptions, DateOrder, DecimalMark, read_csv};
+use equipoise::expansion::bars::{Bar, CsvLines, CsvOptions, DateOrder, DecimalMark, read_csv};
 use proptest::prelude::*;
 
 type Taken = Vec<(Bar, Option<i64>)>;

@@ -5,14 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use equipoise::Error;
-use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
-use equipoise::expansion::bars::gaps::Gaps;
-use equipoise::expansion::bars::{Bar, Bars};
-use equipoise::expansion::config::{DataConfig, ExpansionConfig};
+use equipoise::expansion::bars::{Bar, Bars, CsvOptions, Gaps, read_csv};
 use equipoise::expansion::duration;
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
+use equipoise::expansion::label::{LabelConfig, RuleLabeller};
 use equipoise::expansion::run;
-use equipoise::expansion::windows::{Cut, Windows};
+use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::window::{Cut, Windows};
 use proptest::prelude::*;
 
 /// No outages.

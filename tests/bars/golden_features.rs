@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use equipoise::expansion::bars::Bar;
-use equipoise::expansion::features::{FEATURE_NAMES, FEATURES, window_features};
+use equipoise::expansion::feature::{FEATURE_NAMES, FEATURES, window_features};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 

@@ -3,8 +3,7 @@
 use std::fs;
 
 use equipoise::Result;
-use equipoise::expansion::bars::csv::{CsvOptions, CsvReport, read_csv};
-use equipoise::expansion::bars::{Bar, Bars};
+use equipoise::expansion::bars::{Bar, Bars, CsvOptions, CsvReport, read_csv};
 
 fn read(content: &str, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
     let folder = tempfile::tempdir().unwrap();

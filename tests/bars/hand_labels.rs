@@ -4,14 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use equipoise::expansion::bars::csv::DateOrder;
-use equipoise::expansion::bars::{Bar, Bars};
-use equipoise::expansion::classes::Classes;
-use equipoise::expansion::config::{DataConfig, ExpansionConfig};
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::marks::{Mark, Marks};
+use equipoise::expansion::bars::{Bar, Bars, DateOrder};
+use equipoise::expansion::label::{Classes, ExpansionType, Mark, Marks, WindowLabel};
 use equipoise::expansion::run;
-use equipoise::expansion::windows::{Cut, Windows};
+use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::window::{Cut, Windows};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -63,7 +60,11 @@ fn read(content: &str, bars: &Bars) -> Result<Vec<Mark>, String> {
 }
 
 fn mark(start: usize, end: usize, kind: usize) -> Mark {
-    Mark { start, end, kind }
+    Mark {
+        start,
+        end,
+        kind: ExpansionType::ALL[kind],
+    }
 }
 
 #[test]
@@ -97,16 +98,24 @@ fn day_and_month_are_told_by_the_bars() {
 #[test]
 fn names_of_ones_own() {
     let (_folder, path) = file("start,end,type\n1,2,burst\n5,6,fade\n8,9,Fade\n10,11,0\n");
-    let classes = Classes::new([("burst", 1), ("fade", 2)]);
+    let classes = Classes::new([
+        ("burst", ExpansionType::Continuation),
+        ("fade", ExpansionType::Reversal),
+    ]);
     let marks = Marks::read_csv(&path, &bare(100), &classes, None).unwrap();
-    let kinds: Vec<usize> = marks.iter().map(|mark| mark.kind).collect();
+    let kinds: Vec<usize> = marks.iter().map(|mark| mark.kind.index()).collect();
     assert_eq!(kinds, [1, 2, 2, 0]);
-    let error = Classes::new([("burst", 3)]).validate().unwrap_err();
+    let error = serde_json::from_str::<Classes>(r#"{"burst": 3}"#)
+        .unwrap()
+        .validate()
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "`classes.burst` is 3, but it must be 0 to 2"
     );
-    let error = Classes::new([("", 0); 0]).validate().unwrap_err();
+    let error = Classes::new([("", ExpansionType::Breakout); 0])
+        .validate()
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "`classes` is empty, but it must be at least one name"
@@ -224,7 +233,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
         WindowLabel {
             start: 15,
             end: 19,
-            kind: 1
+            kind: ExpansionType::Continuation
         }
     );
     assert_eq!(
@@ -232,7 +241,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
         WindowLabel {
             start: 15,
             end: 16,
-            kind: 2
+            kind: ExpansionType::Reversal
         }
     );
     let out = windows.left_out();
@@ -284,7 +293,7 @@ proptest! {
             at += long;
         }
         prop_assume!(!expansions.is_empty());
-        let rows: String = expansions.iter().rev().map(|m| format!("{},{},{}\n", m.start, m.end, m.kind)).collect();
+        let rows: String = expansions.iter().rev().map(|m| format!("{},{},{}\n", m.start, m.end, m.kind.index())).collect();
         let (_folder, path) = file(&format!("start,end,type\n{rows}"));
         let marks = Marks::read_csv(&path, &bars, &Classes::default(), None).unwrap();
         let mut expected = Vec::new();
@@ -308,7 +317,7 @@ proptest! {
     fn any_text_is_refused_or_read(content in r#"(start,end,type\n)?([0-9T:Z,\n"/ -]|breakout|é){0,80}"#) {
         for bars in [bare(60), hourly(60)] {
             if let Ok(marks) = read(&content, &bars) {
-                prop_assert!(marks.iter().all(|m| m.start <= m.end && m.end < 60 && m.kind < 3));
+                prop_assert!(marks.iter().all(|m| m.start <= m.end && m.end < 60));
                 prop_assert!(marks.windows(2).all(|pair| pair[0].end < pair[1].start));
             }
         }

@@ -2,7 +2,7 @@
 //! price level.
 
 use equipoise::expansion::bars::Bar;
-use equipoise::expansion::features::{FEATURES, window_features};
+use equipoise::expansion::feature::{FEATURES, window_features};
 use proptest::prelude::*;
 
 /// The bounds of each column.

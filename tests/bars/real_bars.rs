@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
+use equipoise::expansion::bars::{CsvOptions, read_csv};
+use equipoise::expansion::label::{LabelConfig, RuleLabeller};
 
 fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,7 +30,7 @@ fn types_are_roughly_balanced() {
         assert_eq!((bars.len(), report.dropped), (rows, 0));
         let mut counts = [0usize; 3];
         for window in bars.bars().windows(105).step_by(20) {
-            counts[labeller.label(window).unwrap().kind] += 1;
+            counts[labeller.label(window).unwrap().kind.index()] += 1;
         }
         let windows: usize = counts.iter().sum();
         let shares = counts.map(|count| count as f64 / windows as f64);

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use equipoise::expansion::bars::{Bar, Bars};
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller};
-use equipoise::expansion::resample::{Resample, with_resampled};
-use equipoise::expansion::windows::{Cut, Window, Windows};
+use equipoise::expansion::label::{LabelConfig, RuleLabeller};
+use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::window::{Cut, Resample, Window, Windows, with_resampled};
 
 const LENGTH: usize = 60;
 const STRIDE: usize = 4;

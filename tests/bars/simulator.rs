@@ -1,7 +1,7 @@
 //! The simulator: valid bars, one expansion per window at any place, balanced types, the same bits for a seed.
 
-use equipoise::expansion::bars::simulator::{Simulation, Simulator, SimulatorConfig};
-use equipoise::expansion::kind;
+use equipoise::expansion::label::ExpansionType;
+use equipoise::expansion::simulator::{Simulation, Simulator, SimulatorConfig};
 use proptest::prelude::*;
 
 fn simulate(seed: u64, windows: usize) -> Simulation {
@@ -41,9 +41,9 @@ fn no_windows_give_an_empty_series() {
 
 #[test]
 fn types_are_balanced() {
-    let mut counts = [0usize; kind::COUNT];
+    let mut counts = [0usize; ExpansionType::COUNT];
     for expansion in simulate(5, 3000).expansions {
-        counts[expansion.kind] += 1;
+        counts[expansion.kind.index()] += 1;
     }
     assert!(
         counts.iter().all(|count| (900..1100).contains(count)),
@@ -245,7 +245,6 @@ proptest! {
             prop_assert!((config.min_length..=config.max_length).contains(&length));
             prop_assert!(expansion.start >= first + 10);
             prop_assert!(expansion.end < first + config.window);
-            prop_assert!(expansion.kind < kind::COUNT);
         }
     }
 }

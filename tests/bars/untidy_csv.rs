@@ -4,8 +4,9 @@
 
 use std::fs;
 
-use equipoise::expansion::bars::csv::{CsvOptions, CsvReport, DateOrder, DecimalMark, read_csv};
-use equipoise::expansion::bars::{Bar, Bars};
+use equipoise::expansion::bars::{
+    Bar, Bars, CsvOptions, CsvReport, DateOrder, DecimalMark, read_csv,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -501,7 +502,7 @@ fn a_file_without_time_stamps_says_so() {
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn a_parquet_file_asks_for_the_feature() {
-    use equipoise::expansion::config::{DataConfig, ExpansionConfig};
+    use equipoise::expansion::run::{DataConfig, ExpansionConfig};
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in [("bars.Parquet", "?"), ("bars.csv", "PAR1...")] {
         let path = folder.path().join(name);

@@ -6,15 +6,14 @@ use crate::support;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use equipoise::Error;
-use equipoise::expansion::bars::simulator::{Simulation, Simulator, SimulatorConfig};
 use equipoise::expansion::bars::{Bar, Bars};
-use equipoise::expansion::baselines::baselines;
-use equipoise::expansion::batch::ExpansionBatcher;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::features::{FEATURES, window_features};
-use equipoise::expansion::labels::{LabelConfig, RuleLabeller, WindowLabel};
-use equipoise::expansion::model::ExpansionModelConfig;
-use equipoise::expansion::windows::{Window, Windows};
+use equipoise::expansion::feature::{FEATURES, window_features};
+use equipoise::expansion::label::{
+    CountdownForm, ExpansionType, LabelConfig, RuleLabeller, WindowLabel,
+};
+use equipoise::expansion::model::{ExpansionBatcher, ExpansionModelConfig, baselines};
+use equipoise::expansion::simulator::{Simulation, Simulator, SimulatorConfig};
+use equipoise::expansion::window::{Window, Windows};
 use equipoise::history::Split;
 use proptest::prelude::*;
 use support::{assert_all_close, assert_close, devices, values};
@@ -130,7 +129,7 @@ fn labels_are_those_of_the_rule_and_of_the_simulation() {
         assert_eq!(window.label, expected);
     }
     let simulation = simulation(20);
-    let windows = Windows::simulated(&simulation);
+    let windows = simulation.windows();
     assert_eq!(
         (windows.len(), windows.length(), windows.unlabelled()),
         (20, 30, 0)
@@ -366,7 +365,7 @@ fn search(loss: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> (f64, f64) 
 
 #[test]
 fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
-    let windows = Windows::simulated(&simulation(120));
+    let windows = simulation(120).windows();
     let (train, valid) = windows.split(0.25).unwrap();
     for (form, positive) in [(CountdownForm::PerBar, 1.0), (CountdownForm::Scalar, 4.0)] {
         let config = ExpansionModelConfig {
@@ -387,7 +386,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         let (train_labels, valid_labels) = (labels(&train), labels(&valid));
 
         // Type: the entropy of the frequencies, or that of knowing nothing, if that is less.
-        let shares = [0, 1, 2].map(|kind| {
+        let shares = ExpansionType::ALL.map(|kind| {
             let count = train_labels
                 .iter()
                 .filter(|label| label.kind == kind)
@@ -395,7 +394,8 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
             count as f64 / train_labels.len() as f64
         });
         for (split, labels) in [(Split::Train, &train_labels), (Split::Valid, &valid_labels)] {
-            let expected = mean(labels.iter().map(|label| -shares[label.kind].ln())).min(3f64.ln());
+            let expected =
+                mean(labels.iter().map(|label| -shares[label.kind.index()].ln())).min(3f64.ln());
             assert_close(
                 "type",
                 get(split, "type").constant.unwrap(),

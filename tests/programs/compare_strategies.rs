@@ -12,7 +12,7 @@ use burn::train::Interrupter;
 use equipoise::comparison::search::SearchConfig;
 use equipoise::comparison::{Results, Run, table};
 use equipoise::expansion::comparison::{Job, JobState, Manifest, strategies};
-use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
 use support::assert_close;

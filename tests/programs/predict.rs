@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use equipoise::expansion::bars::Bars;
-use equipoise::expansion::config::ExpansionConfig;
 use equipoise::expansion::predictor::Predictor;
 use equipoise::expansion::run;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::train::Progress;
 use support::program::{example, interrupt};
 

@@ -6,8 +6,8 @@ use crate::support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::config::ExpansionConfig;
+use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::history::History;
 use support::program::{example, interrupt, outputs, unheard};
 

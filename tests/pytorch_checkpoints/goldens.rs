@@ -4,13 +4,12 @@
 //! what the original network makes of it in evaluation mode, in single precision.
 
 use burn::tensor::Device;
-use equipoise::expansion::bars::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::config::ExpansionConfig;
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, task_names};
 use equipoise::expansion::predictor::{Predictor, WindowPrediction};
 use equipoise::expansion::pytorch::{Generation, ImportConfig, PytorchCheckpoint};
-use equipoise::expansion::run::follow_init;
+use equipoise::expansion::run::{ExpansionConfig, follow_init};
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::weighting::BuiltIn;
 use equipoise::weighting::TaskValues;
 

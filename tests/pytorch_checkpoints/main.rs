@@ -17,7 +17,7 @@ mod writer;
 use std::path::PathBuf;
 
 use equipoise::Error;
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
 
 /// A folder with one file.

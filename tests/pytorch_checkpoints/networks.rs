@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::ExpansionModelConfig;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};

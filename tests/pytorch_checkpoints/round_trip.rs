@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use burn::tensor::Device;
 use equipoise::Error;
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::expansion::pytorch::{Generation, PytorchCheckpoint, PytorchExport};
 use equipoise::task::{Task, TaskSet};

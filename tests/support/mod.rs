@@ -14,10 +14,8 @@ use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
-use equipoise::expansion::batch::ExpansionBatch;
-use equipoise::expansion::countdown::CountdownForm;
-use equipoise::expansion::labels::WindowLabel;
-use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use equipoise::expansion::label::{CountdownForm, ExpansionType, WindowLabel};
+use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -319,7 +317,7 @@ impl Case {
         let labels = (0..starts.len()).map(|index| WindowLabel {
             start: starts[index],
             end: ends[index],
-            kind: kinds[index],
+            kind: ExpansionType::ALL[kinds[index]],
         });
         let [batch, time, features] = self.io["x"].shape[..] else {
             panic!("x has three dimensions")

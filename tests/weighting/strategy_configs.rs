@@ -1,9 +1,9 @@
 //! A strategy's config survives JSON, and whatever is wrong with one is refused with an error that names it.
 
 use burn::tensor::{Device, Tensor};
-use equipoise::expansion::config::{ExpansionConfig, STRATEGIES, preset};
-use equipoise::expansion::countdown::CountdownForm;
+use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::ExpansionModelConfig;
+use equipoise::expansion::run::{ExpansionConfig, STRATEGIES, preset};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
     BatchStatistics, BuiltIn, GradientScale, LikelihoodForm, Manual, RunningMean, ScalarCountdown,

@@ -2,16 +2,26 @@
 //!
 //! Everything downstream divides by prices and ranges, so no bar enters a series unchecked.
 
-pub mod csv;
-pub mod gaps;
+mod csv;
+mod gaps;
 #[cfg(feature = "parquet")]
-pub mod parquet;
-pub mod simulator;
+mod parquet;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+pub use crate::expansion::table::{DateOrder, DecimalMark};
+#[cfg(feature = "parquet")]
+pub(crate) use csv::columns::PRICES;
+#[cfg(feature = "parquet")]
+pub(crate) use csv::intake::REMEDY;
+pub use csv::{CsvLines, CsvOptions, CsvReport, read_csv};
+pub use gaps::{Gaps, Outage};
+#[cfg(feature = "parquet")]
+pub(crate) use parquet::bar;
+#[cfg(feature = "parquet")]
+pub use parquet::read_parquet;
 
 /// One bar: where the price opened and closed and how far it went in between, in units of the quoted price.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +38,7 @@ pub struct Bar {
 
 impl Bar {
     /// The bar of an open, a high, a low and a close, if it is one.
-    pub(in crate::expansion) fn checked(
+    pub(crate) fn checked(
         [open, high, low, close]: [f64; 4],
     ) -> std::result::Result<Self, BarFault> {
         let bar = Self {
@@ -201,7 +211,7 @@ impl Bars {
     }
 
     /// A series of bars that the caller has checked already.
-    pub(in crate::expansion) fn from_checked(
+    pub(crate) fn from_checked(
         bars: Vec<Bar>,
         timestamps: Option<Vec<i64>>,
         origin: String,

@@ -1,21 +1,21 @@
 //! Reads price bars from a Parquet file, under the same rules as from a CSV file.
 
-pub(in crate::expansion) mod table;
-
 use std::path::Path;
 
 use ::parquet::record::Field;
 
 use super::csv::columns::{PRICES, TimeColumn};
-use super::csv::dates::{Dates, Reading};
-use super::csv::header::Header;
 use super::csv::intake::{Intake, Unit};
 use super::csv::row::Row;
-use super::csv::stamp::unreadable;
 use super::csv::{CsvOptions, CsvReport};
 use super::{Bar, Bars};
 use crate::error::{Error, Result};
-use table::{Moment, Table, is_time_in_nanoseconds, kind, moment, number};
+use crate::expansion::table::dates::{Dates, Reading};
+use crate::expansion::table::header::Header;
+use crate::expansion::table::parquet::{
+    Moment, Table, is_time_in_nanoseconds, kind, moment, number,
+};
+use crate::expansion::table::stamp::unreadable;
 
 /// What pandas calls an index without a name.
 const INDEX: &str = "__index_level_0__";
@@ -192,7 +192,7 @@ fn time_of_day(date: &str, microseconds: i64) -> Result<Moment, String> {
 }
 
 /// A bar from open, high, low and close.
-pub(in crate::expansion) fn bar(values: &[&Field]) -> Result<Bar, String> {
+pub(crate) fn bar(values: &[&Field]) -> Result<Bar, String> {
     let mut prices = [0.0; 4];
     for ((price, name), value) in prices.iter_mut().zip(PRICES).zip(values) {
         *price = number(value).map_err(|what| format!("column `{name}` is {what}"))?;

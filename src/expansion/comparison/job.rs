@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
-use crate::expansion::config::ExpansionConfig;
-use crate::expansion::run::{self, RunOptions};
+use crate::expansion::run::{self, ExpansionConfig, RunOptions};
 use crate::history::{History, write_atomically};
 use crate::train::{Progress, checkpoint};
 

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::search::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
-use crate::expansion::config::ExpansionConfig;
-pub use crate::expansion::fingerprint::Fingerprint;
-use crate::expansion::fingerprint::Inputs;
+use crate::expansion::run::{ExpansionConfig, Fingerprint, Inputs};
 use crate::history::write_atomically;
 
 /// The file in the folder of a comparison.

@@ -3,9 +3,9 @@
 use crate::comparison::search::{self, Candidate, SearchConfig};
 use crate::comparison::{MetricColumn, OtherTarget, Results, Run, raw};
 use crate::error::{Error, Result};
-use crate::expansion::config::{ExpansionConfig, STRATEGIES, preset};
-use crate::expansion::countdown::CountdownForm;
+use crate::expansion::label::CountdownForm;
 use crate::expansion::model::task_names;
+use crate::expansion::run::{ExpansionConfig, STRATEGIES, preset};
 use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;

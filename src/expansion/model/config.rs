@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::task_names;
 use crate::error::{Error, Result};
-use crate::expansion::countdown::CountdownForm;
-use crate::expansion::kind;
+use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::task::{Task, TaskSet};
 
 /// How the representation of a window becomes one vector.
@@ -87,7 +86,7 @@ impl ExpansionModelConfig {
             CountdownForm::Scalar => 1,
         };
         TaskSet::new([
-            Task::classification(task_names::TYPE, kind::COUNT),
+            Task::classification(task_names::TYPE, ExpansionType::COUNT),
             Task::regression(task_names::POINTERS, 2),
             Task::binary(task_names::BINARY, self.window),
             Task::regression(task_names::COUNTDOWN, countdown),

@@ -13,7 +13,7 @@
 //! for the end. On 2,900 windows of one-minute bars this gave a span F1 of 0.655, 0.694, 0.731 with three networks of rising
 //! quality, where the median of the three sources gave 0.330, 0.383, 0.575.
 
-use crate::expansion::labels::WindowLabel;
+use crate::expansion::label::{ExpansionType, WindowLabel};
 
 /// A run of bars, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +93,8 @@ impl WindowOutput<'_> {
 pub struct Prediction {
     /// Where it is.
     pub span: Span,
-    /// The most probable type, 0 to 2.
-    pub kind: usize,
+    /// The most probable type.
+    pub kind: ExpansionType,
     /// The probability of that type, in [0, 1].
     pub probability: f32,
     /// The F1 that the mask expects of its own span, in [0, 1].
@@ -113,7 +113,7 @@ pub struct Prediction {
 ///
 /// # Panics
 ///
-/// If a slice is empty.
+/// If a slice is empty, or there are more type logits than types.
 pub fn decode(output: WindowOutput<'_>) -> Prediction {
     let bars = output.binary.len();
     let pointers = from_pointers(output.pointers, bars);
@@ -203,7 +203,7 @@ fn agreement([a, b, c]: [Span; 3]) -> f32 {
 }
 
 /// The class with the largest logit and its softmax probability.
-fn most_probable(logits: &[f32]) -> (usize, f32) {
+fn most_probable(logits: &[f32]) -> (ExpansionType, f32) {
     let mut best = 0;
     for (class, logit) in logits.iter().enumerate() {
         if *logit > logits[best] {
@@ -211,7 +211,8 @@ fn most_probable(logits: &[f32]) -> (usize, f32) {
         }
     }
     let total: f32 = logits.iter().map(|l| (l - logits[best]).exp()).sum();
-    (best, 1.0 / total)
+    let kind = ExpansionType::from_index(best).expect("one logit for each type");
+    (kind, 1.0 / total)
 }
 
 #[cfg(test)]
@@ -239,7 +240,7 @@ mod tests {
             countdown: &countdown,
         });
         assert_eq!(prediction.span, Span { start: 40, end: 49 });
-        assert_eq!(prediction.kind, 1);
+        assert_eq!(prediction.kind, ExpansionType::Continuation);
         assert_eq!(prediction.agreement, 1.0);
         assert!((prediction.probability - 0.8437947).abs() < 1e-6);
     }

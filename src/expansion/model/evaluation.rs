@@ -6,8 +6,7 @@ use burn::tensor::TensorReadError;
 
 use super::decode::{Prediction, Span, WindowOutput, decode};
 use super::output::ExpansionOutput;
-use crate::expansion::countdown::countdown;
-use crate::expansion::labels::WindowLabel;
+use crate::expansion::label::{WindowLabel, countdown};
 
 /// A start or an end this many bars off still counts as found.
 pub const HIT_BARS: usize = 3;
@@ -33,7 +32,7 @@ impl ExpansionEvaluation {
     }
 
     /// The scores, read and decoded by the first metric that asks.
-    pub(in crate::expansion) fn scored(&self) -> Result<Scores, TensorReadError> {
+    pub(crate) fn scored(&self) -> Result<Scores, TensorReadError> {
         match self.scores.get() {
             Some(scores) => Ok(*scores),
             None => {
@@ -119,7 +118,7 @@ impl Scores {
         self.countdown_error += countdown_error(output.countdown, label.start, window);
     }
 
-    pub(in crate::expansion) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.windows += other.windows;
         self.shared_bars += other.shared_bars;
         self.total_bars += other.total_bars;

@@ -1,13 +1,21 @@
-//! The expansion model: a BiLSTM over a window of bars and four heads on what it remembers.
+//! The expansion model: a BiLSTM over a window of bars and four heads on its representation, with its batches, its metrics
+//! and the baselines that know nothing or only the position.
 
+mod baselines;
+mod batch;
 mod config;
-pub mod decode;
+mod decode;
 mod evaluation;
+mod metrics;
 mod network;
 mod output;
 
+pub use baselines::{baselines, most_frequent};
+pub use batch::{ExpansionBatch, ExpansionBatcher};
 pub use config::{ExpansionModelConfig, Pooling};
+pub use decode::{Prediction, Span, WindowOutput, decode};
 pub use evaluation::{ExpansionEvaluation, HIT_BARS, Scores};
+pub use metrics::{ExpansionMetric, ExpansionMetricKind, Scored};
 pub use network::ExpansionModel;
 pub use output::ExpansionOutput;
 

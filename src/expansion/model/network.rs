@@ -5,13 +5,12 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid, softmax};
 use burn::tensor::{Device, Tensor};
 
+use super::batch::ExpansionBatch;
 use super::config::{ExpansionModelConfig, Pooling};
 use super::evaluation::ExpansionEvaluation;
 use super::output::ExpansionOutput;
 use crate::error::Result;
-use crate::expansion::batch::ExpansionBatch;
-use crate::expansion::countdown::CountdownForm;
-use crate::expansion::kind;
+use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
 use crate::model::{Branches, MultiTaskModel};
 use crate::nn::{BiLstm, BiLstmConfig, Dropout, Readout, readout};
@@ -88,7 +87,7 @@ impl ExpansionModelConfig {
             attention,
             projection: linear(pooled, self.projection, device),
             head_dropout: Dropout::new(self.head_dropout),
-            classifier: linear(self.projection, kind::COUNT, device),
+            classifier: linear(self.projection, ExpansionType::COUNT, device),
             pointers: linear(self.projection, 2, device),
             binary: linear(width, 1, device),
             countdown: linear(countdown_input, 1, device),

@@ -19,7 +19,7 @@ pub struct ExpansionOutput {
 
 impl ExpansionOutput {
     /// Reads the outputs from the device, in one transfer.
-    pub(in crate::expansion) fn read(&self) -> Result<HostOutput, TensorReadError> {
+    pub(crate) fn read(&self) -> Result<HostOutput, TensorReadError> {
         let heads = [&self.kinds, &self.pointers, &self.binary, &self.countdown];
         let flat = heads.map(|head| head.clone().flatten::<1>(0, 1));
         let ends = flat.iter().scan(0, |end, head| {
@@ -39,7 +39,7 @@ impl ExpansionOutput {
 }
 
 /// The same on the host, window by window.
-pub(in crate::expansion) struct HostOutput {
+pub(crate) struct HostOutput {
     batch: usize,
     kinds: Vec<f32>,
     pointers: Vec<f32>,
@@ -49,7 +49,7 @@ pub(in crate::expansion) struct HostOutput {
 
 impl HostOutput {
     /// The outputs of one window.
-    pub(in crate::expansion) fn window(&self, index: usize) -> WindowOutput<'_> {
+    pub(crate) fn window(&self, index: usize) -> WindowOutput<'_> {
         let row = |values: &'_ [f32]| {
             let width = values.len() / self.batch;
             index * width..(index + 1) * width
@@ -63,7 +63,7 @@ impl HostOutput {
     }
 
     /// The outputs of every window.
-    pub(in crate::expansion) fn windows(&self) -> impl Iterator<Item = WindowOutput<'_>> {
+    pub(crate) fn windows(&self) -> impl Iterator<Item = WindowOutput<'_>> {
         (0..self.batch).map(|index| self.window(index))
     }
 }

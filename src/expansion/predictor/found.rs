@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::expansion::kind;
-use crate::expansion::model::decode::Prediction;
+use crate::expansion::model::Prediction;
 
 /// The expansion that is predicted for one window of a series.
 ///
@@ -110,7 +109,7 @@ impl WindowPrediction {
 
     /// The name of the most probable type.
     pub fn kind(&self) -> &'static str {
-        kind::NAMES[self.prediction.kind]
+        self.prediction.kind.name()
     }
 }
 

@@ -37,13 +37,11 @@ use std::time::Duration;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::bars::Bar;
-use super::config::ExpansionConfig;
-use super::feature_set::{FeatureSet, Rows};
-use super::model::ExpansionModel;
-use super::model::decode::{Prediction, decode};
-use super::run::trained_network;
 use crate::error::{Error, Result};
+use crate::expansion::bars::Bar;
+use crate::expansion::feature::{FeatureSet, Rows};
+use crate::expansion::model::{ExpansionModel, Prediction, decode};
+use crate::expansion::run::{ExpansionConfig, trained_network};
 use crate::train::checkpoint;
 
 pub use found::{Times, WindowPrediction};
@@ -68,7 +66,7 @@ struct Trained {
 
 impl Predictor {
     /// A predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model) has, and the features
-    /// it was trained on ([`DataConfig::features`](super::config::DataConfig::features)).
+    /// it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)).
     ///
     /// # Errors
     ///
@@ -94,7 +92,7 @@ impl Predictor {
     }
 
     /// The predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a PyTorch file
-    /// with a config that [`follow_init`](super::run::follow_init) has fitted to it. The backend and the longest gap are
+    /// with a config that [`follow_init`](crate::expansion::run::follow_init) has fitted to it. The backend and the longest gap are
     /// those of the config.
     ///
     /// # Errors

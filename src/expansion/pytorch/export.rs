@@ -9,11 +9,8 @@ use safetensors::tensor::{TensorView, serialize};
 use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIGMAS, SPAN};
 use super::parameters::{Table, tables};
 use crate::error::{Error, Result};
-use crate::expansion::config::ExpansionConfig;
 use crate::expansion::model::{ExpansionModel, Pooling};
-use crate::expansion::run;
 use crate::history::write_atomically;
-use crate::train::{MultiTask, checkpoint};
 use crate::weighting::{LOG_SIGMA, Strategy};
 
 /// A network on its way to PyTorch.
@@ -147,20 +144,4 @@ fn unreadable(error: burn::tensor::TensorReadError) -> Error {
     Error::Training {
         reason: format!("the device could not be read: {error}"),
     }
-}
-
-/// The network of a run's checkpoint, and its log sigmas if its strategy learns them.
-///
-/// # Errors
-///
-/// [`Error::Io`] or [`Error::Config`] if the run's `config.json` cannot be read, [`Error::Checkpoint`] if there is no such
-/// checkpoint or it does not fit.
-pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
-    let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
-    let device = config.backend.device()?;
-    let (network, weighting) = run::build(&config, &device)?;
-    let file = checkpoint::model_file(&run, epoch);
-    let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
-    let export = PytorchExport::new(&trained.network)?;
-    export.with_learned(&trained.weighting)
 }

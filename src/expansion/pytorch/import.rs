@@ -14,7 +14,7 @@ use super::parameters::{Table, with_parameters};
 use super::pickle::Element;
 use super::state::{Container, State};
 use crate::error::{Error, Result};
-use crate::expansion::countdown::CountdownForm;
+use crate::expansion::label::CountdownForm;
 use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use crate::weighting::Uncertainty;
 
@@ -161,7 +161,7 @@ impl PytorchCheckpoint {
     }
 
     /// Compares the sizes of a network with those of the file.
-    pub(super) fn check_sizes(
+    pub(crate) fn check_sizes(
         &self,
         config: &ExpansionModelConfig,
         restart_countdown: bool,

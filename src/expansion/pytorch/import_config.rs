@@ -1,6 +1,6 @@
 //! What a user says of a file that its tensors do not tell.
 
-use crate::expansion::countdown::CountdownForm;
+use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
 
 /// What a file of tensors does not say about its network.

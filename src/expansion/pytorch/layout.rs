@@ -4,7 +4,7 @@ use super::import_config::ImportConfig;
 use super::names::{BINARY, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN};
 use super::state::{State, shown};
 use super::tensor::{Stored, listed};
-use crate::expansion::countdown::CountdownForm;
+use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
 
 /// Leaves the binary head and its log sigma under one name each. Where both names are there, they must hold the same.

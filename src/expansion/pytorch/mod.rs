@@ -25,15 +25,15 @@
 //! may be there; the first that is wrong is named, and nothing is loaded by half. Double and half precision are converted,
 //! which [`PytorchCheckpoint::notes`] tells; so is the prefix `module.` of DataParallel.
 //!
-//! To train on, give the file to [`RunOptions::init`](super::run::RunOptions::init) or to `train_expansion --init`, after
-//! [`run::follow_init`](super::run::follow_init) has fitted the config to it.
+//! To train on, give the file to [`RunOptions::init`](crate::expansion::run::RunOptions::init) or to `train_expansion --init`, after
+//! [`run::follow_init`](crate::expansion::run::follow_init) has fitted the config to it.
 //!
 //! # Out
 //!
 //! [`PytorchExport`] writes `.safetensors` with the original names, which PyTorch takes with `strict=True`:
 //!
 //! ```no_run
-//! use equipoise::expansion::pytorch::export_run;
+//! use equipoise::expansion::run::export_run;
 //!
 //! export_run("runs/uncertainty-1", 20)?.write("network.safetensors")?;
 //! # Ok::<(), equipoise::Error>(())
@@ -59,7 +59,6 @@
 
 mod archive;
 mod export;
-mod follow;
 mod import;
 mod import_config;
 mod layout;
@@ -69,8 +68,7 @@ mod pickle;
 mod state;
 mod tensor;
 
-pub use export::{PytorchExport, export_run};
-pub(super) use follow::follow;
+pub use export::PytorchExport;
 pub use import::PytorchCheckpoint;
 pub use import_config::ImportConfig;
 pub use names::Generation;

@@ -1,7 +1,6 @@
 //! The names that the original network gives its tensors, and the shapes they must have.
 
-use crate::expansion::countdown::CountdownForm;
-use crate::expansion::kind;
+use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::expansion::model::{ExpansionModelConfig, task_names};
 
 /// Which of the two generations of the original network a checkpoint belongs to.
@@ -84,7 +83,7 @@ pub(super) fn network_tensors(config: &ExpansionModelConfig) -> Vec<(String, Vec
     };
     for (module, outputs, inputs) in [
         ("projection.0", config.projection, width),
-        ("classifier.1", kind::COUNT, config.projection),
+        ("classifier.1", ExpansionType::COUNT, config.projection),
         ("pointer_head.1", 2, config.projection),
         (BINARY, 1, width),
         (COUNTDOWN, 1, countdown),

@@ -2,15 +2,15 @@
 
 use ::csv::StringRecord;
 
-use super::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
-use super::records::{Place, field};
-use super::shown;
-use super::stamp::Stamp;
-use super::text::Text;
 use crate::error::{Error, Result};
+use crate::expansion::table::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
+use crate::expansion::table::quote;
+use crate::expansion::table::records::{Place, field};
+use crate::expansion::table::stamp::Stamp;
+use crate::expansion::table::text::Text;
 
 /// The prices every file must have, in the order of [`Columns::prices`].
-pub(in crate::expansion) const PRICES: [&str; 4] = ["open", "high", "low", "close"];
+pub(crate) const PRICES: [&str; 4] = ["open", "high", "low", "close"];
 /// The names a price may have, the best first.
 const NAMES: [&[&str]; 4] = [
     &["open", "open price", "o"],
@@ -66,7 +66,7 @@ pub(super) struct Columns {
 
 /// Where the time stamp is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::expansion) enum TimeColumn {
+pub(crate) enum TimeColumn {
     /// All in one column.
     One(usize),
     /// The date in the first, the time of day in the second.
@@ -142,7 +142,7 @@ impl Header {
         self.names.iter().any(|other| other == name)
     }
 
-    pub(in crate::expansion) fn columns(
+    pub(crate) fn columns(
         &self,
         notes: &mut Vec<String>,
     ) -> Result<([usize; 4], Option<TimeColumn>), String> {
@@ -193,7 +193,7 @@ impl Header {
 
     /// The column of a time stamp, the first of the names there are.
     #[cfg(feature = "parquet")]
-    pub(in crate::expansion) fn time_column(&self) -> Result<Option<usize>, String> {
+    pub(crate) fn time_column(&self) -> Result<Option<usize>, String> {
         Ok(self.time()?.map(|column| match column {
             TimeColumn::One(index) | TimeColumn::DateAndTime(index, _) => index,
         }))
@@ -232,7 +232,7 @@ fn explain(text: &Text) -> Error {
         .lines()
         .next()
         .map_or((1, &b""[..]), |(_, line, bytes)| (line, bytes));
-    let shown = shown::line(&String::from_utf8_lossy(bytes));
+    let shown = quote::line(&String::from_utf8_lossy(bytes));
     let reason = if is_row(bytes) {
         format!(
             "data where the header should be: {shown}; {EXPECTED}; write such a line above, like \

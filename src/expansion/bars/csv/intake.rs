@@ -2,21 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::header::counted;
 use super::options::{CsvOptions, CsvReport};
 use super::order::{Kept, Placed};
 use super::row::Row;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
+use crate::expansion::table::header::counted;
 
 /// The last words of every refusal of a row.
-pub(in crate::expansion) const REMEDY: &str =
+pub(crate) const REMEDY: &str =
     "correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
 /// How many lines of text may follow the last row.
 const MOST_TEXT: usize = 10;
 
 /// The rows taken in so far.
-pub(in crate::expansion) struct Intake {
+pub(crate) struct Intake {
     path: PathBuf,
     unit: Unit,
     skip_bad_rows: bool,
@@ -30,7 +30,7 @@ pub(in crate::expansion) struct Intake {
 
 /// What the places of a file are called, and the error that names one.
 #[derive(Clone, Copy)]
-pub(in crate::expansion) enum Unit {
+pub(crate) enum Unit {
     /// Lines of text.
     Line,
     /// Rows of a table.
@@ -58,12 +58,7 @@ impl Unit {
 
 impl Intake {
     /// Nothing taken in yet.
-    pub(in crate::expansion) fn new(
-        path: &Path,
-        unit: Unit,
-        options: &CsvOptions,
-        newest_first: bool,
-    ) -> Self {
+    pub(crate) fn new(path: &Path, unit: Unit, options: &CsvOptions, newest_first: bool) -> Self {
         Self {
             path: path.to_path_buf(),
             unit,
@@ -87,11 +82,7 @@ impl Intake {
     }
 
     /// Takes one row, or the reason why there is none.
-    pub(in crate::expansion) fn take(
-        &mut self,
-        row: Result<Row, String>,
-        place: u64,
-    ) -> Result<()> {
+    pub(crate) fn take(&mut self, row: Result<Row, String>, place: u64) -> Result<()> {
         self.reject_text()?;
         let row = match row {
             Ok(row) => row,
@@ -134,7 +125,7 @@ impl Intake {
     }
 
     /// The series, once all rows are in.
-    pub(in crate::expansion) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
+    pub(crate) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
         // Where there is no row at all, lines of text are what is wrong with the file.
         if self.kept.bars.is_empty() {
             self.reject_text()?;

@@ -6,14 +6,14 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::Columns;
-use super::header::{LOOK_AHEAD, is_row};
 use super::intake::REMEDY;
 use super::options::CsvOptions;
 use super::row::Row;
 use super::survey::{Evidence, Survey};
-use super::text::Text;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
+use crate::expansion::table::header::{LOOK_AHEAD, is_row};
+use crate::expansion::table::text::Text;
 
 /// Turns the lines of a file of separated values into bars as they come.
 ///

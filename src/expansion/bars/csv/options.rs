@@ -1,7 +1,6 @@
 //! What a caller says of a file before it is read, and what it is told of it afterwards.
 
-use super::number::DecimalMark;
-use super::stamp::DateOrder;
+use crate::expansion::table::{DateOrder, DecimalMark};
 
 /// How [`read_csv`](super::read_csv) treats a file.
 #[non_exhaustive]

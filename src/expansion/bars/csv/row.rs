@@ -4,20 +4,19 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::{Columns, PRICES};
-use super::header::counted;
-use super::number::DecimalMark;
-use super::records::field;
-use super::stamp::{Stamp, unreadable};
 use super::survey::{Survey, stamp};
-use super::{number, shown};
 use crate::expansion::bars::Bar;
+use crate::expansion::table::header::counted;
+use crate::expansion::table::records::field;
+use crate::expansion::table::stamp::{Stamp, unreadable};
+use crate::expansion::table::{DecimalMark, number, quote};
 
 /// What one record says.
-pub(in crate::expansion) struct Row {
+pub(crate) struct Row {
     /// A bar that passed its check.
-    pub(in crate::expansion) bar: Bar,
+    pub(crate) bar: Bar,
     /// The time stamp, if the file has them.
-    pub(in crate::expansion) time: Option<Timestamp>,
+    pub(crate) time: Option<Timestamp>,
 }
 
 impl Row {
@@ -78,7 +77,7 @@ fn price(name: &str, text: &str, mark: DecimalMark) -> Result<f64, String> {
             DecimalMark::Comma => " with a decimal comma",
             DecimalMark::Point => "",
         };
-        let shown = shown::value(text);
+        let shown = quote::value(text);
         format!("column `{name}` is {shown}, not a number{comma}")
     })
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use ::csv::StringRecord;
 
 use super::columns::{Columns, TimeColumn};
-use super::dates::{Dates, Reading};
-use super::number::{DecimalMark, Marks};
 use super::options::CsvOptions;
-use super::records::field;
-use super::text::Text;
 use crate::error::{Error, Result};
+use crate::expansion::table::DecimalMark;
+use crate::expansion::table::dates::{Dates, Reading};
+use crate::expansion::table::number::Marks;
+use crate::expansion::table::records::field;
+use crate::expansion::table::text::Text;
 
 /// How the rows of a file are written.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! What a pickle holds: Python's values, tensors and what may be named.
 
 /// A value's number.
-pub(in super::super) type Id = usize;
+pub(in crate::expansion::pytorch) type Id = usize;
 
 /// A Python value.
 #[derive(Debug)]
-pub(in super::super) enum Value {
+pub(in crate::expansion::pytorch) enum Value {
     None,
     Bool,
     Int(i64),
@@ -24,7 +24,7 @@ pub(in super::super) enum Value {
 
 impl Value {
     /// What it is, in Python's words.
-    pub(in super::super) fn kind(&self) -> &'static str {
+    pub(in crate::expansion::pytorch) fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
             Self::Bool => "a bool",
@@ -44,7 +44,7 @@ impl Value {
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Element {
+pub(in crate::expansion::pytorch) enum Element {
     F64,
     F32,
     F16,
@@ -55,7 +55,7 @@ pub(in super::super) enum Element {
 
 impl Element {
     /// The name in PyTorch.
-    pub(in super::super) fn name(self) -> &'static str {
+    pub(in crate::expansion::pytorch) fn name(self) -> &'static str {
         match self {
             Self::F64 => "float64",
             Self::F32 => "float32",
@@ -66,7 +66,7 @@ impl Element {
     }
 
     /// Bytes of an element.
-    pub(in super::super) fn size(self) -> usize {
+    pub(in crate::expansion::pytorch) fn size(self) -> usize {
         match self {
             Self::F64 => 8,
             Self::F32 => 4,
@@ -78,26 +78,26 @@ impl Element {
 
 /// A piece of memory that tensors are views of.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Storage {
-    pub(in super::super) element: Element,
+pub(in crate::expansion::pytorch) struct Storage {
+    pub(in crate::expansion::pytorch) element: Element,
     /// The name of its entry, a text.
-    pub(in super::super) key: Id,
+    pub(in crate::expansion::pytorch) key: Id,
     /// Its elements.
-    pub(in super::super) count: usize,
+    pub(in crate::expansion::pytorch) count: usize,
 }
 
 /// A tensor as a view of a storage; offset and strides count elements.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Rebuilt {
-    pub(in super::super) storage: Storage,
-    pub(in super::super) offset: usize,
-    pub(in super::super) shape: Vec<usize>,
-    pub(in super::super) strides: Vec<usize>,
+pub(in crate::expansion::pytorch) struct Rebuilt {
+    pub(in crate::expansion::pytorch) storage: Storage,
+    pub(in crate::expansion::pytorch) offset: usize,
+    pub(in crate::expansion::pytorch) shape: Vec<usize>,
+    pub(in crate::expansion::pytorch) strides: Vec<usize>,
 }
 
 /// What a pickle may name.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Global {
+pub(in crate::expansion::pytorch) enum Global {
     OrderedDict,
     Counter,
     Set,

@@ -1,0 +1,10 @@
+//! Computes what the network sees of each bar: shapes, returns, and the set of both that a model was trained with.
+
+mod returns;
+mod set;
+mod shape;
+
+pub use returns::{MOVE_NAMES, MOVES, window_moves};
+pub use set::FeatureSet;
+pub(crate) use set::Rows;
+pub use shape::{FEATURE_NAMES, FEATURES, window_features};

@@ -1,0 +1,65 @@
+//! Four more features of a bar: how far the price went, measured against the bars before it.
+//!
+//! The twelve features of [`features`](super::shape) say what a bar looks like and clip what is large. These say how far
+//! the price went, in this bar and lately, and keep large numbers apart. With the close `c`, the true range `TR` (the range,
+//! widened to the close before) and the mean `A` of the ten true ranges before the bar (of fewer while there are fewer):
+//!
+//! | # | name | formula |
+//! |--:|------|---------|
+//! | 0 | `move` | `asinh((c[t] - c[t-1]) / A[t])` |
+//! | 1 | `true_range` | `asinh(TR[t] / A[t])` |
+//! | 2 | `move_5` | `asinh((c[t] - c[t-n]) / (A[t] sqrt(n)))`, `n = min(5, t)` |
+//! | 3 | `move_20` | the same over `n = min(20, t)` bars |
+//!
+//! The first bar has 0 in all: nothing lies before it. A random walk goes `sqrt(n)` times as far in `n` bars as in one.
+//! `asinh` is nearly the number itself up to 1 and grows like a logarithm beyond.
+
+use crate::expansion::bars::Bar;
+
+/// How many they are.
+pub const MOVES: usize = 4;
+
+/// Their names, in column order.
+pub const MOVE_NAMES: [&str; MOVES] = ["move", "true_range", "move_5", "move_20"];
+
+/// True ranges in the mean.
+const BEFORE: usize = 10;
+/// Bars of the longer moves.
+const LONGER: [usize; 2] = [5, 20];
+/// What a quotient is clipped to: after ten flat bars anything is infinitely far.
+const LARGEST: f64 = 1e3;
+
+/// Appends the moves of a window to `out`: `bars.len()` rows of [`MOVES`] values. They are finite for all bars with finite
+/// prices, and row `t` depends on bars `0..=t` only.
+pub fn window_moves(bars: &[Bar], out: &mut Vec<f32>) {
+    let mut ranges = [0.0; BEFORE];
+    out.reserve(bars.len() * MOVES);
+    for (t, bar) in bars.iter().enumerate() {
+        let before = bars[t.saturating_sub(1)].close;
+        let range = match t {
+            0 => bar.high - bar.low,
+            _ => bar.high.max(before) - bar.low.min(before),
+        };
+        let known = t.min(BEFORE);
+        let scale = ranges[..known].iter().sum::<f64>() / known as f64;
+        let over = |bars_back: usize| {
+            let n = bars_back.min(t);
+            measured(bar.close - bars[t - n].close, scale * (n as f64).sqrt())
+        };
+        let [short, long] = LONGER.map(over);
+        let row = match t {
+            0 => [0.0; MOVES],
+            _ => [over(1), measured(range, scale), short, long],
+        };
+        out.extend(row.map(|value| value as f32));
+        ranges[t % BEFORE] = range;
+    }
+}
+
+fn measured(size: f64, scale: f64) -> f64 {
+    let quotient = size / scale;
+    match quotient.is_nan() {
+        true => 0.0,
+        false => quotient.clamp(-LARGEST, LARGEST).asinh(),
+    }
+}

@@ -1,0 +1,344 @@
+//! Expansions that someone marked by hand in a series, and which windows they label.
+//!
+//! The file has a row for each expansion: its first and its last bar, by time stamp or by number, and its type. A window
+//! is labelled by the only expansion that lies in it whole; where another one reaches into the window, the bars of that
+//! one would be taught as no expansion, so such a window is left out.
+
+use std::path::Path;
+
+use ::csv::StringRecord;
+
+use super::classes::Classes;
+use super::kind::ExpansionType;
+use super::window_label::WindowLabel;
+use crate::error::{Error, Result};
+use crate::expansion::bars::Bars;
+use crate::expansion::table::dates::{Dates, Reading};
+use crate::expansion::table::header::Header;
+use crate::expansion::table::records::field;
+use crate::expansion::table::stamp::{Form, is_date_alone};
+use crate::expansion::table::text::Text;
+use crate::expansion::table::{DateOrder, duration, quote};
+
+/// The names the three columns may have.
+const NAMES: [&[&str]; 3] = [
+    &["start", "start time", "begin", "from"],
+    &["end", "end time", "to"],
+    &["type", "label", "class", "kind"],
+];
+
+/// Marked expansions of one series, in the order of time; no two share a bar.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marks {
+    marks: Vec<Mark>,
+}
+
+/// One marked expansion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The index of its first bar in the series.
+    pub start: usize,
+    /// The index of its last bar in the series.
+    pub end: usize,
+    /// The type.
+    pub kind: ExpansionType,
+}
+
+/// What the marks say of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// Exactly one expansion lies in it, and no other reaches into it.
+    Once(WindowLabel),
+    /// No expansion reaches into it.
+    Never,
+    /// Several expansions reach into it.
+    Several,
+    /// One expansion reaches over its edge.
+    Partly,
+}
+
+impl Marks {
+    /// Reads the marked expansions of a series.
+    ///
+    /// The file has a header with the columns `start`, `end` and `type` in any order (also `label`, `class` or `kind` for
+    /// the type); others are ignored. `start` and `end` are the first and the last bar of the expansion: time stamps of
+    /// bars of the series, in the forms that [`read_csv`](crate::expansion::bars::read_csv) reads; or, where all are whole
+    /// numbers below the number of bars, indices of bars, from 0. The type is a name of `classes` or a number.
+    ///
+    /// # Errors
+    /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
+    /// * [`Error::Line`]: a column is missing; a time stamp that no bar of the series has, or that can be read in two ways;
+    ///   a start after its end; a bar outside of the series; an unknown type; an expansion that shares bars with another.
+    pub fn read_csv(
+        path: impl AsRef<Path>,
+        bars: &Bars,
+        classes: &Classes,
+        date_order: Option<DateOrder>,
+    ) -> Result<Self> {
+        let text = Text::read(path.as_ref(), "CSV file")?;
+        let rows = Rows::read(&text)?;
+        let places = Places::tell(&text, &rows, bars, date_order)?;
+        let mut marks = Vec::with_capacity(rows.rows.len());
+        for row in &rows.rows {
+            let mark = places
+                .mark(row, bars, classes)
+                .map_err(|reason| Error::line(text.path(), row.line, reason))?;
+            marks.push((mark, row.line));
+        }
+        marks.sort_by_key(|(mark, line)| (mark.start, *line));
+        for pair in marks.windows(2) {
+            let ((one, first), (other, second)) = (pair[0], pair[1]);
+            if other.start <= one.end {
+                return Err(Error::line(text.path(), first.max(second), overlap(pair)));
+            }
+        }
+        Ok(Self {
+            marks: marks.into_iter().map(|(mark, _)| mark).collect(),
+        })
+    }
+
+    /// The marked expansions.
+    pub fn iter(&self) -> std::slice::Iter<'_, Mark> {
+        self.marks.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// What the marks say of the `length` bars from `first` on.
+    pub fn find(&self, first: usize, length: usize) -> Marked {
+        let after = first + length;
+        let next = self.marks.partition_point(|mark| mark.end < first);
+        let inside = &self.marks[next..];
+        let inside = &inside[..inside.partition_point(|mark| mark.start < after)];
+        match inside {
+            [] => Marked::Never,
+            [mark] if mark.start >= first && mark.end < after => Marked::Once(WindowLabel {
+                start: mark.start - first,
+                end: mark.end - first,
+                kind: mark.kind,
+            }),
+            [_] => Marked::Partly,
+            _ => Marked::Several,
+        }
+    }
+}
+
+fn overlap(pair: &[(Mark, u64)]) -> String {
+    let ((one, first), (other, second)) = (pair[0], pair[1]);
+    let (here, there, line) = if first > second {
+        (one, other, second)
+    } else {
+        (other, one, first)
+    };
+    format!(
+        "the expansion, bars {} to {}, shares bars with that of line {line}, {} to {}; expansions may not overlap",
+        here.start, here.end, there.start, there.end
+    )
+}
+
+/// The rows of a file as text.
+struct Rows {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    line: u64,
+    start: String,
+    end: String,
+    kind: String,
+}
+
+impl Rows {
+    fn read(text: &Text) -> Result<Self> {
+        let best = |header: &Header, names: &[&'static str]| {
+            let has = |name: &&'static str| header.names.iter().any(|other| other == name);
+            names.iter().copied().find(has)
+        };
+        let header = Header::find(text, |header| {
+            NAMES.iter().all(|names| best(header, names).is_some())
+        })?;
+        let Some(header) = header else {
+            let line = text.lines().next();
+            let (number, found) = line.map_or((1, &b""[..]), |(_, number, line)| (number, line));
+            let found = quote::line(&String::from_utf8_lossy(found));
+            let reason = format!(
+                "expected a header with the columns `start`, `end` and `type`, found {found}"
+            );
+            return Err(Error::line(text.path(), number, reason));
+        };
+        let mut columns = [0; 3];
+        for (column, names) in columns.iter_mut().zip(NAMES) {
+            let name = best(&header, names).unwrap_or(names[0]);
+            *column = header
+                .position(name)
+                .map_err(|reason| Error::line(text.path(), header.line, reason))?
+                .unwrap_or_default();
+        }
+        let mut rows = Vec::new();
+        let mut records = text.records(&header.rows);
+        while records.advance()? {
+            rows.push(Row::new(records.record(), records.line(), columns));
+        }
+        if rows.is_empty() {
+            return Err(Error::file(
+                text.path(),
+                "a header, but no expansion below it",
+            ));
+        }
+        Ok(Self { rows })
+    }
+
+    /// The starts and ends with their lines.
+    fn ends(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.rows
+            .iter()
+            .flat_map(|row| [(row.start.as_str(), row.line), (row.end.as_str(), row.line)])
+    }
+}
+
+impl Row {
+    fn new(record: &StringRecord, line: u64, [start, end, kind]: [usize; 3]) -> Self {
+        let text = |column| field(record, column).to_owned();
+        Self {
+            line,
+            start: text(start),
+            end: text(end),
+            kind: text(kind),
+        }
+    }
+}
+
+/// How the bars of a file are named.
+enum Places {
+    /// By index.
+    Index,
+    /// By time stamp.
+    Stamp(Reading),
+}
+
+impl Places {
+    fn tell(text: &Text, rows: &Rows, bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
+        let numbers = rows.ends().all(|(text, _)| text.parse::<f64>().is_ok());
+        let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
+        let of_bars = rows.ends().filter(|(text, _)| is_bar(text)).count();
+        // One that is beyond the last bar does not make time stamps of the others.
+        let mostly = 2 * of_bars > rows.ends().count();
+        if (numbers && mostly) || bars.timestamps().is_none() {
+            return Ok(Self::Index);
+        }
+        let mut dates = Dates::new("line");
+        for (text, line) in rows.ends() {
+            dates.look(text, line);
+        }
+        match dates.decide(given, false) {
+            Ok(Some(reading)) => Ok(Self::Stamp(reading)),
+            // Every row will be refused for its time stamp.
+            Ok(None) => Ok(Self::Stamp(Reading::of(Form::Plain))),
+            Err((line, reason)) => {
+                // The order under which every stamp is that of a bar, if only one is like that.
+                let fits = |order: &DateOrder| {
+                    let reading = Reading::of(Form::Numeric(*order));
+                    rows.ends()
+                        .all(|(text, _)| at(text, &reading, bars).is_ok())
+                };
+                let orders = [DateOrder::DayFirst, DateOrder::MonthFirst];
+                let fitting: Vec<DateOrder> = orders.into_iter().filter(fits).collect();
+                match fitting[..] {
+                    [order] => Ok(Self::Stamp(Reading::of(Form::Numeric(order)))),
+                    _ => Err(Error::line(text.path(), line, reason)),
+                }
+            }
+        }
+    }
+
+    fn mark(&self, row: &Row, bars: &Bars, classes: &Classes) -> Result<Mark, String> {
+        let place = |name: &str, text: &str| {
+            if text.is_empty() {
+                return Err(format!("`{name}` is empty"));
+            }
+            match self {
+                Self::Index => by_index(name, text, bars),
+                Self::Stamp(reading) => {
+                    let place = at(text, reading, bars)?;
+                    is_of_one_bar(text, place, bars).map(|()| place)
+                }
+            }
+        };
+        let (start, end) = (place("start", &row.start)?, place("end", &row.end)?);
+        if start > end {
+            return Err(format!(
+                "the start {} is after the end {}",
+                quote::value(&row.start),
+                quote::value(&row.end)
+            ));
+        }
+        let kind = classes.read(&row.kind)?;
+        Ok(Mark { start, end, kind })
+    }
+}
+
+fn by_index(name: &str, text: &str, bars: &Bars) -> Result<usize, String> {
+    let index = text.parse().ok().filter(|index| *index < bars.len());
+    index.ok_or_else(|| {
+        format!(
+            "`{name}` is {}, expected the number of a bar from 0 to {}{}",
+            quote::value(text),
+            bars.len().saturating_sub(1),
+            if bars.timestamps().is_some() {
+                ""
+            } else {
+                "; the series has no time stamps"
+            }
+        )
+    })
+}
+
+/// Sees that a stamp names a bar and not a day of many.
+fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
+    let stamps = bars.timestamps().unwrap_or_default();
+    match stamps.get(place..place + 2) {
+        Some([bar, next]) if is_date_alone(text) && bar.abs_diff(*next) < 86_400 => Err(format!(
+            "{} is a day, and the series has a bar every {}; write the time of the bar too",
+            quote::value(text),
+            duration::show(std::time::Duration::from_secs(bar.abs_diff(*next)))
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The bar with a time stamp.
+fn at(text: &str, reading: &Reading, bars: &Bars) -> Result<usize, String> {
+    let stamp = reading.read(text)?;
+    let stamps = bars.timestamps().unwrap_or_default();
+    let place = stamps.partition_point(|other| *other < stamp.as_second());
+    if stamps.get(place) == Some(&stamp.as_second()) {
+        return Ok(place);
+    }
+    let show = |index: usize| {
+        let second = *stamps.get(index)?;
+        jiff::Timestamp::from_second(second).ok()
+    };
+    let what = match (place.checked_sub(1).and_then(show), show(place)) {
+        (Some(before), Some(after)) => format!("the nearest are those of {before} and {after}"),
+        (Some(last), None) => format!("the last is that of {last}"),
+        (None, Some(first)) => format!("the first is that of {first}"),
+        (None, None) => "the series is empty".to_owned(),
+    };
+    // A number too small to be a time of today was meant as one of a bar.
+    let number = match text.parse::<u64>() {
+        Ok(0..100_000_000) => {
+            let last = bars.len().saturating_sub(1);
+            format!(" (read as a time stamp, because the bars have the numbers 0 to {last})")
+        }
+        _ => String::new(),
+    };
+    Err(format!("no bar has the time stamp {stamp}{number}; {what}"))
+}

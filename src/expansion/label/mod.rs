@@ -1,0 +1,16 @@
+//! Labels windows with their expansion: by a rule, or from expansions marked by hand; and the two forms of the countdown.
+
+mod by_hand;
+mod classes;
+mod countdown;
+mod kind;
+mod rule;
+mod window_label;
+
+pub use by_hand::{Mark, Marked, Marks};
+pub use classes::Classes;
+pub(crate) use countdown::countdown;
+pub use countdown::{COUNTDOWN_CLIP, CountdownForm};
+pub use kind::ExpansionType;
+pub use rule::{LabelConfig, RuleLabeller};
+pub use window_label::WindowLabel;

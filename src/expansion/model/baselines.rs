@@ -1,0 +1,239 @@
+//! What predictors reach that look at no price: the best constant, and the best function of the position alone.
+//!
+//! A loss says nothing by itself. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
+//! there means that nothing was learned, and a fall to the position predictor's loss needs no understanding of price.
+//! Both predictors are fitted on the training labels; their loss is taken on either split with the losses' own formulas.
+//! Where validation windows have other types than training windows, the constant of the type is the same for all.
+
+use super::batch::Targets;
+use super::config::ExpansionModelConfig;
+use super::task_names;
+use crate::expansion::label::{CountdownForm, ExpansionType, WindowLabel, countdown};
+use crate::expansion::window::Windows;
+use crate::history::Split;
+use crate::train::Baseline;
+
+/// The losses of both trivial predictors in closed form, on both splits, for every task they exist for. What the trainer would
+/// measure by itself ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) comes within 2 % of these, which cost nothing.
+pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
+    let fitted = Fitted::new(train, config);
+    [(Split::Train, train), (Split::Valid, valid)]
+        .into_iter()
+        .flat_map(|(split, windows)| fitted.losses(split, windows, config))
+        .collect()
+}
+
+/// The accuracy on the validation windows of who always says the type that is most frequent among the training windows.
+pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
+    let counts = |windows: &Windows| {
+        let mut counts = [0; ExpansionType::COUNT];
+        windows
+            .labels()
+            .for_each(|label| counts[label.kind.index()] += 1);
+        counts
+    };
+    let (trained, asked) = (counts(train), counts(valid));
+    let most = (0..ExpansionType::COUNT).max_by_key(|kind| trained[*kind]);
+    let right = most.map_or(0, |kind| asked[kind]);
+    right as f64 / asked.iter().sum::<usize>() as f64
+}
+
+/// The predictors, fitted.
+struct Fitted {
+    classes: Vec<f64>,
+    pointers: [f64; 2],
+    binary: f64,
+    binary_at: Vec<f64>,
+    countdown: f64,
+    /// How far the countdown is from zero in the units of its head.
+    countdown_size: f64,
+    countdown_at: Option<Vec<f64>>,
+}
+
+impl Fitted {
+    fn new(train: &Windows, config: &ExpansionModelConfig) -> Self {
+        let labels: Vec<WindowLabel> = train.labels().collect();
+        let bars = config.window;
+        let targets = Targets::new(&labels, bars, config.countdown);
+        let pointer = |which: usize| {
+            let values = targets.pointers.iter().skip(which).step_by(2);
+            huber_constant(values.map(|v| f64::from(*v)), config.pointer_delta)
+        };
+        let delta = config.countdown_delta;
+        let at = |values: &[f32], t: usize| -> Vec<f64> {
+            values
+                .iter()
+                .skip(t)
+                .step_by(bars)
+                .map(|v| f64::from(*v))
+                .collect()
+        };
+        let countdown = || targets.countdown.iter().map(|v| f64::from(*v));
+        let rate = |values: Vec<f64>| weighted_rate(&values, config.positive_weight);
+        Self {
+            classes: class_rates(&targets.kinds),
+            pointers: [pointer(0), pointer(1)],
+            binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
+            binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
+            countdown: huber_constant(countdown(), delta),
+            countdown_size: mean(countdown().map(|v| v * v)).sqrt() / config.countdown_scale,
+            countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
+                (0..bars)
+                    .map(|t| huber_constant(at(&targets.countdown, t).into_iter(), delta))
+                    .collect()
+            }),
+        }
+    }
+
+    fn losses(
+        &self,
+        split: Split,
+        windows: &Windows,
+        config: &ExpansionModelConfig,
+    ) -> Vec<Baseline> {
+        let labels: Vec<WindowLabel> = windows.labels().collect();
+        let baseline = |task: &str, constant: f64, position: Option<f64>| Baseline {
+            split,
+            task: task.into(),
+            constant: Some(constant),
+            position,
+            // The other heads end in a function that keeps their output near 1.
+            size: (task == task_names::COUNTDOWN).then_some(self.countdown_size),
+        };
+        // Knowing nothing at all may be better than knowing the training data.
+        let uniform = (ExpansionType::COUNT as f64).ln();
+        let type_loss =
+            mean(labels.iter().map(|l| -self.classes[l.kind.index()].ln())).min(uniform);
+        vec![
+            baseline(task_names::TYPE, type_loss, None),
+            baseline(
+                task_names::POINTERS,
+                self.pointer_loss(&labels, config),
+                None,
+            ),
+            baseline(
+                task_names::BINARY,
+                self.binary_loss(&labels, config, |_| self.binary),
+                Some(self.binary_loss(&labels, config, |t| self.binary_at[t])),
+            ),
+            baseline(
+                task_names::COUNTDOWN,
+                self.countdown_loss(&labels, config, |_| self.countdown),
+                self.countdown_at
+                    .as_ref()
+                    .map(|at| self.countdown_loss(&labels, config, |t| at[t])),
+            ),
+        ]
+    }
+
+    fn pointer_loss(&self, labels: &[WindowLabel], config: &ExpansionModelConfig) -> f64 {
+        let targets = Targets::new(labels, config.window, config.countdown);
+        mean(targets.pointers.iter().enumerate().map(|(index, target)| {
+            huber(
+                self.pointers[index % 2] - f64::from(*target),
+                config.pointer_delta,
+            )
+        }))
+    }
+
+    fn binary_loss(
+        &self,
+        labels: &[WindowLabel],
+        config: &ExpansionModelConfig,
+        rate: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let cell = |label: &WindowLabel, t: usize| match (label.start..=label.end).contains(&t) {
+            true => -config.positive_weight * rate(t).ln(),
+            false => -(1.0 - rate(t)).ln(),
+        };
+        mean(
+            labels
+                .iter()
+                .flat_map(|label| (0..config.window).map(move |t| (label, t)))
+                .map(|(label, t)| cell(label, t)),
+        )
+    }
+
+    fn countdown_loss(
+        &self,
+        labels: &[WindowLabel],
+        config: &ExpansionModelConfig,
+        predict: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let delta = config.countdown_delta;
+        match config.countdown {
+            CountdownForm::Scalar => mean(labels.iter().map(|label| {
+                huber(
+                    predict(0) - label.start as f64 / config.window as f64,
+                    delta,
+                )
+            })),
+            CountdownForm::PerBar => mean(
+                labels
+                    .iter()
+                    .flat_map(|label| (0..config.window).map(move |t| (label, t)))
+                    .map(|(label, t)| {
+                        huber(predict(t) - f64::from(countdown(label.start, t)), delta)
+                    }),
+            ),
+        }
+    }
+}
+
+/// Class frequencies; with half a count more for each if one was never seen, so that its loss is finite.
+fn class_rates(kinds: &[i64]) -> Vec<f64> {
+    let mut counts = [0.0; ExpansionType::COUNT];
+    for kind in kinds {
+        counts[*kind as usize] += 1.0;
+    }
+    let extra = if counts.contains(&0.0) { 0.5 } else { 0.0 };
+    let total: f64 = counts.iter().map(|count| count + extra).sum();
+    counts.iter().map(|count| (count + extra) / total).collect()
+}
+
+/// The probability that minimises the loss with positives weighted; kept off 0 and 1 by half a count where only one of
+/// the answers was seen.
+fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
+    let positive: f64 = values.iter().sum();
+    let negative = values.len() as f64 - positive;
+    let extra = if positive == 0.0 || negative == 0.0 {
+        0.5
+    } else {
+        0.0
+    };
+    let weighted = (positive + extra) * positive_weight;
+    weighted / (weighted + negative + extra)
+}
+
+/// The number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.
+fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
+    let values: Vec<f64> = values.collect();
+    let fold = |f: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, f);
+    let (mut low, mut high) = (
+        fold(f64::min, f64::INFINITY),
+        fold(f64::max, f64::NEG_INFINITY),
+    );
+    // The sum falls steadily in the constant, so halving the interval 60 times leaves nothing of it.
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        let pull: f64 = values
+            .iter()
+            .map(|v| (v - middle).clamp(-delta, delta))
+            .sum();
+        match pull > 0.0 {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    (low + high) / 2.0
+}
+
+fn huber(residual: f64, delta: f64) -> f64 {
+    let clipped = residual.clamp(-delta, delta);
+    clipped * (residual - clipped / 2.0)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), v| (sum + v, count + 1));
+    sum / count.max(1) as f64
+}

@@ -1,0 +1,147 @@
+//! Windows to tensors: the features of every bar and the targets of the four tasks.
+
+use std::sync::Arc;
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::expansion::bars::{Bar, Bars};
+use crate::expansion::feature::{FeatureSet, Rows};
+use crate::expansion::label::{CountdownForm, WindowLabel, countdown};
+use crate::expansion::window::Window;
+
+/// A batch of windows on a device.
+#[derive(Clone, Debug)]
+pub struct ExpansionBatch {
+    /// Features, `[batch, time, features]`.
+    pub features: Tensor<3>,
+    /// Type, `[batch]`, 0 to 2.
+    pub kinds: Tensor<1, Int>,
+    /// Center and length (last bar minus first) of the expansion over the window's length, `[batch, 2]`.
+    pub pointers: Tensor<2>,
+    /// 1 inside the expansion and 0 outside, `[batch, time]`.
+    pub binary: Tensor<2>,
+    /// Bars to the start clipped to ±20, `[batch, time]`; or the start over the window's length, `[batch, 1]`.
+    pub countdown: Tensor<2>,
+    /// The labels the targets were made from.
+    pub labels: Arc<[WindowLabel]>,
+}
+
+/// Builds batches from windows of one series.
+#[derive(Clone, Debug)]
+pub struct ExpansionBatcher {
+    bars: Bars,
+    length: usize,
+    set: FeatureSet,
+    countdown: CountdownForm,
+}
+
+impl ExpansionBatcher {
+    /// A batcher over `bars` for windows of `length` bars; `position` adds the position as a 13th feature.
+    pub fn new(bars: &Bars, length: usize, position: bool, countdown: CountdownForm) -> Self {
+        Self {
+            bars: bars.clone(),
+            length,
+            set: FeatureSet {
+                position,
+                moves: false,
+            },
+            countdown,
+        }
+    }
+
+    /// Adds the [moves](crate::expansion::feature::returns) as the last features.
+    pub fn with_moves(mut self, moves: bool) -> Self {
+        self.set.moves = moves;
+        self
+    }
+
+    fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
+        let mut rows = Rows::new(self.set, windows.len() * self.length);
+        let mut mirrored = Vec::new();
+        for window in windows {
+            let bars = &self.bars.bars()[window.first..window.first + self.length];
+            if !window.mirrored {
+                rows.add(bars);
+                continue;
+            }
+            mirrored.clear();
+            mirrored.extend(bars.iter().map(upside_down));
+            rows.add(&mirrored);
+        }
+        let shape = [windows.len(), self.length, self.set.columns()];
+        Tensor::from_data(TensorData::new(rows.into_values(), shape), device)
+    }
+}
+
+impl Batcher<Window, ExpansionBatch> for ExpansionBatcher {
+    fn batch(&self, windows: Vec<Window>, device: &Device) -> ExpansionBatch {
+        let labels: Arc<[WindowLabel]> = windows.iter().map(|window| window.label).collect();
+        let targets = Targets::new(&labels, self.length, self.countdown);
+        ExpansionBatch {
+            features: self.features(&windows, device),
+            kinds: Tensor::from_data(TensorData::new(targets.kinds, [labels.len()]), device),
+            pointers: matrix(targets.pointers, labels.len(), device),
+            binary: matrix(targets.binary, labels.len(), device),
+            countdown: matrix(targets.countdown, labels.len(), device),
+            labels,
+        }
+    }
+}
+
+/// Every price negative. No bar of a series, but features see differences only.
+fn upside_down(bar: &Bar) -> Bar {
+    Bar {
+        open: -bar.open,
+        high: -bar.low,
+        low: -bar.high,
+        close: -bar.close,
+    }
+}
+
+fn matrix(values: Vec<f32>, rows: usize, device: &Device) -> Tensor<2> {
+    let columns = values.len() / rows.max(1);
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+}
+
+/// The targets of some labels on the host, row by row.
+pub(crate) struct Targets {
+    pub(crate) kinds: Vec<i64>,
+    pub(crate) pointers: Vec<f32>,
+    pub(crate) binary: Vec<f32>,
+    pub(crate) countdown: Vec<f32>,
+}
+
+impl Targets {
+    pub(crate) fn new(labels: &[WindowLabel], length: usize, form: CountdownForm) -> Self {
+        let per_bar = labels.len() * length;
+        let mut targets = Self {
+            kinds: Vec::with_capacity(labels.len()),
+            pointers: Vec::with_capacity(2 * labels.len()),
+            binary: Vec::with_capacity(per_bar),
+            countdown: Vec::with_capacity(per_bar),
+        };
+        let bars = length as f32;
+        for label in labels {
+            targets.kinds.push(label.kind.index() as i64);
+            targets.pointers.push(center(label) / bars);
+            targets
+                .pointers
+                .push((label.end - label.start) as f32 / bars);
+            let inside = label.start..=label.end;
+            let mask = (0..length).map(|t| f32::from(u8::from(inside.contains(&t))));
+            targets.binary.extend(mask);
+            match form {
+                CountdownForm::Scalar => targets.countdown.push(label.start as f32 / bars),
+                CountdownForm::PerBar => targets
+                    .countdown
+                    .extend((0..length).map(|t| countdown(label.start, t))),
+            }
+        }
+        targets
+    }
+}
+
+fn center(label: &WindowLabel) -> f32 {
+    (label.start + label.end) as f32 / 2.0
+}

@@ -1,0 +1,474 @@
+//! A whole run in one JSON file: data, labels, model, strategy, training, backend.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "rocm"))]
+use burn::tensor::DeviceIndex;
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
+#[cfg(feature = "gpu-kernels")]
+use burn::tensor::DeviceType;
+use serde::{Deserialize, Serialize};
+
+use crate::difference::same_or_named;
+use crate::error::{Error, Result};
+use crate::expansion::feature::FeatureSet;
+use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, LabelConfig};
+use crate::expansion::model::ExpansionModelConfig;
+use crate::expansion::simulator::SimulatorConfig;
+use crate::expansion::table::{DateOrder, DecimalMark};
+use crate::history::write_atomically;
+use crate::train::TrainConfig;
+use crate::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
+
+/// Simulated windows when nothing else is said.
+pub const SIMULATED_WINDOWS: usize = 2400;
+
+/// Where the tensors live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// The CPU, Burn's recommended backend.
+    #[default]
+    Flex,
+    /// The CPU, the older backend.
+    Ndarray,
+    /// A GPU through Vulkan, Metal, DirectX 12 or OpenGL, whichever the machine has.
+    Wgpu,
+    /// A GPU through Vulkan alone.
+    Vulkan,
+    /// A GPU of Apple's. Never run by the authors of this crate.
+    Metal,
+    /// A GPU of NVIDIA's through CUDA. Not run by the authors of this crate yet.
+    Cuda,
+    /// A GPU of AMD's through ROCm. Never run by the authors of this crate.
+    Rocm,
+}
+
+impl Backend {
+    /// The name, as in JSON and on the command line; also the feature it needs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+        }
+    }
+
+    /// Whether the tensors live on a GPU.
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, Self::Flex | Self::Ndarray)
+    }
+
+    /// The backend's default device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the program was built without the backend's feature, or if there is no such device.
+    pub fn device(self) -> Result<Device> {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => Ok(Device::flex()),
+            #[cfg(feature = "ndarray")]
+            #[allow(deprecated)]
+            Self::Ndarray => Ok(Device::ndarray()),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => self.found(DeviceType::Wgpu, || Device::wgpu(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => self.found(DeviceType::Vulkan, || {
+                Device::vulkan(DeviceKind::DefaultDevice)
+            }),
+            #[cfg(feature = "metal")]
+            Self::Metal => self.found(DeviceType::Metal, || {
+                Device::metal(DeviceKind::DefaultDevice)
+            }),
+            #[cfg(feature = "cuda")]
+            Self::Cuda if !has_cuda_headers() => Err(Error::setting(
+                "backend",
+                self.name(),
+                "flex or another with a device: CUDA's toolkit was not found, whose headers compile the kernels \
+                 (CUDA_PATH, /usr/local/cuda, /opt/cuda or /usr/bin/nvcc)",
+            )),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => self.found(DeviceType::Cuda, || Device::cuda(DeviceIndex::Default)),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => self.found(DeviceType::Rocm, || Device::rocm(DeviceIndex::Default)),
+            #[allow(unreachable_patterns)]
+            other => Err(Error::setting(
+                "backend",
+                other.name(),
+                format!(
+                    "one this program was built with: build it with `--features {}`, or choose another with --backend \
+                     (`backend` in a config)",
+                    other.name()
+                ),
+            )),
+        }
+    }
+
+    /// The device, if there is one of this type: asking for one that is not there panics inside Burn.
+    #[cfg(feature = "gpu-kernels")]
+    fn found(self, kind: DeviceType, device: impl FnOnce() -> Device) -> Result<Device> {
+        if !Device::enumerate(kind).into_vec().is_empty() {
+            return Ok(device());
+        }
+        let looked_for = match self {
+            Self::Cuda => {
+                "no CUDA device was found (NVIDIA's driver, libcuda, and a card that it serves)"
+            }
+            Self::Rocm => {
+                "no ROCm device was found (AMD's HIP runtime, libamdhip64, and a card that it serves)"
+            }
+            Self::Metal => "no Metal device was found (macOS on a Mac with a GPU)",
+            Self::Vulkan => {
+                "no Vulkan device was found (the Vulkan loader, libvulkan, and a driver; a software driver comes with Mesa)"
+            }
+            _ => {
+                "no GPU was found (through Vulkan, Metal, DirectX 12 or OpenGL; a software driver for Vulkan comes with Mesa)"
+            }
+        };
+        Err(Error::setting(
+            "backend",
+            self.name(),
+            format!("flex or another with a device: {looked_for}"),
+        ))
+    }
+}
+
+/// Whether CubeCL will find what it compiles kernels for CUDA with; it panics where it does not.
+#[cfg(feature = "cuda")]
+fn has_cuda_headers() -> bool {
+    let places = ["/usr/local/cuda", "/opt/cuda", "/usr/bin/nvcc"];
+    std::env::var_os("CUDA_PATH").is_some()
+        || cfg!(windows)
+        || places.iter().any(|place| Path::new(place).exists())
+}
+
+/// Where the windows come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A CSV file of bars; the simulator if not given.
+    pub path: Option<PathBuf>,
+    /// Drop and count bad rows of the file instead of refusing it.
+    pub skip_bad_rows: bool,
+    /// Whether the day or the month comes first in dates like `01/02/2024`; told from the file if not given.
+    pub date_order: Option<DateOrder>,
+    /// The decimal mark of the file's prices; told from the file if not given.
+    pub decimal_mark: Option<DecimalMark>,
+    /// The longest time between two bars of a file that a window may reach over, such as `3h` or `2d`; what is usual for
+    /// the series if not given, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
+    #[serde(with = "crate::expansion::table::duration")]
+    pub max_gap: Option<Duration>,
+    /// A CSV file of expansions marked by hand in the bars of the file, see [`Marks::read_csv`](crate::expansion::label::Marks::read_csv);
+    /// the rule labels if not given.
+    pub marks: Option<PathBuf>,
+    /// What the names of types in a file of the user's own labels mean.
+    pub classes: Classes,
+    /// Bars between the first bars of two windows of a file, at least 1.
+    pub stride: usize,
+    /// Windows at most, spread evenly over a file; as many as the simulator makes (2400 if not given).
+    pub max_samples: Option<usize>,
+    /// The share of the windows, the last ones in time, that validate; above 0 and below 1.
+    pub valid_fraction: f64,
+    /// Whether the network sees the position in the window, as a 13th feature.
+    pub position: bool,
+    /// Whether the network sees the [moves](crate::expansion::feature::returns), as four more features after these.
+    pub moves: bool,
+    /// How many windows of [joined stretches](crate::expansion::window::resample) train for each window of a file; 0 for none, and for
+    /// simulated bars, whose windows are made one by one.
+    pub resampled: usize,
+    /// Windows to train on, about, mirrored ones not counted: where the bars give fewer, windows of joined stretches fill them up, at most five
+    /// for each; more than `resampled` asks for only. Needs what `resampled` needs.
+    pub train_windows: Option<usize>,
+    /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
+    pub mirror: bool,
+    /// The simulator's settings.
+    pub simulator: SimulatorConfig,
+    /// The rule that labels the bars of a file.
+    pub labels: LabelConfig,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            path: None,
+            skip_bad_rows: false,
+            date_order: None,
+            decimal_mark: None,
+            max_gap: None,
+            marks: None,
+            classes: Classes::default(),
+            stride: 10,
+            max_samples: None,
+            valid_fraction: 0.2,
+            position: false,
+            moves: false,
+            resampled: 0,
+            train_windows: None,
+            mirror: false,
+            simulator: SimulatorConfig::default(),
+            labels: LabelConfig::default(),
+        }
+    }
+}
+
+impl DataConfig {
+    /// What the network sees of a bar.
+    pub fn features(&self) -> FeatureSet {
+        FeatureSet {
+            position: self.position,
+            moves: self.moves,
+        }
+    }
+}
+
+/// Everything a run depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpansionConfig {
+    /// Where the windows come from.
+    pub data: DataConfig,
+    /// The network.
+    pub model: ExpansionModelConfig,
+    /// The strategy.
+    pub weighting: StrategyConfig,
+    /// The training.
+    pub train: TrainConfig,
+    /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
+    pub freeze_backbone: bool,
+    /// Whether a GPU computes the recurrent layers in half precision, see
+    /// [`BiLstm::with_half_precision`](crate::nn::BiLstm::with_half_precision).
+    pub half: bool,
+    /// Where the tensors live.
+    pub backend: Backend,
+}
+
+/// What the main job runs with when nothing is said: the settings under which every task learns on simulated windows in
+/// twenty epochs. Their optimizer is three times as fast as [`TrainConfig`]'s own, with clipping; at a rate of 1e-3 the type
+/// has not begun to learn by then.
+impl Default for ExpansionConfig {
+    fn default() -> Self {
+        Self {
+            data: DataConfig::default(),
+            model: ExpansionModelConfig {
+                input_dropout: 0.1,
+                head_dropout: 0.2,
+                countdown_scale: f64::from(COUNTDOWN_CLIP),
+                ..ExpansionModelConfig::default()
+            },
+            weighting: preset("uncertainty").expect("a preset of this file"),
+            train: TrainConfig {
+                learning_rate: 3e-3,
+                clip_norm: Some(1.0),
+                ..TrainConfig::default()
+            },
+            freeze_backbone: false,
+            half: false,
+            backend: Backend::default(),
+        }
+    }
+}
+
+/// The strategies that this crate began with, by name: the rows of a comparison when nothing else is said.
+pub const STRATEGIES: [&str; 7] = [
+    "running-mean",
+    "uncertainty",
+    "gradient-scale",
+    "scalar-countdown",
+    "batch-statistics",
+    "gradient-share",
+    "manual",
+];
+
+/// Settings that strategies are known by on this problem; all others have their defaults.
+const PRESETS: [(&str, &str); 6] = [
+    ("running-mean", WEIGHTED),
+    ("gradient-scale", WEIGHTED),
+    ("batch-statistics", WEIGHTED),
+    (
+        "scalar-countdown",
+        r#"{"weighting": {"strategy": "manual", "weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}}"#,
+    ),
+    (
+        "manual",
+        r#"{"weights": {"type": 0.1, "pointers": 0.6, "binary": 0.1, "countdown": 0.2}}"#,
+    ),
+    ("uncertainty", r#"{"log_sigma": {"pointers": -0.3}}"#),
+];
+
+/// 10/70/10/10, the weights that starved the countdown.
+const WEIGHTED: &str =
+    r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
+
+/// A strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
+/// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`. Every other strategy of
+/// [the table](StrategyTable) has its defaults.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
+pub fn preset(name: &str) -> Result<StrategyConfig> {
+    let table = StrategyTable::built_in();
+    let row = table.row(name)?;
+    let settings = PRESETS.iter().find(|(known, _)| *known == row.name());
+    let settings = settings.map_or("{}", |(_, settings)| settings);
+    row.config(settings)
+}
+
+impl ExpansionConfig {
+    /// Makes the parts fit each other where nothing else was said: the scalar-countdown strategy gives the model its scalar
+    /// head, the position and the moves add features, simulated bars are not resampled, and the simulator makes windows of
+    /// the model's length. What was said and does not fit is left for [`validate`](Self::validate) to refuse.
+    pub fn resolved(mut self) -> Self {
+        let scalar = self.weighting.is::<ScalarCountdown>();
+        if scalar && self.model.countdown == CountdownForm::PerBar {
+            self.model.countdown = CountdownForm::Scalar;
+            self.model.countdown_scale = 1.0;
+        }
+        if self.model.features == ExpansionModelConfig::default().features {
+            self.model.features = self.data.features().columns();
+        }
+        if self.data.path.is_none() {
+            self.data.resampled = 0;
+            self.data.train_windows = None;
+        }
+        if self.data.simulator.window == SimulatorConfig::default().window {
+            self.data.simulator.window = self.model.window;
+        }
+        self
+    }
+
+    /// Checks every part. A field of a part is named with the part: `model.hidden`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the field or a backend that is not there, [`Error::Tasks`] if the strategy cannot weigh
+    /// the model's tasks.
+    pub fn validate(&self) -> Result<()> {
+        let within = |part: &'static str| move |error: Error| error.within(part);
+        self.train.validate().map_err(within("train"))?;
+        self.model.validate().map_err(within("model"))?;
+        let data = &self.data;
+        if data.path.is_none() {
+            if data.resampled > 0 {
+                let expected = "0 for simulated bars";
+                return Err(Error::setting("data.resampled", data.resampled, expected));
+            }
+            if data.simulator.window != self.model.window {
+                let expected = format!("{}, the `model.window`", self.model.window);
+                let window = data.simulator.window;
+                return Err(Error::setting("data.simulator.window", window, expected));
+            }
+            data.simulator
+                .validate()
+                .map_err(within("data.simulator"))?;
+        }
+        data.labels.validate().map_err(within("data.labels"))?;
+        data.classes.validate().map_err(within("data"))?;
+        if data.marks.is_some() && data.path.is_none() {
+            let expected = "left out: the simulator labels its own windows (give the bars with `data.path`, --data)";
+            return Err(Error::setting("data.marks", "given", expected));
+        }
+        for (field, value) in [
+            ("data.stride", Some(data.stride)),
+            ("data.max_samples", data.max_samples),
+        ] {
+            if value == Some(0) {
+                return Err(Error::setting(field, 0, "at least 1"));
+            }
+        }
+        let fraction = data.valid_fraction;
+        if !(fraction > 0.0 && fraction < 1.0) {
+            let expected = "above 0 and below 1";
+            return Err(Error::setting("data.valid_fraction", fraction, expected));
+        }
+        let shortest = data.labels.atr_bars.saturating_add(data.labels.min_length);
+        let by_rule = data.path.is_some() && data.marks.is_none();
+        if by_rule && self.model.window < shortest {
+            let expected = format!("at least {shortest}, or the rule finds no expansion in it");
+            return Err(Error::setting("model.window", self.model.window, expected));
+        }
+        let needed = data.features().columns();
+        if self.model.features != needed {
+            let expected = format!(
+                "{needed}, the features of a bar with this `data.position` and `data.moves`"
+            );
+            return Err(Error::setting(
+                "model.features",
+                self.model.features,
+                expected,
+            ));
+        }
+        let tasks = self.model.tasks()?;
+        let device = self.backend.device()?;
+        let weighting = self
+            .weighting
+            .init(&tasks, &device)
+            .map_err(within("weighting"))?;
+        self.train
+            .check_observed(&weighting)
+            .map_err(within("train"))
+    }
+
+    /// Checks that this config continues a run that was made with `stored`: it may be longer, and its files may lie elsewhere; anything
+    /// else would make it another run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first field that differs, with both values.
+    pub fn check_continues(&self, stored: &Self) -> Result<()> {
+        let mut asked = self.clone();
+        asked.train.epochs = stored.train.epochs;
+        // Files are told by what is in them, see `inputs.json`, and may have moved.
+        for (asked, stored) in [
+            (&mut asked.data.path, &stored.data.path),
+            (&mut asked.data.marks, &stored.data.marks),
+        ] {
+            if asked.is_some() && stored.is_some() {
+                asked.clone_from(stored);
+            }
+        }
+        let remedy = "as in the run that is resumed; only `train.epochs` may change";
+        same_or_named(&asked, stored, remedy)
+    }
+
+    /// Reads a config. What the file does not say has its default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Config`] with line, column and field if it is not a config.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let fail = |reason: String| Error::Config {
+            path: path.as_ref().to_path_buf(),
+            reason,
+        };
+        // A list would be taken for the fields in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(fail("expected an object, `{`, at line 1 column 1".into()));
+        }
+        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+    }
+
+    /// Writes the whole config, every field of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path, self.to_json().as_bytes())
+    }
+
+    /// The config as JSON, every field written out.
+    pub fn to_json(&self) -> String {
+        // Numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
+        serde_json::to_string_pretty(self).expect("a config is valid JSON")
+    }
+}

@@ -1,0 +1,247 @@
+//! From a user's files to windows, with what is worth telling about them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::config::{DataConfig, ExpansionConfig};
+use crate::error::{Error, Result};
+use crate::expansion::bars::{Bars, CsvOptions, read_csv};
+use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
+use crate::expansion::table::duration;
+use crate::expansion::window::{Cut, Windows};
+
+/// A type with fewer training windows than this is hardly learned.
+const FEW: usize = 10;
+
+/// The windows of a file of bars.
+pub(crate) fn from_file(
+    path: &Path,
+    config: &ExpansionConfig,
+    notes: &mut Vec<String>,
+) -> Result<Windows> {
+    let data = &config.data;
+    if is_parquet(path) && parquet::holds_windows(path)? {
+        return parquet::windows(path, config, notes);
+    }
+    let (bars, said) = read_bars(path, data)?;
+    notes.extend(said);
+    let cut = Cut {
+        length: config.model.window,
+        stride: data.stride,
+        at_most: data.max_samples,
+        max_gap: data.max_gap,
+    };
+    let windows = match &data.marks {
+        None => Windows::by_rule(&bars, &cut, &RuleLabeller::new(data.labels.clone())?)?,
+        Some(file) => {
+            let marks = Marks::read_csv(file, &bars, &data.classes, data.date_order)?;
+            notes.push(format!(
+                "read {} marked expansions from {}",
+                marks.len(),
+                file.display()
+            ));
+            Windows::by_hand(&bars, &cut, &marks)?
+        }
+    };
+    notes.extend(gap_note(&bars, &windows, data));
+    notes.extend(left_out_note(&windows, data));
+    Ok(windows)
+}
+
+/// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and says what was found.
+///
+/// # Errors
+///
+/// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
+/// feature.
+pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    if is_parquet(path) && parquet::holds_windows(path)? {
+        let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
+        return Err(Error::file(path, reason));
+    }
+    let mut notes = Vec::new();
+    let options = CsvOptions::default()
+        .with_skip_bad_rows(data.skip_bad_rows)
+        .with_date_order(data.date_order)
+        .with_decimal_mark(data.decimal_mark);
+    let (bars, report) = if is_parquet(path) {
+        parquet::read_parquet(path, &options)?
+    } else {
+        read_csv(path, &options)?
+    };
+    let place = if is_parquet(path) { "row" } else { "line" };
+    notes.push(format!(
+        "read {} bars from {}{}",
+        bars.len(),
+        path.display(),
+        span(&bars)
+    ));
+    notes.extend(report.notes);
+    if let Some((line, reason)) = &report.first_dropped {
+        notes.push(format!(
+            "dropped {} of {} rows; the first, {place} {line}: {reason}",
+            report.dropped, report.rows
+        ));
+    }
+    Ok((bars, notes))
+}
+
+/// By its name, or by its first bytes.
+fn is_parquet(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|extension| {
+        ["parquet", "pq"]
+            .iter()
+            .any(|name| extension.eq_ignore_ascii_case(name))
+    });
+    let begins = || {
+        let mut start = [0; 4];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == *b"PAR1"
+    };
+    named || begins()
+}
+
+#[cfg(feature = "parquet")]
+mod parquet {
+    use std::path::Path;
+
+    use crate::error::{Error, Result};
+    pub(crate) use crate::expansion::bars::read_parquet;
+    use crate::expansion::run::ExpansionConfig;
+    use crate::expansion::window::Windows;
+    pub(crate) use crate::expansion::window::holds_windows;
+    use crate::expansion::window::{WindowOptions, read_windows};
+
+    /// The labelled windows of a file.
+    pub(crate) fn windows(
+        path: &Path,
+        config: &ExpansionConfig,
+        notes: &mut Vec<String>,
+    ) -> Result<Windows> {
+        let data = &config.data;
+        if data.marks.is_some() {
+            let expected = "left out: the file of `data.path` holds windows with their own labels";
+            return Err(Error::setting("data.marks", "given", expected));
+        }
+        let options = WindowOptions {
+            length: config.model.window,
+            classes: data.classes.clone(),
+            skip_bad_rows: data.skip_bad_rows,
+            at_most: data.max_samples,
+            date_order: data.date_order,
+        };
+        let (windows, said) = read_windows(path, &options)?;
+        notes.extend(said);
+        Ok(windows)
+    }
+}
+
+/// What a program without the feature says of a Parquet file.
+#[cfg(not(feature = "parquet"))]
+mod parquet {
+    use std::path::Path;
+
+    use crate::error::{Error, Result};
+    use crate::expansion::bars::Bars;
+    use crate::expansion::bars::{CsvOptions, CsvReport};
+    use crate::expansion::run::ExpansionConfig;
+    use crate::expansion::window::Windows;
+
+    fn refuse<T>(path: &Path) -> Result<T> {
+        let reason =
+            "a Parquet file; this program reads those if it is built with `--features parquet`";
+        Err(Error::file(path, reason))
+    }
+
+    pub(crate) fn holds_windows(path: &Path) -> Result<bool> {
+        refuse(path)
+    }
+
+    pub(crate) fn windows(
+        path: &Path,
+        _: &ExpansionConfig,
+        _: &mut Vec<String>,
+    ) -> Result<Windows> {
+        refuse(path)
+    }
+
+    pub(crate) fn read_parquet(path: &Path, _: &CsvOptions) -> Result<(Bars, CsvReport)> {
+        refuse(path)
+    }
+}
+
+/// From when to when a series goes.
+fn span(bars: &Bars) -> String {
+    let stamps = bars.timestamps().unwrap_or_default();
+    let time = |second: Option<&i64>| jiff::Timestamp::from_second(*second?).ok();
+    match (time(stamps.first()), time(stamps.last())) {
+        (Some(first), Some(last)) => format!(", {first} to {last}"),
+        _ => String::new(),
+    }
+}
+
+fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String> {
+    let gaps = windows.gaps();
+    let longest = gaps.outages().iter().max_by_key(|gap| gap.step)?;
+    let after = bars.timestamps()?.get(longest.before)?;
+    let after = jiff::Timestamp::from_second(*after).ok()?;
+    let what = match data.max_gap {
+        Some(most) => format!("longer than {}", duration::show(most)),
+        None => format!(
+            "not usual for bars of {}",
+            duration::show(gaps.interval().unwrap_or_default())
+        ),
+    };
+    Some(format!(
+        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (--max-gap, `data.max_gap` \
+         in a config, allows longer ones)",
+        windows.left_out().over_gaps,
+        gaps.outages().len(),
+        duration::show(longest.step)
+    ))
+}
+
+fn left_out_note(windows: &Windows, data: &DataConfig) -> Option<String> {
+    let left_out = windows.left_out();
+    if data.marks.is_none() {
+        let count = left_out.unlabelled;
+        return (count > 0)
+            .then(|| format!("left out {count} windows in which the price never moves"));
+    }
+    Some(format!(
+        "a window is labelled by the one expansion that lies in it whole: left out {} windows with none, {} with several, \
+         {} that cut one",
+        left_out.unlabelled, left_out.several, left_out.partial
+    ))
+}
+
+/// How many training windows there are of each type, and how long their expansions are.
+pub(crate) fn label_notes(train: &Windows) -> Vec<String> {
+    let labels: Vec<WindowLabel> = train.labels().collect();
+    let count = |kind: ExpansionType| labels.iter().filter(|label| label.kind == kind).count();
+    let mut lengths: Vec<usize> = labels.iter().map(|l| l.end + 1 - l.start).collect();
+    lengths.sort_unstable();
+    let quartile = |quarter: usize| lengths[(lengths.len() - 1) * quarter / 4];
+    let named = |kind: ExpansionType| format!("{} {kind}", count(kind));
+    let types = ExpansionType::ALL.map(named);
+    let mut notes = vec![format!(
+        "types of the training windows: {}; half of the expansions have {} to {} bars, the median {}",
+        types.join(", "),
+        quartile(1),
+        quartile(3),
+        quartile(2)
+    )];
+    let few: Vec<String> = ExpansionType::ALL
+        .into_iter()
+        .filter(|kind| count(*kind) < FEW)
+        .map(named)
+        .collect();
+    if !few.is_empty() {
+        notes.push(format!(
+            "warning: {} among the training windows; a type is hardly learned from fewer than {FEW}",
+            few.join(", ")
+        ));
+    }
+    notes
+}

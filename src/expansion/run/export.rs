@@ -1,0 +1,25 @@
+//! Exports the network of a run to PyTorch.
+
+use std::path::Path;
+
+use super::config::ExpansionConfig;
+use super::start::build;
+use crate::error::Result;
+use crate::expansion::pytorch::PytorchExport;
+use crate::train::{MultiTask, checkpoint};
+
+/// The network of a run's checkpoint, and its log sigmas if its strategy learns them.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Config`] if the run's `config.json` cannot be read, [`Error::Checkpoint`] if there is no such
+/// checkpoint or it does not fit.
+pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
+    let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
+    let device = config.backend.device()?;
+    let (network, weighting) = build(&config, &device)?;
+    let file = checkpoint::model_file(&run, epoch);
+    let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
+    let export = PytorchExport::new(&trained.network)?;
+    export.with_learned(&trained.weighting)
+}

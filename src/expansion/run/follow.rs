@@ -1,0 +1,119 @@
+//! Fitting the config of a run to the PyTorch checkpoint it starts from: what was left at its default follows the file.
+
+use super::config::{ExpansionConfig, preset};
+use crate::error::{Error, Result};
+use crate::expansion::feature::FEATURES;
+use crate::expansion::label::CountdownForm;
+use crate::expansion::model::ExpansionModelConfig;
+use crate::expansion::pytorch::PytorchCheckpoint;
+use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
+
+/// The config with the sizes of the file where its own are the defaults, and what was changed, a sentence each.
+pub(crate) fn follow(
+    mut config: ExpansionConfig,
+    checkpoint: &PytorchCheckpoint,
+) -> Result<(ExpansionConfig, Vec<String>)> {
+    let mut taken = Vec::new();
+    sizes(&mut config, checkpoint, &mut taken);
+    features(&mut config, checkpoint, &mut taken)?;
+    countdown(&mut config, checkpoint, &mut taken);
+    log_sigma(&mut config, checkpoint, &mut taken);
+    let restart = config.model.countdown != checkpoint.config().countdown;
+    checkpoint.check_sizes(&config.model, restart)?;
+    let notes = match taken.is_empty() {
+        true => Vec::new(),
+        false => vec![format!(
+            "from {}: {}",
+            checkpoint.path().display(),
+            taken.join(", ")
+        )],
+    };
+    Ok((config, notes))
+}
+
+fn sizes(config: &mut ExpansionConfig, checkpoint: &PytorchCheckpoint, taken: &mut Vec<String>) {
+    let (usual, file, model) = (
+        ExpansionModelConfig::default(),
+        checkpoint.config(),
+        &mut config.model,
+    );
+    for (name, place, usual, file) in [
+        ("hidden", &mut model.hidden, usual.hidden, file.hidden),
+        ("layers", &mut model.layers, usual.layers, file.layers),
+        (
+            "projection",
+            &mut model.projection,
+            usual.projection,
+            file.projection,
+        ),
+    ] {
+        if *place == usual && *place != file {
+            *place = file;
+            taken.push(format!("{name} {file}"));
+        }
+    }
+}
+
+/// A bar has a fixed list of features, the last of which may be left out.
+fn features(
+    config: &mut ExpansionConfig,
+    checkpoint: &PytorchCheckpoint,
+    taken: &mut Vec<String>,
+) -> Result<()> {
+    let file = checkpoint.config().features;
+    if file != FEATURES && file != FEATURES - 1 {
+        return Err(Error::Checkpoint {
+            path: checkpoint.path().to_path_buf(),
+            reason: format!(
+                "its network reads {file} features of each bar, but a bar has {}, or {FEATURES} with `data.position`",
+                FEATURES - 1
+            ),
+        });
+    }
+    if file == FEATURES && !config.data.position && config.model.features == FEATURES - 1 {
+        config.data.position = true;
+        config.model.features = FEATURES;
+        taken.push(format!("{FEATURES} features, so `data.position`"));
+    }
+    Ok(())
+}
+
+/// A scalar head in the file makes the model's scalar. The other way round the strategy has asked for a scalar one, and
+/// the head starts anew.
+fn countdown(
+    config: &mut ExpansionConfig,
+    checkpoint: &PytorchCheckpoint,
+    taken: &mut Vec<String>,
+) {
+    let model = &mut config.model;
+    let scalar = checkpoint.config().countdown == CountdownForm::Scalar;
+    if scalar && model.countdown == CountdownForm::PerBar {
+        model.countdown = CountdownForm::Scalar;
+        if model.countdown_scale == ExpansionConfig::default().model.countdown_scale {
+            model.countdown_scale = 1.0;
+        }
+        taken.push("a scalar countdown".into());
+    }
+}
+
+/// A strategy that learns log sigma goes on where the file stopped, unless another start was asked for.
+fn log_sigma(
+    config: &mut ExpansionConfig,
+    checkpoint: &PytorchCheckpoint,
+    taken: &mut Vec<String>,
+) {
+    let Some(file) = checkpoint.uncertainty() else {
+        return;
+    };
+    let Some(mut own) = config.weighting.get::<Uncertainty>() else {
+        return;
+    };
+    let usual = preset(Uncertainty::NAME).ok();
+    let usual = usual.and_then(|preset| preset.get::<Uncertainty>());
+    let starts = [usual.unwrap_or_default(), Uncertainty::default()];
+    if starts.iter().any(|start| own.log_sigma == start.log_sigma) {
+        own.log_sigma = file.log_sigma;
+        config.weighting = StrategyConfig::new(own);
+        taken.push("log sigma of every task".into());
+    }
+}

@@ -1,0 +1,24 @@
+//! One run from a config: its data, its network, its training, and what its report shows.
+
+mod config;
+mod data;
+#[cfg(feature = "pytorch")]
+mod export;
+mod fingerprint;
+#[cfg(feature = "pytorch")]
+mod follow;
+mod recipes;
+mod report;
+mod start;
+mod train;
+
+pub use config::{Backend, DataConfig, ExpansionConfig, SIMULATED_WINDOWS, STRATEGIES, preset};
+pub use data::read_bars;
+#[cfg(feature = "pytorch")]
+pub use export::export_run;
+pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::Inputs;
+pub use recipes::{RECIPES, recipe};
+pub use report::{SHOWN, facts, window_figures};
+pub use start::{build, config_of_run, follow_init, trained_network};
+pub use train::{Data, OnEpoch, RunOptions, batcher, kernel, load, probe, train};

@@ -1,0 +1,135 @@
+//! What a run's report shows of the domain: validation windows with the true and the predicted expansion, and the settings.
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::tensor::Device;
+
+use super::config::ExpansionConfig;
+use crate::error::{Error, Result};
+use crate::expansion::label::WindowLabel;
+use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Prediction, Span};
+use crate::expansion::window::{Window, Windows};
+use crate::model::MultiTaskModel;
+use crate::report::{self, Candle, WindowFigure};
+
+/// Windows that a report shows.
+pub const SHOWN: usize = 12;
+
+/// At most `count` windows, spread evenly over `windows`, with what the network predicts for them.
+///
+/// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
+/// `batcher` makes the features it was trained on. The same network and windows give the same figures.
+///
+/// # Errors
+///
+/// [`Error::Training`] if the outputs cannot be read from the device.
+pub fn window_figures(
+    model: &ExpansionModel,
+    windows: &Windows,
+    batcher: &ExpansionBatcher,
+    device: &Device,
+    count: usize,
+) -> Result<Vec<WindowFigure>> {
+    let shown = spread(windows, count);
+    if shown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch = batcher.batch(shown.clone(), device);
+    let Some(evaluation) = model.evaluate(model.represent(&batch), &batch) else {
+        return Ok(Vec::new());
+    };
+    let predictions = evaluation.predictions().map_err(|error| Error::Training {
+        reason: format!("the predictions for the report cannot be read: {error}"),
+    })?;
+    let pairs = shown.iter().zip(&predictions);
+    Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
+}
+
+/// The middle ones of `count` equal parts.
+fn spread(windows: &Windows, count: usize) -> Vec<Window> {
+    let all: Vec<Window> = windows.iter().copied().collect();
+    let count = count.min(all.len());
+    let middle = |part: usize| (2 * part + 1) * all.len() / (2 * count);
+    (0..count).map(|part| all[middle(part)]).collect()
+}
+
+fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> WindowFigure {
+    let last = window.first + windows.length();
+    let candle = |bar: &crate::expansion::bars::Bar| Candle {
+        open: bar.open,
+        high: bar.high,
+        low: bar.low,
+        close: bar.close,
+    };
+    let bars = &windows.bars().bars()[window.first..last];
+    WindowFigure {
+        title: format!(
+            "Bars {} to {}{}",
+            window.first,
+            last - 1,
+            when(windows, window.first, last - 1)
+        ),
+        bars: bars.iter().map(candle).collect(),
+        truth: Some(span(window.label.into())),
+        predicted: Some(span(prediction.span)),
+        caption: caption(window.label, prediction),
+    }
+}
+
+/// When the first and the last bar began, where the file says so: `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
+fn when(windows: &Windows, first: usize, last: usize) -> String {
+    let Some(stamps) = windows.bars().timestamps() else {
+        return String::new();
+    };
+    let time = |bar: usize| {
+        let stamp = jiff::Timestamp::from_second(*stamps.get(bar)?).ok()?;
+        Some(stamp.strftime("%Y-%m-%d %H:%M").to_string())
+    };
+    match (time(first), time(last)) {
+        (Some(first), Some(last)) => format!(", {first} to {last} UTC"),
+        _ => String::new(),
+    }
+}
+
+fn span(span: Span) -> report::Span {
+    report::Span {
+        start: span.start,
+        end: span.end,
+    }
+}
+
+/// `true: reversal, bars 40 to 49; predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82`
+fn caption(label: WindowLabel, prediction: &Prediction) -> String {
+    let found = prediction.span;
+    format!(
+        "True: {}, bars {} to {}. Predicted: {} ({:.0} % sure), bars {} to {}; overlap {:.2}.",
+        label.kind,
+        label.start,
+        label.end,
+        prediction.kind,
+        100.0 * prediction.probability,
+        found.start,
+        found.end,
+        found.iou(label.into())
+    )
+}
+
+/// What a run was, for the top of its report; `notes` are those of [`Data`](super::train::Data).
+pub fn facts(config: &ExpansionConfig, notes: &[String]) -> Vec<(String, String)> {
+    let train = &config.train;
+    let data = match &config.data.path {
+        Some(path) => path.display().to_string(),
+        None => "simulated".into(),
+    };
+    let mut facts = vec![
+        ("strategy", config.weighting.name().to_string()),
+        ("data", data),
+        ("epochs", format!("at most {}", train.epochs)),
+        ("windows per step", train.batch_size.to_string()),
+        ("learning rate", train.learning_rate.to_string()),
+        ("seed", train.seed.to_string()),
+        ("backend", config.backend.name().to_string()),
+    ];
+    facts.extend(notes.iter().map(|note| ("note", note.clone())));
+    let owned = facts.into_iter();
+    owned.map(|(name, text)| (name.into(), text)).collect()
+}

@@ -1,0 +1,252 @@
+//! The network of a config: a fresh one, one to start a run from, or a trained one; from a checkpoint of ours or of PyTorch.
+
+use std::io::Write;
+use std::path::Path;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+
+use super::config::ExpansionConfig;
+#[cfg(feature = "pytorch")]
+use super::follow::follow;
+use crate::error::{Error, Result};
+#[cfg(feature = "pytorch")]
+use crate::expansion::label::CountdownForm;
+use crate::expansion::model::{ExpansionModel, task_names};
+#[cfg(feature = "pytorch")]
+use crate::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
+use crate::train::{Progress, checkpoint};
+use crate::weighting::Strategy;
+
+/// A fresh network and strategy; the seed fixes the network's first values.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`].
+pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Strategy)> {
+    device.seed(config.train.seed);
+    let network = config.model.init(device)?;
+    network.visit(&mut Draw);
+    let weighting = config.weighting.init(&config.model.tasks()?, device)?;
+    Ok((network, weighting))
+}
+
+/// Looks at every parameter. Burn draws a parameter's first values when it is first looked at, which may be after the
+/// random state has moved on.
+struct Draw;
+
+impl ModuleVisitor for Draw {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
+    }
+}
+
+/// Fits a config to the file that a run is to start from ([`RunOptions::init`](super::train::RunOptions::init)), and says what
+/// was changed, a sentence each.
+///
+/// After a checkpoint of a run, a network of the default settings becomes one of the run's, with its features. After a PyTorch
+/// file, the sizes of the model follow the file where the config has their defaults, and so do the position feature, the
+/// form of the countdown and the start of log sigma.
+///
+/// # Errors
+///
+/// As [`config_of_run`]; [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
+/// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+pub fn follow_init(
+    config: ExpansionConfig,
+    file: Option<&Path>,
+) -> Result<(ExpansionConfig, Vec<String>)> {
+    match file {
+        #[cfg(feature = "pytorch")]
+        Some(file) if is_pytorch(file) => {
+            let checkpoint = pytorch_checkpoint(file, config.model.countdown)?;
+            follow(config, &checkpoint)
+        }
+        #[cfg(not(feature = "pytorch"))]
+        Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
+        Some(file) => follow_run(config, file),
+        None => Ok((config, Vec::new())),
+    }
+}
+
+/// The config of the run that a checkpoint lies in; none if it lies elsewhere.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Config`] if there is one that cannot be read.
+pub fn config_of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionConfig>> {
+    // A name alone has no folder.
+    let Ok(place) = checkpoint.as_ref().canonicalize() else {
+        return Ok(None);
+    };
+    let folder = place.parent().and_then(Path::parent);
+    let file = folder.map(|run| run.join("config.json"));
+    let file = file.filter(|file| file.exists());
+    file.map(ExpansionConfig::read).transpose()
+}
+
+/// Where nothing was said about the network, it is that of the run.
+fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConfig, Vec<String>)> {
+    let Some(run) = config_of_run(file)? else {
+        return Ok((config, Vec::new()));
+    };
+    let nothing_said = config.model == ExpansionConfig::default().model;
+    if !nothing_said || config.model == run.model {
+        return Ok((config, Vec::new()));
+    }
+    config.model = run.model;
+    (config.data.position, config.data.moves) = (run.data.position, run.data.moves);
+    let note = format!(
+        "the network and its features are those of the run of {}",
+        file.display()
+    );
+    // The simulator's windows follow the network's.
+    Ok((config.resolved(), vec![note]))
+}
+
+/// By the extension, as PyTorch's users choose it.
+pub(crate) fn is_pytorch(file: &Path) -> bool {
+    let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
+    ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
+        .iter()
+        .any(|known| extension == *known)
+}
+
+#[cfg(not(feature = "pytorch"))]
+fn without_pytorch(file: &Path) -> Error {
+    Error::Checkpoint {
+        path: file.to_path_buf(),
+        reason: "is a PyTorch file, which this program was built without; build it with `--features pytorch`"
+            .into(),
+    }
+}
+
+#[cfg(feature = "pytorch")]
+fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCheckpoint> {
+    let import = ImportConfig::default().with_countdown(countdown);
+    PytorchCheckpoint::read_with(file, &import)
+}
+
+/// The network of a PyTorch file. A countdown head of the other form starts anew.
+#[cfg(feature = "pytorch")]
+fn init_from_pytorch(
+    network: ExpansionModel,
+    file: &Path,
+    progress: Progress,
+) -> Result<ExpansionModel> {
+    let countdown = network.config().countdown;
+    let checkpoint = pytorch_checkpoint(file, countdown)?;
+    for note in checkpoint.notes() {
+        tell(progress, &format!("{}: {note}", file.display()));
+    }
+    let restart = checkpoint.config().countdown != countdown;
+    let network = checkpoint.load_into(network, restart)?;
+    if restart {
+        tell(progress, &restarted(file));
+    }
+    Ok(network)
+}
+
+fn tell(progress: Progress, line: &str) {
+    if progress != Progress::Silent {
+        // Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+fn restarted(file: &Path) -> String {
+    let file = file.display();
+    format!("{file}: its countdown head has another form, so that head starts anew")
+}
+
+/// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
+pub(crate) fn init_from(
+    network: ExpansionModel,
+    file: &Path,
+    progress: Progress,
+) -> Result<ExpansionModel> {
+    #[cfg(feature = "pytorch")]
+    if is_pytorch(file) {
+        return init_from_pytorch(network, file, progress);
+    }
+    #[cfg(not(feature = "pytorch"))]
+    if is_pytorch(file) {
+        return Err(without_pytorch(file));
+    }
+    let whole = checkpoint::load_network(network.clone(), file, None);
+    let Err(error) = whole else { return whole };
+    match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
+        Ok(network) => {
+            tell(progress, &restarted(file));
+            Ok(network)
+        }
+        Err(_) => Err(error),
+    }
+}
+
+/// The network of a checkpoint as it was trained: `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or
+/// `.safetensors` file, to which [`follow_init`] fits a config. Unlike a network that is to be trained on, none of its
+/// heads starts anew.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network is
+/// not of the config's shape, or a parameter is not finite.
+pub fn trained_network(
+    config: &ExpansionConfig,
+    file: impl AsRef<Path>,
+    device: &Device,
+) -> Result<ExpansionModel> {
+    config.validate()?;
+    let file = file.as_ref();
+    // Not seeded: every parameter comes from the file, and others may be drawing.
+    let network = config.model.init(device)?;
+    let network = match is_pytorch(file) {
+        #[cfg(feature = "pytorch")]
+        true => pytorch_checkpoint(file, config.model.countdown)?.load_into(network, false)?,
+        #[cfg(not(feature = "pytorch"))]
+        true => return Err(without_pytorch(file)),
+        false => checkpoint::load_network(network, file, None)?,
+    };
+    check_finite(&network, file)?;
+    Ok(network)
+}
+
+fn check_finite(network: &ExpansionModel, file: &Path) -> Result<()> {
+    let mut search = NotFinite::default();
+    network.visit(&mut search);
+    match search.found {
+        None => Ok(()),
+        Some(name) => Err(Error::Checkpoint {
+            path: file.to_path_buf(),
+            reason: format!(
+                "its parameter `{name}` is not finite: the training diverged or the file is damaged; \
+                 take the checkpoint of another epoch"
+            ),
+        }),
+    }
+}
+
+/// The first parameter with a value that is not finite.
+#[derive(Default)]
+struct NotFinite {
+    path: Vec<String>,
+    found: Option<String>,
+}
+
+impl ModuleVisitor for NotFinite {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let data = param.val().into_data();
+        if self.found.is_none() && !data.iter::<f32>().all(f32::is_finite) {
+            self.found = Some(self.path.join("."));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::train::Interrupter;
+
+use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
+use super::data::{from_file, label_notes};
+use super::fingerprint::Inputs;
+use super::start::{build, init_from};
+use crate::diagnosis::Trials;
+use crate::error::{Error, Result};
+use crate::expansion::bars::Bars;
+use crate::expansion::label::RuleLabeller;
+use crate::expansion::model::{
+    ExpansionBatcher, ExpansionMetric, ExpansionMetricKind, ExpansionModel, baselines,
+    most_frequent,
+};
+use crate::expansion::simulator::Simulator;
+use crate::expansion::window::{Resample, Windows, with_resampled};
+use crate::history::History;
+use crate::nn::Kernel;
+use crate::probe::ProbeConfig;
+use crate::train::{Outcome, Progress, Trainer};
+
+/// Batches that are made while a GPU works: the next, and the one behind it for when making one takes longer once.
+const BATCHES_AHEAD: usize = 2;
+
+/// The windows of a run, split, and what is worth telling about them.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Windows to train on.
+    pub train: Windows,
+    /// The windows to train on without those of joined stretches and without mirrored ones, where there are such: what the
+    /// uninformed predictors are fitted to.
+    pub plain: Option<Windows>,
+    /// Windows to validate on, later in time.
+    pub valid: Windows,
+    /// Sentences about what was read, dropped and left out.
+    pub notes: Vec<String>,
+}
+
+/// Reads or simulates the windows that a config asks for.
+///
+/// # Errors
+///
+/// What the readers, the cut into windows and the split refuse, see [`read_csv`](crate::expansion::bars::read_csv),
+/// [`Marks::read_csv`](crate::expansion::label::Marks::read_csv), [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`].
+pub fn load(config: &ExpansionConfig) -> Result<Data> {
+    let data = &config.data;
+    let mut notes = Vec::new();
+    let windows = match &data.path {
+        Some(path) => from_file(path, config, &mut notes)?,
+        None => {
+            let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
+            let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
+            let bars = count.saturating_mul(data.simulator.window);
+            if bars > MOST_SIMULATED_BARS {
+                let most = MOST_SIMULATED_BARS / data.simulator.window;
+                let expected = format!("at most {most} for the simulator");
+                return Err(Error::setting("data.max_samples", count, expected));
+            }
+            notes.push(format!("simulated {count} windows, {bars} bars"));
+            simulator.simulate_windows(count).windows()
+        }
+    };
+    let (train, valid) = windows.split(data.valid_fraction)?;
+    let apart = match windows.apart() {
+        0 => "further down in the file".to_owned(),
+        bars => format!("later in time and at least {bars} bars apart"),
+    };
+    notes.push(format!(
+        "{} windows train, {} validate, {apart}",
+        train.len(),
+        valid.len()
+    ));
+    if valid.len() < FEW_VALIDATE {
+        notes.push(format!(
+            "warning: only {} windows validate; losses, skills and verdicts of fewer than {FEW_VALIDATE} say little",
+            valid.len()
+        ));
+    }
+    // Of the windows as they are: copies would hide a type with few examples.
+    if data.path.is_some() {
+        notes.extend(label_notes(&train));
+    }
+    let copies = copies(data, train.len());
+    let changed = copies > 0 || data.mirror;
+    let plain = changed.then(|| train.clone());
+    let train = match copies {
+        0 => train,
+        _ if data.marks.is_some() || windows.apart() == 0 => {
+            notes
+                .push("no stretches are joined: their windows would need the rule's labels".into());
+            train
+        }
+        _ => resampled(&train, config, copies, &mut notes)?,
+    };
+    let train = match data.mirror {
+        true => train.with_mirrored(),
+        false => train,
+    };
+    Ok(Data {
+        train,
+        plain,
+        valid,
+        notes,
+    })
+}
+
+/// Windows of joined stretches for each of the bars' own.
+fn copies(data: &DataConfig, windows: usize) -> usize {
+    let wanted = data.train_windows.unwrap_or(0) as f64 / windows.max(1) as f64;
+    let filled = (wanted.round() as usize).saturating_sub(1).min(MOST_COPIES);
+    data.resampled.max(filled)
+}
+
+fn resampled(
+    train: &Windows,
+    config: &ExpansionConfig,
+    copies: usize,
+    notes: &mut Vec<String>,
+) -> Result<Windows> {
+    let data = &config.data;
+    let joined = Resample {
+        copies,
+        stride: data.stride,
+        seed: config.train.seed,
+    };
+    let labeller = RuleLabeller::new(data.labels.clone())?;
+    let more = with_resampled(train, &joined, &labeller)?;
+    notes.push(format!(
+        "{} more windows train, from joined stretches of the training bars",
+        more.len() - train.len()
+    ));
+    Ok(more)
+}
+
+/// Windows of joined stretches that fill up for each of the bars' own, at most: more of them bring nothing that these do not.
+const MOST_COPIES: usize = 5;
+
+/// The mean over fewer windows is mostly chance.
+const FEW_VALIDATE: usize = 30;
+
+/// 32 bytes a bar: 3.2 GB.
+const MOST_SIMULATED_BARS: usize = 100_000_000;
+
+/// What a run does beside what its config says.
+#[derive(Clone, Default)]
+pub struct RunOptions {
+    /// Continue from the newest checkpoint in the folder.
+    pub resume: bool,
+    /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
+    /// file, to which [`follow_init`] fits a config.
+    pub init: Option<std::path::PathBuf>,
+    /// What is shown.
+    pub progress: Progress,
+    /// Stops the training from outside.
+    pub interrupter: Interrupter,
+    /// Called after every epoch.
+    pub on_epoch: Option<OnEpoch>,
+}
+
+/// Sees the history after every epoch.
+pub type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
+
+impl RunOptions {
+    /// Calls a function after every epoch.
+    pub fn with_on_epoch(mut self, seen: impl Fn(&History) + Send + Sync + 'static) -> Self {
+        self.on_epoch = Some(Arc::new(seen));
+        self
+    }
+}
+
+/// Trains the expansion model as a config says and writes everything to `directory`.
+///
+/// The config must be [resolved](ExpansionConfig::resolved). `config.json` is written first.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`], [`load`] and [`Trainer::fit`].
+pub fn train(
+    config: &ExpansionConfig,
+    data: Data,
+    directory: impl AsRef<Path>,
+    options: RunOptions,
+) -> Result<Outcome<ExpansionModel>> {
+    config.validate()?;
+    if config.freeze_backbone && options.init.is_none() && !options.resume {
+        let expected =
+            "false without a network to start from (`--init FILE`), whose backbone stays";
+        return Err(Error::setting("freeze_backbone", true, expected));
+    }
+    let directory = directory.as_ref();
+    let device = config.backend.device()?;
+    let (network, weighting) = build(config, &device)?;
+    let network = match &options.init {
+        Some(file) => init_from(network, file, options.progress)?,
+        None => network,
+    };
+    let network = network.with_half_precision(config.half);
+    let network = match config.freeze_backbone {
+        true => network.with_frozen_backbone(),
+        false => network,
+    };
+    // The closed forms, of the windows as they are.
+    let plain = data.plain.as_ref().unwrap_or(&data.train);
+    let known = match config.train.baseline {
+        true => baselines(plain, &data.valid, &config.model),
+        false => Vec::new(),
+    };
+    let trainer = trainer(config, directory, options.progress, options.interrupter)?
+        .with_baselines(known)
+        .with_reference("type/accuracy", most_frequent(plain, &data.valid))
+        .resume(options.resume)
+        .with_metrics(|training| {
+            ExpansionMetricKind::ALL.iter().fold(training, |t, kind| {
+                t.metric_valid_numeric(ExpansionMetric::new(*kind))
+            })
+        });
+    let trainer = match options.on_epoch {
+        Some(seen) => trainer.on_epoch(move |epoch| {
+            seen(epoch.history);
+            ControlFlow::Continue(())
+        }),
+        None => trainer,
+    };
+    trainer.claim()?;
+    let stored = directory.join("config.json");
+    let inputs = Inputs::of(config)?;
+    if options.resume {
+        config.check_continues(&ExpansionConfig::read(&stored)?)?;
+        inputs.check(directory)?;
+    }
+    inputs.write(directory)?;
+    config.write(stored)?;
+    let batcher = batcher(config, data.train.bars());
+    trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// Finds out by experiment what keeps tasks of a finished run from learning, see [`Trainer::probe`].
+///
+/// The config is that of the run, `data` what [`load`] gives for it.
+///
+/// # Errors
+///
+/// As [`Trainer::probe`].
+pub fn probe(
+    config: &ExpansionConfig,
+    data: Data,
+    directory: impl AsRef<Path>,
+    (progress, interrupter): (Progress, Interrupter),
+    how: &ProbeConfig,
+) -> Result<Trials> {
+    config.validate()?;
+    let device = config.backend.device()?;
+    let start = build(config, &device)?;
+    let network = start.0.with_half_precision(config.half);
+    let network = match config.freeze_backbone {
+        true => network.with_frozen_backbone(),
+        false => network,
+    };
+    let start = (network, start.1);
+    let batcher = batcher(config, data.train.bars());
+    let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
+    trainer.probe(start, data.train, data.valid, batcher, &device, how)
+}
+
+/// Returns what computes the recurrent layers of a run: on a GPU that is too small for the kernels, plain tensor operations.
+///
+/// # Errors
+///
+/// As [`ExpansionConfig::validate`] and [`Backend::device`](super::config::Backend::device).
+pub fn kernel(config: &ExpansionConfig) -> Result<Kernel> {
+    config.validate()?;
+    let device = config.backend.device()?;
+    let (model, batch) = (&config.model, config.train.batch_size);
+    let network = model.init(&device)?.with_half_precision(config.half);
+    let input = [batch, model.window, model.features];
+    Ok(network.lstm().kernel(input, &device))
+}
+
+fn trainer(
+    config: &ExpansionConfig,
+    directory: &Path,
+    progress: Progress,
+    interrupter: Interrupter,
+) -> Result<Trainer<ExpansionModel>> {
+    // On the CPU the kernels have all cores.
+    let ahead = if config.backend.is_gpu() {
+        BATCHES_AHEAD
+    } else {
+        0
+    };
+    // The closed forms are given.
+    let config = config.train.clone().with_baseline(false);
+    let trainer = Trainer::new(config, directory)?;
+    Ok(trainer
+        .with_batches_ahead(ahead)
+        .with_progress(progress)
+        .with_interrupter(interrupter))
+}
+
+/// What makes batches of windows of `bars`, as the config says.
+pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
+    let (data, model) = (&config.data, &config.model);
+    ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
+}

@@ -1,0 +1,191 @@
+//! Finds the line with the column names and what separates the columns.
+
+use std::ops::ControlFlow;
+
+use ::csv::{ReaderBuilder, StringRecord};
+
+use super::quote;
+use super::records::Place;
+use super::text::Text;
+use crate::error::{Error, Result};
+
+/// What may separate columns, the likeliest first, and its name.
+pub(crate) const SEPARATORS: [(u8, &str); 4] = [
+    (b',', "commas"),
+    (b';', "semicolons"),
+    (b'\t', "tabs"),
+    (b'|', "`|`"),
+];
+/// How many lines that are not blank are searched for the header.
+pub(crate) const LOOK_AHEAD: usize = 50;
+
+/// A line of names in the form they are compared in.
+pub(crate) struct Header {
+    /// The names.
+    pub(crate) names: Vec<String>,
+    /// The line.
+    pub(crate) line: u64,
+    /// Where the rows begin.
+    pub(crate) rows: Place,
+    /// The lines of text above it.
+    above: usize,
+}
+
+impl Header {
+    /// The first line that satisfies `is_one` under some separator, among the first of a file.
+    ///
+    /// # Errors
+    /// [`Error::Line`] if a line above it holds data, [`Error::File`] if the file is empty.
+    pub(crate) fn find(text: &Text, is_one: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
+        let mut above = Vec::new();
+        let found = text
+            .lines()
+            .take(LOOK_AHEAD)
+            .try_for_each(|(offset, line, bytes)| {
+                for (separator, _) in SEPARATORS {
+                    let header = Self::of(bytes, offset, line, separator);
+                    if is_one(&header) {
+                        return ControlFlow::Break(header);
+                    }
+                }
+                above.push((line, bytes));
+                ControlFlow::Continue(())
+            });
+        let ControlFlow::Break(mut header) = found else {
+            if above.is_empty() {
+                let reason = "the file is empty; expected a header and rows of prices";
+                return Err(Error::file(text.path(), reason));
+            }
+            return Ok(None);
+        };
+        header.above = above.len();
+        for (line, bytes) in above {
+            let fields = fields(bytes, header.rows.separator);
+            if fields.len() == header.names.len() && is_data(&fields) {
+                let reason = format!(
+                    "data above the header, which is on line {}: {}",
+                    header.line,
+                    quote::line(&String::from_utf8_lossy(bytes))
+                );
+                return Err(Error::line(text.path(), line, reason));
+            }
+        }
+        Ok(Some(header))
+    }
+
+    /// A line as a header under a separator.
+    pub(crate) fn of(bytes: &[u8], offset: usize, line: u64, separator: u8) -> Self {
+        Self {
+            names: fields(bytes, separator)
+                .iter()
+                .map(|field| compared(field))
+                .collect(),
+            line,
+            rows: Place {
+                // Past the line feed, which trimming took off with anything else that is blank: blank records are
+                // passed over anyway.
+                offset: offset + bytes.len(),
+                line,
+                separator,
+            },
+            above: 0,
+        }
+    }
+
+    /// The names of the columns of a table.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            names: names.map(compared).collect(),
+            line: 0,
+            rows: Place {
+                offset: 0,
+                line: 1,
+                separator: b',',
+            },
+            above: 0,
+        }
+    }
+
+    /// What is worth saying about the place of the header.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.above > 0 {
+            notes.push(format!(
+                "passed over {} above the header, which is line {}",
+                counted(self.above, "line"),
+                self.line
+            ));
+        }
+        let separator = SEPARATORS
+            .iter()
+            .find(|(byte, _)| *byte == self.rows.separator);
+        if let Some((separator, name)) = separator
+            && *separator != b','
+        {
+            notes.push(format!("columns are separated by {name}"));
+        }
+        notes
+    }
+
+    /// The only column of a name, or none.
+    pub(crate) fn position(&self, name: &str) -> Result<Option<usize>, String> {
+        let mut found = (0..self.names.len()).filter(|&column| self.names[column] == name);
+        match (found.next(), found.next()) {
+            (Some(first), Some(second)) => Err(format!(
+                "the header has two columns `{name}` (columns {} and {}); remove or rename one",
+                first + 1,
+                second + 1
+            )),
+            (first, _) => Ok(first),
+        }
+    }
+
+    /// What to say when names are missing.
+    pub(crate) fn lacks(&self, missing: &str) -> String {
+        let found = quote::line(&self.names.join(","));
+        format!("the header has no column {missing}; it has {found}")
+    }
+}
+
+/// Names differ in case, spaces, and in the decorations of some exporters.
+fn compared(field: &str) -> String {
+    let plain = field.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '*'));
+    plain.to_lowercase().replace('_', " ")
+}
+
+/// The fields of one line.
+pub(crate) fn fields(line: &[u8], separator: u8) -> Vec<String> {
+    let text = String::from_utf8_lossy(line);
+    let mut record = StringRecord::new();
+    let read = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(text.as_bytes())
+        .read_record(&mut record);
+    match read {
+        Ok(_) => record.iter().map(str::to_owned).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// A row of prices is mostly numbers.
+pub(crate) fn is_data(fields: &[String]) -> bool {
+    let number = |field: &&String| field.trim().parse::<f64>().is_ok();
+    fields.iter().filter(number).count() * 2 > fields.len()
+}
+
+/// Whether a line is a row of a file under some separator.
+pub(crate) fn is_row(line: &[u8]) -> bool {
+    SEPARATORS
+        .iter()
+        .map(|(separator, _)| fields(line, *separator))
+        .any(|fields| fields.len() >= 4 && is_data(&fields))
+}
+
+/// `3 lines`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -1,0 +1,276 @@
+//! The rows of a Parquet file, some columns of it, one row at a time; and single values as numbers and times.
+//!
+//! The file is read by pages, so memory is that of a page and a row group's index, whatever the length. A damaged file
+//! may make the Parquet library panic rather than return an error; that is caught here and becomes an error (a program built
+//! with `panic = "abort"` ends instead).
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, LogicalType, TimeUnit};
+use ::parquet::data_type::Decimal;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::record::Field;
+use ::parquet::schema::types::Type;
+use jiff::Timestamp;
+
+use super::quote;
+use crate::error::{Error, Result};
+
+/// A Parquet file.
+pub(crate) struct Table {
+    path: PathBuf,
+    reader: SerializedFileReader<File>,
+}
+
+impl Table {
+    /// Opens a file and reads its schema.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        if file.metadata().map_err(Error::io("read", path))?.is_dir() {
+            return Err(Error::file(
+                path,
+                "a folder, but a Parquet file is expected",
+            ));
+        }
+        let reader = guarded(path, || SerializedFileReader::new(file))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            reader,
+        })
+    }
+
+    /// The columns at the top of the schema.
+    pub(crate) fn columns(&self) -> &[Arc<Type>] {
+        self.schema().get_fields()
+    }
+
+    fn schema(&self) -> &Type {
+        self.reader.metadata().file_metadata().schema()
+    }
+
+    /// Sees that the pages of some columns are compressed in a way that this program was built with.
+    fn check_codecs(&self, columns: &[usize]) -> Result<()> {
+        let all = self.columns();
+        let wanted = |name: &str| columns.iter().any(|column| all[*column].name() == name);
+        let groups = self.reader.metadata().row_groups().iter();
+        let mut chunks = groups.flat_map(|group| group.columns());
+        let unknown = chunks.find(|chunk| {
+            let name = chunk.column_path().parts().first();
+            let known = matches!(
+                chunk.compression(),
+                Compression::UNCOMPRESSED
+                    | Compression::SNAPPY
+                    | Compression::GZIP(_)
+                    | Compression::ZSTD(_)
+            );
+            !known && name.is_some_and(|name| wanted(name))
+        });
+        match unknown {
+            None => Ok(()),
+            Some(chunk) => Err(Error::file(
+                &self.path,
+                format!(
+                    "column `{}` is compressed with {}, expected Snappy, Zstandard, gzip or no compression; write the file \
+                     anew with one of these",
+                    chunk.column_path().string(),
+                    codec(chunk.compression())
+                ),
+            )),
+        }
+    }
+
+    /// Calls `take` with every row from 0 on, and its values in the columns asked for, in that order.
+    pub(crate) fn for_each(
+        &self,
+        columns: &[usize],
+        mut take: impl FnMut(u64, &[&Field]) -> Result<()>,
+    ) -> Result<()> {
+        self.check_codecs(columns)?;
+        let path = &self.path;
+        let mut sorted = columns.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let places: Vec<usize> = columns
+            .iter()
+            .map(|column| sorted.partition_point(|other| other < column))
+            .collect();
+        let all = self.columns();
+        let fields = sorted.iter().map(|column| all[*column].clone()).collect();
+        let projection = Type::group_type_builder(self.schema().name())
+            .with_fields(fields)
+            .build()
+            .map_err(|error| damaged(path, &error))?;
+        let expected = self.reader.metadata().file_metadata().num_rows();
+        let mut rows = guarded(path, || self.reader.get_row_iter(Some(projection)))?;
+        let mut number = 0u64;
+        while let Some(row) = guarded(path, || rows.next().transpose())? {
+            let row = row.into_columns();
+            let values: Option<Vec<&Field>> = places
+                .iter()
+                .map(|place| row.get(*place).map(|(_, field)| field))
+                .collect();
+            let values = values.ok_or_else(|| damaged(path, &"a column ends early"))?;
+            take(number, &values)?;
+            number += 1;
+        }
+        if i64::try_from(number) != Ok(expected) {
+            let reason = format!("{number} rows where the file says {expected}");
+            return Err(damaged(path, &reason));
+        }
+        Ok(())
+    }
+}
+
+/// The name of a codec without its level.
+fn codec(codec: Compression) -> String {
+    let name = codec.to_string();
+    name.split('(').next().unwrap_or_default().to_owned()
+}
+
+fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    let text = error.to_string();
+    let reason = quote::line(&text);
+    Error::file(
+        path,
+        format!(
+            "cannot be read as Parquet, so it is damaged, not whole, or of a kind that is not known: {reason}"
+        ),
+    )
+}
+
+/// What the library does with a file, with its errors and its panics as errors about the file.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| damaged(path, &error)),
+        Err(panic) => {
+            let words = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(damaged(path, &words.unwrap_or("the reader gave up")))
+        }
+    }
+}
+
+/// A value as a number. The error says what it is instead.
+pub(crate) fn number(field: &Field) -> Result<f64, String> {
+    match field {
+        Field::Double(value) => Ok(*value),
+        Field::Float(value) => Ok(f64::from(*value)),
+        Field::Float16(value) => Ok(f64::from(*value)),
+        Field::Byte(value) => Ok(f64::from(*value)),
+        Field::Short(value) => Ok(f64::from(*value)),
+        Field::Int(value) => Ok(f64::from(*value)),
+        Field::Long(value) => Ok(*value as f64),
+        Field::UByte(value) => Ok(f64::from(*value)),
+        Field::UShort(value) => Ok(f64::from(*value)),
+        Field::UInt(value) => Ok(f64::from(*value)),
+        Field::ULong(value) => Ok(*value as f64),
+        Field::Decimal(value) => {
+            decimal(value).ok_or_else(|| "a decimal number that is too long".to_owned())
+        }
+        _ => Err(format!("{}, not a number", kind(field))),
+    }
+}
+
+/// A value as a whole number, if it is one.
+pub(crate) fn whole(field: &Field) -> Option<i64> {
+    match field {
+        Field::Byte(value) => Some((*value).into()),
+        Field::Short(value) => Some((*value).into()),
+        Field::Int(value) => Some((*value).into()),
+        Field::Long(value) => Some(*value),
+        Field::UByte(value) => Some((*value).into()),
+        Field::UShort(value) => Some((*value).into()),
+        Field::UInt(value) => Some((*value).into()),
+        Field::ULong(value) => i64::try_from(*value).ok(),
+        // What pandas makes of whole numbers in a column with gaps.
+        Field::Double(value) => whole_float(*value, 53),
+        Field::Float(value) => whole_float((*value).into(), 24),
+        _ => None,
+    }
+}
+
+/// Whole numbers of no more bits than the type keeps are the ones that were meant.
+fn whole_float(value: f64, bits: i32) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 2f64.powi(bits)).then_some(value as i64)
+}
+
+/// A value in words, for a message.
+pub(crate) fn kind(field: &Field) -> String {
+    match field {
+        Field::Null => "null".into(),
+        Field::Bool(value) => value.to_string(),
+        Field::Str(text) => format!("the text {}", quote::value(text)),
+        Field::Bytes(_) => "binary data".into(),
+        Field::Decimal(_) => "a decimal number".into(),
+        Field::Group(_) => "a struct".into(),
+        Field::ListInternal(_) => "a list".into(),
+        Field::MapInternal(_) => "a map".into(),
+        Field::Date(_)
+        | Field::TimeMillis(_)
+        | Field::TimeMicros(_)
+        | Field::TimestampMillis(_)
+        | Field::TimestampMicros(_) => "a time".into(),
+        _ => quote::value(&field.to_string()),
+    }
+}
+
+/// What a value says about time.
+pub(crate) enum Moment {
+    /// It is a time.
+    Time(Timestamp),
+    /// It is text or a number, to be read like a time stamp in a CSV file.
+    Text(String),
+}
+
+/// A value of a column as a time. The error says what it is instead.
+pub(crate) fn moment(field: &Field, column: &Type) -> Result<Moment, String> {
+    let time = match field {
+        Field::Date(days) => Timestamp::from_second(i64::from(*days) * 86_400),
+        Field::TimestampMillis(count) => Timestamp::from_millisecond(*count),
+        Field::TimestampMicros(count) => Timestamp::from_microsecond(*count),
+        Field::Long(count) if is_nanoseconds(column) => Timestamp::from_nanosecond((*count).into()),
+        Field::Str(text) => return Ok(Moment::Text(text.trim().to_owned())),
+        _ => {
+            return match whole(field) {
+                Some(number) => Ok(Moment::Text(number.to_string())),
+                None => Err(format!("{}, not a time stamp", kind(field))),
+            };
+        }
+    };
+    time.map(Moment::Time)
+        .map_err(|_| "a time out of range".into())
+}
+
+/// The library hands these out as plain numbers.
+pub(crate) fn is_nanoseconds(column: &Type) -> bool {
+    let Some(LogicalType::Timestamp(about)) = column.get_basic_info().logical_type_ref() else {
+        return false;
+    };
+    about.unit == TimeUnit::NANOS
+}
+
+/// Likewise.
+pub(crate) fn is_time_in_nanoseconds(column: &Type) -> bool {
+    let logical = column.get_basic_info().logical_type_ref();
+    matches!(logical, Some(LogicalType::Time(about)) if about.unit == TimeUnit::NANOS)
+}
+
+/// The value of a decimal: a whole number in two's complement, the highest byte first, over a power of ten.
+fn decimal(value: &Decimal) -> Option<f64> {
+    let bytes = value.data();
+    if bytes.is_empty() || bytes.len() > 16 {
+        return None;
+    }
+    let negative = bytes[0] & 0x80 != 0;
+    let whole = bytes
+        .iter()
+        .fold(if negative { -1i128 } else { 0 }, |whole, byte| {
+            whole << 8 | i128::from(*byte)
+        });
+    Some(whole as f64 / 10f64.powi(value.scale()))
+}

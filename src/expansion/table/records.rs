@@ -1,0 +1,118 @@
+//! Walks the records of a text that are not blank, and knows the line each one is on.
+
+use std::path::{Path, PathBuf};
+
+use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
+
+use crate::error::{Error, Result};
+
+/// Where the records of a file begin, and what separates their fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The first byte.
+    pub(crate) offset: usize,
+    /// The line that byte is on, from 1.
+    pub(crate) line: u64,
+    /// What separates fields.
+    pub(crate) separator: u8,
+}
+
+/// The records of one text, read one at a time into the same buffer.
+pub(crate) struct Records<'a> {
+    path: PathBuf,
+    reader: Reader<&'a [u8]>,
+    record: StringRecord,
+    /// Lines of the file above the first record.
+    above: u64,
+}
+
+impl<'a> Records<'a> {
+    /// The records of `bytes`, which begin at a place of the file.
+    pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &Place) -> Self {
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(place.separator)
+            // With the default terminator a record of a CRLF file ends between the two bytes, which puts the
+            // line count off by one. The carriage return left in the last field goes when fields are trimmed.
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(bytes.len().clamp(1, 1 << 16))
+            .from_reader(bytes);
+        Self {
+            path: path.to_path_buf(),
+            reader,
+            record: StringRecord::new(),
+            above: place.line - 1,
+        }
+    }
+
+    /// Reads the next record that is not blank; false at the end of the text.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        loop {
+            let before = self.reader.position().line();
+            let more = self
+                .reader
+                .read_record(&mut self.record)
+                .map_err(|error| self.unreadable(error))?;
+            if !more {
+                return Ok(false);
+            }
+            if self.reader.position().line() > before + 1 {
+                self.refuse_several_lines()?;
+            }
+            if !self.is_blank() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The record that [`advance`](Self::advance) found.
+    pub(crate) fn record(&self) -> &StringRecord {
+        &self.record
+    }
+
+    /// The line of that record, from 1. The reader stands on the line after it.
+    pub(crate) fn line(&self) -> u64 {
+        self.above + self.reader.position().line().saturating_sub(1).max(1)
+    }
+
+    /// A row of separators alone is blank too: that is how spreadsheets end a sheet.
+    fn is_blank(&self) -> bool {
+        self.record.as_slice().trim().is_empty()
+    }
+
+    /// A missing quote swallows rows up to the next one or the end of the file. No column that matters spans
+    /// lines, so this is refused even where bad rows are skipped: the loss would be counted as a single row.
+    fn refuse_several_lines(&self) -> Result<()> {
+        if !self.record.as_slice().contains('\n') {
+            return Ok(());
+        }
+        let first = self
+            .record
+            .position()
+            .map_or(self.line(), |position| self.above + position.line());
+        let reason = "a quoted value runs on over the end of the line; is a closing `\"` missing?";
+        Err(Error::line(&self.path, first, reason))
+    }
+
+    fn unreadable(&self, error: ::csv::Error) -> Error {
+        let text = error.to_string();
+        match error.into_kind() {
+            ErrorKind::Io(source) => Error::io("read", &self.path)(source),
+            ErrorKind::Utf8 { err, .. } => {
+                let reason = format!(
+                    "not UTF-8 text: byte {} of column {} is invalid; save the file as UTF-8",
+                    err.valid_up_to() + 1,
+                    err.field() + 1
+                );
+                Error::line(&self.path, self.line(), reason)
+            }
+            _ => Error::line(&self.path, self.line(), text),
+        }
+    }
+}
+
+/// A field without the blanks around it, empty if the row is too short.
+pub(crate) fn field(record: &StringRecord, index: usize) -> &str {
+    record.get(index).unwrap_or_default().trim()
+}

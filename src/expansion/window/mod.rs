@@ -1,0 +1,13 @@
+//! Cuts a series into labelled windows, splits them by time, and makes more of them from the same bars.
+
+mod grid;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod resample;
+mod windows;
+
+pub use grid::Cut;
+#[cfg(feature = "parquet")]
+pub use parquet::{WindowOptions, holds_windows, read_windows};
+pub use resample::{Resample, with_resampled};
+pub use windows::{LeftOut, Window, Windows};

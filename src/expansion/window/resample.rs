@@ -1,0 +1,189 @@
+//! More training windows from the same bars: two stretches of the series joined, labelled anew by the rule.
+//!
+//! Overlapping windows of one series show the same bursts of price beside the same rivals, and a network learns which burst
+//! wins by heart. A segment here is one window's length of bars from one place, followed by as many from another. Every
+//! window that reaches over the join has rivals that never met, and the rule says which of them is the expansion, so its
+//! label is as true as any. The second stretch is moved to the price where the first ends, and stretched,
+//!
+//! ```text
+//! p' = close of the first + k (p - close before the second),   k = ATR at the end of the first / ATR before the second
+//! ```
+//!
+//! so that the volatility goes on across the join. Without `k` the join itself would be the strongest move of many windows.
+//! Both ATRs are means of ten true ranges. The rule compares differences of prices with differences of prices, so
+//! inside a stretch `k` changes nothing. Joining blocks of a series is the idea of the block bootstrap (H. R. Künsch, 1989).
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::windows::{Window, Windows};
+use crate::error::{Error, Result};
+use crate::expansion::bars::{Bar, Bars, Gaps};
+use crate::expansion::label::RuleLabeller;
+
+/// True ranges in an ATR.
+const ATR_BARS: usize = 10;
+/// Stretches whose volatility differs by more do not belong together.
+const LARGEST_FACTOR: f64 = 10.0;
+/// Draws in a row that may fail before the series is given up.
+const PATIENCE: usize = 1000;
+
+/// How many windows of joined stretches are made, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resample {
+    /// How many for each window that is there.
+    pub copies: usize,
+    /// Bars from the first bar of one window of a segment to that of the next, at least 1.
+    pub stride: usize,
+    /// Fixes every draw.
+    pub seed: u64,
+}
+
+/// `windows` and, after them, windows of joined stretches of their bars. A stretch reaches over no [gap](Windows::gaps) that
+/// the windows do not reach over. Bars after the last of `windows` are not used, so
+/// nothing of a later split enters.
+///
+/// # Errors
+///
+/// [`Error::TooFewBars`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
+/// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this length,
+/// [`Error::Setting`] if the stride is 0.
+pub fn with_resampled(
+    windows: &Windows,
+    joined: &Resample,
+    labeller: &RuleLabeller,
+) -> Result<Windows> {
+    let (copies, stride) = (joined.copies, joined.stride);
+    if stride == 0 {
+        return Err(Error::setting("stride", 0, "at least 1"));
+    }
+    let mut joiner = Joiner::new(windows, joined)?;
+    let wanted = windows.len() * copies;
+    let (mut bars, mut more) = (windows.bars().bars().to_vec(), Vec::with_capacity(wanted));
+    let mut in_vain = 0;
+    while more.len() < wanted {
+        let segment = joiner.segment()?;
+        let length = windows.length();
+        let (base, before) = (bars.len(), more.len());
+        // Every window of the segment reaches over the join but the first.
+        for first in (1..length).step_by(stride) {
+            if let Some(label) = labeller.label(&segment[first..first + length]) {
+                more.push(Window {
+                    first: base + first,
+                    label,
+                    mirrored: false,
+                });
+            }
+        }
+        if more.len() > before {
+            bars.extend(segment);
+            continue;
+        }
+        in_vain += 1;
+        if in_vain == PATIENCE {
+            let reason = "the rule finds no expansion in any window of two joined stretches";
+            return Err(Error::file(windows.bars().origin(), reason));
+        }
+    }
+    more.truncate(wanted);
+    let bars = Bars::new(bars, None, windows.bars().origin())?;
+    Ok(windows.extended(bars, more))
+}
+
+/// Draws pairs of stretches and joins them.
+struct Joiner<'a> {
+    bars: &'a [Bar],
+    /// The index of the first of them in the series.
+    first: usize,
+    gaps: &'a Gaps,
+    length: usize,
+    origin: &'a str,
+    random: ChaCha8Rng,
+}
+
+impl<'a> Joiner<'a> {
+    fn new(windows: &'a Windows, joined: &Resample) -> Result<Self> {
+        let length = windows.length();
+        let (first, last) = match (windows.iter().next(), windows.iter().last()) {
+            (Some(first), Some(last)) => (first.first, last.first + length),
+            _ => (0, 0),
+        };
+        let needed = 2 * length + ATR_BARS + 1;
+        if last - first < needed {
+            return Err(Error::TooFewBars {
+                origin: windows.bars().origin().into(),
+                found: last - first,
+                needed,
+                why: "two stretches to join and the bars before them".into(),
+            });
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(joined.seed);
+        // Apart from the order of the samples, which has the streams of the epochs.
+        random.set_stream(u64::MAX);
+        Ok(Self {
+            bars: &windows.bars().bars()[first..last],
+            first,
+            gaps: windows.gaps(),
+            length,
+            origin: windows.bars().origin(),
+            random,
+        })
+    }
+
+    fn segment(&mut self) -> Result<Vec<Bar>> {
+        for _ in 0..PATIENCE {
+            let mut start = || {
+                let last = self.bars.len() - self.length;
+                self.random.random_range(ATR_BARS + 1..=last)
+            };
+            let (first, second) = (start(), start());
+            if let Some(segment) = self.joined(first, second) {
+                return Ok(segment);
+            }
+        }
+        let reason = "no two stretches of it can be joined: its price hardly ever moves";
+        Err(Error::file(self.origin, reason))
+    }
+
+    /// The stretches that begin at these bars, joined; none if one reaches over an outage, their volatility differs too
+    /// much, or a price falls to zero.
+    fn joined(&self, first: usize, second: usize) -> Option<Vec<Bar>> {
+        let (end, length) = (first + self.length, self.length);
+        if [first, second].iter().any(|start| self.over_gap(*start)) {
+            return None;
+        }
+        let factor = self.atr(end) / self.atr(second);
+        if !(1.0 / LARGEST_FACTOR..=LARGEST_FACTOR).contains(&factor) {
+            return None;
+        }
+        let (to, from) = (self.bars[end - 1].close, self.bars[second - 1].close);
+        let moved = |price: f64| to + factor * (price - from);
+        let mut segment = self.bars[first..end].to_vec();
+        segment.extend(self.bars[second..second + length].iter().map(|bar| Bar {
+            open: moved(bar.open),
+            high: moved(bar.high),
+            low: moved(bar.low),
+            close: moved(bar.close),
+        }));
+        segment
+            .iter()
+            .all(|bar| bar.check().is_ok())
+            .then_some(segment)
+    }
+
+    /// Whether a stretch, or the bars before it that its ATR is taken from, reaches over an outage.
+    fn over_gap(&self, start: usize) -> bool {
+        let before = ATR_BARS + 1;
+        self.gaps
+            .cut(self.first + start - before, self.length + before)
+    }
+
+    /// The mean true range of the bars before `bar`.
+    fn atr(&self, bar: usize) -> f64 {
+        let range = |t: usize| {
+            let before = self.bars[t - 1].close;
+            self.bars[t].high.max(before) - self.bars[t].low.min(before)
+        };
+        (bar - ATR_BARS..bar).map(range).sum::<f64>() / ATR_BARS as f64
+    }
+}
