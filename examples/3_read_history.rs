@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use equipoise::Result;
-use equipoise::diagnosis::{diagnose, quick_test};
+use equipoise::diagnosis::diagnose;
 use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, preset};
 use equipoise::history::{History, Split, quantity};
 
@@ -75,7 +75,7 @@ fn tell(history: &History) {
     for task in diagnose(history) {
         println!("{}", task.sentence);
     }
-    if let Some(test) = quick_test(history, "countdown", "pointers") {
+    if let Some(test) = run::quick_test(history, "countdown", "pointers") {
         println!("{}", test.sentence);
     }
 }

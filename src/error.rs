@@ -56,14 +56,16 @@ pub enum Error {
         reason: String,
     },
 
-    /// There are fewer bars than the work needs.
-    #[error("{origin}: {found} bars, but {needed} are needed ({why})")]
-    TooFewBars {
-        /// Where the bars came from: a path or the simulator.
+    /// There is less data than the work needs.
+    #[error("{origin}: {found} {unit}, but {needed} are needed ({why})")]
+    TooFew {
+        /// Where the data came from: a path or a generator.
         origin: String,
-        /// The bars there are.
+        /// What is counted, in the plural.
+        unit: &'static str,
+        /// The number there is.
         found: usize,
-        /// The bars there should be at least.
+        /// The number there should be at least.
         needed: usize,
         /// What they are needed for.
         why: String,
@@ -141,10 +143,10 @@ pub enum Error {
         reason: String,
     },
 
-    /// There is no prediction for some bars.
+    /// There is no prediction for an input.
     #[error("no prediction: {reason}")]
     Prediction {
-        /// The bar or window, what is wrong with it and what was expected.
+        /// The input, what is wrong with it and what was expected.
         reason: String,
     },
 

@@ -24,13 +24,20 @@
 * [`probe`]: causes by experiment, short forks of a run with one change each.
 * [`report`]: [`Report`](report::Report), a history in, one page to look at out; the same for comparisons.
 * [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; data, history, checkpoints, resume.
-* [`comparison`]: [`Compare`](comparison::Compare), strategies side by side for any model, over several seeds.
-* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
+* [`comparison`]: [`Compare`](comparison::Compare), strategies side by side for any model, over several seeds."
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
   in one config. Built on the rooms above as any other user would build on them."
 )]
 #![cfg_attr(
     not(feature = "train"),
-    doc = "* `train`, `history`, `diagnosis`, `probe`, `report`, `comparison`, `expansion`: not in this build; they need the feature `train`."
+    doc = "* `train`, `history`, `diagnosis`, `probe`, `report`, `comparison`: not in this build; they need the feature `train`."
+)]
+#![cfg_attr(
+    not(feature = "expansion"),
+    doc = "* `expansion`: not in this build; it needs the feature `expansion`."
 )]
 //!
 //! The numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
@@ -45,16 +52,17 @@
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning, and the kernels of this crate for it; a long first build |
 //! | `vulkan`, `metal`, `cuda`, `rocm` | no | the same through this interface alone |
-//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report`, `comparison` and `expansion`, and the crates they need |
-//! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `train` |
-//! | `parquet` | no | bars and labelled windows from Parquet files; implies `train` |
+//! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report` and `comparison`, and the crates they need |
+//! | `expansion` | yes | the module `expansion`: price bars and the four-headed model; implies `train` |
+//! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `expansion` |
+//! | `parquet` | no | bars and labelled windows from Parquet files; implies `expansion` |
 //! | `tensorboard` | no | `train::TensorBoard`: the numbers of a run as TensorBoard event files; implies `train` |
 //!
 //! The backends forward to Burn, some with kernels of this crate beside it, and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 // A page whose examples must compile.
-#[cfg(all(doctest, feature = "train"))]
+#[cfg(all(doctest, feature = "expansion"))]
 #[doc = include_str!("../docs/bars.md")]
 struct Bars;
 
@@ -65,7 +73,7 @@ pub mod diagnosis;
 #[cfg(feature = "train")]
 mod difference;
 pub mod error;
-#[cfg(feature = "train")]
+#[cfg(feature = "expansion")]
 pub mod expansion;
 #[cfg(feature = "gpu-kernels")]
 mod gpu;

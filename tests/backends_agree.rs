@@ -2,7 +2,11 @@
 //!
 //! A backend is compared with flex where the crate is built with both. When a feature is on, its test runs: on a machine
 //! without a GPU, the one of `wgpu` needs a software driver.
-#![cfg(all(feature = "flex", any(feature = "ndarray", feature = "wgpu")))]
+#![cfg(all(
+    feature = "flex",
+    any(feature = "ndarray", feature = "wgpu"),
+    feature = "expansion"
+))]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The fused BiLSTM layer is the plain one: same values, same gradients, for any shape, on every CPU backend. Its gradients
 //! are the slopes of the plain one in double precision, and its bits depend neither on the number of threads, nor on who
 //! else wants a gradient, nor on having been saved.
+#![cfg(feature = "expansion")]
 
 mod support;
 

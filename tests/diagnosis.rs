@@ -1,7 +1,10 @@
 //! The verdicts, each on a history made to show it and nothing else; and what a history promises as a file.
+#![cfg(feature = "expansion")]
 
 use equipoise::Error;
-use equipoise::diagnosis::{Cause, Confidence, TaskDiagnosis, Verdict, diagnose, quick_test};
+use equipoise::diagnosis::{Cause, Confidence, TaskDiagnosis, Verdict, diagnose};
+#[cfg(feature = "expansion")]
+use equipoise::expansion::run::quick_test;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 
 /// The losses of a task over the epochs, in validation and training alike, and the best constant's.

@@ -1,6 +1,6 @@
 //! A run that starts from another one's network: with a backbone that stays, and from a PyTorch checkpoint.
 
-#![cfg(feature = "train")]
+#![cfg(feature = "expansion")]
 
 mod support;
 

@@ -14,6 +14,7 @@
 //!     norm[n] = gv.norm().item()
 //!     gr[f"{tag}.{k}.{n}"] = gv
 //! ```
+#![cfg(feature = "expansion")]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //! many kernels for a long sequence as for a short one.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`). Values and gradients by PyTorch are in `lstm.rs`.
-#![cfg(feature = "wgpu")]
+#![cfg(all(feature = "wgpu", feature = "expansion"))]
 
 mod support;
 

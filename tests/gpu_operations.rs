@@ -1,7 +1,7 @@
 //! Heads, losses and combined gradients on a GPU give what they give on the CPU, in value and in gradient.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
-#![cfg(all(feature = "wgpu", feature = "flex"))]
+#![cfg(all(feature = "wgpu", feature = "flex", feature = "expansion"))]
 
 mod support;
 

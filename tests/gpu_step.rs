@@ -2,7 +2,7 @@
 //! short one, but for what the tuner chooses, and no more than what is written here.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
-#![cfg(all(feature = "wgpu", feature = "train"))]
+#![cfg(all(feature = "wgpu", feature = "expansion"))]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! Whole runs on a GPU: a run that is resumed is the one that was never interrupted, and two devices take the steps of one.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
-#![cfg(all(feature = "wgpu", feature = "train"))]
+#![cfg(all(feature = "wgpu", feature = "expansion"))]
 
 mod support;
 

@@ -4,6 +4,7 @@
 //! The derivative along a direction is compared with a central difference. The objective is a number of single precision
 //! near 1 to 10, so it is known to about 5e-7; a step that moves every parameter by 2e-3 changes it by about 2e-3 times
 //! the norm of the gradient, far above that, and the error of the difference itself stays below a thousandth.
+#![cfg(feature = "expansion")]
 
 mod support;
 
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use equipoise::expansion::label::{CountdownForm, ExpansionType, WindowLabel};
+use equipoise::expansion::model::ScalarCountdown;
 use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig, Pooling};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::weighting::{
     BatchStatistics, BuiltIn, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
-    ScalarCountdown, StrategyConfig, Uncertainty,
+    StrategyConfig, Uncertainty,
 };
 use support::{
     Noise, Table, assert_close, change_parameters, devices, gradients, number, quiet, tensor,

@@ -10,6 +10,7 @@
 //! loss = (out * fo).sum() + (hn * fh).sum() + (cn * fc).sum()
 //! torch.autograd.grad(loss, [x, h, c] + list(lstm.parameters()))
 //! ```
+#![cfg(feature = "expansion")]
 
 mod support;
 

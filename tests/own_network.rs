@@ -1,5 +1,5 @@
 //! The `Trainer` on a network that is not ours: accumulation, parts, several data sets, hooks, metrics, and what a programmer gets wrong.
-#![cfg(all(feature = "train", feature = "flex"))]
+#![cfg(all(feature = "expansion", feature = "flex"))]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! A padded batch gives each sequence what it gets alone: states, final states, means and gradients.
+#![cfg(feature = "expansion")]
 
 mod support;
 

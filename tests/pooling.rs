@@ -1,4 +1,5 @@
 //! Attention pooling by what it must agree with: without anything to attend to it is the mean over time.
+#![cfg(feature = "expansion")]
 
 mod support;
 

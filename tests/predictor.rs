@@ -1,6 +1,6 @@
 //! A predictor gives one answer for a window, whichever way it is asked: alone, among others, in a series, bar by bar, from
 //! another thread, from a network that comes from training. And whatever it is given, it answers or says why not.
-#![cfg(feature = "train")]
+#![cfg(feature = "expansion")]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //!
 //! `EQUIPOISE_SEEDS=10 cargo test --release --test probe -- --nocapture` prints the rates over ten seeds of each kind of run.
 
-#![cfg(all(feature = "flex", feature = "train"))]
+#![cfg(all(feature = "flex", feature = "expansion"))]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Recipes are complete, checked settings under a name; and the one that learns keeps the promises of any other run.
+#![cfg(feature = "expansion")]
 
 mod support;
 

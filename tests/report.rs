@@ -1,14 +1,16 @@
 //! The report is one well-formed page that loads nothing and runs nothing, says what the diagnosis says, and survives any
 //! history.
-#![cfg(feature = "train")]
+#![cfg(feature = "expansion")]
 
 use equipoise::diagnosis::diagnose;
+use equipoise::expansion::bars::Bar;
+use equipoise::expansion::model::Span;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 use equipoise::expansion::run::{Backend, ExpansionConfig, build, load, window_figures};
+use equipoise::expansion::run::{WindowFigure, window_section};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::report::{
-    Candle, Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, Span,
-    WindowFigure, write_index,
+    Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, write_index,
 };
 
 /// Walks a page tag by tag and checks that every element is closed in order, every attribute is quoted, every `&` begins an
@@ -142,7 +144,7 @@ fn page(history: &History) -> String {
 }
 
 fn windows() -> Vec<WindowFigure> {
-    let bar = |index: usize| Candle {
+    let bar = |index: usize| Bar {
         open: 100.0 + index as f64,
         high: 102.0 + index as f64,
         low: 99.0 + index as f64,
@@ -163,7 +165,7 @@ fn a_run_is_told_in_words_and_drawings() {
     let page = Report::new("A run")
         .with_fact("strategy", "uncertainty")
         .with_history(&history)
-        .with_windows(windows())
+        .with_section(window_section(&windows()).unwrap())
         .html();
     check(&page);
     for diagnosis in diagnose(&history) {
@@ -304,7 +306,7 @@ fn texts_stay_texts() {
     let page = Report::new(hostile)
         .with_fact(hostile, hostile)
         .with_history(&history)
-        .with_windows(figures)
+        .with_section(window_section(&figures).unwrap())
         .html();
     check(&page);
     assert!(!page.contains("<b>&") && !page.contains("<img"));
@@ -359,7 +361,11 @@ fn no_value_breaks_a_page() {
             end: usize::MAX,
         });
         let report = Report::new("A run").with_history(&history);
-        check(&report.with_windows(figures).html());
+        check(
+            &report
+                .with_section(window_section(&figures).unwrap())
+                .html(),
+        );
     }
 }
 
@@ -370,7 +376,11 @@ fn windows_without_bars_or_spans_are_drawn() {
     bare[0].truth = None;
     bare[0].predicted = None;
     bare.push(empty);
-    check(&Report::new("A run").with_windows(bare).html());
+    check(
+        &Report::new("A run")
+            .with_section(window_section(&bare).unwrap())
+            .html(),
+    );
 }
 
 #[test]
@@ -527,5 +537,9 @@ fn validation_windows_become_figures() {
         "the same network and windows"
     );
     assert!(figures_of(backend, 0).0.is_empty());
-    check(&Report::new("A run").with_windows(five).html());
+    check(
+        &Report::new("A run")
+            .with_section(window_section(&five).unwrap())
+            .html(),
+    );
 }

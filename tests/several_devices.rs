@@ -1,5 +1,5 @@
 //! A step on several devices is the step of one device with a batch as large as all of theirs, under every strategy.
-#![cfg(feature = "train")]
+#![cfg(feature = "expansion")]
 
 mod support;
 
@@ -142,7 +142,7 @@ fn compare_histories(place: &str, expected: &History, found: &History) {
 /// Settings for what has no default.
 fn json(name: &str) -> String {
     let settings = match name {
-        "scalar-countdown" => r#", "task": "level""#,
+        "required-elements" => r#", "task": "level", "elements": 1"#,
         "soft-uncertainty" => r#", "temperature": 2.0"#,
         _ => "",
     };

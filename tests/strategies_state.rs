@@ -1,5 +1,6 @@
 //! Everything a strategy remembers is in its record: saved to a file and loaded into a fresh strategy, the next steps are
 //! those of the strategy that was never interrupted, to the bit.
+#![cfg(feature = "expansion")]
 
 mod support;
 
@@ -7,10 +8,11 @@ use burn::module::Module;
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor};
+use equipoise::expansion::model::ScalarCountdown;
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatistics, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
-    ScalarCountdown, Strategy, StrategyConfig, Uncertainty,
+    BatchStatistics, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean, Strategy,
+    StrategyConfig, Uncertainty,
 };
 use equipoise::{Task, TaskSet};
 use support::{Noise, devices, parameters, values};

@@ -1,5 +1,5 @@
 //! A trained network and strategy are taken over when a task is added, renamed, or gets another number of classes.
-#![cfg(all(feature = "train", feature = "flex"))]
+#![cfg(all(feature = "expansion", feature = "flex"))]
 
 mod support;
 

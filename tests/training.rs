@@ -2,6 +2,7 @@
 //! interrupted, and what goes wrong is an error that names it.
 //!
 //! The random state of a backend belongs to the process, so every test here that trains holds a lock.
+#![cfg(feature = "expansion")]
 
 mod support;
 

@@ -4,6 +4,7 @@
 //! The data are not part of this project; without them the test says so. The numbers are the `float64` rows of `trajectory.json`, made by the
 //! program beside it (torch 2.15, torchjd 0.18 with its regularisation at 1e-11). The data, the batches and their order come from
 //! SplitMix64 as its head describes.
+#![cfg(feature = "expansion")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The uninformed predictors that the trainer fits: against closed forms, for networks of other shapes, verdicts on planted truths, and without
 //! any effect on the training.
-#![cfg(all(feature = "flex", feature = "train"))]
+#![cfg(all(feature = "flex", feature = "expansion"))]
 
 mod support;
 

@@ -4,7 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod waiting;
-#[cfg(feature = "train")]
+#[cfg(feature = "expansion")]
 pub mod work;
 
 use std::time::Duration;

@@ -68,7 +68,8 @@ fn summary(
 ) -> Result<()> {
     let (bars, over_gaps) = (stream.taken(), stream.over_gaps());
     if bars < predictor.window() {
-        return Err(Error::TooFewBars {
+        return Err(Error::TooFew {
+            unit: "bars",
             origin: ORIGIN.into(),
             found: bars,
             needed: predictor.window(),

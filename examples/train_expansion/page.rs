@@ -80,8 +80,10 @@ impl Page {
             .report()
             .with_status(status)
             .with_history(&outcome.history)
-            .with_trials(trials)
-            .with_windows(windows);
+            .with_trials(trials);
+        if let Some(section) = run::window_section(&windows) {
+            report = report.with_section(section);
+        }
         for (task, command) in commands {
             report = report.with_command(task, command);
         }

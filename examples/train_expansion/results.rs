@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use console::Color;
-use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with, quick_test};
+use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with};
+use equipoise::expansion::run::quick_test;
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::report::write_index;
 use equipoise::train::checkpoint;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use equipoise::expansion::model::{ScalarCountdown, strategy_table};
 use equipoise::expansion::run;
 use equipoise::expansion::run::{ExpansionConfig, RECIPES, preset, recipe};
 use equipoise::train::{Progress, checkpoint};
-use equipoise::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
 use equipoise::{Error, Result};
 
 use crate::backend::BackendName;
@@ -188,7 +188,7 @@ impl Arguments {
                 config.model.countdown_scale = usual.countdown_scale;
             }
             config.weighting = match strategy.starts_with('{') {
-                true => StrategyConfig::from_json(strategy)?,
+                true => strategy_table().read(strategy)?,
                 false => preset(strategy)?,
             };
         }
@@ -213,14 +213,15 @@ impl Arguments {
 fn named_or_json(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.starts_with('{') {
-        StrategyConfig::from_json(text).map_err(|error| match error {
+        strategy_table().read(text).map_err(|error| match error {
             // The parser's words, which name the field themselves.
             Error::Setting { field, found, .. } if field == "weighting" => found,
             other => other.to_string(),
         })?;
         return Ok(text.to_owned());
     }
-    let names: Vec<&str> = StrategyTable::built_in().names().collect();
+    let table = strategy_table();
+    let names: Vec<&str> = table.names().collect();
     match names.contains(&text) {
         true => Ok(text.to_owned()),
         false => Err(format!(

@@ -25,5 +25,6 @@ pub use answer::answer;
 pub use results::{
     FAILED, MetricColumn, OtherTarget, Results, Run, RunVerdict, SECONDS_PER_STEP, Summary, Value,
 };
+#[cfg(feature = "expansion")]
 pub(crate) use runs::raw;
 pub use runs::{Compare, Prepared, RunSeen, TUNED_FIXED};

@@ -18,20 +18,17 @@
 //! | `remedy` | chooses what to change next |
 //! | `findings` | puts causes and what was measured into sentences |
 //! | `words` | writes the whole sentence of a task |
-//! | `quick_test` | asks the question of the problem this crate was written against |
 
 mod causes;
 mod evidence;
 mod experiments;
 mod findings;
-mod quick_test;
 mod remedy;
 mod trials;
 mod verdict;
 mod words;
 
 pub use causes::{Cause, Confidence, Finding};
-pub use quick_test::{QuickTest, quick_test};
 pub use remedy::Remedy;
 pub use trials::{Change, Effect, Trial, Trials};
 pub use verdict::Verdict;

@@ -12,7 +12,7 @@ const MOST_COUNTED: f64 = 1e15;
 const LOG_RATIO: f64 = 12.0;
 
 /// Whether a value has a place on an axis.
-pub(super) fn drawable(value: f64) -> bool {
+pub(crate) fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() <= LARGEST
 }
 
@@ -24,7 +24,7 @@ enum Scale {
 
 /// A range of values, how it is laid out, and its labelled values.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     scale: Scale,
     low: f64,
     high: f64,

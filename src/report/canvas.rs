@@ -8,7 +8,7 @@ use super::svg::{Anchor, Level, Point, Svg};
 use super::text::{short, width};
 
 /// The width of every drawing.
-pub(super) const WIDTH: i32 = 3600;
+pub(crate) const WIDTH: i32 = 3600;
 /// Between the centers of two lines of text.
 const LINE: i32 = 135;
 /// Between a label and what it belongs to.
@@ -17,7 +17,7 @@ const GAP: i32 = 60;
 const TICK: i32 = 25;
 
 /// The axes of a drawing and the room around them.
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// Left to right.
     pub x: Axis,
     /// Bottom to top.
@@ -83,7 +83,7 @@ impl Frame {
 }
 
 /// The inside of the axes while something is drawn there.
-pub(super) struct Plot<'a> {
+pub(crate) struct Plot<'a> {
     svg: Svg,
     frame: &'a Frame,
     /// The edges.

@@ -4,7 +4,7 @@ use super::canvas::WIDTH;
 use super::text::escape;
 
 /// A drawing and the words around it; the words are plain text.
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// What is shown.
     pub title: String,
     /// The axes and units in words, for those who cannot see them in the drawing.

@@ -1,21 +1,23 @@
 //! What happened in a run, or in several, as one page to look at.
 //!
-//! A [`Report`] shows one run: what became of each task, why and what to do; then skills, losses, weights, gradients, and windows of bars with
-//! what was predicted. A [`Comparison`] shows several strategies side by side. Both are
-//! made from plain records, and both are one HTML file that loads nothing, runs nothing, and can be read on a phone, in the
-//! dark and on paper, with or without colours.
+//! A [`Report`] shows one run: what became of each task, why and what to do; then skills, losses, weights, gradients, and the
+//! sections that the caller adds. A [`Comparison`] shows several strategies side by side. Both are made from plain records,
+//! and both are one HTML file that loads nothing, runs nothing, and can be read on a phone, in the dark and on paper, with or
+//! without colours.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `sections/` | what is shown of a history, one part of the page a file |
 //! | `comparison`, `strategies`, `intervals` | what is shown of several strategies |
 //! | `index` | the page over a folder of runs |
-//! | `lines`, `candles`, `sparkline` | the forms of charts |
+//! | `lines`, `sparkline` | the forms of charts |
 //! | `svg`, `canvas`, `axis`, `pen`, `figure` | drawing: elements, room, scales, classes, words around it |
 //! | `page`, `style.css`, `text` | the document |
 
+// Sections of the domain are drawn with more than the sections of a history.
+#![cfg_attr(not(feature = "expansion"), allow(dead_code))]
+
 mod axis;
-mod candles;
 mod canvas;
 mod comparison;
 mod figure;
@@ -30,13 +32,25 @@ mod strategies;
 mod svg;
 mod text;
 
+/// What sections of other rooms are drawn with.
+#[cfg(feature = "expansion")]
+pub(crate) mod drawing {
+    pub(crate) use super::axis::{Axis, drawable};
+    pub(crate) use super::canvas::{Frame, Plot};
+    pub(crate) use super::figure::Figure;
+    pub(crate) use super::page::{grid, paragraph};
+    pub(crate) use super::pen::Pen;
+    pub(crate) use super::svg::{Anchor, Level};
+    pub(crate) use super::text::{count, number, width};
+}
+
 use std::path::Path;
 
-pub use candles::{Candle, Span, WindowFigure};
 pub use comparison::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
 pub use index::write_index;
+pub use page::Section;
 
-use self::page::{Around, Section, grid, page, paragraph};
+use self::page::{Around, page};
 use crate::diagnosis::{Trials, diagnose, diagnose_with};
 use crate::error::Result;
 use crate::history::{History, write_atomically};
@@ -68,7 +82,7 @@ pub struct Report {
     history: History,
     trials: Option<Trials>,
     commands: Vec<(String, String)>,
-    windows: Vec<WindowFigure>,
+    sections: Vec<Section>,
     status: String,
     refresh: Option<u32>,
 }
@@ -124,9 +138,9 @@ impl Report {
         self
     }
 
-    /// Shows these windows of bars.
-    pub fn with_windows(mut self, windows: Vec<WindowFigure>) -> Self {
-        self.windows = windows;
+    /// Adds a section of the caller's own, below those of the history and above the final numbers.
+    pub fn with_section(mut self, section: Section) -> Self {
+        self.sections.push(section);
         self
     }
 
@@ -153,7 +167,7 @@ impl Report {
         parts.push(sections::gradients(history));
         parts.push(sections::weights(history));
         parts.extend(sections::metrics(history));
-        parts.extend(self.window_section());
+        parts.extend(self.sections.iter().cloned());
         parts.push(sections::final_numbers(history));
         let around = Around {
             title: &self.title,
@@ -163,16 +177,5 @@ impl Report {
             ..Around::default()
         };
         page(&around, &parts)
-    }
-
-    fn window_section(&self) -> Option<Section> {
-        const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
-            the dashed bracket and lines are the predicted one.";
-        let figures = self.windows.iter().map(WindowFigure::html);
-        (!self.windows.is_empty()).then(|| Section {
-            anchor: "windows".into(),
-            title: "Windows".into(),
-            body: paragraph(ABOUT) + &grid(figures),
-        })
     }
 }

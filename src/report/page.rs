@@ -3,18 +3,53 @@
 use super::text::escape;
 
 /// A part of a page with a title that the table of contents leads to.
-pub(super) struct Section {
-    /// Where links to it lead.
-    pub anchor: String,
-    /// Its title, plain text.
-    pub title: String,
-    /// Its elements.
-    pub body: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub(crate) anchor: String,
+    pub(crate) title: String,
+    pub(crate) body: String,
+}
+
+impl Section {
+    /// Makes a section of HTML elements.
+    ///
+    /// `anchor` is where links to the section lead, a word of letters and hyphens that no other section of the page has;
+    /// `title` is plain text. `body` stands on the page as it is: its elements must be closed, and text from elsewhere in it
+    /// must be escaped by the caller.
+    ///
+    /// ```
+    /// use equipoise::report::{Report, Section};
+    ///
+    /// let section = Section::new("errors", "Largest errors", "<p>Sample 17 is off by 0.4.</p>");
+    /// let page = Report::new("A run").with_section(section).html();
+    /// assert!(page.contains("<h2>Largest errors</h2>"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `anchor` is empty or holds anything but ASCII letters, digits and hyphens.
+    pub fn new(
+        anchor: impl Into<String>,
+        title: impl Into<String>,
+        body: impl Into<String>,
+    ) -> Self {
+        let anchor = anchor.into();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        assert!(
+            !anchor.is_empty() && anchor.chars().all(is_word),
+            "`{anchor}` is no anchor: letters, digits and hyphens are expected"
+        );
+        Self {
+            anchor,
+            title: title.into(),
+            body: body.into(),
+        }
+    }
 }
 
 /// What stands around the sections.
 #[derive(Default)]
-pub(super) struct Around<'a> {
+pub(crate) struct Around<'a> {
     pub title: &'a str,
     /// A line under the title; may be empty.
     pub status: &'a str,
@@ -27,7 +62,7 @@ pub(super) struct Around<'a> {
 }
 
 /// The whole document.
-pub(super) fn page(around: &Around<'_>, sections: &[Section]) -> String {
+pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     let mut body = String::new();
     for section in sections {
         let (anchor, title, inner) = (&section.anchor, escape(&section.title), &section.body);
@@ -61,7 +96,7 @@ pub(super) fn page(around: &Around<'_>, sections: &[Section]) -> String {
 }
 
 /// Elements that are shown when they are asked for.
-pub(super) fn folded(summary: &str, inner: &str) -> String {
+pub(crate) fn folded(summary: &str, inner: &str) -> String {
     format!(
         "<details>\n<summary>{}</summary>\n{inner}</details>\n",
         escape(summary)
@@ -89,7 +124,7 @@ fn contents(sections: &[Section]) -> String {
 }
 
 /// Drawings beside each other as the width allows.
-pub(super) fn grid(figures: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     let figures: String = figures.into_iter().collect();
     match figures.is_empty() {
         true => figures,
@@ -98,12 +133,12 @@ pub(super) fn grid(figures: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A paragraph of plain text.
-pub(super) fn paragraph(text: &str) -> String {
+pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
 
 /// A cell of a table, as an element.
-pub(super) struct Cell(String);
+pub(crate) struct Cell(String);
 
 impl Cell {
     /// A number or a word.
@@ -150,7 +185,7 @@ impl Cell {
 }
 
 /// A table that scrolls sideways by itself. Its first `left` columns hold words, the others numbers.
-pub(super) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
+pub(crate) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
     let head: String = head
         .iter()
         .enumerate()

@@ -1,14 +1,14 @@
 //! What is drawn with: pens that stand for classes of the style sheet, so that a drawing has no colours of its own.
 
 /// The pens for series; there are more tasks than colours that can be told apart, so they come round again.
-pub(super) const SERIES: usize = 8;
+pub(crate) const SERIES: usize = 8;
 
 /// The pens for values to compare with.
 const REFERENCES: usize = 3;
 
 /// What the style sheet has classes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pen {
+pub(crate) enum Pen {
     /// Series number so and so: colour and dashes.
     Series(usize),
     /// The colour of a series without its dashes: outlines of markers, whiskers.

@@ -8,11 +8,11 @@ use std::fmt::Display;
 use super::text::escape;
 
 /// A point of a drawing.
-pub(super) type Point = (i32, i32);
+pub(crate) type Point = (i32, i32);
 
 /// Which part of a text is at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     /// Its first letter.
     Begin,
     /// Its middle.
@@ -33,7 +33,7 @@ impl Anchor {
 
 /// How high a text is beside its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// Under it.
     Below,
     /// At its height.
@@ -55,7 +55,7 @@ impl Level {
 
 /// The elements of a drawing, without the `svg` element around them.
 #[derive(Debug, Default)]
-pub(super) struct Svg(String);
+pub(crate) struct Svg(String);
 
 impl Svg {
     /// Draws a line between two points.

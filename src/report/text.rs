@@ -1,7 +1,7 @@
 //! Texts and numbers as they stand in a page: escaped, shortened, and with the digits that matter.
 
 /// A text for HTML, in an element or in an attribute. Control characters, which no document may hold, become `�`.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -28,7 +28,7 @@ fn printable(c: char) -> char {
 }
 
 /// A text for a drawing, which is escaped where it is written: printable, and at most `most` characters.
-pub(super) fn short(text: &str, most: usize) -> String {
+pub(crate) fn short(text: &str, most: usize) -> String {
     let mut shortened: String = text.chars().take(most).map(printable).collect();
     if text.chars().nth(most).is_some() {
         shortened.pop();
@@ -38,7 +38,7 @@ pub(super) fn short(text: &str, most: usize) -> String {
 }
 
 /// About how wide a text is in tenths of a unit, in the drawings' font; there is no font to ask.
-pub(super) fn width(text: &str) -> i32 {
+pub(crate) fn width(text: &str) -> i32 {
     let of = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | '\'' | '|' | ' ' | 'f' | 't' | 'r' => 42,
         'm' | 'w' | 'M' | 'W' | '…' | '%' => 104,
@@ -50,12 +50,12 @@ pub(super) fn width(text: &str) -> i32 {
 }
 
 /// A number with four digits that matter.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     minus(crate::text::number(value))
 }
 
 /// A skill in percent with half of its interval: `86 ± 2 %`.
-pub(super) fn spread(value: f64, margin: Option<f64>) -> String {
+pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     let digits = |part: f64| if part.abs() < 0.0995 { 1 } else { 0 };
     if value < -9.995 {
         return "far below 0".into();
@@ -68,7 +68,7 @@ pub(super) fn spread(value: f64, margin: Option<f64>) -> String {
 }
 
 /// The sign that is as wide as a digit.
-pub(super) fn minus(text: String) -> String {
+pub(crate) fn minus(text: String) -> String {
     match text.strip_prefix('-') {
         Some(rest) => format!("−{rest}"),
         None => text,
@@ -76,7 +76,7 @@ pub(super) fn minus(text: String) -> String {
 }
 
 /// A share of the whole: `48 %`.
-pub(super) fn percent(value: f64) -> String {
+pub(crate) fn percent(value: f64) -> String {
     match value.is_finite() && value.abs() < 1e4 {
         true => minus(format!("{:.0} %", 100.0 * value)).replace("−0 %", "0 %"),
         false => number(value),
@@ -84,7 +84,7 @@ pub(super) fn percent(value: f64) -> String {
 }
 
 /// `1 epoch`, `3 epochs`.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),

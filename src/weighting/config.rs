@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -274,11 +273,6 @@ impl Serialize for StrategyConfig {
 
 impl<'de> Deserialize<'de> for StrategyConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Self::from_value(StrategyTable::built_in(), value).map_err(|error| match error {
-            // The words alone: what they are about is said by whoever reads the whole.
-            Error::Setting { field, found, .. } if field == "weighting" => D::Error::custom(found),
-            other => D::Error::custom(other),
-        })
+        StrategyTable::built_in().deserialize(deserializer)
     }
 }

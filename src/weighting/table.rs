@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use burn::tensor::Device;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{LossWeighting, Needs, Strategy, rules};
@@ -188,5 +188,23 @@ impl StrategyTable {
         let value = serde_json::from_str(json)
             .map_err(|error| Error::setting("weighting", error, "a strategy and its settings"))?;
         super::StrategyConfig::from_value(self, value)
+    }
+
+    /// Reads a strategy as a part of a larger config, for `#[serde(deserialize_with = "..")]` where the table is not that of
+    /// this crate alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), in the words of the deserializer.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        &self,
+        deserializer: D,
+    ) -> std::result::Result<super::StrategyConfig, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        super::StrategyConfig::from_value(self, value).map_err(|error| match error {
+            // The words alone: what they are about is said by whoever reads the whole.
+            Error::Setting { field, found, .. } if field == "weighting" => D::Error::custom(found),
+            other => D::Error::custom(other),
+        })
     }
 }

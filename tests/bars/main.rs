@@ -1,4 +1,5 @@
 //! Bars, labels, features and windows. One binary: each file of its own would link Burn anew.
+#![cfg(feature = "expansion")]
 
 #[path = "../support/mod.rs"]
 mod support;

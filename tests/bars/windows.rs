@@ -151,7 +151,8 @@ fn labels_are_those_of_the_rule_and_of_the_simulation() {
 fn too_few_bars_is_an_error_that_says_how_many_are_needed() {
     let error = Windows::labelled(&bars(39), 40, 5, None, &labeller()).unwrap_err();
     match &error {
-        Error::TooFewBars {
+        Error::TooFew {
+            unit: "bars",
             origin,
             found,
             needed,

@@ -1,5 +1,5 @@
 //! The short examples run, learn what they say, and stay short.
-#![cfg(all(feature = "train", feature = "flex"))]
+#![cfg(all(feature = "expansion", feature = "flex"))]
 
 use crate::support;
 

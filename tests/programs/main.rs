@@ -1,4 +1,5 @@
 //! The programs of examples/, run as a user runs them.
+#![cfg(feature = "expansion")]
 
 #[path = "../support/mod.rs"]
 mod support;

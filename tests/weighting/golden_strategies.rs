@@ -21,10 +21,11 @@ use crate::support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};
+use equipoise::expansion::model::ScalarCountdown;
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatistics, GradientScale, Manual, RunningMean, ScalarCountdown, StateValue, Strategy,
-    StrategyConfig, Uncertainty,
+    BatchStatistics, GradientScale, Manual, RunningMean, StateValue, Strategy, StrategyConfig,
+    Uncertainty,
 };
 use equipoise::{Task, TaskSet};
 use serde_json::Value;

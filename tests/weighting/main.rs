@@ -1,4 +1,5 @@
 //! Losses and strategies: golden values, properties, configs.
+#![cfg(feature = "expansion")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,10 +5,11 @@ use crate::support;
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
+use equipoise::expansion::model::ScalarCountdown;
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::weighting::{
     BatchStatistics, BuiltIn, GradientScale, GradientShare, LikelihoodForm, Manual, RunningMean,
-    ScalarCountdown, Strategy as Weighting, StrategyConfig, TaskValues, Uncertainty,
+    Strategy as Weighting, StrategyConfig, TaskValues, Uncertainty,
 };
 use equipoise::{Task, TaskKind, TaskSet};
 use proptest::prelude::*;

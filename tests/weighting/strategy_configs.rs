@@ -3,11 +3,12 @@
 use burn::tensor::{Device, Tensor};
 use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::ExpansionModelConfig;
+use equipoise::expansion::model::{ScalarCountdown, strategy_table};
 use equipoise::expansion::run::{ExpansionConfig, STRATEGIES, preset};
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
-    BatchStatistics, BuiltIn, GradientScale, LikelihoodForm, Manual, RunningMean, ScalarCountdown,
-    StrategyConfig, TaskValues, Uncertainty,
+    BatchStatistics, BuiltIn, GradientScale, LikelihoodForm, Manual, RunningMean, StrategyConfig,
+    TaskValues, Uncertainty,
 };
 use equipoise::{Error, Task, TaskSet};
 use proptest::prelude::*;
@@ -24,7 +25,8 @@ fn tasks(countdown: usize) -> TaskSet {
 
 /// What comes of a JSON config for four tasks with a scalar countdown.
 fn made(json: &str) -> Result<(), Error> {
-    StrategyConfig::from_json(json)?
+    strategy_table()
+        .read(json)?
         .init(&tasks(1), &Device::default())
         .map(|_| ())
 }
@@ -93,7 +95,7 @@ fn configs() -> Vec<StrategyConfig> {
 fn every_strategy_survives_json() {
     for config in configs() {
         let json = config.to_json();
-        assert_eq!(StrategyConfig::from_json(&json).unwrap(), config, "{json}");
+        assert_eq!(strategy_table().read(&json).unwrap(), config, "{json}");
         assert!(
             json.contains(&format!("\"strategy\": \"{}\"", config.name())),
             "{json}"
@@ -115,7 +117,9 @@ const NAMES: [&str; 7] = [
 #[test]
 fn a_name_alone_is_a_config() {
     for name in NAMES {
-        let config = StrategyConfig::from_json(&format!(r#"{{"strategy": "{name}"}}"#)).unwrap();
+        let config = strategy_table()
+            .read(&format!(r#"{{"strategy": "{name}"}}"#))
+            .unwrap();
         assert_eq!(config.name(), name);
         assert!(config.init(&tasks(1), &Device::default()).is_ok(), "{name}");
     }
@@ -353,7 +357,9 @@ fn a_missing_countdown_is_refused_under_the_scalar_countdown() {
 
 #[test]
 fn fixed_weights_for_a_strategy_that_learns_them_are_refused() {
-    let config = StrategyConfig::from_json(r#"{"strategy": "uncertainty"}"#).unwrap();
+    let config = strategy_table()
+        .read(r#"{"strategy": "uncertainty"}"#)
+        .unwrap();
     let message = config
         .with_weights([1.0, 1.0, 1.0, 1.0])
         .unwrap_err()
@@ -404,7 +410,7 @@ proptest! {
     fn any_weights_survive_json_to_the_bit(weights in prop::collection::vec(0.0f64..1e30, 1..9)) {
         let manual = Manual::default().with_weights(weights);
         let config = StrategyConfig::new(manual);
-        prop_assert_eq!(StrategyConfig::from_json(&config.to_json()).unwrap(), config);
+        prop_assert_eq!(strategy_table().read(&config.to_json()).unwrap(), config);
     }
 }
 

@@ -4,14 +4,12 @@ use crate::comparison::search::{self, Candidate, SearchConfig};
 use crate::comparison::{MetricColumn, OtherTarget, Results, Run, raw};
 use crate::error::{Error, Result};
 use crate::expansion::label::CountdownForm;
-use crate::expansion::model::task_names;
+use crate::expansion::model::{ScalarCountdown, strategy_table, task_names};
 use crate::expansion::run::{ExpansionConfig, STRATEGIES, preset};
 use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;
-use crate::weighting::{
-    BatchStatistics, BuiltIn, Needs, ScalarCountdown, StrategyConfig, StrategyTable, TaskValues,
-};
+use crate::weighting::{BatchStatistics, BuiltIn, Needs, Row, StrategyConfig, TaskValues};
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
@@ -33,8 +31,11 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 ///
 /// [`Error::Setting`] naming the first that is not.
 pub fn check(names: &[String]) -> Result<()> {
+    let table = strategy_table();
+    // A comparison names strategies without settings.
+    let rows = || table.rows().iter().filter(|row| row.needs().is_some());
     for (index, name) in names.iter().enumerate() {
-        let known = || all().chain(StrategyTable::built_in().names());
+        let known = || all().chain(rows().map(Row::name));
         if let Some(strategy) = name.strip_suffix(RESCALED)
             && known().any(|known| known == strategy)
         {

@@ -9,6 +9,7 @@ mod evaluation;
 mod metrics;
 mod network;
 mod output;
+mod scalar_countdown;
 
 pub use baselines::{baselines, most_frequent};
 pub use batch::{ExpansionBatch, ExpansionBatcher};
@@ -18,6 +19,7 @@ pub use evaluation::{ExpansionEvaluation, HIT_BARS, Scores};
 pub use metrics::{ExpansionMetric, ExpansionMetricKind, Scored};
 pub use network::ExpansionModel;
 pub use output::ExpansionOutput;
+pub use scalar_countdown::{ScalarCountdown, strategy_table};
 
 /// Names of the four tasks, in the order of their losses.
 pub mod task_names {

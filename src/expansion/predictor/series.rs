@@ -27,14 +27,15 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `stride` is 0, [`Error::TooFewBars`] if there is not one window. An item is
+    /// [`Error::Setting`] if `stride` is 0, [`Error::TooFew`] if there is not one window. An item is
     /// [`Error::Prediction`] if what the network says of the window is not finite, and the last item if the outputs cannot
     /// be read from the device.
     pub fn windows(&self, bars: &Bars, stride: usize) -> Result<Predictions> {
         let length = self.window();
         check_stride(stride)?;
         if bars.len() < length {
-            return Err(Error::TooFewBars {
+            return Err(Error::TooFew {
+                unit: "bars",
                 origin: bars.origin().into(),
                 found: bars.len(),
                 needed: length,

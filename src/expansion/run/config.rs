@@ -10,18 +10,18 @@ use burn::tensor::DeviceIndex;
 use burn::tensor::DeviceKind;
 #[cfg(feature = "gpu-kernels")]
 use burn::tensor::DeviceType;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::feature::FeatureSet;
 use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, LabelConfig};
-use crate::expansion::model::ExpansionModelConfig;
+use crate::expansion::model::{ExpansionModelConfig, ScalarCountdown, strategy_table};
 use crate::expansion::simulator::SimulatorConfig;
 use crate::expansion::table::{DateOrder, DecimalMark};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
-use crate::weighting::{ScalarCountdown, StrategyConfig, StrategyTable};
+use crate::weighting::StrategyConfig;
 
 /// Simulated windows when nothing else is said.
 pub const SIMULATED_WINDOWS: usize = 2400;
@@ -237,7 +237,8 @@ pub struct ExpansionConfig {
     pub data: DataConfig,
     /// The network.
     pub model: ExpansionModelConfig,
-    /// The strategy.
+    /// The strategy, by [`strategy_table`].
+    #[serde(deserialize_with = "weighting")]
     pub weighting: StrategyConfig,
     /// The training.
     pub train: TrainConfig,
@@ -276,6 +277,11 @@ impl Default for ExpansionConfig {
     }
 }
 
+/// Reads a strategy with the table of this domain.
+fn weighting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StrategyConfig, D::Error> {
+    strategy_table().deserialize(deserializer)
+}
+
 /// The strategies that this crate began with, by name: the rows of a comparison when nothing else is said.
 pub const STRATEGIES: [&str; 7] = [
     "running-mean",
@@ -309,13 +315,13 @@ const WEIGHTED: &str =
 
 /// A strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
 /// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`. Every other strategy of
-/// [the table](StrategyTable) has its defaults.
+/// [the table](strategy_table) has its defaults.
 ///
 /// # Errors
 ///
 /// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
 pub fn preset(name: &str) -> Result<StrategyConfig> {
-    let table = StrategyTable::built_in();
+    let table = strategy_table();
     let row = table.row(name)?;
     let settings = PRESETS.iter().find(|(known, _)| *known == row.name());
     let settings = settings.map_or("{}", |(_, settings)| settings);

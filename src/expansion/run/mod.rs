@@ -1,5 +1,6 @@
 //! One run from a config: its data, its network, its training, and what its report shows.
 
+mod candles;
 mod config;
 mod data;
 #[cfg(feature = "pytorch")]
@@ -7,17 +8,20 @@ mod export;
 mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
+mod quick_test;
 mod recipes;
 mod report;
 mod start;
 mod train;
 
+pub use candles::{WindowFigure, window_section};
 pub use config::{Backend, DataConfig, ExpansionConfig, SIMULATED_WINDOWS, STRATEGIES, preset};
 pub use data::read_bars;
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Inputs;
+pub use quick_test::{QuickTest, quick_test};
 pub use recipes::{RECIPES, recipe};
 pub use report::{SHOWN, facts, window_figures};
 pub use start::{build, config_of_run, follow_init, trained_network};

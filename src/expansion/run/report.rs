@@ -3,13 +3,13 @@
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::Device;
 
+use super::candles::WindowFigure;
 use super::config::ExpansionConfig;
 use crate::error::{Error, Result};
 use crate::expansion::label::WindowLabel;
-use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Prediction, Span};
+use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Prediction};
 use crate::expansion::window::{Window, Windows};
 use crate::model::MultiTaskModel;
-use crate::report::{self, Candle, WindowFigure};
 
 /// Windows that a report shows.
 pub const SHOWN: usize = 12;
@@ -54,12 +54,6 @@ fn spread(windows: &Windows, count: usize) -> Vec<Window> {
 
 fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> WindowFigure {
     let last = window.first + windows.length();
-    let candle = |bar: &crate::expansion::bars::Bar| Candle {
-        open: bar.open,
-        high: bar.high,
-        low: bar.low,
-        close: bar.close,
-    };
     let bars = &windows.bars().bars()[window.first..last];
     WindowFigure {
         title: format!(
@@ -68,9 +62,9 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
             last - 1,
             when(windows, window.first, last - 1)
         ),
-        bars: bars.iter().map(candle).collect(),
-        truth: Some(span(window.label.into())),
-        predicted: Some(span(prediction.span)),
+        bars: bars.to_vec(),
+        truth: Some(window.label.into()),
+        predicted: Some(prediction.span),
         caption: caption(window.label, prediction),
     }
 }
@@ -87,13 +81,6 @@ fn when(windows: &Windows, first: usize, last: usize) -> String {
     match (time(first), time(last)) {
         (Some(first), Some(last)) => format!(", {first} to {last} UTC"),
         _ => String::new(),
-    }
-}
-
-fn span(span: Span) -> report::Span {
-    report::Span {
-        start: span.start,
-        end: span.end,
     }
 }
 

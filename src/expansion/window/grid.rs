@@ -42,7 +42,8 @@ impl Cut {
             }
         }
         if bars.len() < self.length {
-            return Err(Error::TooFewBars {
+            return Err(Error::TooFew {
+                unit: "bars",
                 origin: bars.origin().into(),
                 found: bars.len(),
                 needed: self.length,

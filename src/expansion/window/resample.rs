@@ -45,7 +45,7 @@ pub struct Resample {
 ///
 /// # Errors
 ///
-/// [`Error::TooFewBars`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
+/// [`Error::TooFew`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
 /// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this length,
 /// [`Error::Setting`] if the stride is 0.
 pub fn with_resampled(
@@ -110,7 +110,8 @@ impl<'a> Joiner<'a> {
         };
         let needed = 2 * length + ATR_BARS + 1;
         if last - first < needed {
-            return Err(Error::TooFewBars {
+            return Err(Error::TooFew {
+                unit: "bars",
                 origin: windows.bars().origin().into(),
                 found: last - first,
                 needed,

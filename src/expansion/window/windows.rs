@@ -78,7 +78,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has an expansion.
     pub fn by_rule(bars: &Bars, cut: &Cut, labeller: &RuleLabeller) -> Result<Self> {
         let Places {
@@ -126,7 +126,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewBars`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has a label.
     pub fn by_hand(bars: &Bars, cut: &Cut, marks: &Marks) -> Result<Self> {
         let Places {

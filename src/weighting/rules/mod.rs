@@ -29,9 +29,9 @@ mod normalised;
 mod pcgrad;
 mod random;
 mod relobralo;
+mod required_elements;
 mod revised_uncertainty;
 mod running_mean;
-mod scalar_countdown;
 mod soft_uncertainty;
 mod softadapt;
 mod stch;
@@ -66,9 +66,9 @@ pub use normalised::{LossNormaliser, Normalised};
 pub use pcgrad::{MeetingOrder, PcGrad};
 pub use random::Random;
 pub use relobralo::Relobralo;
+pub use required_elements::RequiredElements;
 pub use revised_uncertainty::RevisedUncertainty;
 pub use running_mean::RunningMean;
-pub use scalar_countdown::ScalarCountdown;
 pub use soft_uncertainty::SoftUncertainty;
 pub use softadapt::{SoftAdapt, SoftAdaptVariant};
 pub use stch::Stch;
@@ -84,7 +84,7 @@ pub(super) const TABLE: &[Row] = &[
     Row::of::<RunningMean>("sum w_k L_k / m_k"),
     Row::of::<Uncertainty>("sum L_k / (2 sigma_k^2) + log sigma_k"),
     Row::of::<GradientScale>("sum w_k sqrt(n_k) L_k / m_k"),
-    Row::of::<ScalarCountdown>("that of the strategy inside, over a scalar task"),
+    Row::of::<RequiredElements>("that of the strategy inside, over a task of n elements"),
     Row::of::<BatchStatistics>("sum w_k sqrt(n_k) (L_k - mean) / std"),
     Row::of::<GradientShare>("sum s_k L_k / g_k"),
     Row::of::<Manual>("sum w_k L_k, raw or over m_k"),

@@ -1,33 +1,11 @@
 //! A series of bars with spans in it: what is true and what was predicted, told apart without colour.
 
-use super::axis::{Axis, drawable};
-use super::canvas::{Frame, Plot};
-use super::figure::Figure;
-use super::pen::Pen;
-use super::svg::{Anchor, Level};
-use super::text::{count, number, width};
-
-/// One bar: first, highest, lowest and last value, in the unit of the series.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Candle {
-    /// The first value.
-    pub open: f64,
-    /// The highest value.
-    pub high: f64,
-    /// The lowest value.
-    pub low: f64,
-    /// The last value.
-    pub close: f64,
-}
-
-/// A run of bars, both ends inclusive, counted from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The first bar.
-    pub start: usize,
-    /// The last bar.
-    pub end: usize,
-}
+use crate::expansion::bars::Bar;
+use crate::expansion::model::Span;
+use crate::report::Section;
+use crate::report::drawing::{
+    Anchor, Axis, Figure, Frame, Level, Pen, Plot, count, drawable, grid, number, paragraph, width,
+};
 
 /// A series of bars in which something is, and where it was predicted to be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +13,7 @@ pub struct WindowFigure {
     /// What is shown: `bars 1200 to 1304`.
     pub title: String,
     /// The bars, oldest first. A bar with a value that is not finite is left out of the drawing.
-    pub bars: Vec<Candle>,
+    pub bars: Vec<Bar>,
     /// The run that is true; what is beyond the bars is cut off.
     pub truth: Option<Span>,
     /// The run that was predicted.
@@ -44,11 +22,19 @@ pub struct WindowFigure {
     pub caption: String,
 }
 
+/// Makes the section of a report that shows `figures`; `None` if there are none.
+pub fn window_section(figures: &[WindowFigure]) -> Option<Section> {
+    const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
+        the dashed bracket and lines are the predicted one.";
+    let body = paragraph(ABOUT) + &grid(figures.iter().map(WindowFigure::html));
+    (!figures.is_empty()).then(|| Section::new("windows", "Windows", body))
+}
+
 /// Above the plot, for the two brackets.
 const LANES: i32 = 290;
 
 impl WindowFigure {
-    pub(super) fn html(&self) -> String {
+    fn html(&self) -> String {
         let values = self.bars.iter().flat_map(|bar| [bar.low, bar.high]);
         let x = Axis::positions(self.bars.len());
         let mut frame = Frame::new(x, Axis::around(values), "bar", "price");
@@ -91,9 +77,9 @@ impl WindowFigure {
         let step = plot.x(1.0) - plot.x(0.0);
         let half = (step * 3 / 10).clamp(1, 90);
         for (index, bar) in self.bars.iter().enumerate() {
-            if bar.is_drawable() {
-                let title = format!("bar {index}: {}", bar.told());
-                plot.titled(&title, |plot| bar.draw(plot, index, half));
+            if is_drawable(bar) {
+                let title = format!("bar {index}: {}", in_words(bar));
+                plot.titled(&title, |plot| draw(bar, plot, index, half));
             }
         }
     }
@@ -124,38 +110,36 @@ impl WindowFigure {
     }
 }
 
-impl Candle {
-    fn is_drawable(&self) -> bool {
-        let values = [self.open, self.high, self.low, self.close];
-        values.into_iter().all(drawable)
-    }
+fn is_drawable(bar: &Bar) -> bool {
+    let values = [bar.open, bar.high, bar.low, bar.close];
+    values.into_iter().all(drawable)
+}
 
-    /// Says the four values in words.
-    fn told(&self) -> String {
-        format!(
-            "open {}, high {}, low {}, close {}",
-            number(self.open),
-            number(self.high),
-            number(self.low),
-            number(self.close)
-        )
-    }
+/// Says the four prices in words.
+fn in_words(bar: &Bar) -> String {
+    format!(
+        "open {}, high {}, low {}, close {}",
+        number(bar.open),
+        number(bar.high),
+        number(bar.low),
+        number(bar.close)
+    )
+}
 
-    /// Draws the bar at its place, with a body `half` as wide on either side.
-    fn draw(&self, plot: &mut Plot<'_>, index: usize, half: i32) {
-        let x = plot.x(index as f64);
-        let wick = [(x, plot.y(self.high)), (x, plot.y(self.low))];
-        plot.path(&wick, Pen::Wick);
-        let pen = if self.close >= self.open {
-            Pen::Rise
-        } else {
-            Pen::Fall
-        };
-        let top = plot.y(self.open.max(self.close));
-        // A bar that closes where it opened is a line, and an element without height is not shown.
-        let bottom = plot.y(self.open.min(self.close)).max(top + 5);
-        plot.rectangle((x - half, top), (x + half, bottom), pen);
-    }
+/// Draws a bar at its place, with a body `half` as wide on either side.
+fn draw(bar: &Bar, plot: &mut Plot<'_>, index: usize, half: i32) {
+    let x = plot.x(index as f64);
+    let wick = [(x, plot.y(bar.high)), (x, plot.y(bar.low))];
+    plot.path(&wick, Pen::Wick);
+    let pen = if bar.close >= bar.open {
+        Pen::Rise
+    } else {
+        Pen::Fall
+    };
+    let top = plot.y(bar.open.max(bar.close));
+    // A bar that closes where it opened is a line, and an element without height is not shown.
+    let bottom = plot.y(bar.open.min(bar.close)).max(top + 5);
+    plot.rectangle((x - half, top), (x + half, bottom), pen);
 }
 
 /// Shades what is behind the bars of a span.
@@ -195,14 +179,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_tells_its_values() {
-        let bar = Candle {
+    fn a_bar_says_its_prices() {
+        let bar = Bar {
             open: 1.5,
             high: 4.0,
             low: 1.0,
             close: 3.0,
         };
-        let unknown = Candle {
+        let unknown = Bar {
             high: f64::NAN,
             ..bar
         };
@@ -211,7 +195,7 @@ mod tests {
             ..WindowFigure::default()
         };
         let html = figure.html();
-        let title = format!("<g><title>bar 2: {}</title><polyline", bar.told());
+        let title = format!("<g><title>bar 2: {}</title><polyline", in_words(&bar));
         assert!(html.contains(&title), "{html}");
         assert!(!html.contains("bar 1:"), "{html}");
         assert_eq!(html.matches("class=\"f-rise\"").count(), 2);

@@ -1,20 +1,23 @@
 //! The scalar countdown: any weights over a model that predicts one number instead of a sequence.
 //!
 //! Needs: a task with exactly one element, by default the one called `countdown`. Remembers: what the strategy inside
-//! it remembers. The remedy is in the model, not in the weights; this strategy makes sure that the model has it.
+//! remembers. The remedy is in the model, not in the weights; this strategy makes sure that the model has it.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::Manual;
-use crate::error::{Error, Result};
+use super::task_names;
+use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 use crate::weighting::{
-    BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, StrategyConfig, Weighed,
+    BuiltIn, LossWeighting, Manual, Memory, Needs, RequiredElements, Row, StateValue, Step,
+    StrategyConfig, StrategyTable, Weighed,
 };
 
-/// The objective of the strategy inside, over tasks one of which must be a scalar.
+/// The objective of the strategy inside, over tasks one of which must be a scalar: [`RequiredElements`] for the countdown.
+///
+/// Its name in JSON is `scalar-countdown`, which [`strategy_table`] knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScalarCountdown {
@@ -27,7 +30,7 @@ pub struct ScalarCountdown {
 impl Default for ScalarCountdown {
     fn default() -> Self {
         Self {
-            task: "countdown".into(),
+            task: task_names::COUNTDOWN.into(),
             weighting: StrategyConfig::new(Manual::default()),
         }
     }
@@ -40,23 +43,9 @@ impl ScalarCountdown {
         self
     }
 
-    fn check(&self, tasks: &TaskSet) -> Result<()> {
-        let expected = match tasks.get(&self.task).map(|task| task.elements()) {
-            Some(1) => return Ok(()),
-            Some(elements) => format!(
-                "the scalar-countdown strategy needs `{}` to have 1 element and it has {elements}: \
-                 give the model a scalar head, or choose another strategy",
-                self.task
-            ),
-            None => format!(
-                "the scalar-countdown strategy needs one called `{}`",
-                self.task
-            ),
-        };
-        Err(Error::Tasks {
-            found: tasks.listing(),
-            expected,
-        })
+    /// The generic strategy that does the work.
+    fn required(&self) -> RequiredElements {
+        RequiredElements::new(&self.task, 1).with_weighting(self.weighting.clone())
     }
 }
 
@@ -64,18 +53,15 @@ impl BuiltIn for ScalarCountdown {
     const NAME: &'static str = "scalar-countdown";
 }
 
-/// The slot of the strategy inside.
-const INNER: &str = "weighting";
-
 impl LossWeighting for ScalarCountdown {
     fn needs(&self) -> Needs {
         self.weighting.rule().needs()
     }
 
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory> {
-        self.check(tasks)?;
-        let inner = self.weighting.rule().memory(tasks, device)?;
-        Ok(Memory::new(device).with_inner(INNER, inner))
+        let required = self.required();
+        required.check(tasks, Self::NAME)?;
+        required.memory(tasks, device)
     }
 
     fn intended(&self, tasks: &TaskSet) -> Option<Vec<f64>> {
@@ -83,15 +69,21 @@ impl LossWeighting for ScalarCountdown {
     }
 
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed {
-        self.weighting.rule().weigh(step, memory.inner(INNER))
+        self.required().weigh(step, memory)
     }
 
     fn after(&self, before: &TaskLosses, after: &TaskLosses, memory: &Memory) {
-        let inner = memory.inner(INNER);
-        self.weighting.rule().after(before, after, inner);
+        self.required().after(before, after, memory);
     }
 
     fn state(&self, memory: &Memory) -> Vec<StateValue> {
-        self.weighting.rule().state(memory.inner(INNER))
+        self.required().state(memory)
     }
+}
+
+/// Returns the table that configs of this domain are read with: [every strategy of the crate](StrategyTable::built_in) and
+/// [`ScalarCountdown`].
+pub fn strategy_table() -> StrategyTable {
+    let summary = "that of the strategy inside, over a scalar task";
+    StrategyTable::built_in().with(Row::of::<ScalarCountdown>(summary))
 }

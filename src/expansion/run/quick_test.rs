@@ -1,11 +1,12 @@
 //! The question of the problem this crate was written against: does one task stand still while another improves?
 
-use super::evidence::Evidence;
-use super::verdict::IMPROVED;
+use crate::diagnosis::diagnose;
 use crate::history::{History, Split, quantity};
 
 /// A loss that changed by less than this, relative to its first value, did not move.
 const STILL: f64 = 0.01;
+/// A loss that fell by more than this, relative to its first value, improved.
+const IMPROVED: f64 = 0.2;
 
 /// The quick test of the problem this crate was written against.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +24,12 @@ pub struct QuickTest {
 /// Whether the task `stuck` stands still (less than 1 %) while the task `improving` improves (more than 20 %), from the
 /// first to the last epoch on validation data. `None` if one of them has fewer than two epochs.
 pub fn quick_test(history: &History, stuck: &str, improving: &str) -> Option<QuickTest> {
-    let all = Evidence::of_all(history);
+    let all = diagnose(history);
     let change = |task| {
         let losses = history.series(Split::Valid, task, quantity::LOSS);
-        let evidence = all.iter().find(|evidence| evidence.task == task)?;
-        (losses.len() >= 2).then(|| evidence.change())
+        let found = all.iter().find(|found| found.task == task)?;
+        let change = (found.last_loss - found.first_loss) / found.first_loss.abs();
+        (losses.len() >= 2).then_some(if found.first_loss == 0.0 { 0.0 } else { change })
     };
     let (stuck_change, improving_change) = (change(stuck)?, change(improving)?);
     let positive = stuck_change.abs() < STILL && improving_change < -IMPROVED;
