@@ -4,19 +4,19 @@
 //! cargo run --release --features pytorch --example export_pytorch -- runs/uncertainty-1 network.safetensors
 //! ```
 
-#[path = "shared/files.rs"]
-mod files;
+#[path = "shared/mod.rs"]
+mod shared;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use equipoise::Error;
 use equipoise::expansion::pytorch::Generation;
 use equipoise::expansion::run::export_run;
 use equipoise::train::checkpoint;
 
-use files::readable;
+use shared::files::readable;
 
 /// Writes the network of a run as a file that PyTorch's load_state_dict takes.
 ///
@@ -37,10 +37,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    shared::flags::know(&Arguments::command());
     match work(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shared::flags::named(&error.to_string()));
             ExitCode::FAILURE
         }
     }

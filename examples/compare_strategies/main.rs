@@ -9,16 +9,10 @@
 //! here are only the arguments, the processes (one for each run, see `crew.rs`) and what is printed.
 
 mod crew;
-#[path = "../shared/data.rs"]
-mod data;
-#[path = "../shared/files.rs"]
-mod files;
 mod progress;
-#[path = "../shared/reader.rs"]
-mod reader;
 mod session;
-#[path = "../shared/terminal.rs"]
-mod terminal;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
@@ -27,18 +21,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::train::Interrupter;
-use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use clap::{CommandFactory, Parser};
 use equipoise::comparison::search::SearchConfig;
 use equipoise::expansion::comparison::{Job, Manifest, strategies};
 use equipoise::expansion::run::{ExpansionConfig, RECIPES, recipe};
 use equipoise::train::Progress;
 use equipoise::{Error, Result};
 
-use data::DataFlags;
-use files::{WANTED_CONFIG, readable};
 use session::{Ending, Session};
-use terminal::Terminal;
+use shared::data::DataFlags;
+use shared::files::{WANTED_CONFIG, readable};
+use shared::terminal::Terminal;
 
 /// What Ctrl-C ends a program with in a shell.
 const INTERRUPTED: u8 = 130;
@@ -87,6 +81,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    shared::flags::know(&Arguments::command());
     let worked = match arguments.one_run {
         true => one_run(),
         false => compare(&arguments),

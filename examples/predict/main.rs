@@ -7,34 +7,26 @@
 //!
 //! The work is done by `equipoise::expansion::predictor`; here are only the arguments and the files.
 
-#[path = "../shared/backend.rs"]
-mod backend;
-#[path = "../shared/files.rs"]
-mod files;
 mod network;
-#[path = "../shared/reader.rs"]
-mod reader;
 mod series;
-#[path = "../shared/signals.rs"]
-mod signals;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod sink;
 mod stream;
-#[path = "../shared/terminal.rs"]
-mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use equipoise::{Error, Result};
 
-use backend::BackendName;
-use files::readable;
-use reader::{ReaderFlags, max_gap};
 use series::Series;
+use shared::backend::BackendName;
+use shared::files::readable;
+use shared::reader::{ReaderFlags, max_gap};
+use shared::terminal::Terminal;
 use sink::{Format, Sink};
-use terminal::Terminal;
 
 /// Finds the expansion in every window of price bars with a trained network.
 ///
@@ -84,6 +76,7 @@ pub struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    shared::flags::know(&Arguments::command());
     let terminal = Terminal::new(arguments.quiet);
     work(&arguments, terminal).unwrap_or_else(|error| {
         terminal.warn(&format!("error: {error}"));

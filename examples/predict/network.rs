@@ -10,8 +10,8 @@ use equipoise::train::checkpoint;
 use equipoise::{Error, Result};
 
 use crate::Arguments;
-use crate::files::{WANTED_CONFIG, readable};
-use crate::terminal::Terminal;
+use crate::shared::files::{WANTED_CONFIG, readable};
+use crate::shared::terminal::Terminal;
 
 /// What a network may be.
 const WANTED: &str = "the folder of a run, a model-N.bpk in it, or a PyTorch checkpoint";

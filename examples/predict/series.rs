@@ -12,9 +12,9 @@ use equipoise::expansion::run;
 use equipoise::expansion::run::ExpansionConfig;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::signals::Signals;
+use crate::shared::signals::Signals;
+use crate::shared::terminal::Terminal;
 use crate::sink::{Reader, Sink};
-use crate::terminal::Terminal;
 
 /// Longer than this, and it is shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,8 +9,8 @@ use equipoise::expansion::predictor::{Predictor, Stream};
 use equipoise::expansion::run::ExpansionConfig;
 use equipoise::{Error, Result};
 
+use crate::shared::terminal::Terminal;
 use crate::sink::{Reader, Sink};
-use crate::terminal::Terminal;
 
 /// What standard input is called in messages.
 const ORIGIN: &str = "standard input";

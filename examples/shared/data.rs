@@ -7,8 +7,8 @@ use clap::Args;
 use equipoise::Result;
 use equipoise::expansion::run::DataConfig;
 
-use crate::files::readable;
-use crate::reader::{ReaderFlags, max_gap};
+use super::files::readable;
+use super::reader::{ReaderFlags, max_gap};
 
 /// Which windows.
 #[derive(Args)]

@@ -1,8 +1,5 @@
 //! Files that a user names, and what they should be.
 
-// Every program uses a part of this.
-#![allow(dead_code)]
-
 use std::path::Path;
 
 use equipoise::{Error, Result};

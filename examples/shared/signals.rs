@@ -2,9 +2,6 @@
 //!
 //! SIGHUP is left alone, so a run goes on without its terminal under `nohup` and ends without.
 
-// Every program uses a part of this.
-#![allow(dead_code)]
-
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +11,7 @@ use burn::train::Interrupter;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::terminal::Terminal;
+use super::terminal::Terminal;
 
 /// How often it is looked whether there was a signal.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -1,13 +1,11 @@
 //! What is said and how: results on standard output, everything else on standard error, and nobody has to listen.
 
-// Every program uses a part of this.
-#![allow(dead_code)]
-
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::flags;
 use console::{Color, Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -42,7 +40,7 @@ impl Terminal {
 
     /// A sentence that is said in any case.
     pub fn warn(self, sentence: &str) {
-        let text = wrapped(sentence, width(&Term::stderr()));
+        let text = wrapped(&flags::named(sentence), width(&Term::stderr()));
         write(std::io::stderr(), &text);
     }
 

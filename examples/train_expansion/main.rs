@@ -7,29 +7,19 @@
 //!
 //! The work is done by `equipoise::expansion::run`; here are only the flags and what is said.
 
-#[path = "../shared/backend.rs"]
-mod backend;
 mod command;
-#[path = "../shared/data.rs"]
-mod data;
-#[path = "../shared/files.rs"]
-mod files;
 mod next;
 mod page;
-#[path = "../shared/reader.rs"]
-mod reader;
 mod results;
 mod settings;
-#[path = "../shared/signals.rs"]
-mod signals;
-#[path = "../shared/terminal.rs"]
-mod terminal;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use burn::train::Interrupter;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use equipoise::expansion::run::{self, Data, ExpansionConfig, RunOptions};
 use equipoise::nn::Kernel;
 use equipoise::probe::{self, ProbeConfig};
@@ -38,11 +28,12 @@ use equipoise::{Error, Result};
 
 use page::Page;
 use settings::{Arguments, Settings};
-use signals::Signals;
-use terminal::Terminal;
+use shared::signals::Signals;
+use shared::terminal::Terminal;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    shared::flags::know(&Arguments::command());
     let terminal = Terminal::new(arguments.progress() == Progress::Silent);
     work(arguments, terminal).unwrap_or_else(|error| {
         terminal.warn(&format!("error: {error}"));

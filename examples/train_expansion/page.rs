@@ -14,7 +14,7 @@ use equipoise::report::Report;
 use equipoise::train::Outcome;
 use equipoise::{Error, Result};
 
-use crate::terminal::Terminal;
+use crate::shared::terminal::Terminal;
 
 /// The report's name in the run's folder.
 pub const PAGE: &str = "report.html";

@@ -10,7 +10,7 @@ use equipoise::report::write_index;
 use equipoise::train::checkpoint;
 
 use crate::page::PAGE;
-use crate::terminal::Terminal;
+use crate::shared::terminal::Terminal;
 
 /// The verdicts, with what experiments showed.
 pub fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosis> {

@@ -10,9 +10,9 @@ use equipoise::expansion::run::{ExpansionConfig, RECIPES, preset, recipe};
 use equipoise::train::{Progress, checkpoint};
 use equipoise::{Error, Result};
 
-use crate::backend::BackendName;
-use crate::data::DataFlags;
-use crate::files::{WANTED_CONFIG, readable};
+use crate::shared::backend::BackendName;
+use crate::shared::data::DataFlags;
+use crate::shared::files::{WANTED_CONFIG, readable};
 
 /// Trains the four-headed expansion model on price bars and says what became of every task.
 ///

@@ -84,7 +84,7 @@ pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     if known.last_epoch() < newest {
         let reason = format!(
             "ends with epoch {}, but there is a checkpoint of epoch {newest}: it is not whole, so it does not tell the best \
-             epoch; choose one (--epoch)",
+             epoch; choose the `epoch`",
             known.last_epoch()
         );
         return Err(Error::file(history, reason));

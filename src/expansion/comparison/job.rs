@@ -53,7 +53,7 @@ impl Job {
             return Ok(JobState::New);
         }
         let remedy = format!(
-            "as in the run that {} holds; remove that folder, or choose another --out",
+            "as in the run that {} holds; remove that folder, or choose another",
             self.folder.display()
         );
         same_or_named(&self.config, &ExpansionConfig::read(stored)?, &remedy)?;

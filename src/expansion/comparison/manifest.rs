@@ -65,7 +65,7 @@ impl Manifest {
             reason: error.to_string(),
         })?;
         let remedy = format!(
-            "as in the runs that {} holds; change it back, or choose another --out",
+            "as in the runs that {} holds; change it back, or choose another folder",
             folder.display()
         );
         // The fields of the config as the user knows them, without `config.` before them.

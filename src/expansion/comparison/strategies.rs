@@ -47,15 +47,15 @@ pub fn check(names: &[String]) -> Result<()> {
                 "some of {}; {RESCALED} behind one from the Gram matrix",
                 known.join(", ")
             );
-            return Err(Error::setting("--strategies", name, expected));
+            return Err(Error::setting("strategies", name, expected));
         }
         if names[..index].contains(name) {
             let found = format!("{name} twice");
-            return Err(Error::setting("--strategies", found, "each name once"));
+            return Err(Error::setting("strategies", found, "each name once"));
         }
     }
     match names.is_empty() {
-        true => Err(Error::setting("--strategies", "empty", "at least one name")),
+        true => Err(Error::setting("strategies", "empty", "at least one name")),
         false => Ok(()),
     }
 }
@@ -113,7 +113,7 @@ fn rescaled(strategy: &str) -> Result<StrategyConfig> {
         let found = format!("{strategy}{RESCALED}");
         let expected =
             format!("`{strategy}` alone: only a strategy from the Gram matrix is rescaled");
-        Error::setting("--strategies", found, expected)
+        Error::setting("strategies", found, expected)
     };
     if [RAW_SUM, TUNED_FIXED].contains(&strategy) {
         return Err(refuse());

@@ -104,8 +104,7 @@ impl Backend {
                 "backend",
                 other.name(),
                 format!(
-                    "one this program was built with: build it with `--features {}`, or choose another with --backend \
-                     (`backend` in a config)",
+                    "one this program was built with: build it with Cargo's feature `{}`, or choose another `backend`",
                     other.name()
                 ),
             )),
@@ -379,7 +378,8 @@ impl ExpansionConfig {
         data.labels.validate().map_err(within("data.labels"))?;
         data.classes.validate().map_err(within("data"))?;
         if data.marks.is_some() && data.path.is_none() {
-            let expected = "left out: the simulator labels its own windows (give the bars with `data.path`, --data)";
+            let expected =
+                "left out: the simulator labels its own windows (give the bars with `data.path`)";
             return Err(Error::setting("data.marks", "given", expected));
         }
         for (field, value) in [

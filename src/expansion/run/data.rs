@@ -149,8 +149,7 @@ mod parquet {
     use crate::expansion::window::Windows;
 
     fn refuse<T>(path: &Path) -> Result<T> {
-        let reason =
-            "a Parquet file; this program reads those if it is built with `--features parquet`";
+        let reason = "a Parquet file; this program reads those if it is built with Cargo's feature `parquet`";
         Err(Error::file(path, reason))
     }
 
@@ -194,8 +193,8 @@ fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String>
         ),
     };
     Some(format!(
-        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (--max-gap, `data.max_gap` \
-         in a config, allows longer ones)",
+        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (`data.max_gap` \
+         allows longer ones)",
         windows.left_out().over_gaps,
         gaps.outages().len(),
         duration::show(longest.step)

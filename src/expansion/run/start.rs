@@ -116,7 +116,7 @@ pub(crate) fn is_pytorch(file: &Path) -> bool {
 fn without_pytorch(file: &Path) -> Error {
     Error::Checkpoint {
         path: file.to_path_buf(),
-        reason: "is a PyTorch file, which this program was built without; build it with `--features pytorch`"
+        reason: "is a PyTorch file, which this program was built without; build it with Cargo's feature `pytorch`"
             .into(),
     }
 }

@@ -282,8 +282,8 @@ impl Dates {
             return Ok((order, Some(note)));
         }
         let reason = format!(
-            "the time stamp {} is {} day-first and {} month-first, and no other row tells which; choose with \
-             --date-order day-first or --date-order month-first (`data.date_order` in a config)",
+            "the time stamp {} is {} day-first and {} month-first, and no other row tells which; set \
+             `data.date_order` to `day-first` or `month-first`",
             quote::value(&either.text),
             either.on(DateOrder::DayFirst),
             either.on(DateOrder::MonthFirst)
@@ -345,8 +345,8 @@ fn contradiction(day: &Example, month: &Example, place: &str) -> (u64, String) {
         ((month, "month-first"), (day, "day-first"))
     };
     let reason = format!(
-        "the time stamp {} can only be read {}, but {} on {place} {} only {}; choose with --date-order day-first or \
-         --date-order month-first (`data.date_order` in a config), and correct or drop the rows that do not fit",
+        "the time stamp {} can only be read {}, but {} on {place} {} only {}; set `data.date_order` to \
+         `day-first` or `month-first`, and correct or drop the rows that do not fit",
         quote::value(&first.0.text),
         first.1,
         quote::value(&second.0.text),

@@ -198,7 +198,7 @@ impl Example {
     fn two_readings(&self) -> String {
         format!(
             "the price {} is {} with a decimal point and {} with a decimal comma, and no other price tells which; \
-             choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)",
+             set `data.decimal_mark` to `point` or `comma`",
             quote::value(&self.text),
             self.reading(DecimalMark::Point),
             self.reading(DecimalMark::Comma)

@@ -64,8 +64,8 @@ impl Cut {
             .collect();
         if firsts.is_empty() {
             let reason = format!(
-                "each of the {count} windows of {} bars reaches over one of {} gaps; allow longer ones with --max-gap \
-                 (`data.max_gap` in a config)",
+                "each of the {count} windows of {} bars reaches over one of {} gaps; allow longer ones with \
+                 `data.max_gap`",
                 self.length,
                 gaps.outages().len()
             );

@@ -10,8 +10,7 @@ use crate::expansion::bars::Bars;
 use crate::expansion::table::header::counted;
 
 /// The last words of every refusal of a row.
-pub(crate) const REMEDY: &str =
-    "correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
+pub(crate) const REMEDY: &str = "correct the row, or drop such rows with `data.skip_bad_rows`";
 /// How many lines of text may follow the last row.
 const MOST_TEXT: usize = 10;
 

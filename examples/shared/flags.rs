@@ -1,0 +1,53 @@
+//! Which flag sets which field of a config: messages of the library name fields, and the user has typed flags.
+
+use std::sync::OnceLock;
+
+use clap::Command;
+
+/// Fields in the words of the config, and the flags that set them.
+const FLAGS: [(&str, &str); 17] = [
+    ("backend", "backend"),
+    ("data.date_order", "date-order"),
+    ("data.decimal_mark", "decimal"),
+    ("data.marks", "labels"),
+    ("data.max_gap", "max-gap"),
+    ("data.max_samples", "max-samples"),
+    ("data.path", "data"),
+    ("data.skip_bad_rows", "skip-bad-rows"),
+    ("epoch", "epoch"),
+    ("freeze_backbone", "freeze-backbone"),
+    ("half", "half"),
+    ("init", "init"),
+    ("strategies", "strategies"),
+    ("train.batch_size", "batch-size"),
+    ("train.epochs", "epochs"),
+    ("train.learning_rate", "lr"),
+    ("train.seed", "seed"),
+];
+
+/// The rows of [`FLAGS`] that this program has.
+static KNOWN: OnceLock<Vec<(String, String)>> = OnceLock::new();
+
+/// Tells which flags there are. Without it messages stay as the library words them.
+pub fn know(command: &Command) {
+    let has = |flag: &str| {
+        let mut arguments = command.get_arguments();
+        arguments.any(|argument| argument.get_long() == Some(flag))
+    };
+    let rows = FLAGS.iter().filter(|(_, flag)| has(flag));
+    let rows = rows.map(|(field, flag)| (format!("`{field}`"), format!("--{flag}")));
+    // A second call would name the same command.
+    let _ = KNOWN.set(rows.collect());
+}
+
+/// Puts the flag behind the first mention of each field: "`data.max_gap`" becomes "`data.max_gap` (--max-gap)".
+pub fn named(message: &str) -> String {
+    let rows = KNOWN.get().map(Vec::as_slice).unwrap_or_default();
+    rows.iter().fold(message.to_owned(), |text, (field, flag)| {
+        if text.contains(flag.as_str()) {
+            text
+        } else {
+            text.replacen(field, &format!("{field} ({flag})"), 1)
+        }
+    })
+}
