@@ -38,7 +38,7 @@ fn prepare(_seed: u64) -> equipoise::Result<Prepared<Network>> {
 }
 
 fn losses(results: &Results) -> Vec<(String, u64, f64)> {
-    let own = |value: &&equipoise::comparison::Value| value.quantity == quantity::LOSS;
+    let own = |value: &&equipoise::comparison::RunValue| value.quantity == quantity::LOSS;
     let values = results.values().iter().filter(own);
     values
         .map(|v| (format!("{} {}", v.strategy, v.task), v.seed, v.value))

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Ctrl-C stops at once, and the same command goes on from there. The work is done by `equipoise::expansion::comparison`;
-//! here are only the arguments, the processes (one for each run, see `crew.rs`) and what is printed.
+//! here are only the arguments, the processes (one for each run, see `pool.rs`) and what is printed.
 
-mod crew;
+mod pool;
 mod progress;
 mod session;
 #[path = "../shared/mod.rs"]

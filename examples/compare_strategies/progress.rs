@@ -6,7 +6,7 @@ use equipoise::expansion::comparison::Job;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::TERMINAL;
-use crate::crew::Failure;
+use crate::pool::Failure;
 
 /// Counts runs, and epochs for the time that is left, because runs differ in length and may be resumed.
 pub struct Progress {

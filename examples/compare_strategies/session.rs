@@ -16,7 +16,7 @@ use equipoise::weighting::TaskValues;
 use equipoise::{Error, Result};
 
 use crate::TERMINAL;
-use crate::crew::{Crew, Failure};
+use crate::pool::{Failure, ProcessPool};
 use crate::progress::Progress;
 
 /// How a call ends.
@@ -80,14 +80,14 @@ impl Session {
         // Refuse a folder with other runs in it before an hour has gone into the first.
         others.iter().try_for_each(|job| job.state().map(|_| ()))?;
         let (runs, epochs) = self.planned();
-        let mut crew = Crew {
+        let mut pool = ProcessPool {
             jobs,
             interrupts,
             progress: Progress::new(runs, epochs),
         };
-        let done = self.all_runs(&mut crew, others);
-        crew.progress.end();
-        let (ended, runs) = crew.progress.runs();
+        let done = self.all_runs(&mut pool, others);
+        pool.progress.end();
+        let (ended, runs) = pool.progress.runs();
         match done? {
             true => Ok(Ending::Done(self.results()?)),
             false => Ok(Ending::Interrupted { ended, runs }),
@@ -96,10 +96,10 @@ impl Session {
 
     /// Only the search has to wait for runs before it, so everything else goes along with its first round. False if it was
     /// interrupted.
-    fn all_runs(&mut self, crew: &mut Crew, others: Vec<Job>) -> Result<bool> {
+    fn all_runs(&mut self, pool: &mut ProcessPool, others: Vec<Job>) -> Result<bool> {
         let mut others = Some(others);
         if self.names.iter().any(|name| name == TUNED_FIXED) {
-            let Some(tried) = self.search(crew, &mut others)? else {
+            let Some(tried) = self.search(pool, &mut others)? else {
                 return Ok(false);
             };
             self.choose(&tried);
@@ -108,7 +108,7 @@ impl Session {
         if self.tuned.is_some() {
             left.extend(self.jobs(|name| name == TUNED_FIXED)?);
         }
-        let failures = crew.work(&left)?;
+        let failures = pool.work(&left)?;
         let done = failures.is_some();
         self.failed.extend(failures.unwrap_or_default());
         Ok(done)
@@ -117,7 +117,7 @@ impl Session {
     /// Round after round until the budget is spent; `None` if it was interrupted.
     fn search(
         &mut self,
-        crew: &mut Crew,
+        pool: &mut ProcessPool,
         others: &mut Option<Vec<Job>>,
     ) -> Result<Option<Vec<Tried>>> {
         let tasks = self.manifest.config.model.tasks()?;
@@ -135,7 +135,7 @@ impl Session {
                 .collect();
             let mut batch = jobs.clone();
             batch.extend(others.take().unwrap_or_default());
-            let Some(failures) = crew.work(&batch)? else {
+            let Some(failures) = pool.work(&batch)? else {
                 return Ok(None);
             };
             // A candidate that fails is one that is not chosen, and no gap in the table.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use equipoise::{Error, Result};
 
-use series::Series;
+use series::SeriesRun;
 use shared::backend::BackendName;
 use shared::files::readable;
 use shared::reader::{ReaderFlags, max_gap};
@@ -102,7 +102,7 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
     }
     let (config, predictor) = network::load(arguments, terminal)?;
     let sink = Sink::whole(out, arguments.format)?;
-    let series = Series {
+    let series = SeriesRun {
         file: bars,
         config: &config,
         predictor: &predictor,

@@ -20,14 +20,14 @@ use crate::sink::{Reader, Sink};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is predicted for, and with what.
-pub struct Series<'a> {
+pub struct SeriesRun<'a> {
     pub file: &'a Path,
     pub config: &'a ExpansionConfig,
     pub predictor: &'a Predictor,
     pub skip_outages: bool,
 }
 
-impl Series<'_> {
+impl SeriesRun<'_> {
     /// Predicts for all windows.
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);

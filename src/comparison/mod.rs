@@ -23,7 +23,8 @@ pub mod table;
 
 pub use answer::answer;
 pub use results::{
-    FAILED, MetricColumn, OtherTarget, Results, Run, RunVerdict, SECONDS_PER_STEP, Summary, Value,
+    FAILED, MetricColumn, OtherTarget, Results, Run, RunValue, RunVerdict, SECONDS_PER_STEP,
+    Summary,
 };
 #[cfg(feature = "expansion")]
 pub(crate) use runs::raw;

@@ -1,7 +1,7 @@
 //! The results as the plain data that the comparison page of the report is drawn from.
 
 use super::answer::answer;
-use super::results::{Results, Run, Value};
+use super::results::{Results, Run, RunValue};
 use crate::history::{History, Split, quantity};
 use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
 
@@ -54,7 +54,7 @@ impl Results {
     }
 
     fn values_of(&self, strategy: &str, task: &str, name: &str) -> Vec<f64> {
-        let same = |v: &&Value| v.strategy == strategy && v.task == task && v.quantity == name;
+        let same = |v: &&RunValue| v.strategy == strategy && v.task == task && v.quantity == name;
         self.values().iter().filter(same).map(|v| v.value).collect()
     }
 

@@ -55,7 +55,7 @@ pub struct MetricColumn {
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Value {
+pub struct RunValue {
     /// The row.
     pub strategy: String,
     /// The seed.
@@ -118,7 +118,7 @@ impl Summary {
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     runs: Vec<Run>,
-    values: Vec<Value>,
+    values: Vec<RunValue>,
     other_targets: Vec<OtherTarget>,
     metrics: Vec<MetricColumn>,
 }
@@ -198,7 +198,7 @@ impl Results {
     }
 
     /// Returns every number of every run.
-    pub fn values(&self) -> &[Value] {
+    pub fn values(&self) -> &[RunValue] {
         &self.values
     }
 
@@ -233,7 +233,7 @@ impl Results {
         name: &str,
     ) -> Option<Interval> {
         let of = |row: &str, seed: u64| {
-            let same = |value: &&Value| {
+            let same = |value: &&RunValue| {
                 value.strategy == row
                     && value.seed == seed
                     && value.task == task
@@ -329,14 +329,14 @@ impl Results {
 
 /// What is compared of a run: every number of the validation data after the last epoch, the late gradient shares, the time of a
 /// step.
-fn values_of(run: &Run) -> Vec<Value> {
+fn values_of(run: &Run) -> Vec<RunValue> {
     let Some(history) = &run.history else {
         return Vec::new();
     };
     let mut tasks = history.tasks();
     tasks.push(ALL_TASKS);
     let mut values = Vec::new();
-    let value = |task: &str, name: &str, value: f64| Value {
+    let value = |task: &str, name: &str, value: f64| RunValue {
         strategy: run.strategy.clone(),
         seed: run.seed,
         task: task.into(),

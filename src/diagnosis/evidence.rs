@@ -43,7 +43,7 @@ pub(super) struct Evidence {
     /// Mean cosine with every other task over the last half of the epochs.
     pub(super) cosines: Vec<(String, f64)>,
     /// How far the target is from zero, and how far the optimizer could have moved a linear head in all steps.
-    pub(super) reach: Option<Reach>,
+    pub(super) reach: Option<HeadReach>,
     /// The objective after the first and the last epoch.
     pub(super) objective: Option<(f64, f64)>,
     /// Steps of all epochs, those in which the task had labels and no gradient, and those in which the strategy had no answer.
@@ -61,7 +61,7 @@ pub(super) struct Skill {
 
 /// What the optimizer could do for a task's head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
+pub(super) struct HeadReach {
     /// Root of the mean square of the targets in units of the head's output.
     pub(super) size: f64,
     /// The sum over all steps of learning rate times reach.
@@ -70,7 +70,7 @@ pub(super) struct Reach {
     pub(super) steps: f64,
 }
 
-impl Reach {
+impl HeadReach {
     /// Steps that Adam needs at least, at the mean pace of the run.
     pub(super) fn steps_needed(&self) -> f64 {
         self.steps * self.size / self.moved.max(f64::MIN_POSITIVE)
@@ -218,7 +218,7 @@ impl Evidence {
 
 /// What the optimizer could move a linear head by in all steps of the run. An epoch without an audit counts with the mean
 /// of the others.
-fn reach(history: &History, task: &str) -> Option<Reach> {
+fn reach(history: &History, task: &str) -> Option<HeadReach> {
     let size = history.known(Split::Valid, task, quantity::TARGET_SIZE)?;
     let of_all = |name| history.series(Split::Train, ALL_TASKS, name);
     let (reaches, rates) = (of_all(quantity::REACH), of_all(quantity::LEARNING_RATE));
@@ -232,5 +232,5 @@ fn reach(history: &History, task: &str) -> Option<Reach> {
         moved += count * rates.at(epoch)? * reaches.at(epoch).unwrap_or(typical);
         steps += count;
     }
-    (steps > 0.0).then_some(Reach { size, moved, steps })
+    (steps > 0.0).then_some(HeadReach { size, moved, steps })
 }

@@ -1,6 +1,6 @@
 //! What was found of a task, in sentences: what the history suggests, and what an experiment measured.
 
-use super::evidence::{Evidence, Reach};
+use super::evidence::{Evidence, HeadReach};
 use super::trials::{Change, Effect, LEAST, Trial, Trials, times};
 use crate::text::{number, percent};
 
@@ -102,7 +102,7 @@ pub(super) fn in_conflict(other: &str, cosine: f64) -> String {
 }
 
 /// The sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
-pub(super) fn out_of_reach(reach: &Reach) -> String {
+pub(super) fn out_of_reach(reach: &HeadReach) -> String {
     format!(
         "its targets are out of the optimizer's reach: they are about {} from zero, and at this learning rate {:.0} steps \
          can move a head by {} at most, so at least {:.0} steps are needed",

@@ -167,12 +167,12 @@ impl Trials {
     /// [`Error::Io`] with the path.
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut text = csv::Writer::from_writer(Vec::new());
-        let mut put = |row: Row| {
+        let mut put = |row: TrialRow| {
             text.serialize(row)
                 .map_err(|error| Error::file(&path, error.to_string()))
         };
         for (task, loss) in &self.start {
-            put(Row {
+            put(TrialRow {
                 change: START.into(),
                 task: task.clone(),
                 loss: *loss,
@@ -183,7 +183,7 @@ impl Trials {
         for trial in &self.trials {
             for effect in &trial.effects {
                 let (change, factor, other) = named(&trial.change);
-                put(Row {
+                put(TrialRow {
                     change: change.into(),
                     made_for: trial.task.clone(),
                     factor,
@@ -203,12 +203,12 @@ impl Trials {
         write_atomically(path, &bytes)
     }
 
-    fn row(&self) -> Row {
-        Row {
+    fn row(&self) -> TrialRow {
+        TrialRow {
             epoch: self.epoch,
             steps: self.steps,
             forks: self.forks,
-            ..Row::default()
+            ..TrialRow::default()
         }
     }
 
@@ -223,7 +223,7 @@ impl Trials {
         let mut found = Self::default();
         for (number, row) in reader.deserialize().enumerate() {
             let line = number as u64 + 2;
-            let row: Row = row.map_err(|error: csv::Error| {
+            let row: TrialRow = row.map_err(|error: csv::Error| {
                 let line = error.position().map_or(line, |position| position.line());
                 Error::line(&path, line, error.to_string())
             })?;
@@ -265,7 +265,7 @@ const START: &str = "start";
 
 /// A row of the file.
 #[derive(Default, Serialize, Deserialize)]
-struct Row {
+struct TrialRow {
     epoch: usize,
     steps: usize,
     forks: usize,
@@ -282,7 +282,7 @@ struct Row {
     margin: Option<f64>,
 }
 
-impl Row {
+impl TrialRow {
     fn change(&self) -> Option<Change> {
         let factor = self.factor;
         Some(match self.change.as_str() {

@@ -18,7 +18,7 @@ const TINY: f64 = 1e-30;
 /// The measurements of several steps can be added up; [`read`](Self::read) gives their means. Reading waits for the
 /// device, adding does not.
 #[derive(Clone, Debug)]
-pub struct AuditSample {
+pub struct PendingAudit {
     /// Norms, weighted norms, shares and measurements, `[K]` each, then all cosines and their measurements, `[K * K]` each,
     /// then the reach, `[1]`.
     packed: Tensor<1>,
@@ -66,7 +66,7 @@ pub fn audit<M: MultiTaskModel>(
     representation: M::Shared,
     batch: &M::Batch,
     weights: Tensor<1>,
-) -> AuditSample {
+) -> PendingAudit {
     let tasks = network.tasks().len();
     assert_eq!(weights.dims(), [tasks], "one weight for each task");
     let heads = |branches| network.task_losses(branches, batch);
@@ -79,13 +79,13 @@ pub(crate) fn measure<S: Shared>(
     representation: &S,
     tasks: usize,
     heads: &dyn Fn(Branches<S>) -> TaskLosses,
-) -> Measured {
+) -> BranchMeasurement {
     let leaves: Vec<S> = (0..tasks).map(|_| representation.leaf()).collect();
-    let losses = heads(Branches::apart(leaves.clone()));
+    let losses = heads(Branches::separate(leaves.clone()));
     let (gradients, _) = branch_gradients(&leaves, &losses);
     let gram = Gram::new(S::gram(&gradients));
     gradients.into_iter().for_each(S::recycle);
-    Measured {
+    BranchMeasurement {
         gram,
         active: losses.active(),
         reach: Some(representation.reach()),
@@ -109,16 +109,16 @@ pub(crate) fn branch_gradients<S: Shared>(
 
 /// What of an audit the weights have no part in.
 #[derive(Clone, Debug)]
-pub(crate) struct Measured {
+pub(crate) struct BranchMeasurement {
     pub(crate) gram: Gram,
     pub(crate) active: Tensor<1, Bool>,
     /// `[1]`; only where the whole audit is wanted.
     pub(crate) reach: Option<Tensor<1>>,
 }
 
-impl Measured {
+impl BranchMeasurement {
     /// The whole audit, with the effective weights of the step; `None` without a reach.
-    pub(crate) fn weighted(self, weights: Tensor<1>) -> Option<AuditSample> {
+    pub(crate) fn weighted(self, weights: Tensor<1>) -> Option<PendingAudit> {
         let reach = self.reach? + 1.0;
         let tasks = self.gram.len();
         let measured = self.active.float().cast(DType::F32);
@@ -133,7 +133,7 @@ impl Measured {
         let pairs = pairs.reshape([tasks * tasks]);
         let cosines = counted(self.gram.cosines().reshape([tasks * tasks]), &pairs);
         let parts = vec![norms, weighted, shares, measured, cosines, pairs, reach];
-        Some(AuditSample {
+        Some(PendingAudit {
             packed: Tensor::cat(parts, 0),
             tasks,
             samples: 1,
@@ -141,7 +141,7 @@ impl Measured {
     }
 }
 
-impl AuditSample {
+impl PendingAudit {
     /// Puts both measurements together, for a mean over more steps.
     ///
     /// # Panics

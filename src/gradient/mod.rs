@@ -5,5 +5,5 @@
 
 mod audit;
 
-pub use audit::{Audit, AuditSample, audit};
-pub(crate) use audit::{Measured, branch_gradients, measure};
+pub use audit::{Audit, PendingAudit, audit};
+pub(crate) use audit::{BranchMeasurement, branch_gradients, measure};

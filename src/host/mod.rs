@@ -6,7 +6,7 @@ pub(crate) mod memory;
 mod tensors;
 pub(crate) mod vector;
 
-pub(crate) use tensors::{Integers, Values, applies, serves, to_tensor};
+pub(crate) use tensors::{Integers, TensorValues, applies, serves, to_tensor};
 
 /// Every set of instructions that this machine has and the kernels know.
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(crate) fn serves(device: &burn::tensor::Device) -> bool {
 
 /// The values of a tensor in single precision, row-major: borrowed where the tensor lies in order, copied otherwise.
 #[derive(Clone, Debug)]
-pub(crate) enum Values {
+pub(crate) enum TensorValues {
     /// A tensor that is contiguous.
     #[cfg(feature = "flex")]
     Held(FloatTensor<burn::backend::Flex>),
@@ -40,7 +40,7 @@ pub(crate) enum Values {
     Copied(Vec<f32>),
 }
 
-impl Values {
+impl TensorValues {
     /// The values of a tensor that [a kernel serves](applies), without its graph.
     pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> Self {
         let tensor = tensor.inner();
@@ -91,7 +91,7 @@ impl Values {
     }
 }
 
-impl Deref for Values {
+impl Deref for TensorValues {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
@@ -199,29 +199,31 @@ mod tests {
     #[test]
     fn values_are_row_major_however_they_lie_and_copied_only_out_of_order() {
         let straight = floats(&SIX, &[2, 3]);
-        let held = Values::read::<Flex>(straight.clone());
-        assert!(matches!(held, Values::Held(_)));
+        let held = TensorValues::read::<Flex>(straight.clone());
+        assert!(matches!(held, TensorValues::Held(_)));
         assert_eq!(*held, SIX);
-        let copied = Values::read::<Flex>(turned(straight.clone()));
-        assert!(matches!(copied, Values::Copied(_)));
+        let copied = TensorValues::read::<Flex>(turned(straight.clone()));
+        assert!(matches!(copied, TensorValues::Copied(_)));
         assert_eq!(*copied, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
         // The second row alone lies in order, though not at the beginning.
         let row = Flex::float_slice(straight, &[(1..2).into(), (0..3).into()]);
-        assert_eq!(*Values::read::<Flex>(row), SIX[3..]);
+        assert_eq!(*TensorValues::read::<Flex>(row), SIX[3..]);
     }
 
     #[test]
     fn only_what_nobody_else_holds_is_given_away() {
         let tensor = floats(&SIX, &[6]);
         let also_held = tensor.clone();
-        let shared = Values::read::<Flex>(tensor).into_unique().unwrap_err();
+        let shared = TensorValues::read::<Flex>(tensor)
+            .into_unique()
+            .unwrap_err();
         assert_eq!(*shared, SIX);
         drop(also_held);
         assert_eq!(shared.into_unique().unwrap(), SIX);
         // A part of a tensor nobody else holds.
         let all = floats(&SIX, &[2, 3]);
         let row = Flex::float_slice(all, &[(1..2).into(), (0..3).into()]);
-        let row = Values::read::<Flex>(row).into_unique().unwrap();
+        let row = TensorValues::read::<Flex>(row).into_unique().unwrap();
         assert_eq!(row, SIX[3..]);
     }
 
@@ -232,8 +234,8 @@ mod tests {
         // A size nobody else asks for, since all tests share the pool; but one that Miri can fill.
         let len = if cfg!(miri) { 1 << 14 } else { (1 << 19) + 5 };
         let tensor = floats(&vec![1.0; len], &[len]);
-        let also_held = Values::read::<Flex>(tensor.clone());
-        Values::read::<Flex>(tensor).recycle();
+        let also_held = TensorValues::read::<Flex>(tensor.clone());
+        TensorValues::read::<Flex>(tensor).recycle();
         memory::take(len).fill(2.0);
         assert!(also_held.iter().all(|v| *v == 1.0));
         let address = also_held.as_ptr();

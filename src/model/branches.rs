@@ -27,7 +27,7 @@ impl<S: Shared> Branches<S> {
     }
 
     /// A representation for each task, in their order.
-    pub fn apart(branches: Vec<S>) -> Self {
+    pub fn separate(branches: Vec<S>) -> Self {
         Self {
             tasks: branches.len(),
             form: Form::Apart(branches),
@@ -45,7 +45,7 @@ impl<S: Shared> Branches<S> {
     }
 
     /// Whether every task has a branch of its own.
-    pub fn is_apart(&self) -> bool {
+    pub fn is_separate(&self) -> bool {
         matches!(self.form, Form::Apart(_))
     }
 
@@ -111,7 +111,7 @@ impl<S: Shared> Branches<S> {
         tasks: [usize; N],
         stage: impl Fn(S) -> T,
     ) -> [T; N] {
-        if self.is_apart() || N == 0 {
+        if self.is_separate() || N == 0 {
             return tasks.map(|task| stage(self.of(task)));
         }
         let once = stage(self.of(tasks[0]));

@@ -38,7 +38,7 @@ pub(super) type Ends = Tensor<4>;
 
 /// Takes the final states, `[directions, batch, hidden]` each, from behind the last position of what a kernel made.
 #[cfg(any(feature = "cpu-kernels", feature = "gpu-kernels"))]
-pub(super) fn apart(
+pub(super) fn split_ends(
     output: Tensor<3>,
     time: usize,
     batch_first: bool,

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use self::effect::effect;
 use self::plan::{Seen, changes, watched};
-use self::progress::Bar;
+use self::progress::ProgressLine;
 use crate::diagnosis::{Change, Trial, Trials, diagnose};
 use crate::error::{Error, Result};
 use crate::history::{History, Split, quantity};
@@ -248,7 +248,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             forks: &mut forks,
             count: config.forks,
             interrupter,
-            bar: Bar::new(progress),
+            bar: ProgressLine::new(progress),
             ran: Vec::new(),
         };
         let unchanged = repeated.run("nothing changed", &Alteration::default())?;
@@ -292,7 +292,7 @@ struct Repeated<'a, M: MultiTaskModel> {
     forks: &'a mut Forks<M>,
     count: usize,
     interrupter: Interrupter,
-    bar: Bar,
+    bar: ProgressLine,
     /// What ran already: a task left out for one of the others is left out for all.
     ran: Vec<(Alteration, Vec<Ended>)>,
 }

@@ -7,14 +7,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::train::Progress;
 
 /// A bar on a terminal, lines where there is none.
-pub(super) struct Bar {
+pub(super) struct ProgressLine {
     bar: ProgressBar,
     lines: bool,
     changes: Cell<usize>,
     done: Cell<usize>,
 }
 
-impl Bar {
+impl ProgressLine {
     pub(super) fn new(progress: Progress) -> Self {
         let target = match progress {
             Progress::Auto | Progress::Verbose => ProgressDrawTarget::stderr(),

@@ -3,7 +3,7 @@
 //! All drawings are as wide as a phone, so that their texts keep their size in proportion wherever they are shown.
 
 use super::axis::{Axis, drawable};
-use super::pen::{Pen, SERIES};
+use super::style_class::{SERIES, StyleClass};
 use super::svg::{Anchor, Level, Point, Svg};
 use super::text::{short, width};
 
@@ -110,7 +110,7 @@ impl Plot<'_> {
         for (value, _) in frame.y.ticks() {
             let y = self.y(value);
             self.svg
-                .line((self.left, y), (self.right, y), &Pen::Grid.line());
+                .line((self.left, y), (self.right, y), &StyleClass::Grid.line());
         }
         self.left_edge();
         self.bottom_edge();
@@ -118,7 +118,7 @@ impl Plot<'_> {
         self.text(
             &frame.x_name,
             middle,
-            Pen::Label,
+            StyleClass::Label,
             Anchor::Middle,
             Level::Above,
         );
@@ -126,54 +126,54 @@ impl Plot<'_> {
         self.text(
             &frame.y_name,
             corner,
-            Pen::Label,
+            StyleClass::Label,
             Anchor::Begin,
             Level::Above,
         );
     }
 
     fn left_edge(&mut self) {
-        let (frame, x, pen) = (self.frame, self.left, Pen::Axis.line());
-        self.svg.line((x, self.top), (x, self.bottom), &pen);
+        let (frame, x, class) = (self.frame, self.left, StyleClass::Axis.line());
+        self.svg.line((x, self.top), (x, self.bottom), &class);
         for (value, label) in frame.y.ticks() {
             let y = self.y(value);
             let at = (x - 2 * TICK, y);
-            self.text(label, at, Pen::Label, Anchor::End, Level::Beside);
-            self.svg.line((x - TICK, y), (x, y), &pen);
+            self.text(label, at, StyleClass::Label, Anchor::End, Level::Beside);
+            self.svg.line((x - TICK, y), (x, y), &class);
         }
     }
 
     fn bottom_edge(&mut self) {
-        let (frame, y, pen) = (self.frame, self.bottom, Pen::Axis.line());
-        self.svg.line((self.left, y), (self.right, y), &pen);
+        let (frame, y, class) = (self.frame, self.bottom, StyleClass::Axis.line());
+        self.svg.line((self.left, y), (self.right, y), &class);
         for (value, label) in frame.x.ticks() {
             let x = self.x(value);
             let at = (x, y + 2 * TICK);
-            self.text(label, at, Pen::Label, Anchor::Middle, Level::Below);
-            self.svg.line((x, y), (x, y + TICK), &pen);
+            self.text(label, at, StyleClass::Label, Anchor::Middle, Level::Below);
+            self.svg.line((x, y), (x, y + TICK), &class);
         }
     }
 
     /// Draws a line through points.
-    pub fn path(&mut self, points: &[Point], pen: Pen) {
-        self.svg.polyline(points, &pen.line());
+    pub fn path(&mut self, points: &[Point], class: StyleClass) {
+        self.svg.polyline(points, &class.line());
     }
 
     /// Draws an area, filled.
-    pub fn polygon(&mut self, corners: &[Point], pen: Pen) {
-        self.svg.polygon(corners, &pen.area());
+    pub fn polygon(&mut self, corners: &[Point], class: StyleClass) {
+        self.svg.polygon(corners, &class.area());
     }
 
     /// Draws a rectangle, filled.
-    pub fn rectangle(&mut self, corner: Point, opposite: Point, pen: Pen) {
-        self.svg.rect(corner, opposite, &pen.area());
+    pub fn rectangle(&mut self, corner: Point, opposite: Point, class: StyleClass) {
+        self.svg.rect(corner, opposite, &class.area());
     }
 
     /// Writes a text that begins, has its middle, or ends at a point.
-    pub fn text(&mut self, text: &str, at: Point, pen: Pen, anchor: Anchor, level: Level) {
+    pub fn text(&mut self, text: &str, at: Point, class: StyleClass, anchor: Anchor, level: Level) {
         if !text.is_empty() {
             let text = short(text, 60);
-            self.svg.text(&text, at, anchor, level, &pen.text());
+            self.svg.text(&text, at, anchor, level, &class.text());
         }
     }
 
@@ -190,7 +190,7 @@ impl Plot<'_> {
         for run in runs.filter(|run| run.len() > 1) {
             let places = run.iter().map(|(x, y)| (self.x(*x), self.y(*y)));
             let line: Vec<Point> = places.collect();
-            self.path(&line, Pen::Series(number));
+            self.path(&line, StyleClass::Series(number));
         }
     }
 
@@ -216,42 +216,45 @@ impl Plot<'_> {
 
     /// Draws a marker whose form belongs to the series.
     pub fn marker(&mut self, at: Point, number: usize) {
-        let pen = Pen::Solid(number);
+        let class = StyleClass::Solid(number);
         let near = |(dx, dy): Point| (at.0 + dx, at.1 + dy);
         match number % SERIES {
-            0 => self.svg.circle(at, 33, &pen.area()),
-            1 => self.polygon(&[(-30, -30), (30, -30), (30, 30), (-30, 30)].map(near), pen),
-            2 => self.polygon(&[(0, -42), (40, 30), (-40, 30)].map(near), pen),
-            3 => self.polygon(&[(0, -46), (40, 0), (0, 46), (-40, 0)].map(near), pen),
-            4 => self.polygon(&[(0, 42), (40, -30), (-40, -30)].map(near), pen),
-            5 => self.svg.circle(at, 36, &pen.line()),
+            0 => self.svg.circle(at, 33, &class.area()),
+            1 => self.polygon(
+                &[(-30, -30), (30, -30), (30, 30), (-30, 30)].map(near),
+                class,
+            ),
+            2 => self.polygon(&[(0, -42), (40, 30), (-40, 30)].map(near), class),
+            3 => self.polygon(&[(0, -46), (40, 0), (0, 46), (-40, 0)].map(near), class),
+            4 => self.polygon(&[(0, 42), (40, -30), (-40, -30)].map(near), class),
+            5 => self.svg.circle(at, 36, &class.line()),
             6 => {
-                self.path(&[(-34, -34), (34, 34)].map(near), pen);
-                self.path(&[(-34, 34), (34, -34)].map(near), pen);
+                self.path(&[(-34, -34), (34, 34)].map(near), class);
+                self.path(&[(-34, 34), (34, -34)].map(near), class);
             }
             _ => {
-                self.path(&[(-42, 0), (42, 0)].map(near), pen);
-                self.path(&[(0, -42), (0, 42)].map(near), pen);
+                self.path(&[(-42, 0), (42, 0)].map(near), class);
+                self.path(&[(0, -42), (0, 42)].map(near), class);
             }
         }
     }
 
     /// Draws a small dot.
-    pub fn dot(&mut self, at: Point, pen: Pen) {
-        self.svg.circle(at, 18, &pen.area());
+    pub fn dot(&mut self, at: Point, class: StyleClass) {
+        self.svg.circle(at, 18, &class.area());
     }
 
     /// Draws a marker of a series at the lower edge that points out of the plot: the value is somewhere below.
     pub fn marker_below(&mut self, value: f64, number: usize) {
         let (x, y) = (self.x(value), self.bottom);
         let corners = [(x - 34, y), (x + 34, y), (x, y + 46)];
-        self.polygon(&corners, Pen::Solid(number));
+        self.polygon(&corners, StyleClass::Solid(number));
     }
 
     /// Draws a line across the plot at a value.
-    pub fn across(&mut self, value: f64, pen: Pen) {
+    pub fn across(&mut self, value: f64, class: StyleClass) {
         let y = self.y(value);
-        self.path(&[(self.left, y), (self.right, y)], pen);
+        self.path(&[(self.left, y), (self.right, y)], class);
     }
 
     /// Draws a thin line through the plot from top to bottom, with a name above it and a title.
@@ -260,37 +263,37 @@ impl Plot<'_> {
         // Where the name of the axis is above it, the name of the line is inside the plot.
         let free = x - width(name) / 2 > width(&self.frame.y_name);
         self.titled(title, |plot| {
-            plot.path(&[(x, top), (x, bottom)], Pen::Leader);
+            plot.path(&[(x, top), (x, bottom)], StyleClass::Leader);
             if free {
                 let at = (x, top + 10);
-                plot.text(name, at, Pen::Label, Anchor::Middle, Level::Above);
+                plot.text(name, at, StyleClass::Label, Anchor::Middle, Level::Above);
             } else {
                 let at = (x + 40, top + 70);
-                plot.text(name, at, Pen::Label, Anchor::Begin, Level::Beside);
+                plot.text(name, at, StyleClass::Label, Anchor::Begin, Level::Beside);
             }
         });
     }
 
     /// Writes labels right of the plot, each as near as possible to its height without touching another.
-    pub fn labels(&mut self, labels: &[(i32, String, Pen)]) {
+    pub fn labels(&mut self, labels: &[(i32, String, StyleClass)]) {
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|index| labels[*index].0);
         let wished: Vec<i32> = order.iter().map(|index| labels[*index].0).collect();
-        let places = apart(&wished, self.top + LINE / 3, self.bottom - LINE / 3);
+        let places = spread(&wished, self.top + LINE / 3, self.bottom - LINE / 3);
         for (index, place) in order.into_iter().zip(places) {
-            let (y, text, pen) = &labels[index];
+            let (y, text, class) = &labels[index];
             if (place - y).abs() > LINE / 4 {
                 let line = [(self.right + 8, *y), (self.right + GAP - 12, place)];
-                self.path(&line, Pen::Leader);
+                self.path(&line, StyleClass::Leader);
             }
             let at = (self.right + GAP, place);
-            self.text(text, at, *pen, Anchor::Begin, Level::Beside);
+            self.text(text, at, *class, Anchor::Begin, Level::Beside);
         }
     }
 }
 
 /// Ascending places at least a line apart, near the wished ones and between the ends if they fit there.
-fn apart(wished: &[i32], top: i32, bottom: i32) -> Vec<i32> {
+fn spread(wished: &[i32], top: i32, bottom: i32) -> Vec<i32> {
     let line = match wished.len() {
         0 | 1 => LINE,
         many => LINE.min((bottom - top) / (many as i32 - 1)),
@@ -336,11 +339,11 @@ mod tests {
 
     #[test]
     fn labels_keep_their_distance_and_stay_inside() {
-        assert_eq!(apart(&[500, 900], 0, 1000), [500, 900]);
-        assert_eq!(apart(&[500, 510], 0, 1000), [500, 635]);
-        assert_eq!(apart(&[990, 1000], 0, 1000), [865, 1000]);
-        assert_eq!(apart(&[], 0, 1000), [0; 0]);
-        let crowded = apart(&[500; 30], 0, 1000);
+        assert_eq!(spread(&[500, 900], 0, 1000), [500, 900]);
+        assert_eq!(spread(&[500, 510], 0, 1000), [500, 635]);
+        assert_eq!(spread(&[990, 1000], 0, 1000), [865, 1000]);
+        assert_eq!(spread(&[], 0, 1000), [0; 0]);
+        let crowded = spread(&[500; 30], 0, 1000);
         assert!(crowded.is_sorted() && crowded[0] >= 0 && crowded[29] <= 1000);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::lines::{LineChart, Series, Vertical};
+use super::lines::{LineChart, LineSeries, Vertical};
 use super::page::{Around, Cell, Section, grid, page, paragraph, table};
-use super::pen::SERIES;
+use super::style_class::SERIES;
 use super::text::{number, spread};
 use crate::diagnosis::{Verdict, diagnose};
 use crate::error::{Error, Result};
@@ -147,12 +147,12 @@ fn courses(runs: &[Run]) -> Option<Section> {
     }
     let shown = &runs[runs.len().saturating_sub(SERIES)..];
     let overlaid = |title: String, y_name: &str, task: &str, quantity: &str| {
-        let series: Vec<Series> = shown
+        let series: Vec<LineSeries> = shown
             .iter()
             .enumerate()
             .map(|(number, run)| {
                 let course = run.history.series(Split::Valid, task, quantity);
-                Series::new(&run.name, number, course)
+                LineSeries::new(&run.name, number, course)
             })
             .filter(|series| !series.points.is_empty())
             .collect();

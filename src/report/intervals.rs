@@ -3,7 +3,7 @@
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot, WIDTH};
 use super::figure::Figure;
-use super::pen::Pen;
+use super::style_class::StyleClass;
 use super::svg::{Anchor, Level};
 use super::text::{number, short, width};
 
@@ -100,7 +100,7 @@ impl IntervalChart {
         for (index, (_, value)) in self.shown_references().enumerate() {
             let x = plot.x(*value);
             let line = [(x, lane(index) + 70), (x, plot.bottom)];
-            plot.path(&line, Pen::Reference(index));
+            plot.path(&line, StyleClass::Reference(index));
         }
         for (index, (name, value)) in self.shown_references().enumerate() {
             let text = format!("{} {}", short(name, REFERENCE), number(*value));
@@ -115,8 +115,8 @@ impl IntervalChart {
                 x
             };
             let begin = begin.min(WIDTH - 20 - width(&text)).max(20);
-            let (at, pen) = ((begin, lane(index)), Pen::Reference(index));
-            plot.text(&text, at, pen, Anchor::Begin, Level::Beside);
+            let (at, class) = ((begin, lane(index)), StyleClass::Reference(index));
+            plot.text(&text, at, class, Anchor::Begin, Level::Beside);
         }
     }
 
@@ -142,28 +142,28 @@ impl Interval {
     fn draw(&self, plot: &mut Plot<'_>, y: i32) {
         let name = short(&self.name, NAME);
         let at = (plot.left - 60, y);
-        plot.text(&name, at, Pen::Label, Anchor::End, Level::Beside);
+        plot.text(&name, at, StyleClass::Label, Anchor::End, Level::Beside);
         plot.titled(&self.told(), |plot| self.marks(plot, y));
     }
 
     fn marks(&self, plot: &mut Plot<'_>, y: i32) {
         if drawable(self.low) && drawable(self.high) {
             let (low, high) = (plot.x(self.low), plot.x(self.high));
-            plot.path(&[(low, y), (high, y)], Pen::Solid(0));
+            plot.path(&[(low, y), (high, y)], StyleClass::Solid(0));
             for end in [low, high] {
-                plot.path(&[(end, y - 36), (end, y + 36)], Pen::Solid(0));
+                plot.path(&[(end, y - 36), (end, y + 36)], StyleClass::Solid(0));
             }
         }
         for value in self.values.iter().filter(|value| drawable(**value)) {
             // Beside the whisker, which would hide them.
-            plot.dot((plot.x(*value), y + 62), Pen::Solid(1));
+            plot.dot((plot.x(*value), y + 62), StyleClass::Solid(1));
         }
         if drawable(self.mean) {
             plot.marker((plot.x(self.mean), y), 0);
         } else {
             let at = (plot.left + 60, y);
             let text = number(self.mean);
-            plot.text(&text, at, Pen::Label, Anchor::Begin, Level::Beside);
+            plot.text(&text, at, StyleClass::Label, Anchor::Begin, Level::Beside);
         }
     }
 }

@@ -4,11 +4,11 @@
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot};
 use super::figure::Figure;
-use super::pen::Pen;
+use super::style_class::StyleClass;
 use super::text::{count, escape, number, percent, short};
 
 /// One line of a chart.
-pub(super) struct Series {
+pub(super) struct LineSeries {
     /// Its name at its end.
     pub name: String,
     /// Its number among the series of the page, which fixes colour, dashes and marker.
@@ -17,7 +17,7 @@ pub(super) struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-impl Series {
+impl LineSeries {
     pub fn new(name: impl Into<String>, number: usize, course: &[(usize, f64)]) -> Self {
         Self {
             name: name.into(),
@@ -87,7 +87,7 @@ pub(super) struct LineChart {
     pub title: String,
     /// The name of the vertical axis, with its unit.
     pub y_name: String,
-    pub series: Vec<Series>,
+    pub series: Vec<LineSeries>,
     pub references: Vec<Reference>,
     pub vertical: Vertical,
     /// What a reader should know beside it; may be empty.
@@ -101,7 +101,11 @@ pub(super) struct LineChart {
 }
 
 impl LineChart {
-    pub fn new(title: impl Into<String>, y_name: impl Into<String>, series: Vec<Series>) -> Self {
+    pub fn new(
+        title: impl Into<String>,
+        y_name: impl Into<String>,
+        series: Vec<LineSeries>,
+    ) -> Self {
         Self {
             title: title.into(),
             y_name: y_name.into(),
@@ -153,7 +157,12 @@ impl LineChart {
 
     /// The chart, or a sentence if none of its values can be drawn.
     pub fn html(&self) -> String {
-        if !self.series.iter().flat_map(Series::values).any(drawable) {
+        if !self
+            .series
+            .iter()
+            .flat_map(LineSeries::values)
+            .any(drawable)
+        {
             return format!(
                 "<p class=\"note\">{}: {}.</p>\n",
                 escape(&self.title),
@@ -180,7 +189,7 @@ impl LineChart {
         }
         // Over the lines: a loss that has come to its constant would hide it.
         for (index, reference) in self.shown_references() {
-            plot.across(reference.value, Pen::Reference(index));
+            plot.across(reference.value, StyleClass::Reference(index));
         }
         if let Some((epoch, name)) = self.shown_mark() {
             let title = format!("{name}: epoch {epoch}");
@@ -195,7 +204,7 @@ impl LineChart {
     }
 
     /// Draws markers on values of a series, without those below the floor.
-    fn markers(&self, plot: &mut Plot<'_>, series: &Series) {
+    fn markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let inside = series.points.iter().map(|(epoch, value)| {
             let shown = if self.is_low(*value) {
                 f64::NAN
@@ -211,7 +220,7 @@ impl LineChart {
 
     /// Draws markers on values of a series below the floor: on the first of each run of them, and on so many others that
     /// they can be told apart.
-    fn low_markers(&self, plot: &mut Plot<'_>, series: &Series) {
+    fn low_markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let every = series.points.len().div_ceil(LOW).max(1);
         let mut before = false;
         for (index, (epoch, value)) in series.points.iter().enumerate() {
@@ -230,7 +239,7 @@ impl LineChart {
     }
 
     /// Says a value of a series: `epoch 7: 0.0312`, with the series' name where there are several.
-    fn told(&self, series: &Series, epoch: f64, value: f64) -> String {
+    fn told(&self, series: &LineSeries, epoch: f64, value: f64) -> String {
         let point = format!("epoch {epoch}: {}", number(value));
         if self.series.len() > 1 {
             format!("{}, {point}", series.name)
@@ -240,21 +249,21 @@ impl LineChart {
     }
 
     /// Heights, texts and pens of the labels right of the plot.
-    fn labels(&self, plot: &Plot<'_>) -> Vec<(i32, String, Pen)> {
+    fn labels(&self, plot: &Plot<'_>) -> Vec<(i32, String, StyleClass)> {
         let of_series = self.named().filter_map(|series| {
             let last = series.values().filter(|value| drawable(*value)).last()?;
             let label = short(&series.name, self.label);
-            Some((plot.y(last), label, Pen::Solid(series.number)))
+            Some((plot.y(last), label, StyleClass::Solid(series.number)))
         });
         let of_references = self.shown_references().map(|(index, reference)| {
             let label = short(&reference.name, self.label);
-            (plot.y(reference.value), label, Pen::Reference(index))
+            (plot.y(reference.value), label, StyleClass::Reference(index))
         });
         of_series.chain(of_references).collect()
     }
 
     /// The series with their names at their ends; one by itself is named by the title.
-    fn named(&self) -> impl Iterator<Item = &Series> {
+    fn named(&self) -> impl Iterator<Item = &LineSeries> {
         let alone = self.series.len() == 1 && self.references.is_empty();
         self.series.iter().filter(move |_| !alone)
     }
@@ -277,7 +286,7 @@ impl LineChart {
             let references = self.references.iter().map(|reference| reference.value);
             self.series
                 .iter()
-                .flat_map(Series::values)
+                .flat_map(LineSeries::values)
                 .chain(references)
         };
         let y = match &self.vertical {
@@ -301,7 +310,7 @@ impl LineChart {
     }
 
     fn summary(&self) -> String {
-        let series = self.series.iter().map(Series::summary);
+        let series = self.series.iter().map(LineSeries::summary);
         let references = self
             .references
             .iter()
@@ -321,7 +330,7 @@ impl LineChart {
 
     /// How many values are below the floor.
     fn low(&self) -> String {
-        let values = self.series.iter().flat_map(Series::values);
+        let values = self.series.iter().flat_map(LineSeries::values);
         let low = values.filter(|value| self.is_low(*value)).count();
         match self.floor {
             Some(floor) if low > 0 => {
@@ -358,9 +367,9 @@ impl LineChart {
 mod tests {
     use super::*;
 
-    fn series(name: &str, values: &[f64]) -> Series {
+    fn series(name: &str, values: &[f64]) -> LineSeries {
         let course: Vec<(usize, f64)> = (1..).zip(values.iter().copied()).collect();
-        Series::new(name, 0, &course)
+        LineSeries::new(name, 0, &course)
     }
 
     fn chart(values: &[f64]) -> LineChart {

@@ -11,7 +11,7 @@
 //! | `comparison`, `strategies`, `intervals` | what is shown of several strategies |
 //! | `index` | the page over a folder of runs |
 //! | `lines`, `sparkline` | the forms of charts |
-//! | `svg`, `canvas`, `axis`, `pen`, `figure` | drawing: elements, room, scales, classes, words around it |
+//! | `svg`, `canvas`, `axis`, `style_class`, `figure` | drawing: elements, room, scales, classes, words around it |
 //! | `page`, `style.css`, `text` | the document |
 
 // Sections of the domain are drawn with more than the sections of a history.
@@ -25,10 +25,10 @@ mod index;
 mod intervals;
 mod lines;
 mod page;
-mod pen;
 mod sections;
 mod sparkline;
 mod strategies;
+mod style_class;
 mod svg;
 mod text;
 
@@ -39,7 +39,7 @@ pub(crate) mod drawing {
     pub(crate) use super::canvas::{Frame, Plot};
     pub(crate) use super::figure::Figure;
     pub(crate) use super::page::{grid, paragraph};
-    pub(crate) use super::pen::Pen;
+    pub(crate) use super::style_class::StyleClass;
     pub(crate) use super::svg::{Anchor, Level};
     pub(crate) use super::text::{count, number, width};
 }

@@ -1,7 +1,7 @@
 //! A course of values in a line of text: small, without axes, with a line at zero and a dot at the value that is told.
 
 use super::axis::Axis;
-use super::pen::Pen;
+use super::style_class::StyleClass;
 use super::svg::{Point, Svg};
 use super::text::escape;
 
@@ -33,15 +33,18 @@ pub(super) fn sparkline(
     let at = |(x, y): &(f64, f64)| (across.map(*x, (EDGE, WIDTH - EDGE)), height(*y));
     let mut svg = Svg::default();
     let level = height(zero);
-    svg.line((0, level), (WIDTH, level), &Pen::Grid.line());
+    svg.line((0, level), (WIDTH, level), &StyleClass::Grid.line());
     let runs = values.split(|point| !finite(point));
     for run in runs.filter(|run| run.len() > 1) {
         let points: Vec<Point> = run.iter().map(at).collect();
-        svg.polyline(&points, &format!("{} spark-line", Pen::Series(0).line()));
+        svg.polyline(
+            &points,
+            &format!("{} spark-line", StyleClass::Series(0).line()),
+        );
     }
     let told = |point: &&(f64, f64)| finite(point) && Some(point.0) == marked;
     let dot = values.iter().find(told);
-    svg.circle(at(dot.unwrap_or(last)), 36, &Pen::Solid(0).area());
+    svg.circle(at(dot.unwrap_or(last)), 36, &StyleClass::Solid(0).area());
     format!(
         "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">{}</svg>",
         escape(about),

@@ -53,7 +53,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Gradients, Tensor};
 
-use crate::gradient::{AuditSample, Measured, branch_gradients, measure};
+use crate::gradient::{BranchMeasurement, PendingAudit, branch_gradients, measure};
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
 use crate::weighting::{Heads, Needs, Step, Strategy, Weighed, check_count};
@@ -208,7 +208,7 @@ impl<'a> Pass<'a> {
         let branches = if leaves.is_empty() {
             Branches::together(representation.clone(), tasks)
         } else {
-            Branches::apart(leaves.clone())
+            Branches::separate(leaves.clone())
         };
         let losses = heads(branches);
         check_count(&losses, self.strategy.tasks());
@@ -228,7 +228,7 @@ impl<'a> Pass<'a> {
         if forward.leaves.is_empty() {
             self.together(forward, heads)
         } else {
-            self.apart(forward)
+            self.separate_passes(forward)
         }
     }
 
@@ -297,7 +297,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn apart<S: Shared>(&self, forward: Forward<S>) -> Pending {
+    fn separate_passes<S: Shared>(&self, forward: Forward<S>) -> Pending {
         let Forward {
             representation,
             leaves,
@@ -318,7 +318,7 @@ impl<'a> Pass<'a> {
                 (gradients, factor)
             })
             .collect();
-        let measured = Measured {
+        let measured = BranchMeasurement {
             gram,
             active: losses.active(),
             // One more pass over the representation, of no use to the strategy.
@@ -375,7 +375,7 @@ pub(crate) struct Pending {
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
-    pub(crate) measured: Option<Measured>,
+    pub(crate) measured: Option<BranchMeasurement>,
 }
 
 impl Pending {
@@ -406,7 +406,7 @@ pub struct Passed {
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
     losses: TaskLosses,
     weighed: Weighed,
-    measured: Option<Measured>,
+    measured: Option<BranchMeasurement>,
 }
 
 impl Passed {
@@ -454,7 +454,7 @@ impl Passed {
     }
 
     /// Returns the measurement of the gradients, in a step that was [audited](Pass::audited).
-    pub fn audit(&self) -> Option<AuditSample> {
+    pub fn audit(&self) -> Option<PendingAudit> {
         let measured = self.measured.clone()?;
         measured.weighted(self.weights())
     }

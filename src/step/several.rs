@@ -10,7 +10,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use super::{Forward, Pass, measure, of_module};
-use crate::gradient::{AuditSample, Measured};
+use crate::gradient::{BranchMeasurement, PendingAudit};
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
 use crate::weighting::Weighed;
@@ -31,7 +31,7 @@ pub(crate) struct PendingParts<S> {
     /// Those of the whole batch. A task whose loss is not finite in a part is not active, as it would not be in the whole.
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
-    pub(crate) measured: Option<Measured>,
+    pub(crate) measured: Option<BranchMeasurement>,
     /// The losses of the whole batch as the strategy saw them, a leaf; none where the weights follow from the Gram matrix.
     leaf: Option<Tensor<1>>,
     rest: Vec<Rest<S>>,
@@ -91,7 +91,7 @@ impl Pass<'_> {
         if portions[0].forward.leaves.is_empty() {
             self.parts_together(portions, shares, parts, losses)
         } else {
-            self.parts_apart(portions, shares, parts, losses)
+            self.separate_parts(portions, shares, parts, losses)
         }
     }
 
@@ -130,26 +130,26 @@ impl Pass<'_> {
         portions: &[Portion<'_, S>],
         shares: &[Tensor<1>],
         losses: &TaskLosses,
-    ) -> Measured {
+    ) -> BranchMeasurement {
         let main = shares[0].device();
         let tasks = self.strategy.tasks().len();
         let of = |portion: &Portion<'_, S>| {
             measure(&portion.forward.representation, tasks, portion.heads)
         };
-        let each: Vec<Measured> = portions.iter().map(of).collect();
+        let each: Vec<BranchMeasurement> = portions.iter().map(of).collect();
         let grams = each.iter().zip(shares);
         let grams = grams.map(|(found, shares)| {
             let gram = found.gram.on(&main).scaled(shares);
             gram.without(&shares.clone().equal_elem(0.0))
         });
-        Measured {
+        BranchMeasurement {
             gram: Gram::sum(grams),
             active: losses.active(),
             reach: Some(reach(portions, &main)),
         }
     }
 
-    fn parts_apart<S: Shared>(
+    fn separate_parts<S: Shared>(
         &self,
         portions: Vec<Portion<'_, S>>,
         shares: Vec<Tensor<1>>,
@@ -190,7 +190,7 @@ impl Pass<'_> {
         let grams = grams.into_iter().map(|gram| gram.on(&main));
         let gram = self.of_own_means(Gram::sum(grams));
         let weighed = self.strategy.weigh_step(&self.seen(&losses, Some(&gram)));
-        let measured = Measured {
+        let measured = BranchMeasurement {
             gram,
             active: losses.active(),
             reach,
@@ -287,7 +287,7 @@ impl<S: Shared> Rest<S> {
 
 impl<S> PendingParts<S> {
     /// The measurement of the gradients in a step that was audited.
-    pub(crate) fn audit(&self) -> Option<AuditSample> {
+    pub(crate) fn audit(&self) -> Option<PendingAudit> {
         let measured = self.measured.clone()?;
         measured.weighted(self.weighed.weights.clone())
     }

@@ -223,8 +223,8 @@ fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordErro
 /// those are, but they are the ones in which what was there before can still be seen.
 fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Option<String> {
     let after = |before: f64| {
-        let filled = module.clone().map(&mut Fill(before));
-        let mut values = Values::default();
+        let filled = module.clone().map(&mut FillParameters(before));
+        let mut values = CollectValues::default();
         lenient(&filled, record).ok()?.visit(&mut values);
         Some(values.found)
     };
@@ -237,9 +237,9 @@ fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Op
         .map(|((path, _), _)| path)
 }
 
-struct Fill(f64);
+struct FillParameters(f64);
 
-impl ModuleMapper for Fill {
+impl ModuleMapper for FillParameters {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|old| {
             old.full_like(self.0)
@@ -249,12 +249,12 @@ impl ModuleMapper for Fill {
 }
 
 #[derive(Default)]
-struct Values {
+struct CollectValues {
     path: Vec<String>,
     found: Vec<(String, TensorData)>,
 }
 
-impl ModuleVisitor for Values {
+impl ModuleVisitor for CollectValues {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.into());
     }

@@ -25,7 +25,7 @@ use super::trainer::Trainer;
 use super::uninformed::Reached;
 use super::{part, schedule, settings_file};
 use crate::error::{Error, Result};
-use crate::gradient::{Audit, AuditSample};
+use crate::gradient::{Audit, PendingAudit};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::model::{Branches, MultiTaskModel};
 use crate::weighting::Strategy;
@@ -237,7 +237,7 @@ impl<M: MultiTaskModel> Forks<M> {
             .of_length(self.steps.saturating_mul(size));
         let groups = Groups { batches, size };
         let mut rates = self.rates.clone();
-        let mut audits: Option<AuditSample> = None;
+        let mut audits: Option<PendingAudit> = None;
         for group in groups.iter() {
             if interrupter.should_stop() {
                 return Err(failed("it was interrupted"));

@@ -12,10 +12,10 @@ use crate::task::TaskSet;
 
 /// Shared by the metrics, the recorder, the checkpointing and the trainer, which run on different threads.
 #[derive(Clone)]
-pub(super) struct Journal(Arc<Mutex<Entries>>);
+pub(super) struct Journal(Arc<Mutex<JournalEntries>>);
 
 /// The journal's contents.
-pub(super) struct Entries {
+pub(super) struct JournalEntries {
     pub(super) tasks: TaskSet,
     pub(super) history: History,
     /// The epoch being trained.
@@ -35,7 +35,7 @@ pub(super) struct Entries {
 
 impl Journal {
     pub(super) fn new(tasks: TaskSet, history: History, path: PathBuf) -> Self {
-        Self(Arc::new(Mutex::new(Entries {
+        Self(Arc::new(Mutex::new(JournalEntries {
             tasks,
             epoch: history.last_epoch() + 1,
             history,
@@ -49,12 +49,12 @@ impl Journal {
     }
 
     /// A thread that panicked while it held the lock left numbers behind, not broken ones.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Entries> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, JournalEntries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entries {
+impl JournalEntries {
     /// Records what trivial predictors reach that somebody gave, before the first epoch.
     pub(super) fn record_baselines(&mut self, baselines: &[Baseline]) {
         for baseline in baselines {

@@ -19,20 +19,20 @@ impl<E: Clone> Adaptor<Evaluated<E>> for StepOutput<E> {
 }
 
 /// Gives a value for each sample.
-pub(super) type Values<E> = Arc<dyn Fn(&E) -> Tensor<1> + Send + Sync>;
+pub(super) type ValuesOf<E> = Arc<dyn Fn(&E) -> Tensor<1> + Send + Sync>;
 
 /// Sums on the device, and reads once at the end of an epoch.
 pub(super) struct MeanMetric<E> {
     /// `task/quantity`.
     name: String,
-    values: Values<E>,
+    values: ValuesOf<E>,
     journal: Journal,
     sum: Option<Tensor<1>>,
     count: usize,
 }
 
 impl<E> MeanMetric<E> {
-    pub(super) fn new(name: String, values: Values<E>, journal: Journal) -> Self {
+    pub(super) fn new(name: String, values: ValuesOf<E>, journal: Journal) -> Self {
         Self {
             name,
             values,

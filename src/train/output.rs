@@ -3,7 +3,7 @@
 use burn::tensor::{Bool, ExecutionError, Tensor};
 use burn::train::ItemLazy;
 
-use crate::gradient::AuditSample;
+use crate::gradient::PendingAudit;
 use crate::loss::TaskLosses;
 use crate::weighting::solve::Degenerate;
 use crate::weighting::{StateValue, Weighed};
@@ -34,7 +34,7 @@ pub struct StepOutput<E> {
     /// The strategy's state after the step; empty in validation.
     pub state: Vec<StateValue>,
     /// The tasks' gradients, in the training steps that are audited.
-    pub audit: Option<AuditSample>,
+    pub audit: Option<PendingAudit>,
     /// Samples in the batch.
     pub samples: usize,
     /// What the metrics of the domain need; none in training.
@@ -139,7 +139,7 @@ impl<E> StepOutput<E> {
             audit: parts
                 .iter()
                 .filter_map(|part| part.audit.clone())
-                .reduce(AuditSample::plus),
+                .reduce(PendingAudit::plus),
             samples,
             evaluation: None,
         }

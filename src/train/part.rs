@@ -97,7 +97,7 @@ impl PartConfig {
 
 /// The parameters of a module: where each is, and which it is.
 pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
-    let mut found = Found::default();
+    let mut found = CollectParameters::default();
     module.visit(&mut found);
     let found = found.parameters.into_iter();
     found.map(|(path, id, _)| (path, id)).collect()
@@ -134,7 +134,7 @@ pub(super) fn frozen<M: Module>(module: &M, parts: &[PartConfig]) -> HashSet<Par
         let frozen = last.filter_map(|part| part.frozen).next();
         (trained && frozen == Some(true)).then_some(id)
     };
-    let mut found = Found::default();
+    let mut found = CollectParameters::default();
     module.visit(&mut found);
     found.parameters.into_iter().filter_map(of_part).collect()
 }
@@ -148,13 +148,13 @@ pub(super) fn set_frozen<M: Module>(module: M, ids: &HashSet<ParamId>, frozen: b
 }
 
 #[derive(Default)]
-struct Found {
+struct CollectParameters {
     path: Vec<String>,
     /// Where each is, which it is, and whether it is trained.
     parameters: Vec<(String, ParamId, bool)>,
 }
 
-impl ModuleVisitor for Found {
+impl ModuleVisitor for CollectParameters {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.into());
     }

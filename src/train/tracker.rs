@@ -7,11 +7,11 @@ use burn::tensor::{Bool, Tensor, TensorReadError};
 use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, MetricMetadata, MetricName, SerializedEntry};
 
-use super::journal::{Entries, Journal};
+use super::journal::{Journal, JournalEntries};
 use super::output::StepOutput;
-use super::uninformed::Rows;
+use super::uninformed::LossRows;
 use crate::error::Error;
-use crate::gradient::{Audit, AuditSample};
+use crate::gradient::{Audit, PendingAudit};
 use crate::history::{ALL_TASKS, Split, quantity};
 use crate::weighting::StateValue;
 use crate::weighting::solve::Degenerate;
@@ -27,7 +27,7 @@ pub(super) struct TrackedStep {
     weights: Option<Tensor<1>>,
     objective: Option<Tensor<1>>,
     state: Vec<StateValue>,
-    audit: Option<AuditSample>,
+    audit: Option<PendingAudit>,
     counts: Tensor<1>,
     not_positive: Option<Tensor<1, Bool>>,
     flag: Option<Degenerate>,
@@ -132,11 +132,11 @@ pub(super) struct Tracker {
     strategy: String,
     sums: Option<Sums>,
     /// The losses of each batch of the validation data.
-    rows: Rows,
+    rows: LossRows,
     said: Said,
     steps: usize,
     state: Vec<StateValue>,
-    audits: Option<AuditSample>,
+    audits: Option<PendingAudit>,
     learning_rate: Option<f64>,
 }
 
@@ -153,7 +153,7 @@ impl Tracker {
             interrupter,
             strategy: strategy.into(),
             sums: None,
-            rows: Rows::default(),
+            rows: LossRows::default(),
             said: Said::default(),
             steps: 0,
             state: Vec::new(),
@@ -170,7 +170,8 @@ impl Tracker {
         let steps = self.steps;
         let mut entries = self.journal.lock();
         let epoch = entries.epoch;
-        let name = |entries: &Entries, task| entries.tasks.names().nth(task).unwrap_or("?").into();
+        let name =
+            |entries: &JournalEntries, task| entries.tasks.names().nth(task).unwrap_or("?").into();
         let error = if let Some((task, count)) = most(&sums.non_finite)? {
             Error::NonFiniteLoss {
                 task: name(&entries, task),
@@ -281,7 +282,7 @@ impl Tracker {
         Ok(())
     }
 
-    fn record_audit(&self, entries: &mut Entries, audit: &Audit) {
+    fn record_audit(&self, entries: &mut JournalEntries, audit: &Audit) {
         let names: Vec<String> = entries.tasks.names().map(String::from).collect();
         let measured = |task: usize| audit.measured[task] > 0;
         // A task without a label in any audited step was not measured, and nothing is known of its gradient.
@@ -302,7 +303,7 @@ impl Tracker {
         self.put_for_all(entries, quantity::REACH, audit.reach);
     }
 
-    fn put(&self, entries: &mut Entries, task: usize, quantity: &str, value: f64) {
+    fn put(&self, entries: &mut JournalEntries, task: usize, quantity: &str, value: f64) {
         if let Some(name) = entries.tasks.names().nth(task).map(String::from) {
             let epoch = entries.epoch;
             entries
@@ -311,7 +312,7 @@ impl Tracker {
         }
     }
 
-    fn put_for_all(&self, entries: &mut Entries, quantity: &str, value: f64) {
+    fn put_for_all(&self, entries: &mut JournalEntries, quantity: &str, value: f64) {
         let epoch = entries.epoch;
         entries
             .history
@@ -363,7 +364,7 @@ impl Metric for Tracker {
 
     fn clear(&mut self) {
         self.sums = None;
-        self.rows = Rows::default();
+        self.rows = LossRows::default();
         self.said = Said::default();
         self.steps = 0;
         self.state = Vec::new();

@@ -27,8 +27,8 @@ use super::data::{Data, EpochLoader, Groups, Source};
 use super::devices::Devices;
 use super::gradients::Clipping;
 use super::hooks::{EpochHook, EpochSeen, StepHook, StepSeen, any};
-use super::journal::{Entries, Journal};
-use super::mean_metric::{MeanMetric, Values};
+use super::journal::{Journal, JournalEntries};
+use super::mean_metric::{MeanMetric, ValuesOf};
 use super::recorder::Recorder;
 use super::saves::Saves;
 use super::step::{MultiTask, StepOptions};
@@ -102,7 +102,7 @@ pub struct Trainer<M: MultiTaskModel> {
     interrupter: Interrupter,
     begin: Begin,
     metrics: Registration<M>,
-    means: Vec<(String, Values<M::Evaluation>)>,
+    means: Vec<(String, ValuesOf<M::Evaluation>)>,
     optimizer: Option<ModuleOptimizer>,
     schedule: Option<ModuleLrScheduler>,
     step_hooks: Vec<StepHook<M>>,
@@ -569,7 +569,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         &self,
         start: &Start<M>,
         [train, valid]: &[Arc<dyn Source<M::Batch>>; 2],
-        entries: &mut Entries,
+        entries: &mut JournalEntries,
         device: &Device,
     ) -> Result<()> {
         let file = self.directory.join(uninformed::FILE);

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::table::chosen;
-use super::{BuiltIn, Heads, LossWeighting, Needs, Row, Strategy, StrategyTable, TaskValues};
+use super::{
+    BuiltIn, Heads, LossWeighting, Needs, Strategy, StrategyRow, StrategyTable, TaskValues,
+};
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
@@ -40,7 +42,7 @@ const WEIGHTS: &str = "weights";
 /// ```
 #[derive(Clone)]
 pub struct StrategyConfig {
-    row: Row,
+    row: StrategyRow,
     rule: Arc<dyn LossWeighting>,
     /// The settings of the rule, every field written out.
     settings: Map<String, Value>,
@@ -76,7 +78,7 @@ impl StrategyConfig {
     pub fn new<T: BuiltIn>(rule: T) -> Self {
         let (rule, settings) = chosen(rule).expect("a rule is written as fields with names");
         Self {
-            row: Row::of::<T>(""),
+            row: StrategyRow::of::<T>(""),
             rule,
             settings,
             heads: Heads::default(),
@@ -110,7 +112,7 @@ impl StrategyConfig {
         Self::from_row(table.row(&name)?, map)
     }
 
-    pub(super) fn from_row(row: &Row, mut map: Map<String, Value>) -> Result<Self> {
+    pub(super) fn from_row(row: &StrategyRow, mut map: Map<String, Value>) -> Result<Self> {
         let name = row.name();
         let heads = taken(&mut map, HEADS, "raw or weighted")?;
         let rescale = taken(&mut map, RESCALE, "true or false")?;

@@ -66,7 +66,7 @@ impl Identity {
             rule: String::new(),
             tasks: Vec::new(),
         };
-        let mark = Mark::new(nobody, &Device::default());
+        let mark = IdentityEntry::new(nobody, &Device::default());
         let place = path.iter().chain(&["identity"]);
         let record = record.clone().allow_partial(true).allow_unused(true);
         let found = AtPath::new(place, mark).try_load_record(record.validate(false));
@@ -129,7 +129,7 @@ fn other_tasks(own: &[String], recorded: &[String]) -> String {
 
 /// The identity as two entries of a record: the number of bytes, and the bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Mark {
+pub(super) struct IdentityEntry {
     own: Identity,
     /// What a record that was loaded said, if it said something else.
     foreign: Option<Identity>,
@@ -137,7 +137,7 @@ pub(super) struct Mark {
     device: Device,
 }
 
-impl Mark {
+impl IdentityEntry {
     pub(super) fn new(own: Identity, device: &Device) -> Self {
         Self {
             own,
@@ -196,7 +196,7 @@ fn mapped<M: ModuleMapper>(mapper: &mut M, device: &Device) -> Option<Identity> 
     Some(Identity::from_text(&text))
 }
 
-impl Module for Mark {
+impl Module for IdentityEntry {
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
         for (name, entry) in ["length", "text"].into_iter().zip(self.entries()) {
             visitor.enter_module(name, "Identity");
@@ -238,16 +238,16 @@ impl Module for Mark {
     }
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for IdentityEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.own.rule)
     }
 }
 
-impl burn::module::ModuleDisplayDefault for Mark {
+impl burn::module::ModuleDisplayDefault for IdentityEntry {
     fn content(&self, content: burn::module::Content) -> Option<burn::module::Content> {
         content.add_formatted(&self.to_string()).optional()
     }
 }
 
-impl burn::module::ModuleDisplay for Mark {}
+impl burn::module::ModuleDisplay for IdentityEntry {}

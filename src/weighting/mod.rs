@@ -41,7 +41,7 @@ pub use rules::*;
 pub use state::StateValue;
 pub use step::{Numbers, Step};
 pub use strategy::Strategy;
-pub use table::{BuiltIn, Row, StrategyTable};
+pub use table::{BuiltIn, StrategyRow, StrategyTable};
 pub use task_values::TaskValues;
 pub use weighed::Weighed;
 pub(crate) use weighed::check_count;

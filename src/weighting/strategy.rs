@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
 
-use super::identity::{Identity, Mark};
+use super::identity::{Identity, IdentityEntry};
 use super::{Heads, LossWeighting, Memory, Needs, StateValue, Step, Weighed};
 use crate::error::Result;
 use crate::loss::TaskLosses;
@@ -24,7 +24,7 @@ pub struct Strategy {
     #[module(skip)]
     rule: Rule,
     pub(super) memory: Memory,
-    identity: Mark,
+    identity: IdentityEntry,
     #[module(skip)]
     tasks: TaskSet,
     #[module(skip)]
@@ -70,7 +70,7 @@ impl Strategy {
         Ok(Self {
             rule: Rule(rule),
             memory,
-            identity: Mark::new(identity, device),
+            identity: IdentityEntry::new(identity, device),
             tasks: tasks.clone(),
             heads: Heads::default(),
             rescale: false,

@@ -28,7 +28,7 @@ pub trait BuiltIn: LossWeighting + Clone + PartialEq + Serialize + DeserializeOw
 
 /// One strategy of a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct StrategyRow {
     name: &'static str,
     summary: &'static str,
     read: fn(Value) -> std::result::Result<Chosen, serde_json::Error>,
@@ -37,7 +37,7 @@ pub struct Row {
 /// A rule that was read, and all its settings written out.
 pub(super) type Chosen = (Arc<dyn LossWeighting>, Map<String, Value>);
 
-impl Row {
+impl StrategyRow {
     /// Makes the row of a rule, with its objective in one line.
     pub const fn of<T: BuiltIn>(summary: &'static str) -> Self {
         Self {
@@ -99,7 +99,7 @@ pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_j
 /// ```
 /// use burn::tensor::Device;
 /// use equipoise::loss::TaskLosses;
-/// use equipoise::weighting::{BuiltIn, LossWeighting, Memory, Row, Step, StrategyTable, Weighed};
+/// use equipoise::weighting::{BuiltIn, LossWeighting, Memory, StrategyRow, Step, StrategyTable, Weighed};
 /// use equipoise::{Result, TaskSet};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -124,14 +124,14 @@ pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_j
 ///     }
 /// }
 ///
-/// let table = StrategyTable::built_in().with(Row::of::<Alike>("sum w L_k"));
+/// let table = StrategyTable::built_in().with(StrategyRow::of::<Alike>("sum w L_k"));
 /// let config = table.read(r#"{"strategy": "alike", "weight": 0.5}"#)?;
 /// assert_eq!(config.name(), "alike");
 /// # Ok::<(), equipoise::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct StrategyTable {
-    rows: Vec<Row>,
+    rows: Vec<StrategyRow>,
 }
 
 static BUILT_IN: LazyLock<StrategyTable> = LazyLock::new(|| StrategyTable {
@@ -145,7 +145,7 @@ impl StrategyTable {
     }
 
     /// Adds a strategy, in place of one of the same name.
-    pub fn with(&self, row: Row) -> Self {
+    pub fn with(&self, row: StrategyRow) -> Self {
         let mut rows = self.rows.clone();
         rows.retain(|other| other.name != row.name);
         rows.push(row);
@@ -153,13 +153,13 @@ impl StrategyTable {
     }
 
     /// Returns the strategies in order.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[StrategyRow] {
         &self.rows
     }
 
     /// Returns the names in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.rows.iter().map(Row::name)
+        self.rows.iter().map(StrategyRow::name)
     }
 
     /// Returns the strategy called `name`.
@@ -167,7 +167,7 @@ impl StrategyTable {
     /// # Errors
     ///
     /// [`Error::Setting`] with the names there are.
-    pub fn row(&self, name: &str) -> Result<&Row> {
+    pub fn row(&self, name: &str) -> Result<&StrategyRow> {
         self.rows
             .iter()
             .find(|row| row.name == name)

@@ -174,11 +174,11 @@ impl std::error::Error for BarFault {}
 /// The contents are shared: a clone costs two reference counts, whatever the length.
 #[derive(Debug, Clone)]
 pub struct Bars {
-    series: Arc<Series>,
+    series: Arc<SharedBars>,
 }
 
 #[derive(Debug)]
-struct Series {
+struct SharedBars {
     bars: Vec<Bar>,
     timestamps: Option<Vec<i64>>,
     origin: String,
@@ -216,7 +216,7 @@ impl Bars {
         timestamps: Option<Vec<i64>>,
         origin: String,
     ) -> Self {
-        let series = Series {
+        let series = SharedBars {
             bars,
             timestamps,
             origin,

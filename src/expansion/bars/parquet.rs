@@ -5,15 +5,15 @@ use std::path::Path;
 use ::parquet::record::Field;
 
 use super::csv::columns::{PRICES, TimeColumn};
-use super::csv::intake::{Intake, Unit};
-use super::csv::row::Row;
+use super::csv::intake::{Intake, PlaceName};
+use super::csv::row::BarRow;
 use super::csv::{CsvOptions, CsvReport};
 use super::{Bar, Bars};
 use crate::error::{Error, Result};
 use crate::expansion::table::dates::{Dates, Reading};
 use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{
-    Moment, Table, is_time_in_nanoseconds, kind, moment, number,
+    Moment, ParquetFile, is_time_in_nanoseconds, kind, moment, number,
 };
 use crate::expansion::table::stamp::unreadable;
 
@@ -39,15 +39,16 @@ const INDEX: &str = "__index_level_0__";
 /// * [`Error::Row`]: dates that can be read in two ways; and any bad row unless those are skipped.
 pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
     let path = path.as_ref();
-    let table = Table::open(path)?;
+    let table = ParquetFile::open(path)?;
     let mut notes = Vec::new();
-    let columns = Columns::find(&table, &mut notes).map_err(|reason| Error::file(path, reason))?;
+    let columns =
+        ParquetColumns::find(&table, &mut notes).map_err(|reason| Error::file(path, reason))?;
     let stamps = columns.survey(&table, path, options)?;
     notes.extend(stamps.reading.as_ref().and_then(|r| r.note.clone()));
     if stamps.newest_first {
         notes.push("the file runs from newest to oldest and was turned round".into());
     }
-    let mut intake = Intake::new(path, Unit::Row, options, stamps.newest_first);
+    let mut intake = Intake::new(path, PlaceName::Row, options, stamps.newest_first);
     table.for_each(&columns.all(), |row, values| {
         intake.take(columns.row(values, &table, &stamps), row)
     })?;
@@ -55,7 +56,7 @@ pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bar
 }
 
 /// Where the columns are.
-struct Columns {
+struct ParquetColumns {
     prices: [usize; 4],
     time: Option<TimeColumn>,
 }
@@ -67,8 +68,8 @@ struct Stamps {
     newest_first: bool,
 }
 
-impl Columns {
-    fn find(table: &Table, notes: &mut Vec<String>) -> Result<Self, String> {
+impl ParquetColumns {
+    fn find(table: &ParquetFile, notes: &mut Vec<String>) -> Result<Self, String> {
         let columns = table.columns();
         let header = Header::of_table(columns.iter().map(|column| column.name()));
         let index = columns.iter().position(|column| column.name() == INDEX);
@@ -100,7 +101,7 @@ impl Columns {
     }
 
     /// Goes over the time stamps once.
-    fn survey(&self, table: &Table, path: &Path, options: &CsvOptions) -> Result<Stamps> {
+    fn survey(&self, table: &ParquetFile, path: &Path, options: &CsvOptions) -> Result<Stamps> {
         let mut dates = Dates::new("row");
         let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
         let times = self.times();
@@ -134,7 +135,7 @@ impl Columns {
     }
 
     /// The time stamp of a row, whose values in [`times`](Self::times) are given.
-    fn moment(&self, values: &[&Field], table: &Table) -> Result<Moment, String> {
+    fn moment(&self, values: &[&Field], table: &ParquetFile) -> Result<Moment, String> {
         let columns = table.columns();
         match self.time {
             Some(TimeColumn::One(index)) => moment(values[0], &columns[index])
@@ -164,7 +165,12 @@ impl Columns {
         }
     }
 
-    fn row(&self, values: &[&Field], table: &Table, stamps: &Stamps) -> Result<Row, String> {
+    fn row(
+        &self,
+        values: &[&Field],
+        table: &ParquetFile,
+        stamps: &Stamps,
+    ) -> Result<BarRow, String> {
         let time = match self.time {
             None => None,
             Some(_) => Some(match self.moment(&values[4..], table)? {
@@ -176,7 +182,7 @@ impl Columns {
             }),
         };
         let bar = bar(&values[..4])?;
-        Ok(Row { bar, time })
+        Ok(BarRow { bar, time })
     }
 }
 

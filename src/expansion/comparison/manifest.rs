@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::search::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
-use crate::expansion::run::{ExpansionConfig, Fingerprint, Inputs};
+use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
 use crate::history::write_atomically;
 
 /// The file in the folder of a comparison.
@@ -37,7 +37,7 @@ impl Manifest {
     ///
     /// [`Error::Io`] if the file of bars or of marked expansions cannot be read.
     pub fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
-        let inputs = Inputs::of(&config)?;
+        let inputs = RunFiles::of(&config)?;
         Ok(Self {
             data_file: inputs.data_file,
             marks_file: inputs.marks_file,

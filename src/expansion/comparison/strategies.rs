@@ -9,7 +9,7 @@ use crate::expansion::run::{ExpansionConfig, STRATEGIES, preset};
 use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;
-use crate::weighting::{BatchStatistics, BuiltIn, Needs, Row, StrategyConfig, TaskValues};
+use crate::weighting::{BatchStatistics, BuiltIn, Needs, StrategyConfig, StrategyRow, TaskValues};
 
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
@@ -35,7 +35,7 @@ pub fn check(names: &[String]) -> Result<()> {
     // A comparison names strategies without settings.
     let rows = || table.rows().iter().filter(|row| row.needs().is_some());
     for (index, name) in names.iter().enumerate() {
-        let known = || all().chain(rows().map(Row::name));
+        let known = || all().chain(rows().map(StrategyRow::name));
         if let Some(strategy) = name.strip_suffix(RESCALED)
             && known().any(|known| known == strategy)
         {

@@ -5,6 +5,6 @@ mod set;
 mod shape;
 
 pub use returns::{MOVE_NAMES, MOVES, window_moves};
+pub(crate) use set::FeatureRows;
 pub use set::FeatureSet;
-pub(crate) use set::Rows;
 pub use shape::{FEATURE_NAMES, FEATURES, window_features};

@@ -27,14 +27,14 @@ impl FeatureSet {
 }
 
 /// Makes the rows of one window after another, without an allocation for each.
-pub(crate) struct Rows {
+pub(crate) struct FeatureRows {
     set: FeatureSet,
     values: Vec<f32>,
     shapes: Vec<f32>,
     moves: Vec<f32>,
 }
 
-impl Rows {
+impl FeatureRows {
     /// No window yet, with room for `bars` bars.
     pub(crate) fn new(set: FeatureSet, bars: usize) -> Self {
         Self {

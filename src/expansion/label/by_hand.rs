@@ -76,8 +76,8 @@ impl Marks {
         date_order: Option<DateOrder>,
     ) -> Result<Self> {
         let text = Text::read(path.as_ref(), "CSV file")?;
-        let rows = Rows::read(&text)?;
-        let places = Places::tell(&text, &rows, bars, date_order)?;
+        let rows = MarkRows::read(&text)?;
+        let places = BarReference::tell(&text, &rows, bars, date_order)?;
         let mut marks = Vec::with_capacity(rows.rows.len());
         for row in &rows.rows {
             let mark = places
@@ -145,18 +145,18 @@ fn overlap(pair: &[(Mark, u64)]) -> String {
 }
 
 /// The rows of a file as text.
-struct Rows {
-    rows: Vec<Row>,
+struct MarkRows {
+    rows: Vec<MarkRow>,
 }
 
-struct Row {
+struct MarkRow {
     line: u64,
     start: String,
     end: String,
     kind: String,
 }
 
-impl Rows {
+impl MarkRows {
     fn read(text: &Text) -> Result<Self> {
         let best = |header: &Header, names: &[&'static str]| {
             let has = |name: &&'static str| header.names.iter().any(|other| other == name);
@@ -185,7 +185,7 @@ impl Rows {
         let mut rows = Vec::new();
         let mut records = text.records(&header.rows);
         while records.advance()? {
-            rows.push(Row::new(records.record(), records.line(), columns));
+            rows.push(MarkRow::new(records.record(), records.line(), columns));
         }
         if rows.is_empty() {
             return Err(Error::file(
@@ -204,7 +204,7 @@ impl Rows {
     }
 }
 
-impl Row {
+impl MarkRow {
     fn new(record: &StringRecord, line: u64, [start, end, kind]: [usize; 3]) -> Self {
         let text = |column| field(record, column).to_owned();
         Self {
@@ -217,15 +217,15 @@ impl Row {
 }
 
 /// How the bars of a file are named.
-enum Places {
+enum BarReference {
     /// By index.
     Index,
     /// By time stamp.
     Stamp(Reading),
 }
 
-impl Places {
-    fn tell(text: &Text, rows: &Rows, bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
+impl BarReference {
+    fn tell(text: &Text, rows: &MarkRows, bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
         let numbers = rows.ends().all(|(text, _)| text.parse::<f64>().is_ok());
         let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
         let of_bars = rows.ends().filter(|(text, _)| is_bar(text)).count();
@@ -259,7 +259,7 @@ impl Places {
         }
     }
 
-    fn mark(&self, row: &Row, bars: &Bars, classes: &Classes) -> Result<Mark, String> {
+    fn mark(&self, row: &MarkRow, bars: &Bars, classes: &Classes) -> Result<Mark, String> {
         let place = |name: &str, text: &str| {
             if text.is_empty() {
                 return Err(format!("`{name}` is empty"));

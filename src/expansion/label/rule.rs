@@ -89,7 +89,7 @@ pub struct RuleLabeller {
 }
 
 /// A run that might be the expansion.
-struct Candidate {
+struct CandidateRun {
     start: usize,
     length: usize,
     atr: f64,
@@ -119,10 +119,10 @@ impl RuleLabeller {
         })
     }
 
-    fn strongest_run(&self, bars: &[Bar]) -> Option<Candidate> {
+    fn strongest_run(&self, bars: &[Bar]) -> Option<CandidateRun> {
         let ranges = true_ranges(bars);
         let overall = mean(&ranges);
-        let mut best: Option<Candidate> = None;
+        let mut best: Option<CandidateRun> = None;
         for start in self.config.atr_bars..bars.len() {
             let before = mean(&ranges[start - self.config.atr_bars..start]);
             // After bars without any range nothing can be measured against them; the window as a whole stands in.
@@ -133,7 +133,7 @@ impl RuleLabeller {
                 let score = moved.abs() / (atr * (length as f64).sqrt());
                 // A score of 0/0 compares as false, and a score of zero is no expansion.
                 if score > best.as_ref().map_or(0.0, |best| best.score) {
-                    best = Some(Candidate {
+                    best = Some(CandidateRun {
                         start,
                         length,
                         atr,
@@ -145,7 +145,7 @@ impl RuleLabeller {
         best
     }
 
-    fn kind(&self, bars: &[Bar], run: &Candidate) -> ExpansionType {
+    fn kind(&self, bars: &[Bar], run: &CandidateRun) -> ExpansionType {
         let moved = bars[run.start + run.length - 1].close - bars[run.start].open;
         let lookback = self.config.lookback.min(run.start);
         let before = bars[run.start - 1].close - bars[run.start - lookback].open;

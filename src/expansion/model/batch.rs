@@ -6,7 +6,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::expansion::bars::{Bar, Bars};
-use crate::expansion::feature::{FeatureSet, Rows};
+use crate::expansion::feature::{FeatureRows, FeatureSet};
 use crate::expansion::label::{CountdownForm, WindowLabel, countdown};
 use crate::expansion::window::Window;
 
@@ -57,7 +57,7 @@ impl ExpansionBatcher {
     }
 
     fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
-        let mut rows = Rows::new(self.set, windows.len() * self.length);
+        let mut rows = FeatureRows::new(self.set, windows.len() * self.length);
         let mut mirrored = Vec::new();
         for window in windows {
             let bars = &self.bars.bars()[window.first..window.first + self.length];

@@ -168,7 +168,7 @@ impl ExpansionModel {
 
     /// What is read from every bar, and the pooled vectors of the tasks that read such: the type, the pointers, the countdown.
     fn read(&self, shared: &Branches<Tensor<3>>) -> Read {
-        if !shared.is_apart() {
+        if !shared.is_separate() {
             return self.read_together(shared.of(BINARY));
         }
         let per_bar = self.config.countdown == CountdownForm::PerBar;
@@ -190,7 +190,7 @@ impl ExpansionModel {
         Read {
             binary: single(&self.binary, BINARY),
             countdown,
-            pooled: Branches::apart(vec![kinds, pointers, third]),
+            pooled: Branches::separate(vec![kinds, pointers, third]),
         }
     }
 

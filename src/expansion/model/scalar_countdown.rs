@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 use crate::weighting::{
-    BuiltIn, LossWeighting, Manual, Memory, Needs, RequiredElements, Row, StateValue, Step,
-    StrategyConfig, StrategyTable, Weighed,
+    BuiltIn, LossWeighting, Manual, Memory, Needs, RequiredElements, StateValue, Step,
+    StrategyConfig, StrategyRow, StrategyTable, Weighed,
 };
 
 /// The objective of the strategy inside, over tasks one of which must be a scalar: [`RequiredElements`] for the countdown.
@@ -85,5 +85,5 @@ impl LossWeighting for ScalarCountdown {
 /// [`ScalarCountdown`].
 pub fn strategy_table() -> StrategyTable {
     let summary = "that of the strategy inside, over a scalar task";
-    StrategyTable::built_in().with(Row::of::<ScalarCountdown>(summary))
+    StrategyTable::built_in().with(StrategyRow::of::<ScalarCountdown>(summary))
 }

@@ -121,7 +121,7 @@ pub(super) fn longest_step(stamps: &[i64]) -> Duration {
 
 /// The columns.
 #[derive(Serialize)]
-struct Row {
+struct PredictionRow {
     first: usize,
     last: usize,
     start: usize,
@@ -148,7 +148,7 @@ impl Serialize for WindowPrediction {
             let second = self.times.as_ref().map(pick)?;
             Some(Timestamp::from_second(second).ok()?.to_string())
         };
-        let row = Row {
+        let row = PredictionRow {
             first: self.first,
             last: self.last(),
             start: self.start(),

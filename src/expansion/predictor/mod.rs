@@ -39,7 +39,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
-use crate::expansion::feature::{FeatureSet, Rows};
+use crate::expansion::feature::{FeatureRows, FeatureSet};
 use crate::expansion::model::{ExpansionModel, Prediction, decode};
 use crate::expansion::run::{ExpansionConfig, trained_network};
 use crate::train::checkpoint;
@@ -194,7 +194,7 @@ impl Predictor {
         let rows = windows.len().max(2);
         let padded = windows.iter().cycle().take(rows);
         let trained = &self.trained;
-        let mut features = Rows::new(trained.features, rows * self.window());
+        let mut features = FeatureRows::new(trained.features, rows * self.window());
         padded.for_each(|window| features.add(window));
         let shape = [rows, self.window(), trained.features.columns()];
         let data = TensorData::new(features.into_values(), shape);

@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
 use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIGMAS, SPAN};
-use super::parameters::{Table, tables};
+use super::parameters::{Parameter, parameters};
 use crate::error::{Error, Result};
 use crate::expansion::model::{ExpansionModel, Pooling};
 use crate::history::write_atomically;
@@ -16,7 +16,7 @@ use crate::weighting::{LOG_SIGMA, Strategy};
 /// A network on its way to PyTorch.
 #[derive(Clone, Debug)]
 pub struct PytorchExport {
-    tables: BTreeMap<String, Table>,
+    parameters: BTreeMap<String, Parameter>,
     log_sigma: Option<[f32; 4]>,
     generation: Generation,
 }
@@ -34,9 +34,9 @@ impl PytorchExport {
             let expected = "mean, or the network is not one that PyTorch's original could take";
             return Err(Error::setting("model.pooling", "attention", expected));
         }
-        let tables = tables(network).map_err(unreadable)?;
+        let parameters = parameters(network).map_err(unreadable)?;
         Ok(Self {
-            tables,
+            parameters,
             log_sigma: None,
             generation: Generation::default(),
         })
@@ -92,7 +92,7 @@ impl PytorchExport {
             reason,
         };
         let named = self.named();
-        let finite = |table: &Table| table.numbers.iter().all(|number| number.is_finite());
+        let finite = |table: &Parameter| table.numbers.iter().all(|number| number.is_finite());
         if let Some((name, _)) = named.iter().find(|(_, table)| !finite(table)) {
             let reason = format!("is not written: `{name}` would hold numbers that are not finite");
             return Err(refuse(reason));
@@ -116,10 +116,10 @@ impl PytorchExport {
     }
 
     /// All tensors under all their names.
-    fn named(&self) -> BTreeMap<String, Table> {
-        let mut named = self.tables.clone();
+    fn named(&self) -> BTreeMap<String, Parameter> {
+        let mut named = self.parameters.clone();
         for ((name, _), value) in LOG_SIGMAS.iter().zip(self.log_sigma.iter().flatten()) {
-            let table = Table {
+            let table = Parameter {
                 shape: Vec::new(),
                 numbers: vec![*value],
             };

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use super::import_config::ImportConfig;
 use super::layout::{check_names, one_binary_head, sizes};
 use super::names::{Generation, LOG_SIGMAS, network_tensors};
-use super::parameters::{Table, with_parameters};
+use super::parameters::{Parameter, with_parameters};
 use super::pickle::Element;
 use super::state::{Container, State};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ pub struct PytorchCheckpoint {
     path: PathBuf,
     config: ExpansionModelConfig,
     generation: Generation,
-    tables: BTreeMap<String, Table>,
+    parameters: BTreeMap<String, Parameter>,
     log_sigma: Option<[f32; 4]>,
     notes: Vec<String>,
 }
@@ -75,26 +75,26 @@ impl PytorchCheckpoint {
         let with_sigmas = sigmas.iter().any(|(name, _)| state.contains_key(name));
         let all = expected.iter().chain(sigmas.iter().filter(|_| with_sigmas));
         check_names(&state, &all.clone().collect::<Vec<_>>())?;
-        let mut tables = BTreeMap::new();
+        let mut parameters = BTreeMap::new();
         for (name, shape) in all {
             let numbers = state[name]
                 .numbers()
                 .map_err(|reason| format!("its tensor `{name}` {reason}"))?;
-            let table = Table {
+            let table = Parameter {
                 shape: shape.clone(),
                 numbers,
             };
-            tables.insert(name.clone(), table);
+            parameters.insert(name.clone(), table);
         }
         let log_sigma = match with_sigmas {
-            true => Some(log_sigmas(&mut tables)?),
+            true => Some(log_sigmas(&mut parameters)?),
             false => None,
         };
         Ok(Self {
             path: PathBuf::new(),
             config,
             generation,
-            tables,
+            parameters,
             log_sigma,
             notes: conversions(&state),
         })
@@ -140,7 +140,7 @@ impl PytorchCheckpoint {
     /// [`Error::Setting`] if the window has a length it cannot have.
     pub fn model(&self, device: &Device) -> Result<ExpansionModel> {
         let network = self.config.init(device)?;
-        Ok(with_parameters(network, &self.tables, false))
+        Ok(with_parameters(network, &self.parameters, false))
     }
 
     /// A network of the same sizes with the parameters of the file; everything else stays, such as dropout. The
@@ -157,7 +157,11 @@ impl PytorchCheckpoint {
         restart_countdown: bool,
     ) -> Result<ExpansionModel> {
         self.check_sizes(network.config(), restart_countdown)?;
-        Ok(with_parameters(network, &self.tables, restart_countdown))
+        Ok(with_parameters(
+            network,
+            &self.parameters,
+            restart_countdown,
+        ))
     }
 
     /// Compares the sizes of a network with those of the file.
@@ -221,10 +225,10 @@ fn read_limited(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn log_sigmas(tables: &mut BTreeMap<String, Table>) -> Result<[f32; 4], String> {
+fn log_sigmas(parameters: &mut BTreeMap<String, Parameter>) -> Result<[f32; 4], String> {
     let mut values = [0.0; 4];
     for (value, (name, _)) in values.iter_mut().zip(LOG_SIGMAS) {
-        *value = match tables.remove(name) {
+        *value = match parameters.remove(name) {
             Some(table) => table.numbers[0],
             None => unreachable!("{name} was there"),
         };

@@ -1,4 +1,4 @@
-//! The parameters of the model as tables under PyTorch's names, in and out.
+//! The parameters of the model as arrays under PyTorch's names, in and out.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::expansion::model::ExpansionModel;
 
 /// A tensor on the host, row by row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Table {
+pub(super) struct Parameter {
     pub(super) shape: Vec<usize>,
     pub(super) numbers: Vec<f32>,
 }
 
-impl Table {
+impl Parameter {
     /// PyTorch keeps the weights of a linear layer as `[output, input]`, Burn as `[input, output]`.
     fn transposed(&self) -> Self {
         let [rows, columns] = self.shape[..] else {
@@ -37,30 +37,30 @@ fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
     }
 }
 
-/// The model with the parameters of `tables`, which are complete and of the right shapes; with `keep_countdown`, all but
+/// The model with the values of `parameters`, which are complete and of the right shapes; with `keep_countdown`, all but
 /// the countdown head's.
 pub(super) fn with_parameters(
     network: ExpansionModel,
-    tables: &BTreeMap<String, Table>,
+    parameters: &BTreeMap<String, Parameter>,
     keep_countdown: bool,
 ) -> ExpansionModel {
     let scale = scale_of(&network, COUNTDOWN);
-    network.map(&mut Fill {
+    network.map(&mut LoadParameters {
         path: Vec::new(),
-        tables,
+        parameters,
         keep_countdown,
         scale,
     })
 }
 
-struct Fill<'a> {
+struct LoadParameters<'a> {
     path: Vec<String>,
-    tables: &'a BTreeMap<String, Table>,
+    parameters: &'a BTreeMap<String, Parameter>,
     keep_countdown: bool,
     scale: f64,
 }
 
-impl ModuleMapper for Fill<'_> {
+impl ModuleMapper for LoadParameters<'_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.into());
     }
@@ -75,7 +75,7 @@ impl ModuleMapper for Fill<'_> {
         if countdown && self.keep_countdown {
             return param;
         }
-        let table = &self.tables[&name];
+        let table = &self.parameters[&name];
         let mut table = if transpose {
             table.transposed()
         } else {
@@ -93,28 +93,30 @@ impl ModuleMapper for Fill<'_> {
 }
 
 /// The parameters of the model as PyTorch has them.
-pub(super) fn tables(network: &ExpansionModel) -> Result<BTreeMap<String, Table>, TensorReadError> {
-    let mut collect = Collect {
+pub(super) fn parameters(
+    network: &ExpansionModel,
+) -> Result<BTreeMap<String, Parameter>, TensorReadError> {
+    let mut collect = CollectParameters {
         path: Vec::new(),
         scale: scale_of(network, COUNTDOWN),
-        tables: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         failed: None,
     };
     network.visit(&mut collect);
     match collect.failed {
         Some(error) => Err(error),
-        None => Ok(collect.tables),
+        None => Ok(collect.parameters),
     }
 }
 
-struct Collect {
+struct CollectParameters {
     path: Vec<String>,
     scale: f64,
-    tables: BTreeMap<String, Table>,
+    parameters: BTreeMap<String, Parameter>,
     failed: Option<TensorReadError>,
 }
 
-impl ModuleVisitor for Collect {
+impl ModuleVisitor for CollectParameters {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.into());
     }
@@ -134,9 +136,9 @@ impl ModuleVisitor for Collect {
                         |value: &mut f32| *value = (f64::from(*value) * self.scale) as f32;
                     numbers.iter_mut().for_each(multiplied);
                 }
-                let table = Table { shape, numbers };
+                let table = Parameter { shape, numbers };
                 let table = if transpose { table.transposed() } else { table };
-                self.tables.insert(name, table);
+                self.parameters.insert(name, table);
             }
             Err(error) => self.failed = Some(error),
         }

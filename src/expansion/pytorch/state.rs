@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::{Dtype, SafeTensors};
 
 use super::archive::Archive;
-use super::pickle::{Element, Id, Pickle, Rebuilt, Value};
+use super::pickle::{Element, Id, Pickle, PickleValue, Rebuilt};
 use super::tensor::Stored;
 
 /// The key of the tensors in a file that holds other things beside them.
@@ -96,7 +96,7 @@ fn of_pickle<'a>(archive: &'a Archive, pickle: &Pickle) -> Result<State<'a>, Str
             let kind = pickle.value(*key).kind();
             return Err(format!("names a tensor with {kind}, not with a str"));
         };
-        let Value::Tensor(tensor) = pickle.value(*value) else {
+        let PickleValue::Tensor(tensor) = pickle.value(*value) else {
             let kind = pickle.value(*value).kind();
             let name = shown(name);
             return Err(format!(
@@ -113,9 +113,9 @@ fn of_pickle<'a>(archive: &'a Archive, pickle: &Pickle) -> Result<State<'a>, Str
     Ok(state)
 }
 
-fn dictionary<'p>(value: &'p Value, place: &str) -> Result<&'p [(Id, Id)], String> {
+fn dictionary<'p>(value: &'p PickleValue, place: &str) -> Result<&'p [(Id, Id)], String> {
     match value {
-        Value::Dict(items) => Ok(items),
+        PickleValue::Dict(items) => Ok(items),
         other => Err(format!(
             "holds {} where {place} should hold tensors by name; save `model.state_dict()`",
             other.kind()

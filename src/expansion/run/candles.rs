@@ -4,7 +4,8 @@ use crate::expansion::bars::Bar;
 use crate::expansion::model::Span;
 use crate::report::Section;
 use crate::report::drawing::{
-    Anchor, Axis, Figure, Frame, Level, Pen, Plot, count, drawable, grid, number, paragraph, width,
+    Anchor, Axis, Figure, Frame, Level, Plot, StyleClass, count, drawable, grid, number, paragraph,
+    width,
 };
 
 /// A series of bars in which something is, and where it was predicted to be.
@@ -46,12 +47,12 @@ impl WindowFigure {
             }
             self.bars(plot);
             let spans = [
-                (self.truth, "true", Pen::Truth, 60),
-                (self.predicted, "predicted", Pen::Predicted, 200),
+                (self.truth, "true", StyleClass::Truth, 60),
+                (self.predicted, "predicted", StyleClass::Predicted, 200),
             ];
-            for (span, name, pen, lane) in spans {
+            for (span, name, class, lane) in spans {
                 if let Some(span) = span.and_then(|span| self.inside(span)) {
-                    bracket(plot, span, name, pen, lane);
+                    bracket(plot, span, name, class, lane);
                 }
             }
         });
@@ -130,42 +131,46 @@ fn in_words(bar: &Bar) -> String {
 fn draw(bar: &Bar, plot: &mut Plot<'_>, index: usize, half: i32) {
     let x = plot.x(index as f64);
     let wick = [(x, plot.y(bar.high)), (x, plot.y(bar.low))];
-    plot.path(&wick, Pen::Wick);
-    let pen = if bar.close >= bar.open {
-        Pen::Rise
+    plot.path(&wick, StyleClass::Wick);
+    let class = if bar.close >= bar.open {
+        StyleClass::Rise
     } else {
-        Pen::Fall
+        StyleClass::Fall
     };
     let top = plot.y(bar.open.max(bar.close));
     // A bar that closes where it opened is a line, and an element without height is not shown.
     let bottom = plot.y(bar.open.min(bar.close)).max(top + 5);
-    plot.rectangle((x - half, top), (x + half, bottom), pen);
+    plot.rectangle((x - half, top), (x + half, bottom), class);
 }
 
 /// Shades what is behind the bars of a span.
 fn shade(plot: &mut Plot<'_>, span: Span) {
     let (left, right) = edges(plot, span);
-    plot.rectangle((left, plot.top), (right, plot.bottom), Pen::TruthArea);
+    plot.rectangle(
+        (left, plot.top),
+        (right, plot.bottom),
+        StyleClass::TruthArea,
+    );
 }
 
 /// Draws a bracket above the plot with its name, and its ends down through the plot.
-fn bracket(plot: &mut Plot<'_>, span: Span, name: &str, pen: Pen, lane: i32) {
+fn bracket(plot: &mut Plot<'_>, span: Span, name: &str, class: StyleClass, lane: i32) {
     let (left, right) = edges(plot, span);
     // What was predicted must be seen over what is true.
-    let foot = if pen == Pen::Predicted {
+    let foot = if class == StyleClass::Predicted {
         plot.bottom
     } else {
         lane + 50
     };
     let points = [(left, foot), (left, lane), (right, lane), (right, foot)];
-    plot.path(&points, pen);
+    plot.path(&points, class);
     let text = format!("{name} {}–{}", span.start, span.end);
     let (at, anchor) = if right + 40 + width(&text) < plot.right + 100 {
         (right + 40, Anchor::Begin)
     } else {
         (left - 40, Anchor::End)
     };
-    plot.text(&text, (at, lane + 10), pen, anchor, Level::Beside);
+    plot.text(&text, (at, lane + 10), class, anchor, Level::Beside);
 }
 
 /// Half a place beyond the first and the last bar.

@@ -42,14 +42,14 @@ impl Fingerprint {
 /// The files of a run.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Inputs {
+pub(crate) struct RunFiles {
     /// Of `data.path`.
     pub(crate) data_file: Option<Fingerprint>,
     /// Of `data.marks`.
     pub(crate) marks_file: Option<Fingerprint>,
 }
 
-impl Inputs {
+impl RunFiles {
     /// Goes over the files of a config.
     pub(crate) fn of(config: &ExpansionConfig) -> Result<Self> {
         let of = |file: Option<&Path>| file.map(Fingerprint::of).transpose();

@@ -20,7 +20,7 @@ pub use data::read_bars;
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use fingerprint::Fingerprint;
-pub(crate) use fingerprint::Inputs;
+pub(crate) use fingerprint::RunFiles;
 pub use quick_test::{QuickTest, quick_test};
 pub use recipes::{RECIPES, recipe};
 pub use report::{SHOWN, facts, window_figures};

@@ -8,7 +8,7 @@ use burn::train::Interrupter;
 
 use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 use super::data::{from_file, label_notes};
-use super::fingerprint::Inputs;
+use super::fingerprint::RunFiles;
 use super::start::{build, init_from};
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         }
     };
     let (train, valid) = windows.split(data.valid_fraction)?;
-    let apart = match windows.apart() {
+    let apart = match windows.embargo() {
         0 => "further down in the file".to_owned(),
         bars => format!("later in time and at least {bars} bars apart"),
     };
@@ -91,7 +91,7 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     let plain = changed.then(|| train.clone());
     let train = match copies {
         0 => train,
-        _ if data.marks.is_some() || windows.apart() == 0 => {
+        _ if data.marks.is_some() || windows.embargo() == 0 => {
             notes
                 .push("no stretches are joined: their windows would need the rule's labels".into());
             train
@@ -228,7 +228,7 @@ pub fn train(
     };
     trainer.claim()?;
     let stored = directory.join("config.json");
-    let inputs = Inputs::of(config)?;
+    let inputs = RunFiles::of(config)?;
     if options.resume {
         config.check_continues(&ExpansionConfig::read(&stored)?)?;
         inputs.check(directory)?;

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use super::quote;
-use super::stamp::{DateOrder, Form, Numeric, Stamp, Unit, digits, unreadable};
+use super::stamp::{DateOrder, Form, Numeric, Stamp, TimeUnit, digits, unreadable};
 
 /// How the rows of a column follow one another under one reading of their stamps.
 #[derive(Debug, Clone, Copy, Default)]
-struct Course {
+struct StampOrder {
     count: usize,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -19,7 +19,7 @@ struct Course {
     within_a_day: usize,
 }
 
-impl Course {
+impl StampOrder {
     fn add(&mut self, stamp: Timestamp) {
         self.count += 1;
         if let Some(last) = self.last {
@@ -52,7 +52,7 @@ impl Course {
 
 /// A stamp and where it is.
 #[derive(Debug, Clone)]
-struct Example {
+struct StampExample {
     line: u64,
     text: String,
     stamp: Numeric,
@@ -63,28 +63,28 @@ struct Example {
 pub(crate) struct Dates {
     /// What the places of stamps are called: `line` or `row`.
     place: &'static str,
-    plain: Course,
+    plain: StampOrder,
     /// Numeric dates, read day-first and month-first.
-    numeric: [Course; 2],
+    numeric: [StampOrder; 2],
     /// Numeric dates that are dates under either order or under one.
     numerics: usize,
     /// Dates that are one only day-first, and only month-first.
-    only: [Option<Example>; 2],
+    only: [Option<StampExample>; 2],
     /// A date that is another one in the other order.
-    either: Option<Example>,
+    either: Option<StampExample>,
     numbers: usize,
     units: [usize; 4],
     digits: usize,
-    number: [Course; 5],
+    number: [StampOrder; 5],
 }
 
 /// The counts a number can be, in the order of `Dates::units`; the last is no count.
-const UNITS: [Unit; 5] = [
-    Unit::Seconds,
-    Unit::Milliseconds,
-    Unit::Microseconds,
-    Unit::Nanoseconds,
-    Unit::Digits,
+const UNITS: [TimeUnit; 5] = [
+    TimeUnit::Seconds,
+    TimeUnit::Milliseconds,
+    TimeUnit::Microseconds,
+    TimeUnit::Nanoseconds,
+    TimeUnit::Digits,
 ];
 const ORDERS: [DateOrder; 2] = [DateOrder::DayFirst, DateOrder::MonthFirst];
 
@@ -160,7 +160,7 @@ impl Dates {
                 course.add(reading);
             }
         }
-        let example = || Example {
+        let example = || StampExample {
             line,
             text: text.to_owned(),
             stamp,
@@ -184,7 +184,7 @@ impl Dates {
     fn look_number(&mut self, stamp: Stamp, value: i64) {
         self.numbers += 1;
         self.digits += usize::from(digits(value).is_some());
-        let size = UNITS.iter().position(|unit| *unit == Unit::of(value));
+        let size = UNITS.iter().position(|unit| *unit == TimeUnit::of(value));
         self.units[size.unwrap_or(0)] += 1;
         for (course, unit) in self.number.iter_mut().zip(UNITS) {
             if let Some(stamp) = stamp.read(Form::Number(unit)) {
@@ -270,7 +270,7 @@ impl Dates {
         let Some(either) = &self.either else {
             return Ok((DateOrder::DayFirst, None));
         };
-        if in_order && let Some((order, why)) = self.course_tells() {
+        if in_order && let Some((order, why)) = self.order_of_rows() {
             let note = format!(
                 "dates are {}: {}, {} {}, is {}, because only so do the rows {why}",
                 order.name(),
@@ -292,7 +292,7 @@ impl Dates {
     }
 
     /// The order that makes sense of the rows as a whole, and why, if only one does.
-    fn course_tells(&self) -> Option<(DateOrder, &'static str)> {
+    fn order_of_rows(&self) -> Option<(DateOrder, &'static str)> {
         let [day, month] = self.numeric;
         let one_way = "run in one direction";
         match (day.against(), month.against()) {
@@ -302,7 +302,7 @@ impl Dates {
             (0, 0) => {}
         }
         // Bars of minutes and hours follow one another from day to day, not from month to month.
-        let closely = |course: &Course| course.within_a_day * 2 >= course.count;
+        let closely = |course: &StampOrder| course.within_a_day * 2 >= course.count;
         let near = "follow one another without holes of weeks";
         if !closely(&day) || !closely(&month) {
             None
@@ -316,7 +316,7 @@ impl Dates {
     }
 }
 
-impl Example {
+impl StampExample {
     /// The day under an order, in words that can be read one way only.
     fn on(&self, order: DateOrder) -> String {
         self.stamp.read(order).map_or_else(String::new, |stamp| {
@@ -328,7 +328,7 @@ impl Example {
     }
 }
 
-fn shown_by(order: DateOrder, example: &Example, place: &str) -> (DateOrder, Option<String>) {
+fn shown_by(order: DateOrder, example: &StampExample, place: &str) -> (DateOrder, Option<String>) {
     let note = format!(
         "dates are {}, as {place} {} shows: {}",
         order.name(),
@@ -338,7 +338,7 @@ fn shown_by(order: DateOrder, example: &Example, place: &str) -> (DateOrder, Opt
     (order, Some(note))
 }
 
-fn contradiction(day: &Example, month: &Example, place: &str) -> (u64, String) {
+fn contradiction(day: &StampExample, month: &StampExample, place: &str) -> (u64, String) {
     let (first, second) = if day.line < month.line {
         ((day, "day-first"), (month, "month-first"))
     } else {

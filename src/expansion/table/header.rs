@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use ::csv::{ReaderBuilder, StringRecord};
 
 use super::quote;
-use super::records::Place;
+use super::records::DataStart;
 use super::text::Text;
 use crate::error::{Error, Result};
 
@@ -26,7 +26,7 @@ pub(crate) struct Header {
     /// The line.
     pub(crate) line: u64,
     /// Where the rows begin.
-    pub(crate) rows: Place,
+    pub(crate) rows: DataStart,
     /// The lines of text above it.
     above: usize,
 }
@@ -81,7 +81,7 @@ impl Header {
                 .map(|field| compared(field))
                 .collect(),
             line,
-            rows: Place {
+            rows: DataStart {
                 // Past the line feed, which trimming took off with anything else that is blank: blank records are
                 // passed over anyway.
                 offset: offset + bytes.len(),
@@ -98,7 +98,7 @@ impl Header {
         Self {
             names: names.map(compared).collect(),
             line: 0,
-            rows: Place {
+            rows: DataStart {
                 offset: 0,
                 line: 1,
                 separator: b',',

@@ -87,24 +87,24 @@ fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
 
 /// What the prices seen so far say about the decimal mark.
 #[derive(Debug, Default)]
-pub(crate) struct Marks {
+pub(crate) struct MarkEvidence {
     /// Where a point also separates columns of a file that is otherwise plain, it is the decimal mark.
     plain: bool,
     point: usize,
     comma: usize,
-    point_example: Option<Example>,
-    comma_example: Option<Example>,
-    either_example: Option<Example>,
+    point_example: Option<PriceExample>,
+    comma_example: Option<PriceExample>,
+    either_example: Option<PriceExample>,
 }
 
 /// A price and where it is.
 #[derive(Debug, Clone)]
-struct Example {
+struct PriceExample {
     line: u64,
     text: String,
 }
 
-impl Marks {
+impl MarkEvidence {
     /// Nothing seen yet. Where columns are separated by commas, `1.084` is what it looks like.
     pub(crate) fn new(separator: u8) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Marks {
         }
         let as_point = is_grouped(text, b',', b'.') || (!comma && text.parse::<f64>().is_ok());
         let as_comma = is_grouped(text, b'.', b',');
-        let example = || Example {
+        let example = || PriceExample {
             line,
             text: text.to_owned(),
         };
@@ -190,7 +190,7 @@ impl Marks {
     }
 }
 
-impl Example {
+impl PriceExample {
     fn reading(&self, mark: DecimalMark) -> f64 {
         price(&self.text, mark).unwrap_or(f64::NAN)
     }

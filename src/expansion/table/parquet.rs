@@ -20,12 +20,12 @@ use super::quote;
 use crate::error::{Error, Result};
 
 /// A Parquet file.
-pub(crate) struct Table {
+pub(crate) struct ParquetFile {
     path: PathBuf,
     reader: SerializedFileReader<File>,
 }
 
-impl Table {
+impl ParquetFile {
     /// Opens a file and reads its schema.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;

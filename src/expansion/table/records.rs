@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Where the records of a file begin, and what separates their fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct DataStart {
     /// The first byte.
     pub(crate) offset: usize,
     /// The line that byte is on, from 1.
@@ -28,7 +28,7 @@ pub(crate) struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// The records of `bytes`, which begin at a place of the file.
-    pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &Place) -> Self {
+    pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)

@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::quote;
-use super::stamp_parser::{Clock, Date, Rest};
+use super::stamp_parser::{Clock, Date, Parser};
 
 /// What one text says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +57,7 @@ impl DateOrder {
 
 /// The unit of whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum TimeUnit {
     /// Seconds since 1970.
     Seconds,
     /// Milliseconds since 1970.
@@ -78,12 +78,12 @@ pub(crate) enum Form {
     /// Dates with the day and the month in this order.
     Numeric(DateOrder),
     /// Whole numbers.
-    Number(Unit),
+    Number(TimeUnit),
 }
 
 /// Whether a trimmed text is a date without a time of day.
 pub(crate) fn is_date_alone(text: &str) -> bool {
-    let mut rest = Rest::new(text);
+    let mut rest = Parser::new(text);
     rest.date().is_some() && rest.is_empty()
 }
 
@@ -93,7 +93,7 @@ impl Stamp {
         if let Some(number) = number(text) {
             return Some(number);
         }
-        let mut rest = Rest::new(text);
+        let mut rest = Parser::new(text);
         let date = rest.date()?;
         let clock = if rest.is_empty() {
             Clock::default()
@@ -152,7 +152,7 @@ impl Clock {
     }
 }
 
-impl Unit {
+impl TimeUnit {
     /// The unit that a number's size speaks for: whatever the unit, its time lies between 1973 and 5138.
     pub(crate) fn of(value: i64) -> Self {
         match value.unsigned_abs() {

@@ -19,16 +19,16 @@ pub(crate) enum Date {
 }
 
 /// What is left of a text.
-pub(crate) struct Rest<'a>(&'a [u8]);
+pub(crate) struct Parser<'a>(&'a [u8]);
 
-impl<'a> Rest<'a> {
+impl<'a> Parser<'a> {
     /// All of a text.
     pub(crate) fn new(text: &'a str) -> Self {
         Self(text.as_bytes())
     }
 }
 
-impl Rest<'_> {
+impl Parser<'_> {
     /// Whether nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -209,7 +209,7 @@ impl Rest<'_> {
 
     /// Whether AM (false) or PM (true) follows; nothing is taken if neither does.
     fn half_of_day(&mut self, after_whole_hour: bool) -> Option<Option<bool>> {
-        let mut ahead = Rest(self.0);
+        let mut ahead = Parser(self.0);
         ahead.take(if after_whole_hour { b" -" } else { b"  " });
         let Some(letter) = ahead.take(b"AaPp") else {
             return Some(None);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::records::{Place, Records};
+use super::records::{DataStart, Records};
 use crate::error::{Error, Result};
 
 /// The bytes of one file, without a byte order mark, every line ended by a line feed.
@@ -65,7 +65,7 @@ impl Text {
     }
 
     /// The records from a place on.
-    pub(crate) fn records(&self, place: &Place) -> Records<'_> {
+    pub(crate) fn records(&self, place: &DataStart) -> Records<'_> {
         Records::new(&self.path, &self.bytes[place.offset..], place)
     }
 

@@ -54,7 +54,7 @@ impl Cut {
     }
 
     /// Where the windows that reach over no outage begin.
-    pub(crate) fn places(&self, bars: &Bars) -> Result<Places> {
+    pub(crate) fn places(&self, bars: &Bars) -> Result<WindowStarts> {
         self.check(bars)?;
         let gaps = Gaps::find(bars, self.max_gap);
         let count = (bars.len() - self.length) / self.stride + 1;
@@ -71,7 +71,7 @@ impl Cut {
             );
             return Err(Error::file(bars.origin(), reason));
         }
-        Ok(Places {
+        Ok(WindowStarts {
             over_gaps: count - firsts.len(),
             firsts,
             gaps,
@@ -88,7 +88,7 @@ impl Cut {
 }
 
 /// Where the windows of a series begin.
-pub(crate) struct Places {
+pub(crate) struct WindowStarts {
     /// The first bar of each.
     pub(crate) firsts: Vec<usize>,
     /// How many would reach over an outage.

@@ -16,7 +16,7 @@ use crate::expansion::label::{Classes, WindowLabel};
 use crate::expansion::table::DateOrder;
 use crate::expansion::table::dates::Dates;
 use crate::expansion::table::header::Header;
-use crate::expansion::table::parquet::{Moment, Table, kind, moment, whole};
+use crate::expansion::table::parquet::{Moment, ParquetFile, kind, moment, whole};
 use crate::expansion::table::stamp::unreadable;
 
 /// The names the columns may have: bars, type, first and last bar of the expansion.
@@ -47,7 +47,7 @@ pub struct WindowOptions {
 /// # Errors
 /// [`Error::Io`] or [`Error::File`] if it cannot be read as Parquet.
 pub fn holds_windows(path: impl AsRef<Path>) -> Result<bool> {
-    let table = Table::open(path.as_ref())?;
+    let table = ParquetFile::open(path.as_ref())?;
     let header = header(&table);
     Ok(NAMES[0]
         .iter()
@@ -73,11 +73,11 @@ pub fn read_windows(
     options: &WindowOptions,
 ) -> Result<(Windows, Vec<String>)> {
     let path = path.as_ref();
-    let table = Table::open(path)?;
-    let columns = Columns::find(&table).map_err(|reason| Error::file(path, reason))?;
+    let table = ParquetFile::open(path)?;
+    let columns = WindowColumns::find(&table).map_err(|reason| Error::file(path, reason))?;
     let mut notes = Vec::new();
     let order = columns.order(&table, path, options, &mut notes)?;
-    let mut found = Found::default();
+    let mut found = WindowRow::default();
     let needed = &columns.all()[..4];
     table.for_each(needed, |row, values| match found.take(values, options) {
         Ok(()) => Ok(()),
@@ -121,18 +121,18 @@ pub fn read_windows(
     Ok((windows, notes))
 }
 
-fn header(table: &Table) -> Header {
+fn header(table: &ParquetFile) -> Header {
     Header::of_table(table.columns().iter().map(|column| column.name()))
 }
 
 /// Where the columns are.
-struct Columns {
+struct WindowColumns {
     needed: [usize; 4],
     time: Option<usize>,
 }
 
-impl Columns {
-    fn find(table: &Table) -> Result<Self, String> {
+impl WindowColumns {
+    fn find(table: &ParquetFile) -> Result<Self, String> {
         let header = header(table);
         let mut needed = [0; 4];
         for (place, names) in needed.iter_mut().zip(NAMES) {
@@ -154,7 +154,7 @@ impl Columns {
     /// The time of every row, if there is one.
     fn order(
         &self,
-        table: &Table,
+        table: &ParquetFile,
         path: &Path,
         options: &WindowOptions,
         notes: &mut Vec<String>,
@@ -208,7 +208,7 @@ impl Columns {
 
 /// The windows found so far.
 #[derive(Default)]
-struct Found {
+struct WindowRow {
     bars: Vec<Bar>,
     labels: Vec<WindowLabel>,
     /// The row of each.
@@ -218,7 +218,7 @@ struct Found {
     first_dropped: Option<(u64, String)>,
 }
 
-impl Found {
+impl WindowRow {
     /// Takes a row whole or not at all.
     fn take(&mut self, values: &[&Field], options: &WindowOptions) -> Result<(), String> {
         let before = self.bars.len();

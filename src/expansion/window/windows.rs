@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
-use super::grid::{Cut, Places};
+use super::grid::{Cut, WindowStarts};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Gaps};
 use crate::expansion::label::{Marked, Marks, RuleLabeller, WindowLabel};
@@ -29,7 +29,7 @@ pub struct Windows {
     bars: Bars,
     length: usize,
     /// The bars that no window has between the training and the validation windows.
-    apart: usize,
+    embargo: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
     /// Over which no window reaches.
@@ -81,7 +81,7 @@ impl Windows {
     /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has an expansion.
     pub fn by_rule(bars: &Bars, cut: &Cut, labeller: &RuleLabeller) -> Result<Self> {
-        let Places {
+        let WindowStarts {
             firsts,
             over_gaps,
             gaps,
@@ -129,7 +129,7 @@ impl Windows {
     /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has a label.
     pub fn by_hand(bars: &Bars, cut: &Cut, marks: &Marks) -> Result<Self> {
-        let Places {
+        let WindowStarts {
             firsts,
             over_gaps,
             gaps,
@@ -190,7 +190,7 @@ impl Windows {
             }
         });
         Self {
-            apart: 0,
+            embargo: 0,
             ..Self::new(bars, length, windows.collect(), LeftOut::default())
         }
     }
@@ -204,7 +204,7 @@ impl Windows {
         Self {
             bars: bars.clone(),
             length,
-            apart: length,
+            embargo: length,
             windows,
             left_out,
             gaps: Arc::default(),
@@ -232,7 +232,7 @@ impl Windows {
         let (train, rest) = self.windows.split_at(training.min(self.windows.len()));
         let clear = train
             .last()
-            .map_or(0, |w| w.first + self.length + self.apart);
+            .map_or(0, |w| w.first + self.length + self.embargo);
         let valid: Vec<Window> = rest.iter().copied().filter(|w| w.first >= clear).collect();
         if train.is_empty() || valid.is_empty() {
             return Err(Error::file(
@@ -243,7 +243,7 @@ impl Windows {
                     self.windows.len(),
                     train.len(),
                     valid.len(),
-                    self.apart
+                    self.embargo
                 ),
             ));
         }
@@ -252,7 +252,7 @@ impl Windows {
 
     fn with(&self, windows: Vec<Window>) -> Self {
         Self {
-            apart: self.apart,
+            embargo: self.embargo,
             gaps: self.gaps.clone(),
             ..Self::new(&self.bars, self.length, windows, LeftOut::default())
         }
@@ -262,7 +262,7 @@ impl Windows {
     pub(crate) fn extended(&self, bars: Bars, more: Vec<Window>) -> Self {
         let all = [self.windows.clone(), more].concat();
         Self {
-            apart: self.apart,
+            embargo: self.embargo,
             gaps: self.gaps.clone(),
             ..Self::new(&bars, self.length, all, LeftOut::default())
         }
@@ -296,8 +296,8 @@ impl Windows {
     }
 
     /// The bars that lie between the two sides of a [split](Self::split) at least.
-    pub fn apart(&self) -> usize {
-        self.apart
+    pub fn embargo(&self) -> usize {
+        self.embargo
     }
 
     /// The series.

@@ -13,7 +13,7 @@ use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use super::kernel::{self, Pointwise, Reduced};
-use crate::host::{Integers, Values, to_tensor};
+use crate::host::{Integers, TensorValues, to_tensor};
 
 /// The losses as operations of a backend. The output is `[1]`; `mask` holds 1 and 0 and is looked at if `masked`.
 #[backend_extension(
@@ -54,7 +54,7 @@ macro_rules! on_host {
                 mean: bool,
             ) -> FloatTensor<Self> {
                 let device = predictions.device();
-                let inputs = Inputs::<Self>::new(predictions, mask, masked);
+                let inputs = LossInputs::<Self>::new(predictions, mask, masked);
                 value::<Self>(&inputs.pointwise(targets, loss, mean, false), &device)
             }
 
@@ -66,7 +66,7 @@ macro_rules! on_host {
                 mean: bool,
             ) -> FloatTensor<Self> {
                 let device = logits.device();
-                let inputs = Inputs::<Self>::new(logits, mask, masked);
+                let inputs = LossInputs::<Self>::new(logits, mask, masked);
                 value::<Self>(&inputs.cross_entropy(targets, mean, false), &device)
             }
         }
@@ -79,16 +79,16 @@ on_host!(burn::backend::Flex);
 on_host!(burn::backend::NdArray);
 
 /// Predictions and mask.
-struct Inputs<B: Backend> {
+struct LossInputs<B: Backend> {
     predictions: FloatTensor<B>,
-    mask: Option<Values>,
+    mask: Option<TensorValues>,
 }
 
-impl<B: Backend> Inputs<B> {
+impl<B: Backend> LossInputs<B> {
     fn new(predictions: FloatTensor<B>, mask: FloatTensor<B>, masked: bool) -> Self {
         Self {
             predictions,
-            mask: masked.then(|| Values::read::<B>(mask)),
+            mask: masked.then(|| TensorValues::read::<B>(mask)),
         }
     }
 
@@ -100,8 +100,8 @@ impl<B: Backend> Inputs<B> {
         wanted: bool,
     ) -> Reduced {
         let (predictions, targets) = (
-            Values::read::<B>(self.predictions),
-            Values::read::<B>(targets),
+            TensorValues::read::<B>(self.predictions),
+            TensorValues::read::<B>(targets),
         );
         kernel::pointwise(
             loss,
@@ -116,7 +116,7 @@ impl<B: Backend> Inputs<B> {
     fn cross_entropy(self, targets: IntTensor<B>, mean: bool, wanted: bool) -> Reduced {
         let classes = self.predictions.shape()[1];
         let (logits, targets) = (
-            Values::read::<B>(self.predictions),
+            TensorValues::read::<B>(self.predictions),
             Integers::read::<B>(targets),
         );
         kernel::cross_entropy(
@@ -156,7 +156,7 @@ impl<B: Backend> Backward<B, 1> for LossBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let state = ops.state;
-        let arriving = Values::read::<B>(gradients.consume::<B>(&ops.node));
+        let arriving = TensorValues::read::<B>(gradients.consume::<B>(&ops.node));
         // The graph is done with them, so they are scaled where they are.
         let mut values = Arc::try_unwrap(state.derivatives).unwrap_or_else(|held| (*held).clone());
         kernel::scale(&mut values, arriving[0]);
@@ -179,7 +179,7 @@ impl<B: Backend + LossExtension, C: CheckpointStrategy> LossExtension for Autodi
         let node = predictions.node();
         let (predictions, mask) = (predictions.into_primitive(), mask.into_primitive());
         let (shape, device) = described::<B>(&predictions);
-        let inputs = Inputs::<B>::new(predictions, mask, masked);
+        let inputs = LossInputs::<B>::new(predictions, mask, masked);
         let run = |wanted| inputs.pointwise(targets.into_primitive(), loss, mean, wanted);
         match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
@@ -200,7 +200,7 @@ impl<B: Backend + LossExtension, C: CheckpointStrategy> LossExtension for Autodi
         let node = logits.node();
         let (logits, mask) = (logits.into_primitive(), mask.into_primitive());
         let (shape, device) = described::<B>(&logits);
-        let inputs = Inputs::<B>::new(logits, mask, masked);
+        let inputs = LossInputs::<B>::new(logits, mask, masked);
         let run = |wanted| inputs.cross_entropy(targets, mean, wanted);
         match LossBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {

@@ -281,7 +281,7 @@ pub(super) fn cross_entropy(
     let mut derivatives = vec![0.0; if wanted { logits.len() } else { 0 }];
     let work = |index: usize, derivatives: &mut [f32]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(rows);
-        Arch::new().dispatch(Rows {
+        Arch::new().dispatch(BlockRows {
             classes,
             factor: factor as f32,
             logits: &logits[range.start * classes..range.end * classes],
@@ -298,7 +298,7 @@ pub(super) fn cross_entropy(
 }
 
 /// The rows of a block.
-struct Rows<'a> {
+struct BlockRows<'a> {
     classes: usize,
     /// What derivatives are multiplied by.
     factor: f32,
@@ -308,7 +308,7 @@ struct Rows<'a> {
     derivatives: &'a mut [f32],
 }
 
-impl pulp::NullaryFnOnce for Rows<'_> {
+impl pulp::NullaryFnOnce for BlockRows<'_> {
     type Output = f64;
 
     #[inline(always)]
@@ -319,7 +319,7 @@ impl pulp::NullaryFnOnce for Rows<'_> {
     }
 }
 
-impl Rows<'_> {
+impl BlockRows<'_> {
     /// The sum over the next rows from `first` on. They are taken together, so that exponentials and logarithms become
     /// vector instructions however few classes there are.
     #[inline(always)]

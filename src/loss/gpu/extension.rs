@@ -42,9 +42,9 @@ pub(super) trait LossKernels: Backend {
     ) -> FloatTensor<Self>;
 
     /// The elements of `[count]` numbers, `[1]` each; behind the last they are the last again.
-    #[fusion(meta = apart)]
+    #[fusion(meta = split)]
     #[allow(clippy::type_complexity)]
-    fn apart(
+    fn split(
         gradient: FloatTensor<Self>,
         count: usize,
     ) -> (
@@ -62,7 +62,7 @@ fn rows(logits: &TensorSpec, _targets: &TensorSpec) -> (TensorSpec, TensorSpec) 
     (losses, logits.clone())
 }
 
-fn apart(_gradient: &TensorSpec, _count: &usize) -> Six<TensorSpec> {
+fn split(_gradient: &TensorSpec, _count: &usize) -> Six<TensorSpec> {
     let one = || TensorSpec::new(Shape::from([1]), DType::F32);
     (one(), one(), one(), one(), one(), one())
 }
@@ -92,8 +92,8 @@ impl LossKernels for CubeBackend {
         launch::losses_together([a, b, c, d, e, f], count)
     }
 
-    fn apart(gradient: FloatTensor<Self>, count: usize) -> Six<FloatTensor<Self>> {
-        let [a, b, c, d, e, f] = launch::losses_apart(gradient, count);
+    fn split(gradient: FloatTensor<Self>, count: usize) -> Six<FloatTensor<Self>> {
+        let [a, b, c, d, e, f] = launch::split_losses(gradient, count);
         (a, b, c, d, e, f)
     }
 }
@@ -174,7 +174,7 @@ impl<B: Backend + LossKernels> Backward<B, 6> for TogetherBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let count = ops.state;
-        let found = B::apart(graph.consume::<B>(&ops.node), count);
+        let found = B::split(graph.consume::<B>(&ops.node), count);
         let found = [found.0, found.1, found.2, found.3, found.4, found.5];
         let there = ops.parents.iter().zip(found).take(count);
         for (parent, gradient) in there {

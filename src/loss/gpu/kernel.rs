@@ -83,14 +83,14 @@ pub(super) fn losses_together(
 
 /// A copy of `[count]` numbers, each at the beginning of a row.
 #[cube(launch)]
-pub(super) fn losses_apart(
+pub(super) fn split_losses(
     gradient: &Tensor<f32>,
     output: &mut Tensor<f32>,
     count: usize,
-    #[comptime] apart: usize,
+    #[comptime] split: usize,
 ) {
     let at = ABSOLUTE_POS;
     if at < count {
-        output[at * apart] = gradient[at];
+        output[at * split] = gradient[at];
     }
 }

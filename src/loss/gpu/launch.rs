@@ -57,11 +57,11 @@ pub(super) fn losses_together(losses: [CubeTensor; 6], count: usize) -> CubeTens
 }
 
 /// The elements of `[count]` numbers as tensors of one element; behind the last they are the last again.
-pub(super) fn losses_apart(gradient: CubeTensor, count: usize) -> [CubeTensor; 6] {
+pub(super) fn split_losses(gradient: CubeTensor, count: usize) -> [CubeTensor; 6] {
     let gradient = into_contiguous(gradient);
     let rows = empty(&gradient, [count, kernel::APART], DType::F32);
     let (cubes, units) = over(&rows, count);
-    kernel::losses_apart::launch(
+    kernel::split_losses::launch(
         &rows.client,
         cubes,
         units,

@@ -11,7 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use super::kernel;
-use crate::host::{Values, to_tensor};
+use crate::host::{TensorValues, to_tensor};
 
 /// The pull at a representation as an operation of a backend.
 #[backend_extension(
@@ -33,8 +33,8 @@ macro_rules! on_host {
             ) -> FloatTensor<Self> {
                 let device = representation.device();
                 let (first, second) = (
-                    Values::read::<Self>(representation),
-                    Values::read::<Self>(gradient),
+                    TensorValues::read::<Self>(representation),
+                    TensorValues::read::<Self>(gradient),
                 );
                 let product = kernel::product(&first, &second) as f32;
                 to_tensor::<Self>(vec![product], &[1], &device)
@@ -61,7 +61,7 @@ impl<B: Backend> Backward<B, 1> for PullBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let arriving = Values::read::<B>(gradients.consume::<B>(&ops.node))[0];
+        let arriving = TensorValues::read::<B>(gradients.consume::<B>(&ops.node))[0];
         if let [Some(parent)] = &ops.parents {
             let gradient = if arriving == 1.0 {
                 ops.state

@@ -182,7 +182,7 @@ impl Gram {
     pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&tensor) {
-            crate::host::Values::of(tensor).recycle();
+            crate::host::TensorValues::of(tensor).recycle();
         }
         #[cfg(not(feature = "cpu-kernels"))]
         drop(tensor);
@@ -245,15 +245,15 @@ mod fused {
 
     use super::extension::PullExtension;
     use super::kernel;
-    use crate::host::Values;
+    use crate::host::TensorValues;
 
-    fn slices(values: &[Values]) -> Vec<&[f32]> {
+    fn slices(values: &[TensorValues]) -> Vec<&[f32]> {
         values.iter().map(|values| &**values).collect()
     }
 
     pub(super) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
         let (tasks, device) = (tensors.len(), tensors[0].device().inner());
-        let tensors: Vec<Values> = tensors.iter().cloned().map(Values::of).collect();
+        let tensors: Vec<TensorValues> = tensors.iter().cloned().map(TensorValues::of).collect();
         let found = kernel::products(&slices(&tensors));
         let found: Vec<f32> = found.into_iter().map(|product| product as f32).collect();
         Tensor::from_data(TensorData::new(found, [tasks, tasks]), &device)
@@ -264,16 +264,16 @@ mod fused {
         weights: Tensor<1>,
     ) -> Tensor<D> {
         let (shape, device) = (tensors[0].shape(), tensors[0].device().inner());
-        let tensors: Vec<Values> = tensors.into_iter().map(Values::of).collect();
-        let sum = kernel::combine(&slices(&tensors), &Values::of(weights));
+        let tensors: Vec<TensorValues> = tensors.into_iter().map(TensorValues::of).collect();
+        let sum = kernel::combine(&slices(&tensors), &TensorValues::of(weights));
         // Nobody needs them any more, and the next step asks for as much.
-        tensors.into_iter().for_each(Values::recycle);
+        tensors.into_iter().for_each(TensorValues::recycle);
         Tensor::from_data(TensorData::new(sum, shape), &device)
     }
 
     pub(super) fn sizes<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
         let device = tensor.device();
-        Tensor::from_floats([kernel::sizes(&Values::of(tensor)) as f32], &device)
+        Tensor::from_floats([kernel::sizes(&TensorValues::of(tensor)) as f32], &device)
     }
 
     pub(super) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {

@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 use pulp::Arch;
 
 use super::mask::Mask;
-use crate::host::{Values, to_tensor};
+use crate::host::{TensorValues, to_tensor};
 
 /// Elements that are worked on at a time when the result is new memory.
 const BLOCK: usize = 1024;
@@ -89,7 +89,7 @@ impl<B: Backend> Backward<B, 1> for DropoutBackward {
 fn run<B: Backend>(input: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
     let device = input.device();
     let shape: Vec<usize> = input.shape().iter().copied().collect();
-    let values = match Values::read::<B>(input).into_unique() {
+    let values = match TensorValues::read::<B>(input).into_unique() {
         Ok(mut values) => {
             apply(mask, &mut values, 0);
             values

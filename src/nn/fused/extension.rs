@@ -18,7 +18,7 @@ use super::kernel::{self, Saved, Sequences};
 use super::layout::{Form, Layout};
 use super::packing::Weights;
 use super::products::{Wanted, WeightGradients};
-use crate::host::{Values, to_tensor};
+use crate::host::{TensorValues, to_tensor};
 
 /// One LSTM layer as an operation of a backend.
 #[backend_extension(
@@ -94,7 +94,7 @@ struct Work {
     layout: Layout,
     lengths: Option<Arc<[usize]>>,
     /// Of the forward direction, then of the backward direction if there is one.
-    weights: Vec<[Values; 4]>,
+    weights: Vec<[TensorValues; 4]>,
 }
 
 impl Work {
@@ -111,7 +111,7 @@ impl Work {
         };
         let [_, hidden] = dims(weights[1].shape().iter().copied());
         let read = |start: usize| {
-            std::array::from_fn(|part| Values::read::<B>(weights[start + part].clone()))
+            std::array::from_fn(|part| TensorValues::read::<B>(weights[start + part].clone()))
         };
         Self {
             layout: Layout::new(form, [batch, time, features], hidden),
@@ -128,7 +128,10 @@ impl Work {
         keep: bool,
     ) -> (FloatTensor<B>, Option<Saved>) {
         let device = input.device();
-        let (input, states) = (Values::read::<B>(input), Values::read::<B>(states));
+        let (input, states) = (
+            TensorValues::read::<B>(input),
+            TensorValues::read::<B>(states),
+        );
         let sequences = Sequences {
             input: &input,
             states: &states,
@@ -190,7 +193,7 @@ impl<B: Backend> Backward<B, 10> for LstmBackward {
             shapes,
             device,
         } = ops.state;
-        let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
+        let output = TensorValues::read::<B>(gradients.consume::<B>(&ops.node));
         let wanted = Wanted {
             input: ops.parents[0].is_some(),
             states: ops.parents[1].is_some(),

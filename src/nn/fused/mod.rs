@@ -23,7 +23,7 @@ use burn::tensor::Tensor;
 use self::extension::LstmExtension;
 use self::layout::Form;
 use super::LstmWeights;
-use super::layer::{Ends, Layer, Stack, apart};
+use super::layer::{Ends, Layer, Stack, split_ends};
 
 /// One layer of the stack, and the states it ends with if `ends`.
 pub(super) fn forward(
@@ -75,7 +75,7 @@ pub(super) fn forward(
     );
     let output = Tensor::from_dispatch(output);
     match ends {
-        true => apart(output, time, form.batch_first, [directions, batch, hidden]),
+        true => split_ends(output, time, form.batch_first, [directions, batch, hidden]),
         false => (output, None),
     }
 }

@@ -11,7 +11,7 @@ use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
 use super::kernel::{self, Head, Size};
-use crate::host::{Values, to_tensor};
+use crate::host::{TensorValues, to_tensor};
 use crate::nn::dropout::Mask;
 
 /// The readout as an operation of a backend.
@@ -58,9 +58,9 @@ impl ReadoutExtension for burn::backend::NdArray {
 /// What the heads work on, forward and backward.
 #[derive(Clone, Debug)]
 struct Work<D> {
-    input: Values,
-    weights: Values,
-    bias: Values,
+    input: TensorValues,
+    weights: TensorValues,
+    bias: TensorValues,
     masks: Vec<Option<Mask>>,
     /// Batch, time and width.
     shape: [usize; 3],
@@ -83,9 +83,9 @@ impl<D: Clone> Work<D> {
         Self {
             device: input.device(),
             shape,
-            input: Values::read::<B>(input),
-            weights: Values::read::<B>(weights),
-            bias: Values::read::<B>(bias),
+            input: TensorValues::read::<B>(input),
+            weights: TensorValues::read::<B>(weights),
+            bias: TensorValues::read::<B>(bias),
             masks,
         }
     }
@@ -128,7 +128,7 @@ impl<B: Backend> Backward<B, 3> for ReadoutBackward {
     ) {
         let work = ops.state;
         let [_, _, width] = work.shape;
-        let output = Values::read::<B>(gradients.consume::<B>(&ops.node));
+        let output = TensorValues::read::<B>(gradients.consume::<B>(&ops.node));
         let [to_input, to_weights, to_bias] = ops.parents;
         let heads = work.heads();
         let found = kernel::backward(

@@ -11,8 +11,8 @@ use super::form::{Compiled, position, row};
 /// # Shapes
 ///
 /// - output: `[batch, positions, width]` or time first, the gradient of the output
-/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `apart` their gradients before the activation afterwards
-/// - apart: of the same shape, the place of these gradients
+/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `pre_activation` their gradients before the activation afterwards
+/// - pre_activation: of the same shape, the place of these gradients
 /// - cells_before, counts: as in the forward pass
 /// - transposed: `[directions, hidden, hidden]` as `pack` makes it
 /// - states: `[2, directions, batch, hidden]`, the gradient of what the sequences begin with
@@ -22,7 +22,7 @@ pub(super) fn backward<E: Float>(
     output: &Tensor<f32>,
     gates: &mut Tensor<E>,
     cells_before: &Tensor<E>,
-    mut apart: ComptimeOption<&mut Tensor<f32>>,
+    mut pre_activation: ComptimeOption<&mut Tensor<f32>>,
     transposed: &Tensor<Vector<f32, Const<4>>>,
     counts: ComptimeOption<&Tensor<f32>>,
     states: ComptimeOption<&mut Tensor<f32>>,
@@ -107,8 +107,10 @@ pub(super) fn backward<E: Float>(
                 for gate in 0..4usize {
                     let at = base + comptime!(gate * form.hidden);
                     #[comptime]
-                    match &mut apart {
-                        ComptimeOption::Some(apart) => apart[at] = delta.extract(gate),
+                    match &mut pre_activation {
+                        ComptimeOption::Some(pre_activation) => {
+                            pre_activation[at] = delta.extract(gate)
+                        }
                         ComptimeOption::None => gates[at] = E::cast_from(delta.extract(gate)),
                     }
                 }

@@ -14,7 +14,7 @@ use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
 
 use super::form::Form;
-use super::launch::{self, Kept, Sequences};
+use super::launch::{self, ForwardTensors, Sequences};
 use super::weights::{Gradients, Wanted, Weights};
 
 /// The parameters of a layer, as [`Weights`] has them.
@@ -218,7 +218,7 @@ impl LstmKernels for CubeBackend {
         form: Form,
         wanted: Wanted,
     ) -> Eight<FloatTensor<Self>> {
-        let kept = Kept {
+        let kept = ForwardTensors {
             output,
             input: remembered.input,
             counts: remembered.counts,

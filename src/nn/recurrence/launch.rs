@@ -75,7 +75,7 @@ pub(super) fn run(
 }
 
 /// What the backward pass reads.
-pub(super) struct Kept {
+pub(super) struct ForwardTensors {
     /// The gradient of the output.
     pub(super) output: CubeTensor,
     pub(super) input: CubeTensor,
@@ -87,7 +87,7 @@ pub(super) struct Kept {
 
 /// Runs the layer back. What is not wanted is a tensor of one element that is not for reading.
 pub(super) fn run_back(
-    kept: Kept,
+    kept: ForwardTensors,
     weights: Weights<CubeTensor>,
     form: Form,
     wanted: Wanted,
@@ -96,8 +96,8 @@ pub(super) fn run_back(
     let output = into_contiguous(kept.output);
     // Gradients of the gates take the place of the gates, unless somebody else holds them or they have another precision.
     let in_place = !form.compiled.half && kept.gates.can_mut();
-    let apart = (!in_place).then(|| empty(&output, form.gates(), DType::F32));
-    let deltas = apart.clone().unwrap_or_else(|| kept.gates.clone());
+    let pre_activation = (!in_place).then(|| empty(&output, form.gates(), DType::F32));
+    let deltas = pre_activation.clone().unwrap_or_else(|| kept.gates.clone());
     let counts = form.padded.then(|| into_contiguous(kept.counts));
     let nothing = empty(&output, [1], DType::F32);
     let transposed = transposed(&weights, form);
@@ -111,7 +111,7 @@ pub(super) fn run_back(
         output.clone().into_tensor_arg(),
         kept.gates.into_tensor_arg(),
         kept.cells.into_tensor_arg(),
-        apart.map(CubeTensor::into_tensor_arg).into(),
+        pre_activation.map(CubeTensor::into_tensor_arg).into(),
         transposed.into_tensor_arg(),
         counts.map(CubeTensor::into_tensor_arg).into(),
         states.clone().map(CubeTensor::into_tensor_arg).into(),

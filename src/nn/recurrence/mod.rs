@@ -26,7 +26,7 @@ pub(super) use self::fit::{Fit, Unfit};
 use self::form::{Compiled, Form};
 pub(super) use self::parts::forward;
 use super::LstmWeights;
-use super::layer::{Ends, Layer, apart};
+use super::layer::{Ends, Layer, split_ends};
 
 /// How the kernels run a layer on an input of this shape, or why not; nothing where the device is no GPU.
 pub(super) fn serves(
@@ -122,7 +122,7 @@ impl Call<'_> {
                     directions, hidden, ..
                 } = form.compiled;
                 let states = [directions, form.batch, hidden];
-                apart(output, form.time, self.batch_first, states)
+                split_ends(output, form.time, self.batch_first, states)
             }
             false => (output, None),
         }

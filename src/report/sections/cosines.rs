@@ -1,6 +1,6 @@
 //! Whether the tasks' gradients agree: the cosines of pairs of tasks, the strongest over epochs and all in a matrix.
 
-use super::super::lines::{LineChart, Series, Vertical};
+use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{grid, paragraph};
 use super::matrix::matrix;
 use crate::history::History;
@@ -40,7 +40,7 @@ fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
     pairs.truncate(PAIRS);
     let series = pairs.iter().enumerate().map(|(number, pair)| {
         let name = format!("{} × {}", pair.task, pair.other);
-        Series::new(name, number, history.cosine(pair.task, pair.other))
+        LineSeries::new(name, number, history.cosine(pair.task, pair.other))
     });
     let note = match all > PAIRS {
         true => format!("The {PAIRS} of {all} pairs that are farthest from 0 in the last half."),

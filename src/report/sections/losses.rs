@@ -1,6 +1,6 @@
 //! Losses: a chart a task with what the trivial predictors reach, and the training as a whole.
 
-use super::super::lines::{LineChart, Series};
+use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};
 use super::drawn;
 use crate::history::{ALL_TASKS, History, Split, quantity};
@@ -30,9 +30,9 @@ fn of_task(history: &History, task: &str) -> Option<LineChart> {
         ("validation", 0, Split::Valid),
         ("training", 1, Split::Train),
     ];
-    let series: Vec<Series> = splits
+    let series: Vec<LineSeries> = splits
         .into_iter()
-        .map(|(name, number, split)| Series::new(name, number, course(split)))
+        .map(|(name, number, split)| LineSeries::new(name, number, course(split)))
         .filter(|series| !series.points.is_empty())
         .collect();
     (!series.is_empty()).then(|| {
@@ -68,7 +68,7 @@ fn together(history: &History) -> String {
     for (split, name, title, y_name) in whole {
         let course = history.series(split, ALL_TASKS, name);
         if !course.is_empty() {
-            let series = vec![Series::new("all tasks", 6, course)];
+            let series = vec![LineSeries::new("all tasks", 6, course)];
             let chart = LineChart::new(title, y_name, series);
             charts.push(chart.with_mark(history.best_epoch(), "best"));
         }

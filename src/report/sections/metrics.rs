@@ -1,6 +1,6 @@
 //! Everything else that was measured on validation data: one chart a quantity.
 
-use super::super::lines::{LineChart, Series, Vertical};
+use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{Section, grid};
 use super::{drawn, others, tasks_together};
 use crate::history::quantity::{Better, better, in_words, is_part};
@@ -18,7 +18,7 @@ pub(in crate::report) fn metrics(history: &History) -> Option<Section> {
         };
         let course = history.series(Split::Valid, ALL_TASKS, quantity);
         if !course.is_empty() {
-            let series = vec![Series::new("all tasks", 6, course)];
+            let series = vec![LineSeries::new("all tasks", 6, course)];
             let chart = LineChart::new(name.clone(), direction, series);
             let chart =
                 chart.with_reference(CONSTANT, history.known(Split::Valid, ALL_TASKS, quantity));

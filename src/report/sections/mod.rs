@@ -22,8 +22,8 @@ pub(super) use verdicts::verdicts;
 pub(super) use weights::weights;
 
 use super::axis::Axis;
-use super::lines::{LineChart, Series, Vertical};
-use super::pen::SERIES;
+use super::lines::{LineChart, LineSeries, Vertical};
+use super::style_class::SERIES;
 use crate::history::quantity::is_part;
 use crate::history::{History, Split, quantity};
 
@@ -35,11 +35,11 @@ fn tasks_together(
     title: &str,
     y_name: &str,
 ) -> Vec<LineChart> {
-    let series: Vec<Series> = history
+    let series: Vec<LineSeries> = history
         .tasks()
         .iter()
         .enumerate()
-        .map(|(number, task)| Series::new(*task, number, history.series(split, task, quantity)))
+        .map(|(number, task)| LineSeries::new(*task, number, history.series(split, task, quantity)))
         .filter(|series| !series.points.is_empty())
         .collect();
     let all = series.len();

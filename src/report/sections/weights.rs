@@ -1,6 +1,6 @@
 //! What the strategy did: effective weights, and whatever it remembers.
 
-use super::super::lines::{LineChart, Series};
+use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};
 use super::{drawn, others, tasks_together};
 use crate::history::quantity::in_words;
@@ -41,7 +41,7 @@ fn state(history: &History) -> Vec<LineChart> {
         ));
         let course = history.series(Split::Train, ALL_TASKS, quantity);
         if !course.is_empty() {
-            let series = vec![Series::new("all tasks", 6, course)];
+            let series = vec![LineSeries::new("all tasks", 6, course)];
             charts.push(LineChart::new(title, name, series));
         }
     }

@@ -7,7 +7,7 @@ use super::{GAP, painted};
 use crate::history::{History, Split, quantity};
 
 /// Tasks that fit side by side.
-pub(super) struct Columns {
+pub(super) struct TaskColumns {
     tasks: Vec<String>,
     width: usize,
     widths: Widths,
@@ -15,7 +15,7 @@ pub(super) struct Columns {
     coloured: bool,
 }
 
-impl Columns {
+impl TaskColumns {
     /// In so many columns of the terminal, with skill if some task has one; none if the tasks do not fit.
     pub(super) fn fitting(
         tasks: &[String],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::columns::Columns;
+use super::columns::TaskColumns;
 use super::fields::{DURATION, amount, duration};
 use super::summary::Summary;
 use super::{GAP, MARK, NARROWEST, WIDTH};
@@ -20,7 +20,7 @@ pub(in crate::train) struct EpochLines {
 }
 
 enum Layout {
-    Columns(Columns),
+    TaskColumns(TaskColumns),
     Summary(Summary),
 }
 
@@ -49,8 +49,8 @@ impl EpochLines {
         let known = |task: &String| history.get(0, Split::Valid, task, constant).is_some();
         let skilled = tasks.iter().any(known);
         let room = width.saturating_sub(left(epochs) + MARK.len());
-        let layout = match Columns::fitting(tasks, room, skilled, coloured) {
-            Some(columns) => Layout::Columns(columns),
+        let layout = match TaskColumns::fitting(tasks, room, skilled, coloured) {
+            Some(columns) => Layout::TaskColumns(columns),
             None => Layout::Summary(Summary::new(tasks, skilled, coloured, width)),
         };
         Self {
@@ -65,7 +65,7 @@ impl EpochLines {
     pub(in crate::train) fn legend(&self) -> String {
         let measure = match (&self.layout, self.skilled) {
             (_, true) => "; skill: 1 - loss / best constant's loss",
-            (Layout::Columns(_), false) => "",
+            (Layout::TaskColumns(_), false) => "",
             (Layout::Summary(_), false) => "; gain: 1 - loss / first loss",
         };
         format!("validation losses{measure}; *: best so far")
@@ -75,7 +75,7 @@ impl EpochLines {
     pub(in crate::train) fn heading(&self) -> Vec<String> {
         let left = format!("{:>1$}  {2:>DURATION$}", "epoch", of(self.epochs), "time");
         match &self.layout {
-            Layout::Columns(columns) => vec![
+            Layout::TaskColumns(columns) => vec![
                 " ".repeat(left.len()) + &columns.names(),
                 left + &columns.heading(),
             ],
@@ -89,7 +89,7 @@ impl EpochLines {
         let time = duration(facts.took);
         let left = format!("{epoch:>0$}  {time:>DURATION$}", of(self.epochs));
         let tasks = match &self.layout {
-            Layout::Columns(columns) => columns.losses(history, facts.epoch, Split::Valid),
+            Layout::TaskColumns(columns) => columns.losses(history, facts.epoch, Split::Valid),
             Layout::Summary(summary) => summary.line(history, facts.epoch, left.len()),
         };
         left + &tasks + if facts.best { MARK } else { "" }
@@ -99,7 +99,7 @@ impl EpochLines {
     pub(in crate::train) fn details(&self, history: &History, facts: EpochFacts) -> Vec<String> {
         let left = left(self.epochs);
         let mut lines: Vec<String> = match &self.layout {
-            Layout::Columns(columns) => {
+            Layout::TaskColumns(columns) => {
                 let rows = columns.details(history, facts.epoch).into_iter();
                 rows.map(|(label, row)| format!("{label:>left$}{}", row.trim_end()))
                     .collect()

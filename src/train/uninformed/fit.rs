@@ -5,7 +5,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use super::descent::Descent;
-use super::measured::{BatchLosses, Rows, WORTH};
+use super::measured::{BatchLosses, LossRows, WORTH};
 use super::outline::{Form, Outline, hollow};
 use super::parameters::{Own, Reached, floats, quiet, set};
 use crate::error::{Error, Result};
@@ -137,15 +137,15 @@ impl<M: MultiTaskModel> Fit<M> {
 
     /// So many batches, spread over all.
     fn some(&self, most: usize) -> Vec<usize> {
-        let apart = self.batches.len().div_ceil(most).max(1);
-        (0..self.batches.len()).step_by(apart).collect()
+        let spacing = self.batches.len().div_ceil(most).max(1);
+        (0..self.batches.len()).step_by(spacing).collect()
     }
 
     fn all_counts(&self) -> Vec<Vec<f64>> {
         let points = self.trials();
         let mut samples = Samples::new(self, &points, self.form, &self.device);
         let counts = |prepared: &Prepared<M>| {
-            let branches = Branches::apart(samples.of(prepared));
+            let branches = Branches::separate(samples.of(prepared));
             let losses = self.network.task_losses(branches, &prepared.batch);
             floats(losses.counts(M::samples(&prepared.batch)))
         };
@@ -159,7 +159,7 @@ impl<M: MultiTaskModel> Fit<M> {
         let branches = Samples::new(self, &points, self.form, &self.device).of(prepared);
         let losses = self
             .network
-            .task_losses(Branches::apart(branches), &prepared.batch);
+            .task_losses(Branches::separate(branches), &prepared.batch);
         let loss = losses.masked(&losses.active()).narrow(0, task, 1);
         // Through its own part of the list, so that what leads to other tasks gets no zeros.
         let loss = losses.part(task).cloned().unwrap_or(loss);
@@ -291,7 +291,7 @@ impl<M: MultiTaskModel> Fit<M> {
                 false => shared.clone(),
             };
             let branches: Vec<M::Shared> = of_tasks.iter().enumerate().map(branch).collect();
-            let losses = network.task_losses(Branches::apart(branches.clone()), &prepared.batch);
+            let losses = network.task_losses(Branches::separate(branches.clone()), &prepared.batch);
             let counts = losses.counts(M::samples(&prepared.batch));
             let Some(mut found) = sums.add(&losses, counts, tasks) else {
                 continue;
@@ -342,9 +342,9 @@ impl<M: MultiTaskModel> Fit<M> {
     pub(super) fn fitted_losses(&self, fitted: &Fitted) -> Result<BatchLosses> {
         let network = self.with(&fitted.points);
         let mut samples = Samples::new(self, &fitted.points, fitted.form, &self.device);
-        let mut rows = Rows::default();
+        let mut rows = LossRows::default();
         for prepared in &self.batches {
-            let branches = Branches::apart(samples.of(prepared));
+            let branches = Branches::separate(samples.of(prepared));
             let losses = network.task_losses(branches, &prepared.batch);
             rows.add(&losses, M::samples(&prepared.batch));
         }
@@ -363,7 +363,10 @@ impl<M: MultiTaskModel> Fit<M> {
             let samples = Samples::new(self, &fitted.points, fitted.form, device);
             (self.with(&fitted.points).valid(), samples)
         };
-        let mut each: Vec<_> = fitted.iter().map(|f| (plain(f), Rows::default())).collect();
+        let mut each: Vec<_> = fitted
+            .iter()
+            .map(|f| (plain(f), LossRows::default()))
+            .collect();
         for batch in source.pass(DataPass::new(0, 1), 0, device) {
             let batch = batch.map_err(unreadable)?;
             let batch = self.network.without_inputs(&batch).unwrap_or(batch);
@@ -373,7 +376,7 @@ impl<M: MultiTaskModel> Fit<M> {
             let shared = network.represent(&batch);
             let prepared = Prepared { batch, shared };
             for ((network, samples), rows) in &mut each {
-                let branches = Branches::apart(samples.of(&prepared));
+                let branches = Branches::separate(samples.of(&prepared));
                 let losses = network.task_losses(branches, &prepared.batch);
                 rows.add(&losses, M::samples(&prepared.batch));
             }

@@ -88,7 +88,7 @@ impl Uninformed {
         for (batch, (losses, counts)) in batches.enumerate() {
             for (task, name) in tasks.names().enumerate() {
                 let position = found.position.as_ref();
-                let row = Row {
+                let row = BaselineRow {
                     batch,
                     task: name.into(),
                     labels: counts[task],
@@ -112,7 +112,7 @@ pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBa
     }
     let text = std::fs::read(file).map_err(Error::io("read", file))?;
     let mut reader = csv::Reader::from_reader(text.as_slice());
-    let rows: std::result::Result<Vec<Row>, csv::Error> = reader.deserialize().collect();
+    let rows: std::result::Result<Vec<BaselineRow>, csv::Error> = reader.deserialize().collect();
     let rows = rows.map_err(|error| {
         let line = error.position().map_or(1, |position| position.line());
         Error::line(file, line, error.to_string())
@@ -125,7 +125,7 @@ pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBa
     if !fits || rows.is_empty() || rows.len() % names.len() != 0 {
         return Ok(None);
     }
-    let table = |value: fn(&Row) -> f64| -> Vec<Vec<f64>> {
+    let table = |value: fn(&BaselineRow) -> f64| -> Vec<Vec<f64>> {
         rows.chunks(names.len())
             .map(|row| row.iter().map(value).collect())
             .collect()
@@ -146,7 +146,7 @@ pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBa
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
-struct Row {
+struct BaselineRow {
     batch: usize,
     task: String,
     labels: f64,
@@ -215,14 +215,14 @@ impl BatchLosses {
     }
 }
 
-/// Rows of losses that are still on the device.
+/// Losses that are still on the device.
 #[derive(Clone, Default)]
-pub(in crate::train) struct Rows {
+pub(in crate::train) struct LossRows {
     losses: Vec<Tensor<1>>,
     counts: Vec<Tensor<1>>,
 }
 
-impl Rows {
+impl LossRows {
     pub(in crate::train) fn add(&mut self, losses: &TaskLosses, samples: usize) {
         self.push(losses.values().inner(), losses.counts(samples));
     }

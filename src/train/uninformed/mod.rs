@@ -23,7 +23,7 @@ mod measured;
 mod outline;
 mod parameters;
 
-pub(super) use self::measured::{BatchLosses, FILE, OnBatches, Rows, Uninformed, read};
+pub(super) use self::measured::{BatchLosses, FILE, LossRows, OnBatches, Uninformed, read};
 pub(super) use self::parameters::Reached;
 
 use std::sync::Arc;

@@ -5,11 +5,11 @@ use ::csv::StringRecord;
 use crate::error::{Error, Result};
 use crate::expansion::table::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
 use crate::expansion::table::quote;
-use crate::expansion::table::records::{Place, field};
+use crate::expansion::table::records::{DataStart, field};
 use crate::expansion::table::stamp::Stamp;
 use crate::expansion::table::text::Text;
 
-/// The prices every file must have, in the order of [`Columns::prices`].
+/// The prices every file must have, in the order of [`BarColumns::prices`].
 pub(crate) const PRICES: [&str; 4] = ["open", "high", "low", "close"];
 /// The names a price may have, the best first.
 const NAMES: [&[&str]; 4] = [
@@ -49,9 +49,9 @@ const TIMELESS: &str = "no column with time stamps was found, so gaps between ba
 const EXPECTED: &str = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
 /// Where the columns are, counted from 0.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Columns {
+pub(super) struct BarColumns {
     /// Where the rows begin: below the header.
-    pub(super) place: Place,
+    pub(super) place: DataStart,
     /// How many columns the header has.
     pub(super) count: usize,
     /// The first column without a name.
@@ -73,7 +73,7 @@ pub(crate) enum TimeColumn {
     DateAndTime(usize, usize),
 }
 
-impl Columns {
+impl BarColumns {
     /// Finds the header and its columns.
     pub(super) fn find(text: &Text) -> Result<Self> {
         let mut columns = Self::look(text)?.ok_or_else(|| explain(text))?;
@@ -203,7 +203,7 @@ impl Header {
 /// Why there is no header.
 fn explain(text: &Text) -> Error {
     // Text that is not UTF-8 explains everything else.
-    let start = Place {
+    let start = DataStart {
         offset: 0,
         line: 1,
         separator: b',',

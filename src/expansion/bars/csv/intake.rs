@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::options::{CsvOptions, CsvReport};
-use super::order::{Kept, Placed};
-use super::row::Row;
+use super::order::{KeptBars, Placement};
+use super::row::BarRow;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 use crate::expansion::table::header::counted;
@@ -17,10 +17,10 @@ const MOST_TEXT: usize = 10;
 /// The rows taken in so far.
 pub(crate) struct Intake {
     path: PathBuf,
-    unit: Unit,
+    unit: PlaceName,
     skip_bad_rows: bool,
     newest_first: bool,
-    kept: Kept,
+    kept: KeptBars,
     report: CsvReport,
     first_copy: Option<(u64, String)>,
     /// Lines of text that are passed over if no row follows, and are bad rows if one does.
@@ -29,7 +29,7 @@ pub(crate) struct Intake {
 
 /// What the places of a file are called, and the error that names one.
 #[derive(Clone, Copy)]
-pub(crate) enum Unit {
+pub(crate) enum PlaceName {
     /// Lines of text.
     Line,
     /// Rows of a table.
@@ -37,7 +37,7 @@ pub(crate) enum Unit {
     Row,
 }
 
-impl Unit {
+impl PlaceName {
     fn name(self) -> &'static str {
         match self {
             Self::Line => "line",
@@ -57,13 +57,18 @@ impl Unit {
 
 impl Intake {
     /// Nothing taken in yet.
-    pub(crate) fn new(path: &Path, unit: Unit, options: &CsvOptions, newest_first: bool) -> Self {
+    pub(crate) fn new(
+        path: &Path,
+        unit: PlaceName,
+        options: &CsvOptions,
+        newest_first: bool,
+    ) -> Self {
         Self {
             path: path.to_path_buf(),
             unit,
             skip_bad_rows: options.skip_bad_rows,
             newest_first,
-            kept: Kept::new(newest_first),
+            kept: KeptBars::new(newest_first),
             report: CsvReport::default(),
             first_copy: None,
             text: Vec::new(),
@@ -81,7 +86,7 @@ impl Intake {
     }
 
     /// Takes one row, or the reason why there is none.
-    pub(crate) fn take(&mut self, row: Result<Row, String>, place: u64) -> Result<()> {
+    pub(crate) fn take(&mut self, row: Result<BarRow, String>, place: u64) -> Result<()> {
         self.reject_text()?;
         let row = match row {
             Ok(row) => row,
@@ -93,12 +98,12 @@ impl Intake {
             return Ok(());
         };
         match self.kept.place(row.bar, stamp) {
-            Placed::Kept => {}
-            Placed::Copy(reason) => {
+            Placement::Kept => {}
+            Placement::Copy(reason) => {
                 self.report.copies += 1;
                 self.first_copy.get_or_insert((place, reason));
             }
-            Placed::Refused(reason) => return self.reject(place, reason),
+            Placement::Refused(reason) => return self.reject(place, reason),
         }
         self.report.rows += 1;
         Ok(())
@@ -165,9 +170,9 @@ impl Intake {
     fn nothing(&self) -> String {
         match &self.report.first_dropped {
             None => match self.unit {
-                Unit::Line => "there is a header, but no row of data below it".to_owned(),
+                PlaceName::Line => "there is a header, but no row of data below it".to_owned(),
                 #[cfg(feature = "parquet")]
-                Unit::Row => "there is no row".to_owned(),
+                PlaceName::Row => "there is no row".to_owned(),
             },
             Some((line, reason)) => format!(
                 "none of the {} rows can be used; the first, on {} {line}: {reason}",

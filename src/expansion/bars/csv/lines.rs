@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::columns::Columns;
+use super::columns::BarColumns;
 use super::intake::REMEDY;
 use super::options::CsvOptions;
-use super::row::Row;
-use super::survey::{Evidence, Survey};
+use super::row::BarRow;
+use super::survey::{CsvForm, FormEvidence};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
@@ -30,7 +30,7 @@ pub struct CsvLines {
     /// The lines taken so far.
     line: u64,
     above: Above,
-    table: Option<Table>,
+    table: Option<BelowHeader>,
     /// What was wrong for all lines that follow.
     lost: bool,
     last: Option<(Bar, Option<Timestamp>)>,
@@ -48,11 +48,11 @@ struct Above {
 
 /// What is known below the header.
 #[derive(Debug)]
-struct Table {
-    columns: Columns,
-    evidence: Evidence,
+struct BelowHeader {
+    columns: BarColumns,
+    evidence: FormEvidence,
     /// What the rows so far say of how they are written.
-    survey: Option<Survey>,
+    survey: Option<CsvForm>,
     /// Whether rows that follow cannot change that.
     told: bool,
 }
@@ -114,7 +114,7 @@ impl CsvLines {
     /// [`Error::Line`] or [`Error::File`] if not, as [`read_csv`](super::read_csv).
     pub fn finish(&self) -> Result<()> {
         match (&self.table, &self.last) {
-            (None, _) => Columns::find(&self.text(&self.above.bytes)).map(|_| ()),
+            (None, _) => BarColumns::find(&self.text(&self.above.bytes)).map(|_| ()),
             (Some(_), Some(_)) => Ok(()),
             (Some(_), None) => Err(Error::file(
                 &self.origin,
@@ -144,11 +144,11 @@ impl CsvLines {
         }
         self.above.lines += 1;
         let text = self.text(&self.above.bytes);
-        if let Some(mut columns) = Columns::look(&text)? {
+        if let Some(mut columns) = BarColumns::look(&text)? {
             // Every row is a text of its own.
             columns.place.offset = 0;
-            self.table = Some(Table {
-                evidence: Evidence::new(&columns),
+            self.table = Some(BelowHeader {
+                evidence: FormEvidence::new(&columns),
                 columns,
                 survey: None,
                 told: false,
@@ -161,7 +161,7 @@ impl CsvLines {
         }
     }
 
-    fn row(&mut self, line: &[u8], table: &mut Table) -> Result<Option<(Bar, Option<i64>)>> {
+    fn row(&mut self, line: &[u8], table: &mut BelowHeader) -> Result<Option<(Bar, Option<i64>)>> {
         table.columns.place.line = self.line;
         let text = self.text(line);
         let mut records = text.records(&table.columns.place);
@@ -173,8 +173,8 @@ impl CsvLines {
         let Some(survey) = &table.survey else {
             return Ok(None);
         };
-        let row = Row::read(record, &table.columns, survey, &mut self.scratch);
-        if row.is_err() && Row::is_text(record, &table.columns, &mut self.scratch) {
+        let row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
+        if row.is_err() && BarRow::is_text(record, &table.columns, &mut self.scratch) {
             let line = self.line;
             self.notes
                 .push(format!("passed over line {line}, which is text"));
@@ -189,7 +189,7 @@ impl CsvLines {
     }
 
     /// Learns from a row how rows are written, as long as that is not told.
-    fn survey(&mut self, record: &StringRecord, table: &mut Table) -> Result<()> {
+    fn survey(&mut self, record: &StringRecord, table: &mut BelowHeader) -> Result<()> {
         if table.told {
             return Ok(());
         }
@@ -219,7 +219,7 @@ impl CsvLines {
     }
 
     /// Whether a row says something new; the reason if it is out of place.
-    fn is_new(&self, row: &Row) -> Result<bool, String> {
+    fn is_new(&self, row: &BarRow) -> Result<bool, String> {
         match (&self.last, row.time) {
             (Some((_, Some(last))), Some(time)) if time > *last => Ok(true),
             (Some((before, Some(_))), Some(_)) if *before == row.bar => Ok(false),
@@ -235,11 +235,11 @@ impl CsvLines {
     }
 }
 
-impl Table {
+impl BelowHeader {
     /// The time stamp may be in a column without a name, which only a row tells.
     fn look_at_index(&mut self, record: &StringRecord) {
         self.columns.look_at_index(record);
-        self.evidence = Evidence::new(&self.columns);
+        self.evidence = FormEvidence::new(&self.columns);
     }
 }
 

@@ -22,12 +22,12 @@ use std::path::Path;
 use super::Bars;
 use crate::error::Result;
 use crate::expansion::table::text::Text;
-use columns::Columns;
-use intake::{Intake, Unit};
+use columns::BarColumns;
+use intake::{Intake, PlaceName};
 pub use lines::CsvLines;
 pub use options::{CsvOptions, CsvReport};
-use row::Row;
-use survey::Survey;
+use row::BarRow;
+use survey::CsvForm;
 
 /// Reads the bars of a file of separated values; they come out oldest first.
 ///
@@ -72,16 +72,16 @@ use survey::Survey;
 ///   ways; and any bad row unless those are skipped.
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
     let text = Text::read(path.as_ref(), "CSV file")?;
-    let columns = Columns::find(&text)?;
-    let survey = Survey::of(&text, &columns, options)?;
+    let columns = BarColumns::find(&text)?;
+    let survey = CsvForm::of(&text, &columns, options)?;
     let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
-    let mut intake = Intake::new(text.path(), Unit::Line, options, newest_first);
+    let mut intake = Intake::new(text.path(), PlaceName::Line, options, newest_first);
     let mut scratch = String::new();
     let mut records = text.records(&columns.place);
     while records.advance()? {
         let (record, line) = (records.record(), records.line());
-        match Row::read(record, &columns, &survey, &mut scratch) {
-            Err(reason) if Row::is_text(record, &columns, &mut scratch) => {
+        match BarRow::read(record, &columns, &survey, &mut scratch) {
+            Err(reason) if BarRow::is_text(record, &columns, &mut scratch) => {
                 intake.take_text(line, reason)?;
             }
             row => intake.take(row, line)?,

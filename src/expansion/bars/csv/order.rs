@@ -6,7 +6,7 @@ use crate::expansion::bars::Bar;
 
 /// The bars kept so far, in the order of the file.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptBars {
     /// Whether the file runs from newest to oldest.
     newest_first: bool,
     pub(super) bars: Vec<Bar>,
@@ -14,7 +14,7 @@ pub(super) struct Kept {
 }
 
 /// What became of a row with a time stamp.
-pub(super) enum Placed {
+pub(super) enum Placement {
     /// It was kept.
     Kept,
     /// It says again what a kept row says.
@@ -23,7 +23,7 @@ pub(super) enum Placed {
     Refused(String),
 }
 
-impl Kept {
+impl KeptBars {
     /// Nothing kept yet.
     pub(super) fn new(newest_first: bool) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Kept {
     }
 
     /// Keeps a bar that comes after all kept ones in the direction of the file.
-    pub(super) fn place(&mut self, bar: Bar, stamp: Timestamp) -> Placed {
+    pub(super) fn place(&mut self, bar: Bar, stamp: Timestamp) -> Placement {
         let (Some(last), Some(before)) = (self.stamps.last().copied(), self.bars.last()) else {
             return self.keep(bar, stamp);
         };
@@ -45,20 +45,20 @@ impl Kept {
             return self.keep(bar, stamp);
         }
         if *before == bar && stamp != last {
-            return Placed::Copy(format!(
+            return Placement::Copy(format!(
                 "it repeats the bar of {last} under the time stamp {stamp}, out of order"
             ));
         }
         if self.at(stamp) == Some(&bar) {
-            return Placed::Copy(format!("it repeats the bar of {stamp}"));
+            return Placement::Copy(format!("it repeats the bar of {stamp}"));
         }
-        Placed::Refused(self.disorder(stamp, last))
+        Placement::Refused(self.disorder(stamp, last))
     }
 
-    fn keep(&mut self, bar: Bar, stamp: Timestamp) -> Placed {
+    fn keep(&mut self, bar: Bar, stamp: Timestamp) -> Placement {
         self.bars.push(bar);
         self.stamps.push(stamp);
-        Placed::Kept
+        Placement::Kept
     }
 
     /// The kept bar with a stamp.

@@ -3,8 +3,8 @@
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::columns::{Columns, PRICES};
-use super::survey::{Survey, stamp};
+use super::columns::{BarColumns, PRICES};
+use super::survey::{CsvForm, stamp};
 use crate::expansion::bars::Bar;
 use crate::expansion::table::header::counted;
 use crate::expansion::table::records::field;
@@ -12,19 +12,19 @@ use crate::expansion::table::stamp::{Stamp, unreadable};
 use crate::expansion::table::{DecimalMark, number, quote};
 
 /// What one record says.
-pub(crate) struct Row {
+pub(crate) struct BarRow {
     /// A bar that passed its check.
     pub(crate) bar: Bar,
     /// The time stamp, if the file has them.
     pub(crate) time: Option<Timestamp>,
 }
 
-impl Row {
+impl BarRow {
     /// Reads a record. `scratch` only saves an allocation per row. The error is the reason in words.
     pub(super) fn read(
         record: &StringRecord,
-        columns: &Columns,
-        survey: &Survey,
+        columns: &BarColumns,
+        survey: &CsvForm,
         scratch: &mut String,
     ) -> Result<Self, String> {
         // A separator too many at the end of a row is harmless.
@@ -50,7 +50,11 @@ impl Row {
     }
 
     /// Whether a record has neither a price nor anything like a time stamp: a line of text, not a row.
-    pub(super) fn is_text(record: &StringRecord, columns: &Columns, scratch: &mut String) -> bool {
+    pub(super) fn is_text(
+        record: &StringRecord,
+        columns: &BarColumns,
+        scratch: &mut String,
+    ) -> bool {
         let stamped = columns.time.is_some_and(|column| {
             let text = stamp(record, column, scratch);
             text.starts_with(|c: char| c.is_ascii_digit()) || Stamp::parse(text).is_some()
@@ -60,7 +64,7 @@ impl Row {
     }
 }
 
-fn bar(record: &StringRecord, columns: &Columns, mark: DecimalMark) -> Result<Bar, String> {
+fn bar(record: &StringRecord, columns: &BarColumns, mark: DecimalMark) -> Result<Bar, String> {
     let mut values = [0.0; 4];
     for ((value, name), index) in values.iter_mut().zip(PRICES).zip(columns.prices) {
         *value = price(name, field(record, index), mark)?;

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use ::csv::StringRecord;
 
-use super::columns::{Columns, TimeColumn};
+use super::columns::{BarColumns, TimeColumn};
 use super::options::CsvOptions;
 use crate::error::{Error, Result};
 use crate::expansion::table::DecimalMark;
 use crate::expansion::table::dates::{Dates, Reading};
-use crate::expansion::table::number::Marks;
+use crate::expansion::table::number::MarkEvidence;
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
 /// How the rows of a file are written.
 #[derive(Debug)]
-pub(super) struct Survey {
+pub(super) struct CsvForm {
     /// The decimal mark of the prices.
     pub(super) mark: DecimalMark,
     /// The time stamps; none if there is not one.
@@ -24,10 +24,10 @@ pub(super) struct Survey {
     pub(super) notes: Vec<String>,
 }
 
-impl Survey {
+impl CsvForm {
     /// Goes over the rows.
-    pub(super) fn of(text: &Text, columns: &Columns, options: &CsvOptions) -> Result<Self> {
-        let mut evidence = Evidence::new(columns);
+    pub(super) fn of(text: &Text, columns: &BarColumns, options: &CsvOptions) -> Result<Self> {
+        let mut evidence = FormEvidence::new(columns);
         let mut records = text.records(&columns.place);
         let mut rows = 0;
         while records.advance()? {
@@ -48,19 +48,19 @@ impl Survey {
 
 /// What the rows seen so far say.
 #[derive(Debug)]
-pub(super) struct Evidence {
+pub(super) struct FormEvidence {
     dates: Dates,
-    marks: Marks,
+    marks: MarkEvidence,
     stamped: bool,
     scratch: String,
 }
 
-impl Evidence {
+impl FormEvidence {
     /// No row seen yet.
-    pub(super) fn new(columns: &Columns) -> Self {
+    pub(super) fn new(columns: &BarColumns) -> Self {
         Self {
             dates: Dates::new("line"),
-            marks: Marks::new(columns.place.separator),
+            marks: MarkEvidence::new(columns.place.separator),
             stamped: columns.time.is_some(),
             scratch: String::new(),
         }
@@ -70,7 +70,7 @@ impl Evidence {
     pub(super) fn look(
         &mut self,
         record: &StringRecord,
-        columns: &Columns,
+        columns: &BarColumns,
         line: u64,
         whole: bool,
     ) {
@@ -92,7 +92,7 @@ impl Evidence {
     }
 
     /// How the rows are written; an error if that can be read in two ways.
-    pub(super) fn decide(&self, path: &Path, options: &CsvOptions) -> Result<Survey> {
+    pub(super) fn decide(&self, path: &Path, options: &CsvOptions) -> Result<CsvForm> {
         let refuse = |(line, reason): (u64, String)| Error::line(path, line, reason);
         let (mark, mark_note) = self.marks.decide(options.decimal_mark).map_err(refuse)?;
         let stamps = self
@@ -101,7 +101,7 @@ impl Evidence {
             .map_err(refuse)?;
         let mut notes: Vec<String> = mark_note.into_iter().collect();
         notes.extend(stamps.as_ref().and_then(|reading| reading.note.clone()));
-        Ok(Survey {
+        Ok(CsvForm {
             mark,
             stamps,
             notes,

@@ -1,7 +1,7 @@
 //! What a pickle may name, and what becomes of it: tensors, their storages, and containers of Python's own library.
 
 use super::machine::{Machine, Stop, damaged};
-use super::value::{Element, Global, Id, Rebuilt, Storage, Value};
+use super::value::{Element, Global, Id, PickleValue, Rebuilt, Storage};
 
 /// The most dimensions a tensor may have. No parameter of a network has more than a few.
 const MOST_DIMENSIONS: usize = 16;
@@ -42,7 +42,7 @@ impl Machine<'_> {
         let name = self.line()?;
         match Global::find(&module, &name) {
             Some(global) => {
-                self.push(Value::Global(global));
+                self.push(PickleValue::Global(global));
                 Ok(())
             }
             None => Err(Stop::Refused(format!(
@@ -58,31 +58,31 @@ impl Machine<'_> {
     pub(super) fn reduce(&mut self) -> Result<(), Stop> {
         let arguments = self.pop()?;
         let function = self.pop()?;
-        let Value::Global(function) = self.values[function] else {
+        let PickleValue::Global(function) = self.values[function] else {
             let kind = self.values[function].kind();
             return damaged(format!("{kind} is called"));
         };
-        let Value::Tuple(arguments) = &self.values[arguments] else {
+        let PickleValue::Tuple(arguments) = &self.values[arguments] else {
             let kind = self.values[arguments].kind();
             return damaged(format!("a call has {kind} as its arguments"));
         };
         let arguments = arguments.get(..8).unwrap_or(arguments).to_vec();
         match (function, arguments.as_slice()) {
-            (Global::OrderedDict | Global::Counter, []) => self.push(Value::Dict(Vec::new())),
-            (Global::Counter, [dict]) if matches!(self.values[*dict], Value::Dict(_)) => {
+            (Global::OrderedDict | Global::Counter, []) => self.push(PickleValue::Dict(Vec::new())),
+            (Global::Counter, [dict]) if matches!(self.values[*dict], PickleValue::Dict(_)) => {
                 self.stack.push(*dict);
             }
-            (Global::Set, [] | [_]) => self.push(Value::Other("a set")),
-            (Global::Size, [size]) if matches!(self.values[*size], Value::Tuple(_)) => {
+            (Global::Set, [] | [_]) => self.push(PickleValue::Other("a set")),
+            (Global::Size, [size]) if matches!(self.values[*size], PickleValue::Tuple(_)) => {
                 self.stack.push(*size);
             }
             // Whether it wants a gradient and its hooks, none in a file, do not matter here; some versions add more.
             (Global::Tensor, [storage, offset, shape, strides, ..]) => {
                 let tensor = self.rebuilt(*storage, *offset, *shape, *strides)?;
-                self.push(Value::Tensor(Box::new(tensor)));
+                self.push(PickleValue::Tensor(Box::new(tensor)));
             }
             (Global::Parameter, [tensor, ..])
-                if matches!(self.values[*tensor], Value::Tensor(_)) =>
+                if matches!(self.values[*tensor], PickleValue::Tensor(_)) =>
             {
                 self.stack.push(*tensor);
             }
@@ -97,7 +97,7 @@ impl Machine<'_> {
     }
 
     fn rebuilt(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Result<Rebuilt, Stop> {
-        let Value::Storage(storage) = self.values[storage] else {
+        let PickleValue::Storage(storage) = self.values[storage] else {
             let kind = self.values[storage].kind();
             return damaged(format!("a tensor is made of {kind}, not of a storage"));
         };
@@ -115,17 +115,17 @@ impl Machine<'_> {
 
     fn sizes(&self, what: &str, tuple: Id) -> Result<Vec<usize>, Stop> {
         match &self.values[tuple] {
-            Value::Tuple(sizes) if sizes.len() <= MOST_DIMENSIONS => {
+            PickleValue::Tuple(sizes) if sizes.len() <= MOST_DIMENSIONS => {
                 sizes.iter().map(|size| self.size(what, *size)).collect()
             }
-            Value::Tuple(sizes) => damaged(format!("{what} has {} numbers", sizes.len())),
+            PickleValue::Tuple(sizes) => damaged(format!("{what} has {} numbers", sizes.len())),
             other => damaged(format!("{what} is {}", other.kind())),
         }
     }
 
     fn size(&self, what: &str, value: Id) -> Result<usize, Stop> {
         match &self.values[value] {
-            Value::Int(size) => match usize::try_from(*size) {
+            PickleValue::Int(size) => match usize::try_from(*size) {
                 Ok(size) => Ok(size),
                 Err(_) => damaged(format!("{what} is {size}")),
             },
@@ -136,7 +136,7 @@ impl Machine<'_> {
     /// A storage, by the tuple `("storage", type, key, device, elements)`.
     pub(super) fn storage(&mut self) -> Result<(), Stop> {
         let id = self.pop()?;
-        let Value::Tuple(fields) = &self.values[id] else {
+        let PickleValue::Tuple(fields) = &self.values[id] else {
             return damaged("a reference to a storage is no tuple");
         };
         let &[tag, element, key, _device, count] = fields.as_slice() else {
@@ -145,15 +145,15 @@ impl Machine<'_> {
                 "a reference to a storage has {found} fields, not 5"
             ));
         };
-        let tagged = matches!(&self.values[tag], Value::Text(tag) if tag == "storage");
-        let Value::Global(Global::Storage(element)) = self.values[element] else {
+        let tagged = matches!(&self.values[tag], PickleValue::Text(tag) if tag == "storage");
+        let PickleValue::Global(Global::Storage(element)) = self.values[element] else {
             return damaged("a reference to a storage has no type of storage");
         };
-        if !tagged || !matches!(self.values[key], Value::Text(_)) {
+        if !tagged || !matches!(self.values[key], PickleValue::Text(_)) {
             return damaged("a reference to a storage has no name");
         }
         let count = self.size("the length of a storage", count)?;
-        self.push(Value::Storage(Storage {
+        self.push(PickleValue::Storage(Storage {
             element,
             key,
             count,
@@ -166,7 +166,7 @@ impl Machine<'_> {
         self.pop()?;
         let object = self.top()?;
         match &self.values[object] {
-            Value::Dict(_) => Ok(()),
+            PickleValue::Dict(_) => Ok(()),
             other => damaged(format!("{} gets attributes", other.kind())),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::value::{Id, Value};
+use super::value::{Id, PickleValue};
 
 /// Why the reading ended early.
 pub(super) enum Stop {
@@ -19,7 +19,7 @@ pub(super) fn damaged<T>(reason: impl Into<String>) -> Result<T, Stop> {
 pub(super) struct Machine<'a> {
     input: &'a [u8],
     at: usize,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<PickleValue>,
     pub(super) stack: Vec<Id>,
     /// Heights of the stack at the marks that are open.
     marks: Vec<usize>,
@@ -57,32 +57,32 @@ impl<'a> Machine<'a> {
             match instruction {
                 0x80 => self.protocol()?,
                 b'(' => self.marks.push(self.stack.len()),
-                b'N' => self.push(Value::None),
-                0x88 | 0x89 => self.push(Value::Bool),
+                b'N' => self.push(PickleValue::None),
+                0x88 | 0x89 => self.push(PickleValue::Bool),
                 b'J' => {
                     let value = i32::from_le_bytes(self.array()?);
-                    self.push(Value::Int(value.into()));
+                    self.push(PickleValue::Int(value.into()));
                 }
                 b'K' => {
                     let value = self.byte()?;
-                    self.push(Value::Int(value.into()));
+                    self.push(PickleValue::Int(value.into()));
                 }
                 b'M' => {
                     let value = u16::from_le_bytes(self.array()?);
-                    self.push(Value::Int(value.into()));
+                    self.push(PickleValue::Int(value.into()));
                 }
                 0x8a => self.long()?,
                 b'G' => {
                     self.take(8)?;
-                    self.push(Value::Float);
+                    self.push(PickleValue::Float);
                 }
                 b'X' => self.unicode()?,
-                b')' => self.push(Value::Tuple(Vec::new())),
-                b']' => self.push(Value::List(Vec::new())),
-                b'}' => self.push(Value::Dict(Vec::new())),
+                b')' => self.push(PickleValue::Tuple(Vec::new())),
+                b']' => self.push(PickleValue::List(Vec::new())),
+                b'}' => self.push(PickleValue::Dict(Vec::new())),
                 b't' => {
                     let items = self.pop_mark()?;
-                    self.push(Value::Tuple(items));
+                    self.push(PickleValue::Tuple(items));
                 }
                 0x85..=0x87 => self.short_tuple(usize::from(instruction - 0x84))?,
                 b'a' => {
@@ -166,7 +166,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: PickleValue) {
         self.stack.push(self.values.len());
         self.values.push(value);
     }
@@ -207,12 +207,12 @@ impl<'a> Machine<'a> {
         let length = self.byte()?;
         let bytes = self.take(length.into())?;
         let value = match bytes.len() > 8 {
-            true => Value::Other("a very large int"),
+            true => PickleValue::Other("a very large int"),
             false => {
                 let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
                 let mut wide = [if negative { 0xff } else { 0 }; 8];
                 wide[..bytes.len()].copy_from_slice(bytes);
-                Value::Int(i64::from_le_bytes(wide))
+                PickleValue::Int(i64::from_le_bytes(wide))
             }
         };
         self.push(value);
@@ -224,7 +224,7 @@ impl<'a> Machine<'a> {
         let bytes = self.take(length as usize)?;
         match std::str::from_utf8(bytes) {
             Ok(text) => {
-                self.push(Value::Text(text.to_string()));
+                self.push(PickleValue::Text(text.to_string()));
                 Ok(())
             }
             Err(_) => damaged("a text is no UTF-8"),
@@ -237,14 +237,14 @@ impl<'a> Machine<'a> {
             items.push(self.pop()?);
         }
         items.reverse();
-        self.push(Value::Tuple(items));
+        self.push(PickleValue::Tuple(items));
         Ok(())
     }
 
     fn append(&mut self, items: Vec<Id>) -> Result<(), Stop> {
         let list = self.top()?;
         match &mut self.values[list] {
-            Value::List(list) => {
+            PickleValue::List(list) => {
                 list.extend(items);
                 Ok(())
             }
@@ -255,11 +255,11 @@ impl<'a> Machine<'a> {
     fn set(&mut self, items: Vec<Id>) -> Result<(), Stop> {
         let dict = self.top()?;
         match &mut self.values[dict] {
-            Value::Dict(pairs) if items.len().is_multiple_of(2) => {
+            PickleValue::Dict(pairs) if items.len().is_multiple_of(2) => {
                 pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
                 Ok(())
             }
-            Value::Dict(_) => damaged("a key has no value"),
+            PickleValue::Dict(_) => damaged("a key has no value"),
             other => damaged(format!("{} gets items, not a dict", other.kind())),
         }
     }

@@ -10,7 +10,7 @@ mod machine;
 mod value;
 
 use machine::{Machine, Stop};
-pub(super) use value::{Element, Id, Rebuilt, Value};
+pub(super) use value::{Element, Id, PickleValue, Rebuilt};
 
 /// The largest pickle that is read: a thousand times that of a usual checkpoint. What a hostile one can make of it fits in
 /// half a gigabyte.
@@ -19,7 +19,7 @@ const LARGEST: usize = 8 << 20;
 /// A pickle that has been read.
 #[derive(Debug)]
 pub(super) struct Pickle {
-    values: Vec<Value>,
+    values: Vec<PickleValue>,
     root: Id,
 }
 
@@ -46,18 +46,18 @@ impl Pickle {
         }
     }
 
-    pub(super) fn root(&self) -> &Value {
+    pub(super) fn root(&self) -> &PickleValue {
         &self.values[self.root]
     }
 
-    pub(super) fn value(&self, id: Id) -> &Value {
+    pub(super) fn value(&self, id: Id) -> &PickleValue {
         &self.values[id]
     }
 
     /// The text of a value, if it is one.
     pub(super) fn text(&self, id: Id) -> Option<&str> {
         match self.value(id) {
-            Value::Text(text) => Some(text),
+            PickleValue::Text(text) => Some(text),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ pub(in crate::expansion::pytorch) type Id = usize;
 
 /// A Python value.
 #[derive(Debug)]
-pub(in crate::expansion::pytorch) enum Value {
+pub(in crate::expansion::pytorch) enum PickleValue {
     None,
     Bool,
     Int(i64),
@@ -22,7 +22,7 @@ pub(in crate::expansion::pytorch) enum Value {
     Other(&'static str),
 }
 
-impl Value {
+impl PickleValue {
     /// What it is, in Python's words.
     pub(in crate::expansion::pytorch) fn kind(&self) -> &'static str {
         match self {

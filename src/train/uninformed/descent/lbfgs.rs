@@ -29,14 +29,14 @@ const SMALL_STEPS: usize = 2;
 pub(in crate::train::uninformed) struct Lbfgs {
     point: Vec<f64>,
     trial: Vec<f64>,
-    found: Option<Found>,
+    found: Option<Evaluated>,
     direction: Vec<f64>,
     /// The step length that is tried, and the lengths known to be too short and too long.
     length: f64,
     short: f64,
     long: f64,
     trials: usize,
-    memory: VecDeque<Pair>,
+    memory: VecDeque<Update>,
     small_steps: usize,
     /// A decrease by less than this part of the value's scale is a small one.
     small: f64,
@@ -50,13 +50,13 @@ pub(in crate::train::uninformed) struct Lbfgs {
 
 /// Value and gradient at the point.
 #[derive(Clone, Debug)]
-struct Found {
+struct Evaluated {
     value: f64,
     gradient: Vec<f64>,
 }
 
 #[derive(Clone, Debug)]
-struct Pair {
+struct Update {
     step: Vec<f64>,
     change: Vec<f64>,
     inverse: f64,
@@ -141,7 +141,7 @@ impl Lbfgs {
                 return;
             }
             self.start = value;
-            self.found = Some(Found {
+            self.found = Some(Evaluated {
                 value,
                 gradient: gradient.to_vec(),
             });
@@ -194,7 +194,7 @@ impl Lbfgs {
             .collect();
         let curvature = dot(&step, &change);
         if curvature > 1e-12 * dot(&change, &change).max(f64::MIN_POSITIVE) {
-            self.memory.push_back(Pair {
+            self.memory.push_back(Update {
                 inverse: 1.0 / curvature,
                 step: step.clone(),
                 change,
@@ -210,7 +210,7 @@ impl Lbfgs {
             *at += by;
         }
         self.gain = (found.value - value) / scale;
-        self.found = Some(Found {
+        self.found = Some(Evaluated {
             value,
             gradient: gradient.to_vec(),
         });

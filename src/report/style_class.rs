@@ -8,7 +8,7 @@ const REFERENCES: usize = 3;
 
 /// What the style sheet has classes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pen {
+pub(crate) enum StyleClass {
     /// Series number so and so: colour and dashes.
     Series(usize),
     /// The colour of a series without its dashes: outlines of markers, whiskers.
@@ -37,7 +37,7 @@ pub(crate) enum Pen {
     Predicted,
 }
 
-impl Pen {
+impl StyleClass {
     /// Returns the class of lines and outlines: `ls0`, `l-grid`.
     pub fn line(self) -> String {
         self.class('l')
@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn pens_are_classes_of_the_style_sheet() {
         let classes = [
-            Pen::Series(10).line(),
-            Pen::Solid(SERIES).area(),
-            Pen::Reference(4).text(),
-            Pen::Label.text(),
-            Pen::TruthArea.area(),
+            StyleClass::Series(10).line(),
+            StyleClass::Solid(SERIES).area(),
+            StyleClass::Reference(4).text(),
+            StyleClass::Label.text(),
+            StyleClass::TruthArea.area(),
         ];
         assert_eq!(classes, ["ls2", "fo0", "tr1", "t-label", "f-trutharea"]);
         let sheet = include_str!("style.css");

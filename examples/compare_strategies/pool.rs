@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const LAST_LINES: usize = 3;
 
 /// Whoever does the runs.
-pub struct Crew {
+pub struct ProcessPool {
     /// Runs at a time.
     pub jobs: usize,
     /// How often Ctrl-C was pressed.
@@ -48,7 +48,7 @@ struct Working<'a> {
     began: Instant,
 }
 
-impl Crew {
+impl ProcessPool {
     /// Does all runs that are not finished yet, and goes on with the others when one fails. `None` if it was interrupted.
     pub fn work(&mut self, jobs: &[Job]) -> Result<Option<Vec<Failure>>> {
         let mut waiting = Vec::new();
