@@ -110,7 +110,7 @@ const WINGS: [(&str, &[&str]); 11] = [
             "window",
         ],
     ),
-    ("predictor", &["bars", "feature", "model", "run"]),
+    ("predictor", &["bars", "feature", "label", "model", "run"]),
     ("comparison", &["label", "model", "run"]),
 ];
 

@@ -509,7 +509,7 @@ fn a_row_has_the_columns_that_are_documented() {
     assert_eq!(row["last"], 69);
     assert_eq!(row["start"], found.start());
     assert_eq!(row["pointers_end"], 40 + found.prediction.pointers.end);
-    assert_eq!(row["type"], found.kind());
+    assert_eq!(row["type"], found.kind().name());
     assert_eq!(row["longest_step"], 3600);
     let time: jiff::Timestamp = row["start_time"].as_str().unwrap().parse().unwrap();
     assert_eq!(time.as_second(), found.times.unwrap().start);

@@ -18,10 +18,10 @@
 //! Here the library's methods give the weights, from the Gram matrix of the exact gradients. At a point where a method has no
 //! answer it stands still.
 
+use equipoise::weighting::gram::{Answer, Degenerate, GramMatrix};
 use equipoise::weighting::gram::{
     aligned, cagrad, con_fig, dual_proj, equal, imtl_g, mgda, nash, pcgrad, upgrad,
 };
-use equipoise::weighting::solve::{Answer, Degenerate, GramMatrix};
 use serde_json::Value;
 
 const SCALE: f64 = 0.1;

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use equipoise::comparison::TUNED_FIXED;
 use equipoise::comparison::search::{self, Candidate, Tried};
 use equipoise::comparison::{Results, Run, table};
-use equipoise::expansion::comparison::strategies::{self, TUNED_FIXED};
+use equipoise::expansion::comparison::strategies;
 use equipoise::expansion::comparison::{Job, JobState, Manifest};
 use equipoise::expansion::run::{self, Data};
 use equipoise::history::History;

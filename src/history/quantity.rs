@@ -170,17 +170,17 @@ fn row(quantity: &str) -> Option<&'static Known> {
 }
 
 /// Whether training records the quantity itself, so that no metric can be called so.
-pub fn is_recorded(quantity: &str) -> bool {
+pub(crate) fn is_recorded(quantity: &str) -> bool {
     row(quantity).is_some() || is_cosine(quantity)
 }
 
 /// Whether a quantity is the cosine of two tasks' gradients.
-pub fn is_cosine(quantity: &str) -> bool {
+pub(crate) fn is_cosine(quantity: &str) -> bool {
     quantity.starts_with(&cosine_with(""))
 }
 
 /// Returns what a quantity is called in a text: `span_f1` is `span F1`, `hit_at_3` is `hit at 3`.
-pub fn in_words(quantity: &str) -> String {
+pub(crate) fn in_words(quantity: &str) -> String {
     if let Some(known) = row(quantity) {
         return known.words.into();
     }
@@ -193,7 +193,7 @@ pub fn in_words(quantity: &str) -> String {
 }
 
 /// Returns which end of a quantity is better: as training knows, or by the usual names of metrics; nothing where neither tells.
-pub fn better(quantity: &str) -> Option<Better> {
+pub(crate) fn better(quantity: &str) -> Option<Better> {
     if let Some(known) = row(quantity) {
         return known.better;
     }
@@ -205,7 +205,7 @@ pub fn better(quantity: &str) -> Option<Better> {
 }
 
 /// Whether a quantity is a part of a whole, which ratios say little about.
-pub fn is_part(quantity: &str) -> bool {
+pub(crate) fn is_part(quantity: &str) -> bool {
     match row(quantity) {
         Some(known) => known.part,
         None => better(quantity) == HIGHER || quantity.ends_with("share"),

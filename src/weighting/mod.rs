@@ -13,6 +13,7 @@
 //! weight 0 and leaves the memory alone.
 
 pub mod gram;
+#[doc(hidden)]
 pub mod solve;
 
 #[cfg(feature = "train")]

@@ -19,6 +19,7 @@ fn json(name: &str) -> String {
         "pcgrad" | "gradvac" => r#", "order": "ascending""#,
         // The past alone, so that nothing is drawn that matters.
         "relobralo" => r#", "lookback": 1.0"#,
+        "required-elements" => r#", "task": "t0", "elements": 1"#,
         _ => "",
     };
     format!(r#"{{"strategy": "{name}"{settings}}}"#)
@@ -28,13 +29,9 @@ fn names() -> Vec<&'static str> {
     StrategyTable::built_in().names().collect()
 }
 
-/// Tasks `t0`, `t1`, ... of which one is the scalar that a strategy asks for by name.
+/// Tasks `t0`, `t1`, ...
 fn tasks(order: &[usize]) -> TaskSet {
-    let name = |k: &usize| match k {
-        0 => "countdown".to_string(),
-        k => format!("t{k}"),
-    };
-    TaskSet::new(order.iter().map(|k| Task::regression(name(k), 1))).unwrap()
+    TaskSet::new(order.iter().map(|k| Task::regression(format!("t{k}"), 1))).unwrap()
 }
 
 fn made(name: &str, order: &[usize], device: &Device) -> Strategy {

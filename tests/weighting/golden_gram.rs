@@ -15,11 +15,11 @@
 
 use std::collections::BTreeMap;
 
+use equipoise::weighting::gram::{Answer, Degenerate, GramMatrix};
 use equipoise::weighting::gram::{
     aligned, cagrad, con_fig, dual_proj, fair_grad, grad_norm, gradvac, imtl_g, mgda, nash, pcgrad,
     upgrad,
 };
-use equipoise::weighting::solve::{Answer, Degenerate, GramMatrix};
 use serde_json::Value;
 
 /// Eigenvalues below this part of the largest count as zero in `aligned`: the rank in the fixture is the true one.

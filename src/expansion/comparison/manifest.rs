@@ -13,7 +13,7 @@ use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
 use crate::history::write_atomically;
 
 /// The file in the folder of a comparison.
-pub const FILE: &str = "comparison.json";
+const FILE: &str = "comparison.json";
 
 /// Everything that all runs of a comparison share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,10 +24,10 @@ pub struct Manifest {
     /// How the weights of `tuned-fixed` are searched for.
     pub search: SearchConfig,
     /// Length and checksum of the file of bars, because a file may change under the same name.
-    pub data_file: Option<Fingerprint>,
+    pub(crate) data_file: Option<Fingerprint>,
     /// The same of the file of marked expansions.
     #[serde(default)]
-    pub marks_file: Option<Fingerprint>,
+    pub(crate) marks_file: Option<Fingerprint>,
 }
 
 impl Manifest {

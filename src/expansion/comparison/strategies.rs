@@ -14,11 +14,11 @@ use crate::weighting::{BatchStatistics, BuiltIn, Needs, StrategyConfig, Strategy
 /// The sum of the raw losses, all weights 1: what happens if nobody does anything.
 pub const RAW_SUM: &str = "raw-sum";
 
-pub use crate::comparison::TUNED_FIXED;
+use crate::comparison::TUNED_FIXED;
 
 /// What stands behind the name of a strategy from the Gram matrix whose combined gradient gets the length of the mean
 /// gradient, as in `nash-mtl+rescale`: under clipping, strategies whose gradients differ in length differ in step too.
-pub const RESCALED: &str = "+rescale";
+const RESCALED: &str = "+rescale";
 
 /// The rows of a table when nothing else is said: the presets, then the two that they are measured against.
 pub fn all() -> impl Iterator<Item = &'static str> {
@@ -189,7 +189,7 @@ fn equal() -> TaskValues {
 }
 
 /// Whether a row's countdown has another target than the rest of the table, so that its loss is another quantity.
-pub fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
+fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
     name == "scalar-countdown" && base.model.countdown == CountdownForm::PerBar
 }
 

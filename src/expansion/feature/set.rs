@@ -4,8 +4,8 @@ use super::returns::{MOVES, window_moves};
 use super::shape::{FEATURES, window_features};
 use crate::expansion::bars::Bar;
 
-/// The features of a bar that a network sees: the twelve [`features`](super::shape), and if it was trained with them the
-/// position in the window and the [`moves`](super::returns), in this order.
+/// The features of a bar that a network sees: the twelve [`features`](super::window_features), and if it was trained with them the
+/// position in the window and the [`moves`](super::window_moves), in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeatureSet {
     /// Whether the position in the window is one of them.

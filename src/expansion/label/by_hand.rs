@@ -113,7 +113,7 @@ impl Marks {
     }
 
     /// What the marks say of the `length` bars from `first` on.
-    pub fn find(&self, first: usize, length: usize) -> Marked {
+    pub(crate) fn find(&self, first: usize, length: usize) -> Marked {
         let after = first + length;
         let next = self.marks.partition_point(|mark| mark.end < first);
         let inside = &self.marks[next..];

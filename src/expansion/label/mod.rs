@@ -7,7 +7,8 @@ mod kind;
 mod rule;
 mod window_label;
 
-pub use by_hand::{Mark, Marked, Marks};
+pub(crate) use by_hand::Marked;
+pub use by_hand::{Mark, Marks};
 pub use classes::Classes;
 pub(crate) use countdown::countdown;
 pub use countdown::{COUNTDOWN_CLIP, CountdownForm};

@@ -50,7 +50,7 @@ impl ExpansionBatcher {
         }
     }
 
-    /// Adds the [moves](crate::expansion::feature::returns) as the last features.
+    /// Adds the [moves](crate::expansion::feature::window_moves) as the last features.
     pub fn with_moves(mut self, moves: bool) -> Self {
         self.set.moves = moves;
         self

@@ -11,12 +11,14 @@ mod network;
 mod output;
 mod scalar_countdown;
 
-pub use baselines::{baselines, most_frequent};
+pub use baselines::baselines;
+pub(crate) use baselines::most_frequent;
 pub use batch::{ExpansionBatch, ExpansionBatcher};
 pub use config::{ExpansionModelConfig, Pooling};
-pub use decode::{Prediction, Span, WindowOutput, decode};
-pub use evaluation::{ExpansionEvaluation, HIT_BARS, Scores};
-pub use metrics::{ExpansionMetric, ExpansionMetricKind, Scored};
+pub(crate) use decode::decode;
+pub use decode::{Prediction, Span};
+pub use evaluation::{ExpansionEvaluation, Scores};
+pub(crate) use metrics::{ExpansionMetric, ExpansionMetricKind};
 pub use network::ExpansionModel;
 pub use output::ExpansionOutput;
 pub use scalar_countdown::{ScalarCountdown, strategy_table};

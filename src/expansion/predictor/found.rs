@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::expansion::label::ExpansionType;
 use crate::expansion::model::Prediction;
 
 /// The expansion that is predicted for one window of a series.
@@ -107,9 +108,9 @@ impl WindowPrediction {
         self.first + self.prediction.span.end
     }
 
-    /// The name of the most probable type.
-    pub fn kind(&self) -> &'static str {
-        self.prediction.kind.name()
+    /// Returns the most probable type.
+    pub fn kind(&self) -> ExpansionType {
+        self.prediction.kind
     }
 }
 
@@ -153,7 +154,7 @@ impl Serialize for WindowPrediction {
             last: self.last(),
             start: self.start(),
             end: self.end(),
-            r#type: self.kind(),
+            r#type: self.kind().name(),
             probability: found.probability,
             agreement: found.agreement,
             confidence: found.confidence,

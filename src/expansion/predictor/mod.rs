@@ -6,7 +6,7 @@
 //! * [`WindowPrediction`]: what comes out, one row of a table each.
 //!
 //! ```no_run
-//! use equipoise::expansion::bars::csv::{CsvOptions, read_csv};
+//! use equipoise::expansion::bars::{CsvOptions, read_csv};
 //! use equipoise::expansion::predictor::Predictor;
 //!
 //! let predictor = Predictor::from_run("runs/learn")?;

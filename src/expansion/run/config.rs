@@ -24,7 +24,7 @@ use crate::train::TrainConfig;
 use crate::weighting::StrategyConfig;
 
 /// Simulated windows when nothing else is said.
-pub const SIMULATED_WINDOWS: usize = 2400;
+pub(super) const SIMULATED_WINDOWS: usize = 2400;
 
 /// Where the tensors live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -178,9 +178,9 @@ pub struct DataConfig {
     pub valid_fraction: f64,
     /// Whether the network sees the position in the window, as a 13th feature.
     pub position: bool,
-    /// Whether the network sees the [moves](crate::expansion::feature::returns), as four more features after these.
+    /// Whether the network sees the [moves](crate::expansion::feature::window_moves), as four more features after these.
     pub moves: bool,
-    /// How many windows of [joined stretches](crate::expansion::window::resample) train for each window of a file; 0 for none, and for
+    /// How many windows of [joined stretches](crate::expansion::window::with_resampled) train for each window of a file; 0 for none, and for
     /// simulated bars, whose windows are made one by one.
     pub resampled: usize,
     /// Windows to train on, about, mirrored ones not counted: where the bars give fewer, windows of joined stretches fill them up, at most five

@@ -12,7 +12,7 @@ use crate::train::{MultiTask, checkpoint};
 ///
 /// # Errors
 ///
-/// [`Error::Io`] or [`Error::Config`] if the run's `config.json` cannot be read, [`Error::Checkpoint`] if there is no such
+/// [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if the run's `config.json` cannot be read, [`Error::Checkpoint`](crate::Error::Checkpoint) if there is no such
 /// checkpoint or it does not fit.
 pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
     let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;

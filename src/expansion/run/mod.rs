@@ -15,14 +15,13 @@ mod start;
 mod train;
 
 pub use candles::{WindowFigure, window_section};
-pub use config::{Backend, DataConfig, ExpansionConfig, SIMULATED_WINDOWS, STRATEGIES, preset};
+pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
 pub use data::read_bars;
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
-pub use fingerprint::Fingerprint;
-pub(crate) use fingerprint::RunFiles;
+pub(crate) use fingerprint::{Fingerprint, RunFiles};
 pub use quick_test::{QuickTest, quick_test};
 pub use recipes::{RECIPES, recipe};
 pub use report::{SHOWN, facts, window_figures};
 pub use start::{build, config_of_run, follow_init, trained_network};
-pub use train::{Data, OnEpoch, RunOptions, batcher, kernel, load, probe, train};
+pub use train::{Data, RunOptions, batcher, kernel, load, probe, train};

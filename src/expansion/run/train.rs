@@ -153,18 +153,15 @@ pub struct RunOptions {
     /// Continue from the newest checkpoint in the folder.
     pub resume: bool,
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
-    /// file, to which [`follow_init`] fits a config.
+    /// file, to which [`follow_init`](super::follow_init) fits a config.
     pub init: Option<std::path::PathBuf>,
     /// What is shown.
     pub progress: Progress,
     /// Stops the training from outside.
     pub interrupter: Interrupter,
     /// Called after every epoch.
-    pub on_epoch: Option<OnEpoch>,
+    pub on_epoch: Option<Arc<dyn Fn(&History) + Send + Sync>>,
 }
-
-/// Sees the history after every epoch.
-pub type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
 
 impl RunOptions {
     /// Calls a function after every epoch.
