@@ -71,9 +71,10 @@ fn work(arguments: Arguments) -> Result<(), Error> {
         &model,
         "an epoch that the run has kept, the last ones and the best",
     )?;
-    let generation = match arguments.span {
-        true => Generation::Span,
-        false => Generation::Binary,
+    let generation = if arguments.span {
+        Generation::Span
+    } else {
+        Generation::Binary
     };
     let export = export_run(&arguments.run, epoch)?.with_generation(generation);
     if export.log_sigma().is_none() {

@@ -66,9 +66,10 @@ const fn sizes(batch: usize, time: usize, features: usize, hidden: usize) -> Siz
 
 impl Sizes {
     fn input(&self, device: &Device) -> Tensor<3> {
-        let shape = match self.batch_first {
-            true => [self.batch, self.time, self.features],
-            false => [self.time, self.batch, self.features],
+        let shape = if self.batch_first {
+            [self.batch, self.time, self.features]
+        } else {
+            [self.time, self.batch, self.features]
         };
         Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
     }
@@ -148,21 +149,18 @@ fn kernels_and_plain_operations_agree_on_the_device() {
             let mut shape = input.dims();
             shape[2] = width;
             let factors = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device);
-            let (found, expected) = match both {
-                true => {
-                    let layer = sizes.bilstm(&device);
-                    (
-                        answers(&layer, &input, &factors, BiLstm::forward),
-                        answers(&layer, &input, &factors, BiLstm::forward_reference),
-                    )
-                }
-                false => {
-                    let layer = sizes.lstm(&device);
-                    (
-                        answers(&layer, &input, &factors, Lstm::forward),
-                        answers(&layer, &input, &factors, Lstm::forward_reference),
-                    )
-                }
+            let (found, expected) = if both {
+                let layer = sizes.bilstm(&device);
+                (
+                    answers(&layer, &input, &factors, BiLstm::forward),
+                    answers(&layer, &input, &factors, BiLstm::forward_reference),
+                )
+            } else {
+                let layer = sizes.lstm(&device);
+                (
+                    answers(&layer, &input, &factors, Lstm::forward),
+                    answers(&layer, &input, &factors, Lstm::forward_reference),
+                )
             };
             compare(&place, &found, &expected, 1e-5);
         }
@@ -398,14 +396,13 @@ fn launches_do_not_grow_with_time() {
         let sizes = sizes(2, time, 3, 8);
         let layer = sizes.bilstm(&device);
         let input = sizes.input(&device);
-        let work = || match both_ways {
-            false => {
-                let layer = layer.clone().valid();
-                let _ = layer.forward(input.clone().inner()).into_data();
-            }
-            true => {
+        let work = || {
+            if both_ways {
                 let graph = layer.forward(input.clone()).sum().backward();
                 let _ = gradients(&layer, &graph);
+            } else {
+                let layer = layer.clone().valid();
+                let _ = layer.forward(input.clone().inner()).into_data();
             }
         };
         // Twice before, so that nothing is tuned or compiled while it is counted.

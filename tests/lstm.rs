@@ -151,21 +151,18 @@ fn check_cases(backend: &str, way: Way, device: &Device, wanted: fn(&Value) -> b
             "{backend}, {:?}, batch first {}, two directions {}, lengths {}",
             way.precision, way.batch_first, case["bidirectional"], case["lengths"]
         );
-        match case["bidirectional"].as_bool().unwrap() {
-            true => {
-                let config = BiLstmConfig::new(sizes.features, sizes.hidden);
-                let config = config.with_layers(sizes.layers);
-                let config = config.with_batch_first(way.batch_first);
-                let layer = config.init(device).unwrap();
-                check(&place, layer, &sizes, case, way, device);
-            }
-            false => {
-                let config = LstmConfig::new(sizes.features, sizes.hidden);
-                let config = config.with_layers(sizes.layers);
-                let config = config.with_batch_first(way.batch_first);
-                let layer = config.init(device).unwrap();
-                check(&place, layer, &sizes, case, way, device);
-            }
+        if case["bidirectional"].as_bool().unwrap() {
+            let config = BiLstmConfig::new(sizes.features, sizes.hidden);
+            let config = config.with_layers(sizes.layers);
+            let config = config.with_batch_first(way.batch_first);
+            let layer = config.init(device).unwrap();
+            check(&place, layer, &sizes, case, way, device);
+        } else {
+            let config = LstmConfig::new(sizes.features, sizes.hidden);
+            let config = config.with_layers(sizes.layers);
+            let config = config.with_batch_first(way.batch_first);
+            let layer = config.init(device).unwrap();
+            check(&place, layer, &sizes, case, way, device);
         }
     }
 }
@@ -177,9 +174,12 @@ fn check<L: Layer>(place: &str, layer: L, sizes: &Sizes, case: &Value, way: Way,
     let layer = layer.map(&mut Precision(way.precision));
     let directions = if case["bidirectional"] == true { 2 } else { 1 };
     let states = [sizes.layers * directions, sizes.batch, sizes.hidden];
-    let turned = |values: Tensor<3>| match way.batch_first {
-        true => values,
-        false => values.swap_dims(0, 1),
+    let turned = |values: Tensor<3>| {
+        if way.batch_first {
+            values
+        } else {
+            values.swap_dims(0, 1)
+        }
     };
     let read = |value: &Value, shape: [usize; 3]| {
         let data = TensorData::new(floats(value), shape);
@@ -487,9 +487,10 @@ fn readouts_leave_the_padding_out() {
         let (padded, alone) = padded(&device);
         for batch_first in [true, false] {
             let lengths = Lengths::new(&LENGTHS, 9, &device).with_batch_first(batch_first);
-            let input = match batch_first {
-                true => padded.clone(),
-                false => padded.clone().swap_dims(0, 1),
+            let input = if batch_first {
+                padded.clone()
+            } else {
+                padded.clone().swap_dims(0, 1)
             };
             type Whole = fn(Tensor<3>) -> Tensor<2>;
             let end: Whole = |sequence| {

@@ -511,9 +511,10 @@ fn figures_of(backend: Backend, count: usize) -> (Vec<WindowFigure>, usize) {
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 #[test]
 fn validation_windows_become_figures() {
-    let backend = match cfg!(feature = "flex") {
-        true => Backend::Flex,
-        false => Backend::Ndarray,
+    let backend = if cfg!(feature = "flex") {
+        Backend::Flex
+    } else {
+        Backend::Ndarray
     };
     let (five, windows) = figures_of(backend, 5);
     assert_eq!(five.len(), 5);

@@ -697,9 +697,10 @@ fn a_countdown_head_of_another_form_starts_anew_and_nothing_else() {
     let loaded = checkpoint::load_network(fresh.clone(), &file, Some("countdown")).unwrap();
     let (fresh, trained) = (parameters(&fresh), parameters(&outcome.model.network));
     for (name, found) in parameters(&loaded) {
-        let expected = match name.starts_with("countdown.") {
-            true => &fresh[&name],
-            false => &trained[&name],
+        let expected = if name.starts_with("countdown.") {
+            &fresh[&name]
+        } else {
+            &trained[&name]
         };
         assert_eq!(found, *expected, "{name}");
     }

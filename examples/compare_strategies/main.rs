@@ -82,9 +82,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     shared::flags::know(&Arguments::command());
-    let worked = match arguments.one_run {
-        true => one_run(),
-        false => compare(&arguments),
+    let worked = if arguments.one_run {
+        one_run()
+    } else {
+        compare(&arguments)
     };
     worked.unwrap_or_else(|error| {
         TERMINAL.warn(&format!("error: {error}"));
@@ -178,8 +179,9 @@ fn one_run() -> Result<ExitCode> {
     });
     // A terminal sends Ctrl-C to the children too. The parent knows what to do with it.
     let _ = ctrlc::set_handler(|| ());
-    match job.work(Progress::Lines, interrupter)? {
-        true => Ok(ExitCode::SUCCESS),
-        false => Ok(ExitCode::from(INTERRUPTED)),
+    if job.work(Progress::Lines, interrupter)? {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Ok(ExitCode::from(INTERRUPTED))
     }
 }

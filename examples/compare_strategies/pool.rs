@@ -154,9 +154,10 @@ impl ProcessPool {
 
 fn failure(job: &Job, status: ExitStatus) -> Failure {
     let last = last_lines(&job.folder.join("log.txt"));
-    let words = match last.is_empty() {
-        true => status.to_string(),
-        false => last,
+    let words = if last.is_empty() {
+        status.to_string()
+    } else {
+        last
     };
     Failure {
         name: job.name.clone(),

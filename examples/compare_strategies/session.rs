@@ -89,9 +89,10 @@ impl Session {
         let done = self.all_runs(&mut pool, others);
         pool.progress.end();
         let (ended, runs) = pool.progress.runs();
-        match done? {
-            true => Ok(Ending::Done(self.results()?)),
-            false => Ok(Ending::Interrupted { ended, runs }),
+        if done? {
+            Ok(Ending::Done(self.results()?))
+        } else {
+            Ok(Ending::Interrupted { ended, runs })
         }
     }
 
@@ -228,9 +229,10 @@ impl Session {
     fn planned(&self) -> (usize, usize) {
         let rows = self.names.len() * self.seeds as usize;
         let search = &self.manifest.search;
-        let searched = match self.names.iter().any(|name| name == TUNED_FIXED) {
-            true => search.runs,
-            false => 0,
+        let searched = if self.names.iter().any(|name| name == TUNED_FIXED) {
+            search.runs
+        } else {
+            0
         };
         let epochs = rows * self.manifest.config.train.epochs + searched * search.epochs;
         (rows + searched, epochs)
@@ -327,9 +329,10 @@ impl Session {
         for Failure { name, words } in &self.failed {
             TERMINAL.warn(&format!("{name} failed: {words}"));
         }
-        match self.failed.is_empty() {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
+        if self.failed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
         }
     }
 }

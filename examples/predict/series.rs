@@ -89,24 +89,24 @@ impl SeriesRun<'_> {
             return;
         }
         let gaps = outages.outages().len();
-        terminal.note(&match self.skip_outages {
-            true => format!("left out {over} windows that reach over one of {gaps} gaps that are not usual for this series"),
-            false => format!(
+        terminal.note(&if self.skip_outages {
+format!("left out {over} windows that reach over one of {gaps} gaps that are not usual for this series")
+} else {
+format!(
                 "{over} windows reach over one of {gaps} gaps that are not usual for this series, as no window did in \
                  training; --skip-outages leaves them out"
-            ),
-        });
+            )
+});
     }
 }
 
 /// A file stays as it was; a reader has every line up to here.
 fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
-    let what = match sink.is_unfinished() {
-        true => format!("{} was not written", sink.name().display()),
-        false => {
-            sink.flush()?;
-            format!("{} windows were written", sink.written())
-        }
+    let what = if sink.is_unfinished() {
+        format!("{} was not written", sink.name().display())
+    } else {
+        sink.flush()?;
+        format!("{} windows were written", sink.written())
     };
     terminal.warn(&format!("interrupted; {what}"));
     Ok(ExitCode::from(code))

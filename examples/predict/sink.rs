@@ -166,9 +166,10 @@ fn cause(error: csv::Error) -> io::Error {
 fn by_name(out: &Path) -> Format {
     let lines = ["jsonl", "ndjson", "json"];
     let extension = out.extension();
-    match extension.is_some_and(|found| lines.iter().any(|name| found.eq_ignore_ascii_case(name))) {
-        true => Format::Jsonl,
-        false => Format::Csv,
+    if extension.is_some_and(|found| lines.iter().any(|name| found.eq_ignore_ascii_case(name))) {
+        Format::Jsonl
+    } else {
+        Format::Csv
     }
 }
 

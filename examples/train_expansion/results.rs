@@ -88,13 +88,12 @@ fn skill(task: &TaskDiagnosis) -> String {
 fn fixed(value: f64, digits: usize, width: usize) -> String {
     let usual = format!("{value:.digits$}");
     let nothing = value != 0.0 && usual.parse() == Ok(0.0);
-    match usual.len() <= width && !nothing {
-        true => usual,
-        false => {
-            let shorter = (0..4).rev().map(|digits| format!("{value:.digits$e}"));
-            let fitting = shorter.into_iter().find(|text| text.len() <= width);
-            fitting.unwrap_or(usual)
-        }
+    if usual.len() <= width && !nothing {
+        usual
+    } else {
+        let shorter = (0..4).rev().map(|digits| format!("{value:.digits$e}"));
+        let fitting = shorter.into_iter().find(|text| text.len() <= width);
+        fitting.unwrap_or(usual)
     }
 }
 

@@ -187,9 +187,10 @@ impl Arguments {
                 config.model.countdown = usual.countdown;
                 config.model.countdown_scale = usual.countdown_scale;
             }
-            config.weighting = match strategy.starts_with('{') {
-                true => strategy_table().read(strategy)?,
-                false => preset(strategy)?,
+            config.weighting = if strategy.starts_with('{') {
+                strategy_table().read(strategy)?
+            } else {
+                preset(strategy)?
             };
         }
         if let Some(weights) = &self.weights {
@@ -222,12 +223,13 @@ fn named_or_json(text: &str) -> Result<String, String> {
     }
     let table = strategy_table();
     let names: Vec<&str> = table.names().collect();
-    match names.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
+    if names.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
             "expected one of {}, or JSON such as {{\"strategy\": \"manual\"}}",
             names.join(", ")
-        )),
+        ))
     }
 }
 

@@ -144,9 +144,10 @@ fn block(results: &Results, title: &str, columns: &[Column<'_>]) -> String {
         .iter()
         .filter_map(|column| cells(results, column))
         .collect();
-    match columns.is_empty() {
-        true => String::new(),
-        false => aligned(title, &names(results), &columns),
+    if columns.is_empty() {
+        String::new()
+    } else {
+        aligned(title, &names(results), &columns)
     }
 }
 
@@ -298,15 +299,16 @@ fn legend(results: &Results) -> String {
     let several = strategies
         .iter()
         .any(|strategy| results.counts(strategy).0 > 1);
-    let mut lines = match several {
-        true => vec![
+    let mut lines = if several {
+        vec![
             "±  half of the 95 % interval of the mean over the seeds (Student's t); other data is another question".into(),
             format!("{BEST}  the best of its column"),
             format!("{ALIKE}  its interval and that of the best overlap: these seeds do not tell the two apart"),
-        ],
-        false => vec![format!(
+        ]
+    } else {
+        vec![format!(
             "{BEST}  the best of its column; one seed has no interval, so no difference can be told from chance"
-        )],
+        )]
     };
     lines.extend(results.other_targets().map(|other| {
         let OtherTarget {

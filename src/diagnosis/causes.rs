@@ -214,9 +214,10 @@ impl Case<'_> {
         }
         Some(Finding {
             cause: Cause::OutOfReach,
-            confidence: match needed > 3.0 * reach.steps {
-                true => Confidence::Medium,
-                false => Confidence::Low,
+            confidence: if needed > 3.0 * reach.steps {
+                Confidence::Medium
+            } else {
+                Confidence::Low
             },
             sentence: findings::out_of_reach(&reach),
         })
@@ -228,9 +229,12 @@ impl Case<'_> {
         let (first, last) = (weights.first()?.abs(), weights.last()?.abs());
         let factor = last / first.max(f64::MIN_POSITIVE);
         let end = weights.len().checked_sub(AT_THE_END + 1)?;
-        let going_on = weights[end..].windows(2).all(|pair| match factor > 1.0 {
-            true => pair[1].abs() > pair[0].abs() * (1.0 + GOING_ON),
-            false => pair[1].abs() < pair[0].abs() * (1.0 - GOING_ON),
+        let going_on = weights[end..].windows(2).all(|pair| {
+            if factor > 1.0 {
+                pair[1].abs() > pair[0].abs() * (1.0 + GOING_ON)
+            } else {
+                pair[1].abs() < pair[0].abs() * (1.0 - GOING_ON)
+            }
         });
         let ran = !(1.0 / RAN..=RAN).contains(&factor);
         if !self.knows_little() || !ran || !going_on || self.still_improves() {
@@ -239,9 +243,10 @@ impl Case<'_> {
         let negative = evidence.objective.is_some_and(|(_, last)| last < 0.0);
         Some(Finding {
             cause: Cause::WeightRunningAway,
-            confidence: match negative || factor < 1.0 {
-                true => Confidence::Medium,
-                false => Confidence::Low,
+            confidence: if negative || factor < 1.0 {
+                Confidence::Medium
+            } else {
+                Confidence::Low
             },
             sentence: findings::running_away(evidence, first, last, negative),
         })
@@ -259,9 +264,10 @@ impl Case<'_> {
 
     /// Medium if the numbers are clear and rest on enough audits.
     fn sure(&self, clear: bool) -> Confidence {
-        match clear && self.evidence.audited >= ENOUGH_AUDITS {
-            true => Confidence::Medium,
-            false => Confidence::Low,
+        if clear && self.evidence.audited >= ENOUGH_AUDITS {
+            Confidence::Medium
+        } else {
+            Confidence::Low
         }
     }
 }

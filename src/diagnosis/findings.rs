@@ -36,18 +36,22 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
     let others = others.filter(|other| other.task != effect.task && !left_out(&other.task));
     let paid: Vec<String> = others
         .filter(|other| other.harmed(LEAST))
-        .map(|other| match other.broke() {
-            true => format!("the loss of {} is no longer finite", other.task),
-            false => format!(
-                "the loss of {} rose by {}",
-                other.task,
-                spread(other.difference, other.margin)
-            ),
+        .map(|other| {
+            if other.broke() {
+                format!("the loss of {} is no longer finite", other.task)
+            } else {
+                format!(
+                    "the loss of {} rose by {}",
+                    other.task,
+                    spread(other.difference, other.margin)
+                )
+            }
         })
         .collect();
-    match paid.is_empty() {
-        true => brought,
-        false => format!("{brought}; {}", paid.join(", ")),
+    if paid.is_empty() {
+        brought
+    } else {
+        format!("{brought}; {}", paid.join(", "))
     }
 }
 

@@ -78,9 +78,10 @@ impl TaskDiagnosis {
     /// Verdict and causes in a few words: `no better than a constant: starved, dominated by binary`.
     pub fn label(&self) -> String {
         let causes: Vec<String> = self.findings.iter().map(|f| f.cause.to_string()).collect();
-        match causes.is_empty() {
-            true => self.verdict.to_string(),
-            false => format!("{}: {}", self.verdict, causes.join(", ")),
+        if causes.is_empty() {
+            self.verdict.to_string()
+        } else {
+            format!("{}: {}", self.verdict, causes.join(", "))
         }
     }
 

@@ -135,18 +135,20 @@ fn of_arithmetic(evidence: &Evidence, findings: &[Finding]) -> Option<Remedy> {
     };
     let reach = evidence.reach.filter(|_| findings.iter().any(certain))?;
     // A head whose targets are of size one already gains nothing from a factor.
-    Some(match reach.size >= 2.0 {
-        true => Remedy::OutputScale(reach.size.log2().round().exp2()),
-        false => Remedy::HeadRate((reach.steps_needed() / reach.steps).ceil()),
+    Some(if reach.size >= 2.0 {
+        Remedy::OutputScale(reach.size.log2().round().exp2())
+    } else {
+        Remedy::HeadRate((reach.steps_needed() / reach.steps).ceil())
     })
 }
 
 /// What helps against a cause that no experiment could show.
 fn of_cause(findings: &[Finding]) -> Remedy {
     let away = |finding: &Finding| finding.cause == Cause::WeightRunningAway;
-    match findings.iter().any(away) {
-        true => Remedy::Strategy("sum"),
-        false => Remedy::MoreData,
+    if findings.iter().any(away) {
+        Remedy::Strategy("sum")
+    } else {
+        Remedy::MoreData
     }
 }
 

@@ -69,9 +69,10 @@ pub(super) fn verdict(evidence: &Evidence) -> Verdict {
     let by_heart = |skill: f64| skill >= BY_HEART;
     let standing = Standing::of(skill);
     if standing == Standing::NoBetter {
-        return match evidence.trained_skill.is_some_and(by_heart) {
-            true => Verdict::Overfitted,
-            false => Verdict::OnlyMean,
+        return if evidence.trained_skill.is_some_and(by_heart) {
+            Verdict::Overfitted
+        } else {
+            Verdict::OnlyMean
         };
     }
     match evidence.skill_over_position.map(Standing::of) {

@@ -98,9 +98,10 @@ fn judged(evidence: &Evidence) -> String {
     let Some(skill) = evidence.skill else {
         return "there is no trivial predictor to compare with".into();
     };
-    let when = match evidence.judged_last {
-        true => format!("after epoch {},", evidence.judged),
-        false => format!("at the best epoch ({})", evidence.judged),
+    let when = if evidence.judged_last {
+        format!("after epoch {},", evidence.judged)
+    } else {
+        format!("at the best epoch ({})", evidence.judged)
     };
     let constant = against(skill, evidence.constant, "best constant");
     match evidence.skill_over_position {
@@ -196,9 +197,10 @@ fn said_by_the_strategy(evidence: &Evidence) -> String {
 
 fn course(evidence: &Evidence) -> String {
     // The skills beside it may be of an earlier epoch.
-    let until = match evidence.judged_last {
-        true => "",
-        false => " by the last epoch",
+    let until = if evidence.judged_last {
+        ""
+    } else {
+        " by the last epoch"
     };
     if evidence.signed() {
         // A percentage of a number whose zero means nothing would mean nothing.
@@ -282,9 +284,10 @@ fn nothing_helped(experiments: &Experiments<'_>) -> String {
     });
     let trials = experiments.trials;
     let undone = |(_, effect): &(&Trial, &Effect)| effect.helped(LEAST);
-    let what = match experiments.all().iter().any(undone) {
-        true => format!("below the {} that it had", number(experiments.bound())),
-        false => format!("down by {}", percent(LEAST)),
+    let what = if experiments.all().iter().any(undone) {
+        format!("below the {} that it had", number(experiments.bound()))
+    } else {
+        format!("down by {}", percent(LEAST))
     };
     let sure = if experiments.all_refuted() {
         ""

@@ -63,9 +63,10 @@ mod tests {
         grid()
             .map(|x| {
                 let truth = exact(f64::from(x));
-                match truth == 0.0 {
-                    true => f64::from(f(x).abs()),
-                    false => (f64::from(f(x)) / truth - 1.0).abs(),
+                if truth == 0.0 {
+                    f64::from(f(x).abs())
+                } else {
+                    (f64::from(f(x)) / truth - 1.0).abs()
                 }
             })
             .fold(0.0, f64::max)

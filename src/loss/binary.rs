@@ -87,9 +87,10 @@ fn elements<const D: usize>(
     // log(1 + e^-x) without overflow for negative x; written so that the derivative at 0 is -1/2 on every backend.
     let size = logits.clone().abs();
     let soft = size.clone().neg().exp().log1p() + (size - logits.clone()) * 0.5;
-    let soft = match positive_weight == 1.0 {
-        true => soft,
-        false => soft * (targets.clone() * (positive_weight - 1.0) + 1.0),
+    let soft = if positive_weight == 1.0 {
+        soft
+    } else {
+        soft * (targets.clone() * (positive_weight - 1.0) + 1.0)
     };
     soft + logits * (targets.neg() + 1.0)
 }

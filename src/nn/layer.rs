@@ -47,11 +47,11 @@ pub(super) fn split_ends(
     let [directions, batch, hidden] = states;
     let at = usize::from(batch_first);
     let ends = output.clone().narrow(at, time, 2);
-    let ends = match batch_first {
-        true => ends
-            .reshape([batch, 2, directions, hidden])
-            .permute([1, 2, 0, 3]),
-        false => ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2),
+    let ends = if batch_first {
+        ends.reshape([batch, 2, directions, hidden])
+            .permute([1, 2, 0, 3])
+    } else {
+        ends.reshape([2, batch, directions, hidden]).swap_dims(1, 2)
     };
     (output.narrow(at, 0, time), Some(ends))
 }

@@ -174,9 +174,10 @@ impl Lengths {
             [if self.batch_first { first } else { second }, features]
         };
         let ends = self.ends.clone().to_device(&sequence.device().inner());
-        let (shape, wide) = match self.batch_first {
-            true => ([batch, 1, 1], [batch, 1, features]),
-            false => ([1, batch, 1], [1, batch, features]),
+        let (shape, wide) = if self.batch_first {
+            ([batch, 1, 1], [batch, 1, features])
+        } else {
+            ([1, batch, 1], [1, batch, features])
         };
         let ends = attached_int(ends.reshape(shape).expand(wide), sequence.is_autodiff());
         let at = self.time_at();
@@ -250,9 +251,10 @@ impl Lengths {
     /// Checks that a sequence has the batch and the time of the lengths, and returns its shape.
     pub(super) fn check(&self, sequence: &Tensor<3>) -> [usize; 3] {
         let shape = sequence.dims();
-        let (wanted, order) = match self.batch_first {
-            true => ([self.lengths.len(), self.time], "[batch, time]"),
-            false => ([self.time, self.lengths.len()], "[time, batch]"),
+        let (wanted, order) = if self.batch_first {
+            ([self.lengths.len(), self.time], "[batch, time]")
+        } else {
+            ([self.time, self.lengths.len()], "[time, batch]")
         };
         assert_eq!(
             shape[..2],

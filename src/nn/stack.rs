@@ -119,10 +119,7 @@ impl Stack<'_> {
                 }
                 input[2] = layer.directions().len() * layer.forward.hidden();
             }
-            match half {
-                true => Kernel::GpuHalf,
-                false => Kernel::Gpu,
-            }
+            if half { Kernel::GpuHalf } else { Kernel::Gpu }
         }
         #[cfg(not(feature = "gpu-kernels"))]
         {

@@ -75,8 +75,9 @@ pub(super) fn check(input: usize, hidden: usize, layers: usize, dropout: f64) ->
             return Err(Error::setting(field, value, expected));
         }
     }
-    match (0.0..1.0).contains(&dropout) {
-        true => Ok(()),
-        false => Err(Error::setting("dropout", dropout, "at least 0 and below 1")),
+    if (0.0..1.0).contains(&dropout) {
+        Ok(())
+    } else {
+        Err(Error::setting("dropout", dropout, "at least 0 and below 1"))
     }
 }

@@ -21,9 +21,10 @@ pub(super) fn effect(
     let of_forks = half_width(&differences);
     let of_batches = half_width_of_batches(changed, unchanged);
     // One fork alone, or one batch, tells nothing of how sure it is.
-    let margin = match of_forks.is_nan() || of_batches.is_nan() {
-        true => f64::NAN,
-        false => of_forks.max(of_batches),
+    let margin = if of_forks.is_nan() || of_batches.is_nan() {
+        f64::NAN
+    } else {
+        of_forks.max(of_batches)
     };
     Effect {
         task: task.into(),

@@ -23,9 +23,10 @@ impl Figure {
     /// The element of the page.
     pub fn html(&self) -> String {
         let title = escape(&self.title);
-        let note = match self.note.is_empty() {
-            true => String::new(),
-            false => format!("<p class=\"note\">{}</p>\n", escape(&self.note)),
+        let note = if self.note.is_empty() {
+            String::new()
+        } else {
+            format!("<p class=\"note\">{}</p>\n", escape(&self.note))
         };
         format!(
             "<figure>\n<figcaption>{title}</figcaption>\n\

@@ -178,9 +178,10 @@ fn courses(runs: &[Run]) -> Option<Section> {
                 .with_floor(-0.5),
         )
     }));
-    let about = match runs.len() > SERIES {
-        true => format!("The last {SERIES} of {} runs by name.", runs.len()),
-        false => String::new(),
+    let about = if runs.len() > SERIES {
+        format!("The last {SERIES} of {} runs by name.", runs.len())
+    } else {
+        String::new()
     };
     let about = if about.is_empty() {
         about

@@ -126,9 +126,10 @@ fn contents(sections: &[Section]) -> String {
 /// Drawings beside each other as the width allows.
 pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     let figures: String = figures.into_iter().collect();
-    match figures.is_empty() {
-        true => figures,
-        false => format!("<div class=\"grid\">\n{figures}</div>\n"),
+    if figures.is_empty() {
+        figures
+    } else {
+        format!("<div class=\"grid\">\n{figures}</div>\n")
     }
 }
 
@@ -158,12 +159,11 @@ impl Cell {
 
     /// Texts below each other.
     pub fn lines(lines: Vec<String>) -> Self {
-        match lines.is_empty() {
-            true => Self::missing(),
-            false => {
-                let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
-                Self(format!("<td class=\"words\">{}</td>", lines.join("<br/>")))
-            }
+        if lines.is_empty() {
+            Self::missing()
+        } else {
+            let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+            Self(format!("<td class=\"words\">{}</td>", lines.join("<br/>")))
         }
     }
 

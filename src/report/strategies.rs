@@ -36,9 +36,10 @@ impl Comparison {
 
     /// Runs and verdicts of every strategy.
     fn verdicts(&self) -> Section {
-        let body = match self.rows.is_empty() {
-            true => paragraph("There are no strategies to compare yet: no run has finished."),
-            false => paragraph(VERDICTS) + &self.verdict_table(),
+        let body = if self.rows.is_empty() {
+            paragraph("There are no strategies to compare yet: no run has finished.")
+        } else {
+            paragraph(VERDICTS) + &self.verdict_table()
         };
         Section {
             anchor: "verdicts".into(),
@@ -230,17 +231,19 @@ impl ComparisonRow {
 impl ComparisonCell {
     fn shown(&self, best: Option<f64>) -> Cell {
         let mean = escape(&number(self.mean));
-        let mean = match best == Some(self.mean) {
-            true => format!("<b>{mean}</b>"),
-            false => mean,
+        let mean = if best == Some(self.mean) {
+            format!("<b>{mean}</b>")
+        } else {
+            mean
         };
-        let interval = match self.low.is_nan() || self.high.is_nan() {
-            true => String::new(),
-            false => format!(
+        let interval = if self.low.is_nan() || self.high.is_nan() {
+            String::new()
+        } else {
+            format!(
                 "<br/><small>[{}, {}]</small>",
                 number(self.low),
                 number(self.high)
-            ),
+            )
         };
         Cell::html(mean + &interval)
     }

@@ -77,9 +77,10 @@ pub(crate) fn minus(text: String) -> String {
 
 /// A share of the whole: `48 %`.
 pub(crate) fn percent(value: f64) -> String {
-    match value.is_finite() && value.abs() < 1e4 {
-        true => minus(format!("{:.0} %", 100.0 * value)).replace("−0 %", "0 %"),
-        false => number(value),
+    if value.is_finite() && value.abs() < 1e4 {
+        minus(format!("{:.0} %", 100.0 * value)).replace("−0 %", "0 %")
+    } else {
+        number(value)
     }
 }
 

@@ -93,15 +93,16 @@ pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     known.truncate_after(newest);
     let best = known.best_epoch().unwrap_or(newest);
     let file = model_file(&run, best);
-    match file.is_file() {
-        true => Ok(best),
-        false => Err(Error::Checkpoint {
+    if file.is_file() {
+        Ok(best)
+    } else {
+        Err(Error::Checkpoint {
             path: file,
             reason: format!(
                 "is not there, though epoch {best} is the best in {}; choose another epoch, the newest is {newest}",
                 history.display()
             ),
-        }),
+        })
     }
 }
 

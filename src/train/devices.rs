@@ -41,9 +41,12 @@ impl Devices {
     /// The copies of a network on the first so many devices, but for the main device, whose is the network itself.
     pub(super) fn copies<M: Module>(&self, network: &M, devices: usize) -> Vec<M> {
         let others = self.0.iter().take(devices).skip(1);
-        let copy = |device: &Device| match *device == self.0[0] {
-            true => network.clone(),
-            false => network.clone().fork(device),
+        let copy = |device: &Device| {
+            if *device == self.0[0] {
+                network.clone()
+            } else {
+                network.clone().fork(device)
+            }
         };
         others.map(copy).collect()
     }

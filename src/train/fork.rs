@@ -277,11 +277,12 @@ impl<M: MultiTaskModel> Forks<M> {
             // A loss that is not finite is one of the fork, and no missing label.
             seen.push(output.non_finite.float());
         }
-        let numbers = match seen.is_empty() {
-            true => Vec::new(),
-            false => Tensor::cat(seen, 0)
+        let numbers = if seen.is_empty() {
+            Vec::new()
+        } else {
+            Tensor::cat(seen, 0)
                 .try_into_vec_as::<f32>()
-                .map_err(|error| failed(&error.to_string()))?,
+                .map_err(|error| failed(&error.to_string()))?
         };
         let mut found = vec![ForkLosses::default(); tasks];
         for batch in numbers.chunks(3 * tasks) {
@@ -330,9 +331,12 @@ impl<M: MultiTaskModel> Forks<M> {
         }
         // What a task without labels reaches is not known, and might be shared.
         let known = missing.is_empty();
-        let own = |task| match known {
-            true => reached.alone(task),
-            false => HashSet::new(),
+        let own = |task| {
+            if known {
+                reached.alone(task)
+            } else {
+                HashSet::new()
+            }
         };
         Ok((0..tasks).map(own).collect())
     }

@@ -150,9 +150,10 @@ impl JournalEntries {
         let known = reference.filter(|reference| *reference != 0.0 && reference.is_finite());
         if let (Some(loss), Some(reference)) = (loss, known) {
             // The same number; a quotient of positive losses keeps its bits.
-            let skill = match reference > 0.0 {
-                true => 1.0 - loss / reference,
-                false => (reference - loss) / reference.abs(),
+            let skill = if reference > 0.0 {
+                1.0 - loss / reference
+            } else {
+                (reference - loss) / reference.abs()
             };
             self.history.record(self.epoch, split, task, name, skill);
         }

@@ -316,9 +316,10 @@ fn targets_are_what_the_definitions_say() {
 }
 
 fn huber(residual: f64, delta: f64) -> f64 {
-    match residual.abs() <= delta {
-        true => residual * residual / 2.0,
-        false => delta * (residual.abs() - delta / 2.0),
+    if residual.abs() <= delta {
+        residual * residual / 2.0
+    } else {
+        delta * (residual.abs() - delta / 2.0)
     }
 }
 
@@ -341,9 +342,12 @@ fn best_binary(targets: &[f64], positive: f64) -> (f64, f64) {
 }
 
 fn binary(targets: &[f64], p: f64, positive: f64) -> f64 {
-    mean(targets.iter().map(|t| match *t > 0.5 {
-        true => -positive * p.ln(),
-        false => -(1.0 - p).ln(),
+    mean(targets.iter().map(|t| {
+        if *t > 0.5 {
+            -positive * p.ln()
+        } else {
+            -(1.0 - p).ln()
+        }
     }))
 }
 

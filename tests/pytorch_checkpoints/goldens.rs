@@ -234,9 +234,10 @@ fn other_precisions_are_converted_and_said() {
     let half: Encode = |v| {
         let bits = v.to_bits();
         let exponent = (bits >> 23 & 0xff) as i32 - 127 + 15;
-        let bits = match exponent > 0 {
-            true => (bits >> 16 & 0x8000) | (exponent as u32) << 10 | (bits >> 13 & 0x3ff),
-            false => 0,
+        let bits = if exponent > 0 {
+            (bits >> 16 & 0x8000) | (exponent as u32) << 10 | (bits >> 13 & 0x3ff)
+        } else {
+            0
         };
         (bits as u16).to_le_bytes().to_vec()
     };

@@ -255,18 +255,15 @@ pub fn load_torch(model: ExpansionModel, state: &BTreeMap<String, Table>) -> Exp
         let table = state
             .get(&name)
             .unwrap_or_else(|| panic!("{name} is missing"));
-        match transpose {
-            false => {
-                assert_eq!(table.shape, old.shape, "{name}");
-                table.values.clone()
-            }
-            true => {
-                let [rows, columns] = table.shape[..] else {
-                    panic!("{name} is no matrix")
-                };
-                assert_eq!([columns, rows], old.shape[..], "{name}");
-                transposed(&table.values, rows, columns)
-            }
+        if transpose {
+            let [rows, columns] = table.shape[..] else {
+                panic!("{name} is no matrix")
+            };
+            assert_eq!([columns, rows], old.shape[..], "{name}");
+            transposed(&table.values, rows, columns)
+        } else {
+            assert_eq!(table.shape, old.shape, "{name}");
+            table.values.clone()
         }
     })
 }
@@ -289,9 +286,10 @@ impl Case {
             features: size("features"),
             hidden: size("hidden"),
             projection: size("projection"),
-            countdown: match expected["config"]["scalar_countdown"].as_bool().unwrap() {
-                true => CountdownForm::Scalar,
-                false => CountdownForm::PerBar,
+            countdown: if expected["config"]["scalar_countdown"].as_bool().unwrap() {
+                CountdownForm::Scalar
+            } else {
+                CountdownForm::PerBar
             },
             ..quiet()
         };

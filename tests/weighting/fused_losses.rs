@@ -11,9 +11,10 @@ use support::{Noise, assert_close, number, tensor, values};
 const LENGTHS: [usize; 9] = [1, 15, 16, 17, 2047, 2048, 2049, 65_536, 70_001];
 
 fn huber_of(residual: f64) -> f64 {
-    match residual.abs() <= 1.0 {
-        true => residual * residual / 2.0,
-        false => residual.abs() - 0.5,
+    if residual.abs() <= 1.0 {
+        residual * residual / 2.0
+    } else {
+        residual.abs() - 0.5
     }
 }
 

@@ -15,16 +15,18 @@ const ABS: f64 = 1e-7;
 // The formulas.
 
 fn huber_of(residual: f64, delta: f64) -> f64 {
-    match residual.abs() <= delta {
-        true => residual * residual / 2.0,
-        false => delta * (residual.abs() - delta / 2.0),
+    if residual.abs() <= delta {
+        residual * residual / 2.0
+    } else {
+        delta * (residual.abs() - delta / 2.0)
     }
 }
 
 fn huber_slope(residual: f64, delta: f64) -> f64 {
-    match residual.abs() <= delta {
-        true => residual,
-        false => delta * residual.signum(),
+    if residual.abs() <= delta {
+        residual
+    } else {
+        delta * residual.signum()
     }
 }
 
@@ -34,9 +36,10 @@ fn softplus(x: f64) -> f64 {
 }
 
 fn logistic(x: f64) -> f64 {
-    match x >= 0.0 {
-        true => 1.0 / (1.0 + (-x).exp()),
-        false => x.exp() / (1.0 + x.exp()),
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        x.exp() / (1.0 + x.exp())
     }
 }
 

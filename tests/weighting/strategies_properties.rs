@@ -25,9 +25,12 @@ fn many_tasks(count: usize) -> Vec<Task> {
         TaskKind::Binary,
     ];
     (0..count)
-        .map(|index| match index + 1 == count {
-            true => Task::regression("countdown", 1),
-            false => Task::new(format!("task {index}"), kinds[index % 3], 1 + 7 * index),
+        .map(|index| {
+            if index + 1 == count {
+                Task::regression("countdown", 1)
+            } else {
+                Task::new(format!("task {index}"), kinds[index % 3], 1 + 7 * index)
+            }
         })
         .collect()
 }

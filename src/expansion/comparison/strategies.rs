@@ -54,9 +54,10 @@ pub fn check(names: &[String]) -> Result<()> {
             return Err(Error::setting("strategies", found, "each name once"));
         }
     }
-    match names.is_empty() {
-        true => Err(Error::setting("strategies", "empty", "at least one name")),
-        false => Ok(()),
+    if names.is_empty() {
+        Err(Error::setting("strategies", "empty", "at least one name"))
+    } else {
+        Ok(())
     }
 }
 

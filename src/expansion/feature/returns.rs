@@ -58,8 +58,9 @@ pub fn window_moves(bars: &[Bar], out: &mut Vec<f32>) {
 
 fn measured(size: f64, scale: f64) -> f64 {
     let quotient = size / scale;
-    match quotient.is_nan() {
-        true => 0.0,
-        false => quotient.clamp(-LARGEST, LARGEST).asinh(),
+    if quotient.is_nan() {
+        0.0
+    } else {
+        quotient.clamp(-LARGEST, LARGEST).asinh()
     }
 }

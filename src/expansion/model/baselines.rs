@@ -142,9 +142,12 @@ impl Fitted {
         config: &ExpansionModelConfig,
         rate: impl Fn(usize) -> f64,
     ) -> f64 {
-        let cell = |label: &WindowLabel, t: usize| match (label.start..=label.end).contains(&t) {
-            true => -config.positive_weight * rate(t).ln(),
-            false => -(1.0 - rate(t)).ln(),
+        let cell = |label: &WindowLabel, t: usize| {
+            if (label.start..=label.end).contains(&t) {
+                -config.positive_weight * rate(t).ln()
+            } else {
+                -(1.0 - rate(t)).ln()
+            }
         };
         mean(
             labels
@@ -220,9 +223,10 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
             .iter()
             .map(|v| (v - middle).clamp(-delta, delta))
             .sum();
-        match pull > 0.0 {
-            true => low = middle,
-            false => high = middle,
+        if pull > 0.0 {
+            low = middle
+        } else {
+            high = middle
         }
     }
     (low + high) / 2.0

@@ -123,9 +123,10 @@ pub fn decode(output: WindowOutput<'_>) -> Prediction {
     let sources = [pointers, binary, countdown];
     let (kind, probability) = most_probable(output.kinds);
     Prediction {
-        span: match confidence >= SURE {
-            true => binary,
-            false => medians(sources),
+        span: if confidence >= SURE {
+            binary
+        } else {
+            medians(sources)
         },
         kind,
         probability,

@@ -86,9 +86,10 @@ impl PytorchCheckpoint {
             };
             parameters.insert(name.clone(), table);
         }
-        let log_sigma = match with_sigmas {
-            true => Some(log_sigmas(&mut parameters)?),
-            false => None,
+        let log_sigma = if with_sigmas {
+            Some(log_sigmas(&mut parameters)?)
+        } else {
+            None
         };
         Ok(Self {
             path: PathBuf::new(),
@@ -216,12 +217,13 @@ fn read_limited(path: &Path) -> Result<Vec<u8>> {
     limited
         .read_to_end(&mut bytes)
         .map_err(Error::io("read", path))?;
-    match bytes.len() as u64 > LARGEST {
-        true => Err(Error::Checkpoint {
+    if bytes.len() as u64 > LARGEST {
+        Err(Error::Checkpoint {
             path: path.to_path_buf(),
             reason: format!("has more than {LARGEST} bytes, which no such network needs"),
-        }),
-        false => Ok(bytes),
+        })
+    } else {
+        Ok(bytes)
     }
 }
 

@@ -116,12 +116,13 @@ pub(super) fn check_names(
     }
     let known = |name: &&String| expected.iter().all(|(other, _)| other != *name);
     let foreign: Vec<&String> = state.keys().filter(known).collect();
-    match foreign.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
+    if foreign.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
             "has tensors that this network does not have: {}",
             names(foreign.into_iter())
-        )),
+        ))
     }
 }
 

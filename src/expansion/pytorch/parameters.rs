@@ -31,9 +31,10 @@ impl Parameter {
 
 /// The head computes `scale * (w x + b)`; the original has no scale, so its parameters are `scale * w` and `scale * b`.
 fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
-    match name.starts_with(COUNTDOWN) {
-        true => network.config().countdown_scale,
-        false => 1.0,
+    if name.starts_with(COUNTDOWN) {
+        network.config().countdown_scale
+    } else {
+        1.0
     }
 }
 

@@ -20,13 +20,14 @@ pub(crate) fn follow(
     log_sigma(&mut config, checkpoint, &mut taken);
     let restart = config.model.countdown != checkpoint.config().countdown;
     checkpoint.check_sizes(&config.model, restart)?;
-    let notes = match taken.is_empty() {
-        true => Vec::new(),
-        false => vec![format!(
+    let notes = if taken.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!(
             "from {}: {}",
             checkpoint.path().display(),
             taken.join(", ")
-        )],
+        )]
     };
     Ok((config, notes))
 }

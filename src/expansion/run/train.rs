@@ -98,9 +98,10 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
         }
         _ => resampled(&train, config, copies, &mut notes)?,
     };
-    let train = match data.mirror {
-        true => train.with_mirrored(),
-        false => train,
+    let train = if data.mirror {
+        train.with_mirrored()
+    } else {
+        train
     };
     Ok(Data {
         train,
@@ -160,8 +161,10 @@ pub struct RunOptions {
     /// Stops the training from outside.
     pub interrupter: Interrupter,
     /// Called after every epoch.
-    pub on_epoch: Option<Arc<dyn Fn(&History) + Send + Sync>>,
+    pub on_epoch: Option<OnEpoch>,
 }
+
+type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
 
 impl RunOptions {
     /// Calls a function after every epoch.
@@ -197,15 +200,17 @@ pub fn train(
         None => network,
     };
     let network = network.with_half_precision(config.half);
-    let network = match config.freeze_backbone {
-        true => network.with_frozen_backbone(),
-        false => network,
+    let network = if config.freeze_backbone {
+        network.with_frozen_backbone()
+    } else {
+        network
     };
     // The closed forms, of the windows as they are.
     let plain = data.plain.as_ref().unwrap_or(&data.train);
-    let known = match config.train.baseline {
-        true => baselines(plain, &data.valid, &config.model),
-        false => Vec::new(),
+    let known = if config.train.baseline {
+        baselines(plain, &data.valid, &config.model)
+    } else {
+        Vec::new()
     };
     let trainer = trainer(config, directory, options.progress, options.interrupter)?
         .with_baselines(known)
@@ -254,9 +259,10 @@ pub fn probe(
     let device = config.backend.device()?;
     let start = build(config, &device)?;
     let network = start.0.with_half_precision(config.half);
-    let network = match config.freeze_backbone {
-        true => network.with_frozen_backbone(),
-        false => network,
+    let network = if config.freeze_backbone {
+        network.with_frozen_backbone()
+    } else {
+        network
     };
     let start = (network, start.1);
     let batcher = batcher(config, data.train.bars());

@@ -160,9 +160,10 @@ impl Windows {
                 left_out.unlabelled,
                 left_out.several,
                 left_out.partial,
-                match 2 * left_out.several > firsts.len() {
-                    true => "shorter windows (`model.window` in a config) have fewer",
-                    false => "a smaller stride (`data.stride`) makes more windows",
+                if 2 * left_out.several > firsts.len() {
+                    "shorter windows (`model.window` in a config) have fewer"
+                } else {
+                    "a smaller stride (`data.stride`) makes more windows"
                 }
             );
             return Err(Error::file(bars.origin(), reason));

@@ -43,10 +43,7 @@ fn factor(mean: bool, mask: Option<&[f32]>, elements: usize) -> f64 {
         Some(mask) => mask.iter().filter(|counts| **counts > 0.0).count(),
         None => elements,
     };
-    match mean {
-        true => 1.0 / count.max(1) as f64,
-        false => 1.0,
-    }
+    if mean { 1.0 / count.max(1) as f64 } else { 1.0 }
 }
 
 /// One element: its loss and the derivative with respect to the prediction.
@@ -129,9 +126,10 @@ fn blocks<L: Element>(
     let factor = factor(mean, mask, elements);
     // Written once below, so it is not filled before.
     let mut derivatives: Vec<f32> = Vec::with_capacity(if wanted { elements } else { 0 });
-    let room = match wanted {
-        true => &mut derivatives.spare_capacity_mut()[..elements],
-        false => &mut [],
+    let room = if wanted {
+        &mut derivatives.spare_capacity_mut()[..elements]
+    } else {
+        &mut []
     };
     let work = |index: usize, derivatives: &mut [MaybeUninit<f32>]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(elements);
@@ -168,9 +166,10 @@ fn each_block<T: Send, E: Send>(
     let mut parts: Vec<&mut [E]> = derivatives.chunks_mut(size).collect();
     parts.resize_with(blocks, Default::default);
     let numbered = |(index, part)| work(index, part);
-    match elements * width >= MANY {
-        true => parts.into_par_iter().enumerate().map(numbered).collect(),
-        false => parts.into_iter().enumerate().map(numbered).collect(),
+    if elements * width >= MANY {
+        parts.into_par_iter().enumerate().map(numbered).collect()
+    } else {
+        parts.into_iter().enumerate().map(numbered).collect()
     }
 }
 
@@ -181,9 +180,10 @@ pub(super) fn scale(derivatives: &mut [f32], factor: f32) {
         return;
     }
     let scale = |part: &mut [f32]| part.iter_mut().for_each(|value| *value *= factor);
-    match derivatives.len() >= MANY {
-        true => derivatives.par_chunks_mut(8 * BLOCK).for_each(scale),
-        false => scale(derivatives),
+    if derivatives.len() >= MANY {
+        derivatives.par_chunks_mut(8 * BLOCK).for_each(scale)
+    } else {
+        scale(derivatives)
     }
 }
 

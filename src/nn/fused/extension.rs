@@ -105,9 +105,10 @@ impl Work {
         lengths: Option<Arc<[usize]>>,
     ) -> Self {
         let [first, second, features] = dims(input.shape().iter().copied());
-        let (batch, time) = match form.batch_first {
-            true => (first, second),
-            false => (second, first),
+        let (batch, time) = if form.batch_first {
+            (first, second)
+        } else {
+            (second, first)
         };
         let [_, hidden] = dims(weights[1].shape().iter().copied());
         let read = |start: usize| {

@@ -65,9 +65,10 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn new(layout: &Layout, block: Block, states: &[f32], kept: bool) -> Self {
         let (steps, samples) = (block.steps(), block.samples());
-        let (rows, cells, gates) = match kept {
-            true => (steps + 1, steps + 1, steps),
-            false => (2, 1, 0),
+        let (rows, cells, gates) = if kept {
+            (steps + 1, steps + 1, steps)
+        } else {
+            (2, 1, 0)
         };
         let mut part = Self {
             block,
@@ -114,9 +115,10 @@ impl Part {
     /// Which rows step `s` reads and writes.
     #[inline(always)]
     fn row_slots(&self, s: usize) -> (usize, usize) {
-        match self.kept {
-            true => (s, s + 1),
-            false => (s % 2, (s + 1) % 2),
+        if self.kept {
+            (s, s + 1)
+        } else {
+            (s % 2, (s + 1) % 2)
         }
     }
 

@@ -177,9 +177,10 @@ pub(super) fn backward(
     let panels = each(weights, |weights| {
         pack_backward(&layout, weights.recurrent, lanes)
     });
-    let output: &[f32] = &match layout.form.finals {
-        true => Cow::Owned(with_finals(&layout, &parts, output)),
-        false => Cow::Borrowed(output),
+    let output: &[f32] = &if layout.form.finals {
+        Cow::Owned(with_finals(&layout, &parts, output))
+    } else {
+        Cow::Borrowed(output)
     };
     let run = |mut part: Part| {
         let direction = usize::from(part.block.reversed);

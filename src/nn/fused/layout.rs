@@ -65,9 +65,10 @@ impl Layout {
 
     /// The shape of the output.
     pub(super) fn output(&self) -> [usize; 3] {
-        match self.form.batch_first {
-            true => [self.batch, self.positions(), self.width()],
-            false => [self.positions(), self.batch, self.width()],
+        if self.form.batch_first {
+            [self.batch, self.positions(), self.width()]
+        } else {
+            [self.positions(), self.batch, self.width()]
         }
     }
 
@@ -89,9 +90,10 @@ impl Layout {
     }
 
     fn row_at(&self, sample: usize, position: usize, positions: usize) -> usize {
-        match self.form.batch_first {
-            true => sample * positions + position,
-            false => position * self.batch + sample,
+        if self.form.batch_first {
+            sample * positions + position
+        } else {
+            position * self.batch + sample
         }
     }
 }

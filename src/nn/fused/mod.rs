@@ -74,8 +74,9 @@ pub(super) fn forward(
         stack.lengths.map(|lengths| lengths.shared()),
     );
     let output = Tensor::from_dispatch(output);
-    match ends {
-        true => split_ends(output, time, form.batch_first, [directions, batch, hidden]),
-        false => (output, None),
+    if ends {
+        split_ends(output, time, form.batch_first, [directions, batch, hidden])
+    } else {
+        (output, None)
     }
 }

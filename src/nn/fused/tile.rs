@@ -5,9 +5,10 @@ use pulp::Simd;
 /// Samples of a tile at most, so that the sums of a tile of `vectors` width fit the registers.
 #[inline(always)]
 pub(super) fn most_samples<S: Simd>(vectors: usize) -> usize {
-    match S::REGISTER_COUNT >= 32 {
-        true => 6,
-        false => (12 / vectors).min(6),
+    if S::REGISTER_COUNT >= 32 {
+        6
+    } else {
+        (12 / vectors).min(6)
     }
 }
 
@@ -93,9 +94,10 @@ pub(super) unsafe fn store<S: Simd>(to: *mut f32, values: S::f32s) {
 pub(super) unsafe fn load_first<S: Simd>(simd: S, from: *const f32, count: usize) -> S::f32s {
     // SAFETY: by the contract.
     unsafe {
-        match count >= S::F32_LANES {
-            true => load::<S>(from),
-            false => simd.partial_load_f32s(std::slice::from_raw_parts(from, count)),
+        if count >= S::F32_LANES {
+            load::<S>(from)
+        } else {
+            simd.partial_load_f32s(std::slice::from_raw_parts(from, count))
         }
     }
 }
@@ -109,9 +111,10 @@ pub(super) unsafe fn load_first<S: Simd>(simd: S, from: *const f32, count: usize
 pub(super) unsafe fn store_first<S: Simd>(simd: S, to: *mut f32, count: usize, values: S::f32s) {
     // SAFETY: by the contract; nobody else holds a reference to these elements while they are written.
     unsafe {
-        match count >= S::F32_LANES {
-            true => store::<S>(to, values),
-            false => simd.partial_store_f32s(std::slice::from_raw_parts_mut(to, count), values),
+        if count >= S::F32_LANES {
+            store::<S>(to, values)
+        } else {
+            simd.partial_store_f32s(std::slice::from_raw_parts_mut(to, count), values)
         }
     }
 }

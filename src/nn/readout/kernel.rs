@@ -134,9 +134,10 @@ fn pieces<'a, T: Send>(
         };
         work(samples, part)
     };
-    match input.len() >= MANY {
-        true => parts.into_par_iter().enumerate().map(piece).collect(),
-        false => parts.into_iter().enumerate().map(piece).collect(),
+    if input.len() >= MANY {
+        parts.into_par_iter().enumerate().map(piece).collect()
+    } else {
+        parts.into_iter().enumerate().map(piece).collect()
     }
 }
 
@@ -239,9 +240,10 @@ pub(super) fn backward(
 ) -> Gradients {
     let steps = input.len() / size.width;
     let (to_steps, to_means) = output.split_at(heads.len() * steps);
-    let mut to_input = match input_too {
-        true => memory::take(input.len()),
-        false => Vec::new(),
+    let mut to_input = if input_too {
+        memory::take(input.len())
+    } else {
+        Vec::new()
     };
     let found = pieces(input, size, &mut to_input, |samples, to_input| {
         Arch::new().dispatch(Back {
@@ -289,9 +291,10 @@ impl NullaryFnOnce for Back<'_> {
         let mut to_weights = vec![0.0; self.heads.len() * width];
         let mut unused = vec![0.0; if self.to_input.is_empty() { width } else { 0 }];
         for (number, (first, step)) in self.samples.steps().enumerate() {
-            let to_step = match self.to_input.is_empty() {
-                true => &mut unused[..],
-                false => &mut self.to_input[number * width..(number + 1) * width],
+            let to_step = if self.to_input.is_empty() {
+                &mut unused[..]
+            } else {
+                &mut self.to_input[number * width..(number + 1) * width]
             };
             let to_weights = to_weights.chunks_exact_mut(width);
             for ((index, head), to_weights) in self.heads.iter().enumerate().zip(to_weights) {
@@ -342,9 +345,10 @@ impl BackStep<'_> {
         let inputs = self.step.iter().zip(to_step);
         let weights = self.weights.iter().zip(to_weights);
         for (index, ((x, to_x), (w, to_w))) in inputs.zip(weights).enumerate() {
-            let factor = match mask.keeps(self.first + index) {
-                true => self.factor,
-                false => 0.0,
+            let factor = if mask.keeps(self.first + index) {
+                self.factor
+            } else {
+                0.0
             };
             *to_x += w * factor;
             *to_w += x * factor;

@@ -46,18 +46,20 @@ impl Form {
 
     /// The precision of the gates and of what is kept beside them.
     pub(super) fn stored(&self) -> DType {
-        match self.compiled.half {
-            true => DType::F16,
-            false => DType::F32,
+        if self.compiled.half {
+            DType::F16
+        } else {
+            DType::F32
         }
     }
 
     /// The shape of the output.
     pub(super) fn output(&self) -> [usize; 3] {
         let positions = self.time + if self.compiled.finals { 2 } else { 0 };
-        match self.compiled.batch_first {
-            true => [self.batch, positions, self.width()],
-            false => [positions, self.batch, self.width()],
+        if self.compiled.batch_first {
+            [self.batch, positions, self.width()]
+        } else {
+            [positions, self.batch, self.width()]
         }
     }
 

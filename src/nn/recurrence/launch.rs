@@ -123,9 +123,10 @@ pub(super) fn run_back(
     let of_input = wanted
         .input
         .then(|| input_gradient(&deltas, &weights, kept.input.meta.shape().clone(), form));
-    let weights = match wanted.weights {
-        true => weight_gradients(deltas, kept.input, kept.states, form),
-        false => std::array::from_fn(|_| nothing.clone()),
+    let weights = if wanted.weights {
+        weight_gradients(deltas, kept.input, kept.states, form)
+    } else {
+        std::array::from_fn(|_| nothing.clone())
     };
     Gradients {
         input: of_input.unwrap_or_else(|| nothing.clone()),
@@ -266,9 +267,10 @@ fn transposed(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
 
 /// The tensor in another precision.
 fn in_precision(tensor: CubeTensor, dtype: DType) -> CubeTensor {
-    match tensor.dtype == dtype {
-        true => tensor,
-        false => cast(tensor, dtype),
+    if tensor.dtype == dtype {
+        tensor
+    } else {
+        cast(tensor, dtype)
     }
 }
 

@@ -37,9 +37,10 @@ pub(super) fn serves(
 ) -> Option<Result<Fit, Unfit>> {
     let limits = crate::gpu::limits_of(device)?;
     let [first, second, features] = input;
-    let (batch, time) = match batch_first {
-        true => (first, second),
-        false => (second, first),
+    let (batch, time) = if batch_first {
+        (first, second)
+    } else {
+        (second, first)
     };
     let sizes = Sizes {
         batch,
@@ -116,23 +117,23 @@ impl Call<'_> {
         let input = work.input.into_dispatch();
         let output = <Dispatch as LstmLayer>::lstm_layer(input, begin, counts, parameters, form);
         let output = Tensor::from_dispatch(output);
-        match self.ends {
-            true => {
-                let Compiled {
-                    directions, hidden, ..
-                } = form.compiled;
-                let states = [directions, form.batch, hidden];
-                split_ends(output, form.time, self.batch_first, states)
-            }
-            false => (output, None),
+        if self.ends {
+            let Compiled {
+                directions, hidden, ..
+            } = form.compiled;
+            let states = [directions, form.batch, hidden];
+            split_ends(output, form.time, self.batch_first, states)
+        } else {
+            (output, None)
         }
     }
 
     fn form(&self, work: &Work) -> Form {
         let [first, second, features] = work.input.dims();
-        let (batch, time) = match self.batch_first {
-            true => (first, second),
-            false => (second, first),
+        let (batch, time) = if self.batch_first {
+            (first, second)
+        } else {
+            (second, first)
         };
         let weights = self.weights();
         Form {

@@ -42,9 +42,10 @@ fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
         let name = format!("{} × {}", pair.task, pair.other);
         LineSeries::new(name, number, history.cosine(pair.task, pair.other))
     });
-    let note = match all > PAIRS {
-        true => format!("The {PAIRS} of {all} pairs that are farthest from 0 in the last half."),
-        false => String::new(),
+    let note = if all > PAIRS {
+        format!("The {PAIRS} of {all} pairs that are farthest from 0 in the last half.")
+    } else {
+        String::new()
     };
     LineChart::new("Cosines between tasks", "cosine", series.collect())
         .with_vertical(Vertical::Signed)
@@ -62,9 +63,10 @@ struct Pair<'a> {
 impl Pair<'_> {
     /// A mean that is not known counts as nothing.
     fn strength(&self) -> f64 {
-        match self.mean.is_nan() {
-            true => 0.0,
-            false => self.mean.abs(),
+        if self.mean.is_nan() {
+            0.0
+        } else {
+            self.mean.abs()
         }
     }
 }

@@ -7,19 +7,18 @@ use crate::history::{ALL_TASKS, History, Split};
 
 pub(in crate::report) fn final_numbers(history: &History) -> Section {
     let rows = rows(history);
-    let body = match rows.is_empty() {
-        true => paragraph("The history has no numbers."),
-        false => {
-            let head = [
-                "task", "quantity", "data", "before", "first", "last", "lowest", "highest",
-            ];
-            table(
-                "Every quantity before training, in its first and last epoch, and its range",
-                &head.map(String::from),
-                3,
-                &rows,
-            )
-        }
+    let body = if rows.is_empty() {
+        paragraph("The history has no numbers.")
+    } else {
+        let head = [
+            "task", "quantity", "data", "before", "first", "last", "lowest", "highest",
+        ];
+        table(
+            "Every quantity before training, in its first and last epoch, and its range",
+            &head.map(String::from),
+            3,
+            &rows,
+        )
     };
     Section {
         anchor: "numbers".into(),

@@ -11,9 +11,10 @@ const NOT_AUDITED: &str = "The gradients of this run were not audited, so there 
     and norms. An audit every few steps (the training setting audit_every) measures them.";
 
 pub(in crate::report) fn gradients(history: &History) -> Section {
-    let body = match audited(history) {
-        true => shares(history) + &cosines(history) + &norms(history),
-        false => paragraph(NOT_AUDITED),
+    let body = if audited(history) {
+        shares(history) + &cosines(history) + &norms(history)
+    } else {
+        paragraph(NOT_AUDITED)
     };
     Section {
         anchor: "gradients".into(),
@@ -39,11 +40,12 @@ fn norms(history: &History) -> String {
         "norm of the raw loss's gradient",
     );
     let charts: Vec<LineChart> = charts.into_iter().collect();
-    match charts.is_empty() {
-        true => String::new(),
-        false => format!(
+    if charts.is_empty() {
+        String::new()
+    } else {
+        format!(
             "<h3>How large the gradients are</h3>\n{}",
             grid(drawn(&charts))
-        ),
+        )
     }
 }

@@ -11,9 +11,10 @@ const ABOUT: &str = "Raw losses before any weighting. The lines across are predi
 pub(in crate::report) fn losses(history: &History) -> Section {
     let tasks = history.tasks().into_iter();
     let charts: Vec<LineChart> = tasks.filter_map(|task| of_task(history, task)).collect();
-    let mut body = match charts.is_empty() {
-        true => paragraph("No losses were recorded."),
-        false => paragraph(ABOUT) + &grid(drawn(&charts)),
+    let mut body = if charts.is_empty() {
+        paragraph("No losses were recorded.")
+    } else {
+        paragraph(ABOUT) + &grid(drawn(&charts))
     };
     body += &together(history);
     Section {
@@ -73,8 +74,9 @@ fn together(history: &History) -> String {
             charts.push(chart.with_mark(history.best_epoch(), "best"));
         }
     }
-    match charts.is_empty() {
-        true => String::new(),
-        false => format!("<h3>All tasks together</h3>\n{}", grid(drawn(&charts))),
+    if charts.is_empty() {
+        String::new()
+    } else {
+        format!("<h3>All tasks together</h3>\n{}", grid(drawn(&charts)))
     }
 }

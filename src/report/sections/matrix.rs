@@ -14,9 +14,12 @@ pub(super) fn matrix(
         .collect();
     let mut rows = String::new();
     for task in tasks {
-        let cells = tasks.iter().map(|other| match task == other {
-            true => "<td class=\"none mid\">·</td>".to_string(),
-            false => cell(cosine(task, other)),
+        let cells = tasks.iter().map(|other| {
+            if task == other {
+                "<td class=\"none mid\">·</td>".to_string()
+            } else {
+                cell(cosine(task, other))
+            }
         });
         let cells: String = cells.collect();
         rows += &format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escape(task));

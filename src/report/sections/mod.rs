@@ -46,9 +46,10 @@ fn tasks_together(
     let values = series
         .iter()
         .flat_map(|s| s.points.iter().map(|(_, value)| *value));
-    let axis = match is_part(quantity) {
-        true => Axis::from_zero(values),
-        false => Axis::of(values),
+    let axis = if is_part(quantity) {
+        Axis::from_zero(values)
+    } else {
+        Axis::of(values)
     };
     let mut charts = Vec::new();
     let mut rest = series;

@@ -13,9 +13,10 @@ pub(in crate::report) fn weights(history: &History) -> Section {
     let weight = quantity::WEIGHT;
     let title = "Effective weights";
     let mut charts = tasks_together(history, Split::Train, weight, title, "d objective / d loss");
-    let about = match charts.is_empty() {
-        true => "No effective weights were recorded.",
-        false => ABOUT,
+    let about = if charts.is_empty() {
+        "No effective weights were recorded."
+    } else {
+        ABOUT
     };
     charts.extend(state(history));
     let body = paragraph(about) + &grid(drawn(&charts));

@@ -27,9 +27,10 @@ impl TaskColumns {
         let names = tasks.iter().map(|task| measure_text_width(task));
         let longest = names.max().unwrap_or(0).min(most);
         [WIDE, NARROW].into_iter().find_map(|widths| {
-            let needed = match skilled {
-                true => widths.amount + 1 + widths.gain,
-                false => widths.amount,
+            let needed = if skilled {
+                widths.amount + 1 + widths.gain
+            } else {
+                widths.amount
             };
             let width = longest.max(needed);
             (width <= most).then(|| Self {
@@ -51,9 +52,10 @@ impl TaskColumns {
 
     pub(super) fn heading(&self) -> String {
         let Widths { amount, gain } = self.widths;
-        let what = match self.skilled {
-            true => format!("{:>1$} {2:>3$}", "loss", amount, "skill", gain),
-            false => "loss".into(),
+        let what = if self.skilled {
+            format!("{:>1$} {2:>3$}", "loss", amount, "skill", gain)
+        } else {
+            "loss".into()
         };
         self.right(&what, self.width).repeat(self.tasks.len())
     }

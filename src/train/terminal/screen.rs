@@ -37,9 +37,10 @@ impl Screen {
     pub(in crate::train) fn new(progress: Progress) -> Self {
         let wanted = matches!(progress, Progress::Auto | Progress::Verbose);
         let terminal = Term::stderr();
-        let bar = match wanted && terminal.is_term() {
-            true => ProgressBar::no_length(),
-            false => ProgressBar::hidden(),
+        let bar = if wanted && terminal.is_term() {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
         };
         let (_, columns) = terminal.size();
         let width = usize::from(columns).saturating_sub(BESIDE_BAR).clamp(4, 24);

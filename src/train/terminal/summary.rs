@@ -106,9 +106,10 @@ impl<'a> Standing<'a> {
 
     /// What is not a number is the worst of all.
     fn rank(&self) -> f64 {
-        match self.gain.is_nan() {
-            true => f64::NEG_INFINITY,
-            false => self.gain,
+        if self.gain.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            self.gain
         }
     }
 }

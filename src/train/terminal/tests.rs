@@ -175,10 +175,11 @@ proptest! {
         nanos in any::<u64>(),
         columns in prop_oneof![80_usize..=100, Just(0), Just(usize::MAX)],
     ) {
-        let tasks = match usual {
-            true => names(&EXPANSION),
-            false => (0..bits.len()).map(|n| format!("{long}{n}")).collect(),
-        };
+        let tasks = if usual {
+names(&EXPANSION)
+} else {
+(0..bits.len()).map(|n| format!("{long}{n}")).collect()
+};
         let value = |task: usize| f64::from_bits(bits[task % bits.len()]);
         let history = history(&tasks, epochs, known, value);
         let lines = EpochLines::new(&tasks, epochs, &history, (true, columns));

@@ -267,9 +267,12 @@ impl<M: MultiTaskModel> Fit<M> {
 
     /// The points that the tasks are evaluated at.
     fn trials(&self) -> Vec<Vec<f64>> {
-        let trial = |descent: &Descent| match descent.is_done() {
-            true => descent.point().to_vec(),
-            false => descent.trial().to_vec(),
+        let trial = |descent: &Descent| {
+            if descent.is_done() {
+                descent.point().to_vec()
+            } else {
+                descent.trial().to_vec()
+            }
         };
         self.descents.iter().map(trial).collect()
     }
@@ -286,9 +289,12 @@ impl<M: MultiTaskModel> Fit<M> {
         let mut sums = Sums::new(points.len());
         for prepared in batches.iter().map(|batch| &self.batches[*batch]) {
             let of_tasks = samples.of(prepared);
-            let branch = |(task, shared): (usize, &M::Shared)| match tasks.contains(&task) {
-                true => shared.leaf(),
-                false => shared.clone(),
+            let branch = |(task, shared): (usize, &M::Shared)| {
+                if tasks.contains(&task) {
+                    shared.leaf()
+                } else {
+                    shared.clone()
+                }
             };
             let branches: Vec<M::Shared> = of_tasks.iter().enumerate().map(branch).collect();
             let losses = network.task_losses(Branches::separate(branches.clone()), &prepared.batch);
@@ -315,15 +321,17 @@ impl<M: MultiTaskModel> Fit<M> {
         let result = |task: &usize| {
             let count = counts[*task];
             // A loss that is not finite is not counted; no mean over the rest is worth a step.
-            let value = match count < self.labelled(*task, batches) {
-                true => f64::INFINITY,
-                false => losses[*task] / count,
+            let value = if count < self.labelled(*task, batches) {
+                f64::INFINITY
+            } else {
+                losses[*task] / count
             };
             let mut gradient = self.own[*task].gradients(&network, &gradients);
             let rest = points[*task].len() - gradient.len();
-            match at_samples[*task].is_empty() {
-                true => gradient.extend(vec![0.0; rest]),
-                false => gradient.extend_from_slice(&at_samples[*task]),
+            if at_samples[*task].is_empty() {
+                gradient.extend(vec![0.0; rest])
+            } else {
+                gradient.extend_from_slice(&at_samples[*task])
             }
             gradient.iter_mut().for_each(|part| *part /= count);
             (*task, (value, gradient))
@@ -478,9 +486,10 @@ impl<M: Module> Sums<M> {
             let loss = losses.masked_part(*task)?;
             Some(loss * counts.clone().narrow(0, *task, 1))
         });
-        let sum = match losses.has_parts() {
-            true => some.reduce(|a, b| a + b)?,
-            false => (masked * counts).sum(),
+        let sum = if losses.has_parts() {
+            some.reduce(|a, b| a + b)?
+        } else {
+            (masked * counts).sum()
         };
         sum.is_tracked().then(|| sum.backward())
     }

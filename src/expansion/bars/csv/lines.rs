@@ -155,9 +155,10 @@ impl CsvLines {
             });
             return Ok(());
         }
-        match is_row(line) || self.above.lines == LOOK_AHEAD {
-            true => self.finish(),
-            false => Ok(()),
+        if is_row(line) || self.above.lines == LOOK_AHEAD {
+            self.finish()
+        } else {
+            Ok(())
         }
     }
 

@@ -75,9 +75,10 @@ impl KeptBars {
         if stamp == last {
             return format!("the time stamp {stamp} repeats that of the bar before");
         }
-        let (where_to, why) = match self.newest_first {
-            false => ("earlier", ""),
-            true => ("later", ", in a file that runs from newest to oldest"),
+        let (where_to, why) = if self.newest_first {
+            ("later", ", in a file that runs from newest to oldest")
+        } else {
+            ("earlier", "")
         };
         format!("the time stamp {stamp} is {where_to} than {last} of the bar before{why}")
     }

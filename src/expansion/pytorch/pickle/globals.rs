@@ -107,9 +107,10 @@ impl Machine<'_> {
             shape: self.sizes("the shape of a tensor", shape)?,
             strides: self.sizes("the strides of a tensor", strides)?,
         };
-        match tensor.shape.len() == tensor.strides.len() {
-            true => Ok(tensor),
-            false => damaged("a tensor has not one stride for each dimension"),
+        if tensor.shape.len() == tensor.strides.len() {
+            Ok(tensor)
+        } else {
+            damaged("a tensor has not one stride for each dimension")
         }
     }
 

@@ -49,9 +49,10 @@ impl<'a> Machine<'a> {
             let instruction = self.byte()?;
             if instruction == b'.' {
                 let root = self.pop()?;
-                return match self.at == self.input.len() {
-                    true => Ok(root),
-                    false => damaged("there are bytes behind its end"),
+                return if self.at == self.input.len() {
+                    Ok(root)
+                } else {
+                    damaged("there are bytes behind its end")
                 };
             }
             match instruction {
@@ -173,9 +174,10 @@ impl<'a> Machine<'a> {
 
     pub(super) fn pop(&mut self) -> Result<Id, Stop> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        match self.stack.len() > floor {
-            true => Ok(self.stack.pop().expect("above the floor")),
-            false => damaged("a value is missing"),
+        if self.stack.len() > floor {
+            Ok(self.stack.pop().expect("above the floor"))
+        } else {
+            damaged("a value is missing")
         }
     }
 
@@ -206,14 +208,13 @@ impl<'a> Machine<'a> {
     fn long(&mut self) -> Result<(), Stop> {
         let length = self.byte()?;
         let bytes = self.take(length.into())?;
-        let value = match bytes.len() > 8 {
-            true => PickleValue::Other("a very large int"),
-            false => {
-                let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-                let mut wide = [if negative { 0xff } else { 0 }; 8];
-                wide[..bytes.len()].copy_from_slice(bytes);
-                PickleValue::Int(i64::from_le_bytes(wide))
-            }
+        let value = if bytes.len() > 8 {
+            PickleValue::Other("a very large int")
+        } else {
+            let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+            let mut wide = [if negative { 0xff } else { 0 }; 8];
+            wide[..bytes.len()].copy_from_slice(bytes);
+            PickleValue::Int(i64::from_le_bytes(wide))
         };
         self.push(value);
         Ok(())

@@ -221,9 +221,10 @@ fn assert_close(found: f32, expected: f64, what: &str) {
 #[test]
 fn values_are_those_of_the_formula_with_all_instructions() {
     // Tiles, vectors and blocks that end early, and ones that fit; for Miri what it does in minutes.
-    let sizes: &[(usize, usize, usize, usize)] = match cfg!(miri) {
-        true => &[(1, 3, 2, 1), (33, 2, 1, 2)],
-        false => &[(1, 3, 2, 1), (7, 5, 3, 17), (3, 4, 1, 48), (41, 2, 5, 9)],
+    let sizes: &[(usize, usize, usize, usize)] = if cfg!(miri) {
+        &[(1, 3, 2, 1), (33, 2, 1, 2)]
+    } else {
+        &[(1, 3, 2, 1), (7, 5, 3, 17), (3, 4, 1, 48), (41, 2, 5, 9)]
     };
     for &(batch, time, features, hidden) in sizes {
         for case in forms([batch, time, features], hidden) {
@@ -269,12 +270,11 @@ fn slopes(case: &Case) -> Vec<Vec<f64>> {
         let at = |step: f64| {
             let mut changed = doubles.clone();
             let values = element(&mut changed, of, part);
-            match values[index].is_nan() {
-                true => 0.0,
-                false => {
-                    values[index] += step;
-                    case.formula(&changed).0
-                }
+            if values[index].is_nan() {
+                0.0
+            } else {
+                values[index] += step;
+                case.formula(&changed).0
             }
         };
         (at(1e-5) - at(-1e-5)) / 2e-5
@@ -426,12 +426,13 @@ fn only_what_is_wanted_is_computed() {
 /// are those of the scalar instructions, which the tests above hold against the formula.
 #[test]
 fn all_instructions_agree_for_every_panel_and_tile() {
-    let (units, samples): (&[usize], &[usize]) = match cfg!(miri) {
-        true => (&[3, 17], &[2]),
-        false => (
+    let (units, samples): (&[usize], &[usize]) = if cfg!(miri) {
+        (&[3, 17], &[2])
+    } else {
+        (
             &[1, 4, 8, 16, 24, 31, 40, 48, 64, 80, 130],
             &[1, 2, 3, 4, 5, 6, 7, 13],
-        ),
+        )
     };
     for hidden in units {
         for batch in samples {

@@ -165,9 +165,10 @@ impl Lbfgs {
         if self.trials >= TRIALS {
             // In single precision the end of the way down is flat: no step is better than none.
             let better = value < found.value;
-            match better {
-                true => self.accept(value, gradient),
-                false => self.give_up(),
+            if better {
+                self.accept(value, gradient)
+            } else {
+                self.give_up()
             }
             return;
         }
@@ -316,9 +317,12 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_not_stepped_into() {
-        let (point, _) = minimise(vec![3.0], |x| match x[0] > 0.0 {
-            true => (x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]]),
-            false => (f64::NAN, vec![f64::NAN]),
+        let (point, _) = minimise(vec![3.0], |x| {
+            if x[0] > 0.0 {
+                (x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]])
+            } else {
+                (f64::NAN, vec![f64::NAN])
+            }
         });
         assert!((point[0] - 1.0).abs() < 0.02, "{point:?}");
         let mut lost = Lbfgs::new(vec![0.0], 1e-3);

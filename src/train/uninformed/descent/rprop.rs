@@ -208,9 +208,12 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_not_stepped_into() {
-        let (point, _) = minimise(vec![3.0], |x| match x[0] > 0.0 {
-            true => (x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]]),
-            false => (f64::NAN, vec![f64::NAN]),
+        let (point, _) = minimise(vec![3.0], |x| {
+            if x[0] > 0.0 {
+                (x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]])
+            } else {
+                (f64::NAN, vec![f64::NAN])
+            }
         });
         assert!((point[0] - 1.0).abs() < 0.02, "{point:?}");
         let mut lost = Rprop::new(vec![0.0], 1e-3);
