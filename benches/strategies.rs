@@ -142,7 +142,7 @@ fn solvers(criterion: &mut Criterion) {
         for (name, solve) in SOLVERS {
             let id = BenchmarkId::new(name, format!("K={tasks}"));
             group.bench_function(id, |bencher| {
-                bencher.iter(|| solve(std::hint::black_box(&gram)))
+                bencher.iter(|| solve(std::hint::black_box(&gram)));
             });
         }
     }

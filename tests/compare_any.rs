@@ -59,7 +59,7 @@ fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
         .on_run(move |run| {
             seen.lock()
                 .unwrap()
-                .push((run.ended, run.all, !run.took.is_zero()))
+                .push((run.ended, run.all, !run.took.is_zero()));
         })
         .run(prepare, &device)
         .unwrap();

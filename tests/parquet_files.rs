@@ -905,7 +905,7 @@ fn what_is_not_parquet_is_refused() {
     }
     match read_parquet(folder.path(), &CsvOptions::default()) {
         Err(Error::File { reason, .. }) => {
-            assert_eq!(reason, "a folder, but a Parquet file is expected")
+            assert_eq!(reason, "a folder, but a Parquet file is expected");
         }
         other => panic!("{other:?}"),
     }

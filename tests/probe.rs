@@ -349,7 +349,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files(&path))
+            found.extend(files(&path));
         } else {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             found.push((name, std::fs::read(&path).unwrap()));

@@ -351,6 +351,6 @@ fn memory_that_copies_of_a_network_share_is_refused_by_name() {
             }
         }
         // Everything is where it was.
-        assert_eq!(special.devices().to_vec(), [main]);
+        assert_eq!(special.devices().clone(), [main]);
     }
 }

@@ -1058,7 +1058,7 @@ fn a_config_that_cannot_be_is_refused_by_field() {
         ("patience", |c| c.patience = Some(0)),
         ("learning_rate", |c| c.learning_rate = f64::NAN),
         ("weighting_learning_rate", |c| {
-            c.weighting_learning_rate = Some(0.0)
+            c.weighting_learning_rate = Some(0.0);
         }),
         ("epsilon", |c| c.epsilon = -1.0),
         ("clip_norm", |c| c.clip_norm = Some(f64::INFINITY)),

@@ -31,7 +31,7 @@ pub(super) fn sentence(
     }
     match experiments.filter(|_| verdict != Verdict::Learned) {
         Some(experiments) if experiments.helped().is_empty() => {
-            text += &nothing_helped(experiments)
+            text += &nothing_helped(experiments);
         }
         None if findings.is_empty() => text += &nothing_found(evidence, verdict),
         _ => {}

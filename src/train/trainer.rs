@@ -603,8 +603,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let strategy = start.model.weighting.name().to_string();
         let saves = Saves::default();
         start.model = start.model.waiting_for(&saves, device);
-        let mut training =
-            SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
+        let mut training = SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
                 // Burn's own would claim the logging of the whole process for this folder.
                 .with_application_logger(None)

@@ -407,9 +407,9 @@ fn the_cone_has_no_better_direction() {
                 / (size * size);
             assert!(cosine > c - 1e-9, "{cosine} in the cone {c}");
             if cosine > c + 1e-9 {
-                inside += 1
+                inside += 1;
             } else {
-                outside += 1
+                outside += 1;
             }
             let least = |weights: &[f64]| {
                 let length = gram.quadratic(weights).sqrt();
@@ -626,8 +626,8 @@ fn awkward_gradients_get_an_answer_or_a_reason() {
                 "parallel",
                 changed(&|g| {
                     (1..g.len()).for_each(|i| {
-                        g[i] = g[0].iter().map(|x| x * (i + 1) as f64 / 3.0).collect()
-                    })
+                        g[i] = g[0].iter().map(|x| x * (i + 1) as f64 / 3.0).collect();
+                    });
                 }),
             ),
             (
@@ -650,7 +650,7 @@ fn awkward_gradients_get_an_answer_or_a_reason() {
                 "nearly a plane",
                 changed(&|g| {
                     g.iter_mut()
-                        .for_each(|row| row[2..].iter_mut().for_each(|x| *x *= 1e-9))
+                        .for_each(|row| row[2..].iter_mut().for_each(|x| *x *= 1e-9));
                 }),
             ),
         ];

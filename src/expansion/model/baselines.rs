@@ -224,9 +224,9 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
             .map(|v| (v - middle).clamp(-delta, delta))
             .sum();
         if pull > 0.0 {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     (low + high) / 2.0

@@ -181,9 +181,9 @@ pub(super) fn scale(derivatives: &mut [f32], factor: f32) {
     }
     let scale = |part: &mut [f32]| part.iter_mut().for_each(|value| *value *= factor);
     if derivatives.len() >= MANY {
-        derivatives.par_chunks_mut(8 * BLOCK).for_each(scale)
+        derivatives.par_chunks_mut(8 * BLOCK).for_each(scale);
     } else {
-        scale(derivatives)
+        scale(derivatives);
     }
 }
 

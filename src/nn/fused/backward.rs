@@ -48,16 +48,28 @@ impl WithSimd for Backward<'_> {
                     unsafe {
                         match vectors {
                             1 => {
-                                with_samples!(samples, retreat::<S, _, 1>(simd, &step, unit, first))
+                                with_samples!(
+                                    samples,
+                                    retreat::<S, _, 1>(simd, &step, unit, first)
+                                );
                             }
                             2 => {
-                                with_samples!(samples, retreat::<S, _, 2>(simd, &step, unit, first))
+                                with_samples!(
+                                    samples,
+                                    retreat::<S, _, 2>(simd, &step, unit, first)
+                                );
                             }
                             3 => {
-                                with_samples!(samples, retreat::<S, _, 3>(simd, &step, unit, first))
+                                with_samples!(
+                                    samples,
+                                    retreat::<S, _, 3>(simd, &step, unit, first)
+                                );
                             }
                             _ => {
-                                with_samples!(samples, retreat::<S, _, 4>(simd, &step, unit, first))
+                                with_samples!(
+                                    samples,
+                                    retreat::<S, _, 4>(simd, &step, unit, first)
+                                );
                             }
                         }
                     }

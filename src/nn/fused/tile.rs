@@ -112,9 +112,9 @@ pub(super) unsafe fn store_first<S: Simd>(simd: S, to: *mut f32, count: usize, v
     // SAFETY: by the contract; nobody else holds a reference to these elements while they are written.
     unsafe {
         if count >= S::F32_LANES {
-            store::<S>(to, values)
+            store::<S>(to, values);
         } else {
-            simd.partial_store_f32s(std::slice::from_raw_parts_mut(to, count), values)
+            simd.partial_store_f32s(std::slice::from_raw_parts_mut(to, count), values);
         }
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn backward<E: Float>(
                     #[comptime]
                     match &mut pre_activation {
                         ComptimeOption::Some(pre_activation) => {
-                            pre_activation[at] = delta.extract(gate)
+                            pre_activation[at] = delta.extract(gate);
                         }
                         ComptimeOption::None => gates[at] = E::cast_from(delta.extract(gate)),
                     }

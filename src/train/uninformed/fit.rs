@@ -329,9 +329,9 @@ impl<M: MultiTaskModel> Fit<M> {
             let mut gradient = self.own[*task].gradients(&network, &gradients);
             let rest = points[*task].len() - gradient.len();
             if at_samples[*task].is_empty() {
-                gradient.extend(vec![0.0; rest])
+                gradient.extend(vec![0.0; rest]);
             } else {
-                gradient.extend_from_slice(&at_samples[*task])
+                gradient.extend_from_slice(&at_samples[*task]);
             }
             gradient.iter_mut().for_each(|part| *part /= count);
             (*task, (value, gradient))

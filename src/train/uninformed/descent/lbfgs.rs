@@ -166,9 +166,9 @@ impl Lbfgs {
             // In single precision the end of the way down is flat: no step is better than none.
             let better = value < found.value;
             if better {
-                self.accept(value, gradient)
+                self.accept(value, gradient);
             } else {
-                self.give_up()
+                self.give_up();
             }
             return;
         }
