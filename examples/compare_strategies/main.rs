@@ -17,8 +17,6 @@ mod shared;
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::train::Interrupter;
 use clap::builder::PossibleValuesParser;
@@ -32,6 +30,7 @@ use equipoise::{Error, Result};
 use session::{Ending, Session};
 use shared::data::DataFlags;
 use shared::files::{WANTED_CONFIG, readable};
+use shared::signals::{count_interrupts, ignore_interrupts};
 use shared::terminal::Terminal;
 
 /// What Ctrl-C ends a program with in a shell.
@@ -109,7 +108,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
             return Err(Error::setting(flag, found, "at least 1"));
         }
     }
-    let interrupts = count_interrupts();
+    let interrupts = count_interrupts(TERMINAL);
     let mut session = Session::new(manifest, names, arguments.seeds, &arguments.out)?;
     match session.work(jobs, interrupts)? {
         Ending::Interrupted { ended, runs } => {
@@ -150,19 +149,6 @@ fn manifest(arguments: &Arguments) -> Result<Manifest> {
     Manifest::new(config, search)
 }
 
-/// How often Ctrl-C was pressed: once to stop, twice to stop without waiting.
-fn count_interrupts() -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counter = count.clone();
-    let listening = ctrlc::set_handler(move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-    });
-    if let Err(error) = listening {
-        TERMINAL.warn(&format!("Ctrl-C will end the program at once: {error}"));
-    }
-    count
-}
-
 /// What a child does: the run in the first line of its standard input, until that input ends. It ends when the parent says
 /// so, and also when the parent is killed.
 fn one_run() -> Result<ExitCode> {
@@ -177,8 +163,7 @@ fn one_run() -> Result<ExitCode> {
         let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
         stop.stop(Some("interrupted; the unfinished epoch is not kept"));
     });
-    // A terminal sends Ctrl-C to the children too. The parent knows what to do with it.
-    let _ = ctrlc::set_handler(|| ());
+    ignore_interrupts();
     if job.work(Progress::Lines, interrupter)? {
         Ok(ExitCode::SUCCESS)
     } else {

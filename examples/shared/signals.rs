@@ -70,3 +70,29 @@ impl Signals {
         Ok(())
     }
 }
+
+/// Counts every Ctrl-C from now on, for a program that decides itself what each of them means.
+pub fn count_interrupts(terminal: Terminal) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let pressed = Arc::new(AtomicBool::new(false));
+    if let Err(error) = flag::register(SIGINT, pressed.clone()) {
+        terminal.warn(&format!("Ctrl-C will end the program at once: {error}"));
+    }
+    let counter = count.clone();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(PAUSE);
+            counter.fetch_add(
+                pressed.swap(false, Ordering::Relaxed).into(),
+                Ordering::Relaxed,
+            );
+        }
+    });
+    count
+}
+
+/// Leaves Ctrl-C to the parent: a terminal sends the signal to the children too.
+pub fn ignore_interrupts() {
+    // Without a handler the child ends at once, which the parent reports as a failed run.
+    let _ = flag::register(SIGINT, Arc::new(AtomicBool::new(false)));
+}

@@ -1,4 +1,4 @@
-//! What a device can do, as far as the kernels ask.
+//! The limits of a device that the kernels depend on.
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::DType;
@@ -8,26 +8,27 @@ use burn_cubecl::cubecl::ir::DeviceProperties;
 /// The limits of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Units of a cube (threads of a workgroup), at most.
+    /// The maximum number of units of a cube (threads of a workgroup).
     pub(crate) units: usize,
-    /// Shared memory of a cube in bytes.
+    /// The shared memory of a cube in bytes.
     pub(crate) shared: usize,
-    /// Buffers that a kernel can bind beside the one that CubeCL keeps for itself; 7 where WebGPU's promise is all there is.
+    /// The number of buffers that a kernel can bind beside the buffer of CubeCL: 7 with the guaranteed minimum of
+    /// WebGPU.
     pub(crate) bindings: usize,
     /// The largest buffer in bytes.
     pub(crate) buffer: u64,
-    /// Cubes of a launch in its first direction.
+    /// The maximum number of cubes of a launch in the first dimension.
     pub(crate) cubes: usize,
-    /// Whether it computes in half precision.
+    /// Whether the device computes in half precision.
     pub(crate) half: bool,
-    /// Multiprocessors, where the driver tells.
+    /// The number of multiprocessors, if the driver reports it.
     pub(crate) processors: Option<usize>,
 }
 
 impl Limits {
     pub(super) fn of(device: &DeviceProperties) -> Self {
         let hardware = &device.hardware;
-        // A device that is no card is a program: it runs cubes on the processor's cores.
+        // A device without a physical identity is software: it runs cubes on the cores of the processor.
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
         let processors = match device.identity.physical {
             Some(_) => hardware.num_streaming_multiprocessors,

@@ -1,6 +1,6 @@
-//! What the GPU kernels of the layers and of the losses share: what a device can do, memory, and how many units there are.
+//! Shared parts of the GPU kernels: limits of the device, memory, and sizes of launches.
 //!
-//! With the kernels' own `launch` files this is the place that knows Burn's tensors on GPUs, whose interface changes between its
+//! Only this module and the `launch` files of the kernels use the GPU tensors of Burn, whose interface changes between
 //! minor versions.
 
 mod limits;
@@ -23,7 +23,8 @@ use burn_cubecl::tensor::CubeTensor;
 pub(crate) use limits::Limits;
 pub(crate) use sum::sum_over_units;
 
-/// What the device of a tensor can do; nothing where the tensor is not on a GPU in single precision.
+/// Returns the limits of the device of a tensor. Returns `None` if the tensor is not on a GPU or not in single
+/// precision.
 pub(crate) fn limits<const D: usize>(tensor: &Tensor<D>) -> Option<Limits> {
     match tensor.dtype() {
         DType::F32 => limits_of(&tensor.device()),
@@ -31,7 +32,7 @@ pub(crate) fn limits<const D: usize>(tensor: &Tensor<D>) -> Option<Limits> {
     }
 }
 
-/// What a device can do; nothing where it is no GPU.
+/// Returns the limits of a device. Returns `None` if the device is not a GPU.
 pub(crate) fn limits_of(device: &Device) -> Option<Limits> {
     match device.clone().inner().as_dispatch() {
         DispatchDevice::Cube(device) => Some(Limits::of(device.client().properties())),
@@ -40,7 +41,8 @@ pub(crate) fn limits_of(device: &Device) -> Option<Limits> {
     }
 }
 
-/// The kind of GPU that Burn takes where no device is named, if this machine has none of it. Asking for it would panic.
+/// Returns the kind of GPU that is Burn's default device if this machine has no such GPU. Using this default would
+/// panic.
 #[cfg(feature = "train")]
 pub(crate) fn missing_default() -> Option<&'static str> {
     let default = Device::default();
@@ -61,7 +63,7 @@ pub(crate) fn missing_default() -> Option<&'static str> {
     there.is_empty().then_some(name)
 }
 
-/// Memory on the device of another tensor, in order: kernels do their own arithmetic on it.
+/// Creates an uninitialised contiguous tensor on the device of another tensor: the kernels compute offsets into it.
 pub(crate) fn empty<const D: usize>(
     like: &CubeTensor,
     shape: [usize; D],
@@ -71,14 +73,15 @@ pub(crate) fn empty<const D: usize>(
     empty_device_contiguous_dtype(client, device, Shape::from(shape), dtype)
 }
 
-/// Cubes and units for an operation on each of `elements`.
+/// Returns the cubes and units of a launch with one unit per element.
 pub(crate) fn over(tensor: &CubeTensor, elements: usize) -> (CubeCount, CubeDim) {
     let units = CubeDim::new(&tensor.client, elements);
     let cubes = calculate_cube_count_elemwise(&tensor.client, elements, units);
     (cubes, units)
 }
 
-/// A part of a tensor, from an element in its order on: without a copy where the device can bind memory there.
+/// Returns a part of a tensor from element `from` in row-major order on, without a copy if the device can bind memory
+/// there.
 pub(crate) fn part<const D: usize>(
     whole: &CubeTensor,
     from: usize,
@@ -95,7 +98,7 @@ pub(crate) fn part<const D: usize>(
         let part = slice(row, std::slice::from_ref(&range));
         return CubeBackend::float_reshape(part, Shape::from(shape));
     }
-    // What the part does not need at the end may stay in it, so the end is no matter of alignment.
+    // Unused elements may remain behind the part, so its end need not be aligned.
     let behind = bytes(whole.meta.num_elements() - from - elements);
     let handle = whole.handle.clone();
     let handle = handle

@@ -1,9 +1,9 @@
-//! Sums over the units of a cube.
+//! Computes sums over the units of a cube.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// Returns the sum of `value` over the units of a cube, of which there are a power of two. Takes a number of shared memory for each
-/// unit; the units meet once more before it is used again.
+/// Returns the sum of `value` over the units of a cube, whose number is a power of two. `shared` needs one element per
+/// unit. The caller synchronises the units before `shared` is used again.
 #[cube]
 pub(crate) fn sum_over_units(
     value: f32,

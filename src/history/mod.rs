@@ -297,6 +297,7 @@ pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(
 
 /// A temporary file is readable by its owner alone unless asked otherwise; what a run leaves behind is an ordinary file.
 fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

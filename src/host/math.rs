@@ -1,9 +1,9 @@
-//! Exponential and logarithm without branches, so that loops over them become vector instructions.
+//! Computes exponential and logarithm without branches, so that loops over them become vector instructions.
 //!
-//! The exponential is reduced to |r| <= ln(2)/2 and taken by a polynomial of degree six; the relative error of both
-//! functions stays below 3e-7 (tested against `f64`).
+//! The argument of the exponential is reduced to |r| <= ln(2)/2 and passed to a polynomial of degree six. The relative
+//! error of both functions is below 3e-7 (tested against `f64`).
 
-/// e^x for x in [-87, 88]; outside, the value at the bound.
+/// Computes e^x for x in [-87, 88]. Outside, the result is the value at the bound.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
@@ -25,7 +25,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 
-/// log(1 + u) for u in [0, 1]: twice the area tangent of u / (2 + u), whose series converges fast there.
+/// Computes log(1 + u) for u in [0, 1]: twice the area tangent of u / (2 + u), whose series converges fast there.
 #[inline(always)]
 pub(crate) fn log1p_of_fraction(u: f32) -> f32 {
     let s = u / (2.0 + u);
@@ -41,7 +41,7 @@ pub(crate) fn log1p_of_fraction(u: f32) -> f32 {
     2.0 * s * p
 }
 
-/// log(x) for normal numbers: exponent and significand apart. A NaN stays one.
+/// Computes log(x) for normal numbers, from exponent and significand separately. NaN gives NaN.
 #[inline(always)]
 pub(crate) fn ln(x: f32) -> f32 {
     let bits = x.to_bits();
@@ -54,7 +54,7 @@ pub(crate) fn ln(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Every float in a dense grid over the range where the functions are not yet flat.
+    /// Returns a dense grid over the range where the functions are not yet flat.
     fn grid() -> impl Iterator<Item = f32> {
         (-900_000..=900_000).map(|i| i as f32 * 2e-5)
     }

@@ -1,18 +1,18 @@
-//! Memory for large results that is used again: a training step asks for the same tens of megabytes every time, and from
-//! the system they come page by page. That took a third of a step of 32 samples (`perf stat`, two cores, 2026-11-22).
+//! A pool of memory for large results. Every training step needs the same tens of megabytes, and the system provides
+//! them page by page, which took a third of a step of 32 samples (`perf stat`, two cores, 2026-11-22).
 //!
-//! Kernels take what their results are made of here, and give back what they consumed.
+//! Kernels take the memory of their results from the pool, and give back the memory of consumed tensors.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Elements below which the allocator does well by itself.
+/// Elements below which the pool is not used.
 const SMALL: usize = 1 << 14;
-/// Elements that are held for the next use at most, 256 MiB.
+/// The maximum number of elements in the pool, 256 MiB.
 const HELD: usize = 64 << 20;
 
 static POOL: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// `len` elements of any value.
+/// Takes `len` elements of any value.
 pub(crate) fn take(len: usize) -> Vec<f32> {
     match held(len) {
         Some(mut values) => {
@@ -23,7 +23,7 @@ pub(crate) fn take(len: usize) -> Vec<f32> {
     }
 }
 
-/// Room for `len` elements and none in it, for results that are written once and not filled before.
+/// Takes an empty vector with room for `len` elements, for results that are written once and not filled before.
 pub(crate) fn room(len: usize) -> Vec<f32> {
     match held(len) {
         Some(mut values) => {
@@ -34,7 +34,7 @@ pub(crate) fn room(len: usize) -> Vec<f32> {
     }
 }
 
-/// The smallest held memory that is large enough, but not much too large.
+/// Takes the smallest vector of the pool that has room for `len` elements, and for at most about twice as many.
 fn held(len: usize) -> Option<Vec<f32>> {
     if len < SMALL {
         return None;
@@ -46,7 +46,7 @@ fn held(len: usize) -> Option<Vec<f32>> {
     Some(pool.remove(best))
 }
 
-/// Holds memory for the next use. If there is too much, the oldest goes back to the system.
+/// Puts memory into the pool. If the pool is full, the oldest memory is freed.
 pub(crate) fn give(values: Vec<f32>) {
     if values.capacity() < SMALL {
         return;
@@ -66,12 +66,12 @@ pub(crate) mod tests {
 
     static ALONE: Mutex<()> = Mutex::new(());
 
-    /// For tests that say what is held, or fill it: all share the pool.
+    /// Locks the pool for a test that checks or fills it, because all tests share the pool.
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         ALONE.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds memory full of what is no number, some of every size up to half a megabyte.
+    /// Fills the pool with NaN, in vectors of every size up to half a megabyte.
     pub(crate) fn spoil() {
         for power in SMALL.ilog2()..=17 {
             (0..8).for_each(|_| give(vec![f32::NAN; 1 << power]));
@@ -82,7 +82,7 @@ pub(crate) mod tests {
     #[cfg_attr(miri, ignore = "fills much memory")]
     fn what_was_given_comes_back_in_the_length_asked_for() {
         let _alone = alone();
-        // A size nobody else asks for, since all tests share the pool.
+        // A size that no other test uses, because all tests share the pool.
         let len = (1 << 20) + 77;
         let values = vec![1.0; len];
         let address = values.as_ptr();
@@ -92,7 +92,7 @@ pub(crate) mod tests {
         give(again);
         let longer = take(len);
         assert_eq!((longer.len(), longer.as_ptr()), (len, address));
-        // Much too large for this.
+        // The memory is more than twice as large as needed.
         give(longer);
         let shorter = take(len / 3);
         assert_ne!(shorter.as_ptr(), address);
@@ -101,7 +101,7 @@ pub(crate) mod tests {
     #[test]
     fn no_more_is_held_than_stated() {
         let _alone = alone();
-        // Only addresses: the memory is not touched.
+        // The memory is reserved but not touched.
         for _ in 0..6 {
             give(Vec::with_capacity(HELD / 4));
         }

@@ -1,5 +1,5 @@
-//! What the CPU kernels of the layers and of the losses share: reading tensors that are in host memory, memory that is used
-//! again, and functions that loops over floats can use without leaving the vector unit.
+//! Shared parts of the CPU kernels: access to tensors in host memory, a pool of memory, and functions for vectorised
+//! loops over floats.
 
 pub(crate) mod math;
 pub(crate) mod memory;
@@ -8,7 +8,7 @@ pub(crate) mod vector;
 
 pub(crate) use tensors::{Integers, TensorValues, applies, serves, to_tensor};
 
-/// Every set of instructions that this machine has and the kernels know.
+/// Returns every instruction set that both this machine and the kernels support.
 #[cfg(test)]
 pub(crate) fn instructions() -> Vec<pulp::Arch> {
     use pulp::Arch;

@@ -1,4 +1,4 @@
-//! Between tensors in host memory and slices.
+//! Converts between tensors in host memory and slices.
 
 #[cfg(feature = "flex")]
 use std::any::Any;
@@ -13,12 +13,12 @@ use burn::tensor::{DType, Tensor, TensorData};
 
 use super::memory;
 
-/// Whether a kernel on slices serves a tensor like this one: in host memory, single precision.
+/// Returns whether the CPU kernels support a tensor: in host memory and single precision.
 pub(crate) fn applies<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && serves(&tensor.device())
 }
 
-/// Whether tensors of a device are in host memory.
+/// Returns whether tensors of a device are in host memory.
 pub(crate) fn serves(device: &burn::tensor::Device) -> bool {
     match device.clone().inner().as_dispatch() {
         #[cfg(feature = "flex")]
@@ -30,10 +30,10 @@ pub(crate) fn serves(device: &burn::tensor::Device) -> bool {
     }
 }
 
-/// The values of a tensor in single precision, row-major: borrowed where the tensor lies in order, copied otherwise.
+/// The values of a tensor in single precision, row-major: borrowed if the tensor is contiguous, copied otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum TensorValues {
-    /// A tensor that is contiguous.
+    /// A contiguous tensor.
     #[cfg(feature = "flex")]
     Held(FloatTensor<burn::backend::Flex>),
     /// A copy.
@@ -41,7 +41,7 @@ pub(crate) enum TensorValues {
 }
 
 impl TensorValues {
-    /// The values of a tensor that [a kernel serves](applies), without its graph.
+    /// Reads a tensor that [the kernels support](applies), without its graph.
     pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> Self {
         let tensor = tensor.inner();
         #[cfg(feature = "flex")]
@@ -62,7 +62,7 @@ impl TensorValues {
         Self::Copied(to_vec::<B>(tensor))
     }
 
-    /// The values for good, unless somebody else holds the tensor too.
+    /// Returns the values as a vector if the tensor has no other owner, and `self` otherwise.
     pub(crate) fn into_unique(self) -> Result<Vec<f32>, Self> {
         match self {
             #[cfg(feature = "flex")]
@@ -73,13 +73,13 @@ impl TensorValues {
         }
     }
 
-    /// Gives the memory back for the next use, unless somebody else holds the tensor too.
+    /// Puts the memory into the pool if the tensor has no other owner.
     pub(crate) fn recycle(self) {
         match self {
             #[cfg(feature = "flex")]
             Self::Held(tensor) if tensor.is_unique() => {
                 let (bytes, _, _) = tensor.into_data().into_parts();
-                // Memory that was not made as floats is the allocator's own business.
+                // Memory that was not allocated as floats goes back to its allocator.
                 if let Ok(values) = bytes.try_into_vec() {
                     memory::give(values);
                 }
@@ -103,7 +103,7 @@ impl Deref for TensorValues {
     }
 }
 
-/// The tensor, if it is one of the flex backend, in single precision and contiguous.
+/// Returns the tensor as a tensor of the flex backend if it is one, in single precision and contiguous.
 #[cfg(feature = "flex")]
 fn held<B: Backend>(
     tensor: FloatTensor<B>,
@@ -117,18 +117,18 @@ fn held<B: Backend>(
     }
 }
 
-/// Tensors in host memory are ready at once.
+/// Reads a tensor in host memory into a vector.
 fn to_vec<B: Backend>(tensor: FloatTensor<B>) -> Vec<f32> {
     ready(B::float_into_data(tensor))
         .try_into_vec()
         .expect("the kernels are in single precision")
 }
 
-/// The values of an integer tensor of any width, row-major: borrowed where the tensor lies in order and has 64 bits, copied
-/// otherwise.
+/// The values of an integer tensor of any width, row-major: borrowed if the tensor is contiguous and has 64 bits,
+/// copied otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum Integers {
-    /// A tensor that is contiguous.
+    /// A contiguous tensor.
     #[cfg(feature = "flex")]
     Held(IntTensor<burn::backend::Flex>),
     /// A copy.
@@ -168,7 +168,7 @@ fn ready(data: impl Future<Output = Result<TensorData, ExecutionError>>) -> Tens
     }
 }
 
-/// A tensor of row-major values.
+/// Creates a tensor from row-major values.
 pub(crate) fn to_tensor<B: Backend>(
     values: Vec<f32>,
     shape: &[usize],
@@ -205,7 +205,7 @@ mod tests {
         let copied = TensorValues::read::<Flex>(turned(straight.clone()));
         assert!(matches!(copied, TensorValues::Copied(_)));
         assert_eq!(*copied, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
-        // The second row alone lies in order, though not at the beginning.
+        // The second row is contiguous but does not begin at offset 0.
         let row = Flex::float_slice(straight, &[(1..2).into(), (0..3).into()]);
         assert_eq!(*TensorValues::read::<Flex>(row), SIX[3..]);
     }
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(*shared, SIX);
         drop(also_held);
         assert_eq!(shared.into_unique().unwrap(), SIX);
-        // A part of a tensor nobody else holds.
+        // A part of a tensor without another owner.
         let all = floats(&SIX, &[2, 3]);
         let row = Flex::float_slice(all, &[(1..2).into(), (0..3).into()]);
         let row = TensorValues::read::<Flex>(row).into_unique().unwrap();

@@ -1,11 +1,11 @@
-//! Exponential, sigmoid and hyperbolic tangent on vectors of whatever width the processor has.
+//! Computes exponential, sigmoid and hyperbolic tangent on vectors of the width of the processor.
 //!
-//! The relative error stays below 4e-7, about three units in the last place (tested on every instruction set of the
-//! machine). A NaN stays one.
+//! The relative error is below 4e-7, about three units in the last place (tested on every instruction set of the
+//! machine). NaN gives NaN.
 
 use pulp::Simd;
 
-/// e^x for x in [-87, 88]; outside, the value at the bound.
+/// Computes e^x for x in [-87, 88]. Outside, the result is the value at the bound.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
@@ -35,15 +35,15 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_f32s(p, simd.transmute_f32s_u32s(power))
 }
 
-/// 1 / (1 + e^-x).
+/// Computes 1 / (1 + e^-x).
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let one = simd.splat_f32s(1.0);
     simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
 }
 
-/// Hyperbolic tangent as x P(x^2) / Q(x^2), both of degree four: a least maximum fit of the relative error on
-/// [0, 7.9], where tanh is within two units in the last place of 1. The fit itself is within 6e-9.
+/// Computes the hyperbolic tangent as x P(x^2) / Q(x^2), both of degree four: a minimax fit of the relative error on
+/// [0, 7.9]; at 7.9, tanh is within two units in the last place of 1. The fit is within 6e-9.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     const ABOVE: [f32; 5] = [
@@ -66,7 +66,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(above, polynomial(simd, z, &BELOW))
 }
 
-/// Horner's rule, the highest power first.
+/// Evaluates a polynomial by Horner's rule, with the highest power first.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(simd: S, x: S::f32s, terms: &[f32; N]) -> S::f32s {
     let mut sum = simd.splat_f32s(terms[0]);
@@ -76,8 +76,8 @@ fn polynomial<S: Simd, const N: usize>(simd: S, x: S::f32s, terms: &[f32; N]) ->
     sum
 }
 
-/// The bound comes first: vector minima and maxima return their second operand when one is NaN. The scalar ones return
-/// the number, so they are spelled out.
+/// Clamps x to [low, high] and keeps NaN. Vector minima and maxima return the second operand if an operand is NaN, so
+/// the bound comes first. Scalar minima and maxima return the number, so they are written as comparisons.
 #[inline(always)]
 fn clamp<S: Simd>(simd: S, x: S::f32s, low: f32, high: f32) -> S::f32s {
     let (low, high) = (simd.splat_f32s(low), simd.splat_f32s(high));
@@ -127,7 +127,7 @@ mod tests {
         values
     }
 
-    /// A dense grid over the range where the functions are not yet flat, and small numbers of every size.
+    /// Returns a dense grid over the range where the functions are not yet flat, and small numbers of every magnitude.
     fn grid() -> Vec<f32> {
         let even = (-900_000..=900_000).map(|i| i as f32 * 2e-5);
         let small = (0..3000).map(|i| (i as f32 * -0.02).exp());

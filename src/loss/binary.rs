@@ -1,4 +1,4 @@
-//! Binary cross entropy on logits.
+//! Computes the binary cross entropy from logits.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -8,24 +8,25 @@ use super::fused;
 use super::reduction::keep;
 use super::shapes::check_mask;
 
-/// Binary cross entropy between logits and targets in [0, 1].
+/// Computes the binary cross entropy between logits and targets in [0, 1].
 ///
 /// ```text
 /// l = -(p y log s(x) + (1 - y) log(1 - s(x))),   s(x) = 1 / (1 + e^-x)
 ///   = (1 - y) x + (1 + (p - 1) y) (log(1 + e^-|x|) + max(-x, 0))
 /// ```
 ///
-/// with logit `x`, target `y` and `positive_weight` p (1 for the plain loss, the ratio of negatives to positives to
-/// balance a rare positive class). The second form neither overflows nor loses its gradient at any finite logit.
+/// with the logit `x`, the target `y` and the `positive_weight` p: 1 for the plain loss, the ratio of negatives to
+/// positives to balance a rare positive class. The second form is computed: it neither overflows nor loses its gradient
+/// at any finite logit.
 ///
 /// # Shapes
 ///
-/// - logits, targets, mask: `[...]`, all the same
+/// - logits, targets, mask: `[...]`, all equal
 /// - output: `[1]`
 ///
 /// # Panics
 ///
-/// If `positive_weight` is not a positive finite number, or the shapes differ.
+/// If `positive_weight` is not a positive finite number, or if the shapes differ.
 ///
 /// # Example
 ///
@@ -61,11 +62,11 @@ pub fn binary_cross_entropy_with_logits<const D: usize>(
     reduction.apply(keep(losses, &mask), mask)
 }
 
-/// Returns the binary cross entropy of each element, for a mean with weights ([`Labelled::mean`](super::Labelled::mean)).
+/// Computes the binary cross entropy of each element, for a weighted mean ([`Labelled::mean`](super::Labelled::mean)).
 ///
 /// # Shapes
 ///
-/// - logits, targets, output: `[...]`, all the same
+/// - logits, targets, output: `[...]`, all equal
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Cross entropy on logits.
+//! Computes the cross entropy from logits.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Bool, Int, Tensor};
@@ -9,24 +9,24 @@ use super::fused;
 use super::reduction::keep;
 use super::shapes::check_mask;
 
-/// Cross entropy between class logits and class indices.
+/// Computes the cross entropy between class logits and class indices.
 ///
 /// ```text
 /// l = log(sum_c e^(x_c)) - x_y
 /// ```
 ///
-/// with logits `x` and the target class `y`. Stable at any finite logit.
+/// with the logits `x` and the target class `y`. The computation is stable for every finite logit.
 ///
 /// # Shapes
 ///
 /// - logits: `[..., classes]`, such as `[batch, classes]`, or `[batch, time, classes]` for a class at every position
-/// - targets, mask: `[...]`; a target that does not count may hold any index in `0..classes`
+/// - targets, mask: `[...]`; a masked target may hold any index in `0..classes`
 /// - output: `[1]`
 ///
 /// # Panics
 ///
-/// If a target is outside `0..classes` on the CPU, or the shapes do not fit. A GPU cannot panic: there the loss is NaN, with up to
-/// 64 classes, and undefined with more.
+/// If a target is outside `0..classes` on the CPU, or if the shapes do not fit. A GPU cannot panic: there the loss of
+/// such a target is NaN with up to 64 classes, and undefined with more.
 ///
 /// # Example
 ///
@@ -52,7 +52,7 @@ pub fn cross_entropy<const D: usize, const T: usize>(
     of_rows(logits, targets, mask, reduction)
 }
 
-/// Puts the rows of logits and their targets one below the other.
+/// Flattens logits and targets to `[rows, classes]` and `[rows]`.
 ///
 /// # Panics
 ///

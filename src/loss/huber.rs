@@ -1,4 +1,4 @@
-//! Huber loss: quadratic near the target, linear far from it.
+//! Computes the Huber loss.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -8,7 +8,7 @@ use super::fused;
 use super::reduction::keep;
 use super::shapes::check_mask;
 
-/// Huber loss between predictions and targets.
+/// Computes the Huber loss between predictions and targets: quadratic near the target, linear far from it.
 ///
 /// ```text
 /// r = prediction - target
@@ -21,12 +21,12 @@ use super::shapes::check_mask;
 ///
 /// # Shapes
 ///
-/// - predictions, targets, mask: `[...]`, all the same
+/// - predictions, targets, mask: `[...]`, all equal
 /// - output: `[1]`
 ///
 /// # Panics
 ///
-/// If `delta` is not a positive finite number, or the shapes differ.
+/// If `delta` is not a positive finite number, or if the shapes differ.
 ///
 /// # Example
 ///
@@ -60,11 +60,11 @@ pub fn huber<const D: usize>(
     reduction.apply(of_residual(residual, delta), mask)
 }
 
-/// Returns the Huber loss of each element, for a mean with weights ([`Labelled::mean`](super::Labelled::mean)).
+/// Computes the Huber loss of each element, for a weighted mean ([`Labelled::mean`](super::Labelled::mean)).
 ///
 /// # Shapes
 ///
-/// - predictions, targets, output: `[...]`, all the same
+/// - predictions, targets, output: `[...]`, all equal
 ///
 /// # Panics
 ///

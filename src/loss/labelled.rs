@@ -1,34 +1,36 @@
-//! A loss that is a mean over labels of different weight, and what these weights add up to.
+//! A loss that is a weighted mean over labels, with the sum of the weights.
 
 use burn::tensor::{DType, Tensor};
 
-/// Keeps a mean over no label at 0.
+/// The smallest divisor of a mean, so that a mean over no label is 0.
 const TINY: f64 = 1e-30;
 
-/// A task's loss as a weighted mean over its labels, and the sum of their weights.
+/// The loss of a task as a weighted mean over its labels, and the sum of the weights.
 ///
-/// The sum says how much a batch counts in the mean over an epoch, or over a step in several batches, so these are the means over all
-/// labels as well. [`NamedLosses::weighted`](super::NamedLosses::weighted) takes both.
+/// The sum is the weight of the batch in the mean over an epoch, or over a step of several batches, so that such a mean
+/// is a weighted mean over all labels as well. [`NamedLosses::weighted`](super::NamedLosses::weighted) takes loss and
+/// sum.
 #[derive(Clone, Debug)]
 pub struct Labelled {
     /// The loss, `[1]`, attached to the graph.
     pub loss: Tensor<1>,
-    /// The sum of the weights, `[1]`, off the graph; 0 where there is no label.
+    /// The sum of the weights, `[1]`, off the graph; 0 without labels.
     pub weight: Tensor<1>,
 }
 
 impl Labelled {
-    /// Takes the mean of element losses by weights.
+    /// Computes the weighted mean of element losses.
     ///
     /// ```text
     /// L = sum_i w_i l_i / sum_i w_i
     /// ```
     ///
-    /// An element of weight 0 counts for nothing, whatever its loss is. A mean over no weight at all is 0.
+    /// An element of weight 0 does not count, whatever its loss holds (NaN included). If all weights are 0, the mean is
+    /// 0.
     ///
     /// # Shapes
     ///
-    /// - losses, weights: `[...]`, both the same; weights not negative
+    /// - losses, weights: `[...]`, both equal; weights not negative
     ///
     /// # Panics
     ///
@@ -65,7 +67,7 @@ impl Labelled {
         Self::from_sum(counted.sum(), weight)
     }
 
-    /// Takes the mean of element losses by a weight for each sample, `[batch]`, the same for all elements of a sample.
+    /// Computes the mean of element losses with one weight per sample, which all elements of the sample share.
     ///
     /// # Shapes
     ///
@@ -74,7 +76,7 @@ impl Labelled {
     ///
     /// # Panics
     ///
-    /// If there is not a weight for each sample.
+    /// If the number of weights is not the number of samples.
     pub fn by_sample<const D: usize>(losses: Tensor<D>, weights: Tensor<1>) -> Self {
         let shape = losses.dims();
         assert_eq!(
@@ -88,7 +90,7 @@ impl Labelled {
         Self::mean(losses, weights)
     }
 
-    /// The mean from the weighted sum of losses, `[1]`, and the sum of the weights.
+    /// Computes the mean from the weighted sum of losses, `[1]`, and the sum of the weights, `[1]`.
     pub(super) fn from_sum(sum: Tensor<1>, weight: Tensor<1>) -> Self {
         let divisor = weight.clone().clamp_min(TINY);
         let divisor = if sum.is_autodiff() {

@@ -1,11 +1,11 @@
-//! Raw losses: pure tensor functions from predictions and targets to one number, before any weighting.
+//! Raw losses: pure functions from predictions and targets to one number, before any weighting.
 //!
-//! Every function takes its [`Reduction`] and an optional mask explicitly. A mask is a boolean tensor, `true` where an
-//! element counts; elements that do not count contribute neither value nor gradient, whatever their target holds
-//! (NaN included). A mean over no element at all is 0.
+//! Every function takes a [`Reduction`] and an optional mask. A mask is a boolean tensor, `true` where an element
+//! counts. The other elements contribute neither value nor gradient, whatever their target holds (NaN included). The
+//! mean over a mask without a `true` is 0.
 //!
-//! Where labels have weights, by class or by sample, the element losses ([`huber_elements`], [`binary_cross_entropy_elements`]) and
-//! [`CrossEntropy`] give a [`Labelled`] loss, which knows how much its batch counts.
+//! Labels can have weights, by class or by sample. [`CrossEntropy`] and the element losses ([`huber_elements`],
+//! [`binary_cross_entropy_elements`]) then give a [`Labelled`] loss, which holds the sum of these weights as well.
 
 mod binary;
 mod cross_entropy;

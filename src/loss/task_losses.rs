@@ -1,47 +1,61 @@
-//! The raw losses of one step, as one tensor, and which tasks had labels, and how many.
+//! The raw losses of one step as one tensor, with the presence and the number of the labels of each task.
 
 use burn::tensor::{Bool, DType, Device, Tensor};
 
 use super::Labelled;
 use crate::task::TaskSet;
 
-/// The raw losses of all tasks for one batch: a `[K]` tensor attached to the graph, which tasks had labels, and how many.
+/// The raw losses of all tasks for one batch: a `[K]` tensor attached to the graph, with the presence and the number of
+/// the labels of each task.
 ///
-/// Losses of half or double precision are cast to single precision, which every strategy computes in; the gradient is
-/// cast back on its way.
+/// Losses in half or double precision are cast to single precision, in which every strategy computes. The backward pass
+/// casts the gradient back.
 ///
 /// # Absent tasks
 ///
-/// A task without labels in a batch contributes nothing to the objective, and no strategy's state moves for it. There are
-/// two ways to say so, and they differ in what happens to the task's head:
+/// A task without labels in a batch contributes nothing to the objective, and no strategy changes its state for the
+/// task. There are two ways to declare a task absent, with different effects on the head of the task:
 ///
-/// * **known to the host** ([`from_options`](Self::from_options), [`NamedLosses::absent`], [`NamedLosses::labelled`] with 0): the task's loss is
-///   not part of the graph, so the parameters that only this task uses have no gradient at all, and an optimizer
-///   leaves them as they are: no weight decay, no moments that shrink.
-/// * **known to the device alone** ([`with_present`](Self::with_present), [`NamedLosses::masked`]): the gradient is zero, which an
-///   optimizer of Adam's kind takes for a gradient, so the head decays and its moments shrink. Nothing is read from the
-///   device for it.
+/// * **known to the host** ([`from_options`](Self::from_options), [`NamedLosses::absent`], [`NamedLosses::labelled`]
+///   with 0): the loss of the task is not part of the graph. The parameters that only this task uses have no gradient,
+///   and an optimizer leaves them unchanged: no weight decay, no moments that shrink.
+/// * **known to the device alone** ([`with_present`](Self::with_present), [`NamedLosses::masked`]): the gradient is
+///   zero. An optimizer like Adam takes the zero for a gradient, so the head decays and its moments shrink. Nothing is
+///   read from the device.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::loss::TaskLosses;
+///
+/// let device = Device::flex();
+/// let age = Tensor::<1>::from_floats([3.5], &device);
+/// let smiles = Tensor::<1>::from_floats([0.75], &device);
+/// let losses = TaskLosses::new(vec![age, smiles]);
+/// assert_eq!(losses.values().into_data().to_vec::<f32>().unwrap(), [3.5, 0.75]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskLosses {
     values: Tensor<1>,
-    /// The losses before they were put together, where they were given one by one.
+    /// The losses before concatenation, if they were given one by one.
     parts: Option<Vec<Option<Tensor<1>>>>,
     present: Option<Tensor<1, Bool>>,
     labels: Option<Tensor<1>>,
-    /// Tasks that count by the samples of the batch though others count by their labels.
+    /// The tasks that count by the samples of the batch while other tasks count by their labels. Empty if no task does.
     by_samples: Vec<bool>,
-    /// Tasks the host knows to be absent.
+    /// The tasks that the host knows to be absent.
     absent: Vec<bool>,
-    /// Present and finite; found once, because every part of a step asks.
+    /// The tasks that are present and have a finite loss. Computed once, because every part of a step reads it.
     active: Tensor<1, Bool>,
 }
 
 impl TaskLosses {
-    /// Puts together the losses of all tasks, one `[1]` tensor each, in the order of the [`TaskSet`].
+    /// Concatenates the losses of all tasks, one `[1]` tensor each, in the order of the [`TaskSet`].
     ///
     /// # Panics
     ///
-    /// If there is none, or one is not reduced to a single number.
+    /// If the list is empty, or if a loss is not reduced to a single number.
     pub fn new(losses: Vec<Tensor<1>>) -> Self {
         assert!(
             !losses.is_empty(),
@@ -56,7 +70,7 @@ impl TaskLosses {
         all
     }
 
-    /// Takes the losses of all tasks as one tensor.
+    /// Creates the losses of all tasks from one tensor.
     ///
     /// # Shapes
     ///
@@ -74,14 +88,15 @@ impl TaskLosses {
         }
     }
 
-    /// Puts together the losses of the tasks that have labels in this batch, in the order of the [`TaskSet`]; `None` is a
-    /// task that has none. Its head gets no gradient at all.
+    /// Concatenates the losses of the tasks with labels in this batch, in the order of the [`TaskSet`].
     ///
-    /// `device` is that of the losses; it decides where the result lies if no task has labels.
+    /// `None` stands for a task without labels. Its head gets no gradient.
+    ///
+    /// `device` is the device of the losses. If no task has labels, the result is on this device.
     ///
     /// # Panics
     ///
-    /// If the list is empty, or a loss is not reduced to a single number.
+    /// If the list is empty, or if a loss is not reduced to a single number.
     pub fn from_options(losses: Vec<Option<Tensor<1>>>, device: &Device) -> Self {
         assert!(
             !losses.is_empty(),
@@ -109,7 +124,7 @@ impl TaskLosses {
         all
     }
 
-    /// Begins a list of losses by the names of `tasks`, so that none can be swapped or forgotten.
+    /// Creates a list of losses by the names of `tasks`, so that no loss can be swapped or forgotten.
     ///
     /// # Example
     ///
@@ -137,11 +152,11 @@ impl TaskLosses {
         }
     }
 
-    /// Says which tasks have labels in this batch; without it, all have.
+    /// Sets which tasks have labels in this batch. Default all.
     ///
-    /// The value of an absent task may be anything, NaN included. What led to that value still gets a gradient of zero times
-    /// its own derivative, which is NaN where the derivative is: give the loss function a mask as well if missing labels
-    /// are marked by NaN.
+    /// The value of an absent task may be any number, NaN included. The operations that led to the value still get a
+    /// gradient of zero times their derivative, which is NaN if the derivative is. If NaN marks missing labels, pass
+    /// the loss function a mask as well.
     ///
     /// # Shapes
     ///
@@ -149,7 +164,7 @@ impl TaskLosses {
     ///
     /// # Panics
     ///
-    /// If `present` has another length than the losses.
+    /// If the length of `present` is not the number of tasks.
     pub fn with_present(mut self, present: Tensor<1, Bool>) -> Self {
         assert_eq!(
             present.dims(),
@@ -165,9 +180,10 @@ impl TaskLosses {
         self
     }
 
-    /// Says how many labels each task's loss is a mean over; a task with none is absent.
+    /// Sets the number of labels that the loss of each task is a mean over. A task with 0 labels is absent.
     ///
-    /// Means over an epoch count every batch by them. Without it, every task counts by the samples of the batch.
+    /// In means over an epoch, every batch counts by these numbers. By default, every task counts by the samples of the
+    /// batch.
     ///
     /// # Shapes
     ///
@@ -175,7 +191,7 @@ impl TaskLosses {
     ///
     /// # Panics
     ///
-    /// If `labels` has another length than the losses.
+    /// If the length of `labels` is not the number of tasks.
     pub fn with_labels(mut self, labels: Tensor<1>) -> Self {
         assert_eq!(
             labels.dims(),
@@ -188,12 +204,12 @@ impl TaskLosses {
         self.with_present(present)
     }
 
-    /// The number of tasks, K.
+    /// Returns the number of tasks, K.
     pub fn len(&self) -> usize {
         self.values.dims()[0]
     }
 
-    /// Never true: there is at least one task.
+    /// Returns `false`: there is at least one task.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -203,23 +219,26 @@ impl TaskLosses {
         self.values.clone()
     }
 
-    /// Returns the loss of one task as it was given; `None` where the task is absent or the losses came as one tensor.
+    /// Returns the loss of one task as given. Returns `None` if the task is absent or if the losses came as one tensor.
     pub(crate) fn part(&self, task: usize) -> Option<&Tensor<1>> {
         self.parts.as_ref()?.get(task)?.as_ref()
     }
 
-    /// Whether the losses were given one by one.
+    /// Returns whether the losses were given one by one.
     pub(crate) fn has_parts(&self) -> bool {
         self.parts.is_some()
     }
 
-    /// Returns the tasks that have labels in this batch, `[K]`, if not all have.
+    /// Returns which tasks have labels in this batch, `[K]`. Returns `None` if the presence was not set: all tasks have
+    /// labels.
     pub fn present(&self) -> Option<Tensor<1, Bool>> {
         self.present.clone()
     }
 
-    /// Returns what each task counts by in a mean over batches, `[K]`, off the graph: its labels where they were counted, and
-    /// `samples` where not; 0 for a task that is absent or whose loss is not finite.
+    /// Returns the weight of this batch for each task in a mean over batches, `[K]`, off the graph.
+    ///
+    /// The weight is the number of labels if it is known, `samples` otherwise, and 0 for a task that is absent or whose
+    /// loss is not finite.
     pub fn counts(&self, samples: usize) -> Tensor<1> {
         let active = self.active.clone().float().cast(DType::F32);
         let Some(labels) = &self.labels else {
@@ -235,17 +254,17 @@ impl TaskLosses {
         active * labels
     }
 
-    /// Tells for each task whether the host knows it to be absent.
+    /// Returns for each task whether the host knows that it is absent.
     pub fn absent(&self) -> &[bool] {
         &self.absent
     }
 
-    /// Returns the tasks that count in this step, `[K]`: present and with a finite loss. Off the graph.
+    /// Returns the tasks that are present and have a finite loss, `[K]`, off the graph.
     pub fn active(&self) -> Tensor<1, Bool> {
         self.active.clone()
     }
 
-    /// Returns the tasks whose loss is not finite though they have labels, `[K]`.
+    /// Returns the tasks that have labels but no finite loss, `[K]`.
     #[cfg(feature = "train")]
     pub(crate) fn non_finite(&self) -> Tensor<1, Bool> {
         let inactive = self.active.clone().bool_not();
@@ -255,15 +274,15 @@ impl TaskLosses {
         }
     }
 
-    /// Returns the losses with every inactive task's value and gradient set to zero, `[K]`, attached to the graph.
+    /// Returns the losses with value and gradient of every inactive task set to zero, `[K]`, attached to the graph.
     pub fn masked(&self, active: &Tensor<1, Bool>) -> Tensor<1> {
         self.values
             .clone()
             .mask_fill(active.clone().bool_not(), 0.0)
     }
 
-    /// Returns the loss of one task, `[1]`, as [`masked`](Self::masked) does, attached to what leads to this task alone; `None` where
-    /// [`part`](Self::part) has none.
+    /// Returns the loss of one task, `[1]`, set to zero like [`masked`](Self::masked), attached to the graph of this
+    /// task alone. Returns `None` if [`part`](Self::part) does.
     #[cfg(feature = "train")]
     pub(crate) fn masked_part(&self, task: usize) -> Option<Tensor<1>> {
         let part = self.part(task)?.clone().reshape([1]);
@@ -271,7 +290,7 @@ impl TaskLosses {
         Some(part.mask_fill(inactive, 0.0))
     }
 
-    /// Returns the same losses whose gradients are multiplied by a constant each, `[K]`.
+    /// Returns losses of equal value whose gradients are multiplied by one constant each, `[K]`.
     pub(crate) fn with_gradients_times(&self, factors: &Tensor<1>) -> Self {
         let factors = if self.values.is_autodiff() {
             Tensor::from_inner(factors.clone())
@@ -294,19 +313,20 @@ impl TaskLosses {
         }
     }
 
-    /// Whether anything was said of labels: how many, or that a task has none.
+    /// Returns whether the number of labels or the presence of tasks was set.
     #[cfg(feature = "train")]
     pub(crate) fn tells_labels(&self) -> bool {
         self.labels.is_some() || self.present.is_some()
     }
 
-    /// Puts together the losses of several parts of a batch, each a mean over its labels: the means over all labels. Off the graph.
+    /// Computes the means over all labels from the losses of several parts of a batch, each a mean over its labels. Off
+    /// the graph.
     ///
-    /// `counts` are those of [`counts`](Self::counts), `[K]` for each part.
+    /// `counts` holds the [`counts`](Self::counts) of each part, `[K]` each.
     ///
     /// # Panics
     ///
-    /// If there is no part.
+    /// If `parts` is empty.
     #[cfg(feature = "train")]
     pub(crate) fn joined(parts: &[Self], counts: &[Tensor<1>]) -> Self {
         let each = parts.iter().zip(counts);
@@ -326,7 +346,7 @@ impl TaskLosses {
         all.with_labels(labels)
     }
 
-    /// Returns the losses times a constant each, `[K]`, with the same tasks present.
+    /// Returns the losses times one constant each, `[K]`. The presence of the tasks is unchanged.
     pub(crate) fn scaled(&self, by: &Tensor<1>) -> Self {
         let by = if self.values.is_autodiff() {
             Tensor::from_inner(by.clone())
@@ -340,14 +360,14 @@ impl TaskLosses {
         }
     }
 
-    /// Returns the same losses as plain numbers on another device.
+    /// Returns the losses on another device, off the graph.
     #[cfg(feature = "train")]
     pub(crate) fn on(&self, device: &Device) -> Self {
         let device = device.clone().inner();
         if self.values.device().inner() == device {
             return self.detached();
         }
-        // Numbers move between all backends, truths do not.
+        // Float tensors move between all backends, boolean tensors do not.
         let mask = |mask: &Tensor<1, Bool>| {
             let numbers = mask.clone().float().to_device(&device);
             numbers.greater_elem(0.5)
@@ -363,7 +383,7 @@ impl TaskLosses {
         }
     }
 
-    /// Returns losses of other values with the same tasks present.
+    /// Returns losses with other values. The presence of the tasks is unchanged.
     #[cfg(feature = "train")]
     pub(crate) fn with_values(&self, values: Tensor<1>) -> Self {
         Self {
@@ -373,7 +393,7 @@ impl TaskLosses {
         }
     }
 
-    /// Returns the same losses as plain numbers, off the graph.
+    /// Returns the losses off the graph.
     pub fn detached(&self) -> Self {
         Self {
             values: self.values.clone().inner(),
@@ -383,7 +403,7 @@ impl TaskLosses {
     }
 }
 
-/// Losses given by the names of their tasks; [`TaskLosses::by_name`] begins such a list.
+/// The losses of one batch by the names of their tasks, created by [`TaskLosses::by_name`].
 #[derive(Clone, Debug)]
 pub struct NamedLosses<'a> {
     tasks: &'a TaskSet,
@@ -405,21 +425,22 @@ enum Labels {
 }
 
 impl NamedLosses<'_> {
-    /// Gives the loss of a task that has labels for every sample, `[1]`.
+    /// Adds the loss of a task with labels for every sample, `[1]`.
     ///
     /// # Panics
     ///
-    /// If there is no such task, it was given before, or its loss is not reduced to a single number; so do the other methods.
+    /// If there is no task of this name, if its loss was already added, or if the loss is not reduced to a single
+    /// number. This holds for every method that adds a task.
     pub fn loss(self, task: &str, loss: Tensor<1>) -> Self {
         self.entry(task, Some(loss), Labels::All)
     }
 
-    /// Says that a task has no labels in this batch.
+    /// Marks a task as absent: it has no labels in this batch.
     pub fn absent(self, task: &str) -> Self {
         self.entry(task, None, Labels::Counted(0))
     }
 
-    /// Gives the loss of a task, or says that it has no labels in this batch.
+    /// Adds the loss of a task, `[1]`, or marks the task as absent if `loss` is `None`.
     pub fn optional(self, task: &str, loss: Option<Tensor<1>>) -> Self {
         match loss {
             Some(loss) => self.loss(task, loss),
@@ -427,15 +448,18 @@ impl NamedLosses<'_> {
         }
     }
 
-    /// Gives the loss of a task that is a mean over `labels` labels, counted when the batch was made. With 0 the task is
-    /// absent and the loss is not used.
+    /// Adds the loss of a task that is a mean over `labels` labels, counted on the host when the batch was made.
+    ///
+    /// With 0 labels, the task is absent and the loss is not used.
     pub fn labelled(self, task: &str, loss: Tensor<1>, labels: usize) -> Self {
         let loss = (labels > 0).then_some(loss);
         self.entry(task, loss, Labels::Counted(labels))
     }
 
-    /// Gives the loss of a task that is a mean over the elements where `mask` is true. Nothing is read from the device, so
-    /// a mask without any label leaves the head a gradient of zero; [`labelled`](Self::labelled) leaves it none.
+    /// Adds the loss of a task that is a mean over the elements where `mask` is true.
+    ///
+    /// Nothing is read from the device, so with an empty mask the head gets a gradient of zero, whereas with
+    /// [`labelled`](Self::labelled) and 0 it gets no gradient.
     pub fn masked<const D: usize>(
         self,
         task: &str,
@@ -446,8 +470,9 @@ impl NamedLosses<'_> {
         self.entry(task, Some(loss), Labels::Masked(Box::new(labels)))
     }
 
-    /// Gives the loss of a task that is a mean over labels of different weight. As with masks, a batch without any label leaves the
-    /// head a gradient of zero.
+    /// Adds the loss of a task that is a weighted mean over labels.
+    ///
+    /// As with [`masked`](Self::masked), the head gets a gradient of zero from a batch without labels.
     pub fn weighted(self, task: &str, labelled: Labelled) -> Self {
         let weight = Labels::Masked(Box::new(labelled.weight));
         self.entry(task, Some(labelled.loss), weight)
@@ -469,11 +494,11 @@ impl NamedLosses<'_> {
         self
     }
 
-    /// Puts the losses together in the order of the tasks.
+    /// Concatenates the losses in the order of the tasks.
     ///
     /// # Panics
     ///
-    /// If a task was not given; say that it is [`absent`](Self::absent) if it has no labels.
+    /// If a task is missing. A task without labels must be marked as [`absent`](Self::absent).
     pub fn build(self) -> TaskLosses {
         let names = self.tasks.names();
         let missing: Vec<&str> = names
@@ -494,7 +519,7 @@ impl NamedLosses<'_> {
         let losses = TaskLosses::from_options(losses, &self.device);
         let told = |labels: &Labels| !matches!(labels, Labels::All | Labels::Counted(0));
         if !labels.iter().any(told) {
-            // Which tasks are absent is known already, and how many samples there are is the batch's to say.
+            // The absent tasks are known already; the number of samples is passed to `counts`.
             return losses;
         }
         let plain = self.device.inner();
@@ -520,7 +545,7 @@ fn check_single(what: &str, loss: &Tensor<1>) {
     );
 }
 
-/// Losses one behind the other, `[K]`.
+/// Concatenates losses, `[K]`.
 fn together(losses: &[Tensor<1>]) -> Tensor<1> {
     #[cfg(feature = "gpu-kernels")]
     if let Some(all) = super::gpu::together(losses) {
@@ -529,7 +554,7 @@ fn together(losses: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(losses.to_vec(), 0)
 }
 
-/// A loss in single precision.
+/// Casts a loss to single precision.
 fn single(loss: Tensor<1>) -> Tensor<1> {
     if loss.dtype() == DType::F32 {
         loss

@@ -1,4 +1,4 @@
-//! Cross entropy with class weights, label smoothing, labels to be ignored, and sample weights.
+//! Computes the cross entropy with class weights, label smoothing, ignored labels and sample weights.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Int, Tensor};
@@ -12,28 +12,30 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CrossEntropyConfig {
-    /// A weight for each class, finite, not negative and not all 0; 1 each if not given.
+    /// The weight of each class, finite, not negative, not all 0. Default 1 each.
     pub class_weights: Option<Vec<f64>>,
-    /// The part of each target that is spread over all classes, in [0, 1).
+    /// The part of each target that is spread over all classes, in [0, 1). Default 0.
     pub smoothing: f64,
-    /// The target of samples without a label, such as -100.
+    /// The target of samples without a label, such as -100. Default none.
     pub ignore_index: Option<i64>,
 }
 
 impl CrossEntropyConfig {
-    /// Makes the settings of the plain cross entropy.
+    /// Creates the settings of the plain cross entropy.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a weight for each class.
+    /// Sets the weight of each class.
     pub fn with_class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.class_weights = Some(weights.into());
         self
     }
 
-    /// Sets the weights of the classes so that each has the same part in the loss, `N / (C n_c)` for `n_c` of `N` samples; a class
-    /// that does not come has weight 0.
+    /// Sets the weight of each class so that all classes have an equal part in the loss.
+    ///
+    /// A class with `n_c` of the `N` samples has the weight `N / (C n_c)`, where `C` counts the classes with samples. A
+    /// class without samples has weight 0. `counts` holds the number of samples of each class.
     pub fn with_balanced_classes(self, counts: &[usize]) -> Self {
         let all: usize = counts.iter().sum();
         let there = counts.iter().filter(|count| **count > 0).count();
@@ -56,7 +58,7 @@ impl CrossEntropyConfig {
         self
     }
 
-    /// Makes the loss on a device, with autodiff or without.
+    /// Creates the loss on a device, with autodiff or without.
     ///
     /// # Errors
     ///
@@ -90,15 +92,16 @@ impl CrossEntropyConfig {
     }
 }
 
-/// Cross entropy between class logits and class indices, with weights.
+/// The cross entropy between class logits and class indices, with weights.
 ///
 /// ```text
 /// l_i = -(1 - e) w_y log p_y - e / C sum_c w_c log p_c,   p = softmax(x_i)
 /// L   = sum_i s_i l_i / sum_i s_i w_y
 /// ```
 ///
-/// with logits `x`, target class `y`, class weights `w`, smoothing `e`, sample weights `s` and `C` classes; sums run over the samples
-/// whose target is not to be ignored. It is the mean that PyTorch's `CrossEntropyLoss` takes.
+/// with the logits `x`, the target class `y`, the class weights `w`, the smoothing `e`, the sample weights `s` and `C`
+/// classes. The sums run over the samples whose target is not ignored. The mean is that of PyTorch's
+/// `CrossEntropyLoss`.
 ///
 /// # Example
 ///
@@ -131,14 +134,15 @@ impl CrossEntropy {
     ///
     /// # Shapes
     ///
-    /// - logits: `[..., classes]`, such as `[batch, classes]`, or `[batch, time, classes]` for a class at every position
-    /// - targets: `[...]`, each in `0..classes` or the one that is ignored
+    /// - logits: `[..., classes]`, such as `[batch, classes]`, or `[batch, time, classes]` for a class at every
+    ///   position
+    /// - targets: `[...]`, each in `0..classes` or the ignored target
     /// - weights: `[...]`, of each target, not negative
     ///
     /// # Panics
     ///
-    /// If the shapes do not fit, or there is another number of class weights than classes. A target outside the classes panics on
-    /// backends that check.
+    /// If the shapes do not fit, or if the number of class weights is not the number of classes. A target outside the
+    /// classes panics on backends that check.
     pub fn forward<const D: usize, const T: usize>(
         &self,
         logits: Tensor<D>,
@@ -161,7 +165,7 @@ impl CrossEntropy {
         sample_weights: Option<Tensor<1>>,
     ) -> Labelled {
         let [batch, classes] = logits.dims();
-        // Weights are in single precision.
+        // The weights are in single precision.
         let logits = logits.cast(DType::F32);
         let device = logits.device().inner();
         let plain = targets.clone().inner();
@@ -194,7 +198,7 @@ impl CrossEntropy {
         let weight = (of_samples.clone() * of_targets.clone())
             .sum()
             .cast(DType::F32);
-        // Rows that do not count may hold anything.
+        // Rows of weight 0 may hold any number, NaN included.
         let without = of_samples.clone().equal_elem(0.0).reshape([batch, 1]);
         let logits = logits.mask_fill(without.expand([batch, classes]), 0.0);
         let tracked = logits.is_autodiff();

@@ -1,4 +1,4 @@
-//! The bidirectional LSTM: its configuration, parameters and shape rules.
+//! The bidirectional LSTM and its configuration.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -14,17 +14,17 @@ use crate::error::Result;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiLstmConfig {
-    /// Input features per position, 1 to 100000.
+    /// The number of input features per position, 1 to 100000.
     pub input: usize,
-    /// Hidden units per direction, 1 to 10000.
+    /// The number of hidden units per direction, 1 to 10000.
     pub hidden: usize,
-    /// Stacked layers, 1 to 100; each reads both directions of the layer before.
+    /// The number of stacked layers, 1 to 100. Default 1. Each layer reads both directions of the layer before.
     #[serde(default = "one")]
     pub layers: usize,
-    /// Dropout between layers, in [0, 1). It does nothing with one layer.
+    /// The dropout between layers, in [0, 1). Default 0. Without effect for one layer.
     #[serde(default)]
     pub dropout: f64,
-    /// Whether sequences are `[batch, time, features]`, or `[time, batch, features]`.
+    /// Whether sequences are `[batch, time, features]` (`true`, the default) or `[time, batch, features]`.
     #[serde(default = "yes")]
     pub batch_first: bool,
 }
@@ -38,7 +38,7 @@ fn yes() -> bool {
 }
 
 impl BiLstmConfig {
-    /// One layer over `input` features with `hidden` units per direction, without dropout.
+    /// Creates the configuration of one layer over `input` features with `hidden` units per direction, without dropout.
     pub fn new(input: usize, hidden: usize) -> Self {
         Self {
             input,
@@ -61,7 +61,7 @@ impl BiLstmConfig {
         self
     }
 
-    /// Sets whether sequences are `[batch, time, features]`, as by default, or `[time, batch, features]`.
+    /// Sets whether sequences are `[batch, time, features]` (`true`, the default) or `[time, batch, features]`.
     pub fn with_batch_first(mut self, batch_first: bool) -> Self {
         self.batch_first = batch_first;
         self
@@ -71,12 +71,12 @@ impl BiLstmConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) naming the field that has a value it cannot have.
+    /// [`Error::Setting`](crate::Error::Setting) with the name of a field that is out of range.
     pub fn validate(&self) -> Result<()> {
         check(self.input, self.hidden, self.layers, self.dropout)
     }
 
-    /// Builds the layer on `device`, every parameter uniform in ±1/sqrt(hidden) as in PyTorch.
+    /// Creates the layers on `device`, with every parameter uniform in ±1/sqrt(hidden) as in PyTorch.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl BiLstmConfig {
     }
 }
 
-/// A bidirectional LSTM, one or more layers.
+/// A bidirectional LSTM of one or more layers.
 ///
 /// ```text
 /// a   = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh,   rows of a in the order i, f, g, o
@@ -111,9 +111,9 @@ impl BiLstmConfig {
 /// h_t = s(o) tanh(c_t)
 /// ```
 ///
-/// S. Hochreiter, J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (1997), with the forget gate of F. Gers
-/// et al. (2000). The parameters have the shapes, the gate order and the meaning of PyTorch's `nn.LSTM` with
-/// `bidirectional=True`, both biases included. [`Lstm`](super::Lstm) has one direction.
+/// S. Hochreiter, J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (1997), with the forget gate of F.
+/// Gers et al. (2000). The parameters have the shapes, the gate order and the meaning of PyTorch's `nn.LSTM` with
+/// `bidirectional=True`, both biases included. For one direction, see [`Lstm`](super::Lstm).
 ///
 /// # Example
 ///
@@ -135,7 +135,7 @@ pub struct BiLstm {
     half: bool,
 }
 
-/// Both directions of one layer.
+/// The parameters of both directions of one layer.
 #[derive(Module, Debug)]
 struct BiLstmLayer {
     forward: LstmWeights,
@@ -143,26 +143,26 @@ struct BiLstmLayer {
 }
 
 impl BiLstm {
-    /// Returns the hidden states of the last layer, the forward half first.
+    /// Returns the hidden states of the last layer, with the forward direction in the first half of the features.
     ///
     /// # Shapes
     ///
     /// - input: `[batch, time, input]`, batch and time at least 1
     /// - output: `[batch, time, 2 hidden]`
     ///
-    /// With `batch_first` off, time comes before batch in both; so it does in the other methods.
+    /// Without `batch_first`, time comes before batch in both, here and in the other methods.
     ///
     /// # Panics
     ///
-    /// If the input's last dimension is not the configured one, or it has no sequence or no position.
+    /// If the last dimension of the input is not the configured number of features, or if batch or time is 0.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         self.stack(None).forward(input, By::Kernel)
     }
 
-    /// Returns the hidden states over sequences of different lengths, zero where there is padding.
+    /// Returns the hidden states over sequences of different lengths, with zeros in the padding.
     ///
-    /// Each sequence has the states that it has alone, on the CPU to the bit. What stands in the padding is not read, NaN included.
-    /// [`Lengths::last`] has the final state of both directions, [`Lengths::mean`] the mean over time.
+    /// Each sequence has the states it has alone, on the CPU to the bit. The padding of the input is not read and may
+    /// hold NaN. [`Lengths::last`] returns the final state of both directions, [`Lengths::mean`] the mean over time.
     ///
     /// # Shapes
     ///
@@ -170,23 +170,24 @@ impl BiLstm {
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward), and if the lengths are of another batch or differ in `batch_first`.
+    /// As [`forward`](Self::forward), and if batch, time or `batch_first` differ from those of the lengths.
     pub fn forward_padded(&self, input: Tensor<3>, lengths: &Lengths) -> Tensor<3> {
         self.stack(Some(lengths)).forward(input, By::Kernel)
     }
 
-    /// Returns the hidden states and the state that each sequence ends with, from an initial state; from zeros without.
+    /// Returns the hidden states and the final state of each sequence, from an initial state. Without `state`, the
+    /// initial state is zero.
     ///
-    /// Gradients go through both states. With lengths, the final state is that at the end of each sequence.
+    /// Gradients flow through both states. With lengths, the final state is the state at the end of each sequence.
     ///
     /// # Shapes
     ///
-    /// As [`forward`](Self::forward); the states as [`LstmState`] says.
+    /// As [`forward`](Self::forward); the states as in [`LstmState`].
     ///
     /// # Panics
     ///
-    /// As [`forward_padded`](Self::forward_padded), and if the initial state has another shape or precision, or is on another
-    /// device.
+    /// As [`forward_padded`](Self::forward_padded), and if shape, precision or device of the initial state does not
+    /// fit.
     pub fn forward_from(
         &self,
         input: Tensor<3>,
@@ -196,7 +197,7 @@ impl BiLstm {
         self.stack(lengths).forward_from(input, state)
     }
 
-    /// [`forward`](Self::forward) in plain tensor operations: slower, and the yardstick for the kernels.
+    /// Computes [`forward`](Self::forward) in plain tensor operations: slower, and the reference for the kernels.
     ///
     /// # Panics
     ///
@@ -205,35 +206,38 @@ impl BiLstm {
         self.stack(None).forward(input, By::Reference)
     }
 
-    /// The parameters of a layer, `(forward, backward)`, layers counted from 0.
+    /// Returns the parameters of a layer, counted from 0, as `(forward, backward)`. Returns `None` if there is no such
+    /// layer.
     pub fn weights(&self, layer: usize) -> Option<(&LstmWeights, &LstmWeights)> {
         let layer = self.layers.get(layer)?;
         Some((&layer.forward, &layer.backward))
     }
 
-    /// The number of stacked layers.
+    /// Returns the number of stacked layers.
     pub fn layers(&self) -> usize {
         self.layers.len()
     }
 
-    /// Hidden units per direction; the output is twice as wide.
+    /// Returns the number of hidden units per direction. The output is twice as wide.
     pub fn hidden(&self) -> usize {
         self.layers[0].forward.hidden()
     }
 
-    /// Sets whether a GPU multiplies inputs and weights, and keeps gates for the way back, in half precision (`f16`): faster where it
-    /// has units for that, and half of what is kept until the way back. States, sums and gradients stay in single precision. Off by default; it does nothing
-    /// on the CPU, nor where the device has no half precision.
+    /// Sets whether a GPU multiplies inputs and weights, and stores gates for the backward pass, in half precision
+    /// (`f16`). Default `false`.
     ///
-    /// Measured on two layers of 32 over 60 positions, relative to the largest of each: outputs within 3e-4 of those in single
-    /// precision, gradients within 6e-4. Numbers above 65504 overflow.
+    /// Half precision is faster if the GPU has units for it, and halves the memory kept for the backward pass. States,
+    /// sums and gradients stay in single precision. Without effect on the CPU and on devices without half precision.
+    ///
+    /// Measured on two layers of 32 units over 60 positions, relative to the largest element of each tensor: outputs
+    /// are within 3e-4 of those in single precision, gradients within 6e-4. Numbers above 65504 overflow.
     pub fn with_half_precision(mut self, half: bool) -> Self {
         self.half = half;
         self
     }
 
-    /// Returns what computes the layer over inputs of this shape in single precision on `device`. Gradients and values do not
-    /// depend on it beyond rounding.
+    /// Returns the kernel that computes the layers over inputs of this shape in single precision on `device`. Values
+    /// and gradients depend on the kernel by rounding only.
     ///
     /// # Shapes
     ///

@@ -1,18 +1,18 @@
-//! What computes recurrent layers on a device.
+//! The implementation of recurrent layers on a device.
 
 use std::fmt;
 
-/// What computes recurrent layers on a device.
+/// The implementation that computes recurrent layers on a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kernel {
     /// The kernels for the CPU.
     Cpu,
-    /// The kernels for GPUs: all steps of a layer in one launch.
+    /// The kernels for GPUs, with all steps of a layer in one launch.
     Gpu,
-    /// The same, with products and stored gates in half precision.
+    /// The kernels for GPUs, with products and stored gates in half precision.
     GpuHalf,
-    /// Plain tensor operations, which are slower, and why.
+    /// Plain tensor operations, which are slower, with the reason.
     Plain(String),
 }
 

@@ -1,4 +1,4 @@
-//! Sequences of different lengths in one padded batch.
+//! The lengths of the sequences of a padded batch.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use burn::tensor::DType;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
-/// How long each sequence of a padded batch is.
+/// The lengths of the sequences of a padded batch.
 ///
 /// # Example
 ///
@@ -28,23 +28,23 @@ pub struct Lengths {
     lengths: Arc<[usize]>,
     time: usize,
     batch_first: bool,
-    /// Where there is padding, `[batch, time]`; like all tensors here on the plain device.
+    /// The positions of the padding, `[batch, time]`. All tensors here are on the device without autodiff.
     padding: Tensor<2, Bool>,
     /// The last position of each sequence, `[batch]`.
     ends: Tensor<1, Int>,
-    /// The positions of each sequence from its end to its first, then those of its padding, `[time, batch]`; made when it is
-    /// read.
+    /// The positions of each sequence from the last to the first, then the positions of its padding, `[time, batch]`.
+    /// Computed when first read.
     reversal: OnceLock<Tensor<2, Int>>,
-    /// The lengths as numbers, `[batch]`.
+    /// The lengths as floats, `[batch]`.
     counts: Tensor<1>,
 }
 
 impl Lengths {
-    /// Takes the lengths of the sequences of a batch that is padded to `time` positions.
+    /// Creates the lengths of a batch whose sequences are padded to `time` positions.
     ///
     /// # Panics
     ///
-    /// If there is no sequence, or a length is 0 or above `time`.
+    /// If there is no sequence, or if a length is 0 or above `time`.
     pub fn new(lengths: &[usize], time: usize, device: &Device) -> Self {
         assert!(!lengths.is_empty(), "a batch needs at least one sequence");
         for (sequence, length) in lengths.iter().enumerate() {
@@ -67,29 +67,29 @@ impl Lengths {
         }
     }
 
-    /// Sets whether the sequences are `[batch, time, features]`, as by default, or `[time, batch, features]`.
+    /// Sets whether sequences are `[batch, time, features]` (`true`, the default) or `[time, batch, features]`.
     pub fn with_batch_first(mut self, batch_first: bool) -> Self {
         self.batch_first = batch_first;
         self
     }
 
-    /// Returns the lengths.
+    /// Returns the lengths, one per sequence.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
     }
 
-    /// Returns the number of positions of the batch.
+    /// Returns the number of positions of the batch, padding included.
     pub fn time(&self) -> usize {
         self.time
     }
 
-    /// Whether the sequences are `[batch, time, features]`.
+    /// Returns whether sequences are `[batch, time, features]`.
     pub fn batch_first(&self) -> bool {
         self.batch_first
     }
 
-    /// Returns where the sequences are, `[batch, time]`, or `[time, batch]` with time first, on the plain device: a mask for the
-    /// losses of every position.
+    /// Returns the mask of the positions outside the padding, `[batch, time]`, or `[time, batch]` with time first, on
+    /// the device without autodiff. It serves as the mask of a loss per position.
     pub fn mask(&self) -> Tensor<2, Bool> {
         let mask = self.padding.clone().bool_not();
         if self.batch_first {
@@ -99,7 +99,7 @@ impl Lengths {
         }
     }
 
-    /// Returns the sequence with zeros where there is padding, in value and in gradient.
+    /// Returns the sequence with value and gradient of the padding set to zero.
     ///
     /// # Shapes
     ///
@@ -107,13 +107,13 @@ impl Lengths {
     ///
     /// # Panics
     ///
-    /// If batch or time are others than those of the lengths; so do the other methods.
+    /// If batch or time differ from those of the lengths. This holds for every method that takes a sequence.
     pub fn without_padding(&self, sequence: Tensor<3>) -> Tensor<3> {
         self.check(&sequence);
         self.fill(sequence, 0.0)
     }
 
-    /// Returns the mean over the positions that are there.
+    /// Returns the mean over time, without the padding.
     ///
     /// # Shapes
     ///
@@ -128,7 +128,7 @@ impl Lengths {
         sum / counts.unsqueeze_dim(1)
     }
 
-    /// Returns the largest value of each feature over the positions that are there.
+    /// Returns the maximum of each feature over time, without the padding.
     ///
     /// # Shapes
     ///
@@ -139,8 +139,10 @@ impl Lengths {
         largest.max_dim(self.time_at()).squeeze_dim(self.time_at())
     }
 
-    /// Returns the state in which each direction of a bidirectional layer ends: the first half of the features at the last
-    /// position of each sequence, the second half at its first. For a layer of one direction it is [`at_end`](Self::at_end).
+    /// Returns the final state of each direction of a bidirectional layer.
+    ///
+    /// The final state is the first half of the features at the last position of each sequence, and the second half at
+    /// the first position. For a layer of one direction, use [`at_end`](Self::at_end).
     ///
     /// # Shapes
     ///
@@ -163,7 +165,7 @@ impl Lengths {
         Tensor::cat(vec![forward, backward.squeeze_dim(self.time_at())], 1)
     }
 
-    /// Returns the features at the last position of each sequence, which is where a layer of one direction ends.
+    /// Returns the features at the last position of each sequence: the final state of a layer of one direction.
     ///
     /// # Shapes
     ///
@@ -184,7 +186,7 @@ impl Lengths {
         sequence.gather(at, ends).squeeze_dim(at)
     }
 
-    /// From the mean over all positions, zeros in the padding included, to the mean over those that are there.
+    /// Converts the mean over all positions, with zeros in the padding, to the mean without the padding.
     pub(super) fn of_present(&self, mean: Tensor<2>) -> Tensor<2> {
         let counts = self.counts.clone().to_device(&mean.device().inner());
         let factor = counts.cast(mean.dtype()).recip() * self.time as f64;
@@ -192,12 +194,12 @@ impl Lengths {
         mean * factor
     }
 
-    /// Zeros where there is padding, in a sequence that is `[batch, time, features]` whatever else is said.
+    /// Sets the padding to zero in a sequence that is `[batch, time, features]`, regardless of `batch_first`.
     pub(super) fn filled(&self, sequence: Tensor<3>) -> Tensor<3> {
         masked(self.padding_on(&sequence.device()), sequence, 0.0)
     }
 
-    /// Turns each sequence of `[time, batch, features]` around within its length.
+    /// Reverses each sequence of `[time, batch, features]` within its length.
     pub(super) fn reversed(&self, steps: Tensor<3>) -> Tensor<3> {
         let order = self.reversal.get_or_init(|| self.reversal()).clone();
         let order = order.to_device(&steps.device().inner());
@@ -215,7 +217,7 @@ impl Lengths {
         order.reshape([self.time, lengths.len()])
     }
 
-    /// What stands at the last step of each sequence, `[time, directions, batch, hidden]` to `[directions, batch, hidden]`.
+    /// Returns the last step of each sequence, `[time, directions, batch, hidden]` to `[directions, batch, hidden]`.
     pub(super) fn at_ends(&self, steps: Tensor<4>) -> Tensor<3> {
         let [_, directions, batch, hidden] = steps.dims();
         let ends = self.ends.clone().to_device(&steps.device().inner());
@@ -225,21 +227,21 @@ impl Lengths {
         steps.gather(0, ends).squeeze_dim(0)
     }
 
-    /// The lengths as numbers, for a kernel on the device of a tensor; without a graph.
+    /// Returns the lengths as floats, `[batch]`, for a kernel on `device`, off the graph.
     #[cfg(feature = "gpu-kernels")]
     pub(super) fn counts(&self, device: &Device) -> Tensor<1> {
         let counts = self.counts.clone().cast(DType::F32);
         counts.to_device(&device.clone().inner())
     }
 
-    /// The lengths, for a kernel.
+    /// Returns the lengths for a kernel.
     #[cfg(feature = "cpu-kernels")]
     pub(super) fn shared(&self) -> Arc<[usize]> {
         self.lengths.clone()
     }
 
-    /// Where there is padding, on the device of a sequence. It is made anew on another one: backends keep truth values in
-    /// different forms and do not take each other's.
+    /// Returns the positions of the padding on `device`. On another device they are created again, because backends
+    /// store boolean values in different forms and do not convert them.
     fn padding_on(&self, device: &Device) -> Tensor<2, Bool> {
         let device = device.clone().inner();
         if device == self.padding.device() {
@@ -248,7 +250,7 @@ impl Lengths {
         padding(&self.lengths, self.time, &device)
     }
 
-    /// Checks that a sequence has the batch and the time of the lengths, and returns its shape.
+    /// Checks that a sequence has batch and time of the lengths, and returns its shape.
     pub(super) fn check(&self, sequence: &Tensor<3>) -> [usize; 3] {
         let shape = sequence.dims();
         let (wanted, order) = if self.batch_first {
@@ -279,7 +281,7 @@ impl Lengths {
     }
 }
 
-/// Where there is padding, `[batch, time]`.
+/// Returns the positions of the padding, `[batch, time]`.
 fn padding(lengths: &[usize], time: usize, device: &Device) -> Tensor<2, Bool> {
     let there = lengths
         .iter()
@@ -288,7 +290,7 @@ fn padding(lengths: &[usize], time: usize, device: &Device) -> Tensor<2, Bool> {
     Tensor::<1, Bool>::from_data(there.as_slice(), device).reshape([lengths.len(), time])
 }
 
-/// The position that a way back from the end of a sequence reads at its step `at`; in the padding that of the step.
+/// Returns the position that the backward direction reads at step `at`; in the padding the step itself.
 fn mirrored(at: usize, length: usize) -> i64 {
     (if at < length { length - 1 - at } else { at }) as i64
 }

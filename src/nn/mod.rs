@@ -1,7 +1,8 @@
-//! Layers: the LSTM in one and in two directions, dropout, and the readout of a sequence. Knows nothing of tasks, losses or training.
+//! Layers: the LSTM in one and in two directions, dropout, and the readout of a sequence. The module does not depend on
+//! tasks, losses or training.
 //!
-//! On the CPU the layers work on host memory directly and keep what they used for their next results, up to 256 MiB for the
-//! whole program. On GPUs all steps of a layer are one launch.
+//! On the CPU, the layers compute on host memory directly and keep used memory for their next results, up to 256 MiB
+//! for the whole program. On GPUs, all steps of a layer run in one launch.
 
 mod bilstm;
 mod dropout;

@@ -96,7 +96,8 @@ fn in_order(steps: Tensor<3>, direction: usize, lengths: Option<&Lengths>) -> Te
     }
 }
 
-/// One step of all directions; `inputs` is `[directions, batch, 4 hidden]`, `recurrent` is `[directions, hidden, 4 hidden]`.
+/// One step of all directions; `inputs` is `[directions, batch, 4 hidden]`, `recurrent` is
+/// `[directions, hidden, 4 hidden]`.
 fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize) -> State {
     let gates = inputs + state.hidden.matmul(recurrent);
     let mut parts = gates.split(hidden, 2).into_iter();

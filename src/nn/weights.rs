@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
 
-/// The parameters of one direction of one layer, as PyTorch keeps them.
+/// The parameters of one direction of an LSTM layer, in the layout of PyTorch.
 #[derive(Module, Debug)]
 pub struct LstmWeights {
     /// Input weights, `[4 hidden, input]`, rows in the order i, f, g, o.
@@ -17,12 +17,12 @@ pub struct LstmWeights {
     pub weight_hh: Param<Tensor<2>>,
     /// Input bias, `[4 hidden]`.
     pub bias_ih: Param<Tensor<1>>,
-    /// Recurrent bias, `[4 hidden]`; added to the input bias.
+    /// Recurrent bias, `[4 hidden]`, added to the input bias.
     pub bias_hh: Param<Tensor<1>>,
 }
 
 impl LstmWeights {
-    /// Uniform in ±1/sqrt(hidden), as in PyTorch.
+    /// Creates parameters that are uniform in ±1/sqrt(hidden), as in PyTorch.
     pub(super) fn new(input: usize, hidden: usize, device: &Device) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
         let uniform = Initializer::Uniform {
@@ -37,7 +37,7 @@ impl LstmWeights {
         }
     }
 
-    /// Whether all of it is in single precision.
+    /// Returns whether all parameters are in single precision.
     #[cfg(feature = "gpu-kernels")]
     pub(super) fn is_single(&self) -> bool {
         let matrices = [&self.weight_ih, &self.weight_hh].map(|weight| weight.val().dtype());
@@ -48,12 +48,12 @@ impl LstmWeights {
             .all(|dtype| dtype == DType::F32)
     }
 
-    /// Hidden units.
+    /// Returns the number of hidden units.
     pub fn hidden(&self) -> usize {
         self.weight_hh.dims()[1]
     }
 
-    /// Features that are read at every position.
+    /// Returns the number of input features per position.
     pub fn input(&self) -> usize {
         self.weight_ih.dims()[1]
     }
@@ -63,7 +63,7 @@ impl LstmWeights {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] naming the field that has a value it cannot have.
+/// [`Error::Setting`] with the name of a field that is out of range.
 pub(super) fn check(input: usize, hidden: usize, layers: usize, dropout: f64) -> Result<()> {
     for (field, value, most) in [
         ("input", input, 100_000),

@@ -1,6 +1,6 @@
-//! Registers the losses with Burn: for the CPU backends, and with their gradients for autodiff over them.
+//! Registers the losses with Burn: for the CPU backends, and with their backward pass for autodiff.
 
-// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+// Burn deprecates its ndarray backend and warns at every use; this crate still supports it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 use super::kernel::{self, Pointwise, Reduced};
 use crate::host::{Integers, TensorValues, to_tensor};
 
-/// The losses as operations of a backend. The output is `[1]`; `mask` holds 1 and 0 and is looked at if `masked`.
+/// The losses as operations of a backend. The output is `[1]`. `mask` holds 1 and 0 and is read if `masked`.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Autodiff
 )]
 pub(super) trait LossExtension: Backend {
-    /// A loss between predictions and targets of the same shape.
+    /// Computes a loss between predictions and targets of equal shape.
     fn pointwise_loss(
         predictions: FloatTensor<Self>,
         targets: FloatTensor<Self>,
@@ -32,7 +32,7 @@ pub(super) trait LossExtension: Backend {
         mean: bool,
     ) -> FloatTensor<Self>;
 
-    /// Cross entropy between `[rows, classes]` logits and `[rows]` classes.
+    /// Computes the cross entropy between `[rows, classes]` logits and `[rows]` classes.
     fn cross_entropy_loss(
         logits: FloatTensor<Self>,
         targets: IntTensor<Self>,
@@ -78,7 +78,7 @@ on_host!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 on_host!(burn::backend::NdArray);
 
-/// Predictions and mask.
+/// The predictions and the mask of a loss.
 struct LossInputs<B: Backend> {
     predictions: FloatTensor<B>,
     mask: Option<TensorValues>,
@@ -134,11 +134,11 @@ fn value<B: Backend>(found: &Reduced, device: &Device<B>) -> FloatTensor<B> {
     to_tensor::<B>(vec![found.value as f32], &[1], device)
 }
 
-/// The backward pass of every loss: the derivatives are known already.
+/// The backward pass of every loss: scales the derivatives that the forward pass computed.
 #[derive(Debug)]
 struct LossBackward;
 
-/// The derivatives of the elements.
+/// The derivatives of the elements, with shape and device of the gradient.
 #[derive(Clone, Debug)]
 struct BackwardState<D> {
     derivatives: Arc<Vec<f32>>,
@@ -157,7 +157,7 @@ impl<B: Backend> Backward<B, 1> for LossBackward {
     ) {
         let state = ops.state;
         let arriving = TensorValues::read::<B>(gradients.consume::<B>(&ops.node));
-        // The graph is done with them, so they are scaled where they are.
+        // The graph no longer needs the derivatives, so they are scaled in place.
         let mut values = Arc::try_unwrap(state.derivatives).unwrap_or_else(|held| (*held).clone());
         kernel::scale(&mut values, arriving[0]);
         if let [Some(parent)] = &ops.parents {

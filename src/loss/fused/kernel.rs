@@ -1,8 +1,8 @@
-//! Sums of element losses and their derivatives on slices.
+//! Computes sums of element losses and their derivatives on slices.
 //!
-//! Elements are taken in blocks, which large inputs spread over threads. Inside a block sixteen sums run side by side in
-//! single precision; blocks are added in their order in double precision. So a sum over many millions of elements stays
-//! exact to a few units in the last place, and does not depend on the number of threads.
+//! Elements are processed in blocks, which are spread over threads for large inputs. Inside a block, sixteen sums run
+//! in parallel in single precision; blocks are added in order in double precision. A sum over many millions of elements
+//! is therefore exact to a few units in the last place, and does not depend on the number of threads.
 
 use std::mem::MaybeUninit;
 
@@ -13,11 +13,11 @@ use crate::host::math::{exp, ln, log1p_of_fraction};
 
 /// Elements of a block.
 const BLOCK: usize = 2048;
-/// Rows of logits that are taken together.
+/// Rows of logits that are processed together.
 const ROWS: usize = 64;
-/// Sums that run side by side.
+/// Sums that run in parallel.
 const LANES: usize = 16;
-/// Elements from which threads pay.
+/// Elements from which threads are used.
 const MANY: usize = 1 << 16;
 
 /// A loss between a prediction and a target.
@@ -29,15 +29,15 @@ pub(crate) enum Pointwise {
     Binary { positive_weight: f32 },
 }
 
-/// A reduced loss, and its derivative with respect to every prediction, if asked for.
+/// A reduced loss, with its derivative with respect to every prediction if requested.
 #[derive(Debug)]
 pub(super) struct Reduced {
     pub(super) value: f64,
     pub(super) derivatives: Option<Vec<f32>>,
 }
 
-/// What the sum over the elements and every derivative are multiplied by: 1, or for the mean the inverse of the number of
-/// elements that count. A mean over nothing is 0.
+/// Returns the factor of the sum and of every derivative: 1, or for the mean the inverse of the number of elements that
+/// count. The mean over no element is 0.
 fn factor(mean: bool, mask: Option<&[f32]>, elements: usize) -> f64 {
     let count = match mask {
         Some(mask) => mask.iter().filter(|counts| **counts > 0.0).count(),
@@ -46,7 +46,7 @@ fn factor(mean: bool, mask: Option<&[f32]>, elements: usize) -> f64 {
     if mean { 1.0 / count.max(1) as f64 } else { 1.0 }
 }
 
-/// One element: its loss and the derivative with respect to the prediction.
+/// The loss of one element and its derivative with respect to the prediction.
 trait Element: Copy + Send + Sync {
     fn at(self, prediction: f32, target: f32) -> (f32, f32);
 }
@@ -75,17 +75,17 @@ impl Element for Binary {
     fn at(self, x: f32, target: f32) -> (f32, f32) {
         let weight = 1.0 + (self.positive_weight - 1.0) * target;
         let u = exp(-x.abs());
-        // log(1 + e^-x), and its derivative's size, the sigmoid of -x.
+        // log(1 + e^-x), and the absolute value of its derivative, the sigmoid of -x.
         let soft = log1p_of_fraction(u) + (-x).max(0.0);
         let pull = if x >= 0.0 { u } else { 1.0 } / (1.0 + u);
         let loss = weight * soft + (1.0 - target) * x;
-        // `max` and comparisons lose a NaN; the sum must not.
+        // `max` and comparisons drop a NaN; the sum must keep it.
         let keep = 0.0 * x;
         (loss + keep, (1.0 - target) - weight * pull + keep)
     }
 }
 
-/// A loss over all elements that count, their mean or their sum.
+/// Computes a loss over all elements that count, as mean or sum.
 ///
 /// # Panics
 ///
@@ -124,7 +124,7 @@ fn blocks<L: Element>(
 ) -> Reduced {
     let elements = predictions.len();
     let factor = factor(mean, mask, elements);
-    // Written once below, so it is not filled before.
+    // Not filled: every element is written once below.
     let mut derivatives: Vec<f32> = Vec::with_capacity(if wanted { elements } else { 0 });
     let room = if wanted {
         &mut derivatives.spare_capacity_mut()[..elements]
@@ -153,8 +153,8 @@ fn blocks<L: Element>(
     }
 }
 
-/// Calls `work` with every block's number and its derivatives, on threads if there is much to do, and keeps the order. An
-/// element has `width` derivatives; without any, every block gets none.
+/// Calls `work` with the index and the derivatives of every block, on threads for large inputs, and keeps the order. An
+/// element has `width` derivatives. If `derivatives` is empty, every block gets an empty slice.
 fn each_block<T: Send, E: Send>(
     elements: usize,
     width: usize,
@@ -173,9 +173,9 @@ fn each_block<T: Send, E: Send>(
     }
 }
 
-/// Multiplies derivatives by what arrives at the loss.
+/// Multiplies derivatives by the gradient of the loss.
 pub(super) fn scale(derivatives: &mut [f32], factor: f32) {
-    // The gradient of a loss that is not weighted.
+    // The gradient of an unweighted loss.
     if factor == 1.0 {
         return;
     }
@@ -187,10 +187,10 @@ pub(super) fn scale(derivatives: &mut [f32], factor: f32) {
     }
 }
 
-/// The elements of a block. An empty slice of derivatives means that none are asked for.
+/// The elements of a block. If no derivatives are requested, their slice is empty.
 struct Block<'a, L> {
     loss: L,
-    /// What derivatives are multiplied by.
+    /// The factor of the derivatives.
     factor: f32,
     predictions: &'a [f32],
     targets: &'a [f32],
@@ -219,7 +219,7 @@ impl<L: Element> Block<'_, L> {
         let mut lanes = [0.0f32; LANES];
         let mut start = 0;
         while start + LANES <= elements {
-            // Arrays of a known size, so that the compiler sees one vector and no bounds.
+            // Arrays of a known size, so that the compiler emits one vector and no bounds checks.
             let predictions: [f32; LANES] = array(&self.predictions[start..]);
             let targets: [f32; LANES] = array(&self.targets[start..]);
             let mut slopes = [0.0f32; LANES];
@@ -258,11 +258,11 @@ fn array(values: &[f32]) -> [f32; LANES] {
     array
 }
 
-/// The cross entropies of all rows that count, their mean or their sum; `logits` has `classes` columns.
+/// Computes the cross entropies of all rows that count, as mean or sum. `logits` has `classes` columns.
 ///
 /// # Panics
 ///
-/// If a target of a row that counts is no class.
+/// If the target of a row that counts is not in `0..classes`.
 pub(super) fn cross_entropy(
     logits: &[f32],
     classes: usize,
@@ -300,7 +300,7 @@ pub(super) fn cross_entropy(
 /// The rows of a block.
 struct BlockRows<'a> {
     classes: usize,
-    /// What derivatives are multiplied by.
+    /// The factor of the derivatives.
     factor: f32,
     logits: &'a [f32],
     targets: &'a [i64],
@@ -320,8 +320,8 @@ impl pulp::NullaryFnOnce for BlockRows<'_> {
 }
 
 impl BlockRows<'_> {
-    /// The sum over the next rows from `first` on. They are taken together, so that exponentials and logarithms become
-    /// vector instructions however few classes there are.
+    /// Computes the sum over the next rows from `first` on. The rows are processed together, so that exponentials and
+    /// logarithms become vector instructions for any number of classes.
     #[inline(always)]
     fn some(&mut self, first: usize, scratch: &mut [f32]) -> f64 {
         let classes = self.classes;
@@ -381,7 +381,7 @@ impl BlockRows<'_> {
 mod tests {
     use super::*;
 
-    /// Lengths that end inside, at the end of, and just after the lanes and a block.
+    /// Lengths that end inside, at the end of and just after the lanes and a block.
     const LENGTHS: [usize; 8] = [0, 1, 15, 16, 17, 33, BLOCK, BLOCK + 17];
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -389,7 +389,7 @@ mod tests {
         (0..count).map(at).collect()
     }
 
-    /// One where an element counts; the first does, so that there is one.
+    /// 1 where an element counts. The first element always counts.
     fn mask(count: usize) -> Vec<f32> {
         (0..count).map(|i| f32::from(i % 3 == 0)).collect()
     }
@@ -404,7 +404,7 @@ mod tests {
         assert!((found - expected).abs() <= bound, "{found} for {expected}");
     }
 
-    /// Value and slope in double precision.
+    /// Computes value and slope in double precision.
     fn formula(loss: Pointwise, x: f64, target: f64) -> (f64, f64) {
         match loss {
             Pointwise::Huber { delta } => {

@@ -1,8 +1,8 @@
-//! The losses on the CPU, value and gradient in one pass over the data.
+//! Computes the losses on the CPU, value and gradient in one pass over the data.
 //!
-//! In plain tensor operations a loss makes a tensor for every operation, forward and backward. Here one pass gives the sum
-//! and, where a gradient will be asked for, the derivative of every element. `kernel` is the arithmetic on slices and
-//! `extension` registers it with Burn for the backends whose tensors are in host memory.
+//! In plain tensor operations, a loss creates a tensor for every operation, forward and backward. Here one pass
+//! computes the sum and, if a gradient is needed, the derivative of every element. `kernel` is the arithmetic on
+//! slices, and `extension` registers it with Burn for the backends with tensors in host memory.
 
 mod extension;
 mod kernel;
@@ -15,17 +15,17 @@ pub(super) use self::kernel::Pointwise;
 use super::Reduction;
 use crate::host;
 
-/// Whether the pass serves these: in host memory, single precision, and no gradient is asked for the targets.
+/// Returns whether the kernel applies: tensors in host memory and single precision, no gradient for the targets.
 pub(super) fn applies<const D: usize>(predictions: &Tensor<D>, targets: &Tensor<D>) -> bool {
     host::applies(predictions) && host::applies(targets) && !targets.is_tracked()
 }
 
-/// The same for a loss whose targets are classes.
+/// Returns whether the kernel applies to a loss whose targets are classes.
 pub(super) fn applies_to_logits(logits: &Tensor<2>) -> bool {
     host::applies(logits)
 }
 
-/// A loss between predictions and targets of the same shape.
+/// Computes a loss between predictions and targets of equal shape.
 pub(super) fn pointwise<const D: usize>(
     loss: Pointwise,
     predictions: Tensor<D>,
@@ -45,7 +45,7 @@ pub(super) fn pointwise<const D: usize>(
     ))
 }
 
-/// Cross entropy between rows of logits and classes.
+/// Computes the cross entropy between rows of logits and classes.
 pub(super) fn cross_entropy(
     logits: Tensor<2>,
     targets: Tensor<1, Int>,
@@ -63,8 +63,8 @@ pub(super) fn cross_entropy(
     ))
 }
 
-/// 1 where an element counts and 0 where it does not, in a row. A backend operation has no optional tensors, so without a
-/// mask one number stands in its place.
+/// Converts a mask to a flat tensor of 1 and 0. A backend operation has no optional tensors, so without a mask the
+/// result is a placeholder of one element.
 fn weights<const D: usize, const E: usize>(
     mask: Option<Tensor<D, Bool>>,
     like: &Tensor<E>,

@@ -1,5 +1,5 @@
-//! Registers the losses with Burn: the kernels for GPUs and for operations that are fused, and the losses with their backward
-//! passes for autodiff over them.
+//! Registers the losses with Burn: the kernels for GPUs and for fusion, and the losses with their backward passes for
+//! autodiff.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -18,18 +18,18 @@ type Six<T> = (T, T, T, T, T, T);
 /// The kernels of the losses.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait LossKernels: Backend {
-    /// The cross entropy of every row, `[rows]`.
+    /// Computes the cross entropy of every row, `[rows]`.
     #[fusion(dtype = logits, shape = Shape::from([logits[0]]))]
     fn row_losses_plain(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self>;
 
-    /// The same, and its slope at every logit.
+    /// Computes the cross entropy of every row, `[rows]`, and its derivative with respect to every logit.
     #[fusion(meta = rows)]
     fn row_losses_kept(
         logits: FloatTensor<Self>,
         targets: IntTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// The first `count` losses one behind the other.
+    /// Concatenates the first `count` losses.
     #[fusion(dtype = a, shape = Shape::from([*count]))]
     fn together(
         a: FloatTensor<Self>,
@@ -41,7 +41,7 @@ pub(super) trait LossKernels: Backend {
         count: usize,
     ) -> FloatTensor<Self>;
 
-    /// The elements of `[count]` numbers, `[1]` each; behind the last they are the last again.
+    /// Splits `[count]` numbers into `[1]` each. After the last element, the last is repeated.
     #[fusion(meta = split)]
     #[allow(clippy::type_complexity)]
     fn split(
@@ -101,10 +101,10 @@ impl LossKernels for CubeBackend {
 /// The losses as operations of a backend.
 #[backend_extension(Cube, Autodiff)]
 pub(super) trait LossLayer: Backend {
-    /// The cross entropy of every row, `[rows]`.
+    /// Computes the cross entropy of every row, `[rows]`.
     fn row_losses(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self>;
 
-    /// The first `count` losses one behind the other.
+    /// Concatenates the first `count` losses.
     fn losses_together(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
@@ -134,12 +134,12 @@ impl LossLayer for burn::backend::Cube {
     }
 }
 
-/// The backward pass of the losses of rows.
+/// The backward pass of the cross entropy of rows.
 #[derive(Debug)]
 struct RowsBackward;
 
 impl<B: Backend + LossKernels> Backward<B, 1> for RowsBackward {
-    /// The slopes, `[rows, classes]`.
+    /// The derivatives, `[rows, classes]`.
     type State = FloatTensor<B>;
 
     fn backward(
@@ -159,12 +159,12 @@ impl<B: Backend + LossKernels> Backward<B, 1> for RowsBackward {
     }
 }
 
-/// The backward pass of losses that were put together.
+/// The backward pass of the concatenation of losses.
 #[derive(Debug)]
 struct TogetherBackward;
 
 impl<B: Backend + LossKernels> Backward<B, 6> for TogetherBackward {
-    /// How many there are.
+    /// The number of losses.
     type State = usize;
 
     fn backward(

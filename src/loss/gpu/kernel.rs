@@ -2,15 +2,15 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// Numbers between one loss's gradient and the next: a multiple of every device's alignment (CUDA's is 512 bytes), so that each is a
-/// tensor by itself without a copy.
+/// Elements from the gradient of one loss to the next: a multiple of the alignment of every device (512 bytes for
+/// CUDA), so that each gradient is a tensor without a copy.
 pub(super) const APART: usize = 128;
 
-/// The bits of a number that is none.
+/// The bits of a NaN.
 const NAN: u32 = 0x7fc0_0000;
 
-/// The cross entropy of a row of logits, and its slope at every logit if asked for: `softmax - 1` at the target and `softmax`
-/// elsewhere.
+/// Computes the cross entropy of each row of logits and, if requested, its derivative with respect to every logit:
+/// `softmax - 1` at the target and `softmax` elsewhere.
 #[cube(launch)]
 pub(super) fn row_losses<I: Int>(
     logits: &Tensor<f32>,
@@ -50,7 +50,7 @@ pub(super) fn row_losses<I: Int>(
     }
 }
 
-/// Losses one behind the other.
+/// Concatenates losses.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn losses_together(
@@ -81,7 +81,7 @@ pub(super) fn losses_together(
     }
 }
 
-/// A copy of `[count]` numbers, each at the beginning of a row.
+/// Copies `[count]` numbers, each to the beginning of a row of `split` elements.
 #[cube(launch)]
 pub(super) fn split_losses(
     gradient: &Tensor<f32>,

@@ -8,7 +8,8 @@ use burn_cubecl::tensor::CubeTensor;
 use super::kernel;
 use crate::gpu::{empty, over, part};
 
-/// The losses of the rows, `[rows]`, and their slopes at the logits, `[rows, classes]`, if asked for.
+/// Computes the losses of the rows, `[rows]`, and, if requested, their derivatives with respect to the logits,
+/// `[rows, classes]`.
 pub(super) fn row_losses(
     logits: CubeTensor,
     targets: CubeTensor,
@@ -35,7 +36,7 @@ pub(super) fn row_losses(
     (losses, slopes)
 }
 
-/// The first `count` losses one behind the other.
+/// Concatenates the first `count` losses.
 pub(super) fn losses_together(losses: [CubeTensor; 6], count: usize) -> CubeTensor {
     let [a, b, c, d, e, f] = losses.map(into_contiguous);
     let output = empty(&a, [count], DType::F32);
@@ -56,7 +57,7 @@ pub(super) fn losses_together(losses: [CubeTensor; 6], count: usize) -> CubeTens
     output
 }
 
-/// The elements of `[count]` numbers as tensors of one element; behind the last they are the last again.
+/// Splits `[count]` numbers into tensors of one element. After the last element, the last is repeated.
 pub(super) fn split_losses(gradient: CubeTensor, count: usize) -> [CubeTensor; 6] {
     let gradient = into_contiguous(gradient);
     let rows = empty(&gradient, [count, kernel::APART], DType::F32);

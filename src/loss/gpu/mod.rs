@@ -1,6 +1,6 @@
-//! What the losses do on GPUs in one launch each: cross entropy of every row, and losses put together to one tensor.
+//! Computes the cross entropy of every row and the concatenation of losses on GPUs, in one launch each.
 //!
-//! The other losses are chains of operations on elements, which Burn fuses by itself.
+//! The other losses are chains of element-wise operations, which Burn fuses.
 
 mod extension;
 mod kernel;
@@ -12,27 +12,28 @@ use burn::tensor::{Int, Tensor};
 use self::extension::LossLayer;
 use crate::gpu;
 
-/// Classes at most: a unit goes through all of a row's.
+/// The maximum number of classes. A unit iterates over all classes of a row.
 const CLASSES: usize = 64;
 
-/// Losses at most that are put together in one launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one.
+/// The maximum number of losses that one launch concatenates. WebGPU guarantees eight buffers per kernel, of which
+/// CubeCL uses one.
 const LOSSES: usize = 6;
 
-/// Whether the cross entropy of these logits is one launch.
+/// Returns whether the kernel supports these logits.
 pub(super) fn serves_rows(logits: &Tensor<2>) -> bool {
     let [rows, classes] = logits.dims();
     let fits = classes <= CLASSES && ((rows * classes) as u64) < u64::from(u32::MAX);
     fits && gpu::limits(logits).is_some_and(|limits| limits.bindings >= 4)
 }
 
-/// The cross entropy of every row, `[rows]`; NaN where the target is no class.
+/// Computes the cross entropy of every row, `[rows]`; NaN if the target is not a class.
 pub(super) fn rows(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
     let targets = targets.inner();
     let (logits, targets) = (logits.into_dispatch(), targets.into_dispatch());
     Tensor::from_dispatch(<Dispatch as LossLayer>::row_losses(logits, targets))
 }
 
-/// Losses one behind the other, `[K]`, from `[1]` each; nothing where that is not one launch.
+/// Concatenates losses of `[1]` each to `[K]`. Returns `None` if one launch does not suffice.
 pub(super) fn together(losses: &[Tensor<1>]) -> Option<Tensor<1>> {
     let limits = gpu::limits(losses.first()?)?;
     if losses.len() > LOSSES || limits.bindings < LOSSES + 1 {

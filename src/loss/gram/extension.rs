@@ -1,6 +1,6 @@
-//! Registers with Burn, for the CPU backends, how a gradient is sent into a graph.
+//! Registers the pull with Burn for the CPU backends: the operation that passes a given gradient on to a graph.
 
-// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+// Burn deprecates its ndarray backend and warns at every use; this crate still supports it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -20,7 +20,7 @@ use crate::host::{TensorValues, to_tensor};
     Autodiff
 )]
 pub(super) trait PullExtension: Backend {
-    /// The sum of `representation` times `gradient`, `[1]`; the gradient itself gets none.
+    /// Computes the sum of `representation` times `gradient`, `[1]`. No gradient reaches `gradient`.
     fn pull(representation: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -1,7 +1,8 @@
-//! Inner products and weighted sums of gradients on slices, each in one pass over them.
+//! Computes inner products and weighted sums of gradients on slices, in one pass each.
 //!
-//! Gradients are taken in blocks that stay in the cache while all pairs are formed. Inside a block sums run side by side in
-//! single precision; blocks are added in their order in double precision, so that no result depends on the number of threads.
+//! Gradients are processed in blocks that stay in the cache while all pairs are formed. Inside a block, sums run in
+//! parallel in single precision; blocks are added in order in double precision, so that no result depends on the number
+//! of threads.
 
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
@@ -12,14 +13,14 @@ use crate::host::memory;
 const BLOCK: usize = 1024;
 /// Elements of a piece of work.
 const PIECE: usize = 32 * BLOCK;
-/// Sums that run side by side.
+/// Sums that run in parallel.
 const LANES: usize = 16;
-/// Gradients that are multiplied with another gradient while its block is in the registers.
+/// Gradients that are multiplied by another gradient while its block is in the registers.
 const TOGETHER: usize = 4;
-/// Elements, over all gradients, from which threads pay.
+/// Elements, over all gradients, from which threads are used.
 const MANY: usize = 1 << 16;
 
-/// The inner products of all pairs of rows, `[K, K]`.
+/// Computes the inner products of all pairs of rows, `[K, K]`.
 ///
 /// # Panics
 ///
@@ -39,7 +40,7 @@ pub(super) fn products(rows: &[&[f32]]) -> Vec<f64> {
     sum
 }
 
-/// The inner product of two rows.
+/// Computes the inner product of two rows.
 ///
 /// # Panics
 ///
@@ -49,13 +50,13 @@ pub(super) fn product(first: &[f32], second: &[f32]) -> f64 {
     pieces(&[first, second], of).into_iter().sum()
 }
 
-/// The sum of the sizes of all elements.
+/// Computes the sum of the absolute values of all elements.
 pub(super) fn sizes(row: &[f32]) -> f64 {
     let of = |rows: &[&[f32]]| Arch::new().dispatch(Sizes(rows[0]));
     pieces(&[row], of).into_iter().sum()
 }
 
-/// Works on the same piece of all rows, on threads if there is much to do. Keeps the order.
+/// Calls `work` with each piece of all rows, on threads for large inputs, and keeps the order.
 fn pieces<T: Send>(rows: &[&[f32]], work: impl Fn(&[&[f32]]) -> T + Sync) -> Vec<T> {
     let elements = checked(rows);
     let piece = |number: usize| {
@@ -78,7 +79,7 @@ fn checked(rows: &[&[f32]]) -> usize {
     elements
 }
 
-/// The products of a piece; those below the diagonal are left at zero.
+/// Computes the products of a piece. Elements below the diagonal stay zero.
 struct Products<'a> {
     rows: &'a [&'a [f32]],
 }
@@ -114,7 +115,7 @@ impl NullaryFnOnce for Products<'_> {
     }
 }
 
-/// The product of two rows of a piece.
+/// Computes the product of two rows of a piece.
 struct Product<'a>([&'a [f32]; 2]);
 
 impl NullaryFnOnce for Product<'_> {
@@ -132,7 +133,7 @@ impl NullaryFnOnce for Product<'_> {
     }
 }
 
-/// The sizes of a piece.
+/// Computes the sum of the absolute values of a piece.
 struct Sizes<'a>(&'a [f32]);
 
 impl NullaryFnOnce for Sizes<'_> {
@@ -155,7 +156,7 @@ impl NullaryFnOnce for Sizes<'_> {
     }
 }
 
-/// Adds the products of a block with the same block of other rows.
+/// Adds the products of a block with the corresponding block of other rows.
 #[inline(always)]
 fn add<const N: usize>(
     sums: &mut [f64],
@@ -182,7 +183,7 @@ fn add<const N: usize>(
     }
 }
 
-/// The sum of rows times their weights; a row of weight 0 is left out, whatever it holds.
+/// Computes the sum of rows times their weights. A row of weight 0 is left out, even if it holds NaN.
 ///
 /// # Panics
 ///
@@ -208,7 +209,7 @@ pub(super) fn combine(rows: &[&[f32]], weights: &[f32]) -> Vec<f32> {
     sum
 }
 
-/// The weighted sum of a piece.
+/// Computes the weighted sum of a piece.
 struct Combine<'a> {
     rows: &'a [(&'a [f32], f32)],
     start: usize,
@@ -249,7 +250,7 @@ mod tests {
         rows.iter().map(Vec::as_slice).collect()
     }
 
-    /// The largest gap to sums in double precision, as a share of the product of the norms.
+    /// Computes the largest difference from sums in double precision, as a share of the product of the norms.
     fn gap(rows: &[&[f32]]) -> f64 {
         let dot = |a: &[f32], b: &[f32]| {
             let pairs = a.iter().zip(b);

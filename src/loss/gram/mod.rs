@@ -1,4 +1,4 @@
-//! The Gram matrix of the tasks' gradients: inner products of all pairs, and weighted sums.
+//! The Gram matrix of the gradients of the tasks, and weighted sums of these gradients.
 
 #[cfg(feature = "cpu-kernels")]
 mod extension;
@@ -11,17 +11,30 @@ mod kernel;
 use burn::tensor::Bool;
 use burn::tensor::{DType, Device, Tensor};
 
-/// Keeps divisions by a norm of zero at zero.
+/// The smallest divisor, so that a division by a norm of 0 gives 0.
 const TINY: f64 = 1e-30;
 
-/// The inner products of the tasks' raw gradients at the representation, over all its elements, `[K, K]`, on the device.
+/// The Gram matrix of the tasks, `[K, K]`, on the device: the inner products of their raw gradients with respect to the
+/// representation, over all its elements.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::loss::Gram;
+///
+/// let products = Tensor::<2>::from_floats([[4.0, 3.0], [3.0, 9.0]], &Device::flex());
+/// let gram = Gram::new(products);
+/// assert_eq!(gram.norms().into_data().to_vec::<f32>().unwrap(), [2.0, 3.0]);
+/// assert_eq!(gram.cosines().dims(), [2, 2]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gram {
     matrix: Tensor<2>,
 }
 
 impl Gram {
-    /// Takes the inner products of all pairs of gradients.
+    /// Creates a Gram matrix from the inner products of all pairs of gradients.
     ///
     /// # Shapes
     ///
@@ -38,7 +51,8 @@ impl Gram {
         }
     }
 
-    /// The matrix of a rule that was given the norms of the gradients alone: they stand on the diagonal, squared.
+    /// Creates a Gram matrix from the norms of the gradients: the squares of the norms are the diagonal, all other
+    /// elements are 0.
     ///
     /// # Shapes
     ///
@@ -50,12 +64,12 @@ impl Gram {
         Self::new(on_diagonal.mul(norms.square().reshape([1, tasks])))
     }
 
-    /// The number of tasks, K.
+    /// Returns the number of tasks, K.
     pub fn len(&self) -> usize {
         self.matrix.dims()[0]
     }
 
-    /// Never true: there is at least one task.
+    /// Returns `false`: there is at least one task.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -65,17 +79,17 @@ impl Gram {
         self.matrix.clone()
     }
 
-    /// Returns the norm of each task's gradient, `[K]`.
+    /// Returns the norm of the gradient of each task, `[K]`.
     pub fn norms(&self) -> Tensor<1> {
         let tasks = self.len();
-        // Every (K+1)-th number of the matrix in a row is on the diagonal.
+        // Every (K+1)-th element of the flat matrix is on the diagonal.
         let row = self.matrix.clone().reshape([tasks * tasks]);
         let padded = Tensor::cat(vec![row, Tensor::zeros([tasks], &self.matrix.device())], 0);
         let diagonal = padded.reshape([tasks, tasks + 1]).narrow(1, 0, 1);
         diagonal.reshape([tasks]).sqrt()
     }
 
-    /// Returns the cosines between the tasks' gradients, `[K, K]`; 0 for a task without a gradient.
+    /// Returns the cosines between the gradients of the tasks, `[K, K]`, in [-1, 1]; 0 for a task without a gradient.
     pub fn cosines(&self) -> Tensor<2> {
         let tasks = self.len();
         let norms = self.norms();
@@ -83,7 +97,7 @@ impl Gram {
         (self.matrix.clone() / both.clamp_min(TINY)).clamp(-1.0, 1.0)
     }
 
-    /// The inner products of the gradients times a factor each, `[K]`.
+    /// Returns the Gram matrix of the gradients times one factor each, `[K]`.
     pub(crate) fn scaled(&self, by: &Tensor<1>) -> Self {
         let tasks = self.len();
         let both = by.clone().reshape([tasks, 1]) * by.clone().reshape([1, tasks]);
@@ -92,14 +106,14 @@ impl Gram {
         }
     }
 
-    /// The same matrix on another device.
+    /// Returns the matrix on another device.
     #[cfg(feature = "train")]
     pub(crate) fn on(&self, device: &Device) -> Self {
         let matrix = self.matrix.clone().to_device(&device.clone().inner());
         Self { matrix }
     }
 
-    /// The matrix in which some tasks have no gradient, whatever was found for them, NaN included.
+    /// Returns the matrix with the rows and columns of some tasks set to 0, even if they hold NaN.
     ///
     /// # Shapes
     ///
@@ -115,11 +129,11 @@ impl Gram {
         }
     }
 
-    /// The sum of matrices over the same tasks: gradients of different samples add up like this.
+    /// Computes the sum of matrices over the same tasks, such as the matrices of parts of a batch.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If there is no matrix.
     #[cfg(feature = "train")]
     pub(crate) fn sum(matrices: impl IntoIterator<Item = Self>) -> Self {
         let matrices = matrices.into_iter().map(|gram| gram.matrix);
@@ -129,7 +143,7 @@ impl Gram {
         }
     }
 
-    /// The inner products of all pairs of tensors of one shape.
+    /// Computes the inner products of all pairs of tensors of one shape, `[K, K]`.
     pub(crate) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
         assert!(!tensors.is_empty(), "the Gram matrix of no gradient");
         #[cfg(feature = "cpu-kernels")]
@@ -143,7 +157,7 @@ impl Gram {
         plain::products(tensors)
     }
 
-    /// The sum of tensors of one shape times their weights, `[K]`.
+    /// Computes the sum of tensors of one shape times their weights, `[K]`.
     pub(crate) fn combine<const D: usize>(
         tensors: Vec<Tensor<D>>,
         weights: Tensor<1>,
@@ -160,7 +174,8 @@ impl Gram {
         plain::combine(tensors, weights)
     }
 
-    /// The sum of `tensor` times `gradient`, `[1]`; its backward pass sends `gradient` into what led to `tensor`.
+    /// Computes the sum of `tensor` times `gradient`, `[1]`. Its backward pass passes `gradient` on to the graph of
+    /// `tensor`.
     pub(crate) fn pull<const D: usize>(tensor: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&tensor) && crate::host::applies(&gradient) {
@@ -169,7 +184,7 @@ impl Gram {
         plain::pull(tensor, gradient)
     }
 
-    /// The sum of the sizes of all elements, `[1]`, in single precision.
+    /// Computes the sum of the absolute values of all elements, `[1]`, in single precision.
     pub(crate) fn sizes<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&tensor) {
@@ -178,7 +193,7 @@ impl Gram {
         tensor.abs().sum().cast(DType::F32)
     }
 
-    /// Keeps the memory of a tensor for the next step, where kernels on the host take theirs from.
+    /// Returns the memory of a tensor to the pool of the CPU kernels, for the next step.
     pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::applies(&tensor) {
@@ -188,13 +203,13 @@ impl Gram {
         drop(tensor);
     }
 
-    /// The device the matrix lies on.
+    /// Returns the device of the matrix.
     pub fn device(&self) -> Device {
         self.matrix.device()
     }
 }
 
-/// In plain tensor operations, for every backend and precision.
+/// Computes products and sums in plain tensor operations, for every backend and precision.
 mod plain {
     use burn::tensor::{DType, Tensor};
 
@@ -237,7 +252,7 @@ mod plain {
     }
 }
 
-/// In one pass over host memory each.
+/// Computes products and sums on host memory, in one pass each.
 #[cfg(feature = "cpu-kernels")]
 mod fused {
     use burn::backend::Dispatch;
@@ -266,7 +281,7 @@ mod fused {
         let (shape, device) = (tensors[0].shape(), tensors[0].device().inner());
         let tensors: Vec<TensorValues> = tensors.into_iter().map(TensorValues::of).collect();
         let sum = kernel::combine(&slices(&tensors), &TensorValues::of(weights));
-        // Nobody needs them any more, and the next step asks for as much.
+        // The next step takes memory of this size again.
         tensors.into_iter().for_each(TensorValues::recycle);
         Tensor::from_data(TensorData::new(sum, shape), &device)
     }
@@ -298,7 +313,7 @@ mod tests {
     #[test]
     fn products_and_sums_agree_with_plain_operations() {
         let tensors = three();
-        // One that does not lie in order.
+        // A tensor that is not contiguous.
         let turned = tensors[1].clone().swap_dims(1, 2).reshape([5, 70, 64]);
         let tensors = [tensors[0].clone(), turned, tensors[2].clone() * f32::NAN];
         let tolerance = Tolerance::rel_abs(1e-5, 1e-3);
@@ -332,7 +347,7 @@ mod tests {
         assert!(first.dims() == [5, 70, 64]);
     }
 
-    /// What arrives at the pull is a factor: here 3.
+    /// The gradient of the pull is a factor, here 3.
     #[test]
     fn a_pull_sends_the_gradient_that_a_product_sends() {
         let gradient = three().remove(0);

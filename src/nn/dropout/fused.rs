@@ -1,6 +1,6 @@
-//! Dropout as one operation on host memory, with a [`Mask`] instead of stored random numbers.
+//! Applies dropout as one operation on host memory, with a [`Mask`] instead of stored random numbers.
 
-// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+// Burn deprecates its ndarray backend and warns at every use; this crate still supports it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -15,7 +15,7 @@ use pulp::Arch;
 use super::mask::Mask;
 use crate::host::{TensorValues, to_tensor};
 
-/// Elements that are worked on at a time when the result is new memory.
+/// Elements per block if the result is new memory.
 const BLOCK: usize = 1024;
 
 /// Applies dropout with the probability `p` of a zero.
@@ -33,7 +33,7 @@ pub(super) fn forward<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     Autodiff
 )]
 trait DropoutExtension: Backend {
-    /// `input` with the elements set to zero that the mask says, the others scaled.
+    /// Sets the elements of `input` that the mask drops to zero and scales the others.
     fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 }
 
@@ -66,7 +66,7 @@ impl<B: Backend + DropoutExtension, C: CheckpointStrategy> DropoutExtension for 
     }
 }
 
-/// The gradient goes where the values went.
+/// The backward pass of dropout: applies the mask to the gradient.
 #[derive(Debug)]
 struct DropoutBackward;
 
@@ -99,7 +99,7 @@ fn run<B: Backend>(input: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
     to_tensor::<B>(values, &shape, &device)
 }
 
-/// Applies a mask to values whose first is at position `first`.
+/// Applies a mask in place to values that begin at position `first`.
 fn apply(mask: Mask, values: &mut [f32], first: usize) {
     Arch::new().dispatch(|| {
         for (index, value) in values.iter_mut().enumerate() {
@@ -113,7 +113,7 @@ fn apply(mask: Mask, values: &mut [f32], first: usize) {
     });
 }
 
-/// The same in new memory, block by block, so that every block is worked on while it is in the first cache.
+/// Applies a mask in new memory, block by block, so that each block is still in the first-level cache.
 fn applied(mask: Mask, values: &[f32]) -> Vec<f32> {
     let mut found = Vec::with_capacity(values.len());
     for block in values.chunks(BLOCK) {

@@ -1,8 +1,8 @@
-//! Which elements dropout keeps: a function of a seed and the position, so that a mask is never stored and can be had
-//! again in the backward pass.
+//! Computes the mask of dropout from a seed and the position of the element, so that a mask is never stored and can be
+//! computed again in the backward pass.
 //!
 //! The function is a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting for Hash Functions*, 2018)
-//! on the position and one half of the seed; the other half comes in between its rounds.
+//! on the position and one half of the seed. The other half is mixed in between the rounds.
 
 use burn::tensor::{Distribution, Tensor};
 
@@ -10,13 +10,13 @@ use burn::tensor::{Distribution, Tensor};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::nn) struct Mask {
     threshold: u32,
-    /// What the elements that stay are multiplied by.
+    /// The factor of the elements that are kept.
     pub(in crate::nn) scale: f32,
     seed: [u32; 2],
 }
 
 impl Mask {
-    /// Zeros with probability `p`, a number in [0, 1).
+    /// Creates a mask with the probability `p` of a zero, in [0, 1).
     pub(in crate::nn) fn new(p: f64, seed: u64) -> Self {
         Self {
             threshold: (p * f64::from(u32::MAX)) as u32,
@@ -25,7 +25,8 @@ impl Mask {
         }
     }
 
-    /// A mask from the random state of the tensor's device. Reading it waits for nothing, the tensors are in host memory.
+    /// Draws a mask from the random state of the tensor's device. The read does not wait: the tensors are in host
+    /// memory.
     pub(in crate::nn) fn draw<const D: usize>(p: f64, like: &Tensor<D>) -> Self {
         let device = like.device().inner();
         let drawn = Tensor::<1>::random([2], Distribution::Default, &device).into_data();
@@ -37,7 +38,7 @@ impl Mask {
         )
     }
 
-    /// Whether the element at a position stays.
+    /// Returns whether the element at a position is kept.
     #[inline(always)]
     pub(in crate::nn) fn keeps(self, position: u32) -> bool {
         let mut x = position ^ self.seed[0];
@@ -72,8 +73,8 @@ mod tests {
         }
     }
 
-    /// The first half of the seed comes before both rounds, so masks whose first halves are neighbours are independent, and
-    /// so are those of any two seeds that are drawn.
+    /// The first half of the seed is mixed in before both rounds, so masks are independent if their first halves are
+    /// neighbours, and for any two drawn seeds.
     #[test]
     #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn neighbours_and_seeds_are_independent() {
@@ -93,7 +94,7 @@ mod tests {
         }
     }
 
-    /// Windows of a sequence, not only single elements, must look random: counts of zeros in rows of 192.
+    /// Rows of a sequence, not only single elements, must look random: counts of zeros in rows of 192.
     #[test]
     #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn counts_in_rows_vary_as_they_should() {

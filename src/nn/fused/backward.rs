@@ -187,7 +187,8 @@ unsafe fn retreat<S: Simd, const M: usize, const V: usize>(
     }
 }
 
-/// From the gradient that the next step brings to the hidden state, to the gradients of the gates' sums and of the cell.
+/// From the gradient that the next step brings to the hidden state, to the gradients of the gates' sums and of the
+/// cell.
 ///
 /// # Safety
 ///

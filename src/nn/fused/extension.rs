@@ -27,10 +27,10 @@ use crate::host::{TensorValues, to_tensor};
     Autodiff
 )]
 pub(super) trait LstmExtension: Backend {
-    /// `input` is `[batch, time, features]` or has time first, as `form` says, `states` are the initial hidden states and
-    /// cells, `[2, batch, width]`; then input weights, recurrent weights, input bias and recurrent bias of the forward and
-    /// of the backward direction. With one direction the second four are not read. The output is `[batch, time, width]`,
-    /// with the final states behind the last position if they are asked for.
+    /// `input` is `[batch, time, features]` or has time first, as `form` says, `states` are the initial hidden states
+    /// and cells, `[2, batch, width]`; then input weights, recurrent weights, input bias and recurrent bias of the
+    /// forward and of the backward direction. With one direction the second four are not read. The output is
+    /// `[batch, time, width]`, with the final states behind the last position if they are asked for.
     #[allow(clippy::too_many_arguments)]
     fn lstm_layer(
         input: FloatTensor<Self>,

@@ -82,7 +82,8 @@ impl Part {
         part
     }
 
-    /// Zeros where no step writes: around the first states and cells, and, unless the steps write whole lines, all padding.
+    /// Zeros where no step writes: around the first states and cells, and, unless the steps write whole lines, all
+    /// padding.
     fn clear(&mut self, layout: &Layout) {
         let samples = self.block.samples();
         let (rows, cells) = (layout.row * samples, layout.padded * samples);

@@ -1,9 +1,10 @@
 //! One layer in one or two directions, forward and backward through time, on host slices.
 //!
 //! The batch is cut into blocks whose size does not depend on the machine; each block of each direction is a piece of
-//! work for a thread. Forward, a step reads hidden state, features and a one beside each other, so that one product makes
-//! the gates with their biases. What is kept for the backward pass are these rows, the cells and the applied gates.
-//! Backward, a step needs one product; the gradients of all weights of a direction are one product after the last step.
+//! work for a thread. Forward, a step reads hidden state, features and a one beside each other, so that one product
+//! makes the gates with their biases. What is kept for the backward pass are these rows, the cells and the applied
+//! gates. Backward, a step needs one product; the gradients of all weights of a direction are one product after the
+//! last step.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -53,8 +54,8 @@ pub(super) struct Sequences<'a> {
     pub(super) lengths: Option<&'a [usize]>,
 }
 
-/// One layer, with the weights of each direction. The output has the shape of [`Layout::output`], the forward half of a row
-/// first. What the backward pass needs is kept if `keep`.
+/// One layer, with the weights of each direction. The output has the shape of [`Layout::output`], the forward half of a
+/// row first. What the backward pass needs is kept if `keep`.
 ///
 /// # Panics
 ///
@@ -73,7 +74,8 @@ pub(super) fn forward(
     let mut output = memory::room(elements);
     let room = &mut output.spare_capacity_mut()[..elements];
     if !layout.hidden.is_multiple_of(lanes) || sequences.lengths.is_some() {
-        // Parts of vectors are stored through slices, and those must hold numbers; nobody writes the padding of sequences.
+        // Parts of vectors are stored through slices, and those must hold numbers; nobody writes the padding of
+        // sequences.
         room.fill(MaybeUninit::new(0.0));
     }
     let shared = SharedOutput::new(room);
@@ -91,9 +93,9 @@ pub(super) fn forward(
     };
     let blocks = blocks(&layout, sequences.lengths);
     let parts: Vec<Part> = blocks.into_par_iter().map(run).collect();
-    // SAFETY: there is room for as many. Either all were zeroed above, or every part has written all hidden units of its
-    // direction at every position of its samples, final states included; the parts cover all directions of all samples
-    // (`blocks`).
+    // SAFETY: there is room for as many. Either all were zeroed above, or every part has written all hidden units of
+    // its direction at every position of its samples, final states included; the parts cover all directions of all
+    // samples (`blocks`).
     unsafe { output.set_len(elements) };
     (output, keep.then_some(Saved { layout, parts }))
 }
@@ -207,8 +209,8 @@ pub(super) fn backward(
     }
 }
 
-/// The gradient of the output, to which that of the final hidden states is added: these are the output at the ends of the
-/// sequences.
+/// The gradient of the output, to which that of the final hidden states is added: these are the output at the ends of
+/// the sequences.
 fn with_finals(layout: &Layout, parts: &[Part], output: &[f32]) -> Vec<f32> {
     let mut output = output.to_vec();
     for block in parts.iter().map(|part| &part.block) {

@@ -83,7 +83,8 @@ impl Layout {
         self.width() * self.row_at(sample, position, self.positions()) + half
     }
 
-    /// The first element of a direction's half of a sample in the states, `[2, batch, width]`: hidden states, then cells.
+    /// The first element of a direction's half of a sample in the states, `[2, batch, width]`: hidden states, then
+    /// cells.
     pub(super) fn state_at(&self, which: usize, sample: usize, reversed: bool) -> usize {
         let half = usize::from(reversed) * self.hidden;
         self.width() * (which * self.batch + sample) + half
@@ -98,8 +99,8 @@ impl Layout {
     }
 }
 
-/// The position in time of step `s` over a sequence of this length; nothing after its end. The way back begins at the end of
-/// each sequence.
+/// The position in time of step `s` over a sequence of this length; nothing after its end. The way back begins at the
+/// end of each sequence.
 #[inline(always)]
 pub(super) fn position(s: usize, length: usize, reversed: bool) -> Option<usize> {
     match (s < length, reversed) {

@@ -67,8 +67,8 @@ pub(super) fn multiply(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32]) {
     if out.is_empty() {
         return;
     }
-    // SAFETY: the strides and sizes of both inputs stay inside their slices (`Matrix::new`, `first_columns`), those of the
-    // output were checked above, and the output is borrowed mutably, so it overlaps neither input.
+    // SAFETY: the strides and sizes of both inputs stay inside their slices (`Matrix::new`, `first_columns`), those of
+    // the output were checked above, and the output is borrowed mutably, so it overlaps neither input.
     unsafe {
         gemm::gemm(
             rows,

@@ -1,10 +1,10 @@
 //! One layer of an LSTM, in one or two directions, as one differentiable operation on the CPU.
 //!
 //! The plain form makes some twenty tensors per step; this one makes one for the whole layer and keeps only what the
-//! backward pass needs. `kernel` is the work on host slices: `forward` and `backward` through time on `tile`s of samples
-//! and units, whose weights are in the order of `packing`, numbers standing in a `buffer` where `layout` says, and the
-//! `products` after the last step by `matmul`. `extension` registers it with Burn for the backends whose tensors are in
-//! host memory.
+//! backward pass needs. `kernel` is the work on host slices: `forward` and `backward` through time on `tile`s of
+//! samples and units, whose weights are in the order of `packing`, numbers standing in a `buffer` where `layout` says,
+//! and the `products` after the last step by `matmul`. `extension` registers it with Burn for the backends whose
+//! tensors are in host memory.
 
 mod backward;
 mod buffer;
@@ -52,8 +52,8 @@ pub(super) fn forward(
         ]
     };
     let [a, b, c, d] = parts(layer.forward);
-    // The operation takes as many tensors in one direction as in two. They are the same and not read anew: a parameter that is
-    // computed when it is read would be another node of the graph, without a gradient.
+    // The operation takes as many tensors in one direction as in two. They are the same and not read anew: a parameter
+    // that is computed when it is read would be another node of the graph, without a gradient.
     let [e, f, g, h] = match layer.backward {
         Some(weights) => parts(weights),
         None => [a.clone(), b.clone(), c.clone(), d.clone()],

@@ -22,11 +22,13 @@ pub(super) struct PartGradients {
     weights: Vec<f32>,
     /// `[time, samples, features]` in the order of steps; empty if not wanted.
     pub(super) input: Vec<f32>,
-    /// Of the initial hidden states, `[samples, hidden]`, and of the initial cells, `[samples, padded]`; empty if not wanted.
+    /// Of the initial hidden states, `[samples, hidden]`, and of the initial cells, `[samples, padded]`; empty if not
+    /// wanted.
     pub(super) states: [Vec<f32>; 2],
 }
 
-/// The products after the last step of a part, whose gates are gradients by now, as `to_cells` are those of the initial cells.
+/// The products after the last step of a part, whose gates are gradients by now, as `to_cells` are those of the initial
+/// cells.
 pub(super) fn gradients(
     layout: &Layout,
     part: Part,

@@ -1,5 +1,5 @@
-//! Registers the head with Burn: its kernels for GPUs and for operations that are fused, and the head with its backward pass for
-//! autodiff over them.
+//! Registers the head with Burn: its kernels for GPUs and for operations that are fused, and the head with its backward
+//! pass for autodiff over them.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -79,7 +79,8 @@ impl HeadKernels for CubeBackend {
 /// A head as an operation of a backend.
 #[backend_extension(Cube, Autodiff)]
 pub(super) trait HeadLayer: Backend {
-    /// The output for every row, `[rows]`. `bias` and `seeds` are read where the form says so; elsewhere any tensor does.
+    /// The output for every row, `[rows]`. `bias` and `seeds` are read where the form says so; elsewhere any tensor
+    /// does.
     fn head(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,

@@ -17,8 +17,9 @@ pub(super) const SHARED: usize = UNITS as usize * 4;
 /// Columns of a cube on the way back.
 pub(super) const COLUMNS: u32 = 64;
 
-/// Whether the element at a position stays: a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting for Hash
-/// Functions*, 2018) on the position and one half of the seed, the other half in between its rounds; the same as on the CPU.
+/// Whether the element at a position stays: a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting
+/// for Hash Functions*, 2018) on the position and one half of the seed, the other half in between its rounds; the same
+/// as on the CPU.
 #[cube]
 fn keeps(position: u32, first: u32, second: u32, threshold: u32) -> bool {
     let mut x = position ^ first;
@@ -102,8 +103,8 @@ pub(super) fn head_forward(
     }
 }
 
-/// The gradient of the input, and for every chunk of rows what it adds to the gradients of the weights and, at `aside`, to that of
-/// the bias, `[chunks, aside + 1]`. A unit goes through the rows of a chunk at one column.
+/// The gradient of the input, and for every chunk of rows what it adds to the gradients of the weights and, at `aside`,
+/// to that of the bias, `[chunks, aside + 1]`. A unit goes through the rows of a chunk at one column.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn head_backward(

@@ -48,8 +48,8 @@ pub(super) fn run(
     output
 }
 
-/// The gradients of the input, of the weights, `[width, 1]`, and of the bias, `[1]`. Without `wanted` the first has one element that
-/// is not for reading.
+/// The gradients of the input, of the weights, `[width, 1]`, and of the bias, `[1]`. Without `wanted` the first has one
+/// element that is not for reading.
 pub(super) fn run_back(
     gradient: CubeTensor,
     input: CubeTensor,

@@ -1,8 +1,9 @@
-//! A linear head with one output at every position, behind a dropout of its own, as one differentiable operation on GPUs.
+//! A linear head with one output at every position, behind a dropout of its own, as one differentiable operation on
+//! GPUs.
 //!
-//! In plain operations a head makes a mask, a copy of the sequence with zeros, a product and a sum, and all of it again on the
-//! way back. Here one launch reads the sequence once and finds the mask from a seed as it goes; the way back is one launch and the
-//! sum of what its cubes found.
+//! In plain operations a head makes a mask, a copy of the sequence with zeros, a product and a sum, and all of it again
+//! on the way back. Here one launch reads the sequence once and finds the mask from a seed as it goes; the way back is
+//! one launch and the sum of what its cubes found.
 
 mod extension;
 mod form;

@@ -21,8 +21,8 @@ use crate::nn::dropout::Mask;
     Autodiff
 )]
 pub(super) trait ReadoutExtension: Backend {
-    /// From `[batch, time, width]`, with weights `[heads, width]`, biases `[heads]` and one mask for each head, to one row
-    /// of numbers: the steps of all heads `[heads, batch, time]`, then the means `[batch, width]`.
+    /// From `[batch, time, width]`, with weights `[heads, width]`, biases `[heads]` and one mask for each head, to one
+    /// row of numbers: the steps of all heads `[heads, batch, time]`, then the means `[batch, width]`.
     fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,

@@ -1,5 +1,5 @@
-//! Linear layers with one output at every step of a sequence, each on its own dropped-out copy, and the mean over time: in
-//! one pass over the sequence and without making the copies.
+//! Linear layers with one output at every step of a sequence, each on its own dropped-out copy, and the mean over time:
+//! in one pass over the sequence and without making the copies.
 
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
@@ -88,7 +88,8 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// The outputs of all heads, `[heads, batch, time]`, then the means, `[batch, width]`, of an input `[batch, time, width]`.
+/// The outputs of all heads, `[heads, batch, time]`, then the means, `[batch, width]`, of an input
+/// `[batch, time, width]`.
 pub(super) fn forward(heads: &[Head<'_>], input: &[f32], size: Size) -> Vec<f32> {
     let steps = input.len() / size.width;
     let mut output = vec![0.0; heads.len() * steps + input.len() / size.time];
@@ -113,8 +114,8 @@ pub(super) fn forward(heads: &[Head<'_>], input: &[f32], size: Size) -> Vec<f32>
     output
 }
 
-/// Works on all pieces and their shares of `out`, which is as large as the input or empty; on threads if there is much to
-/// do. Keeps the order.
+/// Works on all pieces and their shares of `out`, which is as large as the input or empty; on threads if there is much
+/// to do. Keeps the order.
 fn pieces<'a, T: Send>(
     input: &'a [f32],
     size: Size,

@@ -1,4 +1,4 @@
-//! What heads read from a sequence: a number at every step, and the mean over time.
+//! Computes the inputs of heads from a sequence: one number per step and head, and the mean over time.
 
 #[cfg(feature = "cpu-kernels")]
 mod extension;
@@ -10,27 +10,30 @@ use burn::tensor::Tensor;
 
 use super::{Dropout, Lengths};
 
-/// What [`readout`] reads from a sequence.
+/// The result of [`readout`]: the outputs of the heads and the mean over time.
 #[derive(Clone, Debug)]
 pub struct Readout<const N: usize> {
-    /// The output of every head at every step, `[batch, time]` each, in the order of the heads.
+    /// The output of each head at every step, `[batch, time]` each, in the order of the heads.
     pub steps: [Tensor<2>; N],
     /// The mean over time, `[batch, width]`, without dropout.
     pub mean: Tensor<2>,
 }
 
-/// The outputs of linear heads with one output each at every step, each behind a dropout of its own, and the mean over time.
+/// Computes the outputs of linear heads at every step, each with its own dropout mask, and the mean over time.
 ///
-/// Says the same as `head.forward(dropout.forward(input))` for every head and `input.mean_dim(1)`. On the CPU the
-/// dropped-out copies are not made, the input is read once for everything, and its gradient is written once.
+/// The result is `head.forward(dropout.forward(input))` for every head, and `input.mean_dim(1)`. On the CPU, the input
+/// is read once for all heads, its gradient is written once, and no copies with dropout are made.
 ///
 /// # Shapes
 ///
-/// - input: `[batch, time, width]`, batch and time at least 1; every head has a weight of `[width, 1]`
+/// - input: `[batch, time, width]`, batch and time at least 1
+/// - weight of every head: `[width, 1]`
 ///
 /// # Panics
 ///
-/// If a head has another number of inputs than `width`, or more than one output.
+/// If the number of inputs of a head is not `width`, or if a head has more than one output.
+///
+/// # Example
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -79,16 +82,18 @@ pub fn readout<const N: usize>(
     }
 }
 
-/// As [`readout`], over sequences of different lengths: outputs are zero where there is padding, and the mean is over the
-/// positions that are there. What stands in the padding is not read, NaN included.
+/// Computes the [`readout`] of sequences of different lengths: outputs are zero in the padding, and the mean is without
+/// the padding. The padding of the input is not read and may hold NaN.
 ///
 /// # Shapes
 ///
-/// - input: `[batch, time, width]`, batch and time those of the lengths
+/// - input: `[batch, time, width]`, with batch and time of the lengths
 ///
 /// # Panics
 ///
-/// As [`readout`], and if the lengths are of another batch or have time first.
+/// As [`readout`], and if batch or time differ from those of the lengths, or if the lengths have time first.
+///
+/// # Example
 ///
 /// ```
 /// use burn::nn::LinearConfig;

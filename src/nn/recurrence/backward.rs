@@ -5,13 +5,14 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use super::activation::tanh;
 use super::form::{Compiled, position, row};
 
-/// The mirror image of the forward pass: a unit has the gradients of one hidden unit's state and cell in its registers, and the
-/// gradients of all gates of a step are in shared memory, twice.
+/// The mirror image of the forward pass: a unit has the gradients of one hidden unit's state and cell in its registers,
+/// and the gradients of all gates of a step are in shared memory, twice.
 ///
 /// # Shapes
 ///
 /// - output: `[batch, positions, width]` or time first, the gradient of the output
-/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `pre_activation` their gradients before the activation afterwards
+/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `pre_activation` their gradients before the
+///   activation afterwards
 /// - pre_activation: of the same shape, the place of these gradients
 /// - cells_before, counts: as in the forward pass
 /// - transposed: `[directions, hidden, hidden]` as `pack` makes it

@@ -1,7 +1,8 @@
-//! Registers the layer with Burn: its kernels for GPUs and for operations that are fused, and the layer with its backward pass
-//! for autodiff over them.
+//! Registers the layer with Burn: its kernels for GPUs and for operations that are fused, and the layer with its
+//! backward pass for autodiff over them.
 //!
-//! There are two traits, because autodiff would have to serve every method of one, and it cannot serve those with several results.
+//! There are two traits, because autodiff would have to serve every method of one, and it cannot serve those with
+//! several results.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -71,8 +72,8 @@ pub(super) struct Remembered<B: Backend> {
     states: FloatTensor<B>,
 }
 
-/// The kernels of a layer. `states` are read where the form says that the sequences begin with them, and `counts`, their lengths,
-/// where it says that they have lengths; elsewhere any tensor does.
+/// The kernels of a layer. `states` are read where the form says that the sequences begin with them, and `counts`,
+/// their lengths, where it says that they have lengths; elsewhere any tensor does.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait LstmKernels: Backend {
     /// The output.
@@ -85,7 +86,8 @@ pub(super) trait LstmKernels: Backend {
         form: Form,
     ) -> FloatTensor<Self>;
 
-    /// The output; and what the backward pass reads: what the gates came to, the cells and the hidden states before each step.
+    /// The output; and what the backward pass reads: what the gates came to, the cells and the hidden states before
+    /// each step.
     #[fusion(meta = kept)]
     fn lstm_kept(
         input: FloatTensor<Self>,
@@ -100,8 +102,8 @@ pub(super) trait LstmKernels: Backend {
         FloatTensor<Self>,
     );
 
-    /// The gradients of the input and of the initial states, and those of the input weights, the recurrent weights and the biases
-    /// of one direction and then of the other. What is not wanted has one element.
+    /// The gradients of the input and of the initial states, and those of the input weights, the recurrent weights and
+    /// the biases of one direction and then of the other. What is not wanted has one element.
     #[fusion(meta = gradients)]
     #[allow(clippy::type_complexity)]
     fn lstm_back(

@@ -70,8 +70,8 @@ impl fmt::Display for Unfit {
 /// Samples that a cube can have. Each number is a kernel of its own to compile, so there are few.
 pub(crate) const SAMPLES: [usize; 4] = [1, 2, 4, 8];
 
-/// Multiprocessors of a device that does not tell. With more the smaller cubes would leave a large device idle for nothing,
-/// with fewer a small one would read the weights too often.
+/// Multiprocessors of a device that does not tell. With more the smaller cubes would leave a large device idle for
+/// nothing, with fewer a small one would read the weights too often.
 const PROCESSORS: usize = 64;
 
 /// Buffers of the largest kernel. CubeCL keeps one of the device's back for shapes and sizes, and tells of the others.
@@ -83,8 +83,8 @@ const STEPS: usize = 16_384;
 /// Bytes of a number.
 const BYTES: u64 = 4;
 
-/// Chooses the samples of a cube: few while there are multiprocessors without work, more where the weights can be read once for
-/// all of them; and cuts the batch, then the time, to what a buffer holds.
+/// Chooses the samples of a cube: few while there are multiprocessors without work, more where the weights can be read
+/// once for all of them; and cuts the batch, then the time, to what a buffer holds.
 ///
 /// # Errors
 ///
@@ -148,8 +148,8 @@ fn samples(limits: &Limits, sizes: &Sizes, batch: usize) -> usize {
     last
 }
 
-/// Bytes of shared memory of the backward pass, which needs more than the forward pass: the deltas of the four gates, twice, so
-/// that a step can write while another is read.
+/// Bytes of shared memory of the backward pass, which needs more than the forward pass: the deltas of the four gates,
+/// twice, so that a step can write while another is read.
 fn shared(hidden: usize, samples: usize) -> usize {
     2 * 4 * hidden * samples * BYTES as usize
 }

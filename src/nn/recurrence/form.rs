@@ -16,7 +16,8 @@ pub(crate) struct Form {
     pub(super) padded: bool,
 }
 
-/// The part of a form that kernels are compiled for. Batch and time are not in it, or every last batch would be compiled anew.
+/// The part of a form that kernels are compiled for. Batch and time are not in it, or every last batch would be
+/// compiled anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Compiled {
     pub(super) hidden: usize,
@@ -63,8 +64,8 @@ impl Form {
         }
     }
 
-    /// The shape of the four gates of every position: each direction for itself, so that the weight gradients of both are one
-    /// batched product.
+    /// The shape of the four gates of every position: each direction for itself, so that the weight gradients of both
+    /// are one batched product.
     pub(super) fn gates(&self) -> [usize; 3] {
         let Compiled {
             directions, hidden, ..
@@ -100,7 +101,8 @@ impl Form {
     }
 }
 
-/// The position at which a direction is at a step. Behind the end of a sequence it is that of the step, where the padding is.
+/// The position at which a direction is at a step. Behind the end of a sequence it is that of the step, where the
+/// padding is.
 #[cube]
 pub(super) fn position(step: usize, length: usize, reversed: bool) -> usize {
     let mut at = step;

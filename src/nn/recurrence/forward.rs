@@ -5,14 +5,14 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use super::activation::{sigmoid, tanh};
 use super::form::{Compiled, position, row};
 
-/// A cube has a block of samples and a direction; a unit computes one hidden unit of all of them, whose cells stay in its
-/// registers. What the units read of each other, the hidden states before a step, is in shared memory twice: units that are done
-/// with a step write beside what the others still read, and wait once a step.
+/// A cube has a block of samples and a direction; a unit computes one hidden unit of all of them, whose cells stay in
+/// its registers. What the units read of each other, the hidden states before a step, is in shared memory twice: units
+/// that are done with a step write beside what the others still read, and wait once a step.
 ///
 /// # Shapes
 ///
-/// - gates: `[directions, rows, 4 hidden]`, the inputs' share without biases; afterwards what the gates came to, if the cells are
-///   asked for
+/// - gates: `[directions, rows, 4 hidden]`, the inputs' share without biases; afterwards what the gates came to, if the
+///   cells are asked for
 /// - recurrent: `[directions, hidden + 1, hidden]` as `pack` makes it
 /// - states: `[2, directions, batch, hidden]`, the hidden states and cells that a sequence begins with; zeros without
 /// - counts: `[batch]`, the lengths of the sequences; all positions without

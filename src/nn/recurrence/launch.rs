@@ -1,6 +1,7 @@
 //! Launches the kernels of a layer on tensors of a GPU, with the matrix products around them.
 //!
-//! Files of this name are the places that know Burn's tensors on GPUs; their interface changes between its minor versions.
+//! Files of this name are the places that know Burn's tensors on GPUs; their interface changes between its minor
+//! versions.
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
@@ -94,7 +95,8 @@ pub(super) fn run_back(
 ) -> Gradients<CubeTensor> {
     let weights = weights.map(into_contiguous);
     let output = into_contiguous(kept.output);
-    // Gradients of the gates take the place of the gates, unless somebody else holds them or they have another precision.
+    // Gradients of the gates take the place of the gates, unless somebody else holds them or they have another
+    // precision.
     let in_place = !form.compiled.half && kept.gates.can_mut();
     let pre_activation = (!in_place).then(|| empty(&output, form.gates(), DType::F32));
     let deltas = pre_activation.clone().unwrap_or_else(|| kept.gates.clone());

@@ -1,10 +1,10 @@
 //! One layer of an LSTM, in one or two directions, as one differentiable operation on GPUs.
 //!
-//! The plain form launches three kernels a step forward and twenty with the way back; this one launches two for all steps, and a
-//! handful for the matrix products before and after them, however long the sequences are. `forward` and `backward` are the
-//! kernels through time, with the `activation`s; `pack` puts weights into the order in which they read; `form` says where
-//! numbers stand and `fit` how the work is cut on a device. `launch` runs it all on tensors, `extension` registers it with Burn,
-//! and `parts` joins layers that are too large for one call.
+//! The plain form launches three kernels a step forward and twenty with the way back; this one launches two for all
+//! steps, and a handful for the matrix products before and after them, however long the sequences are. `forward` and
+//! `backward` are the kernels through time, with the `activation`s; `pack` puts weights into the order in which they
+//! read; `form` says where numbers stand and `fit` how the work is cut on a device. `launch` runs it all on tensors,
+//! `extension` registers it with Burn, and `parts` joins layers that are too large for one call.
 
 mod activation;
 mod backward;

@@ -19,8 +19,9 @@ pub(super) fn pack_input(
     }
 }
 
-/// Recurrent weights and biases for the forward pass: for every direction, unit that is read and unit that is computed, the
-/// weights of its four gates, `[directions, hidden + 1, hidden]`. Behind the last unit that is read stand both biases together.
+/// Recurrent weights and biases for the forward pass: for every direction, unit that is read and unit that is computed,
+/// the weights of its four gates, `[directions, hidden + 1, hidden]`. Behind the last unit that is read stand both
+/// biases together.
 #[cube(launch)]
 pub(super) fn pack_recurrent(
     forward: &Tensor<f32>,
@@ -59,8 +60,8 @@ pub(super) fn pack_recurrent(
     }
 }
 
-/// Recurrent weights for the backward pass: for every direction, unit that was computed and unit that it had read, the weights
-/// of its four gates, `[directions, hidden, hidden]`.
+/// Recurrent weights for the backward pass: for every direction, unit that was computed and unit that it had read, the
+/// weights of its four gates, `[directions, hidden, hidden]`.
 #[cube(launch)]
 pub(super) fn pack_transposed(
     forward: &Tensor<f32>,

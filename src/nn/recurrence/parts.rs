@@ -96,7 +96,8 @@ impl<'a> Parts<'a> {
         (Tensor::cat(outputs, 2), join(ends, 1).filter(|_| self.ends))
     }
 
-    /// Piece after piece in the order of the direction's own time, each from the states with which the one before it ended.
+    /// Piece after piece in the order of the direction's own time, each from the states with which the one before it
+    /// ended.
     fn one_direction(&self, directions: Directions, work: Work) -> (Tensor<3>, Option<Ends>) {
         let at = usize::from(self.batch_first);
         let time = work.input.dims()[at];

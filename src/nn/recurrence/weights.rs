@@ -1,7 +1,7 @@
 //! The parameters of both directions of a layer, as tensors of any kind.
 
-/// Input weights, recurrent weights, input bias and recurrent bias of the forward direction, then of the backward direction. With
-/// one direction the second four are those of the first.
+/// Input weights, recurrent weights, input bias and recurrent bias of the forward direction, then of the backward
+/// direction. With one direction the second four are those of the first.
 #[derive(Clone, Debug)]
 pub(super) struct Weights<T>(pub(super) [T; 8]);
 

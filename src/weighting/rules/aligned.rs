@@ -1,7 +1,7 @@
-//! Aligned-MTL: the gradients are made orthogonal and equally long, and averaged.
+//! Computes the weights of Aligned-MTL, the mean of the gradients made orthogonal and equally long.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. D. Senushkin, N. Patakin, A. Kuznetsov, A. Konushin, *Independent Component Alignment
-//! for Multi-Task Learning*, CVPR 2023, Algorithm 1.
+//! Needs: the Gram matrix. Remembers: nothing. D. Senushkin, N. Patakin, A. Kuznetsov, A. Konushin, *Independent Component
+//! Alignment for Multi-Task Learning*, CVPR 2023, Algorithm 1.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,30 +11,32 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The eigenvalue that all others are brought to.
+/// The eigenvalue, among those that are not zero, that replaces all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlignedScale {
-    /// The smallest that is not zero, as in the paper.
+    /// The smallest eigenvalue, as in the paper. The default.
     #[default]
     Min,
-    /// The median; the lower of two.
+    /// The median, the lower of the two middle values if the number of eigenvalues is even.
     Median,
-    /// The mean.
+    /// The mean of the eigenvalues.
     Rmse,
 }
 
-/// `w = sqrt(l*) V L^(-1/2) V' 1 / K` with the eigenvalues `L` and eigenvectors `V` of the Gram matrix that are not zero.
+/// Aligned-MTL (Senushkin et al., CVPR 2023): the mean of the gradients made orthogonal and equally long.
 ///
-/// The combined gradient is a mean; LibMTL and the official code take the sum, K times this. Which eigenvalue counts as zero is a
-/// matter of `rank_tolerance`: at tasks of very different gradient norms it decides the answer.
+/// `w = sqrt(l*) V L^(-1/2) V' 1 / K` with the non-zero eigenvalues `L` of the Gram matrix and their eigenvectors `V`.
+///
+/// LibMTL and the official code return the sum, K times this mean. `rank_tolerance` decides which eigenvalues count as
+/// zero, and with tasks of very different gradient norms it decides the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlignedMtl {
-    /// The eigenvalue that all others are brought to, `l*`.
+    /// The eigenvalue `l*` that replaces all others. Default [`AlignedScale::Min`].
     pub scale: AlignedScale,
-    /// Eigenvalues up to this part of the largest count as zero, in [0, 1); 1e-6 by default, about what a Gram matrix in single
-    /// precision can tell.
+    /// The part of the largest eigenvalue up to which an eigenvalue counts as zero, in [0, 1). Default 1e-6, about the
+    /// resolution of a Gram matrix in single precision.
     pub rank_tolerance: f64,
 }
 

@@ -1,9 +1,7 @@
-//! Standardisation over the losses of one step: all tasks on one scale without any history.
+//! Standardises the losses over the tasks of one step: all tasks on one scale without any history.
 //!
 //! Needs: fixed weights `w_k` and the elements `n_k`. Remembers: nothing that matters for the next step; the last mean
-//! and what divided (the deviation, or 1 in its place) are kept for the log. The statistics are over the K losses of this
-//! step, so the batch size does not enter. They are constants for differentiation, while the gradient flows through each
-//! loss: a form that standardises plain numbers instead has no gradient at all.
+//! and the last divisor (the deviation, or 1 in its place) are kept for the log.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -13,19 +11,24 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, TaskValues, Weighed};
 
-/// A deviation that is not larger than this is replaced by 1.
+/// The largest deviation that is replaced by 1.
 const SMALLEST_STD: f64 = 1e-8;
 
+/// Weighted losses, standardised over the tasks of one step.
+///
 /// `sum_k w_k sqrt(n_k) (L_k - sg(mean)) / sg(std)` with the mean and the population standard deviation of this step's
-/// active losses. A deviation of at most 1e-8 (one task alone, or all equal) is replaced by 1.
+/// active losses. A deviation of at most 1e-8 (a single task, or equal losses) is replaced by 1.
+///
+/// The statistics are over the K losses of the step, so the batch size does not enter. They are constants for
+/// differentiation, while the gradient flows through each loss: a form that standardises plain numbers has no gradient.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BatchStatistics {
-    /// Fixed weights `w_k`, finite and not negative; 1/K each by default.
+    /// The fixed weights `w_k`, from 0 to 1e30, not all 0. Default 1/K each.
     pub weights: TaskValues,
-    /// Subtract the mean. It changes the objective's value, not its gradient. Default: yes.
+    /// Whether the mean is subtracted, which changes the value of the objective, not its gradient. Default `true`.
     pub center: bool,
-    /// Multiply by the square root of the elements. Default: yes.
+    /// Whether each loss is multiplied by `sqrt(n_k)`, with the output elements `n_k` of the task. Default `true`.
     pub scale_by_elements: bool,
 }
 
@@ -52,7 +55,7 @@ impl BatchStatistics {
         self
     }
 
-    /// Sets whether each loss is multiplied by the square root of its elements.
+    /// Sets whether each loss is multiplied by the square root of its number of elements.
     pub fn with_scale_by_elements(mut self, scale: bool) -> Self {
         self.scale_by_elements = scale;
         self

@@ -1,7 +1,7 @@
-//! CAGrad: the direction near the mean gradient that helps the worst-off task most.
+//! Computes the weights of CAGrad: the direction near the mean gradient that helps the worst-off task most.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu, *Conflict-Averse Gradient Descent for
-//! Multi-task Learning*, NeurIPS 2021, Algorithm 1.
+//! Needs: the Gram matrix. Remembers: nothing. B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu, *Conflict-Averse Gradient Descent
+//! for Multi-task Learning*, NeurIPS 2021, Algorithm 1.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,17 +11,20 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
+/// CAGrad (Liu et al., NeurIPS 2021): the direction near the mean gradient that helps the worst-off task most.
+///
 /// The maximum over `|d - g_0| <= c |g_0|` of the smallest `d . g_k`, with the mean gradient `g_0`.
 ///
 /// ```text
 /// d = g_0 + c |g_0| g_w / |g_w|,   w minimises g_w . g_0 + c |g_0| |g_w| on the simplex,   g_w = sum_k w_k g_k
 /// ```
 ///
-/// Not rescaled by `1 + c^2` or K, which published codes do. With `c` of 1 or more it may forget the mean.
+/// Published codes rescale by `1 + c^2` or K, this strategy does not. With `c` of 1 or more `d` may ignore the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CaGrad {
-    /// c, not negative: 0 is the mean gradient; 0.4 by default.
+    /// The largest distance of `d` from the mean gradient, in lengths of the mean gradient, at least 0; 0 gives the mean
+    /// gradient. Default 0.4.
     pub c: f64,
 }
 

@@ -1,4 +1,4 @@
-//! ConFIG: the direction with equal angles to all tasks' gradients.
+//! Computes the weights of ConFIG: the direction with equal angles to the gradients of all tasks.
 //!
 //! Needs: the Gram matrix. Remembers: nothing. Q. Liu, M. Chu, N. Thuerey, *ConFIG: Towards Conflict-free Training of
 //! Physics Informed Neural Networks*, 2024, equation 2.
@@ -10,10 +10,12 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The direction u with `u . g_k / |g_k|` equal for all k, as long as the sum of the projections `g_k . u`.
+/// ConFIG (Liu et al., 2024): the direction with equal angles to the gradients of all tasks.
 ///
-/// Where gradients are linearly dependent it is the least-squares solution, which may not have equal angles; opposite gradients have no
-/// such direction, and the step is flagged.
+/// The unit direction u with `u . g_k / |g_k|` equal for all k, times the sum of the projections `g_k . u`.
+///
+/// Linearly dependent gradients get the least-squares solution, which may not have equal angles. Opposite gradients have
+/// no such direction, and the step is flagged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConFig {}

@@ -1,7 +1,7 @@
-//! ConicGrad: the direction within an angle of the mean gradient that helps the worst-off task most.
+//! Computes the weights of ConicGrad: within an angle of the mean gradient, the direction that helps the worst-off task most.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. N. Hassanpour, M. Janjua, K. Zhang, S. Lavasani, X. Zhang, C. Zhou, C. Gao, *ConicGrad*,
-//! 2025; solved exactly.
+//! Needs: the Gram matrix. Remembers: nothing. N. Hassanpour, M. Janjua, K. Zhang, S. Lavasani, X. Zhang, C. Zhou, C. Gao,
+//! *ConicGrad*, 2025; solved exactly.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,15 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The maximum over `cos(d, g_0) >= c`, `|d| = |g_0|`, of the smallest `d . g_k`, with the mean gradient `g_0`.
+/// ConicGrad (Hassanpour et al., 2025): within an angle of the mean gradient, the direction that helps the worst-off task
+/// most.
+///
+/// The maximum over `cos(d, g_0) >= c`, `|d| = |g_0|`, of the smallest `d . g_k`, with the mean gradient `g_0`. Solved
+/// exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConicGrad {
-    /// The least cosine to the mean gradient, in (0, 1); 0.5 by default.
+    /// The smallest cosine between `d` and the mean gradient, in (0, 1). Default 0.5.
     pub c: f64,
 }
 

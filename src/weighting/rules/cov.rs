@@ -1,7 +1,8 @@
-//! Weights by the coefficient of variation: a task whose loss ratio still moves gets more weight.
+//! Computes weights from the coefficient of variation: a task whose loss ratio still varies gets more weight.
 //!
-//! Needs: losses whose running mean is not zero. Remembers: the running mean of each loss, and mean and variance of its ratio to that mean.
-//! R. Groenendijk, S. Karaoglu, T. Gevers, T. Mensink, *Multi-Loss Weighting with Coefficient of Variations*, WACV 2021.
+//! Needs: losses whose running mean is not zero. Remembers: the running mean of each loss, and the mean and the variance of
+//! the ratio of the loss to its running mean. R. Groenendijk, S. Karaoglu, T. Gevers, T. Mensink, *Multi-Loss Weighting with
+//! Coefficient of Variations*, WACV 2021.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,13 +12,15 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// Keeps divisions by zero at zero.
+/// The largest divisor that counts as zero.
 const TINY: f64 = 1e-30;
 
+/// Weights from the coefficient of variation of each loss ratio (Groenendijk et al., WACV 2021).
+///
 /// `sum_k w_k L_k` with `w_k` proportional to `std(l_k) / mean(l_k)`, `l_k` the ratio of the loss to the mean of its past.
 ///
-/// Mean and population deviation are over the ratios before this step; the weights sum to 1, and are equal in the first two
-/// steps or as long as no ratio has moved. A task that has been seen less than twice gets an equal share.
+/// Mean and population deviation are over the ratios before this step. The weights sum to 1, and are equal in the first two
+/// steps and as long as no ratio has changed. A task with fewer than two earlier losses gets an equal share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cov {}
@@ -48,7 +51,7 @@ impl LossWeighting for Cov {
             / mean_ratio.clone().abs().clamp_min(TINY);
         let tasks = count(&active);
         let new = steps.clone().lower_equal_scalar(1.0);
-        // What is known is shared among the tasks that have a past; the others get 1/K.
+        // Tasks with a past divide their part of the sum by variation; every other task gets 1/K.
         let known = new.clone().bool_not().bool_and(active).float();
         let variation = variation * known.clone();
         let sum = variation.clone().sum();
@@ -67,7 +70,7 @@ impl LossWeighting for Cov {
         let steps = steps + counts.clone();
         let rate = counts / steps.clone().clamp_min(1.0);
         let new_ratio = mean_ratio.clone() + (ratio.clone() - mean_ratio.clone()) * rate.clone();
-        // Nothing is added for a task that is absent, whose rate is 0.
+        // An absent task has rate 0 and adds nothing.
         let present = rate.clone().greater_scalar(0.0).float();
         let added = (ratio.clone() - mean_ratio) * (ratio - new_ratio.clone()) * present;
         memory.remember("squares", squares + added);

@@ -1,7 +1,7 @@
-//! Dynamic weight average: a task whose loss fell least in the last epoch gets the largest weight.
+//! Computes the dynamic weight average: the task whose loss fell least in the last epoch gets the largest weight.
 //!
 //! Needs: positive mean losses, and the epoch. Remembers: the mean loss of each task in the last two epochs and the sum of
-//! the running one. S. Liu, E. Johns, A. Davison, *End-to-End Multi-Task Learning with Attention*, CVPR 2019.
+//! the losses in the running epoch. S. Liu, E. Johns, A. Davison, *End-to-End Multi-Task Learning with Attention*, CVPR 2019.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,16 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// `sum_k w_k L_k` with `w = K softmax(r / T)`, `r_k` the mean loss of the last epoch over that of the one before.
+/// Dynamic weight average (Liu et al., CVPR 2019): the largest weight for the task whose loss fell least in the last epoch.
 ///
-/// All weights are 1 in the first two epochs, and `r_k` is 1 for a task that has no mean of both epochs or whose means are not
-/// positive. The weights sum to K.
+/// `sum_k w_k L_k` with `w = K softmax(r / T)`, `r_k` the mean loss of the last epoch over the mean loss of the epoch before.
+///
+/// All weights are 1 in the first two epochs, and `r_k` is 1 for a task without a mean of both epochs or with a mean that is
+/// not positive. The weights sum to K.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dwa {
-    /// T, positive; 2 by default.
+    /// The temperature `T`, above 0: for a large `T` the weights are equal. Default 2.
     pub temperature: f64,
 }
 
@@ -33,7 +35,7 @@ impl BuiltIn for Dwa {
 }
 
 impl Dwa {
-    /// Closes the running epoch: what was summed becomes the mean of the last one. A task without a label in it keeps its means.
+    /// Closes the running epoch: its sum becomes the mean of the last epoch. A task without a label in it keeps its means.
     fn close(memory: &Memory, like: &Tensor<1>) {
         let [sum, steps, last, before] =
             ["sum", "steps", "last", "before"].map(|name| memory.buffer_on(name, like));

@@ -1,6 +1,7 @@
-//! FairGrad: the direction that maximises an alpha-fair utility of the tasks' progress.
+//! Computes the weights of FairGrad: the direction that maximises an alpha-fair utility of the tasks' progress.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. H. Ban, K. Ji, *Fair Resource Allocation in Multi-Task Learning*, ICML 2024, equation 4.
+//! Needs: the Gram matrix. Remembers: nothing. H. Ban, K. Ji, *Fair Resource Allocation in Multi-Task Learning*, ICML 2024,
+//! equation 4.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -10,14 +11,15 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The positive solution of `G w = w^(-1/alpha)`.
+/// FairGrad (Ban and Ji, ICML 2024): the direction that maximises an alpha-fair utility of the tasks' progress.
 ///
-/// `alpha` 1 is [`NashMtl`](super::NashMtl); a larger one favours the tasks that progress least. There is no solution where a convex
-/// combination of the gradients vanishes, or a task has no gradient.
+/// The weights are the positive solution of `G w = w^(-1/alpha)`. There is no solution if a convex combination of the
+/// gradients vanishes, or a task has no gradient.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FairGrad {
-    /// alpha, positive; 1 by default.
+    /// The fairness `alpha`, above 0: 1 is [`NashMtl`](super::NashMtl), a larger value favours the tasks that progress
+    /// least. Default 1.
     pub alpha: f64,
 }
 

@@ -1,4 +1,4 @@
-//! FAMO: weights that make all losses fall at the same relative rate, learned from what a step did to them.
+//! Computes the weights of FAMO, which make all losses fall at one relative rate and are learned from the effect of each step.
 //!
 //! Needs: losses above their minima, and the losses of the same batch after the step, which costs one more forward pass.
 //! Remembers: a logit for each task and the moments of its Adam. B. Liu, Y. Feng, P. Stone, Q. Liu, *FAMO: Fast Adaptive
@@ -13,31 +13,35 @@ use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, TaskValues, Weighed};
 
-/// Added to every loss above its minimum.
+/// The `e` of the formula, also in the divisor of Adam.
 const EPSILON: f64 = 1e-8;
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 
-/// `c sum_k z_k log(L_k - m_k + e)` with `z = softmax(x)`, minimum `m_k` and the constant `c = 1 / sum_k z_k / (L_k - m_k + e)`; the
-/// effective weights are `c z_k / (L_k - m_k + e)` and sum to 1.
+/// FAMO (Liu et al., NeurIPS 2023): weights that make all losses fall at one relative rate, learned from the effect of each
+/// step.
 ///
-/// After the step, with the losses `L'` of the same batch, x moves by Adam along
+/// `c sum_k z_k log(L_k - m_k + e)` with `z = softmax(x)`, the minima `m_k`, `e` of 1e-8 and the constant
+/// `c = 1 / sum_k z_k / (L_k - m_k + e)`. The effective weights are `c z_k / (L_k - m_k + e)` and sum to 1.
+///
+/// After the step, with the losses `L'` of the same batch, Adam moves the logits x along
 ///
 /// ```text
 /// d_k = log(L_k - m_k + e) - log(L'_k - m_k + e)          gradient of x_k = z_k (d_k - sum_j z_j d_j) + gamma x_k
 /// ```
 ///
-/// The pass after the step runs in training mode and draws dropout masks of its own, as the published code does. In a loop of
-/// one's own, call `Passed::after_step` with these losses, or x stays where it is. A loss that is not above its minimum is refused by name.
+/// The forward pass after the step runs in training mode and draws new dropout masks, as in the published code. In your own
+/// loop, call `Passed::after_step` with these losses; otherwise x does not move. A loss with `L_k - m_k + e <= 0` is refused:
+/// [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Famo {
-    /// Decay of the logits, L2 in the gradient as in the paper, not negative; 1e-3 by default. The published codes differ
-    /// (1e-5, 1e-2, 0 in the toy problem).
+    /// The decay of the logits, an L2 term in the gradient as in the paper, at least 0. Default 1e-3. The published codes
+    /// differ (1e-5, 1e-2, 0 in the toy problem).
     pub gamma: f64,
-    /// Learning rate of the logits, positive; 0.025 by default.
+    /// The learning rate of the logits, above 0. Default 0.025.
     pub learning_rate: f64,
-    /// The smallest value each loss can have; 0 by default.
+    /// The smallest value `m_k` that each loss can have, finite. Default 0 each.
     pub minima: TaskValues,
 }
 
@@ -55,7 +59,7 @@ impl BuiltIn for Famo {
     const NAME: &'static str = "famo";
 }
 
-/// The losses above their minima, 1 where a task does not count; and which count.
+/// Returns the losses above their minima, 1 where a task does not count, and whether each task counts.
 fn above(losses: &TaskLosses, memory: &Memory) -> (Tensor<1>, Tensor<1, burn::tensor::Bool>) {
     let active = losses.active();
     let values = losses.masked(&active).inner();

@@ -1,7 +1,7 @@
-//! The geometric mean of the losses: indifferent to their units.
+//! Computes the geometric mean of the losses, which is indifferent to their units.
 //!
-//! Needs: positive losses. Remembers: nothing. S. Chennupati, G. Sistu, S. Yogamani, S. Rawashdeh, *MultiNet++*, CVPR Workshops
-//! 2019.
+//! Needs: positive losses. Remembers: nothing. S. Chennupati, G. Sistu, S. Yogamani, S. Rawashdeh, *MultiNet++*, CVPR
+//! Workshops 2019.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,12 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// `(prod_k L_k)^(1/K)` over the K tasks of a step; the effective weight of a task is `GLS / (K L_k)`.
+/// The geometric mean of the losses (Chennupati et al., CVPR Workshops 2019), which is indifferent to their units.
 ///
-/// All gradients shrink when one loss goes to zero. A loss of zero or below is refused by name.
+/// `GLS = (prod_k L_k)^(1/K)` over the K tasks of a step. The effective weight of a task is `GLS / (K L_k)`.
+///
+/// All gradients shrink when one loss goes to zero.
+/// A loss of zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeometricMean {}

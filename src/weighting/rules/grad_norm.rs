@@ -1,7 +1,7 @@
-//! GradNorm: weights that bring all tasks to one training rate, learned from the norms of their gradients.
+//! Computes the weights of GradNorm, which bring all tasks to one training rate and are learned from their gradient norms.
 //!
-//! Needs: positive losses and the Gram matrix. Remembers: the weights, and the first loss of each task. Z. Chen, V. Badrinarayanan, C. Lee,
-//! A. Rabinovich, *GradNorm*, ICML 2018.
+//! Needs: positive losses and the Gram matrix. Remembers: the weights, and the first loss of each task. Z. Chen,
+//! V. Badrinarayanan, C. Lee, A. Rabinovich, *GradNorm*, ICML 2018.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use crate::weighting::from_gram::Problem;
 use crate::weighting::solve::Answer;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
+/// GradNorm (Chen et al., ICML 2018): weights that bring all tasks to one training rate, learned from their gradient norms.
+///
 /// `sum_k w_k g_k` with weights that move after every step:
 ///
 /// ```text
@@ -20,14 +22,15 @@ use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, fro
 /// w_k -= rate n_k sign(w_k n_k - target_k),  not below 1e-3;  then w *= K / sum w
 /// ```
 ///
-/// The weights start at 1 and sum to K. As in the paper, the weights themselves are renormalised and the first loss is that of the first
-/// step; LibMTL learns logits of a softmax against the mean loss of the first epoch. A loss of zero or below is refused by name.
+/// The weights start at 1 and sum to K. As in the paper, the weights themselves are renormalised and the first loss is the
+/// loss of the first step; LibMTL learns logits of a softmax against the mean loss of the first epoch.
+/// A loss of zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradNorm {
-    /// How strongly a task that lags is pulled forward, not negative; 1.5 by default.
+    /// The strength with which a task that lags is pulled forward, at least 0. Default 1.5.
     pub alpha: f64,
-    /// The rate of the weights, positive; 0.025 by default.
+    /// The learning rate of the weights, above 0. Default 0.025.
     pub learning_rate: f64,
 }
 
@@ -45,11 +48,11 @@ impl BuiltIn for GradNorm {
 }
 
 impl GradNorm {
-    /// The weights of this step, and the memory moved on.
+    /// Returns the weights of this step and updates the memory.
     fn advance(&self, problem: &Problem, memory: &Memory) -> Answer {
         let (mut all, mut first) = (memory.numbers("weights"), memory.numbers("first_loss"));
         let own_first = problem.pick(&first).into_iter().zip(&problem.losses);
-        // 0 is a first loss that has not been seen: losses are positive here.
+        // 0 marks a first loss that is still unknown: losses are positive here.
         let own_first: Vec<f64> = own_first
             .map(|(first, loss)| if first > 0.0 { first } else { *loss })
             .collect();
@@ -62,7 +65,7 @@ impl GradNorm {
         let mut moved = used.clone();
         let (alpha, rate) = (self.alpha, self.learning_rate);
         gram::grad_norm::update(&mut moved, &norms, &problem.losses, &own_first, alpha, rate);
-        // Tasks that are absent keep their part of the sum.
+        // Absent tasks keep their part of the sum.
         moved.iter_mut().for_each(|weight| *weight /= scale);
         problem.put(&mut all, &moved);
         problem.put(&mut first, &own_first);

@@ -1,4 +1,4 @@
-//! The rules, one a file, and the table that lists them.
+//! Collects the built-in strategies, one per file, and lists them in a table.
 
 mod support;
 
@@ -79,7 +79,7 @@ pub use upgrad::UpGrad;
 
 use super::StrategyRow;
 
-/// Every strategy that can be chosen by name. A new one is a file and a row here.
+/// The strategies that can be chosen by name. A new strategy is a file and a row here.
 pub(super) const TABLE: &[StrategyRow] = &[
     StrategyRow::of::<RunningMean>("sum w_k L_k / m_k"),
     StrategyRow::of::<Uncertainty>("sum L_k / (2 sigma_k^2) + log sigma_k"),

@@ -1,4 +1,5 @@
-//! Registers the kernels of a few gradients with Burn, for GPUs and for operations that are fused. There is no graph at gradients.
+//! Registers the kernels for a few gradients with Burn, for GPUs and for fusion. Gradients have no graph, so there is
+//! no backward pass.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
@@ -7,10 +8,10 @@ use burn_cubecl::CubeBackend;
 
 use super::launch;
 
-/// The kernels of a few gradients of one shape.
+/// The kernels for a few gradients of one shape.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait GramKernels: Backend {
-    /// The inner products of all pairs of the first `count` tensors, `[count, count]`.
+    /// Computes the inner products of all pairs of the first `count` tensors, `[count, count]`.
     #[fusion(dtype = a, shape = Shape::from([*count, *count]))]
     fn products(
         a: FloatTensor<Self>,
@@ -21,7 +22,7 @@ pub(super) trait GramKernels: Backend {
         count: usize,
     ) -> FloatTensor<Self>;
 
-    /// The sum of the first `count` tensors times their weights.
+    /// Computes the sum of the first `count` tensors times their weights.
     #[fusion(dtype = a, shape = a)]
     #[allow(clippy::too_many_arguments)]
     fn combine(

@@ -1,4 +1,4 @@
-//! The kernels of a few gradients.
+//! The kernels for a few gradients.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
@@ -7,7 +7,7 @@ use crate::gpu::sum_over_units;
 /// Units of a cube.
 pub(super) const UNITS: u32 = 128;
 
-/// The inner products of all pairs over a part of the elements, `[cubes, count * count]`.
+/// Computes the inner products of all pairs over a part of the elements, `[cubes, count * count]`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn products(
@@ -70,7 +70,7 @@ pub(super) fn products(
     }
 }
 
-/// The sum of tensors times their weights. A tensor whose weight is 0 is not looked at: it may hold anything.
+/// Computes the sum of tensors times their weights. A tensor of weight 0 is not read and may hold NaN.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn combine(

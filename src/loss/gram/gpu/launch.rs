@@ -1,4 +1,4 @@
-//! Launches the kernels of a few gradients on tensors of a GPU.
+//! Launches the kernels for a few gradients on tensors of a GPU.
 
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
@@ -10,13 +10,13 @@ use burn_cubecl::tensor::CubeTensor;
 use super::kernel;
 use crate::gpu::{empty, over};
 
-/// Cubes at most, each with a part of the elements.
+/// The maximum number of cubes, each with a part of the elements.
 const CUBES: usize = 256;
 
-/// Elements of a unit before there is another cube.
+/// Elements per unit before another cube is added.
 const EACH: usize = 8;
 
-/// The inner products of all pairs of the first `count` tensors, `[count, count]`.
+/// Computes the inner products of all pairs of the first `count` tensors, `[count, count]`.
 pub(super) fn products(tensors: [CubeTensor; 5], count: usize) -> CubeTensor {
     let [a, b, c, d, e] = tensors.map(into_contiguous);
     let elements = a.meta.num_elements();
@@ -42,7 +42,7 @@ pub(super) fn products(tensors: [CubeTensor; 5], count: usize) -> CubeTensor {
     CubeBackend::float_reshape(sums, Shape::from([count, count]))
 }
 
-/// The sum of the first `count` tensors times their weights.
+/// Computes the sum of the first `count` tensors times their weights.
 pub(super) fn combine(tensors: [CubeTensor; 5], weights: CubeTensor, count: usize) -> CubeTensor {
     let [a, b, c, d, e] = tensors.map(into_contiguous);
     let shape = a.meta.shape().clone();

@@ -1,4 +1,5 @@
-//! Inner products and weighted sums of a few gradients on GPUs: the gradients are read once for all pairs, and once for the sum.
+//! Computes inner products and weighted sums of a few gradients on GPUs. The gradients are read once for all pairs, and
+//! once for the sum.
 
 mod extension;
 mod kernel;
@@ -10,10 +11,10 @@ use burn::tensor::Tensor;
 use self::extension::GramKernels;
 use crate::gpu;
 
-/// Tensors at most: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one.
+/// The maximum number of tensors. WebGPU guarantees eight buffers per kernel, of which CubeCL uses one.
 const MOST: usize = 5;
 
-/// Whether the kernels serve these tensors.
+/// Returns whether the kernels support these tensors.
 pub(super) fn serves<const D: usize>(tensors: &[Tensor<D>]) -> bool {
     let fits = |tensor: &Tensor<D>| {
         let limits = gpu::limits(tensor);
@@ -28,14 +29,14 @@ pub(super) fn serves<const D: usize>(tensors: &[Tensor<D>]) -> bool {
     tensors.len() <= MOST && tensors.iter().all(fits)
 }
 
-/// The inner products of all pairs, `[K, K]`.
+/// Computes the inner products of all pairs, `[K, K]`.
 pub(super) fn products<const D: usize>(tensors: &[Tensor<D>]) -> Tensor<2> {
     let count = tensors.len();
     let [a, b, c, d, e] = given(tensors);
     Tensor::from_dispatch(<Dispatch as GramKernels>::products(a, b, c, d, e, count))
 }
 
-/// The sum of the tensors times their weights, `[K]`.
+/// Computes the sum of the tensors times their weights, `[K]`.
 pub(super) fn combine<const D: usize>(tensors: &[Tensor<D>], weights: Tensor<1>) -> Tensor<D> {
     let count = tensors.len();
     let [a, b, c, d, e] = given(tensors);
@@ -45,7 +46,7 @@ pub(super) fn combine<const D: usize>(tensors: &[Tensor<D>], weights: Tensor<1>)
     ))
 }
 
-/// The tensors without a graph; behind the last they are the last again.
+/// Returns the tensors without a graph. After the last tensor, the last is repeated.
 fn given<const D: usize>(tensors: &[Tensor<D>]) -> [burn::backend::DispatchTensor; MOST] {
     let last = tensors.len() - 1;
     std::array::from_fn(|index| tensors[index.min(last)].clone().inner().into_dispatch())

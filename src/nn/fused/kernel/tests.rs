@@ -422,8 +422,8 @@ fn only_what_is_wanted_is_computed() {
     }
 }
 
-/// Panels of one to four vectors, tiles of every number of samples, units and rows with and without padding: the numbers
-/// are those of the scalar instructions, which the tests above hold against the formula.
+/// Panels of one to four vectors, tiles of every number of samples, units and rows with and without padding: the
+/// numbers are those of the scalar instructions, which the tests above hold against the formula.
 #[test]
 fn all_instructions_agree_for_every_panel_and_tile() {
     let (units, samples): (&[usize], &[usize]) = if cfg!(miri) {
@@ -449,8 +449,8 @@ fn all_instructions_agree_for_every_panel_and_tile() {
     }
 }
 
-/// Large enough that buffers come from what was given back. Of the padding of 33 units, vectors of sixteen write all, of
-/// eight a part, and of one nothing; 48 units have none.
+/// Large enough that buffers come from what was given back. Of the padding of 33 units, vectors of sixteen write all,
+/// of eight a part, and of one nothing; 48 units have none.
 #[test]
 #[cfg_attr(miri, ignore = "fills much memory")]
 fn what_was_in_the_memory_before_changes_no_bit() {
