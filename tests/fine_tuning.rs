@@ -212,10 +212,13 @@ fn a_pytorch_file_asks_for_the_feature() {
     let error = run::follow_init(config("manual"), Some(&file))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("--features pytorch"), "{error}");
+    assert!(error.contains("Cargo's feature `pytorch`"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let error = train(&config("manual"), folder.path(), Some(file), false).unwrap_err();
-    assert!(error.to_string().contains("--features pytorch"), "{error}");
+    assert!(
+        error.to_string().contains("Cargo's feature `pytorch`"),
+        "{error}"
+    );
 }
 
 #[cfg(feature = "pytorch")]

@@ -20,7 +20,7 @@ use equipoise::expansion::predictor::{Predictor, WindowPrediction};
 use equipoise::expansion::run;
 use equipoise::expansion::run::ExpansionConfig;
 use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
-use equipoise::expansion::window::{Cut, Windows};
+use equipoise::expansion::window::{WindowGrid, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::model::MultiTaskModel;
 use equipoise::train::{Progress, checkpoint};
@@ -203,7 +203,7 @@ fn it_says_what_the_evaluation_of_the_training_says() {
         let device = Device::flex();
         let (network, _) = run::build(&config, &device).unwrap();
         let labeller = equipoise::expansion::label::RuleLabeller::new(Default::default()).unwrap();
-        let windows = Windows::by_rule(&bars, &Cut::new(WINDOW, 10), &labeller).unwrap();
+        let windows = Windows::by_rule(&bars, &WindowGrid::new(WINDOW, 10), &labeller).unwrap();
         let batcher = run::batcher(&config, &bars);
         let batch = batcher.batch(windows.iter().copied().collect(), &device);
         let expected = network.evaluate(network.represent(&batch), &batch);

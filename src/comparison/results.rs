@@ -70,6 +70,7 @@ pub struct RunValue {
 
 /// What became of one task in one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RunVerdict {
     /// The row.
     pub strategy: String,
@@ -85,6 +86,7 @@ pub struct RunVerdict {
 
 /// One number of one row, over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The row.
     pub strategy: String,

@@ -35,6 +35,7 @@ pub struct Prepared<M: MultiTaskModel> {
 
 /// A run that has ended.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RunSeen<'a> {
     /// The row, or `search` for a candidate of the search.
     pub strategy: &'a str,

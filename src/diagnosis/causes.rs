@@ -28,6 +28,7 @@ const ENOUGH_AUDITS: usize = 3;
 
 /// Why a task did not learn more.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Cause {
     /// Its loss hardly moves while others learn, and its share of the gradient is far below what it was meant to have.
     Starved,
@@ -61,6 +62,7 @@ impl fmt::Display for Cause {
 
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Confidence {
     /// Fits the numbers of the history, but so might something else.
     Low,
@@ -82,6 +84,7 @@ impl fmt::Display for Confidence {
 
 /// A cause, how sure it is, what shows it, and what to try next.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,

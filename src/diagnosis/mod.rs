@@ -39,6 +39,7 @@ use crate::history::History;
 
 /// The verdict on one task, its causes, and the numbers behind them.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TaskDiagnosis {
     /// The task.
     pub task: String,

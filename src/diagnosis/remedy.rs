@@ -13,6 +13,7 @@ const NEARLY: f64 = 0.7;
 
 /// What to change next for a task.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Remedy {
     /// Train with fixed weights on raw losses: the effective weights of the last epoch, that of the task multiplied by what an experiment
     /// showed to help.

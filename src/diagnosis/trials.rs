@@ -15,6 +15,7 @@ pub(super) const LEAST: f64 = 0.01;
 
 /// One change that was tried for a task.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Change {
     /// The effective weight of the task was multiplied after the strategy.
     Weight {

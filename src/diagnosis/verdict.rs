@@ -15,6 +15,7 @@ const DIVERGED: f64 = 1.5;
 
 /// What a task knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Beats the best constant predictor on validation data, and the best guess from the position where there is one: by more than what the
     /// uninformed predictors are known to, and with its whole 95 % interval.

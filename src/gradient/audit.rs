@@ -28,6 +28,7 @@ pub struct PendingAudit {
 
 /// The numbers of one or more audits, the means over them. A task counts in those in which it had labels.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Audit {
     /// Norm of each task's raw loss gradient at the representation; 0 for a task that was never measured.
     pub norms: Vec<f64>,

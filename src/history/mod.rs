@@ -23,6 +23,7 @@ pub const ALL_TASKS: &str = "all";
 
 /// Why a task has no uninformed predictor to be compared with; recorded as [`quantity::NO_BASELINE`], by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NoBaseline {
     /// The first dimension of the representation is not the samples of a batch, and the network offers no batch without inputs.
     NotTheSamples = 1,

@@ -227,11 +227,11 @@ mod tests {
         assert_eq!(row, SIX[3..]);
     }
 
-    /// Memory that is given back while somebody reads it would change under their eyes.
+    /// Memory that is given back while another owner reads it would change during the read.
     #[test]
     fn what_somebody_else_holds_is_not_recycled() {
         let _alone = memory::tests::alone();
-        // A size nobody else asks for, since all tests share the pool; but one that Miri can fill.
+        // A size that no other test uses, because all tests share the pool, and that Miri can fill.
         let len = if cfg!(miri) { 1 << 14 } else { (1 << 19) + 5 };
         let tensor = floats(&vec![1.0; len], &[len]);
         let also_held = TensorValues::read::<Flex>(tensor.clone());

@@ -7,9 +7,8 @@ const TINY: f64 = 1e-30;
 
 /// The loss of a task as a weighted mean over its labels, and the sum of the weights.
 ///
-/// The sum is the weight of the batch in the mean over an epoch, or over a step of several batches, so that such a mean
-/// is a weighted mean over all labels as well. [`NamedLosses::weighted`](super::NamedLosses::weighted) takes loss and
-/// sum.
+/// The sum is the weight of the batch in the mean over an epoch, or over a step of several batches, so these means are
+/// weighted means over all labels as well. [`NamedLosses::weighted`](super::NamedLosses::weighted) takes loss and sum.
 #[derive(Clone, Debug)]
 pub struct Labelled {
     /// The loss, `[1]`, attached to the graph.
@@ -25,8 +24,7 @@ impl Labelled {
     /// L = sum_i w_i l_i / sum_i w_i
     /// ```
     ///
-    /// An element of weight 0 does not count, whatever its loss holds (NaN included). If all weights are 0, the mean is
-    /// 0.
+    /// An element of weight 0 does not count, even if its loss is NaN. If all weights are 0, the mean is 0.
     ///
     /// # Shapes
     ///

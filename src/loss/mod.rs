@@ -1,8 +1,8 @@
 //! Raw losses: pure functions from predictions and targets to one number, before any weighting.
 //!
 //! Every function takes a [`Reduction`] and an optional mask. A mask is a boolean tensor, `true` where an element
-//! counts. The other elements contribute neither value nor gradient, whatever their target holds (NaN included). The
-//! mean over a mask without a `true` is 0.
+//! counts. The other elements contribute neither value nor gradient, even if their target is NaN. The mean over no
+//! element is 0.
 //!
 //! Labels can have weights, by class or by sample. [`CrossEntropy`] and the element losses ([`huber_elements`],
 //! [`binary_cross_entropy_elements`]) then give a [`Labelled`] loss, which holds the sum of these weights as well.

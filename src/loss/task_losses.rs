@@ -42,7 +42,7 @@ pub struct TaskLosses {
     parts: Option<Vec<Option<Tensor<1>>>>,
     present: Option<Tensor<1, Bool>>,
     labels: Option<Tensor<1>>,
-    /// The tasks that count by the samples of the batch while other tasks count by their labels. Empty if no task does.
+    /// The tasks that count by the samples of the batch while other tasks count by their labels. May be empty.
     by_samples: Vec<bool>,
     /// The tasks that the host knows to be absent.
     absent: Vec<bool>,

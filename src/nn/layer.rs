@@ -1,4 +1,4 @@
-//! The layers of an LSTM in one or two directions, as given to what runs them, and what it gives back.
+//! The layers of an LSTM in one or two directions, as inputs and outputs of the kernels.
 
 use burn::tensor::Tensor;
 
@@ -12,7 +12,6 @@ pub(super) struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    /// The weights of each direction.
     pub(super) fn directions(self) -> Vec<&'a LstmWeights> {
         [Some(self.forward), self.backward]
             .into_iter()
@@ -23,9 +22,9 @@ impl<'a> Layer<'a> {
 
 /// A stack of layers over sequences.
 pub(super) struct Stack<'a> {
-    /// At least one.
+    /// At least one layer.
     pub(super) layers: Vec<Layer<'a>>,
-    /// Between the layers.
+    /// The dropout between the layers.
     pub(super) dropout: &'a Dropout,
     pub(super) batch_first: bool,
     /// Whether GPUs may compute in half precision.
@@ -36,7 +35,7 @@ pub(super) struct Stack<'a> {
 /// The states of one layer, `[2, directions, batch, hidden]`: hidden states, then cells.
 pub(super) type Ends = Tensor<4>;
 
-/// Takes the final states, `[directions, batch, hidden]` each, from behind the last position of what a kernel made.
+/// Splits the output of a kernel into the sequence and the final states, which are two positions behind the last.
 #[cfg(any(feature = "cpu-kernels", feature = "gpu-kernels"))]
 pub(super) fn split_ends(
     output: Tensor<3>,

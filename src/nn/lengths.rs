@@ -234,7 +234,6 @@ impl Lengths {
         counts.to_device(&device.clone().inner())
     }
 
-    /// Returns the lengths for a kernel.
     #[cfg(feature = "cpu-kernels")]
     pub(super) fn shared(&self) -> Arc<[usize]> {
         self.lengths.clone()

@@ -1,7 +1,7 @@
-//! The LSTM in plain tensor operations: differentiable on every backend, and the yardstick for kernels.
+//! Computes the LSTM in plain tensor operations: differentiable on every backend, and the reference for the kernels.
 //!
-//! Two things keep it from being slow: one matrix product makes the inputs' share of the gates for all steps, and all
-//! directions advance together as a batched product.
+//! For speed, one matrix product computes the inputs' share of the gates for all steps, and all directions advance
+//! together as a batched product.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
@@ -9,11 +9,11 @@ use burn::tensor::activation::sigmoid;
 use super::layer::{Ends, Layer};
 use super::{Lengths, LstmWeights};
 
-/// Steps cut out of the gates at once. The gradient of a slice is as large as what it was cut from, so single steps are
-/// cut from blocks and not from the whole sequence.
+/// Steps per block of the gates. The gradient of a slice is as large as the sliced tensor, so single steps are sliced
+/// from blocks and not from the whole sequence.
 const BLOCK: usize = 10;
 
-/// One layer, `[batch, time, input]` to `[batch, time, directions * hidden]`, and the states it ends with if `ends`.
+/// Computes one layer, `[batch, time, input]` to `[batch, time, directions * hidden]`, and the final states if `ends`.
 pub(super) fn forward(
     layer: Layer<'_>,
     input: Tensor<3>,
@@ -63,8 +63,8 @@ struct State {
     cell: Tensor<3>,
 }
 
-/// The inputs' share of all gates with both biases, the backward direction in its own order of time,
-/// `[time, directions, batch, 4 hidden]`.
+/// Computes the inputs' share of all gates with both biases, `[time, directions, batch, 4 hidden]`. The backward
+/// direction is in the order of its steps.
 fn input_gates(layer: Layer<'_>, input: Tensor<3>, lengths: Option<&Lengths>) -> Tensor<4> {
     let [batch, time, features] = input.dims();
     let steps = input.swap_dims(0, 1).reshape([time * batch, features]);
@@ -87,7 +87,7 @@ fn bias(weights: &LstmWeights) -> Tensor<1> {
     weights.bias_ih.val() + weights.bias_hh.val()
 }
 
-/// From the order of time to that of a direction's steps, or back: `[time, batch, width]`.
+/// Converts `[time, batch, width]` from the order of time to the order of a direction's steps, or back.
 fn in_order(steps: Tensor<3>, direction: usize, lengths: Option<&Lengths>) -> Tensor<3> {
     match (direction, lengths) {
         (0, _) => steps,
@@ -96,7 +96,7 @@ fn in_order(steps: Tensor<3>, direction: usize, lengths: Option<&Lengths>) -> Te
     }
 }
 
-/// One step of all directions; `inputs` is `[directions, batch, 4 hidden]`, `recurrent` is
+/// Computes one step of all directions. `inputs` is `[directions, batch, 4 hidden]`, `recurrent` is
 /// `[directions, hidden, 4 hidden]`.
 fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize) -> State {
     let gates = inputs + state.hidden.matmul(recurrent);
@@ -110,7 +110,7 @@ fn advance(state: State, inputs: Tensor<3>, recurrent: Tensor<3>, hidden: usize)
     }
 }
 
-/// Puts the backward direction back into the order of time and the halves side by side.
+/// Converts the backward direction to the order of time and concatenates the directions.
 fn join_directions(states: Vec<Tensor<3>>, lengths: Option<&Lengths>) -> Tensor<3> {
     let [directions, batch, hidden] = states[0].dims();
     let time = states.len();

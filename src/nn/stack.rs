@@ -1,4 +1,4 @@
-//! Runs the layers of an LSTM in one or two directions, by the kernel where there is one.
+//! Runs the layers of an LSTM in one or two directions, with a kernel if there is one.
 
 #[cfg(feature = "gpu-kernels")]
 use burn::tensor::DType;
@@ -13,22 +13,22 @@ use super::layer::{Ends, Layer, Stack};
 use super::recurrence;
 use super::{Kernel, LstmState, reference};
 
-/// What computes a layer.
+/// The implementation that computes a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
-    /// The kernel where it applies, plain tensor operations elsewhere.
+    /// The kernel if it applies, plain tensor operations otherwise.
     Kernel,
     /// Plain tensor operations.
     Reference,
 }
 
 impl Stack<'_> {
-    /// The hidden states of the last layer.
+    /// Computes the hidden states of the last layer.
     pub(super) fn forward(&self, input: Tensor<3>, by: By) -> Tensor<3> {
         self.run(input, None, by, false).0
     }
 
-    /// The hidden states of the last layer, and the states that all layers end with.
+    /// Computes the hidden states of the last layer and the final states of all layers.
     pub(super) fn forward_from(
         &self,
         input: Tensor<3>,
@@ -95,13 +95,13 @@ impl Stack<'_> {
         (output.swap_dims(0, 1), end)
     }
 
-    /// Which of batch and time comes first, and whether half precision is wished for.
+    /// Returns whether batch comes before time, and whether half precision is requested.
     #[cfg(feature = "gpu-kernels")]
     fn wish(&self) -> (bool, bool) {
         (self.batch_first, self.half)
     }
 
-    /// What computes the layers over an input of this shape.
+    /// Returns the kernel that computes the layers over an input of this shape.
     pub(super) fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
         #[cfg(feature = "cpu-kernels")]
         if crate::host::serves(device) {
@@ -128,21 +128,21 @@ impl Stack<'_> {
         }
     }
 
-    /// What a layer begins with.
+    /// Returns the initial states of a layer.
     fn begin(&self, index: usize, state: &LstmState) -> Ends {
         let directions = self.layers[0].directions().len();
         let of = |states: &Tensor<3>| states.clone().narrow(0, index * directions, directions);
         Tensor::stack(vec![of(&state.hidden), of(&state.cell)], 0)
     }
 
-    /// What a layer begins with where nothing is said.
+    /// Returns the initial states of a layer if none are given: zeros.
     fn zeros(&self, input: &Tensor<3>) -> Ends {
         let [directions, batch, hidden] = self.state_of_layer(input);
         let like = (&input.device(), input.dtype());
         Tensor::zeros([2, directions, batch, hidden], like)
     }
 
-    /// Directions, batch and hidden units.
+    /// Returns directions, batch and hidden units.
     fn state_of_layer(&self, input: &Tensor<3>) -> [usize; 3] {
         let layer = self.layers[0];
         let batch = input.dims()[usize::from(!self.batch_first)];
@@ -169,7 +169,7 @@ impl Stack<'_> {
         }
     }
 
-    /// Checks that every direction of every layer reads what it is given.
+    /// Checks the number of input features of every direction of every layer.
     fn check_widths(&self, features: usize) {
         let mut features = features;
         for layer in &self.layers {

@@ -402,6 +402,7 @@ impl Pending {
 }
 
 /// A step that has been weighed and differentiated.
+#[non_exhaustive]
 pub struct Passed {
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
     losses: TaskLosses,

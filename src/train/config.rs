@@ -10,6 +10,7 @@ use crate::weighting::{Needs, Strategy};
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same all the time.
     #[default]

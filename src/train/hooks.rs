@@ -13,6 +13,7 @@ use crate::model::MultiTaskModel;
 
 /// What a hook sees after a step of the optimizer. Tensors are on the device; reading them waits for it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StepSeen<'a, M: MultiTaskModel> {
     /// The epoch, counted from 1.
     pub epoch: usize,
@@ -28,6 +29,7 @@ pub struct StepSeen<'a, M: MultiTaskModel> {
 
 /// What a hook sees after an epoch, when its checkpoint is written.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct EpochSeen<'a, M: MultiTaskModel> {
     /// The epoch, counted from 1.
     pub epoch: usize,

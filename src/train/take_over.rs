@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 /// What was taken over from a checkpoint, and what begins anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TakenOver {
     /// Tasks whose values in the strategy were taken over.
     pub tasks: Vec<String>,

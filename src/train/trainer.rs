@@ -48,6 +48,7 @@ const VALIDATION_BATCHES: usize = 20;
 
 /// What a training run ends with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Outcome<M: MultiTaskModel> {
     /// The network and the strategy after the last epoch, in validation mode: on the plain device. [`Module::train`] takes them
     /// back to training.

@@ -57,6 +57,7 @@ use crate::task::TaskSet;
 
 /// What a strategy has to see before it can weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Needs {
     /// The raw losses.
     Losses,

@@ -53,7 +53,7 @@ fn refused(content: impl AsRef<[u8]>, line: u64, expected: &str) {
 
 /// A bad row: refused as it stands, dropped and counted where bad rows are skipped.
 fn bad_row(content: &str, line: u64, reason: &str) {
-    let remedy = "; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
+    let remedy = "; correct the row, or drop such rows with `data.skip_bad_rows`";
     refused(content, line, &format!("{reason}{remedy}"));
     let file = file(content);
     let (bars, report) = read_csv(&file.path, &skip()).unwrap();
@@ -212,7 +212,7 @@ fn a_row_out_of_order_in_a_file_that_is_newest_first() {
 fn of_several_bad_rows_the_first_is_named() {
     let rows = "2024-01-02,1,1,1,1\n2024-01-03,2,2,2,2\n2024-01-01,1,1,1,1\n2024-01-04,x,1,1,1\n";
     let reason = "the time stamp 2024-01-01T00:00:00Z is earlier than 2024-01-03T00:00:00Z of the bar before; \
-                  correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
+                  correct the row, or drop such rows with `data.skip_bad_rows`";
     refused(format!("{HEADER}\n{rows}2024-01-05,1,1,1,1\n"), 4, reason);
 }
 
@@ -371,7 +371,7 @@ fn line_numbers_count_every_line() {
             "",
             "2024-01-02,1,1,1,x",
         ];
-        let reason = "column `close` is `x`, not a number; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)";
+        let reason = "column `close` is `x`, not a number; correct the row, or drop such rows with `data.skip_bad_rows`";
         refused(lines.join(end), 7, reason);
         refused(lines.join(end) + end, 7, reason);
     }

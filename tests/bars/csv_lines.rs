@@ -75,7 +75,7 @@ fn what_the_first_row_leaves_open_is_asked() {
     let error = line_by_line(dates, &CsvOptions::default()).unwrap_err();
     let error = error.to_string();
     assert!(
-        error.starts_with("lines, line 2: ") && error.contains("--date-order"),
+        error.starts_with("lines, line 2: ") && error.contains("`data.date_order`"),
         "{error}"
     );
     let options = CsvOptions::default().with_date_order(DateOrder::DayFirst);
@@ -86,7 +86,7 @@ fn what_the_first_row_leaves_open_is_asked() {
 
     let prices = b"open;high;low;close\n1,084;1,085;1,083;1,084\n1084,5;1085;1083;1084\n";
     let error = line_by_line(prices, &CsvOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("--decimal"), "{error}");
+    assert!(error.to_string().contains("`data.decimal_mark`"), "{error}");
     let options = CsvOptions::default().with_decimal_mark(DecimalMark::Comma);
     assert_eq!(
         line_by_line(prices, &options).unwrap(),
@@ -104,7 +104,7 @@ fn a_first_row_that_tells_nothing_decides_nothing() {
                 "01/02/2024,1,2,1,2",
                 "13/02/2024,1,2,1,2",
             ],
-            "--date-order",
+            "`data.date_order`",
         ),
         (
             [
@@ -112,7 +112,7 @@ fn a_first_row_that_tells_nothing_decides_nothing() {
                 "2024-01-02,\"1,084\",\"2,000\",1,2",
                 "2024-01-03,1,2,1,2",
             ],
-            "--decimal",
+            "`data.decimal_mark`",
         ),
     ] {
         let mut lines = CsvLines::new("lines", &CsvOptions::default());
@@ -187,9 +187,7 @@ fn a_bad_row_is_named_and_the_next_one_is_read() {
             "{error}"
         );
         assert!(
-            error.ends_with(
-                "or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)"
-            ),
+            error.ends_with("or drop such rows with `data.skip_bad_rows`"),
             "{error}"
         );
     }

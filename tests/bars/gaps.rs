@@ -10,7 +10,7 @@ use equipoise::expansion::duration;
 use equipoise::expansion::label::{LabelConfig, RuleLabeller};
 use equipoise::expansion::run;
 use equipoise::expansion::run::{DataConfig, ExpansionConfig};
-use equipoise::expansion::window::{Cut, Windows};
+use equipoise::expansion::window::{WindowGrid, Windows};
 use proptest::prelude::*;
 
 /// No outages.
@@ -233,30 +233,30 @@ fn windows_are_left_out_and_counted() {
         .collect();
     assert_eq!(firsts, expected);
     assert_eq!(all.left_out().over_gaps, 39);
-    let cut = Cut {
+    let grid = WindowGrid {
         max_gap: Some(hours(25)),
-        ..Cut::new(40, 1)
+        ..WindowGrid::new(40, 1)
     };
-    let whole = Windows::by_rule(&bars, &cut, &labeller()).unwrap();
+    let whole = Windows::by_rule(&bars, &grid, &labeller()).unwrap();
     assert_eq!((whole.len(), whole.left_out().over_gaps), (417, 0));
     // Thinning does not lose windows to the gap.
-    let cut = Cut {
+    let grid = WindowGrid {
         at_most: Some(100),
-        ..Cut::new(40, 1)
+        ..WindowGrid::new(40, 1)
     };
     assert_eq!(
-        Windows::by_rule(&bars, &cut, &labeller()).unwrap().len(),
+        Windows::by_rule(&bars, &grid, &labeller()).unwrap().len(),
         100
     );
     // Nothing but gaps.
-    let cut = Cut {
+    let grid = WindowGrid {
         max_gap: Some(Duration::from_secs(60)),
-        ..Cut::new(40, 1)
+        ..WindowGrid::new(40, 1)
     };
-    match Windows::by_rule(&bars, &cut, &labeller()).unwrap_err() {
+    match Windows::by_rule(&bars, &grid, &labeller()).unwrap_err() {
         Error::File { reason, .. } => assert_eq!(
             reason,
-            "each of the 417 windows of 40 bars reaches over one of 455 gaps; allow longer ones with --max-gap (`data.max_gap` in a config)"
+            "each of the 417 windows of 40 bars reaches over one of 455 gaps; allow longer ones with `data.max_gap`"
         ),
         other => panic!("{other}"),
     }
@@ -275,11 +275,11 @@ proptest! {
     ) {
         let stamps: Vec<i64> = steps.iter().scan(0, |at, step| { *at += step; Some(*at) }).collect();
         prop_assume!(stamps.len() >= length);
-        let cut = Cut { max_gap: Some(Duration::from_secs(limit)), ..Cut::new(length, stride) };
+        let grid = WindowGrid { max_gap: Some(Duration::from_secs(limit)), ..WindowGrid::new(length, stride) };
         let fits = |first: usize| stamps[first..first + length].windows(2).all(|p| p[1] - p[0] <= limit as i64);
         let all: Vec<usize> = (0..=stamps.len() - length).step_by(stride).collect();
         let expected: Vec<usize> = all.iter().copied().filter(|first| fits(*first)).collect();
-        match Windows::by_rule(&bars(stamps.clone()), &cut, &labeller()) {
+        match Windows::by_rule(&bars(stamps.clone()), &grid, &labeller()) {
             Ok(windows) => {
                 let firsts: Vec<usize> = windows.iter().map(|window| window.first).collect();
                 prop_assert_eq!(&firsts, &expected);
@@ -387,6 +387,6 @@ fn a_run_says_what_it_left_out() {
     };
     let notes = run::load(&config.resolved()).unwrap().notes;
     let expected = "left out 10 windows that reach over one of 1 gaps not usual for bars of 1h; the longest is 1d 1h after \
-                    2024-01-10T23:00:00Z (--max-gap, `data.max_gap` in a config, allows longer ones)";
+                    2024-01-10T23:00:00Z (`data.max_gap` allows longer ones)";
     assert!(notes.iter().any(|note| note == expected), "{notes:#?}");
 }

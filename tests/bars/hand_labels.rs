@@ -8,7 +8,7 @@ use equipoise::expansion::bars::{Bar, Bars, DateOrder};
 use equipoise::expansion::label::{Classes, ExpansionType, Mark, Marks, WindowLabel};
 use equipoise::expansion::run;
 use equipoise::expansion::run::{DataConfig, ExpansionConfig};
-use equipoise::expansion::window::{Cut, Windows};
+use equipoise::expansion::window::{WindowGrid, Windows};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ fn day_and_month_are_told_by_the_bars() {
     // With bars in both months both readings are possible.
     let message = read(content, &hourly(2000)).unwrap_err();
     assert!(message.starts_with("line 2: the time stamp `02/01/2024 03:00` is 2 January 2024 day-first and 1 February 2024"), "{message}");
-    assert!(message.contains("--date-order"), "{message}");
+    assert!(message.contains("`data.date_order`"), "{message}");
     let read = read_with(content, &hourly(2000), Some(DateOrder::MonthFirst)).unwrap();
     assert_eq!(read, [mark(31 * 24 + 3, 31 * 24 + 5, 0)]);
 }
@@ -223,7 +223,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
     let bars = bare(100);
     let (_folder, path) = file("start,end,type\n20,24,1\n40,41,2\n");
     let marks = Marks::read_csv(&path, &bars, &Classes::default(), None).unwrap();
-    let windows = Windows::by_hand(&bars, &Cut::new(20, 1), &marks).unwrap();
+    let windows = Windows::by_hand(&bars, &WindowGrid::new(20, 1), &marks).unwrap();
     // Until 24 a window still has bars of the first expansion, and from 21 on bars of the second.
     let firsts: Vec<usize> = windows.iter().map(|window| window.first).collect();
     assert_eq!(firsts, (5..=20).chain(25..=40).collect::<Vec<_>>());
@@ -251,18 +251,18 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
         81
     );
     assert_eq!((out.unlabelled, out.several, out.partial), (40, 4, 5));
-    let thinned = Cut {
+    let thinned = WindowGrid {
         at_most: Some(8),
-        ..Cut::new(20, 1)
+        ..WindowGrid::new(20, 1)
     };
     assert_eq!(Windows::by_hand(&bars, &thinned, &marks).unwrap().len(), 8);
-    let error = Windows::by_hand(&bars, &Cut::new(3, 1), &marks).map(|w| w.len());
+    let error = Windows::by_hand(&bars, &WindowGrid::new(3, 1), &marks).map(|w| w.len());
     assert_eq!(
         error.unwrap(),
         2,
         "the expansion of two bars still fits twice"
     );
-    let error = Windows::by_hand(&bars, &Cut::new(60, 45), &marks)
+    let error = Windows::by_hand(&bars, &WindowGrid::new(60, 45), &marks)
         .unwrap_err()
         .to_string();
     assert_eq!(
@@ -304,7 +304,7 @@ proptest! {
                 expected.push((first, only.start - first, only.end - first, only.kind));
             }
         }
-        match Windows::by_hand(&bars, &Cut::new(length, stride), &marks) {
+        match Windows::by_hand(&bars, &WindowGrid::new(length, stride), &marks) {
             Ok(windows) => {
                 let found: Vec<_> = windows.iter().map(|w| (w.first, w.label.start, w.label.end, w.label.kind)).collect();
                 prop_assert_eq!(found, expected);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use equipoise::expansion::bars::{Bar, Bars};
 use equipoise::expansion::label::{LabelConfig, RuleLabeller};
 use equipoise::expansion::run::ExpansionConfig;
-use equipoise::expansion::window::{Cut, Resample, Window, Windows, with_resampled};
+use equipoise::expansion::window::{Resample, Window, WindowGrid, Windows, with_resampled};
 
 const LENGTH: usize = 60;
 const STRIDE: usize = 4;
@@ -141,11 +141,11 @@ fn no_stretch_reaches_over_an_outage() {
         .collect();
     let bars = Bars::new(series(900, 0), Some(stamps), "test").unwrap();
     let max_gap = Some(Duration::from_secs(300));
-    let cut = Cut {
+    let grid = WindowGrid {
         max_gap,
-        ..Cut::new(LENGTH, STRIDE)
+        ..WindowGrid::new(LENGTH, STRIDE)
     };
-    let plain = Windows::by_rule(&bars, &cut, &labeller()).unwrap();
+    let plain = Windows::by_rule(&bars, &grid, &labeller()).unwrap();
     let extended = with_resampled(&plain, &joined(3, 11), &labeller()).unwrap();
     let source = series(900, 0);
     for segment in extended.bars().bars()[900..].chunks(2 * LENGTH) {

@@ -165,7 +165,7 @@ fn hours_that_follow_one_another_tell() {
 #[test]
 fn dates_that_can_be_read_two_ways_are_refused_with_both() {
     let both = "is 1 February 2024 day-first and 2 January 2024 month-first, and no \
-                other row tells which; choose with --date-order day-first or --date-order month-first (`data.date_order` in a config)";
+                other row tells which; set `data.date_order` to `day-first` or `month-first`";
     // A row; days or months; the hours of one day.
     let files: [&[&str]; 3] = [
         &["01/02/2024"],
@@ -195,12 +195,12 @@ fn dates_that_contradict_each_other_are_refused_with_both_lines() {
     assert_eq!(
         message,
         "line 2: the time stamp `13/02/2024` can only be read day-first, but `02/14/2024` on line 4 only month-first; \
-         choose with --date-order day-first or --date-order month-first (`data.date_order` in a config), and correct or drop the rows that do not fit"
+         set `data.date_order` to `day-first` or `month-first`, and correct or drop the rows that do not fit"
     );
     let message = stamps_with(&rows, &plain().with_date_order(DateOrder::MonthFirst)).unwrap_err();
     assert_eq!(
         message,
-        "line 2: the time stamp `13/02/2024` is not a date month-first; correct the row, or drop such rows with --skip-bad-rows (`data.skip_bad_rows` in a config)"
+        "line 2: the time stamp `13/02/2024` is not a date month-first; correct the row, or drop such rows with `data.skip_bad_rows`"
     );
 }
 
@@ -276,7 +276,7 @@ fn prices_that_can_be_read_two_ways_are_refused_with_both() {
             read(&content, &plain()).unwrap_err(),
             format!(
                 "line 2: the price `{price}` is {point} with a decimal point and {comma} with a decimal comma, and no \
-                 other price tells which; choose with --decimal point or --decimal comma (`data.decimal_mark` in a config)"
+                 other price tells which; set `data.decimal_mark` to `point` or `comma`"
             )
         );
         for (mark, expected) in [(DecimalMark::Point, point), (DecimalMark::Comma, comma)] {
@@ -517,8 +517,7 @@ fn a_parquet_file_asks_for_the_feature() {
         let message = equipoise::expansion::run::load(&config)
             .unwrap_err()
             .to_string();
-        let reason =
-            "a Parquet file; this program reads those if it is built with `--features parquet`";
+        let reason = "a Parquet file; this program reads those if it is built with Cargo's feature `parquet`";
         assert_eq!(message, format!("{}: {reason}", path.display()));
     }
 }
@@ -650,7 +649,7 @@ proptest! {
         match read(&content, &plain()) {
             Ok((bars, _)) => prop_assert!(same(&bars), "{content}"),
             Err(message) => prop_assert!(
-                message.contains("--date-order") || message.contains("--decimal") || message.contains("prices are above zero"),
+                message.contains("`data.date_order`") || message.contains("`data.decimal_mark`") || message.contains("prices are above zero"),
                 "{message}\n{content}"
             ),
         }

@@ -244,7 +244,7 @@ fn a_run_is_resumed_with_the_files_it_began_with() {
         .unwrap();
     let said = outputs(&other).1;
     assert!(
-        said.contains("`train.learning_rate` is 0.1, but it must be 0.003"),
+        said.contains("`train.learning_rate` (--lr) is 0.1, but it must be 0.003"),
         "{said}"
     );
 

@@ -90,6 +90,7 @@ impl WindowOutput<'_> {
 
 /// A predicted expansion.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Prediction {
     /// Where it is.
     pub span: Span,

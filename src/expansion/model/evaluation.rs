@@ -79,6 +79,7 @@ impl ExpansionEvaluation {
 
 /// Sums over windows, from which every metric follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Scores {
     /// Windows.
     pub windows: usize,
@@ -88,7 +89,7 @@ pub struct Scores {
     pub total_bars: usize,
     /// Sum of the windows' intersections over unions.
     pub iou: f64,
-    /// Windows with start and end at most [`HIT_BARS`] off.
+    /// Windows with start and end at most 3 bars off.
     pub hits: usize,
     /// Windows with the right type.
     pub right_kinds: usize,

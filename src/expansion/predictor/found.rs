@@ -27,6 +27,7 @@ use crate::expansion::model::Prediction;
 /// | `binary_start`, `binary_end` | what the binary mask alone says |
 /// | `countdown_start`, `countdown_end` | what the countdown alone says, with the length of the pointers |
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct WindowPrediction {
     /// The index of the window's first bar in the series.
     pub first: usize,

@@ -29,6 +29,7 @@ pub(super) const SIMULATED_WINDOWS: usize = 2400;
 /// Where the tensors live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Backend {
     /// The CPU, Burn's recommended backend.
     #[default]

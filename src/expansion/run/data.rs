@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, CsvOptions, read_csv};
 use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
-use crate::expansion::window::{Cut, Windows};
+use crate::expansion::window::{WindowGrid, Windows};
 
 /// A type with fewer training windows than this is hardly learned.
 const FEW: usize = 10;
@@ -26,14 +26,14 @@ pub(crate) fn from_file(
     }
     let (bars, said) = read_bars(path, data)?;
     notes.extend(said);
-    let cut = Cut {
+    let grid = WindowGrid {
         length: config.model.window,
         stride: data.stride,
         at_most: data.max_samples,
         max_gap: data.max_gap,
     };
     let windows = match &data.marks {
-        None => Windows::by_rule(&bars, &cut, &RuleLabeller::new(data.labels.clone())?)?,
+        None => Windows::by_rule(&bars, &grid, &RuleLabeller::new(data.labels.clone())?)?,
         Some(file) => {
             let marks = Marks::read_csv(file, &bars, &data.classes, data.date_order)?;
             notes.push(format!(
@@ -41,7 +41,7 @@ pub(crate) fn from_file(
                 marks.len(),
                 file.display()
             ));
-            Windows::by_hand(&bars, &cut, &marks)?
+            Windows::by_hand(&bars, &grid, &marks)?
         }
     };
     notes.extend(gap_note(&bars, &windows, data));

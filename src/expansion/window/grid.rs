@@ -7,7 +7,7 @@ use crate::expansion::bars::{Bars, Gaps};
 
 /// How a series is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct WindowGrid {
     /// Bars per window, at least 1.
     pub length: usize,
     /// Bars from the first bar of one window to that of the next, at least 1.
@@ -19,7 +19,7 @@ pub struct Cut {
     pub max_gap: Option<Duration>,
 }
 
-impl Cut {
+impl WindowGrid {
     /// All windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
     pub fn new(length: usize, stride: usize) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Cut {
     }
 
     /// Where the windows that reach over no outage begin.
-    pub(crate) fn places(&self, bars: &Bars) -> Result<WindowStarts> {
+    pub(crate) fn starts(&self, bars: &Bars) -> Result<WindowStarts> {
         self.check(bars)?;
         let gaps = Gaps::find(bars, self.max_gap);
         let count = (bars.len() - self.length) / self.stride + 1;

@@ -6,7 +6,7 @@ mod parquet;
 mod resample;
 mod windows;
 
-pub use grid::Cut;
+pub use grid::WindowGrid;
 #[cfg(feature = "parquet")]
 pub use parquet::{WindowOptions, holds_windows, read_windows};
 pub use resample::{Resample, with_resampled};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
-use super::grid::{Cut, WindowStarts};
+use super::grid::{WindowGrid, WindowStarts};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Gaps};
 use crate::expansion::label::{Marked, Marks, RuleLabeller, WindowLabel};
@@ -38,6 +38,7 @@ pub struct Windows {
 
 /// Windows that were left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// They reach over a gap that is not usual for the series.
     pub over_gaps: usize,
@@ -64,33 +65,33 @@ impl Windows {
         at_most: Option<usize>,
         labeller: &RuleLabeller,
     ) -> Result<Self> {
-        let cut = Cut {
+        let grid = WindowGrid {
             at_most,
-            ..Cut::new(length, stride)
+            ..WindowGrid::new(length, stride)
         };
-        Self::by_rule(bars, &cut, labeller)
+        Self::by_rule(bars, &grid, labeller)
     }
 
     /// Cuts a series into windows that are labelled by rule.
     ///
     /// Windows that reach over a gap, and then those in which the rule finds no expansion, are left out and counted in
-    /// [`left_out`](Self::left_out). [`Cut::at_most`] thins the windows before they are labelled.
+    /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows before they are labelled.
     ///
     /// # Errors
     ///
-    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has an expansion.
-    pub fn by_rule(bars: &Bars, cut: &Cut, labeller: &RuleLabeller) -> Result<Self> {
+    pub fn by_rule(bars: &Bars, grid: &WindowGrid, labeller: &RuleLabeller) -> Result<Self> {
         let WindowStarts {
             firsts,
             over_gaps,
             gaps,
-        } = cut.places(bars)?;
-        let firsts = cut.thin(&firsts);
+        } = grid.starts(bars)?;
+        let firsts = grid.thin(&firsts);
         let windows: Vec<Window> = firsts
             .iter()
             .filter_map(|&first| {
-                let label = labeller.label(&bars.bars()[first..first + cut.length])?;
+                let label = labeller.label(&bars.bars()[first..first + grid.length])?;
                 Some(Window {
                     first,
                     label,
@@ -114,7 +115,7 @@ impl Windows {
         };
         Ok(Self {
             gaps: Arc::new(gaps),
-            ..Self::new(bars, cut.length, windows, left_out)
+            ..Self::new(bars, grid.length, windows, left_out)
         })
     }
 
@@ -122,25 +123,25 @@ impl Windows {
     ///
     /// A window has a label if exactly one expansion lies in it, from its first bar to its last, and no other reaches
     /// into it. Windows without an expansion, with several, and with one that their edge cuts are left out and counted in
-    /// [`left_out`](Self::left_out). [`Cut::at_most`] thins the windows that have a label.
+    /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows that have a label.
     ///
     /// # Errors
     ///
-    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the cut is 0, [`Error::File`]
+    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
     /// if every window reaches over a gap, or none has a label.
-    pub fn by_hand(bars: &Bars, cut: &Cut, marks: &Marks) -> Result<Self> {
+    pub fn by_hand(bars: &Bars, grid: &WindowGrid, marks: &Marks) -> Result<Self> {
         let WindowStarts {
             firsts,
             over_gaps,
             gaps,
-        } = cut.places(bars)?;
+        } = grid.starts(bars)?;
         let mut left_out = LeftOut {
             over_gaps,
             ..LeftOut::default()
         };
         let mut windows = Vec::new();
         for &first in &firsts {
-            match marks.find(first, cut.length) {
+            match marks.find(first, grid.length) {
                 Marked::Once(label) => windows.push(Window {
                     first,
                     label,
@@ -156,7 +157,7 @@ impl Windows {
                 "none of {} windows of {} bars has exactly one whole marked expansion: {} have none, {} several, {} cut \
                  one; {}",
                 firsts.len(),
-                cut.length,
+                grid.length,
                 left_out.unlabelled,
                 left_out.several,
                 left_out.partial,
@@ -170,7 +171,7 @@ impl Windows {
         }
         Ok(Self {
             gaps: Arc::new(gaps),
-            ..Self::new(bars, cut.length, cut.thin(&windows), left_out)
+            ..Self::new(bars, grid.length, grid.thin(&windows), left_out)
         })
     }
 

@@ -144,7 +144,7 @@ fn blocks<L: Element>(
     };
     let sums = each_block(elements, 1, room, work);
     if wanted {
-        // SAFETY: there is room for as many, and every block has written each of its derivatives (`Block::sum`).
+        // SAFETY: there is room for `elements`, and every block has written each of its derivatives (`Block::sum`).
         unsafe { derivatives.set_len(elements) };
     }
     Reduced {

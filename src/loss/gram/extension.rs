@@ -48,7 +48,6 @@ on_host!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 on_host!(burn::backend::NdArray);
 
-/// The backward pass of `pull`.
 #[derive(Debug)]
 struct PullBackward;
 

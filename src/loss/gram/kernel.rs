@@ -11,7 +11,7 @@ use crate::host::memory;
 
 /// Elements of a block.
 const BLOCK: usize = 1024;
-/// Elements of a piece of work.
+/// Elements of a piece.
 const PIECE: usize = 32 * BLOCK;
 /// Sums that run in parallel.
 const LANES: usize = 16;
@@ -213,7 +213,7 @@ pub(super) fn combine(rows: &[&[f32]], weights: &[f32]) -> Vec<f32> {
 struct Combine<'a> {
     rows: &'a [(&'a [f32], f32)],
     start: usize,
-    /// Overwritten.
+    /// The result, overwritten.
     sum: &'a mut [f32],
 }
 

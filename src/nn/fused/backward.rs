@@ -1,5 +1,5 @@
-//! Backward through time: every step multiplies the gradients of the next step's gates by a panel of recurrent weights
-//! and goes on through the cell and the gates while the sums are in registers.
+//! The backward pass through time: every step multiplies the gradients of the next step's gates by a panel of recurrent
+//! weights and continues through the cell and the gates while the sums are in registers.
 
 use pulp::{Simd, WithSimd};
 
@@ -10,16 +10,17 @@ use super::packing::{backward_panels, even};
 use super::tile::{Sums, accumulate, load, load_first, most_samples, store, with_samples};
 use crate::host::vector::tanh;
 
-/// Replaces the applied gates of a part by the gradients of their sums, the last step first.
+/// Replaces the gates of a part by the gradients before the activation, the last step first.
 pub(super) struct Backward<'a> {
     pub(super) layout: Layout,
-    /// The gradient of the output, as [`Layout::output`], that of the final hidden states added where they stand in it.
+    /// The gradient of the output, shaped as [`Layout::output`], with the gradient of the final hidden states added at
+    /// the ends of the sequences.
     pub(super) output: &'a [f32],
     /// The packed recurrent weights.
     pub(super) panels: &'a Buffer,
-    /// What the forward pass kept.
+    /// The data that the forward pass kept.
     pub(super) part: &'a mut Part,
-    /// Zeros, `[samples, padded]`; at the end the gradients of the initial cells.
+    /// Zeros, `[samples, padded]`; afterwards the gradients of the initial cells.
     pub(super) to_cells: &'a mut Buffer,
 }
 
@@ -80,7 +81,7 @@ impl WithSimd for Backward<'_> {
 }
 
 impl Backward<'_> {
-    /// Finds the gradient of each sample's output at step `s`.
+    /// Computes the pointers to the gradient of the output of each sample at step `s`.
     #[inline(always)]
     fn find_outputs(&self, s: usize, outputs: &mut [*const f32], behind: &Buffer) {
         let (layout, block) = (self.layout, &self.part.block);
@@ -95,7 +96,7 @@ impl Backward<'_> {
         }
     }
 
-    /// Takes the gradients of the final cells of the sequences that end with step `s`.
+    /// Copies the gradients of the final cells of the sequences that end with step `s`.
     #[inline(always)]
     fn take_final_cells(&mut self, s: usize) {
         let (layout, block) = (self.layout, &self.part.block);
@@ -107,7 +108,7 @@ impl Backward<'_> {
         }
     }
 
-    /// Where step `s` reads and writes.
+    /// Computes the pointers of step `s`.
     #[inline(always)]
     fn step(&mut self, s: usize, outputs: &[*const f32]) -> Step {
         let layout = self.layout;
@@ -132,8 +133,8 @@ impl Backward<'_> {
     }
 }
 
-/// Where one step reads and writes, each for the block's first sample: the cells and their gradients by `padded`, the
-/// gates by `4 padded`; the output's gradient has a pointer for every sample.
+/// The pointers of one step, each to the first sample of the block. The strides of the samples are `padded` for the
+/// cells and their gradients and `4 padded` for the gates; the gradient of the output has a pointer for every sample.
 struct Step {
     layout: Layout,
     panels: *const f32,
@@ -141,13 +142,13 @@ struct Step {
     old_cells: *const f32,
     cells: *const f32,
     to_cells: *mut f32,
-    /// Applied gates, to be replaced by gradients.
+    /// Gates after the activation, to be replaced by gradients.
     gates: *mut f32,
     /// Gradients of the next step's gates, if there is one.
     next: Option<*const f32>,
 }
 
-/// Takes `M` samples from `first` and `V` vectors of hidden units from `unit` one step back.
+/// Computes one step back for `M` samples from `first` and `V` vectors of hidden units from `unit`.
 ///
 /// # Safety
 ///
@@ -187,8 +188,8 @@ unsafe fn retreat<S: Simd, const M: usize, const V: usize>(
     }
 }
 
-/// From the gradient that the next step brings to the hidden state, to the gradients of the gates' sums and of the
-/// cell.
+/// Computes the gradients of the gates before the activation and of the cell, from the gradient of the hidden state by
+/// the next step.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Memory for vectors: the first element starts a cache line, so that whole vectors never cross two of them.
+//! A buffer whose first element starts a cache line, so that a whole vector never crosses two lines.
 
 use crate::host::memory;
 
@@ -6,7 +6,7 @@ use crate::host::memory;
 const LINE: usize = 64;
 /// Elements of a cache line.
 pub(super) const LINE_ELEMENTS: usize = LINE / size_of::<f32>();
-/// Aligned elements.
+/// A buffer of aligned elements from the memory pool.
 #[derive(Debug)]
 pub(super) struct Buffer {
     values: Vec<f32>,
@@ -15,14 +15,13 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// `len` elements of any value.
+    /// Creates a buffer of `len` elements of any value.
     pub(super) fn any(len: usize) -> Self {
         let values = memory::take(len + LINE_ELEMENTS - 1);
         let start = values.as_ptr().align_offset(LINE).min(LINE_ELEMENTS - 1);
         Self { values, start, len }
     }
 
-    /// `len` zeros.
     pub(super) fn zeros(len: usize) -> Self {
         let mut buffer = Self::any(len);
         buffer.as_mut_slice().fill(0.0);

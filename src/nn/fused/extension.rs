@@ -1,6 +1,6 @@
-//! Registers the layer with Burn: for the CPU backends, and with its backward pass for autodiff over them.
+//! Registers the layer with Burn: for the CPU backends, and with its backward pass for autodiff.
 
-// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+// Burn deprecates its ndarray backend and warns at every use; this crate still supports it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
 use std::sync::Arc;
@@ -27,10 +27,11 @@ use crate::host::{TensorValues, to_tensor};
     Autodiff
 )]
 pub(super) trait LstmExtension: Backend {
-    /// `input` is `[batch, time, features]` or has time first, as `form` says, `states` are the initial hidden states
-    /// and cells, `[2, batch, width]`; then input weights, recurrent weights, input bias and recurrent bias of the
-    /// forward and of the backward direction. With one direction the second four are not read. The output is
-    /// `[batch, time, width]`, with the final states behind the last position if they are asked for.
+    /// Computes the layer. `input` is `[batch, time, features]`, or time first by `form`. `states` holds the initial
+    /// hidden states and cells, `[2, batch, width]`. Then follow input weights, recurrent weights, input bias and
+    /// recurrent bias of the forward and of the backward direction. With one direction, the second four are not read.
+    /// The output is `[batch, time, width]`, or time first, with the final states behind the last position if `form`
+    /// requests them.
     #[allow(clippy::too_many_arguments)]
     fn lstm_layer(
         input: FloatTensor<Self>,
@@ -88,12 +89,12 @@ on_host!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 on_host!(burn::backend::NdArray);
 
-/// A layer's sizes and weights, forward and backward.
+/// The sizes and weights of a layer, for forward and backward pass.
 #[derive(Clone, Debug)]
 struct Work {
     layout: Layout,
     lengths: Option<Arc<[usize]>>,
-    /// Of the forward direction, then of the backward direction if there is one.
+    /// The weights of the forward direction, then of the backward direction if there is one.
     weights: Vec<[TensorValues; 4]>,
 }
 
@@ -121,7 +122,7 @@ impl Work {
         }
     }
 
-    /// Runs the kernel on tensors in host memory; keeps what the backward pass needs if `keep`.
+    /// Runs the kernel on tensors in host memory. Keeps the data for the backward pass if `keep`.
     fn run<B: Backend>(
         &self,
         input: FloatTensor<B>,
@@ -168,11 +169,10 @@ fn dims<const D: usize>(shape: impl Iterator<Item = usize>) -> [usize; D] {
     dims
 }
 
-/// The backward pass of a layer.
 #[derive(Debug)]
 struct LstmBackward;
 
-/// What the backward pass needs: what the kernel kept, the weights, and where the gradients go.
+/// The data for the backward pass: the data that the kernel kept, the weights, and shapes and device of the gradients.
 #[derive(Clone, Debug)]
 struct BackwardState<D> {
     saved: Arc<(Saved, Work)>,
@@ -200,7 +200,7 @@ impl<B: Backend> Backward<B, 10> for LstmBackward {
             states: ops.parents[1].is_some(),
             weights: ops.parents[2..].iter().any(Option::is_some),
         };
-        // The graph is done with what was kept, so its memory serves for the gradients of the gates.
+        // The graph no longer needs the kept data, so its memory is used for the gradients of the gates.
         let (saved, work) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
         let found = kernel::backward(Arch::new(), saved, &output, &work.directions(), wanted);
         output.recycle();
@@ -215,7 +215,7 @@ impl<B: Backend> Backward<B, 10> for LstmBackward {
     }
 }
 
-/// The gradients of a direction's four parameters.
+/// Returns the gradients of the four parameters of a direction.
 fn of_direction(found: WeightGradients) -> [Vec<f32>; 4] {
     let recurrent_bias = found.bias.clone();
     [found.input, found.recurrent, found.bias, recurrent_bias]

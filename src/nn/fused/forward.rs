@@ -1,5 +1,5 @@
-//! Forward through time: every step multiplies a few samples by a panel of weights and applies the gates to the sums
-//! while they are in registers.
+//! The forward pass through time: every step multiplies a few samples by a panel of weights and applies the gates to
+//! the sums while they are in registers.
 
 use std::mem::MaybeUninit;
 
@@ -11,7 +11,7 @@ use super::packing::{even, forward_rows};
 use super::tile::{Sums, accumulate, load, most_samples, store, store_first, with_samples};
 use crate::host::vector::{sigmoid, tanh};
 
-/// A block of samples in one direction, and how long each of them is.
+/// A block of samples in one direction, with the length of each sample.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) reversed: bool,
@@ -22,24 +22,23 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The number of samples.
     pub(super) fn samples(&self) -> usize {
         self.lengths.len()
     }
 
-    /// Steps until the longest sequence has ended.
+    /// Returns the number of steps of the longest sequence.
     pub(super) fn steps(&self) -> usize {
         self.lengths.iter().copied().max().unwrap_or(0)
     }
 
-    /// Where the samples stand at step `s`: their numbers in the block, and their positions unless they have ended.
+    /// Returns the index in the block and the position of every sample at step `s`; `None` for a sample that has ended.
     #[inline(always)]
     pub(super) fn at(&self, s: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
         let lengths = self.lengths.iter().enumerate();
         lengths.map(move |(sample, length)| (sample, position(s, *length, self.reversed)))
     }
 
-    /// The samples whose last step is `s`.
+    /// Returns the samples whose last step is `s`.
     #[inline(always)]
     pub(super) fn ending(&self, s: usize) -> impl Iterator<Item = usize> {
         let lengths = self.lengths.iter().enumerate();
@@ -47,18 +46,19 @@ impl Block {
     }
 }
 
-/// What one direction computes for a block of samples, and keeps for the backward pass if that is wanted.
+/// The data of one direction for a block of samples, kept for the backward pass if requested.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) block: Block,
-    /// Whether every step is kept; otherwise only what the next one needs.
+    /// Whether every step is kept. Otherwise only the data of the next step is.
     kept: bool,
-    /// What every step reads, `[steps, samples, row]`: hidden state, features, one. All steps and the state after the
-    /// last if kept, two that take turns otherwise.
+    /// The rows that every step reads, `[steps, samples, row]`: hidden state, features, one. All steps and the state
+    /// after the last if kept, two alternating steps otherwise.
     pub(super) rows: Buffer,
-    /// Cells before every step and after the last, `[steps, samples, padded]`; one that is overwritten if not kept.
+    /// Cells before every step and after the last, `[steps, samples, padded]`; one step that is overwritten if not
+    /// kept.
     pub(super) cells: Buffer,
-    /// Applied gates i, f, g, o, `[steps, samples, 4 padded]`; nothing if not kept.
+    /// Gates i, f, g, o after the activation, `[steps, samples, 4 padded]`; empty if not kept.
     pub(super) gates: Buffer,
 }
 
@@ -82,8 +82,8 @@ impl Part {
         part
     }
 
-    /// Zeros where no step writes: around the first states and cells, and, unless the steps write whole lines, all
-    /// padding.
+    /// Sets the elements that no step writes to zero: around the first states and cells, and, unless the steps write
+    /// whole lines, all padding.
     fn clear(&mut self, layout: &Layout) {
         let samples = self.block.samples();
         let (rows, cells) = (layout.row * samples, layout.padded * samples);
@@ -96,7 +96,7 @@ impl Part {
         }
     }
 
-    /// Puts the initial states before the first step.
+    /// Writes the initial states before the first step.
     fn begin(&mut self, layout: &Layout, states: &[f32]) {
         let Block {
             reversed, first, ..
@@ -113,7 +113,7 @@ impl Part {
         }
     }
 
-    /// Which rows step `s` reads and writes.
+    /// Returns the slots of the rows that step `s` reads and writes.
     #[inline(always)]
     fn row_slots(&self, s: usize) -> (usize, usize) {
         if self.kept {
@@ -123,21 +123,22 @@ impl Part {
         }
     }
 
-    /// Which cells step `s` reads and writes.
+    /// Returns the slots of the cells that step `s` reads and writes.
     #[inline(always)]
     fn cell_slots(&self, s: usize) -> (usize, usize) {
         if self.kept { (s, s + 1) } else { (0, 0) }
     }
 }
 
-/// The output of a layer, which both directions of all samples write at the same time, each its own elements.
+/// The output of a layer, which both directions of all samples write concurrently, each its own elements.
 #[derive(Clone, Copy)]
 pub(super) struct SharedOutput {
     start: *mut f32,
     len: usize,
 }
 
-// SAFETY: the parts that share it write disjoint elements (`Forward::output`), and it is read after all have ended.
+// SAFETY: the parts that share the output write disjoint elements (`Forward::output`), and it is read after all parts
+// have ended.
 unsafe impl Send for SharedOutput {}
 // SAFETY: as above.
 unsafe impl Sync for SharedOutput {}
@@ -151,14 +152,14 @@ impl SharedOutput {
     }
 }
 
-/// The work of one direction on a block of samples.
+/// The forward pass of one direction on a block of samples.
 pub(super) struct Forward<'a> {
     pub(super) layout: Layout,
     /// `[batch, time, features]`, or time first.
     pub(super) input: &'a [f32],
     /// The packed weights.
     pub(super) panels: &'a Buffer,
-    /// As [`Layout::output`]. Zero where sequences have ended.
+    /// The output, shaped as [`Layout::output`]. Zero where sequences have ended.
     pub(super) output: SharedOutput,
     pub(super) part: &'a mut Part,
 }
@@ -172,7 +173,7 @@ impl WithSimd for Forward<'_> {
         let lanes = S::F32_LANES;
         let samples = self.part.block.samples();
         let mut outputs = vec![std::ptr::null_mut(); samples];
-        // What steps behind the end of a sequence write, which nobody reads.
+        // The target of steps behind the end of a sequence, never read.
         let mut behind = Buffer::any(layout.padded);
         let behind = behind.as_mut_slice().as_mut_ptr();
         for s in 0..self.part.block.steps() {
@@ -196,7 +197,7 @@ impl WithSimd for Forward<'_> {
 }
 
 impl Forward<'_> {
-    /// Puts the features of a step beside its hidden states, zeros where a sequence has ended.
+    /// Writes the features of a step beside its hidden states, zeros where a sequence has ended.
     #[inline(always)]
     fn read_features(&mut self, s: usize) {
         let layout = self.layout;
@@ -222,7 +223,7 @@ impl Forward<'_> {
         }
     }
 
-    /// Finds where the samples write their output at step `s`.
+    /// Computes the output pointers of the samples at step `s`.
     #[inline(always)]
     fn find_outputs(&self, s: usize, outputs: &mut [*mut f32], behind: *mut f32) {
         let (layout, block) = (self.layout, &self.part.block);
@@ -239,7 +240,7 @@ impl Forward<'_> {
         }
     }
 
-    /// Where step `s` reads and writes.
+    /// Computes the pointers of step `s`.
     #[inline(always)]
     fn step(&mut self, s: usize, outputs: &[*mut f32]) -> Step {
         let layout = self.layout;
@@ -266,7 +267,7 @@ impl Forward<'_> {
         }
     }
 
-    /// Writes the states of the sequences that end with step `s` behind the last position.
+    /// Writes the final states of the sequences that end with step `s` behind the last position.
     #[inline(always)]
     fn write_finals(&self, s: usize) {
         let layout = self.layout;
@@ -295,8 +296,8 @@ impl Forward<'_> {
     }
 }
 
-/// Where one step reads and writes, each for the block's first sample: `rows`, `next_rows` by `row`, the cells by
-/// `padded`, the gates by `4 padded`; the output has a pointer for every sample.
+/// The pointers of one step, each to the first sample of the block. The strides of the samples are `row` for `rows` and
+/// `next_rows`, `padded` for the cells and `4 padded` for the gates; the output has a pointer for every sample.
 struct Step {
     layout: Layout,
     panels: *const f32,
@@ -308,7 +309,7 @@ struct Step {
     outputs: *const *mut f32,
 }
 
-/// Advances `M` samples from `first` and the hidden units from `unit`, as many as a vector has lanes.
+/// Advances `M` samples from `first` by one step, for as many hidden units from `unit` as a vector has lanes.
 ///
 /// # Safety
 ///

@@ -1,10 +1,10 @@
-//! One layer in one or two directions, forward and backward through time, on host slices.
+//! Computes one layer in one or two directions, forward and backward through time, on host slices.
 //!
-//! The batch is cut into blocks whose size does not depend on the machine; each block of each direction is a piece of
-//! work for a thread. Forward, a step reads hidden state, features and a one beside each other, so that one product
-//! makes the gates with their biases. What is kept for the backward pass are these rows, the cells and the applied
-//! gates. Backward, a step needs one product; the gradients of all weights of a direction are one product after the
-//! last step.
+//! The batch is split into blocks whose size does not depend on the machine; a thread processes one block of one
+//! direction. In the forward pass, a step reads hidden state, features and a one side by side, so that one product
+//! computes the gates with their biases. These rows, the cells and the gates after the activation are kept for the
+//! backward pass. In the backward pass, a step needs one product; the gradients of all weights of a direction are one
+//! product after the last step.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -20,18 +20,19 @@ use super::packing::{Weights, even, pack_backward, pack_forward};
 use super::products::{PartGradients, Wanted, WeightGradients, gradients};
 use crate::host::memory;
 
-/// Samples of a block at most, in two directions. In one direction it is half, so that there is as much to share out.
+/// The maximum number of samples of a block in two directions. Halved in one direction, so that threads have as many
+/// blocks.
 const BLOCK: usize = 32;
 
-/// What a layer keeps for the backward pass.
+/// The data that a layer keeps for the backward pass.
 #[derive(Clone, Debug)]
 pub(super) struct Saved {
     layout: Layout,
-    /// The blocks of the forward direction, then those of the backward direction.
+    /// The parts of the forward direction, then the parts of the backward direction.
     parts: Vec<Part>,
 }
 
-/// The lanes of a vector.
+/// Returns the number of lanes of a vector.
 struct Lanes;
 
 impl WithSimd for Lanes {
@@ -43,19 +44,19 @@ impl WithSimd for Lanes {
     }
 }
 
-/// What a layer reads.
+/// The inputs of a layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequences<'a> {
-    /// `[batch, time, features]`, or time first. Nothing is read behind the end of a sequence.
+    /// `[batch, time, features]`, or time first. Elements behind the end of a sequence are not read.
     pub(super) input: &'a [f32],
     /// The initial hidden states and cells, `[2, batch, width]`.
     pub(super) states: &'a [f32],
-    /// The length of every sequence; all positions if left out.
+    /// The length of every sequence. `None` for all positions.
     pub(super) lengths: Option<&'a [usize]>,
 }
 
-/// One layer, with the weights of each direction. The output has the shape of [`Layout::output`], the forward half of a
-/// row first. What the backward pass needs is kept if `keep`.
+/// Computes one layer with the weights of each direction. The output has the shape of [`Layout::output`], with the
+/// forward half of a row first. The data for the backward pass is kept if `keep`.
 ///
 /// # Panics
 ///
@@ -74,8 +75,8 @@ pub(super) fn forward(
     let mut output = memory::room(elements);
     let room = &mut output.spare_capacity_mut()[..elements];
     if !layout.hidden.is_multiple_of(lanes) || sequences.lengths.is_some() {
-        // Parts of vectors are stored through slices, and those must hold numbers; nobody writes the padding of
-        // sequences.
+        // Parts of vectors are stored through slices, which must be initialised, and the padding of sequences is never
+        // written.
         room.fill(MaybeUninit::new(0.0));
     }
     let shared = SharedOutput::new(room);
@@ -93,7 +94,7 @@ pub(super) fn forward(
     };
     let blocks = blocks(&layout, sequences.lengths);
     let parts: Vec<Part> = blocks.into_par_iter().map(run).collect();
-    // SAFETY: there is room for as many. Either all were zeroed above, or every part has written all hidden units of
+    // SAFETY: there is room for `elements`. Either all were zeroed above, or every part has written all hidden units of
     // its direction at every position of its samples, final states included; the parts cover all directions of all
     // samples (`blocks`).
     unsafe { output.set_len(elements) };
@@ -127,7 +128,7 @@ impl Sequences<'_> {
     }
 }
 
-/// Every piece of work: the blocks of the forward direction, then those of the backward direction if there is one.
+/// Returns the blocks of the forward direction, then the blocks of the backward direction if there is one.
 fn blocks(layout: &Layout, lengths: Option<&[usize]>) -> Vec<Block> {
     let most = BLOCK * layout.form.directions / 2;
     let of = |reversed| {
@@ -144,23 +145,23 @@ fn blocks(layout: &Layout, lengths: Option<&[usize]>) -> Vec<Block> {
     directions.flat_map(of).collect()
 }
 
-/// Does something for every direction at once.
+/// Calls `work` for all directions in parallel.
 fn each<T: Sync, R: Send>(directions: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     directions.par_iter().map(work).collect()
 }
 
-/// The gradients of a layer, as far as they are wanted.
+/// The gradients of a layer, each if wanted.
 #[derive(Debug)]
 pub(super) struct Gradients {
-    /// Shaped as the input.
+    /// The gradient of the input, in its shape.
     pub(super) input: Option<Vec<f32>>,
-    /// Of the initial states, `[2, batch, width]`.
+    /// The gradient of the initial states, `[2, batch, width]`.
     pub(super) states: Option<Vec<f32>>,
-    /// Of each direction.
+    /// The gradients of the weights of each direction.
     pub(super) weights: Option<Vec<WeightGradients>>,
 }
 
-/// Backward through time. `output` is the gradient of the output, shaped like it. What was kept is overwritten.
+/// Computes the gradients. `output` is the gradient of the output, in its shape. The kept data is overwritten.
 ///
 /// # Panics
 ///
@@ -209,8 +210,8 @@ pub(super) fn backward(
     }
 }
 
-/// The gradient of the output, to which that of the final hidden states is added: these are the output at the ends of
-/// the sequences.
+/// Adds the gradient of the final hidden states to the gradient of the output: the final hidden states are the output
+/// at the ends of the sequences.
 fn with_finals(layout: &Layout, parts: &[Part], output: &[f32]) -> Vec<f32> {
     let mut output = output.to_vec();
     for block in parts.iter().map(|part| &part.block) {
@@ -226,7 +227,7 @@ fn with_finals(layout: &Layout, parts: &[Part], output: &[f32]) -> Vec<f32> {
     output
 }
 
-/// The gradient of the input: every part knows its samples' share, in its own order of steps.
+/// Sums the gradient of the input over all parts, each in its order of steps.
 fn sum_inputs(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
     let features = layout.features;
     let mut sum = vec![0.0; layout.batch * layout.time * features];
@@ -247,7 +248,7 @@ fn sum_inputs(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
     sum
 }
 
-/// The gradients of the initial states, which every part knows for its samples and its direction.
+/// Joins the gradients of the initial states, which each part holds for its samples and its direction.
 fn join_states(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
     let mut joined = vec![0.0; 2 * layout.batch * layout.width()];
     for part in parts {
@@ -263,6 +264,5 @@ fn join_states(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
     joined
 }
 
-/// Everything on one set of instructions, for tests.
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
-//! Matrix products on slices: a safe face for `gemm`, on one thread, so that results do not depend on their number.
+//! Computes matrix products on slices: a safe interface to `gemm`, on one thread, so that results do not depend on the
+//! number of threads.
 
 use gemm::Parallelism;
 
-/// A matrix that is read, row-major or transposed.
+/// A read-only matrix, row-major or transposed.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     values: &'a [f32],
@@ -13,11 +14,11 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Row-major values.
+    /// Creates a matrix from row-major values.
     ///
     /// # Panics
     ///
-    /// If there are not exactly `rows * columns` of them.
+    /// If the number of values is not `rows * columns`.
     pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} by {columns} matrix");
         Self {
@@ -29,11 +30,11 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Without the columns behind the first `columns`.
+    /// Returns the matrix of the first `columns` columns.
     ///
     /// # Panics
     ///
-    /// If there are not as many.
+    /// If the matrix has fewer columns.
     pub(super) fn first_columns(self, columns: usize) -> Self {
         assert!(
             columns <= self.columns,
@@ -43,7 +44,7 @@ impl<'a> Matrix<'a> {
         Self { columns, ..self }
     }
 
-    /// The same values with rows and columns exchanged.
+    /// Returns the transposed matrix, without a copy.
     pub(super) fn transposed(self) -> Self {
         Self {
             values: self.values,
@@ -55,7 +56,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = left * right`; `out` is row-major.
+/// Computes `out = left * right`; `out` is row-major.
 ///
 /// # Panics
 ///
@@ -110,7 +111,7 @@ mod tests {
             }
         }
         let a_turned: Vec<f32> = (0..m * k).map(|i| a[(i % m) * k + i / m]).collect();
-        // What was there before is overwritten.
+        // Previous values are overwritten.
         let mut out = vec![f32::NAN; m * n];
         multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut out);
         assert_eq!(out, expected);

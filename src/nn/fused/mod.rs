@@ -1,10 +1,10 @@
-//! One layer of an LSTM, in one or two directions, as one differentiable operation on the CPU.
+//! Computes one layer of an LSTM, in one or two directions, as one differentiable operation on the CPU.
 //!
-//! The plain form makes some twenty tensors per step; this one makes one for the whole layer and keeps only what the
-//! backward pass needs. `kernel` is the work on host slices: `forward` and `backward` through time on `tile`s of
-//! samples and units, whose weights are in the order of `packing`, numbers standing in a `buffer` where `layout` says,
-//! and the `products` after the last step by `matmul`. `extension` registers it with Burn for the backends whose
-//! tensors are in host memory.
+//! The plain form creates some twenty tensors per step. This form creates one for the whole layer and keeps only the
+//! data that the backward pass needs. `kernel` computes on host slices: `forward` and `backward` through time on
+//! `tile`s of samples and units, and the `products` after the last step by `matmul`. `packing` orders the weights, and
+//! `layout` defines the positions of all numbers in a `buffer`. `extension` registers the layer with Burn for the
+//! backends with tensors in host memory.
 
 mod backward;
 mod buffer;
@@ -25,7 +25,7 @@ use self::layout::Form;
 use super::LstmWeights;
 use super::layer::{Ends, Layer, Stack, split_ends};
 
-/// One layer of the stack, and the states it ends with if `ends`.
+/// Computes one layer of the stack, and its final states if `ends`.
 pub(super) fn forward(
     stack: &Stack<'_>,
     layer: Layer<'_>,
@@ -52,8 +52,8 @@ pub(super) fn forward(
         ]
     };
     let [a, b, c, d] = parts(layer.forward);
-    // The operation takes as many tensors in one direction as in two. They are the same and not read anew: a parameter
-    // that is computed when it is read would be another node of the graph, without a gradient.
+    // The operation takes eight tensors in one direction as well. They are clones and not read again: a parameter that
+    // is computed when it is read would be another node of the graph, without a gradient.
     let [e, f, g, h] = match layer.backward {
         Some(weights) => parts(weights),
         None => [a.clone(), b.clone(), c.clone(), d.clone()],

@@ -1,13 +1,13 @@
-//! Weights in the order in which the steps read them: panels of a few vectors' width, one row of the panel for each
-//! factor of the product. A panel stays in the first cache while the samples pass by.
+//! Packs weights in the order in which the steps read them: panels of a few vectors' width, with one row for each
+//! factor of the product. A panel stays in the first-level cache while all samples are processed.
 
 use super::buffer::Buffer;
 use super::layout::Layout;
 
-/// Vectors of a panel at most.
+/// The maximum number of vectors of a panel.
 pub(super) const WIDEST: usize = 4;
 
-/// The parameters of one direction, row-major as PyTorch keeps them.
+/// The parameters of one direction, row-major, in the layout of PyTorch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights<'a> {
     /// `[4 hidden, features]`.
@@ -20,12 +20,12 @@ pub(super) struct Weights<'a> {
     pub(super) recurrent_bias: &'a [f32],
 }
 
-/// The rows of a forward panel: one for each hidden unit, feature and the bias.
+/// Returns the number of rows of a forward panel: one for each hidden unit, each feature and the bias.
 pub(super) fn forward_rows(layout: &Layout) -> usize {
     layout.hidden + layout.features + 1
 }
 
-/// Panels of four vectors: the gates of as many hidden units as a vector has lanes.
+/// Packs panels of four vectors: the four gates of as many hidden units as a vector has lanes.
 pub(super) fn pack_forward(layout: &Layout, weights: &Weights<'_>, lanes: usize) -> Buffer {
     let Layout {
         hidden, features, ..
@@ -55,7 +55,7 @@ pub(super) fn pack_forward(layout: &Layout, weights: &Weights<'_>, lanes: usize)
     panels
 }
 
-/// Rows of a matrix become lanes of one gate's vectors.
+/// Copies rows of a matrix into lanes of the vectors of one gate.
 fn turn(
     matrix: &[f32],
     columns: usize,
@@ -73,7 +73,7 @@ fn turn(
     }
 }
 
-/// The panels of the product backward: their first vectors and widths in vectors, as even as possible.
+/// Returns the panels of the backward product as first vector and width in vectors, as even as possible.
 pub(super) fn backward_panels(
     layout: &Layout,
     lanes: usize,
@@ -81,7 +81,7 @@ pub(super) fn backward_panels(
     even(layout.hidden.div_ceil(lanes), WIDEST)
 }
 
-/// Panels of recurrent weights, one row for each gate of each hidden unit.
+/// Packs panels of recurrent weights, with one row for each gate of each hidden unit.
 pub(super) fn pack_backward(layout: &Layout, recurrent: &[f32], lanes: usize) -> Buffer {
     let hidden = layout.hidden;
     let mut panels = Buffer::zeros(4 * hidden * hidden.next_multiple_of(lanes));
@@ -102,7 +102,7 @@ pub(super) fn pack_backward(layout: &Layout, recurrent: &[f32], lanes: usize) ->
     panels
 }
 
-/// Splits `count` into the fewest parts of at most `most`, which differ by one at most: their starts and sizes.
+/// Splits `count` into the fewest parts of at most `most`, whose sizes differ by at most one. Returns starts and sizes.
 #[inline(always)]
 pub(super) fn even(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let parts = count.div_ceil(most);

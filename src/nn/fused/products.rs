@@ -1,4 +1,4 @@
-//! The gradients of weights and inputs from those of the gates, one large product each.
+//! Computes the gradients of weights and inputs from the gradients of the gates, by one large product each.
 
 use super::buffer::Buffer;
 use super::forward::{Block, Part};
@@ -6,7 +6,7 @@ use super::layout::Layout;
 use super::matmul::{Matrix, multiply};
 use super::packing::Weights;
 
-/// Which gradients are wanted.
+/// The gradients that the backward pass computes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) input: bool,
@@ -14,21 +14,21 @@ pub(super) struct Wanted {
     pub(super) weights: bool,
 }
 
-/// What a part contributes to the gradients.
+/// The contribution of a part to the gradients.
 #[derive(Debug)]
 pub(super) struct PartGradients {
     pub(super) block: Block,
-    /// `[4 padded, used]`: recurrent weights, input weights and bias beside each other; empty if not wanted.
+    /// `[4 padded, used]`: recurrent weights, input weights and bias side by side; empty if not wanted.
     weights: Vec<f32>,
     /// `[time, samples, features]` in the order of steps; empty if not wanted.
     pub(super) input: Vec<f32>,
-    /// Of the initial hidden states, `[samples, hidden]`, and of the initial cells, `[samples, padded]`; empty if not
-    /// wanted.
+    /// The gradients of the initial hidden states, `[samples, hidden]`, and of the initial cells, `[samples, padded]`;
+    /// empty if not wanted.
     pub(super) states: [Vec<f32>; 2],
 }
 
-/// The products after the last step of a part, whose gates are gradients by now, as `to_cells` are those of the initial
-/// cells.
+/// Computes the products after the last step of a part. By then its gates hold gradients, and `to_cells` holds the
+/// gradients of the initial cells.
 pub(super) fn gradients(
     layout: &Layout,
     part: Part,
@@ -69,7 +69,7 @@ pub(super) fn gradients(
     found
 }
 
-/// Weights `[4 hidden, columns]` with every gate's rows padded.
+/// Pads the rows of every gate of weights `[4 hidden, columns]`.
 fn pad_gates(layout: &Layout, weights: &[f32], columns: usize) -> Buffer {
     let mut padded = Buffer::zeros(layout.gates() * columns);
     let from = weights.chunks_exact(layout.hidden * columns);
@@ -81,7 +81,7 @@ fn pad_gates(layout: &Layout, weights: &[f32], columns: usize) -> Buffer {
     padded
 }
 
-/// The gradients of one direction's parameters, shaped like them; both biases have the same.
+/// The gradients of the parameters of one direction, in their shapes. Both biases have the gradient `bias`.
 #[derive(Debug)]
 pub(super) struct WeightGradients {
     pub(super) input: Vec<f32>,
@@ -90,7 +90,7 @@ pub(super) struct WeightGradients {
 }
 
 impl WeightGradients {
-    /// The sum over the blocks of a direction, in their order.
+    /// Computes the sum over the blocks of a direction, in order.
     pub(super) fn sum(layout: &Layout, parts: &[PartGradients]) -> Self {
         let mut sum = vec![0.0; layout.gates() * layout.used()];
         for part in parts {

@@ -1,8 +1,8 @@
-//! The inner product of every step: a few samples times a panel of weights, summed in registers.
+//! Computes the inner product of every step: a few samples times a panel of weights, summed in registers.
 
 use pulp::Simd;
 
-/// Samples of a tile at most, so that the sums of a tile of `vectors` width fit the registers.
+/// Returns the maximum number of samples of a tile of `vectors` width, so that its sums fit the registers.
 #[inline(always)]
 pub(super) fn most_samples<S: Simd>(vectors: usize) -> usize {
     if S::REGISTER_COUNT >= 32 {
@@ -12,7 +12,7 @@ pub(super) fn most_samples<S: Simd>(vectors: usize) -> usize {
     }
 }
 
-/// Calls a function that is generic in the number of samples of a tile.
+/// Calls a function that is generic over the number of samples of a tile.
 macro_rules! with_samples {
     ($samples:expr, $function:ident::<$simd:ident, _ $(, $more:tt)*>($($argument:expr),*)) => {
         match $samples {
@@ -27,11 +27,11 @@ macro_rules! with_samples {
 }
 pub(super) use with_samples;
 
-/// Sums of `M` samples and `V` vectors.
+/// The sums of `M` samples and `V` vectors.
 pub(super) type Sums<S, const M: usize, const V: usize> = [[<S as Simd>::f32s; V]; M];
 
-/// Adds `sum over k of rows[m][k] * panel[k]` for `count` factors. `rows` points to the first of them in the first
-/// sample, the others follow at `stride`.
+/// Adds `sum over k of rows[m][k] * panel[k]` for `count` factors. `rows` points to the first factor of the first
+/// sample; the other samples follow at `stride`.
 ///
 /// # Safety
 ///
@@ -39,7 +39,7 @@ pub(super) type Sums<S, const M: usize, const V: usize> = [[<S as Simd>::f32s; V
 #[inline(always)]
 pub(super) unsafe fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    // By value: behind a reference the compiler writes every sum to memory after every factor.
+    // By value: behind a reference, the compiler writes every sum to memory after every factor.
     mut sums: Sums<S, M, V>,
     rows: *const f32,
     stride: usize,
@@ -63,7 +63,7 @@ pub(super) unsafe fn accumulate<S: Simd, const M: usize, const V: usize>(
     sums
 }
 
-/// A whole vector.
+/// Loads a whole vector.
 ///
 /// # Safety
 ///
@@ -74,7 +74,7 @@ pub(super) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
     unsafe { from.cast::<S::f32s>().read_unaligned() }
 }
 
-/// A whole vector.
+/// Stores a whole vector.
 ///
 /// # Safety
 ///
@@ -85,7 +85,7 @@ pub(super) unsafe fn store<S: Simd>(to: *mut f32, values: S::f32s) {
     unsafe { to.cast::<S::f32s>().write_unaligned(values) }
 }
 
-/// The first `count` lanes of a vector, zeros behind.
+/// Loads the first `count` lanes of a vector. The other lanes are zero.
 ///
 /// # Safety
 ///
@@ -102,7 +102,7 @@ pub(super) unsafe fn load_first<S: Simd>(simd: S, from: *const f32, count: usize
     }
 }
 
-/// Writes the first `count` lanes of a vector.
+/// Stores the first `count` lanes of a vector.
 ///
 /// # Safety
 ///

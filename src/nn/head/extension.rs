@@ -1,5 +1,4 @@
-//! Registers the head with Burn: its kernels for GPUs and for operations that are fused, and the head with its backward
-//! pass for autodiff over them.
+//! Registers the head with Burn: the kernels for GPUs and for fusion, and the head with its backward pass for autodiff.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -17,7 +16,7 @@ use super::launch;
 /// The kernels of a head.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait HeadKernels: Backend {
-    /// The output for every row, `[rows]`.
+    /// Computes the output of every row, `[rows]`.
     #[fusion(dtype = input, shape = Shape::from([form.rows]))]
     fn head_output(
         input: FloatTensor<Self>,
@@ -27,7 +26,7 @@ pub(super) trait HeadKernels: Backend {
         form: Form,
     ) -> FloatTensor<Self>;
 
-    /// The gradients of the input, if it is `wanted`, of the weights and of the bias.
+    /// Computes the gradients of the input, if `wanted`, of the weights and of the bias.
     #[fusion(meta = gradients)]
     fn head_back(
         gradient: FloatTensor<Self>,
@@ -79,8 +78,8 @@ impl HeadKernels for CubeBackend {
 /// A head as an operation of a backend.
 #[backend_extension(Cube, Autodiff)]
 pub(super) trait HeadLayer: Backend {
-    /// The output for every row, `[rows]`. `bias` and `seeds` are read where the form says so; elsewhere any tensor
-    /// does.
+    /// Computes the output of every row, `[rows]`. `bias` and `seeds` are read only if the form requires them;
+    /// otherwise any tensor may be passed.
     fn head(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -102,11 +101,10 @@ impl HeadLayer for burn::backend::Cube {
     }
 }
 
-/// The backward pass of a head.
 #[derive(Debug)]
 struct HeadBackward;
 
-/// What the backward pass needs.
+/// The tensors that the backward pass needs.
 #[derive(Clone, Debug)]
 struct Saved<T> {
     form: Form,

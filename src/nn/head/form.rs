@@ -1,6 +1,6 @@
-//! What the kernels have to know of a head.
+//! The parameters of the kernels of a head.
 
-/// What a head is on a sequence.
+/// Sizes and dropout of a head on a sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Form {
     pub(super) rows: usize,
@@ -8,10 +8,10 @@ pub(super) struct Form {
     pub(super) bias: bool,
     /// Whether elements are dropped.
     pub(super) drops: bool,
-    /// Elements whose hash is below it are dropped.
+    /// Elements with a hash below the threshold are dropped.
     pub(super) threshold: u32,
-    /// What the others are multiplied by.
+    /// The factor of the elements that are kept.
     pub(super) scale: f32,
-    /// Which of the drawn seeds is this head's.
+    /// The index of the head's seed among the drawn seeds.
     pub(super) seed: usize,
 }

@@ -1,4 +1,4 @@
-//! The kernels of a head: the product of every row with the weights, and the way back.
+//! The kernels of a head: the product of every row with the weights, and the backward pass.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
@@ -14,12 +14,12 @@ pub(super) const UNITS: u32 = LANES * ROWS;
 /// Bytes of shared memory of a cube.
 pub(super) const SHARED: usize = UNITS as usize * 4;
 
-/// Columns of a cube on the way back.
+/// Columns of a cube in the backward pass.
 pub(super) const COLUMNS: u32 = 64;
 
-/// Whether the element at a position stays: a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting
-/// for Hash Functions*, 2018) on the position and one half of the seed, the other half in between its rounds; the same
-/// as on the CPU.
+/// Returns whether the element at a position is kept: a mixer of 32-bit integers with good avalanche (C. Wellons,
+/// *Prospecting for Hash Functions*, 2018) on the position and one half of the seed. The other half is mixed in between
+/// the rounds. The function is the same as on the CPU.
 #[cube]
 fn keeps(position: u32, first: u32, second: u32, threshold: u32) -> bool {
     let mut x = position ^ first;
@@ -30,13 +30,13 @@ fn keeps(position: u32, first: u32, second: u32, threshold: u32) -> bool {
     (x ^ (x >> 16u32)) >= threshold
 }
 
-/// A half of a head's seed, from a number that was drawn uniformly from [0, 1).
+/// Returns one half of a head's seed, from a number that was drawn uniformly from [0, 1).
 #[cube]
 fn bits(drawn: f32) -> u32 {
     u32::cast_from(drawn * 16_777_216.0f32)
 }
 
-/// One output for each row of `[rows, width]`.
+/// Computes one output for each row of `[rows, width]`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn head_forward(
@@ -103,8 +103,8 @@ pub(super) fn head_forward(
     }
 }
 
-/// The gradient of the input, and for every chunk of rows what it adds to the gradients of the weights and, at `aside`,
-/// to that of the bias, `[chunks, aside + 1]`. A unit goes through the rows of a chunk at one column.
+/// Computes the gradient of the input and, for every chunk of rows, its share of the gradient of the weights and, at
+/// `aside`, of the bias, `[chunks, aside + 1]`. A unit iterates over the rows of a chunk at one column.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn head_backward(

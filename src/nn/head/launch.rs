@@ -11,13 +11,13 @@ use super::form::Form;
 use super::kernel;
 use crate::gpu::{empty, part};
 
-/// Chunks of rows on the way back: enough for the units of a large device, few enough that their sum is nothing.
+/// Chunks of rows in the backward pass: enough for the units of a large device, few enough that their sum is cheap.
 const CHUNKS: usize = 256;
 
-/// A multiple of every device's alignment, in numbers; CUDA's is 512 bytes.
+/// A multiple of the alignment of every device, in elements. The alignment of CUDA is 512 bytes.
 const APART: usize = 128;
 
-/// The output for every row, `[rows]`.
+/// Computes the output of every row, `[rows]`.
 pub(super) fn run(
     input: CubeTensor,
     weight: CubeTensor,
@@ -48,8 +48,8 @@ pub(super) fn run(
     output
 }
 
-/// The gradients of the input, of the weights, `[width, 1]`, and of the bias, `[1]`. Without `wanted` the first has one
-/// element that is not for reading.
+/// Computes the gradients of the input, of the weights, `[width, 1]`, and of the bias, `[1]`. Unless `wanted`, the
+/// first is a placeholder of one element that must not be read.
 pub(super) fn run_back(
     gradient: CubeTensor,
     input: CubeTensor,
@@ -61,7 +61,7 @@ pub(super) fn run_back(
     let (gradient, input) = (into_contiguous(gradient), into_contiguous(input));
     let chunk = form.rows.div_ceil(CHUNKS);
     let chunks = form.rows.div_ceil(chunk);
-    // The sum for the bias stands where it is a tensor by itself without a copy.
+    // The sum for the bias is aligned, so that it is a tensor without a copy.
     let aside = form.width.next_multiple_of(APART);
     let columns = aside + 1;
     let partial = empty(&input, [chunks, columns], DType::F32);

@@ -1,9 +1,9 @@
-//! A linear head with one output at every position, behind a dropout of its own, as one differentiable operation on
+//! Computes a linear head with one output per position and its own dropout mask, as one differentiable operation on
 //! GPUs.
 //!
-//! In plain operations a head makes a mask, a copy of the sequence with zeros, a product and a sum, and all of it again
-//! on the way back. Here one launch reads the sequence once and finds the mask from a seed as it goes; the way back is
-//! one launch and the sum of what its cubes found.
+//! In plain operations, a head creates a mask, a copy of the sequence with zeros, a product and a sum, and all of them
+//! again in the backward pass. Here one launch reads the sequence once and computes the mask from a seed. The backward
+//! pass is one launch and the sum over its cubes.
 
 mod extension;
 mod form;
@@ -19,10 +19,10 @@ use self::form::Form;
 use super::Dropout;
 use crate::gpu;
 
-/// Buffers of the largest kernel.
+/// The number of buffers of the largest kernel.
 const BINDINGS: usize = 6;
 
-/// Whether the operation serves this input.
+/// Returns whether the kernels support this input.
 pub(super) fn serves<const N: usize>(heads: [&Linear; N], input: &Tensor<3>) -> bool {
     let single = |head: &&Linear| {
         let bias = head.bias.as_ref();
@@ -43,7 +43,7 @@ pub(super) fn serves<const N: usize>(heads: [&Linear; N], input: &Tensor<3>) -> 
     fits && elements < u64::from(u32::MAX)
 }
 
-/// The output of every head at every step, `[batch, time]` each.
+/// Computes the output of every head at every step, `[batch, time]` each.
 pub(super) fn heads<const N: usize>(
     dropout: &Dropout,
     heads: [&Linear; N],
@@ -71,7 +71,7 @@ pub(super) fn heads<const N: usize>(
         let weight = head.weight.val().into_dispatch();
         let bias = match &head.bias {
             Some(bias) => bias.val().into_dispatch(),
-            // Not read, but there must be something.
+            // A placeholder that is not read.
             None => weight.clone(),
         };
         let seeds = match &seeds {

@@ -1,6 +1,6 @@
-//! Registers the readout with Burn: for the CPU backends, and with their gradients for autodiff over them.
+//! Registers the readout with Burn: for the CPU backends, and with its backward pass for autodiff.
 
-// Burn deprecates its ndarray backend and warns wherever it is named; this crate still serves it.
+// Burn deprecates its ndarray backend and warns at every use; this crate still supports it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -21,8 +21,9 @@ use crate::nn::dropout::Mask;
     Autodiff
 )]
 pub(super) trait ReadoutExtension: Backend {
-    /// From `[batch, time, width]`, with weights `[heads, width]`, biases `[heads]` and one mask for each head, to one
-    /// row of numbers: the steps of all heads `[heads, batch, time]`, then the means `[batch, width]`.
+    /// Computes the readout of `[batch, time, width]`, with weights `[heads, width]`, biases `[heads]` and one mask for
+    /// each head. The output is one flat tensor: the steps of all heads, `[heads, batch, time]`, then the means,
+    /// `[batch, width]`.
     fn readout(
         input: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -55,7 +56,7 @@ impl ReadoutExtension for burn::backend::NdArray {
     }
 }
 
-/// What the heads work on, forward and backward.
+/// The inputs of forward and backward pass.
 #[derive(Clone, Debug)]
 struct Work<D> {
     input: TensorValues,
@@ -113,7 +114,6 @@ impl<D: Clone> Work<D> {
     }
 }
 
-/// The backward pass.
 #[derive(Debug)]
 struct ReadoutBackward;
 
@@ -149,7 +149,7 @@ impl<B: Backend> Backward<B, 3> for ReadoutBackward {
             (to_bias, found.bias, vec![count]),
         ];
         for (parent, values, shape) in values {
-            // Without heads there is nothing to say about their parameters.
+            // Without heads, the parameters are placeholders without gradients.
             if let Some(node) = parent.filter(|_| shape[0] > 0) {
                 let gradient = to_tensor::<B>(values, &shape, &work.device);
                 gradients.register::<B>(node.id, gradient);

@@ -1,5 +1,5 @@
-//! Linear layers with one output at every step of a sequence, each on its own dropped-out copy, and the mean over time:
-//! in one pass over the sequence and without making the copies.
+//! Computes linear layers with one output at every step of a sequence, each with its own dropout mask, and the mean
+//! over time, in one pass over the sequence and without copies with dropout.
 
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use crate::host::memory;
 use crate::nn::dropout::Mask;
 
-/// Elements that are worked on side by side.
+/// Elements that are processed in parallel.
 const LANES: usize = 16;
-/// Steps of a piece of work, if a sample has not more; fixed, so that sums do not depend on the number of threads.
+/// Steps per piece, unless a single sample has more. Fixed, so that sums do not depend on the number of threads.
 const STEPS: usize = 256;
-/// Elements of the input from which threads pay.
+/// Elements of the input from which threads are used.
 const MANY: usize = 1 << 16;
 
-/// Sizes of a sample.
+/// The sizes of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) time: usize,
@@ -22,18 +22,18 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// Elements of a sample.
+    /// Returns the elements of a sample.
     fn sample(self) -> usize {
         self.time * self.width
     }
 
-    /// Samples of a piece of work.
+    /// Returns the samples per piece.
     fn samples(self) -> usize {
         (STEPS / self.time).max(1)
     }
 }
 
-/// One layer: its weights, one for each column of the input, its bias, and the mask of its input.
+/// The weights of one layer, one for each column of the input, with its bias and the mask of its input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'a> {
     pub(super) weights: &'a [f32],
@@ -47,7 +47,7 @@ impl Head<'_> {
     }
 }
 
-/// Which elements of the input count.
+/// The elements of the input that dropout keeps.
 trait Keeps: Copy {
     fn keeps(self, position: usize) -> bool;
 }
@@ -59,7 +59,7 @@ impl Keeps for Mask {
     }
 }
 
-/// No dropout.
+/// Keeps all elements: no dropout.
 #[derive(Clone, Copy)]
 struct All;
 
@@ -70,7 +70,7 @@ impl Keeps for All {
     }
 }
 
-/// Some samples of the input; the first element is at position `first` of the whole.
+/// Some samples of the input, beginning with the element at position `first` of the whole input.
 #[derive(Clone, Copy)]
 struct Samples<'a> {
     values: &'a [f32],
@@ -79,7 +79,7 @@ struct Samples<'a> {
 }
 
 impl<'a> Samples<'a> {
-    /// The steps of all samples, with the position of their first element.
+    /// Returns the steps of all samples, each with the position of its first element.
     #[inline(always)]
     fn steps(self) -> impl Iterator<Item = (usize, &'a [f32])> {
         let (first, width) = (self.first, self.size.width);
@@ -88,7 +88,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// The outputs of all heads, `[heads, batch, time]`, then the means, `[batch, width]`, of an input
+/// Computes the outputs of all heads, `[heads, batch, time]`, then the means, `[batch, width]`, of an input
 /// `[batch, time, width]`.
 pub(super) fn forward(heads: &[Head<'_>], input: &[f32], size: Size) -> Vec<f32> {
     let steps = input.len() / size.width;
@@ -114,8 +114,8 @@ pub(super) fn forward(heads: &[Head<'_>], input: &[f32], size: Size) -> Vec<f32>
     output
 }
 
-/// Works on all pieces and their shares of `out`, which is as large as the input or empty; on threads if there is much
-/// to do. Keeps the order.
+/// Calls `work` with all pieces and their shares of `out`, on threads for large inputs, and keeps the order. `out` is
+/// as large as the input or empty.
 fn pieces<'a, T: Send>(
     input: &'a [f32],
     size: Size,
@@ -142,7 +142,7 @@ fn pieces<'a, T: Send>(
     }
 }
 
-/// The outputs of one head.
+/// Computes the outputs of one head.
 struct Outputs<'a> {
     head: Head<'a>,
     samples: Samples<'a>,
@@ -173,7 +173,7 @@ impl Outputs<'_> {
     }
 }
 
-/// The means over time.
+/// Computes the means over time.
 struct Means<'a> {
     samples: Samples<'a>,
 }
@@ -196,7 +196,7 @@ impl NullaryFnOnce for Means<'_> {
     }
 }
 
-/// The product of a row that starts at position `first` with weights, over the elements that count.
+/// Computes the product of weights and a row that starts at position `first`, over the elements that the mask keeps.
 #[inline(always)]
 fn dot<K: Keeps>(row: &[f32], weights: &[f32], mask: K, first: usize) -> f32 {
     let mut lanes = [0.0f32; LANES];
@@ -220,10 +220,10 @@ fn dot<K: Keeps>(row: &[f32], weights: &[f32], mask: K, first: usize) -> f32 {
     lanes.iter().sum()
 }
 
-/// The gradients of a function of the outputs.
+/// The gradients with respect to input and parameters.
 #[derive(Debug)]
 pub(super) struct Gradients {
-    /// `[batch, time, width]`, if it was asked for.
+    /// `[batch, time, width]`, if requested.
     pub(super) input: Option<Vec<f32>>,
     /// `[heads, width]`.
     pub(super) weights: Vec<f32>,
@@ -231,7 +231,7 @@ pub(super) struct Gradients {
     pub(super) bias: Vec<f32>,
 }
 
-/// The gradients from those of the outputs, which stand as in [`forward`].
+/// Computes the gradients from the gradients of the outputs, which are in the order of [`forward`].
 pub(super) fn backward(
     heads: &[Head<'_>],
     input: &[f32],
@@ -269,16 +269,16 @@ pub(super) fn backward(
     }
 }
 
-/// The gradients of some samples; those of the weights, `[heads, width]`, are returned.
+/// Computes the gradients of some samples. Returns the gradients of the weights, `[heads, width]`.
 struct Back<'a> {
     heads: &'a [Head<'a>],
     samples: Samples<'a>,
-    /// The gradients of the heads from the first of these steps on, one head after another at `stride`.
+    /// The gradients of the heads from the first of these steps on, with the heads at `stride`.
     to_steps: &'a [f32],
     stride: usize,
     /// The gradients of the means from the first of these samples on.
     to_means: &'a [f32],
-    /// As many as the samples have elements, to be overwritten; or none.
+    /// The gradient of the input, to be overwritten; empty if not requested.
     to_input: &'a mut [f32],
 }
 
@@ -317,7 +317,7 @@ impl NullaryFnOnce for Back<'_> {
 }
 
 impl Back<'_> {
-    /// Begins with what the means bring to every step.
+    /// Writes the gradient of every step by the means.
     #[inline(always)]
     fn spread_means(&mut self) {
         let Size { time, width } = self.samples.size;
@@ -332,7 +332,7 @@ impl Back<'_> {
     }
 }
 
-/// One step and one head.
+/// The backward pass of one step and one head.
 struct BackStep<'a> {
     step: &'a [f32],
     weights: &'a [f32],
@@ -363,7 +363,7 @@ mod tests {
 
     const SIZE: Size = Size { time: 7, width: 37 };
     const WIDTH: usize = SIZE.width;
-    /// More than a piece of work; for Miri what it does in minutes.
+    /// More than one piece; for Miri a size that takes minutes.
     const BATCH: usize = if cfg!(miri) { 38 } else { 100 };
     const STEPS_HERE: usize = BATCH * SIZE.time;
 
@@ -383,7 +383,7 @@ mod tests {
         .collect()
     }
 
-    /// What an element of the input is multiplied by before a head sees it.
+    /// Returns the factor of an element of the input for a head.
     fn factor(head: &Head<'_>, position: usize) -> f64 {
         match head.mask {
             Some(mask) if !Mask::keeps(mask, position as u32) => 0.0,
@@ -491,7 +491,7 @@ mod tests {
         assert_eq!(run(), expected);
     }
 
-    /// A piece of work that is the whole input, one that ends with it, and one that is shorter than the others.
+    /// A piece that is the whole input, a piece that ends with it, and a piece that is shorter than the others.
     #[test]
     fn pieces_cover_the_input_once() {
         for (batch, time) in [(1, 1), (256, 1), (257, 1), (5, 100), (4, 256), (3, 300)] {

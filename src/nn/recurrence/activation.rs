@@ -1,8 +1,8 @@
-//! The activations of a step, for arguments of any size.
+//! The activations of a step, for arguments of any magnitude.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// 1 / (1 + e^-x), without an exponential above 1: infinities may be folded away in shaders. A NaN stays.
+/// Computes 1 / (1 + e^-x) without an exponential above 1, because shaders may fold infinities away. NaN gives NaN.
 #[cube]
 pub(super) fn sigmoid(x: f32) -> f32 {
     let small = (-x.abs()).exp();
@@ -10,7 +10,8 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     select(x < 0.0f32, small * above, above)
 }
 
-/// The hyperbolic tangent; some drivers overflow in their own. It is 1 to the last bit from 15 on. A NaN stays.
+/// Computes the hyperbolic tangent. Some drivers overflow, so the result is ±1 beyond ±15, where tanh is ±1 to the last
+/// bit. NaN gives NaN.
 #[cube]
 pub(super) fn tanh(x: f32) -> f32 {
     let inner = x.tanh();

@@ -1,22 +1,22 @@
-//! All steps back of one direction over a block of samples, in one launch.
+//! The kernel of the backward pass: all steps of one direction over a block of samples, in one launch.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::activation::tanh;
 use super::form::{Compiled, position, row};
 
-/// The mirror image of the forward pass: a unit has the gradients of one hidden unit's state and cell in its registers,
-/// and the gradients of all gates of a step are in shared memory, twice.
+/// Computes the backward pass as the mirror image of the forward pass: a unit keeps the gradients of state and cell of
+/// one hidden unit in registers, and the gradients of all gates of a step are in shared memory, twice.
 ///
 /// # Shapes
 ///
 /// - output: `[batch, positions, width]` or time first, the gradient of the output
-/// - gates: `[directions, rows, 4 hidden]`, what the gates came to; without `pre_activation` their gradients before the
-///   activation afterwards
-/// - pre_activation: of the same shape, the place of these gradients
+/// - gates: `[directions, rows, 4 hidden]`, the gates after the activation; without `pre_activation` overwritten by
+///   their gradients before the activation
+/// - pre_activation: `[directions, rows, 4 hidden]`, the target of these gradients
 /// - cells_before, counts: as in the forward pass
-/// - transposed: `[directions, hidden, hidden]` as `pack` makes it
-/// - states: `[2, directions, batch, hidden]`, the gradient of what the sequences begin with
+/// - transposed: `[directions, hidden, hidden]`, as `pack` orders it
+/// - states: `[2, directions, batch, hidden]`, the gradient of the initial states
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn backward<E: Float>(

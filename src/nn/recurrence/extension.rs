@@ -1,8 +1,8 @@
-//! Registers the layer with Burn: its kernels for GPUs and for operations that are fused, and the layer with its
-//! backward pass for autodiff over them.
+//! Registers the layer with Burn: the kernels for GPUs and for fusion, and the layer with its backward pass for
+//! autodiff.
 //!
-//! There are two traits, because autodiff would have to serve every method of one, and it cannot serve those with
-//! several results.
+//! There are two traits, because autodiff would have to implement every method of a single trait, and it cannot
+//! implement methods with several results.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -18,7 +18,7 @@ use super::form::Form;
 use super::launch::{self, ForwardTensors, Sequences};
 use super::weights::{Gradients, Wanted, Weights};
 
-/// The parameters of a layer, as [`Weights`] has them.
+/// The parameters of a layer, in the order of [`Weights`].
 #[derive(ExtensionType)]
 #[extension_type(fusion)]
 pub(super) struct Parameters<B: Backend> {
@@ -61,7 +61,7 @@ impl<B: Backend> Parameters<B> {
     }
 }
 
-/// What the backward pass reads besides the gradient of the output.
+/// The tensors that the backward pass reads besides the gradient of the output.
 #[derive(ExtensionType)]
 #[extension_type(fusion)]
 pub(super) struct Remembered<B: Backend> {
@@ -72,11 +72,11 @@ pub(super) struct Remembered<B: Backend> {
     states: FloatTensor<B>,
 }
 
-/// The kernels of a layer. `states` are read where the form says that the sequences begin with them, and `counts`,
-/// their lengths, where it says that they have lengths; elsewhere any tensor does.
+/// The kernels of a layer. The initial `states` are read if the form `begins` with them, and the lengths `counts` if
+/// the form is `padded`; otherwise any tensor may be passed.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait LstmKernels: Backend {
-    /// The output.
+    /// Computes the output.
     #[fusion(dtype = input, shape = Shape::from(form.output()))]
     fn lstm_output(
         input: FloatTensor<Self>,
@@ -86,8 +86,8 @@ pub(super) trait LstmKernels: Backend {
         form: Form,
     ) -> FloatTensor<Self>;
 
-    /// The output; and what the backward pass reads: what the gates came to, the cells and the hidden states before
-    /// each step.
+    /// Computes the output and the tensors that the backward pass reads: the gates after the activation, the cells and
+    /// the hidden states before each step.
     #[fusion(meta = kept)]
     fn lstm_kept(
         input: FloatTensor<Self>,
@@ -102,8 +102,8 @@ pub(super) trait LstmKernels: Backend {
         FloatTensor<Self>,
     );
 
-    /// The gradients of the input and of the initial states, and those of the input weights, the recurrent weights and
-    /// the biases of one direction and then of the other. What is not wanted has one element.
+    /// Computes the gradients of the input, of the initial states, and of the input weights, the recurrent weights and
+    /// the biases of one direction, then of the other. Unwanted gradients have one element.
     #[fusion(meta = gradients)]
     #[allow(clippy::type_complexity)]
     fn lstm_back(
@@ -237,7 +237,7 @@ impl LstmKernels for CubeBackend {
 /// A layer as an operation of a backend.
 #[backend_extension(Cube, Autodiff)]
 pub(super) trait LstmLayer: Backend {
-    /// The output of the layer; the arguments are those of [`LstmKernels::lstm_output`].
+    /// Computes the output of the layer. The arguments are those of [`LstmKernels::lstm_output`].
     fn lstm_layer(
         input: FloatTensor<Self>,
         states: FloatTensor<Self>,
@@ -259,11 +259,10 @@ impl LstmLayer for burn::backend::Cube {
     }
 }
 
-/// The backward pass of a layer.
 #[derive(Debug)]
 struct LstmBackward;
 
-/// What the backward pass needs.
+/// The tensors that the backward pass needs.
 #[derive(Clone, Debug)]
 struct Saved<T> {
     form: Form,

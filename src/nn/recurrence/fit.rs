@@ -1,10 +1,10 @@
-//! Chooses how the recurrence runs on a device, or says why it does not.
+//! Chooses the tiling of the recurrence for a device, or returns the reason why the kernels do not support it.
 
 use std::fmt;
 
 use crate::gpu::Limits;
 
-/// Sizes of a layer's work.
+/// The sizes of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub(crate) batch: usize,
@@ -12,33 +12,33 @@ pub(crate) struct Sizes {
     pub(crate) features: usize,
     pub(crate) hidden: usize,
     pub(crate) directions: usize,
-    /// Whether half precision is asked for.
+    /// Whether half precision is requested.
     pub(crate) half: bool,
 }
 
-/// How the work is cut.
+/// The tiling of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fit {
-    /// Samples of a cube: one of [`SAMPLES`].
+    /// Samples per cube: one of [`SAMPLES`].
     pub(crate) samples: usize,
-    /// Samples of one call, all of them or fewer.
+    /// Samples per call, all or fewer.
     pub(crate) batch: usize,
-    /// Positions of one call, all of them or fewer.
+    /// Positions per call, all or fewer.
     pub(crate) time: usize,
-    /// Whether products and what is stored are in half precision.
+    /// Whether products and stored data are in half precision.
     pub(crate) half: bool,
 }
 
-/// Why a layer runs in the plain form.
+/// The reason why a layer runs in the plain form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// A unit computes one hidden unit.
+    /// Too many hidden units: each needs a unit of the cube.
     Units { needed: usize, limit: usize },
-    /// The deltas of a step are in shared memory.
+    /// Too little shared memory for the deltas of a step.
     Shared { needed: usize, limit: usize },
-    /// Buffers of the backward pass.
+    /// Too few buffers for the backward pass.
     Bindings { needed: usize, limit: usize },
-    /// Gates of one position of one sample, or the weights.
+    /// A buffer that is too small for the gates of one position of one sample, or for the weights.
     Buffer { needed: u64, limit: u64 },
 }
 
@@ -67,28 +67,31 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Samples that a cube can have. Each number is a kernel of its own to compile, so there are few.
+/// The possible numbers of samples per cube. Each number is a separate kernel to compile, so there are few.
 pub(crate) const SAMPLES: [usize; 4] = [1, 2, 4, 8];
 
-/// Multiprocessors of a device that does not tell. With more the smaller cubes would leave a large device idle for
-/// nothing, with fewer a small one would read the weights too often.
+/// The number of multiprocessors assumed for a device that does not report it. With a larger number, a small device
+/// would read the weights too often; with a smaller number, a large device would be idle.
 const PROCESSORS: usize = 64;
 
-/// Buffers of the largest kernel. CubeCL keeps one of the device's back for shapes and sizes, and tells of the others.
+/// The number of buffers of the largest kernel. CubeCL reserves one buffer of the device for shapes and sizes, and
+/// reports the others.
 const BINDINGS: usize = 7;
 
-/// Steps of a launch, at most: a driver that also draws the screen ends a launch of some seconds.
+/// The maximum number of steps of a launch: a driver that also draws the screen aborts a launch of some seconds.
 const STEPS: usize = 16_384;
 
-/// Bytes of a number.
+/// Bytes of an element.
 const BYTES: u64 = 4;
 
-/// Chooses the samples of a cube: few while there are multiprocessors without work, more where the weights can be read
-/// once for all of them; and cuts the batch, then the time, to what a buffer holds.
+/// Chooses the samples per cube, and splits the batch, then the time, to the size of a buffer.
+///
+/// A cube has few samples as long as multiprocessors are idle, and more otherwise, because the weights are read once
+/// for all samples of a cube.
 ///
 /// # Errors
 ///
-/// [`Unfit`] where the device cannot run the kernels at these sizes.
+/// [`Unfit`] if the device cannot run the kernels at these sizes.
 pub(crate) fn fit(limits: &Limits, sizes: &Sizes) -> Result<Fit, Unfit> {
     if sizes.hidden > limits.units {
         return Err(Unfit::Units {
@@ -116,7 +119,7 @@ pub(crate) fn fit(limits: &Limits, sizes: &Sizes) -> Result<Fit, Unfit> {
             limit: most,
         });
     }
-    // Two positions more for the final states.
+    // Two more positions for the final states.
     let rows = usize::try_from(most / row).unwrap_or(usize::MAX);
     let (batch, time) = match rows / (sizes.time + 2) {
         0 => (1, rows.saturating_sub(2).max(1).min(sizes.time)),
@@ -148,19 +151,19 @@ fn samples(limits: &Limits, sizes: &Sizes, batch: usize) -> usize {
     last
 }
 
-/// Bytes of shared memory of the backward pass, which needs more than the forward pass: the deltas of the four gates,
-/// twice, so that a step can write while another is read.
+/// Returns the bytes of shared memory of the backward pass, which needs more than the forward pass: the deltas of the
+/// four gates, twice, so that one step is written while another is read.
 fn shared(hidden: usize, samples: usize) -> usize {
     2 * 4 * hidden * samples * BYTES as usize
 }
 
-/// Bytes of one position of a sample in the largest tensor.
+/// Returns the bytes of one position of a sample in the largest tensor.
 fn row(sizes: &Sizes) -> u64 {
     let gates = 4 * sizes.directions * sizes.hidden;
     BYTES * gates.max(sizes.features) as u64
 }
 
-/// Bytes of the largest weights.
+/// Returns the bytes of the largest weights.
 fn weights(sizes: &Sizes) -> u64 {
     let rows = (4 * sizes.directions * sizes.hidden) as u64;
     BYTES * rows * (sizes.hidden + 1).max(sizes.features) as u64
@@ -170,7 +173,7 @@ fn weights(sizes: &Sizes) -> u64 {
 mod tests {
     use super::*;
 
-    /// What WebGPU promises everywhere.
+    /// The guaranteed minimum of WebGPU.
     const WEB: Limits = Limits {
         units: 256,
         shared: 16 << 10,
@@ -257,7 +260,7 @@ mod tests {
             ..WEB
         };
         assert_eq!(fit_of(&small), (1, (1 << 20) / 3072 - 2));
-        // However large its buffers are.
+        // The limit holds for buffers of any size.
         let large = Limits {
             buffer: u64::MAX,
             ..WEB

@@ -1,51 +1,51 @@
-//! What a kernel is compiled for, and where the numbers of a layer stand.
+//! Defines the compile-time parameters of the kernels and the positions of the numbers of a layer.
 
 use burn::tensor::DType;
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// What is asked of a layer, its sizes and how the work is cut.
+/// The properties of a layer, its sizes and its tiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Form {
     pub(super) batch: usize,
     pub(super) time: usize,
     pub(super) features: usize,
     pub(super) compiled: Compiled,
-    /// Whether the sequences begin with states that were given, or with zeros.
+    /// Whether the sequences begin with given states or with zeros.
     pub(super) begins: bool,
-    /// Whether sequences have lengths of their own.
+    /// Whether the sequences have different lengths.
     pub(super) padded: bool,
 }
 
-/// The part of a form that kernels are compiled for. Batch and time are not in it, or every last batch would be
-/// compiled anew.
+/// The part of a form that the kernels are compiled for. Batch and time are not included, or every last batch would be
+/// compiled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Compiled {
     pub(super) hidden: usize,
-    /// Samples of a cube.
+    /// Samples per cube.
     pub(super) samples: usize,
-    /// Whether what the backward pass reads is kept in half precision, gates included.
+    /// Whether the data for the backward pass is kept in half precision, gates included.
     pub(super) half: bool,
     pub(super) directions: usize,
-    /// Whether the first direction goes back in time; the second always does.
+    /// Whether the first direction runs backward in time. The second always does.
     pub(super) reversed: bool,
-    /// Whether sequences are `[batch, time, ...]`, or `[time, batch, ...]`.
+    /// Whether sequences are `[batch, time, ...]` or `[time, batch, ...]`.
     pub(super) batch_first: bool,
-    /// Whether the output has the final hidden state and the final cell as two more positions behind the last.
+    /// Whether the output has the final hidden state and the final cell as two positions behind the last.
     pub(super) finals: bool,
 }
 
 impl Form {
-    /// Rows of what has a row for each position of each sample.
+    /// Returns the number of rows of a tensor with one row for each position of each sample.
     pub(super) fn rows(&self) -> usize {
         self.batch * self.time
     }
 
-    /// The hidden units of all directions.
+    /// Returns the hidden units of all directions.
     pub(super) fn width(&self) -> usize {
         self.compiled.directions * self.compiled.hidden
     }
 
-    /// The precision of the gates and of what is kept beside them.
+    /// Returns the precision of the gates, cells and states that are kept.
     pub(super) fn stored(&self) -> DType {
         if self.compiled.half {
             DType::F16
@@ -54,7 +54,6 @@ impl Form {
         }
     }
 
-    /// The shape of the output.
     pub(super) fn output(&self) -> [usize; 3] {
         let positions = self.time + if self.compiled.finals { 2 } else { 0 };
         if self.compiled.batch_first {
@@ -64,8 +63,8 @@ impl Form {
         }
     }
 
-    /// The shape of the four gates of every position: each direction for itself, so that the weight gradients of both
-    /// are one batched product.
+    /// Returns the shape of the four gates of every position. The directions are separate, so that the weight gradients
+    /// of both are one batched product.
     pub(super) fn gates(&self) -> [usize; 3] {
         let Compiled {
             directions, hidden, ..
@@ -73,7 +72,7 @@ impl Form {
         [directions, self.rows(), 4 * hidden]
     }
 
-    /// The shape of the cells or of the hidden states of every position, by directions likewise.
+    /// Returns the shape of the cells or of the hidden states of every position, with separate directions.
     pub(super) fn before(&self) -> [usize; 3] {
         let Compiled {
             directions, hidden, ..
@@ -81,7 +80,7 @@ impl Form {
         [directions, self.rows(), hidden]
     }
 
-    /// The shape of the states at one end of a sequence.
+    /// Returns the shape of the initial or final states of a sequence.
     pub(super) fn states(&self) -> [usize; 4] {
         let Compiled {
             directions, hidden, ..
@@ -89,20 +88,20 @@ impl Form {
         [2, directions, self.batch, hidden]
     }
 
-    /// The cubes of a launch: blocks of samples, and directions.
+    /// Returns the cubes of a launch: blocks of samples times directions.
     pub(super) fn cubes(&self) -> CubeCount {
         let blocks = self.batch.div_ceil(self.compiled.samples);
         CubeCount::Static(blocks as u32, self.compiled.directions as u32, 1)
     }
 
-    /// The units of a cube: one computes a hidden unit.
+    /// Returns the units of a cube. Each computes one hidden unit.
     pub(super) fn units(&self) -> CubeDim {
         CubeDim::new_1d(self.compiled.hidden as u32)
     }
 }
 
-/// The position at which a direction is at a step. Behind the end of a sequence it is that of the step, where the
-/// padding is.
+/// Returns the position of a direction at a step. Behind the end of a sequence, the position is the step itself, inside
+/// the padding.
 #[cube]
 pub(super) fn position(step: usize, length: usize, reversed: bool) -> usize {
     let mut at = step;
@@ -112,7 +111,7 @@ pub(super) fn position(step: usize, length: usize, reversed: bool) -> usize {
     at
 }
 
-/// The row of a position of a sample among `positions` positions.
+/// Returns the row of a position of a sample in a tensor with `positions` positions.
 #[cube]
 pub(super) fn row(
     sample: usize,

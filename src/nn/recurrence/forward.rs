@@ -1,21 +1,24 @@
-//! All steps of one direction over a block of samples, in one launch.
+//! The kernel of the forward pass: all steps of one direction over a block of samples, in one launch.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::activation::{sigmoid, tanh};
 use super::form::{Compiled, position, row};
 
-/// A cube has a block of samples and a direction; a unit computes one hidden unit of all of them, whose cells stay in
-/// its registers. What the units read of each other, the hidden states before a step, is in shared memory twice: units
-/// that are done with a step write beside what the others still read, and wait once a step.
+/// Computes the forward pass.
+///
+/// A cube processes a block of samples in one direction. A unit computes one hidden unit of all these samples and keeps
+/// their cells in registers. The hidden states before a step, which the units read from each other, are in shared
+/// memory twice: units that have finished a step write to one half while the others still read the other, and
+/// synchronise once per step.
 ///
 /// # Shapes
 ///
-/// - gates: `[directions, rows, 4 hidden]`, the inputs' share without biases; afterwards what the gates came to, if the
-///   cells are asked for
-/// - recurrent: `[directions, hidden + 1, hidden]` as `pack` makes it
-/// - states: `[2, directions, batch, hidden]`, the hidden states and cells that a sequence begins with; zeros without
-/// - counts: `[batch]`, the lengths of the sequences; all positions without
+/// - gates: `[directions, rows, 4 hidden]`, the inputs' share without biases; afterwards the gates after the
+///   activation, if `cells_before` is given
+/// - recurrent: `[directions, hidden + 1, hidden]`, as `pack` orders it
+/// - states: `[2, directions, batch, hidden]`, the initial hidden states and cells; zeros if not given
+/// - counts: `[batch]`, the lengths of the sequences; all positions if not given
 /// - output: `[batch, positions, width]` or time first
 /// - cells_before, states_before: `[directions, rows, hidden]`, before each step
 #[cube(launch)]
@@ -55,7 +58,7 @@ pub(super) fn forward<E: Float>(
 
     #[unroll]
     for s in 0..samples {
-        // Samples behind the last read what the last reads, and write nothing.
+        // Samples behind the last read the data of the last, and write nothing.
         let sample = min(first + s, batch - 1);
         let mut state = 0.0f32;
         let mut cell = 0.0f32;
@@ -139,7 +142,7 @@ pub(super) fn forward<E: Float>(
                     states_now[s] = state;
                     output[out] = state;
                 } else {
-                    // The weight gradients are products over all rows: what stands in the padding must be numbers.
+                    // The weight gradients are products over all rows, so the padding must hold numbers.
                     output[out] = 0.0f32;
                     #[comptime]
                     if let ComptimeOption::Some(states_before) = &mut states_before {

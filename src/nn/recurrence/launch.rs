@@ -1,6 +1,6 @@
 //! Launches the kernels of a layer on tensors of a GPU, with the matrix products around them.
 //!
-//! Files of this name are the places that know Burn's tensors on GPUs; their interface changes between its minor
+//! Only files of this name and `crate::gpu` use the GPU tensors of Burn, whose interface changes between minor
 //! versions.
 
 use burn::backend::cubecl::dtype_to_storage_type;
@@ -17,15 +17,15 @@ use super::weights::{Gradients, Wanted, Weights};
 use super::{backward, forward, pack};
 use crate::gpu::{empty, over, part};
 
-/// What a layer needs: tensors in the precision of the state, without a graph.
+/// The inputs of a layer: tensors in the precision of the state, without a graph.
 pub(super) struct Sequences {
-    /// Any shape whose rows are the positions in the order of the form.
+    /// The input, of any shape whose rows are the positions in the order of the form.
     pub(super) input: CubeTensor,
     pub(super) states: CubeTensor,
     pub(super) counts: CubeTensor,
 }
 
-/// What the forward pass makes. Without `keep` the last three are not for reading.
+/// The results of the forward pass. Without `keep`, `gates` must not be read, and `cells` and `states` are `None`.
 pub(super) struct Made {
     pub(super) output: CubeTensor,
     pub(super) gates: CubeTensor,
@@ -33,7 +33,6 @@ pub(super) struct Made {
     pub(super) states: Option<CubeTensor>,
 }
 
-/// Runs the layer.
 pub(super) fn run(
     sequences: Sequences,
     weights: Weights<CubeTensor>,
@@ -75,7 +74,7 @@ pub(super) fn run(
     }
 }
 
-/// What the backward pass reads.
+/// The tensors that the backward pass reads.
 pub(super) struct ForwardTensors {
     /// The gradient of the output.
     pub(super) output: CubeTensor,
@@ -86,7 +85,7 @@ pub(super) struct ForwardTensors {
     pub(super) states: CubeTensor,
 }
 
-/// Runs the layer back. What is not wanted is a tensor of one element that is not for reading.
+/// Runs the backward pass. Unwanted gradients are placeholders of one element that must not be read.
 pub(super) fn run_back(
     kept: ForwardTensors,
     weights: Weights<CubeTensor>,
@@ -95,8 +94,7 @@ pub(super) fn run_back(
 ) -> Gradients<CubeTensor> {
     let weights = weights.map(into_contiguous);
     let output = into_contiguous(kept.output);
-    // Gradients of the gates take the place of the gates, unless somebody else holds them or they have another
-    // precision.
+    // The gradients of the gates overwrite the gates, unless the gates have another owner or another precision.
     let in_place = !form.compiled.half && kept.gates.can_mut();
     let pre_activation = (!in_place).then(|| empty(&output, form.gates(), DType::F32));
     let deltas = pre_activation.clone().unwrap_or_else(|| kept.gates.clone());
@@ -137,7 +135,7 @@ pub(super) fn run_back(
     }
 }
 
-/// The inputs' share of the gates of all directions, `[directions, rows, 4 hidden]`.
+/// Computes the inputs' share of the gates of all directions, `[directions, rows, 4 hidden]`.
 fn input_gates(input: CubeTensor, weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     let input = rows(input, form);
     let packed = packed_input(weights, form);
@@ -149,7 +147,7 @@ fn input_gates(input: CubeTensor, weights: &Weights<CubeTensor>, form: Form) -> 
     product(input, transpose(packed), out)
 }
 
-/// The gradient of the input, in its shape.
+/// Computes the gradient of the input, in its shape.
 fn input_gradient(
     gates: &CubeTensor,
     weights: &Weights<CubeTensor>,
@@ -166,7 +164,8 @@ fn input_gradient(
     CubeBackend::float_reshape(found, shape)
 }
 
-/// The gradients of the input weights, the recurrent weights and the biases, of one direction and then the other.
+/// Computes the gradients of the input weights, the recurrent weights and the biases of one direction, then of the
+/// other.
 fn weight_gradients(
     gates: CubeTensor,
     input: CubeTensor,
@@ -194,13 +193,13 @@ fn weight_gradients(
     [a, b, c, d, e, f]
 }
 
-/// The input as one matrix, `[1, rows, features]`.
+/// Returns the input as one matrix, `[1, rows, features]`.
 fn rows(input: CubeTensor, form: Form) -> CubeTensor {
     let shape = Shape::from([1, form.rows(), form.features]);
     CubeBackend::float_reshape(into_contiguous(input), shape)
 }
 
-/// Input weights, `[directions, 4 hidden, features]`.
+/// Packs the input weights, `[directions, 4 hidden, features]`.
 fn packed_input(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     let (hidden, features) = (form.compiled.hidden, form.features);
     let [forward, backward] = weights.input();
@@ -223,7 +222,7 @@ fn packed_input(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     packed
 }
 
-/// Recurrent weights and biases for the forward pass.
+/// Packs the recurrent weights and biases for the forward pass.
 fn recurrent(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     let (directions, hidden) = (form.compiled.directions, form.compiled.hidden);
     let [forward, backward] = weights.recurrent();
@@ -248,7 +247,7 @@ fn recurrent(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     packed
 }
 
-/// Recurrent weights for the backward pass.
+/// Packs the recurrent weights for the backward pass.
 fn transposed(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     let (directions, hidden) = (form.compiled.directions, form.compiled.hidden);
     let [forward, backward] = weights.recurrent();
@@ -267,7 +266,7 @@ fn transposed(weights: &Weights<CubeTensor>, form: Form) -> CubeTensor {
     packed
 }
 
-/// The tensor in another precision.
+/// Returns the tensor in a given precision.
 fn in_precision(tensor: CubeTensor, dtype: DType) -> CubeTensor {
     if tensor.dtype == dtype {
         tensor
@@ -276,7 +275,6 @@ fn in_precision(tensor: CubeTensor, dtype: DType) -> CubeTensor {
     }
 }
 
-/// The matrix product of batches.
 fn product(left: CubeTensor, right: CubeTensor, out: CubeTensor) -> CubeTensor {
     let dtype = out.dtype;
     matmul(left, right, Some(out), MatmulStrategy::default(), dtype)

@@ -1,10 +1,10 @@
-//! One layer of an LSTM, in one or two directions, as one differentiable operation on GPUs.
+//! Computes one layer of an LSTM, in one or two directions, as one differentiable operation on GPUs.
 //!
-//! The plain form launches three kernels a step forward and twenty with the way back; this one launches two for all
-//! steps, and a handful for the matrix products before and after them, however long the sequences are. `forward` and
-//! `backward` are the kernels through time, with the `activation`s; `pack` puts weights into the order in which they
-//! read; `form` says where numbers stand and `fit` how the work is cut on a device. `launch` runs it all on tensors,
-//! `extension` registers it with Burn, and `parts` joins layers that are too large for one call.
+//! The plain form launches three kernels per step forward and twenty with the backward pass. This form launches two for
+//! all steps, and a handful for the matrix products before and after them, for any length of the sequences. `forward`
+//! and `backward` are the kernels through time, with the `activation`s. `pack` orders the weights for them, `form`
+//! defines the positions of the numbers, and `fit` chooses the tiling for a device. `launch` runs the kernels on
+//! tensors, `extension` registers the layer with Burn, and `parts` splits layers that are too large for one call.
 
 mod activation;
 mod backward;
@@ -28,7 +28,8 @@ pub(super) use self::parts::forward;
 use super::LstmWeights;
 use super::layer::{Ends, Layer, split_ends};
 
-/// How the kernels run a layer on an input of this shape, or why not; nothing where the device is no GPU.
+/// Returns the tiling of a layer for an input of this shape, or the reason why the kernels do not support it. Returns
+/// `None` if the device is not a GPU.
 pub(super) fn serves(
     layer: Layer<'_>,
     input: [usize; 3],
@@ -56,17 +57,17 @@ pub(super) fn serves(
 /// One call of the operation.
 struct Call<'a> {
     layer: Layer<'a>,
-    /// The directions that run: both, or one of them for a piece of a sequence that goes on elsewhere.
+    /// The directions that run: both, or one of them for a piece of a longer sequence.
     directions: Directions,
     batch_first: bool,
     /// Samples of a cube.
     samples: usize,
     half: bool,
-    /// Whether the states at the end are asked for.
+    /// Whether the final states are requested.
     ends: bool,
 }
 
-/// Which directions of a layer run.
+/// The directions of a layer that run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Directions {
     All,
@@ -74,17 +75,16 @@ enum Directions {
     Backward,
 }
 
-/// What a call works on.
+/// The inputs of a call.
 struct Work {
     input: Tensor<3>,
-    /// What the directions that run begin with, `[2, directions, batch, hidden]`; zeros without.
+    /// The initial states of the directions that run, `[2, directions, batch, hidden]`. `None` for zeros.
     begin: Option<Ends>,
-    /// The lengths of the sequences, `[batch]`, on the plain device.
+    /// The lengths of the sequences, `[batch]`, on the device without autodiff.
     counts: Option<Tensor<1>>,
 }
 
 impl Call<'_> {
-    /// The weights of the directions that run.
     fn weights(&self) -> Vec<&LstmWeights> {
         let all = self.layer.directions();
         match self.directions {
@@ -106,7 +106,7 @@ impl Call<'_> {
             ]
         };
         let [a, b, c, d] = parts(weights[0]);
-        // In one direction the second four are not read, but there must be something.
+        // In one direction, the second four are placeholders that are not read.
         let [e, f, g, h] = match weights.get(1) {
             Some(weights) => parts(weights),
             None => [a.clone(), b.clone(), c.clone(), d.clone()],

@@ -1,8 +1,8 @@
-//! Puts weights into the order in which the kernels read them.
+//! Packs weights in the order in which the kernels read them.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-/// Input weights of both directions below each other: `[4 hidden, features]` twice to `[2, 4 hidden, features]`.
+/// Stacks the input weights of both directions, `[4 hidden, features]` each, to `[2, 4 hidden, features]`.
 #[cube(launch)]
 pub(super) fn pack_input(
     forward: &Tensor<f32>,
@@ -19,9 +19,9 @@ pub(super) fn pack_input(
     }
 }
 
-/// Recurrent weights and biases for the forward pass: for every direction, unit that is read and unit that is computed,
-/// the weights of its four gates, `[directions, hidden + 1, hidden]`. Behind the last unit that is read stand both
-/// biases together.
+/// Packs recurrent weights and biases for the forward pass: the weights of the four gates for every direction, unit
+/// that is read and unit that is computed, `[directions, hidden + 1, hidden]`. The sum of both biases follows the last
+/// unit that is read.
 #[cube(launch)]
 pub(super) fn pack_recurrent(
     forward: &Tensor<f32>,
@@ -60,8 +60,8 @@ pub(super) fn pack_recurrent(
     }
 }
 
-/// Recurrent weights for the backward pass: for every direction, unit that was computed and unit that it had read, the
-/// weights of its four gates, `[directions, hidden, hidden]`.
+/// Packs recurrent weights for the backward pass: the weights of the four gates for every direction, unit that was
+/// computed and unit that was read, `[directions, hidden, hidden]`.
 #[cube(launch)]
 pub(super) fn pack_transposed(
     forward: &Tensor<f32>,

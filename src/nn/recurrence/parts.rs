@@ -1,4 +1,4 @@
-//! Runs a layer in as many calls as its buffers need: mostly one.
+//! Runs a layer in as many calls as its buffers require, usually one.
 
 use burn::tensor::Tensor;
 
@@ -6,7 +6,7 @@ use super::fit::Fit;
 use super::{Call, Directions, Work};
 use crate::nn::layer::{Ends, Layer, Stack};
 
-/// One layer of the stack, and the states it ends with if `ends`.
+/// Computes one layer of the stack, and its final states if `ends`.
 pub(crate) fn forward(
     stack: &Stack<'_>,
     layer: Layer<'_>,
@@ -17,7 +17,7 @@ pub(crate) fn forward(
 ) -> (Tensor<3>, Option<Ends>) {
     let (input, counts) = match stack.lengths {
         None => (input, None),
-        // The weight gradients are products over all positions, and what stands in the padding may be no number.
+        // The weight gradients are products over all positions, and the padding may hold NaN.
         Some(lengths) => {
             let counts = lengths.counts(&input.device());
             (lengths.fill(input, 0.0), Some(counts))
@@ -96,8 +96,7 @@ impl<'a> Parts<'a> {
         (Tensor::cat(outputs, 2), join(ends, 1).filter(|_| self.ends))
     }
 
-    /// Piece after piece in the order of the direction's own time, each from the states with which the one before it
-    /// ended.
+    /// Runs the pieces in the order of the direction's steps, each from the final states of the piece before.
     fn one_direction(&self, directions: Directions, work: Work) -> (Tensor<3>, Option<Ends>) {
         let at = usize::from(self.batch_first);
         let time = work.input.dims()[at];
@@ -145,7 +144,7 @@ fn join(ends: Vec<Option<Ends>>, dim: usize) -> Option<Ends> {
     ends.map(|ends| Tensor::cat(ends, dim))
 }
 
-/// On a software device, with buffers that hold less than they do.
+/// Tests with smaller buffers than those of the device.
 #[cfg(all(test, feature = "wgpu"))]
 mod tests {
     use burn::tensor::{Device, DeviceKind, Distribution, Tolerance};
@@ -155,7 +154,7 @@ mod tests {
 
     const HIDDEN: usize = 3;
 
-    /// Output, final states and the gradient of the input.
+    /// Returns output, final states and gradient of the input.
     fn found(
         lstm: &BiLstm,
         input: &Tensor<3>,

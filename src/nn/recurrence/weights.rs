@@ -1,7 +1,7 @@
-//! The parameters of both directions of a layer, as tensors of any kind.
+//! The parameters of both directions of a layer, generic over the tensor type.
 
-/// Input weights, recurrent weights, input bias and recurrent bias of the forward direction, then of the backward
-/// direction. With one direction the second four are those of the first.
+/// The input weights, recurrent weights, input bias and recurrent bias of the forward direction, then of the backward
+/// direction. With one direction, the second four repeat the first.
 #[derive(Clone, Debug)]
 pub(super) struct Weights<T>(pub(super) [T; 8]);
 
@@ -31,7 +31,7 @@ impl<T> Weights<T> {
     }
 }
 
-/// What the backward pass is to make.
+/// The gradients that the backward pass computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) input: bool,
@@ -39,10 +39,10 @@ pub(super) struct Wanted {
     pub(super) weights: bool,
 }
 
-/// What the backward pass makes.
+/// The results of the backward pass.
 pub(super) struct Gradients<T> {
     pub(super) input: T,
     pub(super) states: T,
-    /// Of the input weights, the recurrent weights and both biases of one direction, then of the other.
+    /// The gradients of the input weights, the recurrent weights and both biases of one direction, then of the other.
     pub(super) weights: [T; 6],
 }

@@ -8,7 +8,7 @@
 //!
 //! The shortest convex combination is the best direction without the cone. If it lies outside, the best direction lies on the
 //! cone: `d = c g0/|g0| + p` with `p` orthogonal to `g0` and `|p|^2 = 1 - c^2`, a problem on a ball like CAGrad's.
-//! F. Hassanpour et al., Gradient-based multi-objective optimization with conic constraints, 2025.
+//! N. Hassanpour et al., *Fantastic Multi-Task Gradient Updates and How to Find Them In a Cone*, arXiv 2502.00217, 2025.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Scaled, dot, farthest, vanishes};
 use super::mgda;

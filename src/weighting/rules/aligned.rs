@@ -1,7 +1,7 @@
-//! Computes the weights of Aligned-MTL, the mean of the gradients made orthogonal and equally long.
+//! Computes the weights of Aligned-MTL from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. D. Senushkin, N. Patakin, A. Kuznetsov, A. Konushin, *Independent Component
-//! Alignment for Multi-Task Learning*, CVPR 2023, Algorithm 1.
+//! Needs: the Gram matrix. Remembers: nothing. D. Senushkin, N. Patakin, A. Kuznetsov, A. Konushin, *Independent
+//! Component Alignment for Multi-Task Learning*, CVPR 2023, Algorithm 1.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub enum AlignedScale {
     Rmse,
 }
 
-/// Aligned-MTL (Senushkin et al., CVPR 2023): the mean of the gradients made orthogonal and equally long.
+/// Aligned-MTL (Senushkin et al., 2023): the mean of the gradients made orthogonal and equally long.
 ///
 /// `w = sqrt(l*) V L^(-1/2) V' 1 / K` with the non-zero eigenvalues `L` of the Gram matrix and their eigenvectors `V`.
 ///

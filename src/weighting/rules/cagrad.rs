@@ -1,7 +1,7 @@
-//! Computes the weights of CAGrad: the direction near the mean gradient that helps the worst-off task most.
+//! Computes the weights of CAGrad from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu, *Conflict-Averse Gradient Descent
-//! for Multi-task Learning*, NeurIPS 2021, Algorithm 1.
+//! Needs: the Gram matrix. Remembers: nothing. B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu, *Conflict-Averse Gradient
+//! Descent for Multi-task Learning*, NeurIPS 2021, Algorithm 1.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// CAGrad (Liu et al., NeurIPS 2021): the direction near the mean gradient that helps the worst-off task most.
+/// CAGrad (Liu et al., 2021): the direction near the mean gradient that helps the worst-off task most.
 ///
 /// The maximum over `|d - g_0| <= c |g_0|` of the smallest `d . g_k`, with the mean gradient `g_0`.
 ///
@@ -23,8 +23,8 @@ use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, fro
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CaGrad {
-    /// The largest distance of `d` from the mean gradient, in lengths of the mean gradient, at least 0; 0 gives the mean
-    /// gradient. Default 0.4.
+    /// The largest distance of `d` from the mean gradient, in lengths of the mean gradient, at least 0; 0 is the mean.
+    /// Default 0.4.
     pub c: f64,
 }
 

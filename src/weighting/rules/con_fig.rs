@@ -1,4 +1,4 @@
-//! Computes the weights of ConFIG: the direction with equal angles to the gradients of all tasks.
+//! Computes the weights of ConFIG from the Gram matrix.
 //!
 //! Needs: the Gram matrix. Remembers: nothing. Q. Liu, M. Chu, N. Thuerey, *ConFIG: Towards Conflict-free Training of
 //! Physics Informed Neural Networks*, 2024, equation 2.
@@ -14,8 +14,8 @@ use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, fro
 ///
 /// The unit direction u with `u . g_k / |g_k|` equal for all k, times the sum of the projections `g_k . u`.
 ///
-/// Linearly dependent gradients get the least-squares solution, which may not have equal angles. Opposite gradients have
-/// no such direction, and the step is flagged.
+/// Linearly dependent gradients get the least-squares solution, which may not have equal angles. Opposite gradients
+/// have no such direction, and the step is flagged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConFig {}

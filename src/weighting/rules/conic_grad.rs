@@ -1,7 +1,7 @@
-//! Computes the weights of ConicGrad: within an angle of the mean gradient, the direction that helps the worst-off task most.
+//! Computes the weights of ConicGrad from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. N. Hassanpour, M. Janjua, K. Zhang, S. Lavasani, X. Zhang, C. Zhou, C. Gao,
-//! *ConicGrad*, 2025; solved exactly.
+//! Needs: the Gram matrix. Remembers: nothing. N. Hassanpour, M. Janjua, K. Zhang, S. Lavasani, X. Zhang, C. Zhou,
+//! C. Gao, *ConicGrad*, 2025; solved exactly.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,7 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// ConicGrad (Hassanpour et al., 2025): within an angle of the mean gradient, the direction that helps the worst-off task
-/// most.
+/// ConicGrad (Hassanpour et al., 2025): the direction within an angle of the mean that helps the worst-off task most.
 ///
 /// The maximum over `cos(d, g_0) >= c`, `|d| = |g_0|`, of the smallest `d . g_k`, with the mean gradient `g_0`. Solved
 /// exactly.

@@ -1,8 +1,8 @@
-//! Computes weights from the coefficient of variation: a task whose loss ratio still varies gets more weight.
+//! Computes weights from the coefficient of variation of the losses.
 //!
-//! Needs: losses whose running mean is not zero. Remembers: the running mean of each loss, and the mean and the variance of
-//! the ratio of the loss to its running mean. R. Groenendijk, S. Karaoglu, T. Gevers, T. Mensink, *Multi-Loss Weighting with
-//! Coefficient of Variations*, WACV 2021.
+//! Needs: losses whose running mean is not zero. Remembers: the running mean of each loss, and the mean and the
+//! variance of the ratio of the loss to its running mean. R. Groenendijk, S. Karaoglu, T. Gevers, T. Mensink,
+//! *Multi-Loss Weighting with Coefficient of Variations*, WACV 2021.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,13 @@ use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 /// The largest divisor that counts as zero.
 const TINY: f64 = 1e-30;
 
-/// Weights from the coefficient of variation of each loss ratio (Groenendijk et al., WACV 2021).
+/// CoV weighting (Groenendijk et al., 2021): more weight for a task whose loss ratio still varies.
 ///
-/// `sum_k w_k L_k` with `w_k` proportional to `std(l_k) / mean(l_k)`, `l_k` the ratio of the loss to the mean of its past.
+/// `sum_k w_k L_k` with `w_k` proportional to `std(l_k) / mean(l_k)`, `l_k` the ratio of the loss to the mean of its
+/// past.
 ///
-/// Mean and population deviation are over the ratios before this step. The weights sum to 1, and are equal in the first two
-/// steps and as long as no ratio has changed. A task with fewer than two earlier losses gets an equal share.
+/// Mean and population deviation are over the ratios before this step. The weights sum to 1, and are equal in the first
+/// two steps and as long as no ratio has changed. A task with fewer than two earlier losses gets an equal share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cov {}

@@ -1,7 +1,7 @@
-//! Computes the weights of DualProj: the projection of the mean gradient on the directions that harm no task.
+//! Computes the weights of DualProj from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. D. Lopez-Paz, M. Ranzato, *Gradient Episodic Memory for Continual Learning*,
-//! NeurIPS 2017, equation 11, over the tasks of one step.
+//! Needs: the Gram matrix. Remembers: nothing. D. Lopez-Paz, M. Ranzato, *Gradient Episodic Memory for Continual
+//! Learning*, NeurIPS 2017, equation 11, over the tasks of one step.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,7 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// DualProj (after Lopez-Paz and Ranzato, NeurIPS 2017): the mean gradient, projected on the directions that harm no task.
-///
-/// The projection of the mean gradient on `{d : d . g_k >= 0 for all k}`.
+/// DualProj: the projection of the mean gradient on the directions that harm no task, `{d : d . g_k >= 0 for all k}`.
 ///
 /// ```text
 /// w = argmin_v v'G v   subject to v >= 1/K

@@ -1,7 +1,8 @@
-//! Computes the dynamic weight average: the task whose loss fell least in the last epoch gets the largest weight.
+//! Computes the weights of DWA, dynamic weight average.
 //!
-//! Needs: positive mean losses, and the epoch. Remembers: the mean loss of each task in the last two epochs and the sum of
-//! the losses in the running epoch. S. Liu, E. Johns, A. Davison, *End-to-End Multi-Task Learning with Attention*, CVPR 2019.
+//! Needs: positive mean losses, and the epoch. Remembers: the mean loss of each task in the last two epochs and the sum
+//! of the losses in the running epoch. S. Liu, E. Johns, A. Davison, *End-to-End Multi-Task Learning with Attention*,
+//! CVPR 2019.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -11,16 +12,17 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// Dynamic weight average (Liu et al., CVPR 2019): the largest weight for the task whose loss fell least in the last epoch.
+/// Dynamic weight average (Liu et al., 2019): the largest weight for the task whose loss fell least in the last epoch.
 ///
-/// `sum_k w_k L_k` with `w = K softmax(r / T)`, `r_k` the mean loss of the last epoch over the mean loss of the epoch before.
+/// `sum_k w_k L_k` with `w = K softmax(r / T)`, `r_k` the mean loss of the last epoch over the mean loss of the
+/// previous epoch.
 ///
-/// All weights are 1 in the first two epochs, and `r_k` is 1 for a task without a mean of both epochs or with a mean that is
-/// not positive. The weights sum to K.
+/// All weights are 1 in the first two epochs, and `r_k` is 1 for a task without a mean of both epochs or with a mean
+/// that is not positive. The weights sum to K.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dwa {
-    /// The temperature `T`, above 0: for a large `T` the weights are equal. Default 2.
+    /// The temperature `T` of the softmax, above 0. Default 2.
     pub temperature: f64,
 }
 
@@ -35,7 +37,8 @@ impl BuiltIn for Dwa {
 }
 
 impl Dwa {
-    /// Closes the running epoch: its sum becomes the mean of the last epoch. A task without a label in it keeps its means.
+    /// Closes the running epoch: its sum becomes the mean of the last epoch. A task without a label in it keeps its
+    /// means.
     fn close(memory: &Memory, like: &Tensor<1>) {
         let [sum, steps, last, before] =
             ["sum", "steps", "last", "before"].map(|name| memory.buffer_on(name, like));

@@ -1,7 +1,7 @@
-//! Computes the weights of FairGrad: the direction that maximises an alpha-fair utility of the tasks' progress.
+//! Computes the weights of FairGrad from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. H. Ban, K. Ji, *Fair Resource Allocation in Multi-Task Learning*, ICML 2024,
-//! equation 4.
+//! Needs: the Gram matrix. Remembers: nothing. H. Ban, K. Ji, *Fair Resource Allocation in Multi-Task Learning*, ICML
+//! 2024, equation 4.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// FairGrad (Ban and Ji, ICML 2024): the direction that maximises an alpha-fair utility of the tasks' progress.
+/// FairGrad (Ban and Ji, 2024): the direction that maximises an alpha-fair utility of the tasks' progress.
 ///
 /// The weights are the positive solution of `G w = w^(-1/alpha)`. There is no solution if a convex combination of the
 /// gradients vanishes, or a task has no gradient.

@@ -1,8 +1,8 @@
-//! Computes the weights of FAMO, which make all losses fall at one relative rate and are learned from the effect of each step.
+//! Computes the weights of FAMO from the losses before and after each step.
 //!
-//! Needs: losses above their minima, and the losses of the same batch after the step, which costs one more forward pass.
-//! Remembers: a logit for each task and the moments of its Adam. B. Liu, Y. Feng, P. Stone, Q. Liu, *FAMO: Fast Adaptive
-//! Multitask Optimization*, NeurIPS 2023, Algorithm 1.
+//! Needs: losses above their minima, and the losses of the same batch after the step, which costs one more forward
+//! pass. Remembers: a logit for each task and the moments of its Adam. B. Liu, Y. Feng, P. Stone, Q. Liu, *FAMO: Fast
+//! Adaptive Multitask Optimization*, NeurIPS 2023, Algorithm 1.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ const EPSILON: f64 = 1e-8;
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 
-/// FAMO (Liu et al., NeurIPS 2023): weights that make all losses fall at one relative rate, learned from the effect of each
+/// FAMO (Liu et al., 2023): weights that make all losses fall at one relative rate, learned from the effect of each
 /// step.
 ///
 /// `c sum_k z_k log(L_k - m_k + e)` with `z = softmax(x)`, the minima `m_k`, `e` of 1e-8 and the constant
@@ -30,14 +30,14 @@ const BETA_2: f64 = 0.999;
 /// d_k = log(L_k - m_k + e) - log(L'_k - m_k + e)          gradient of x_k = z_k (d_k - sum_j z_j d_j) + gamma x_k
 /// ```
 ///
-/// The forward pass after the step runs in training mode and draws new dropout masks, as in the published code. In your own
-/// loop, call `Passed::after_step` with these losses; otherwise x does not move. A loss with `L_k - m_k + e <= 0` is refused:
-/// [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
+/// The forward pass after the step runs in training mode and draws new dropout masks, as in the published code. In your
+/// own loop, call `Passed::after_step` with these losses; otherwise x does not move. A loss with `L_k - m_k + e <= 0`
+/// is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Famo {
-    /// The decay of the logits, an L2 term in the gradient as in the paper, at least 0. Default 1e-3. The published codes
-    /// differ (1e-5, 1e-2, 0 in the toy problem).
+    /// The decay of the logits, an L2 term in the gradient as in the paper, at least 0. Default 1e-3. The published
+    /// codes differ (1e-5, 1e-2, 0 in the toy problem).
     pub gamma: f64,
     /// The learning rate of the logits, above 0. Default 0.025.
     pub learning_rate: f64,

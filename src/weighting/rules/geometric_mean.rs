@@ -1,4 +1,4 @@
-//! Computes the geometric mean of the losses, which is indifferent to their units.
+//! Computes the geometric mean of the losses.
 //!
 //! Needs: positive losses. Remembers: nothing. S. Chennupati, G. Sistu, S. Yogamani, S. Rawashdeh, *MultiNet++*, CVPR
 //! Workshops 2019.
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// The geometric mean of the losses (Chennupati et al., CVPR Workshops 2019), which is indifferent to their units.
+/// The geometric mean of the losses (Chennupati et al., 2019), which is indifferent to their units.
 ///
 /// `GLS = (prod_k L_k)^(1/K)` over the K tasks of a step. The effective weight of a task is `GLS / (K L_k)`.
 ///

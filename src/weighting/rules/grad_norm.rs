@@ -1,4 +1,4 @@
-//! Computes the weights of GradNorm, which bring all tasks to one training rate and are learned from their gradient norms.
+//! Computes the weights of GradNorm from the Gram matrix and the losses.
 //!
 //! Needs: positive losses and the Gram matrix. Remembers: the weights, and the first loss of each task. Z. Chen,
 //! V. Badrinarayanan, C. Lee, A. Rabinovich, *GradNorm*, ICML 2018.
@@ -13,7 +13,7 @@ use crate::weighting::from_gram::Problem;
 use crate::weighting::solve::Answer;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// GradNorm (Chen et al., ICML 2018): weights that bring all tasks to one training rate, learned from their gradient norms.
+/// GradNorm (Chen et al., 2018): weights that bring all tasks to one training rate, learned from their gradient norms.
 ///
 /// `sum_k w_k g_k` with weights that move after every step:
 ///
@@ -22,9 +22,9 @@ use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, fro
 /// w_k -= rate n_k sign(w_k n_k - target_k),  not below 1e-3;  then w *= K / sum w
 /// ```
 ///
-/// The weights start at 1 and sum to K. As in the paper, the weights themselves are renormalised and the first loss is the
-/// loss of the first step; LibMTL learns logits of a softmax against the mean loss of the first epoch.
-/// A loss of zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
+/// The weights start at 1 and sum to K. As in the paper, the weights themselves are renormalised and the first loss is
+/// the loss of the first step; LibMTL learns logits of a softmax against the mean loss of the first epoch. A loss of
+/// zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradNorm {

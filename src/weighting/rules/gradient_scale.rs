@@ -1,8 +1,6 @@
-//! Running-mean normalisation times the square root of each task's number of outputs.
+//! Weighs losses over their running means by the square root of each task's number of outputs.
 //!
-//! Needs: fixed weights `w_k` and the elements `n_k` of each task. Remembers: the running means. The idea behind it is
-//! that a mean over n outputs passes only 1/n to each of them; whether that is what a shared network receives is a
-//! question for a measurement, not for the formula.
+//! Needs: fixed weights `w_k` and the elements `n_k` of each task. Remembers: the running means.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -13,15 +11,20 @@ use crate::task::TaskSet;
 use crate::weighting::normaliser::Normaliser;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, TaskValues, Weighed};
 
+/// Running-mean normalisation times the square root of each task's number of outputs.
+///
 /// `sum_k w_k sqrt(n_k) L_k / sg(m_k)` with the elements `n_k` of task k and the running mean `m_k` of [`RunningMean`].
+///
+/// The idea: a mean over n outputs passes only 1/n to each output. Whether a shared network receives this gradient is a
+/// question for a measurement, not for the formula.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientScale {
-    /// Fixed weights `w_k`, finite and not negative; 1/K each by default.
+    /// The fixed weights `w_k`, from 0 to 1e30, not all 0. Default 1/K each.
     pub weights: TaskValues,
-    /// How much of the old mean stays at each step after the warm-up, in [0, 1).
+    /// The part of the old mean that stays at each step after the warm-up, in [0, 1). Default 0.95.
     pub momentum: f64,
-    /// Steps with the plain cumulative mean before the exponential one, at least 1.
+    /// The number of steps with the plain cumulative mean before the exponential mean, at least 1. Default 10.
     pub warmup: usize,
 }
 
@@ -47,7 +50,7 @@ impl GradientScale {
         self
     }
 
-    /// `w_k sqrt(n_k)`.
+    /// Returns `w_k sqrt(n_k)` of each task.
     fn scaled(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
         self.weights.scaled_by_elements(tasks)
     }

@@ -1,11 +1,8 @@
-//! Weights that give every task the share of the shared gradient that somebody meant it to have.
+//! Computes weights from the intended gradient shares and the measured gradient norms.
 //!
 //! Needs: the intended shares `s_k`, and from time to time the norm of each task's raw gradient at the representation,
-//! which an audit measures. Remembers: a running mean of each norm and how many measurements went into it.
-//!
-//! Strategies that look at loss values equalise values. What the trunk receives are gradients, and equal losses can have
-//! gradients that differ a hundredfold. Dividing by the measured norm is what GradNorm (Z. Chen et al., ICML 2018) steers
-//! towards by descent on the weights; here the weights are set, so there is no rate to tune and nothing to oscillate.
+//! which an audit measures. Remembers: a running mean of each norm and the number of its measurements. Compare
+//! GradNorm, Z. Chen et al., ICML 2018.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -17,19 +14,25 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, TaskValues, Weighed,
 };
 
-/// `sum_k s_k L_k / sg(g_k)` with the intended share `s_k` and the running mean `g_k` of the norm of task k's raw gradient
-/// at the representation.
+/// Weights that give every task its intended share of the shared gradient.
 ///
-/// The weighted gradient of task k then has norm `s_k` on average, and so share `s_k`. Until the first measurement, and for
-/// a task without any gradient, `g_k` is 1. A task that is absent from a batch is not measured in it.
+/// `sum_k s_k L_k / sg(g_k)` with the intended share `s_k` and the running mean `g_k` of the norm of task k's raw
+/// gradient at the representation.
+///
+/// The weighted gradient of task k then has norm `s_k` on average, and so share `s_k`. Until the first measurement, and
+/// for a task without any gradient, `g_k` is 1. A task that is absent from a batch is not measured in it.
+///
+/// Strategies from loss values equalise values, but the trunk receives gradients, and equal losses can have gradients
+/// that differ a hundredfold. GradNorm (Chen et al., 2018) reaches the division by the measured norm through descent on
+/// the weights; here the weights are set, so there is no rate to tune and nothing to oscillate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientShare {
-    /// The intended shares, finite and not negative; they are divided by their sum. The same for all tasks by default.
+    /// The intended shares `s_k`, from 0 to 1e30, not all 0; divided by their sum. Default 1/K each.
     pub weights: TaskValues,
-    /// How much of the old mean norm stays at each measurement after the warm-up, in [0, 1).
+    /// The part of the old mean norm that stays at each measurement after the warm-up, in [0, 1). Default 0.9.
     pub momentum: f64,
-    /// Measurements with the plain cumulative mean before the exponential one, at least 1.
+    /// The number of measurements with the plain cumulative mean before the exponential mean, at least 1. Default 10.
     pub warmup: usize,
 }
 

@@ -1,7 +1,7 @@
-//! GradVac: every pair of gradients is turned towards the angle it usually has.
+//! Computes the weights of GradVac from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: the usual cosine of every pair, and the state of a generator. Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao,
-//! *Gradient Vaccine*, ICLR 2021, equation 3.
+//! Needs: the Gram matrix. Remembers: the usual cosine of every pair, and the state of a generator. Z. Wang,
+//! Y. Tsvetkov, O. Firat, Y. Cao, *Gradient Vaccine*, ICLR 2021, equation 3.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,10 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, draws, from_gram, gram,
 };
 
-/// As [`PcGrad`](super::PcGrad), but a gradient is turned until its cosine with the other reaches `phi_ij`, a running mean of their
-/// cosine.
+/// GradVac (Wang et al., 2021): the sum of the gradients, every pair of which is turned towards its usual angle.
+///
+/// As in [`PcGrad`](super::PcGrad), but a gradient is turned until its cosine with the other gradient reaches `phi_ij`,
+/// the running mean of this cosine.
 ///
 /// ```text
 /// cos < phi:   g_i' += |g_i'| (phi sqrt(1 - cos^2) - cos sqrt(1 - phi^2)) / (|g_j| sqrt(1 - phi^2) + 1e-8) g_j
@@ -24,11 +26,11 @@ use crate::weighting::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradVac {
-    /// How much of a new cosine goes into the mean, in (0, 1]; 0.01 by default, as in the paper.
+    /// The part of a new cosine in the running mean, above 0, at most 1. Default 0.01, as in the paper.
     pub beta: f64,
-    /// The order in which a task meets the others.
+    /// The order in which a task meets the other tasks. Default [`MeetingOrder::Random`].
     pub order: MeetingOrder,
-    /// Fixes what is drawn.
+    /// The seed of the random orders. Default 0.
     pub seed: u64,
 }
 

@@ -1,7 +1,7 @@
-//! IMTL: learned scales of the losses (IMTL-L), and equal projections of the scaled gradients (IMTL-G).
+//! Computes the weights of IMTL from the Gram matrix and learned scales.
 //!
-//! Needs: positive losses and the Gram matrix. Remembers: a learned s for each task. L. Liu et al., *Towards Impartial Multi-task
-//! Learning*, ICLR 2021.
+//! Needs: positive losses and the Gram matrix. Remembers: a learned s for each task. L. Liu et al., *Towards Impartial
+//! Multi-task Learning*, ICLR 2021.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,10 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, Weighed, from_gram, gram,
 };
 
-/// `w = a e^s`, where `a` are the weights of [`ImtlG`](super::ImtlG) for the Gram matrix of the gradients times `e^s`, and s is learned as
-/// under [`ImtlL`], from `e^s L - s` alone.
+/// IMTL (Liu et al., 2021): learned scales of the losses, and equal projections of the scaled gradients.
+///
+/// `w = a e^s` with the weights `a` of [`ImtlG`](super::ImtlG) for the Gram matrix of the gradients times `e^s`. The
+/// scales s are learned as in [`ImtlL`], from `e^s L - s` alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Imtl {}

@@ -1,6 +1,7 @@
-//! IMTL-G: the combined gradient has the same projection on every task's direction.
+//! Computes the weights of IMTL-G from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. L. Liu et al., *Towards Impartial Multi-task Learning*, ICLR 2021, equation 6.
+//! Needs: the Gram matrix. Remembers: nothing. L. Liu et al., *Towards Impartial Multi-task Learning*, ICLR 2021,
+//! equation 6.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,10 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The combination with weights of sum 1 whose projections on all unit gradients are equal.
+/// IMTL-G (Liu et al., 2021): the combination with weights of sum 1 and equal projections on all unit gradients.
 ///
-/// Weights may be negative. There is no such combination, or not one alone, when the gradients are linearly dependent; the step is
-/// then flagged.
+/// Weights may be negative. If the gradients are linearly dependent, there is no such combination or more than one, and
+/// the step is flagged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImtlG {}

@@ -1,7 +1,7 @@
-//! IMTL-L: learned scales that bring every scaled loss to 1.
+//! Computes the weights of IMTL-L from learned scales.
 //!
-//! Needs: positive losses. Remembers: a learned s for each task. L. Liu et al., *Towards Impartial Multi-task Learning*, ICLR
-//! 2021.
+//! Needs: positive losses. Remembers: a learned s for each task. L. Liu et al., *Towards Impartial Multi-task
+//! Learning*, ICLR 2021.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,17 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, Weighed};
 
-/// s is kept within this distance of 0.
+/// The largest absolute value of `s` that has an effect.
 const LARGEST: f64 = 40.0;
 
 pub(super) const SCALE: &str = "log_scale";
 
-/// `sum_k e^(s_k) L_k - s_k` with learned `s_k` from 0; the effective weight is `e^(s_k)`.
+/// IMTL-L (Liu et al., 2021): learned scales that bring every scaled loss to 1.
 ///
-/// At the optimum of s alone, `e^(s_k) L_k = 1`. There is none for a loss of zero or below: in such a step the task keeps the
-/// weight it has.
+/// `sum_k e^(s_k) L_k - s_k` with learned `s_k` that start at 0. The effective weight is `e^(s_k)`.
+///
+/// At the optimum of s alone, `e^(s_k) L_k = 1`. A loss of zero or below has no optimum: in such a step the task keeps
+/// its weight.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImtlL {}

@@ -1,7 +1,7 @@
-//! The sum of the losses' logarithms: every task moves by its relative change.
+//! Computes the sum of the logarithms of the losses.
 //!
-//! Needs: positive losses. Remembers: nothing. The scale-invariant baseline of the experiments of Nash-MTL (A. Navon et al.,
-//! ICML 2022), where it is called SI.
+//! Needs: positive losses. Remembers: nothing. The scale-invariant baseline SI in the experiments of Nash-MTL (A. Navon
+//! et al., ICML 2022).
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,10 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// `sum_k log L_k`; the effective weight of a task is `1 / L_k`, which grows without end as a loss goes to zero. A loss of
-/// zero or below is refused by name.
+/// The sum of the logarithms of the losses, in which every task counts by its relative change.
+///
+/// `sum_k log L_k`. The effective weight of a task is `1 / L_k`, which grows without bound as the loss goes to zero.
+/// A loss of zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSum {}

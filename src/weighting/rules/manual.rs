@@ -1,7 +1,6 @@
-//! Fixed weights, over raw or over running-mean-normalised losses.
+//! Weighs the losses, raw or over their running means, by fixed weights.
 //!
-//! Needs: weights somebody chose. Remembers: the running means, if it normalises. Tuned by a search, this is the
-//! baseline every other strategy has to beat.
+//! Needs: chosen weights. Remembers: the running means, if it normalises.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -12,17 +11,33 @@ use crate::task::TaskSet;
 use crate::weighting::normaliser::Normaliser;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, TaskValues, Weighed};
 
-/// `sum_k w_k L_k / sg(m_k)` with the running mean `m_k` of [`RunningMean`], or `sum_k w_k L_k` on raw losses.
+/// Fixed weights, over losses divided by their running means or over raw losses.
+///
+/// `sum_k w_k L_k / sg(m_k)` with the running mean `m_k` of [`RunningMean`], or `sum_k w_k L_k` on raw losses. Tuned by
+/// a search, these weights are the baseline that every other strategy has to beat.
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::Device;
+/// use equipoise::weighting::{BuiltIn, Manual};
+/// use equipoise::{Task, TaskSet};
+///
+/// let tasks = TaskSet::new([Task::classification("kind", 3), Task::regression("start", 1)])?;
+/// let weights = Manual::default().with_weights([("kind", 0.2), ("start", 0.8)]).with_normalise(false);
+/// let strategy = weights.init(&tasks, &Device::flex())?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Manual {
-    /// The weights `w_k`, finite and not negative; 1/K each by default.
+    /// The fixed weights `w_k`, from 0 to 1e30, not all 0. Default 1/K each.
     pub weights: TaskValues,
-    /// Divide each loss by its running mean before weighing. Default: yes.
+    /// Whether each loss is divided by its running mean before weighing. Default `true`.
     pub normalise: bool,
-    /// How much of the old mean stays at each step after the warm-up, in [0, 1).
+    /// The part of the old mean that stays at each step after the warm-up, in [0, 1). Default 0.95.
     pub momentum: f64,
-    /// Steps with the plain cumulative mean before the exponential one, at least 1.
+    /// The number of steps with the plain cumulative mean before the exponential mean, at least 1. Default 10.
     pub warmup: usize,
 }
 
@@ -43,13 +58,13 @@ impl Default for Manual {
 }
 
 impl Manual {
-    /// Sets the weights.
+    /// Sets the fixed weights.
     pub fn with_weights(mut self, weights: impl Into<TaskValues>) -> Self {
         self.weights = weights.into();
         self
     }
 
-    /// Sets whether each loss is divided by its running mean first.
+    /// Sets whether each loss is divided by its running mean before weighing.
     pub fn with_normalise(mut self, normalise: bool) -> Self {
         self.normalise = normalise;
         self
@@ -67,7 +82,7 @@ impl BuiltIn for Manual {
 impl LossWeighting for Manual {
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory> {
         let weights = self.weights.weights(tasks)?;
-        // Settings of a normaliser that is not used are checked all the same.
+        // The settings of the normaliser are checked even if it is not used.
         let with_means = self.normaliser().memory(&weights, device)?;
         if self.normalise {
             return Ok(with_means);

@@ -1,7 +1,7 @@
-//! MGDA: the shortest convex combination of the tasks' gradients.
+//! Computes the weights of MGDA from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing. J.-A. Désidéri, *Multiple-gradient descent algorithm*, 2012; O. Sener, V. Koltun,
-//! *Multi-Task Learning as Multi-Objective Optimization*, NeurIPS 2018.
+//! Needs: the Gram matrix. Remembers: nothing. J.-A. Désidéri, *Multiple-gradient descent algorithm*, 2012; O. Sener,
+//! V. Koltun, *Multi-Task Learning as Multi-Objective Optimization*, NeurIPS 2018.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -10,27 +10,29 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// What every gradient is divided by before the shortest combination is looked for.
+/// The divisor of each gradient before the search for the shortest combination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GradientScaling {
-    /// Nothing: the smallest gradient gets most of the weight.
+    /// No divisor: the smallest gradient gets most of the weight. The default.
     #[default]
     None,
-    /// Its norm.
+    /// The norm of the gradient.
     L2,
-    /// The task's loss, which must be positive.
+    /// The loss of the task, which must be above 0.
     Loss,
 }
 
-/// `w` on the simplex that minimises `w' G~ w`, with `G~_ij = G_ij / (c_i c_j)`.
+/// MGDA (Désidéri, 2012): the shortest convex combination of the gradients.
 ///
-/// The weights sum to 1 and are those of the raw gradients, whatever the scaling, as in the code of Sener and Koltun. Solved exactly: at
-/// K = 2 the end points are reached, and no step of Frank-Wolfe remains.
+/// The weights `w` on the simplex minimise `w' G~ w`, with `G~_ij = G_ij / (c_i c_j)`.
+///
+/// The weights sum to 1 and apply to the raw gradients under every scaling, as in the code of Sener and Koltun. Solved
+/// exactly: at K = 2 the end points are reached, and no step of Frank-Wolfe remains.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mgda {
-    /// The `c` of the formula.
+    /// The divisors `c` of the gradients. Default [`GradientScaling::None`].
     pub scaling: GradientScaling,
 }
 
@@ -49,7 +51,7 @@ impl LossWeighting for Mgda {
 
     fn weigh(&self, step: &Step<'_>, _: &Memory) -> Weighed {
         let norms = |gram: &gram::GramMatrix| -> Vec<f64> {
-            // A zero row stays one whatever divides it.
+            // A zero row stays zero under any divisor.
             let norm = |task| {
                 if gram.norm(task) > 0.0 {
                     gram.norm(task)

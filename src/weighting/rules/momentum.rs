@@ -1,7 +1,8 @@
-//! CR-MOGM: the weights of another strategy, smoothed over steps.
+//! Smooths the weights of an inner strategy over steps (CR-MOGM).
 //!
-//! Needs: what the strategy inside needs. Remembers: the smoothed weights, and what the strategy inside remembers. S. Zhou, W. Zhang,
-//! J. Jiang, W. Zhong, J. Gu, W. Zhu, *On the Convergence of Stochastic Multi-Objective Gradient Manipulation and Beyond*, NeurIPS 2022.
+//! Needs: the needs of the inner strategy. Remembers: the smoothed weights, and the memory of the inner strategy.
+//! S. Zhou, W. Zhang, J. Jiang, W. Zhong, J. Gu, W. Zhu, *On the Convergence of Stochastic Multi-Objective Gradient
+//! Manipulation and Beyond*, NeurIPS 2022.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,16 +16,18 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, StrategyConfig, Weighed,
 };
 
-/// `l = a l + (1 - a) w` with the weights `w` of the strategy inside; its first weights are taken as they are.
+/// CR-MOGM (Zhou et al., 2022): the weights of an inner strategy, smoothed over steps.
 ///
-/// A task that is absent, and a step in which the strategy inside has no answer, leave `l` as it is. A strategy that learns its weights
-/// cannot be inside: what is smoothed has no gradient.
+/// `l = a l + (1 - a) w` with the weights `w` of the inner strategy, the first of which are taken unchanged.
+///
+/// An absent task, and a step in which the inner strategy has no answer, leave `l` unchanged. A strategy that
+/// learns its weights is refused as the inner strategy, because smoothed weights have no gradient.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Momentum {
-    /// a, in [0, 1); 0.9 by default.
+    /// The part `a` of the old weights that stays at each step, in [0, 1). Default 0.9.
     pub momentum: f64,
-    /// The strategy whose weights are smoothed; `upgrad` by default.
+    /// The inner strategy, whose weights are smoothed. Default `upgrad`.
     pub weighting: StrategyConfig,
 }
 

@@ -1,7 +1,7 @@
-//! Nash-MTL: the combination of the gradients as the solution of a bargaining game.
+//! Computes the weights of Nash-MTL from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: nothing; every step is solved anew. A. Navon, A. Shamsian, I. Achituve, H. Maron,
-//! K. Kawaguchi, G. Chechik, E. Fetaya, *Multi-Task Learning as a Bargaining Game*, ICML 2022, equation 5.
+//! Needs: the Gram matrix. Remembers: nothing; every step is solved from scratch. A. Navon, A. Shamsian, I. Achituve,
+//! H. Maron, K. Kawaguchi, G. Chechik, E. Fetaya, *Multi-Task Learning as a Bargaining Game*, ICML 2022, equation 5.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,18 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, from_gram, gram};
 
-/// The positive solution of `G a = 1 / a`, found by a damped Newton method.
+/// Nash-MTL (Navon et al., 2022): the combination of the gradients that solves a bargaining game.
 ///
-/// The combined gradient has length `sqrt(K)`, whatever the lengths of the tasks' own. There is no solution where a convex combination of
-/// the gradients vanishes, or a task has no gradient; such a step is flagged and moves the heads alone. Published code answers ones in
-/// silence there, and on some ordinary matrices too.
+/// The weights are the positive solution of `G a = 1 / a`, found by a damped Newton method.
+///
+/// The combined gradient has length `sqrt(K)`, whatever the lengths of the gradients of the tasks. There is no solution
+/// if a convex combination of the gradients vanishes, or a task has no gradient; such a step is flagged and moves only
+/// the heads. Published code silently returns weights of 1 there, and for some ordinary matrices too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NashMtl {
-    /// The length that the combined gradient is scaled down to where it is longer, positive; not scaled by default. The official
-    /// code uses 1.
+    /// The largest length of the combined gradient, above 0; a longer gradient is scaled down to it. Default `None`, no
+    /// scaling. The official code uses 1.
     pub max_norm: Option<f64>,
 }
 

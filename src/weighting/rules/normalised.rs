@@ -1,6 +1,6 @@
-//! Any strategy over losses that are divided by something first.
+//! Applies an inner strategy to losses that are divided first.
 //!
-//! Needs: what the strategy inside needs. Remembers: what the division needs, and what the strategy inside remembers.
+//! Needs: the needs of the inner strategy. Remembers: the state of the divisor, and the memory of the inner strategy.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -15,33 +15,34 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, StrategyConfig, Weighed,
 };
 
-/// A value that is not larger than this does not divide.
+/// The largest value that is replaced by 1 as a divisor.
 const SMALLEST: f64 = 1e-8;
 
-/// What each loss is divided by.
+/// The divisor of each loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossNormaliser {
-    /// Nothing.
+    /// No divisor.
     None,
-    /// Its running mean, as in [`RunningMean`] with its default settings.
+    /// The running mean of the loss, as in [`RunningMean`] with the default settings. The default.
     #[default]
     RunningMean,
-    /// Its first value.
+    /// The first value of the loss.
     FirstLoss,
-    /// The population deviation over the losses of the step, the same for all tasks.
+    /// The population deviation over the losses of the step, equal for all tasks.
     StepStatistics,
 }
 
-/// The strategy inside, over `L_k / n_k`: losses and gradients are divided by `n_k`, and the weights that it gives are too.
+/// An inner strategy over divided losses `L_k / n_k`.
 ///
-/// What divides is a constant for differentiation. Where it is not above 1e-8, the raw loss is used.
+/// The losses and gradients that the inner strategy gets are divided by `n_k`, and so are its weights. The divisor is a
+/// constant for differentiation. Where `n_k` is at most 1e-8, the raw loss is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Normalised {
-    /// What each loss is divided by.
+    /// The divisor `n_k` of each loss. Default [`LossNormaliser::RunningMean`].
     pub normaliser: LossNormaliser,
-    /// The strategy; `upgrad` by default.
+    /// The inner strategy. Default `upgrad`.
     pub weighting: StrategyConfig,
 }
 
@@ -68,7 +69,7 @@ impl Normalised {
         Normaliser::new(momentum, warmup)
     }
 
-    /// `1 / n_k`, `[K]`; 0 for a task that is not active.
+    /// Returns `1 / n_k`, `[K]`; 0 for an inactive task.
     fn scales(&self, losses: &TaskLosses, memory: &Memory) -> Tensor<1> {
         let active = losses.active();
         let counts = active.clone().float();
@@ -127,7 +128,7 @@ impl LossWeighting for Normalised {
 
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed {
         let scales = self.scales(step.losses, memory);
-        // A task that is not active keeps its value, which nobody looks at: 0 would be a loss.
+        // An inactive task keeps its value, which is never read; times 0 it would look like a loss of 0.
         let inactive = step.losses.active().bool_not();
         let divided = step.losses.scaled(&scales.clone().mask_fill(inactive, 1.0));
         let gram = step.gram.map(|gram| Gram::scaled(gram, &scales));
@@ -140,7 +141,7 @@ impl LossWeighting for Normalised {
     }
 
     fn after(&self, before: &TaskLosses, after: &TaskLosses, memory: &Memory) {
-        // The same divisor for both: what a step did is not to be hidden by a mean that moved.
+        // Both losses stay raw: a divisor that moved in between would hide the effect of the step.
         let inner = memory.inner(INNER);
         self.weighting.rule().after(before, after, inner);
     }

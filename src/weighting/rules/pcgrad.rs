@@ -1,7 +1,7 @@
-//! PCGrad: every task's gradient is projected off those it conflicts with, one after the other.
+//! Computes the weights of PCGrad from the Gram matrix.
 //!
-//! Needs: the Gram matrix. Remembers: the state of a generator. T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman, C. Finn,
-//! *Gradient Surgery for Multi-Task Learning*, NeurIPS 2020, Algorithm 1.
+//! Needs: the Gram matrix. Remembers: the state of a generator. T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman,
+//! C. Finn, *Gradient Surgery for Multi-Task Learning*, NeurIPS 2020, Algorithm 1.
 
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
@@ -13,20 +13,20 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, Step, Weighed, draws, from_gram, gram,
 };
 
-/// The order in which a task meets the others.
+/// The order in which a task meets the other tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeetingOrder {
-    /// Drawn anew for every task in every step, as published.
+    /// A new random order for every task in every step, as published. The default.
     #[default]
     Random,
-    /// That of the tasks.
+    /// The order of the task set.
     Ascending,
 }
 
 impl MeetingOrder {
-    /// The orders of a step with `present` of `all` tasks; draws for all tasks, so that an absence does not change what is drawn
-    /// later.
+    /// Draws the orders of a step with `present` of `all` tasks. Absent tasks get draws too, so that an absence does
+    /// not change later draws.
     pub(super) fn draw(
         self,
         seed: u64,
@@ -50,16 +50,19 @@ impl MeetingOrder {
     }
 }
 
-/// `sum_i g_i'`, where `g_i'` is `g_i` after `g_i' -= (g_i' . g_j) / |g_j|^2 g_j` for every other task j with `g_i' . g_j < 0`.
+/// PCGrad (Yu et al., 2020): the sum of the gradients, each projected off the gradients it conflicts with, one by one.
 ///
-/// The length is that of a sum. Which conflicts are left depends on the order; with three tasks or more the result may still
-/// conflict with a task.
+/// `sum_i g_i'`, where `g_i'` is `g_i` after `g_i' -= (g_i' . g_j) / |g_j|^2 g_j` for every other task j with
+/// `g_i' . g_j < 0`.
+///
+/// The length is the length of a sum. The remaining conflicts depend on the order; with three or more tasks the result
+/// may still conflict with a task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcGrad {
-    /// The order in which a task meets the others.
+    /// The order in which a task meets the other tasks. Default [`MeetingOrder::Random`].
     pub order: MeetingOrder,
-    /// Fixes what is drawn.
+    /// The seed of the random orders. Default 0.
     pub seed: u64,
 }
 

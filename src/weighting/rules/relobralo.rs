@@ -1,4 +1,4 @@
-//! ReLoBRaLo: relative loss balancing with random lookback.
+//! Computes the weights of ReLoBRaLo from present and past losses.
 //!
 //! Needs: the losses. Remembers: the first and the last loss of each task, the weights, and the state of a generator.
 //! R. Bischof, M. Kraus, *Multi-Objective Loss Balancing for Physics-Informed Deep Learning*, 2021.
@@ -12,27 +12,30 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed, draws};
 
-/// Added to a loss that divides.
+/// The number added to a loss in a divisor.
 const EPSILON: f64 = 1e-12;
 
-/// `sum_k l_k L_k` with weights that follow how each loss stands to its last value, and now and then to its first.
+/// ReLoBRaLo (Bischof and Kraus, 2021): relative loss balancing with random lookback.
+///
+/// `sum_k l_k L_k` with weights that follow the ratio of each loss to its last value, and occasionally to its first
+/// value.
 ///
 /// ```text
 /// h(a) = K softmax(L_k / (T L_k(a) + 1e-12))
 /// l(t) = alpha (rho l(t-1) + (1 - rho) h(0)) + (1 - alpha) h(t-1)       rho = 1 with probability `lookback`, else 0
 /// ```
 ///
-/// The weights start at 1 and sum to K. A task that was not there before keeps its weight.
+/// The weights start at 1 and sum to K. A task that was not present before keeps its weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Relobralo {
-    /// T, positive; 1 by default.
+    /// The temperature `T` of the softmax, above 0. Default 1.
     pub temperature: f64,
-    /// How much of the past stays, in [0, 1]; 0.95 by default.
+    /// The part of the past weights that stays at each step, from 0 to 1. Default 0.95.
     pub alpha: f64,
-    /// The probability that the past is the last step and not the first, in [0, 1]; 0.99 by default.
+    /// The probability that the past is the last step and not the first step, from 0 to 1. Default 0.99.
     pub lookback: f64,
-    /// Fixes what is drawn.
+    /// The seed of the random lookback. Default 0.
     pub seed: u64,
 }
 
@@ -52,7 +55,7 @@ impl BuiltIn for Relobralo {
 }
 
 impl Relobralo {
-    /// One step with a given rho.
+    /// Weighs one step with a given rho.
     fn advance(&self, step: &Step<'_>, memory: &Memory, rho: f64) -> Weighed {
         let active = step.losses.active();
         let values = step.losses.masked(&active).inner();

@@ -1,7 +1,7 @@
-//! Weighs tasks one of which must have a certain number of elements.
+//! Applies an inner strategy to tasks one of which must have a given number of elements.
 //!
-//! Needs: a task with exactly `elements` elements, and what the strategy inside needs. Remembers: what the strategy inside
-//! remembers. For models whose head may take several forms, where only one form is right under this strategy.
+//! Needs: a task with exactly `elements` elements, and the needs of the inner strategy. Remembers: the memory of the
+//! inner strategy.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,11 @@ use crate::weighting::{
     BuiltIn, LossWeighting, Memory, Needs, StateValue, Step, StrategyConfig, Weighed,
 };
 
-/// The objective of the strategy inside, over tasks one of which has `elements` elements per sample.
+/// The objective of an inner strategy, over tasks one of which must have `elements` elements per sample.
+///
+/// For models whose head may have several forms, only one of which is right under this strategy.
+///
+/// # Example
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -30,11 +34,11 @@ use crate::weighting::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequiredElements {
-    /// The task.
+    /// The name of the task. No default.
     pub task: String,
-    /// The output elements per sample that the task must have, at least 1.
+    /// The number of output elements per sample that the task must have, at least 1. No default.
     pub elements: usize,
-    /// The strategy that weighs the losses; [`Manual`] by default.
+    /// The inner strategy, which weighs the losses. Default [`Manual`].
     #[serde(default = "manual")]
     pub weighting: StrategyConfig,
 }
@@ -44,7 +48,7 @@ fn manual() -> StrategyConfig {
 }
 
 impl RequiredElements {
-    /// Requires `elements` elements of `task`, under fixed weights.
+    /// Creates a strategy that requires `elements` elements of `task`, with [`Manual`] as the inner strategy.
     pub fn new(task: impl Into<String>, elements: usize) -> Self {
         Self {
             task: task.into(),
@@ -53,17 +57,17 @@ impl RequiredElements {
         }
     }
 
-    /// Sets the strategy that weighs the losses.
+    /// Sets the inner strategy.
     pub fn with_weighting(mut self, weighting: impl Into<StrategyConfig>) -> Self {
         self.weighting = weighting.into();
         self
     }
 
-    /// Checks that the task is there and has the elements. `strategy` is the name that an error tells the user.
+    /// Checks that the task exists and has the required elements. `strategy` is the name of the strategy in the error.
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] with the tasks there are and what the strategy needs.
+    /// [`Error::Tasks`] with the tasks found and the requirement of the strategy.
     pub fn check(&self, tasks: &TaskSet, strategy: &str) -> Result<()> {
         let (needed, head) = match self.elements {
             1 => ("1 element".to_owned(), "a scalar head"),
@@ -89,7 +93,7 @@ impl BuiltIn for RequiredElements {
     const NAME: &'static str = "required-elements";
 }
 
-/// The slot of the strategy inside.
+/// The slot of the inner strategy.
 const INNER: &str = "weighting";
 
 impl LossWeighting for RequiredElements {

@@ -1,6 +1,7 @@
-//! Uncertainty weighting with a regulariser that keeps the objective positive.
+//! Computes uncertainty weights under a regulariser that keeps the objective positive.
 //!
-//! Needs: the losses. Remembers: a learned c for each task. L. Liebel, M. Körner, *Auxiliary Tasks in Multi-task Learning*, 2018.
+//! Needs: the losses. Remembers: a learned c for each task. L. Liebel, M. Körner, *Auxiliary Tasks in Multi-task
+//! Learning*, 2018.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -10,17 +11,19 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, Weighed};
 
-/// c^2 below this has no effect any more: a loss of 0 drives c to 0, where the weight would have no bound.
+/// The smallest `c^2` in a weight: a loss near 0 drives c to 0, where the weight would have no bound.
 const SMALLEST: f64 = 1e-6;
 
+/// Uncertainty weighting with a regulariser that keeps the objective positive (Liebel and Körner, 2018).
+///
 /// `sum_k L_k / (2 c_k^2) + log(1 + c_k^2)` with learned `c_k`.
 ///
-/// The effective weight is `1 / (2 c_k^2)`. As under [`Uncertainty`](super::Uncertainty), a task whose loss is zero or below keeps
-/// the weight it has.
+/// The effective weight is `1 / (2 c_k^2)`. As in [`Uncertainty`](super::Uncertainty), a task whose loss is zero or
+/// below keeps its weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RevisedUncertainty {
-    /// Where every c starts, positive; 1 by default.
+    /// The initial value of every `c_k`, above 0. Default 1.
     pub start: f64,
 }
 

@@ -1,8 +1,7 @@
-//! Running-mean normalisation: each loss divided by the mean of its own past.
+//! Weighs each loss over the running mean of its past.
 //!
-//! Needs: fixed weights `w_k`. Remembers: the running mean `m_k` of each task's raw loss and how many losses went into
-//! it. This is the baseline the crate was written against: it equalises loss *values*, while what a task receives at the
-//! shared representation is a *gradient*.
+//! Needs: fixed weights `w_k`. Remembers: the running mean `m_k` of each task's raw loss and the number of losses in
+//! it.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -12,23 +11,26 @@ use crate::task::TaskSet;
 use crate::weighting::normaliser::Normaliser;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, TaskValues, Weighed};
 
-/// `sum_k w_k L_k / sg(m_k)`: fixed weights over losses divided by their running means.
+/// Running-mean normalisation: fixed weights over losses divided by their running means, `sum_k w_k L_k / sg(m_k)`.
 ///
 /// ```text
 /// m_k = mean of the losses so far               in the first `warmup` steps of task k
 /// m_k = momentum m_k + (1 - momentum) L_k       after them
 /// ```
 ///
-/// The mean takes in this step's loss before it divides. Where `m_k <= 1e-8`, and so where losses are negative on average, the
-/// raw loss is used.
+/// The mean includes the loss of this step. Where `m_k <= 1e-8`, and so where losses are negative on average, the raw
+/// loss is used.
+///
+/// This is the baseline that the crate was written against: it equalises loss *values*, while a task acts on the shared
+/// representation through its *gradient*.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunningMean {
-    /// Fixed weights `w_k`, finite and not negative; 1/K each by default.
+    /// The fixed weights `w_k`, from 0 to 1e30, not all 0. Default 1/K each.
     pub weights: TaskValues,
-    /// How much of the old mean stays at each step after the warm-up, in [0, 1).
+    /// The part of the old mean that stays at each step after the warm-up, in [0, 1). Default 0.95.
     pub momentum: f64,
-    /// Steps with the plain cumulative mean before the exponential one, at least 1.
+    /// The number of steps with the plain cumulative mean before the exponential mean, at least 1. Default 10.
     pub warmup: usize,
 }
 
@@ -55,7 +57,7 @@ impl RunningMean {
         self
     }
 
-    /// Sets the steps of the warm-up.
+    /// Sets the number of steps of the warm-up.
     pub fn with_warmup(mut self, warmup: usize) -> Self {
         self.warmup = warmup;
         self

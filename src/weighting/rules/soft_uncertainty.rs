@@ -1,7 +1,8 @@
-//! The optimum of uncertainty weighting in closed form, softened by a temperature.
+//! Computes the weights of UW-SO from the losses.
 //!
-//! Needs: positive losses and a temperature. Remembers: nothing. UW-SO: L. Kirchdorfer, C. Elich, S. Kutsche, H. Stuckenschmidt,
-//! L. Schott, J. Köhler, *Analytical Uncertainty-Based Loss Weighting in Multi-Task Learning*, GCPR 2024.
+//! Needs: positive losses and a temperature. Remembers: nothing. UW-SO: L. Kirchdorfer, C. Elich, S. Kutsche,
+//! H. Stuckenschmidt, L. Schott, J. Köhler, *Analytical Uncertainty-Based Loss Weighting in Multi-Task Learning*,
+//! GCPR 2024.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,19 +12,22 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
+/// UW-SO (Kirchdorfer et al., 2024): the optimum of uncertainty weighting in closed form, softened by a temperature.
+///
 /// `sum_k w_k L_k` with `w = softmax(1 / (T sg(L_k)))`; the weights sum to 1.
 ///
-/// The temperature decides everything and depends on the size of the losses, so it has no default. A loss of zero or below
-/// is refused by name.
+/// The temperature decides everything and depends on the size of the losses, so it has no default.
+/// A loss of zero or below is refused: [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoftUncertainty {
-    /// T, positive: near 0 all weight goes to the smallest loss, for a large T the weights are equal.
+    /// The temperature `T`, above 0: near 0 all weight goes to the smallest loss, for a large `T` the weights are
+    /// equal. No default.
     pub temperature: f64,
 }
 
 impl SoftUncertainty {
-    /// Softens by `temperature`.
+    /// Creates the strategy with a `temperature` above 0.
     pub fn new(temperature: f64) -> Self {
         Self { temperature }
     }
@@ -42,7 +46,7 @@ impl LossWeighting for SoftUncertainty {
     fn weigh(&self, step: &Step<'_>, _: &Memory) -> Weighed {
         let seen = Positive::of(step.losses);
         let inverse = (seen.values.clone() * self.temperature).recip();
-        // The inverse of the smallest losses leaves the range; the largest finite number has all weight all the same.
+        // The inverse of a very small loss may overflow; a finite bound keeps all weight on this loss.
         let logits = inverse.clamp_max(1e30);
         let weights = softmax(logits, &seen.active);
         seen.said(Weighed::linear(step.losses, weights))

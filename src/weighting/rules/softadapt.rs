@@ -1,7 +1,7 @@
-//! SoftAdapt: weights by how fast each loss falls, from one step to the next.
+//! Computes the weights of SoftAdapt from the change of each loss.
 //!
-//! Needs: the losses. Remembers: the last loss of each task. A. Heydari, C. Thompson, A. Mehmood, *SoftAdapt: Techniques for Adaptive Loss
-//! Weighting of Neural Networks with Multi-Part Loss Functions*, 2019.
+//! Needs: the losses. Remembers: the last loss of each task. A. Heydari, C. Thompson, A. Mehmood, *SoftAdapt:
+//! Techniques for Adaptive Loss Weighting of Neural Networks with Multi-Part Loss Functions*, 2019.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,32 +11,35 @@ use crate::error::{Error, Result};
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// Keeps divisions by zero finite, as in the published code.
+/// The number that keeps a division by zero finite, as in the published code.
 const EPSILON: f64 = 1e-8;
 
-/// What is made of the last change of each loss.
+/// The formula of the weights, given the last change `s` of each loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SoftAdaptVariant {
-    /// `softmax(beta s)`.
+    /// `softmax(beta s)`. The default.
     #[default]
     Original,
-    /// `softmax(beta s / sum s)`. The sum has a sign: where it is negative, the order of the tasks is turned round.
+    /// `softmax(beta s / sum s)`. A negative sum reverses the order of the tasks.
     Normalized,
-    /// `softmax(beta s)` times the mean of the last two losses, divided by the sum.
+    /// `softmax(beta s)` times the mean of the last two losses, divided by the sum of these products.
     LossWeighted,
 }
 
+/// SoftAdapt (Heydari et al., 2019): weights from the change of each loss between two steps.
+///
 /// `sum_k w_k L_k` with `w = softmax(beta s)`, `s_k` the change of the loss since the step before.
 ///
-/// The weights sum to 1, but are ones in the first step, as published, so the objective falls K-fold at the second. A task that was not
-/// there before has `s = 0`. Losses of single batches are noisy; a large `beta` follows the noise.
+/// The weights sum to 1, but in the first step each is 1, as published, so the objective falls K-fold at the second
+/// step. A task that was not present before has `s = 0`. Losses of single batches are noisy; a large `beta` follows the
+/// noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftAdapt {
-    /// beta, finite; 0.1 by default. A negative one prefers losses that fall.
+    /// The factor `beta` of the changes, finite; a negative value prefers losses that fall. Default 0.1.
     pub beta: f64,
-    /// What is made of the changes.
+    /// The formula of the weights. Default [`SoftAdaptVariant::Original`].
     pub variant: SoftAdaptVariant,
 }
 
@@ -90,7 +93,7 @@ impl LossWeighting for SoftAdapt {
             }
             _ => weights,
         };
-        // Ones as long as no task that is here has been seen before.
+        // All weights are 1 as long as no active task has been seen before.
         let none = (seen.clone() * counts.clone()).max().equal_elem(0.0);
         let weights = weights.mask_where(none.expand(counts.shape()), counts.clone());
 

@@ -1,8 +1,8 @@
-//! Smooth Tchebycheff scalarisation: a smooth maximum of the weighted losses.
+//! Computes the smooth Tchebycheff scalarisation of the losses.
 //!
-//! Needs: the losses; positive ones in the form with a nadir. Remembers: in that form the sum of the losses in the warm-up
-//! epoch. X. Lin, X. Zhang, Z. Yang, F. Liu, Z. Wang, Q. Zhang, *Smooth Tchebycheff Scalarization for Multi-Objective
-//! Optimization*, ICML 2024.
+//! Needs: the losses; positive losses in the form with a nadir. Remembers: in the form with a nadir, the sum of the
+//! losses in the last warm-up epoch. X. Lin, X. Zhang, Z. Yang, F. Liu, Z. Wang, Q. Zhang, *Smooth Tchebycheff
+//! Scalarization for Multi-Objective Optimization*, ICML 2024.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -12,21 +12,24 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, TaskValues, Weighed};
 
+/// Smooth Tchebycheff scalarisation (Lin et al., 2024): a smooth maximum of the weighted losses.
+///
 /// `mu log sum_k exp(p_k (L_k - z_k) / mu)` with preferences `p_k` (1/K each) and ideal values `z_k` (0).
 ///
-/// With `warmup_epochs` N above 0 it is the form of the authors' multi-task code: the sum of the logarithms up to epoch N, whose last
-/// epoch gives each task's nadir, its mean loss there; after it `K mu log sum_k exp(log(L_k / nadir_k) / mu)`. Preferences and ideal
-/// values have no place in it, and a loss of zero or below is refused by name.
+/// With `warmup_epochs` N above 0 the strategy has the form of the authors' multi-task code: up to epoch N the sum of
+/// the logarithms, after it `K mu log sum_k exp(log(L_k / nadir_k) / mu)`, with the mean loss of a task in epoch N as
+/// its nadir. This form uses neither preferences nor ideal values. In this form a loss of zero or below is refused:
+/// [`Error::NotPositiveLoss`](crate::Error::NotPositiveLoss) names the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stch {
-    /// mu, positive: near 0 only the largest term counts; 1 by default.
+    /// The smoothness `mu`, above 0: near 0 only the largest term counts. Default 1.
     pub smoothness: f64,
-    /// `p_k`, finite and not negative; 1/K each by default.
+    /// The preferences `p_k`, from 0 to 1e30, not all 0. Default 1/K each.
     pub weights: TaskValues,
-    /// `z_k`; 0 by default.
+    /// The ideal values `z_k`, finite. Default 0 each.
     pub ideal: TaskValues,
-    /// Epochs before the nadir is known; 0, the default, is the form without a nadir.
+    /// The number of epochs before the nadir is known. Default 0, the form without a nadir.
     pub warmup_epochs: usize,
 }
 
@@ -46,7 +49,7 @@ impl BuiltIn for Stch {
 }
 
 impl Stch {
-    /// `mu log sum exp(terms / mu)` over the active tasks, and its derivatives by the terms.
+    /// Returns `mu log sum exp(terms / mu)` over the active tasks, and its derivatives by the terms.
     fn smooth_maximum(
         &self,
         terms: &Tensor<1>,
@@ -60,7 +63,7 @@ impl Stch {
         let powers = ((terms.clone() - largest.clone()) / self.smoothness).exp();
         let sum = powers.mask_fill(active.clone().bool_not(), 0.0).sum();
         let value = largest + sum.clamp_min(f64::from(f32::MIN_POSITIVE)).log() * self.smoothness;
-        // Without any task there is nothing to be the largest.
+        // Without an active task there is no largest term.
         let none = active.clone().any().bool_not();
         (value.mask_fill(none, 0.0), shares)
     }
@@ -89,7 +92,7 @@ impl Stch {
             return seen.said(Weighed::function(step.losses, total, weights));
         }
         let [sum, steps] = ["sum", "steps"].map(|name| memory.buffer_on(name, &inverse));
-        // A task without a label in the warm-up has no nadir: its losses count as they are.
+        // A task without a label in the last warm-up epoch has no nadir: its raw losses are used.
         let unknown = steps.clone().equal_elem(0.0);
         let nadir = (sum / steps.clamp_min(1.0)).mask_fill(unknown, 1.0);
         let tasks = count(&seen.active);

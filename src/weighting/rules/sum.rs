@@ -1,4 +1,4 @@
-//! The sum of the losses: what a network without any strategy is trained with.
+//! Computes the sum of the losses.
 //!
 //! Needs: the losses. Remembers: nothing.
 
@@ -9,7 +9,9 @@ use crate::error::Result;
 use crate::task::TaskSet;
 use crate::weighting::{BuiltIn, LossWeighting, Memory, Step, Weighed};
 
-/// `sum_k L_k`. It fails when the losses or their gradients have very different sizes: the largest trains the trunk.
+/// The sum of the losses, `sum_k L_k`: the objective of a network without any strategy.
+///
+/// The sum fails when the losses or their gradients have very different sizes: the largest trains the trunk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sum {}

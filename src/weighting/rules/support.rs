@@ -1,4 +1,4 @@
-//! What several rules do in the same way: checks of settings, softmax over the active tasks, positive losses.
+//! Provides the shared parts of the strategies: checks of settings, softmax over the active tasks, positive losses.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 use crate::weighting::Weighed;
 
-/// Far below every logit, and finite so that differences of two such are 0 and not NaN.
+/// The logit of an inactive task: far below every other, and finite, so that a difference of two is 0 and not NaN.
 const LOWEST: f64 = -1e30;
 
-/// Refuses a setting that does not fit.
+/// Checks that a setting fits.
 pub(super) fn check(field: &str, value: f64, fits: bool, expected: &str) -> Result<()> {
     if fits {
         Ok(())
@@ -18,13 +18,13 @@ pub(super) fn check(field: &str, value: f64, fits: bool, expected: &str) -> Resu
     }
 }
 
-/// Refuses a setting that is not a positive finite number.
+/// Checks that a setting is a positive finite number.
 pub(super) fn check_positive(field: &str, value: f64) -> Result<()> {
     let fits = value > 0.0 && value.is_finite();
     check(field, value, fits, "a positive finite number")
 }
 
-/// The softmax over the active tasks, `[K]`; 0 for the others.
+/// Computes the softmax over the active tasks, `[K]`; 0 for inactive tasks.
 pub(super) fn softmax(logits: Tensor<1>, active: &Tensor<1, Bool>) -> Tensor<1> {
     let logits = logits.mask_fill(active.clone().bool_not(), LOWEST);
     let largest = logits.clone().max();
@@ -33,16 +33,16 @@ pub(super) fn softmax(logits: Tensor<1>, active: &Tensor<1, Bool>) -> Tensor<1> 
     powers / sum
 }
 
-/// The number of active tasks, `[1]`; 1 where there is none.
+/// Returns the number of active tasks, `[1]`; 1 if there is none.
 pub(super) fn count(active: &Tensor<1, Bool>) -> Tensor<1> {
     active.clone().float().sum().clamp_min(1.0)
 }
 
-/// The losses of a rule that is defined for positive losses alone.
+/// The losses of a strategy that is defined only for positive losses.
 pub(super) struct Positive {
-    /// The losses off the graph, 1 where a task does not count, so that a logarithm or an inverse is finite, `[K]`.
+    /// The losses off the graph, `[K]`; 1 where a task does not count, so that a logarithm or an inverse is finite.
     pub(super) values: Tensor<1>,
-    /// The tasks that are active and have a positive loss.
+    /// The tasks that are active and have a positive loss, `[K]`.
     pub(super) active: Tensor<1, Bool>,
     refused: Tensor<1, Bool>,
 }
@@ -61,19 +61,19 @@ impl Positive {
         }
     }
 
-    /// 1 for the tasks that count, `[K]`.
+    /// Returns 1 for the tasks that count and 0 for the others, `[K]`.
     pub(super) fn counts(&self) -> Tensor<1> {
         self.active.clone().float()
     }
 
-    /// Says in what the rule answered which tasks it could not weigh.
+    /// Adds the tasks whose loss is not positive to the answer of a strategy.
     pub(super) fn said(self, mut weighed: Weighed) -> Weighed {
         weighed.not_positive = Some(self.refused);
         weighed
     }
 }
 
-/// `sum_k w_k L_k + r_k` over the active tasks, with weights and regularisers that are attached to learned values.
+/// Computes `sum_k w_k L_k + r_k` over the active tasks, with weights and regularisers attached to learned values.
 pub(super) fn learned(
     losses: &TaskLosses,
     active: &Tensor<1, Bool>,
@@ -81,7 +81,7 @@ pub(super) fn learned(
     regularisers: Tensor<1>,
 ) -> Weighed {
     let counts = active.clone().float();
-    // The learned values decide whether there is a graph for the constants to be beside.
+    // The constants follow the learned values onto an autodiff device.
     let counts = if weights.is_autodiff() {
         Tensor::from_inner(counts)
     } else {

@@ -1,8 +1,7 @@
-//! Homoscedastic uncertainty: each task's weight follows from a noise level that is learned with the network.
+//! Computes the weights of homoscedastic uncertainty from a learned noise level of each task.
 //!
-//! Needs: nothing but the losses. Remembers: a learned log sigma for each task. A. Kendall, Y. Gal, R. Cipolla,
-//! *Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics*, CVPR 2018. At the optimum
-//! of sigma alone, sigma_k^2 = L_k: in the long run it weighs by the inverse of the loss value.
+//! Needs: only the losses. Remembers: a learned log sigma for each task. A. Kendall, Y. Gal, R. Cipolla, *Multi-Task
+//! Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics*, CVPR 2018.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -12,48 +11,51 @@ use crate::error::Result;
 use crate::task::{Task, TaskKind, TaskSet};
 use crate::weighting::{BuiltIn, LossWeighting, Memory, StateValue, Step, TaskValues, Weighed};
 
-/// log sigma is kept within this distance of 0.
+/// The largest absolute value of log sigma that has an effect.
 const LARGEST: f64 = 20.0;
 
-/// The name under which log sigma is recorded.
+/// The name under which the log sigma of [`Uncertainty`] is recorded.
 pub const LOG_SIGMA: &str = "log_sigma";
 
-/// Which factor a classification's loss gets.
+/// The factor of the loss of a classification task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LikelihoodForm {
-    /// `L / (2 sigma^2)` for every task.
+    /// `L / (2 sigma^2)` for every task. The default.
     #[default]
     Uniform,
-    /// `L / sigma^2` for classification tasks, as derived in the paper, and `L / (2 sigma^2)` for the others.
+    /// `L / sigma^2` for classification tasks, as derived in the paper, and `L / (2 sigma^2)` for all other tasks.
     Likelihood,
 }
 
+/// Homoscedastic uncertainty (Kendall et al., 2018): weights from a noise level of each task, learned with the network.
+///
 /// `sum_k L_k / (2 sigma_k^2) + log sigma_k` with learned `log sigma_k`.
 ///
-/// The effective weight is `1 / (2 sigma_k^2)`; the gradient of log sigma is `1 - L_k / sigma_k^2`. The objective may be
-/// negative. Beyond ±20 log sigma has no effect any more. Give these parameters an optimizer group of their own, without
-/// weight decay.
+/// The effective weight is `1 / (2 sigma_k^2)`; the gradient of log sigma is `1 - L_k / sigma_k^2`. At the optimum of
+/// sigma alone, `sigma_k^2 = L_k`: in the long run the strategy weighs by the inverse of the loss value. The objective
+/// may be negative. Beyond ±20 log sigma has no effect. Give these parameters their own optimizer group, without weight
+/// decay.
 ///
-/// There is no best sigma for a loss of zero or below: the formula would raise the weight without end. In such a step the
-/// task keeps the weight it has, and its log sigma gets a gradient of 0.
+/// A loss of zero or below has no best sigma: the formula would raise the weight without bound. In such a step the task
+/// keeps its weight, and its log sigma gets a gradient of 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Uncertainty {
-    /// Where log sigma starts, between -20 and 20; 0 (sigma 1) by default.
+    /// The initial log sigma of each task, from -20 to 20. Default 0 each, a sigma of 1.
     pub log_sigma: TaskValues,
-    /// The factor of classification tasks.
+    /// The factor of the loss of classification tasks. Default [`LikelihoodForm::Uniform`].
     pub form: LikelihoodForm,
 }
 
 impl Uncertainty {
-    /// Sets where log sigma starts.
+    /// Sets the initial log sigma of each task.
     pub fn with_log_sigma(mut self, log_sigma: impl Into<TaskValues>) -> Self {
         self.log_sigma = log_sigma.into();
         self
     }
 
-    /// Sets the factor of classification tasks.
+    /// Sets the factor of the loss of classification tasks.
     pub fn with_form(mut self, form: LikelihoodForm) -> Self {
         self.form = form;
         self
@@ -104,7 +106,7 @@ impl LossWeighting for Uncertainty {
     }
 }
 
-/// A constant beside a learned value, on an autodiff device if that is.
+/// Returns `constant`, on an autodiff device if `learned` is on an autodiff device.
 fn like(
     constant: burn::tensor::Tensor<1>,
     learned: &burn::tensor::Tensor<1>,

@@ -41,6 +41,7 @@ pub fn vanishing(gram: &GramMatrix) -> f64 {
 
 /// Why a Gram matrix has no regular answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Degenerate {
     /// The combination vanishes: a convex combination of the gradients is zero, so no direction helps every task.
     Stationary,

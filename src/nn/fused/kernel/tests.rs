@@ -1,4 +1,4 @@
-//! The kernel on every set of instructions of the machine, against the formula in double precision.
+//! Tests the kernel with every instruction set of the machine against the formula in double precision.
 
 use pulp::Arch;
 
@@ -6,7 +6,7 @@ use super::super::layout::Form;
 use super::*;
 use crate::host::instructions;
 
-/// Numbers that differ everywhere, in [-1, 1], times `size`.
+/// Returns varied numbers in [-1, 1], times `size`.
 fn numbers(count: usize, seed: usize, size: f32) -> Vec<f32> {
     let at = |i: usize| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0;
     (0..count).map(|i| at(i) * size).collect()
@@ -22,7 +22,7 @@ const USUAL: Form = Form {
     finals: false,
 };
 
-/// A layer, its input and the gradient that arrives at its output.
+/// A layer, its input and the gradient of its output.
 struct Case {
     layout: Layout,
     input: Vec<f32>,
@@ -34,14 +34,14 @@ struct Case {
 }
 
 impl Case {
-    /// From zero states, over sequences of one length.
+    /// Creates a case with zero initial states and sequences of one length.
     fn new(batch: usize, time: usize, features: usize, hidden: usize) -> Self {
         let mut case = Self::of(USUAL, [batch, time, features], hidden);
         case.states.fill(0.0);
         case
     }
 
-    /// From states that are not zero.
+    /// Creates a case with initial states that are not zero.
     fn of(form: Form, [batch, time, features]: [usize; 3], hidden: usize) -> Self {
         let layout = Layout::new(form, [batch, time, features], hidden);
         let sizes = [
@@ -65,7 +65,7 @@ impl Case {
         }
     }
 
-    /// Sequences of different lengths, and NaN in their padding.
+    /// Sets different lengths of the sequences, and NaN in the padding.
     fn padded(mut self) -> Self {
         let Layout {
             batch,
@@ -105,8 +105,8 @@ impl Case {
         }
     }
 
-    /// Output, gradient of the input, of the initial states, then of input weights, recurrent weights and bias of every
-    /// direction.
+    /// Returns the output and the gradients of the input, of the initial states, and of input weights, recurrent
+    /// weights and bias of every direction.
     fn run(&self, arch: Arch) -> Vec<Vec<f32>> {
         let weights = self.weights();
         let (output, saved) = forward(arch, self.layout, self.sequences(), &weights, true);
@@ -126,7 +126,7 @@ impl Case {
         all
     }
 
-    /// The output by the formula, weighted with `self.output` and summed, and the output itself.
+    /// Computes the output by the formula, and its sum weighted by `self.output`. Returns the sum first.
     fn formula(&self, (input, states, parameters): &Doubles) -> (f64, Vec<f64>) {
         let Layout {
             batch,
@@ -193,7 +193,7 @@ impl Case {
     }
 }
 
-/// Every form: one and two directions, batch and time first, with and without final states, padded or not.
+/// Returns every form: one and two directions, batch and time first, with and without final states, padded or not.
 fn forms(sequences: [usize; 3], hidden: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for directions in [1, 2] {
@@ -220,7 +220,7 @@ fn assert_close(found: f32, expected: f64, what: &str) {
 
 #[test]
 fn values_are_those_of_the_formula_with_all_instructions() {
-    // Tiles, vectors and blocks that end early, and ones that fit; for Miri what it does in minutes.
+    // Tiles, vectors and blocks that end early, and others that fit; for Miri only sizes that take minutes.
     let sizes: &[(usize, usize, usize, usize)] = if cfg!(miri) {
         &[(1, 3, 2, 1), (33, 2, 1, 2)]
     } else {
@@ -240,7 +240,7 @@ fn values_are_those_of_the_formula_with_all_instructions() {
     }
 }
 
-/// Central differences of the formula in double precision, for every element.
+/// Compares with central differences of the formula in double precision, for every element.
 #[test]
 #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
 fn gradients_are_finite_differences_of_the_formula_with_all_instructions() {
@@ -260,10 +260,10 @@ fn gradients_are_finite_differences_of_the_formula_with_all_instructions() {
     }
 }
 
-/// The slopes of the formula in the order of [`Case::run`], zero where there is padding.
+/// Computes the slopes of the formula in the order of [`Case::run`], zero in the padding.
 fn slopes(case: &Case) -> Vec<Vec<f64>> {
     let doubles = case.double();
-    // The kernel knows one gradient for both biases.
+    // The kernel computes one gradient for both biases.
     let mut parts: Vec<(usize, usize)> = vec![(0, 0), (1, 0)];
     parts.extend((0..case.parameters.len()).flat_map(|of| (0..3).map(move |part| (2 + of, part))));
     let slope = |(of, part), index: usize| {
@@ -286,7 +286,7 @@ fn slopes(case: &Case) -> Vec<Vec<f64>> {
     parts.iter().map(of_part).collect()
 }
 
-/// The input, the initial states, or a parameter of a direction.
+/// Returns the input, the initial states, or a parameter of a direction.
 fn element(doubles: &mut Doubles, of: usize, part: usize) -> &mut Vec<f64> {
     match of {
         0 => &mut doubles.0,
@@ -295,7 +295,7 @@ fn element(doubles: &mut Doubles, of: usize, part: usize) -> &mut Vec<f64> {
     }
 }
 
-/// A sequence in a padded batch has, to the bit, the states that it has alone.
+/// A sequence in a padded batch has, to the bit, the states it has alone.
 #[test]
 fn a_padded_sequence_is_the_sequence_alone() {
     for directions in [1, 2] {
@@ -347,7 +347,7 @@ fn a_padded_sequence_is_the_sequence_alone() {
     }
 }
 
-/// Time first is the same work: the same bits in another order.
+/// Time first gives the bits of batch first in another order.
 #[test]
 fn time_first_changes_no_bit() {
     let [by_batch, by_time] = [true, false].map(|batch_first| Form {
@@ -423,7 +423,7 @@ fn only_what_is_wanted_is_computed() {
 }
 
 /// Panels of one to four vectors, tiles of every number of samples, units and rows with and without padding: the
-/// numbers are those of the scalar instructions, which the tests above hold against the formula.
+/// numbers are those of the scalar instructions, which the tests above compare with the formula.
 #[test]
 fn all_instructions_agree_for_every_panel_and_tile() {
     let (units, samples): (&[usize], &[usize]) = if cfg!(miri) {
@@ -449,8 +449,8 @@ fn all_instructions_agree_for_every_panel_and_tile() {
     }
 }
 
-/// Large enough that buffers come from what was given back. Of the padding of 33 units, vectors of sixteen write all,
-/// of eight a part, and of one nothing; 48 units have none.
+/// The sizes are large enough that buffers come from the pool. Vectors of sixteen write all of the padding of 33 units,
+/// vectors of eight a part, and vectors of one nothing; 48 units have no padding.
 #[test]
 #[cfg_attr(miri, ignore = "fills much memory")]
 fn what_was_in_the_memory_before_changes_no_bit() {
