@@ -1,13 +1,13 @@
-//! Where two settings differ, by the name of the field, for a refusal that says what to change back.
+//! Finds the first field in which two settings differ.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-/// Refuses `asked` if it is not `stored`, naming the first field that differs.
+/// Checks that `asked` equals `stored`. The error names the first field that differs.
 pub(crate) fn same_or_named<T: Serialize>(asked: &T, stored: &T, remedy: &str) -> Result<()> {
-    // Settings are numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
+    // Settings are numbers, strings, lists and maps with string keys, all of which JSON can hold.
     let value = |settings: &T| serde_json::to_value(settings).expect("settings are valid JSON");
     match first("", &value(asked), &value(stored)) {
         None => Ok(()),
@@ -17,7 +17,7 @@ pub(crate) fn same_or_named<T: Serialize>(asked: &T, stored: &T, remedy: &str) -
     }
 }
 
-/// The first field that differs, with both values.
+/// Returns the first field that differs, with both values.
 fn first(path: &str, asked: &Value, stored: &Value) -> Option<(String, String, String)> {
     let (Value::Object(a), Value::Object(s)) = (asked, stored) else {
         let differs = asked != stored;

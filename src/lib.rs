@@ -1,4 +1,46 @@
 // The door: the README as the first screen, a map of the rooms, the feature flags. There is no code here.
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/training.md]: crate::guide::training"
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/strategies.md]: crate::guide::strategies"
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/verdicts.md]: crate::guide::verdicts"
+)]
+#![cfg_attr(feature = "expansion", doc = "[docs/runs.md]: crate::guide::runs")]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/comparing.md]: crate::guide::comparing"
+)]
+#![cfg_attr(feature = "expansion", doc = "[docs/bars.md]: crate::guide::bars")]
+#![cfg_attr(feature = "expansion", doc = "[docs/recipe.md]: crate::guide::recipe")]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/pytorch.md]: crate::guide::pytorch"
+)]
+#![cfg_attr(feature = "expansion", doc = "[docs/gpu.md]: crate::guide::gpu")]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/determinism.md]: crate::guide::determinism"
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/performance.md]: crate::guide::performance"
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/loss-starvation.md]: crate::guide::loss_starvation"
+)]
+#![cfg_attr(
+    feature = "expansion",
+    doc = "[docs/checked.md]: crate::guide::checked"
+)]
+#![cfg_attr(feature = "expansion", doc = "[docs/design.md]: crate::guide::design")]
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 //!
 //! # Map of the modules
@@ -28,7 +70,8 @@
 )]
 #![cfg_attr(
     feature = "expansion",
-    doc = "* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
+    doc = "* [`guide`]: pages on the use of all this. They are the files of the folder `docs`.
+* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
   in one config. Built on the rooms above as any other user would build on them."
 )]
 #![cfg_attr(
@@ -61,11 +104,6 @@
 //! The backends forward to Burn, some with kernels of this crate beside it, and can be combined: the device chosen at run time decides.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
-// A page whose examples must compile.
-#[cfg(all(doctest, feature = "expansion"))]
-#[doc = include_str!("../docs/bars.md")]
-struct Bars;
-
 #[cfg(feature = "train")]
 pub mod comparison;
 #[cfg(feature = "train")]
@@ -78,6 +116,8 @@ pub mod expansion;
 #[cfg(feature = "gpu-kernels")]
 mod gpu;
 pub mod gradient;
+#[cfg(all(any(doc, doctest), feature = "expansion"))]
+pub mod guide;
 #[cfg(feature = "train")]
 pub mod history;
 #[cfg(feature = "cpu-kernels")]

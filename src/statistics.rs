@@ -1,6 +1,8 @@
-//! Means and how sure they are: Student's t, because with three values the normal quantile would be half of it.
+//! Computes means and their 95 % intervals.
+//!
+//! The intervals use Student's t, because with three values the normal quantile would be half as large.
 
-/// Quantiles of Student's t at 0.975 for 1 to 30 degrees of freedom.
+/// The quantiles of Student's t at 0.975 for 1 to 30 degrees of freedom.
 const QUANTILES: [f64; 30] = [
     12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157,
     2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816, 2.100922,
@@ -8,10 +10,10 @@ const QUANTILES: [f64; 30] = [
     2.048407, 2.045230, 2.042272,
 ];
 
-/// The same quantile of the normal distribution.
+/// The quantile of the normal distribution at 0.975.
 const NORMAL: f64 = 1.959_964;
 
-/// Half of the 95 % interval around the mean of `values`; NaN of fewer than two.
+/// Returns half of the 95 % interval around the mean of `values`; NaN if there are fewer than two.
 pub(crate) fn half_width(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let Some(freedom) = values.len().checked_sub(1).filter(|freedom| *freedom > 0) else {
@@ -22,13 +24,14 @@ pub(crate) fn half_width(values: &[f64]) -> f64 {
     quantile(freedom) * (squares / freedom as f64 / count).sqrt()
 }
 
-/// The mean; NaN of none.
+/// Returns the mean; NaN without values.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The quantile of Student's t at 0.975 for so many degrees of freedom, at least 1. Beyond the table, the first two terms of the
-/// expansion around the normal quantile; off by less than 0.0001.
+/// Returns the quantile of Student's t at 0.975 for `freedom` degrees of freedom, at least 1.
+///
+/// Beyond the table, the first two terms of the expansion around the normal quantile are used; the error is below 0.0001.
 pub(crate) fn quantile(freedom: usize) -> f64 {
     if let Some(quantile) = QUANTILES.get(freedom - 1) {
         return *quantile;

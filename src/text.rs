@@ -1,6 +1,6 @@
-//! How numbers are written for people, in one place: reports, verdicts and terminals say the same.
+//! Formats numbers for reports, verdicts and terminals.
 
-/// Returns a number with four digits that matter: `1.100`, `0.00653`, `15.84`, `3.2e-9`; `not a number`.
+/// Formats a number with up to four significant digits: `1.100`, `0.00653`, `15.84`, `3.200e-9`; `not a number`.
 pub(crate) fn number(value: f64) -> String {
     if value.is_nan() {
         return "not a number".into();
@@ -12,7 +12,7 @@ pub(crate) fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
-    // Below, five decimals would show nothing of it; above, most digits would be noise.
+    // Below the range, five decimals would show no digit; above it, most digits would be noise.
     if !(1e-5..1e7).contains(&value.abs()) {
         return format!("{value:.3e}");
     }
@@ -29,7 +29,7 @@ pub(crate) fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// Returns a part of a whole in percent, with a digit behind the point where it is small.
+/// Formats a part of a whole in percent, with one decimal if it is below 9.95 %.
 pub(crate) fn percent(part: f64) -> String {
     let digits = if part.abs() < 0.0995 { 1 } else { 0 };
     format!("{:.digits$} %", 100.0 * part)

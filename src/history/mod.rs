@@ -1,7 +1,7 @@
-//! What happened in a training run, as plain records: one number per epoch, split, task and quantity.
+//! Records a training run: one number per epoch, split, task and quantity.
 //!
-//! The file form is tidy CSV with the header `epoch,split,task,quantity,value`, which any table program reads. Diagnosis
-//! and reports work from these records alone, through one index: [`History::series`] by split, task and quantity.
+//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports use these records
+//! alone, through one index: [`History::series`] by split, task and quantity.
 
 pub mod quantity;
 mod series;
@@ -18,18 +18,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The task column of a quantity that belongs to no task or to all.
+/// The value of the task column for a quantity that belongs to no single task.
 pub const ALL_TASKS: &str = "all";
 
-/// Why a task has no uninformed predictor to be compared with; recorded as [`quantity::NO_BASELINE`], by its number.
+/// The reason why a task has no uninformed predictor to compare with.
+///
+/// Its number is recorded as [`quantity::NO_BASELINE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoBaseline {
-    /// The first dimension of the representation is not the samples of a batch, and the network offers no batch without inputs.
+    /// The first dimension of the representation is not the samples of a batch, and the network offers no batch without
+    /// inputs. Number 1.
     NotTheSamples = 1,
-    /// The training batches that it would have been fitted to have no label of the task.
+    /// The training batches that the predictor is fitted to have no label of the task. Number 2.
     NoLabels = 2,
-    /// It did not converge within its budget.
+    /// The fit did not converge within its budget. Number 3.
     NotConverged = 3,
 }
 
@@ -44,15 +47,15 @@ impl NoBaseline {
     }
 }
 
-/// Which data a record is about.
+/// The data that a record is about.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Split {
-    /// The data that is trained on, while it is trained on (dropout included).
+    /// The training data, measured during training (dropout included).
     Train,
-    /// The data held out.
+    /// The validation data.
     #[default]
     Valid,
 }
@@ -78,22 +81,34 @@ impl FromStr for Split {
     }
 }
 
-/// One number.
+/// One number of a [`History`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The epoch, counted from 1; 0 for what was known before training.
+    /// The epoch, counted from 1. Epoch 0 holds the values known before training.
     pub epoch: usize,
-    /// The data.
+    /// The data that the number was measured on.
     pub split: Split,
-    /// The task, or [`ALL_TASKS`].
+    /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The quantity's name, see [`quantity`].
+    /// The name of the quantity, one of [`quantity`] or of a metric.
     pub quantity: String,
-    /// The value; may be NaN or infinite if training went wrong.
+    /// The value. It may be NaN or infinite.
     pub value: f64,
 }
 
-/// All records of a run, in the order they were made, and as series by split, task and quantity.
+/// The records of a run, in the order they were made and as [`Series`] by split, task and quantity.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::history::{History, Split, quantity};
+///
+/// let mut history = History::new();
+/// history.record(1, Split::Valid, "price", quantity::LOSS, 0.9);
+/// history.record(2, Split::Valid, "price", quantity::LOSS, 0.4);
+/// assert_eq!(history.last(Split::Valid, "price", quantity::LOSS), Some(0.4));
+/// assert_eq!(history.series(Split::Valid, "price", quantity::LOSS).least(), Some((2, 0.4)));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: Vec<Record>,
@@ -102,7 +117,7 @@ pub struct History {
     series: BTreeMap<String, BTreeMap<String, [Series; 2]>>,
 }
 
-/// By the records; the series follow from them.
+/// Compares the records; the series follow from them.
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
         self.records == other.records
@@ -121,12 +136,12 @@ impl FromIterator<Record> for History {
 }
 
 impl History {
-    /// No records yet.
+    /// Creates a history without records.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a record; one with the same epoch, split, task and quantity is replaced.
+    /// Adds a record. A record of the same epoch, split, task and quantity is replaced.
     pub fn record(&mut self, epoch: usize, split: Split, task: &str, quantity: &str, value: f64) {
         let record = Record {
             epoch,
@@ -142,13 +157,13 @@ impl History {
         let same = |old: &&mut Record| {
             old.epoch == epoch && old.split == split && old.task == task && old.quantity == quantity
         };
-        // What is replaced is among the last records.
+        // Searched from the end, because the replaced record is among the last ones.
         if let Some(old) = self.records.iter_mut().rev().find(same) {
             old.value = value;
         }
     }
 
-    /// Files a record in its series. True if there was one of the same epoch, which it replaces.
+    /// Puts a record into its series. Returns whether it replaced a record of the same epoch.
     fn index(&mut self, record: &Record) -> bool {
         let (task, quantity) = (record.task.as_str(), record.quantity.as_str());
         if !self.series.contains_key(task) {
@@ -168,34 +183,34 @@ impl History {
         both[record.split as usize].put(record.epoch, record.value)
     }
 
-    /// All records in the order they were made.
+    /// Returns all records in the order they were made.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// The value recorded for an epoch; epoch 0 is what was known before training.
+    /// Returns the value of an epoch. Epoch 0 is the value known before training.
     pub fn get(&self, epoch: usize, split: Split, task: &str, quantity: &str) -> Option<f64> {
         self.series(split, task, quantity).at(epoch)
     }
 
-    /// The values of all epochs, without what is known before training; empty if nothing was recorded.
+    /// Returns the values of all epochs from 1 on. The series is empty if nothing was recorded.
     pub fn series(&self, split: Split, task: &str, quantity: &str) -> &Series {
         static NONE: Series = Series::new();
         let found = self.series.get(task).and_then(|of| of.get(quantity));
         found.map_or(&NONE, |both| &both[split as usize])
     }
 
-    /// What was known before training.
+    /// Returns the value known before training.
     pub fn known(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
         self.series(split, task, quantity).known()
     }
 
-    /// The value of the last epoch that has one.
+    /// Returns the value of the last epoch with a record.
     pub fn last(&self, split: Split, task: &str, quantity: &str) -> Option<f64> {
         self.series(split, task, quantity).latest()
     }
 
-    /// The cosine between the gradients of two tasks at the representation, whichever comes first.
+    /// Returns the cosine between the gradients of two tasks at the representation, in either order of the tasks.
     pub fn cosine(&self, task: &str, other: &str) -> &Series {
         let of = |a, b| self.series(Split::Train, a, &quantity::cosine_with(b));
         let found = of(task, other);
@@ -206,23 +221,25 @@ impl History {
         }
     }
 
-    /// The names of the tasks, in the order they were first recorded.
+    /// Returns the names of the tasks in the order of their first record.
     pub fn tasks(&self) -> Vec<&str> {
         self.tasks.iter().map(String::as_str).collect()
     }
 
-    /// The quantities, in the order they were first recorded.
+    /// Iterates over the names of the quantities in the order of their first record.
     pub fn quantities(&self) -> impl Iterator<Item = &str> {
         self.quantities.iter().map(String::as_str)
     }
 
-    /// The last epoch there is a record of; 0 if there is none.
+    /// Returns the last epoch with a record, 0 without records.
     pub fn last_epoch(&self) -> usize {
         self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
     }
 
-    /// The epoch with the best number of those that were watched, the earliest of equals; the smallest
-    /// [relative validation loss](quantity::RELATIVE_LOSS) where nothing else was.
+    /// Returns the epoch with the best watched number, the earliest of equals.
+    ///
+    /// Where no other number was watched, this is the epoch with the smallest
+    /// [relative validation loss](quantity::RELATIVE_LOSS).
     pub fn best_epoch(&self) -> Option<usize> {
         let of = |quantity: &str| self.series(Split::Valid, ALL_TASKS, quantity);
         let found = of(quantity::WATCHED_MINIMUM).least();
@@ -231,12 +248,12 @@ impl History {
         found.map(|(epoch, _)| epoch)
     }
 
-    /// Forgets every epoch after `epoch`, to continue from a checkpoint of it.
+    /// Removes every epoch after `epoch`, to continue from the checkpoint of `epoch`.
     pub fn truncate_after(&mut self, epoch: usize) {
         self.retain(|record| record.epoch <= epoch);
     }
 
-    /// Forgets a quantity of no task.
+    /// Removes a quantity recorded for [`ALL_TASKS`].
     pub(crate) fn forget(&mut self, quantity: &str) {
         self.retain(|record| record.task != ALL_TASKS || record.quantity != quantity);
     }
@@ -246,7 +263,7 @@ impl History {
         *self = records.into_iter().filter(kept).collect();
     }
 
-    /// Writes the records as CSV, replacing the file in one move, so that a reader never sees half of it.
+    /// Writes the records as CSV. The file is replaced in one move, so a reader never sees a partial file.
     ///
     /// # Errors
     ///
@@ -263,11 +280,11 @@ impl History {
         write_atomically(path, &bytes)
     }
 
-    /// Reads records from CSV.
+    /// Reads the records of a CSV file.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is not a record.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is no record.
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
         let mut reader = csv::Reader::from_reader(text.as_slice());
@@ -281,7 +298,7 @@ impl History {
     }
 }
 
-/// Writes a file next to its place and moves it there, so that it is whole or not there at all.
+/// Writes a temporary file beside `path` and moves it to `path`, so the file is complete or absent.
 pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let folder = match path.parent() {
@@ -296,7 +313,7 @@ pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(
     }
 }
 
-/// A temporary file is readable by its owner alone unless asked otherwise; what a run leaves behind is an ordinary file.
+/// Creates a temporary file with the permissions of an ordinary file; by default only its owner could read it.
 fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = tempfile::Builder::new();

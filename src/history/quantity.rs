@@ -1,89 +1,101 @@
-//! The quantities that training records: their names, and how they are told.
+//! Names the quantities that training records.
 
 use serde::{Deserialize, Serialize};
 
-/// Raw loss: the mean over the task's labels in the split, before any weighting.
+/// The raw loss: the mean over the task's labels in the split, before any weighting.
 pub const LOSS: &str = "loss";
-/// Effective weight: d objective / d raw loss, the mean over the steps of the epoch in which the task had labels.
+/// The effective weight, d objective / d raw loss: the mean over the steps of the epoch in which the task had labels.
 pub const WEIGHT: &str = "weight";
-/// (c - loss) / |c|, c the loss of the best constant predictor. 0 is what a network without inputs reaches, 1 is a loss of 0.
+/// The skill `(c - loss) / |c|`, where c is the loss of the best constant predictor.
+///
+/// 0 is the skill of a network without inputs, 1 is a loss of 0.
 pub const SKILL: &str = "skill";
-/// Half of the skill's 95 % interval on the validation data, from how it differs between their batches.
+/// Half of the skill's 95 % interval on the validation data, from its differences between batches.
 pub const SKILL_MARGIN: &str = "skill_margin";
 /// The skill over the best predictor that knows only the position in the sequence.
 pub const SKILL_OVER_POSITION: &str = "skill_over_position";
-/// Half of its 95 % interval.
+/// Half of the 95 % interval of [`SKILL_OVER_POSITION`].
 pub const SKILL_OVER_POSITION_MARGIN: &str = "skill_over_position_margin";
-/// Loss of the best constant predictor, recorded once as epoch 0: the same for every sample, and at every position.
+/// The loss of the best constant predictor, recorded once as epoch 0.
+///
+/// Its prediction is the same for every sample and at every position.
 pub const CONSTANT_LOSS: &str = "constant_loss";
-/// Loss of the best predictor that knows only the position, recorded once as epoch 0 where it is below that of the constant.
+/// The loss of the best predictor that knows only the position, recorded once as epoch 0 where it is below
+/// [`CONSTANT_LOSS`].
 pub const POSITION_LOSS: &str = "position_loss";
-/// Why the task has no uninformed predictor, recorded once as epoch 0 where it has none: the number of a
-/// [`NoBaseline`](super::NoBaseline).
+/// The number of the [`NoBaseline`](super::NoBaseline) of a task without an uninformed predictor, recorded once as
+/// epoch 0.
 pub const NO_BASELINE: &str = "no_baseline";
-/// Mean over the tasks with labels of loss / reference; the reference is the constant predictor's loss where it is
-/// known and the first validation loss where it is not. Where the reference r is not positive, a loss L counts as
-/// `1 + (L - r) / |r|`. Does not depend on the strategy, so checkpoints are chosen by it.
+/// The relative loss: the mean of loss / reference over the tasks with labels.
+///
+/// The reference is the constant predictor's loss where it is known, otherwise the first validation loss. Where the
+/// reference r is not positive, a loss L counts as `1 + (L - r) / |r|`. The relative loss does not depend on the
+/// strategy, so checkpoints are chosen by it.
 pub const RELATIVE_LOSS: &str = "relative_loss";
-/// The number that was watched instead of the relative loss, where the smaller one is the better.
+/// The number watched instead of the relative loss, if smaller is better.
 pub const WATCHED_MINIMUM: &str = "watched_minimum";
-/// The number that was watched instead of the relative loss, where the larger one is the better.
+/// The number watched instead of the relative loss, if larger is better.
 pub const WATCHED_MAXIMUM: &str = "watched_maximum";
-/// Steps of the epoch in which the task's loss was not finite.
+/// The steps of the epoch in which the task's loss was not finite.
 pub const NON_FINITE_STEPS: &str = "non_finite_steps";
 /// The learning rate of the network at the end of the epoch.
 pub const LEARNING_RATE: &str = "learning_rate";
-/// The objective that was differentiated, the mean over the steps of the epoch.
+/// The differentiated objective: the mean over the steps of the epoch.
 pub const OBJECTIVE: &str = "objective";
-/// Training steps of the epoch.
+/// The training steps of the epoch.
 pub const STEPS: &str = "steps";
-/// Audited steps of the epoch in which the task had labels: what its norm, its share and its cosines are means over.
+/// The audited steps of the epoch in which the task had labels.
+///
+/// The task's gradient norm, gradient share and cosines are means over these steps.
 pub const AUDITS: &str = "audits";
-/// Norm of the raw loss's gradient at the representation.
+/// The norm of the raw loss's gradient at the representation.
 pub const GRADIENT_NORM: &str = "gradient_norm";
-/// The task's part of the summed norms of all weighted gradients at the representation, in [0, 1].
+/// The gradient share, in [0, 1]: the task's part of the summed norms of all weighted gradients at the representation.
 pub const GRADIENT_SHARE: &str = "gradient_share";
-/// Steps of the epoch in which the task had labels and no gradient at the representation, where the strategy looks.
+/// The steps of the epoch in which the task had labels but no gradient at the representation, if the strategy measures
+/// gradients.
 pub const ZERO_GRADIENT_STEPS: &str = "zero_gradient_steps";
-/// Steps of the epoch in which the task's loss was zero or below and the strategy is not defined there.
+/// The steps of the epoch in which the task's loss was zero or below, where the strategy is not defined.
 pub const NOT_POSITIVE_STEPS: &str = "not_positive_steps";
-/// Steps of the epoch in which a convex combination of the tasks' gradients vanished.
+/// The steps of the epoch in which a convex combination of the tasks' gradients vanished.
 pub const STATIONARY_STEPS: &str = "stationary_steps";
-/// Steps of the epoch in which the strategy had no weights to give, so that the trunk did not move.
+/// The steps of the epoch in which the strategy found no weights, so the trunk did not move.
 pub const NO_SOLUTION_STEPS: &str = "no_solution_steps";
-/// Steps of the epoch in which the tasks' gradients were linearly dependent, and one of several answers was taken.
+/// The steps of the epoch in which the tasks' gradients were linearly dependent and one of several solutions was taken.
 pub const SINGULAR_STEPS: &str = "singular_steps";
-/// How far a linear head on the representation moves when every weight of it moves by 1.
+/// The change in the output of a linear head on the representation when every weight of the head moves by 1.
 pub const REACH: &str = "reach";
-/// The share that the strategy was told to give the task, in [0, 1]; recorded once as epoch 0. Absent if it was told
-/// nothing.
+/// The gradient share that the strategy is configured to give the task, in [0, 1], recorded once as epoch 0.
+///
+/// Absent for strategies without shares.
 pub const INTENDED_SHARE: &str = "intended_share";
-/// Root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
+/// The root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
 pub const TARGET_SIZE: &str = "target_size";
 
-/// Cosine between the gradients of a task and of `other` at the representation, in [-1, 1]; recorded for the task that
-/// comes first.
+/// Returns the name of the cosine, in [-1, 1], between the gradients of a task and of `other` at the representation.
+///
+/// The cosine of two tasks is recorded for the first of the two.
 pub fn cosine_with(other: &str) -> String {
     format!("cosine_with_{other}")
 }
 
-/// Which end of a quantity is better.
+/// The better end of a quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Better {
-    /// The smaller one: losses, errors.
+    /// Smaller is better: losses, errors.
     #[default]
     Lower,
-    /// The larger one: skills, shares of what was found.
+    /// Larger is better: skills, F1, accuracy.
     Higher,
 }
 
-/// A quantity that training records, and how it is told.
+/// A quantity that training records, and its wording.
 struct Known {
     name: &'static str,
     words: &'static str,
     better: Option<Better>,
-    /// Whether it is a part of a whole, which is told in percent and which ratios say little about.
+    /// Whether the quantity is a part of a whole, which is written in percent and not compared by ratios.
     part: bool,
 }
 
@@ -104,7 +116,7 @@ const fn known(
 const LOWER: Option<Better> = Some(Better::Lower);
 const HIGHER: Option<Better> = Some(Better::Higher);
 
-/// Every quantity that training records itself.
+/// Every quantity that training itself records.
 const TABLE: [Known; 27] = [
     known(LOSS, "loss", LOWER, false),
     known(WEIGHT, "effective weight", None, false),
@@ -169,17 +181,17 @@ fn row(quantity: &str) -> Option<&'static Known> {
     TABLE.iter().find(|known| known.name == quantity)
 }
 
-/// Whether training records the quantity itself, so that no metric can be called so.
+/// Returns whether training itself records the quantity, so that no metric can have the name.
 pub(crate) fn is_recorded(quantity: &str) -> bool {
     row(quantity).is_some() || is_cosine(quantity)
 }
 
-/// Whether a quantity is the cosine of two tasks' gradients.
+/// Returns whether a quantity is the cosine of two tasks' gradients.
 pub(crate) fn is_cosine(quantity: &str) -> bool {
     quantity.starts_with(&cosine_with(""))
 }
 
-/// Returns what a quantity is called in a text: `span_f1` is `span F1`, `hit_at_3` is `hit at 3`.
+/// Returns the name of a quantity in a text: `span_f1` is `span F1`, `hit_at_3` is `hit at 3`.
 pub(crate) fn in_words(quantity: &str) -> String {
     if let Some(known) = row(quantity) {
         return known.words.into();
@@ -192,7 +204,7 @@ pub(crate) fn in_words(quantity: &str) -> String {
     quantity.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns which end of a quantity is better: as training knows, or by the usual names of metrics; nothing where neither tells.
+/// Returns the better end of a quantity, from the table or from the usual names of metrics; `None` if neither has it.
 pub(crate) fn better(quantity: &str) -> Option<Better> {
     if let Some(known) = row(quantity) {
         return known.better;
@@ -204,7 +216,7 @@ pub(crate) fn better(quantity: &str) -> Option<Better> {
     })
 }
 
-/// Whether a quantity is a part of a whole, which ratios say little about.
+/// Returns whether a quantity is a part of a whole, which is not compared by ratios.
 pub(crate) fn is_part(quantity: &str) -> bool {
     match row(quantity) {
         Some(known) => known.part,

@@ -1,10 +1,10 @@
-//! The values of one quantity over the epochs, and what is told of them.
+//! Holds the values of one quantity over the epochs.
 
 use std::ops::Deref;
 
-/// The values of one quantity of one task on one split: epochs ascending, counted from 1, and what was known before.
+/// The values of one quantity of one task on one split, and the value known before training.
 ///
-/// It is a slice of `(epoch, value)`.
+/// Dereferences to a slice of `(epoch, value)` with ascending epochs, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     known: Option<f64>,
@@ -29,7 +29,6 @@ impl<'a> IntoIterator for &'a Series {
 }
 
 impl Series {
-    /// Begins without values.
     pub(super) const fn new() -> Self {
         Self {
             known: None,
@@ -37,7 +36,7 @@ impl Series {
         }
     }
 
-    /// Puts a value in its place. True if there was one of the same epoch.
+    /// Inserts a value. Returns whether it replaced a value of the same epoch.
     pub(super) fn put(&mut self, epoch: usize, value: f64) -> bool {
         if epoch == 0 {
             return self.known.replace(value).is_some();
@@ -57,12 +56,12 @@ impl Series {
         }
     }
 
-    /// What was known before training.
+    /// Returns the value known before training.
     pub fn known(&self) -> Option<f64> {
         self.known
     }
 
-    /// The value of an epoch; epoch 0 is what was known before training.
+    /// Returns the value of an epoch. Epoch 0 is the value known before training.
     pub fn at(&self, epoch: usize) -> Option<f64> {
         if epoch == 0 {
             return self.known;
@@ -73,37 +72,37 @@ impl Series {
         found.ok().map(|at| self.points[at].1)
     }
 
-    /// The values alone.
+    /// Iterates over the values without their epochs.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator + '_ {
         self.points.iter().map(|(_, value)| *value)
     }
 
-    /// The value of the first epoch that has one.
+    /// Returns the value of the first epoch with a value.
     pub fn earliest(&self) -> Option<f64> {
         self.values().next()
     }
 
-    /// The value of the last epoch that has one.
+    /// Returns the value of the last epoch with a value.
     pub fn latest(&self) -> Option<f64> {
         self.values().next_back()
     }
 
-    /// The values of the first and of the last epoch.
+    /// Returns the values of the first and of the last epoch.
     pub fn ends(&self) -> Option<(f64, f64)> {
         self.earliest().zip(self.latest())
     }
 
-    /// The sum over all epochs.
+    /// Returns the sum over all epochs.
     pub fn total(&self) -> f64 {
         self.values().sum()
     }
 
-    /// The smallest finite value and its epoch, the earliest of equals.
+    /// Returns the smallest finite value with its epoch, the earliest of equals.
     pub fn least(&self) -> Option<(usize, f64)> {
         self.finite().min_by(|(_, a), (_, b)| a.total_cmp(b))
     }
 
-    /// The largest finite value and its epoch, the earliest of equals.
+    /// Returns the largest finite value with its epoch, the earliest of equals.
     pub fn largest(&self) -> Option<(usize, f64)> {
         self.finite().min_by(|(_, a), (_, b)| b.total_cmp(a))
     }
@@ -112,12 +111,12 @@ impl Series {
         self.into_iter().filter(|(_, value)| value.is_finite())
     }
 
-    /// The last half of the epochs that have a value: what training ends with, without the first steps, which are unlike all others.
+    /// Returns the last half of the epochs that have a value, which leaves out the untypical start of the training.
     pub fn late(&self) -> &[(usize, f64)] {
         &self.points[self.points.len() / 2..]
     }
 
-    /// The mean of the finite values of the last half.
+    /// Returns the mean of the finite values of the last half.
     pub fn late_mean(&self) -> Option<f64> {
         let late = self.late().iter().map(|(_, value)| *value);
         let finite: Vec<f64> = late.filter(|value| value.is_finite()).collect();
@@ -145,7 +144,7 @@ mod tests {
         );
         assert_eq!(series.least(), Some((1, 0.1)));
         assert_eq!(series.largest(), Some((3, 0.5)));
-        // Of 2 and 3, without what is no number.
+        // The mean over the epochs 2 and 3, without the NaN.
         assert_eq!(series.late_mean(), Some(0.5));
     }
 }
