@@ -165,7 +165,7 @@ impl std::fmt::Debug for Error {
 }
 
 impl Error {
-    /// An [`Error::Io`], for use in `map_err`.
+    /// Returns an [`Error::Io`], for use in `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io {
@@ -175,7 +175,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Setting`].
+    /// Returns an [`Error::Setting`].
     pub fn setting(
         field: impl Into<String>,
         found: impl ToString,
@@ -188,7 +188,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::File`].
+    /// Returns an [`Error::File`].
     pub fn file(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
         Self::File {
             path: path.as_ref().to_path_buf(),
@@ -196,7 +196,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Line`].
+    /// Returns an [`Error::Line`].
     pub fn line(path: impl AsRef<Path>, line: u64, reason: impl Into<String>) -> Self {
         Self::Line {
             path: path.as_ref().to_path_buf(),
@@ -205,7 +205,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Row`].
+    /// Returns an [`Error::Row`].
     pub fn row(path: impl AsRef<Path>, row: u64, reason: impl Into<String>) -> Self {
         Self::Row {
             path: path.as_ref().to_path_buf(),

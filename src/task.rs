@@ -29,7 +29,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task with its `name`, its `kind` and the number of output `elements` per sample that its loss averages over
+    /// Creates a task with its `name`, its `kind` and the number of output `elements` per sample that its loss averages over
     /// (classes of a classification, 1 for a scalar, the steps of a sequence, steps times classes for a class at every step).
     pub fn new(name: impl Into<String>, kind: TaskKind, elements: usize) -> Self {
         Self {
@@ -39,27 +39,27 @@ impl Task {
         }
     }
 
-    /// A [classification](TaskKind::Classification) over `classes`.
+    /// Returns a [classification](TaskKind::Classification) over `classes`.
     pub fn classification(name: impl Into<String>, classes: usize) -> Self {
         Self::new(name, TaskKind::Classification, classes)
     }
 
-    /// A [regression](TaskKind::Regression) with `elements` outputs per sample.
+    /// Returns a [regression](TaskKind::Regression) with `elements` outputs per sample.
     pub fn regression(name: impl Into<String>, elements: usize) -> Self {
         Self::new(name, TaskKind::Regression, elements)
     }
 
-    /// A [binary](TaskKind::Binary) task with `elements` answers per sample.
+    /// Returns a [binary](TaskKind::Binary) task with `elements` answers per sample.
     pub fn binary(name: impl Into<String>, elements: usize) -> Self {
         Self::new(name, TaskKind::Binary, elements)
     }
 
-    /// The name, unique in its [`TaskSet`].
+    /// Returns the name, unique in its [`TaskSet`].
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The likelihood kind.
+    /// Returns the likelihood kind.
     pub fn kind(&self) -> TaskKind {
         self.kind
     }
@@ -117,7 +117,7 @@ impl TaskSet {
         })
     }
 
-    /// The number of tasks, K.
+    /// Returns the number of tasks, K.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
@@ -127,27 +127,27 @@ impl TaskSet {
         self.tasks.is_empty()
     }
 
-    /// The tasks in order.
+    /// Returns the tasks in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Task> {
         self.tasks.iter()
     }
 
-    /// The position of the task called `name`.
+    /// Returns the position of the task called `name`.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.tasks.iter().position(|task| task.name == name)
     }
 
-    /// The task called `name`.
+    /// Returns the task called `name`.
     pub fn get(&self, name: &str) -> Option<&Task> {
         self.position(name).map(|index| &self.tasks[index])
     }
 
-    /// The names in order.
+    /// Returns the names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tasks.iter().map(Task::name)
     }
 
-    /// The names in order, for a message: `type, pointers, binary`.
+    /// Returns the names in order, for a message: `type, pointers, binary`.
     pub fn listing(&self) -> String {
         join(self.names())
     }

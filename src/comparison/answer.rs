@@ -71,7 +71,7 @@ fn beside<'a>(results: &Results, name: &'a str, reference: &str) -> Option<Besid
     (whole && difference.half().is_finite()).then_some(Beside { name, difference })
 }
 
-/// The same beside the plain sum, where that is another row.
+/// Returns the same beside the plain sum, where that is another row.
 fn against_sum(results: &Results, name: &str, reference: &str) -> String {
     if SUMS.contains(&reference) || SUMS.contains(&name) {
         return String::new();
@@ -99,7 +99,7 @@ fn told(difference: &Interval) -> String {
     )
 }
 
-/// Whether some run of some strategy is better than a constant at a task, as far as that is known.
+/// Returns whether some run of some strategy is better than a constant at a task, as far as that is known.
 pub(super) fn is_learned(results: &Results, task: &str) -> bool {
     const NOTHING: [&str; 6] = [
         "no better than a constant",
@@ -122,7 +122,7 @@ mod tests {
     use crate::comparison::Run;
     use crate::history::{History, Split};
 
-    /// A run whose one task reaches a skill, with a relative loss.
+    /// Returns a run whose one task reaches a skill, with a relative loss.
     fn run(strategy: &str, seed: u64, relative: f64, skill: f64) -> Run {
         let mut history = History::new();
         let mut put = |task: &str, quantity: &str, value| {

@@ -16,7 +16,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The mean and interval of the finite ones among `values`. A value that is not finite is left out and not counted,
+    /// Creates the mean and interval of the finite ones among `values`. A value that is not finite is left out and not counted,
     /// so a smaller `count` than expected says that runs went wrong.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
@@ -31,7 +31,7 @@ impl Interval {
         }
     }
 
-    /// The same interval without what lies beyond bounds that no value can pass, such as 0 and 1 of an accuracy.
+    /// Returns the same interval without what lies beyond bounds that no value can pass, such as 0 and 1 of an accuracy.
     pub fn within(mut self, least: f64, most: f64) -> Self {
         // Comparisons, because what is not known stays so.
         if self.low < least {
@@ -43,18 +43,18 @@ impl Interval {
         self
     }
 
-    /// Whether a bound cut off a part of it.
+    /// Returns whether a bound cut off a part of it.
     pub(crate) fn is_clipped(&self) -> bool {
         let (below, above) = (self.mean - self.low, self.high - self.mean);
         (below - above).abs() > 1e-9 * (below + above)
     }
 
-    /// Half of the interval's width.
+    /// Returns half of the interval's width.
     pub fn half(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
 
-    /// Whether the two have a point in common; not known, and so false, without an interval.
+    /// Returns whether the two have a point in common; not known, and so false, without an interval.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.low <= other.high && other.low <= self.high
     }

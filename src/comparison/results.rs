@@ -189,7 +189,7 @@ impl Results {
         all.filter(move |other| names.contains(&other.strategy.as_str()))
     }
 
-    /// Whether a quantity means the same in this row as in the others. The relative loss is a mean over the tasks, so a
+    /// Returns whether a quantity means the same in this row as in the others. The relative loss is a mean over the tasks, so a
     /// task of another target makes another mean.
     pub fn is_comparable(&self, strategy: &str, task: &str, name: &str) -> bool {
         let touched = |other: &OtherTarget| {

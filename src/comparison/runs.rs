@@ -275,7 +275,7 @@ impl<M: MultiTaskModel> Compare<M> {
         claim(&self.folder.join("comparison.json"), &own, &remedy)
     }
 
-    /// The weights of the best candidate; `None` if none got to the end.
+    /// Returns the weights of the best candidate; `None` if none got to the end.
     fn search_weights(
         &mut self,
         search: &SearchConfig,
@@ -505,7 +505,7 @@ impl StepClock {
         self.last = Some((epoch, now));
     }
 
-    /// The median, which neither a pause of the machine nor an audit now and then moves.
+    /// Returns the median, which neither a pause of the machine nor an audit now and then moves.
     fn median(&mut self) -> Option<f64> {
         self.times.sort_by(f64::total_cmp);
         self.times.get(self.times.len() / 2).copied()

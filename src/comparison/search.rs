@@ -106,7 +106,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The weights as a strategy's config takes them.
+    /// Returns the weights as a strategy's config takes them.
     pub fn values(&self) -> TaskValues {
         TaskValues::ByName(self.weights.iter().cloned().collect())
     }
@@ -123,7 +123,7 @@ impl Candidate {
         }
     }
 
-    /// The same with other weights.
+    /// Returns the same with other weights.
     fn times(&self, origin: Origin, factor: impl Fn(&str) -> f64) -> Self {
         let tasks: Vec<String> = self.weights.iter().map(|(task, _)| task.clone()).collect();
         Self::new(origin, &tasks, |index| {
@@ -160,7 +160,7 @@ impl Tried {
     }
 }
 
-/// Returns the next candidates to try at once; none when the budget is spent. Always the same for the same runs before it.
+/// Returns the next candidates to try at once; `None` when the budget is spent. Always the same for the same runs before it.
 ///
 /// `in_mind` are weights that somebody has in mind, in the order of the tasks; times the root of the outputs they are one of the
 /// guesses.
@@ -247,7 +247,7 @@ fn mean_gradient(history: &History, task: &str) -> Option<f64> {
     (!norms.is_empty()).then(|| sum / norms.len() as f64)
 }
 
-/// Every task once with more and once with less weight.
+/// Returns every task once with more and once with less weight.
 fn steps(middle: &Candidate) -> Vec<Candidate> {
     let tasks = middle.weights.iter().map(|(task, _)| task);
     let step = |origin: Origin, turn: &str, by: f64| {
@@ -276,7 +276,7 @@ fn last_round(
     around(middle, count)
 }
 
-/// All steps that were for the better at once, for each task the better of its two; `None` if that is no new candidate.
+/// Returns all steps that were for the better at once, for each task the better of its two; `None` if that is no new candidate.
 fn combine(search: &SearchConfig, tried: &[Tried]) -> Option<Candidate> {
     let before = tried.iter().position(|t| t.candidate.step().is_some())?;
     let (start, reached) = best(search, &tried[..before])?;

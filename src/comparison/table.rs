@@ -138,7 +138,7 @@ fn whole<'a>(header: &'a str, quantity: &'a str, better: Option<Better>) -> Colu
     }
 }
 
-/// A table of one number per strategy and column. Nothing if no run recorded any of them.
+/// Returns a table of one number per strategy and column. Nothing if no run recorded any of them.
 fn block(results: &Results, title: &str, columns: &[Column<'_>]) -> String {
     let columns: Vec<Vec<String>> = columns
         .iter()
@@ -159,7 +159,7 @@ fn names(results: &Results) -> Vec<String> {
     results.strategies().into_iter().map(name).collect()
 }
 
-/// The header and a cell per strategy.
+/// Returns the header and a cell per strategy.
 fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
     let Column {
         header,
@@ -276,7 +276,7 @@ fn verdicts(results: &Results, tasks: &[&str]) -> String {
     aligned("verdicts and the number of runs", &names(results), &columns)
 }
 
-/// A title and columns flush right; the first, the names, flush left.
+/// Returns a title and columns flush right; the first, the names, flush left.
 fn aligned(title: &str, names: &[String], columns: &[Vec<String>]) -> String {
     let width = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max();
     let first = width(names).unwrap_or(0);

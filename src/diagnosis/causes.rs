@@ -1,4 +1,4 @@
-//! Why a task does not know more. Each rule looks for one cause by itself, so several can be found at once.
+//! Finds the causes why a task did not learn more. Each rule checks one cause, so several can be found.
 
 use std::fmt;
 
@@ -6,43 +6,43 @@ use super::evidence::Evidence;
 use super::findings;
 use super::verdict::{IMPROVED, Verdict};
 
-/// A loss that changed by less than this, relative to its first value, hardly moved.
+/// The largest relative change of a loss that counts as no change.
 const STILL: f64 = 0.02;
-/// A share is far below the intended one when it is less than this part of it.
+/// A share below this part of the intended share counts as far below it.
 const FAR_BELOW: f64 = 1.0 / 3.0;
-/// A task dominates from this share of the gradient on, if it is also this many times what it was meant to have.
+/// The gradient share from which a task dominates, if it is also [`TIMES_INTENDED`] times the intended share.
 const DOMINANT: f64 = 0.6;
 const TIMES_INTENDED: f64 = 1.5;
-/// Cosines below this are a conflict, not noise.
+/// The cosine below which two gradients conflict.
 pub(super) const CONFLICT: f64 = -0.15;
-/// A task with this part of another's share of the gradient can push it back.
+/// The part of another task's gradient share from which a task can hold it back.
 const STRONG: f64 = 0.5;
-/// A weight that grew or fell by more than this factor, and still does, runs away.
+/// A weight that changed by more than this factor and still changes is running away.
 const RAN: f64 = 10.0;
-/// A change from epoch to epoch that counts as still going on.
+/// The relative change from epoch to epoch that counts as still going on.
 const GOING_ON: f64 = 0.02;
-/// Epochs at the end of a run over which something counts as still going on.
+/// The epochs at the end of a run over which a change counts as still going on.
 const AT_THE_END: usize = 3;
-/// Audited epochs from which a mean over them is worth relying on.
+/// The number of audited epochs from which their mean is reliable.
 const ENOUGH_AUDITS: usize = 3;
 
-/// Why a task did not learn more.
+/// The cause why a task did not learn more.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// Its loss hardly moves while others learn, and its share of the gradient is far below what it was meant to have.
+    /// Its loss hardly changes while other tasks learn, and its gradient share is far below the intended share.
     Starved,
     /// Another task has most of the gradient.
     DominatedBy(String),
-    /// Its gradient points against that of a task that has a greater share.
+    /// Its gradient conflicts with that of another task, whose gradient share is more than half as large.
     InConflictWith(String),
-    /// Others keep it from learning: without them its loss falls.
+    /// Other tasks keep it from learning: without them its loss falls.
     HeldBackBy(String),
-    /// Its head moves too slowly: its loss falls where the head moves further in every step.
+    /// Its head moves too slowly: its loss falls if the head moves further in every step.
     SlowHead,
-    /// Its targets are further from zero than the optimizer could have moved a head in all the steps.
+    /// Its targets are further from zero than the optimizer could move a head in all steps.
     OutOfReach,
-    /// Its weight grows or falls without bound while its loss does not get better.
+    /// Its weight grows or falls without bound while its loss does not improve.
     WeightRunningAway,
 }
 
@@ -60,15 +60,15 @@ impl fmt::Display for Cause {
     }
 }
 
-/// How sure a finding is.
+/// The confidence in a [`Finding`], in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Confidence {
-    /// Fits the numbers of the history, but so might something else.
+    /// The cause fits the history, but so might another one.
     Low,
-    /// The numbers of the history are far on one side of the line. Nobody changed anything to see what it does.
+    /// The numbers of the history are far beyond the threshold of the cause, but no experiment was made.
     Medium,
-    /// A change was made in an experiment, and the loss fell by more than chance explains.
+    /// An experiment made a change, and the loss fell by more than chance explains.
     Measured,
 }
 
@@ -82,19 +82,19 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// A cause, how sure it is, what shows it, and what to try next.
+/// A cause with its confidence and its evidence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,
-    /// How sure it is.
+    /// The confidence in the cause.
     pub confidence: Confidence,
-    /// What shows it, in numbers, and what to try next, in one sentence.
+    /// The evidence in words and numbers, without a final full stop.
     pub sentence: String,
 }
 
-/// All causes that the evidence shows, the surest first.
+/// Returns all causes that the evidence shows, the surest first.
 pub(super) fn findings(
     evidence: &Evidence,
     others: &[&Evidence],
@@ -115,12 +115,12 @@ pub(super) fn findings(
     .into_iter()
     .flatten()
     .collect();
-    // Stable: of equally sure ones, the more specific rule stands first above.
+    // The sort is stable: among equal confidence, the more specific rule above comes first.
     found.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
     found
 }
 
-/// What is judged.
+/// A task beside the other tasks.
 struct Case<'a> {
     evidence: &'a Evidence,
     others: &'a [&'a Evidence],
@@ -128,14 +128,14 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Whether there is anything to explain: a task that learned has no cause of failure, and one that diverged or knows
-    /// its training data by heart did not lack gradient.
+    /// Returns whether the verdict needs a cause. A task that learned has none, and a task that diverged or overfitted did
+    /// not lack gradient.
     fn knows_little(&self) -> bool {
         use Verdict::{NoBaseline, OnlyMean, OnlyPosition};
         matches!(self.verdict, OnlyMean | OnlyPosition | NoBaseline)
     }
 
-    /// Of the tasks that improved, the one that improved most.
+    /// Returns the other task that improved most, if any improved.
     fn best_other(&self) -> Option<&Evidence> {
         let improved = |other: &&&Evidence| other.improved(IMPROVED);
         let others = self.others.iter().filter(improved);
@@ -153,7 +153,7 @@ impl Case<'_> {
             return None;
         }
         let confidence = match evidence.share {
-            // Judged by the losses alone, as long as nobody measured.
+            // Without an audit only the losses count.
             None => Confidence::Low,
             Some(share) if share >= FAR_BELOW * evidence.fair() => return None,
             Some(share) => self.sure(share < FAR_BELOW / 2.0 * evidence.fair()),
@@ -188,7 +188,7 @@ impl Case<'_> {
     fn in_conflict(&self) -> Option<Finding> {
         let evidence = self.evidence;
         let own = evidence.share.unwrap_or(evidence.fair());
-        // A task with much less gradient than this one cannot push it back.
+        // A task with much less gradient than this one cannot hold it back.
         let strong = |name: &str| {
             let found = self.others.iter().find(|other| other.task == name);
             found.is_some_and(|other| other.share.unwrap_or(other.fair()) > STRONG * own)
@@ -255,7 +255,7 @@ impl Case<'_> {
         })
     }
 
-    /// Whether the best epoch so far is one of the last ones and clearly better than what came before them.
+    /// Returns whether the smallest loss is among the last epochs and clearly below all earlier losses.
     fn still_improves(&self) -> bool {
         let losses = &self.evidence.losses;
         let Some(before) = losses.len().checked_sub(AT_THE_END) else {
@@ -265,7 +265,7 @@ impl Case<'_> {
         least(&losses[before..]) < least(&losses[..before]) * (1.0 - GOING_ON)
     }
 
-    /// Medium if the numbers are clear and rest on enough audits.
+    /// Returns `Medium` if the numbers are clear and there are enough audits.
     fn sure(&self, clear: bool) -> Confidence {
         if clear && self.evidence.audited >= ENOUGH_AUDITS {
             Confidence::Medium

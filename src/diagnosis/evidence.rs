@@ -1,84 +1,84 @@
-//! The numbers of one task that a diagnosis rests on.
+//! Collects the numbers of one task for its diagnosis.
 
 use crate::history::{ALL_TASKS, History, NoBaseline, Split, quantity};
 
-/// A fall of this many times the late change from epoch to epoch is no noise.
+/// A fall of more than this many times the late change from epoch to epoch is no noise.
 const FALL_OVER_NOISE: f64 = 5.0;
 
-/// What a history says about one task.
+/// The numbers of one task from a history.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence {
     pub(super) task: String,
-    /// Validation losses of all epochs.
+    /// Validation losses of all epochs that have one.
     pub(super) losses: Vec<f64>,
-    /// Epochs of these losses.
+    /// The epochs of `losses`.
     pub(super) epochs: Vec<usize>,
     pub(super) first: f64,
     pub(super) last: f64,
     /// Training losses after the first and the last epoch.
     pub(super) trained: Option<(f64, f64)>,
-    /// The epoch that the skills are of: the best one, whose network is kept.
+    /// The epoch of the skills: the best epoch, whose network is kept.
     pub(super) judged: usize,
-    /// Whether that is the last one.
+    /// Whether `judged` is the last epoch.
     pub(super) judged_last: bool,
     pub(super) skill: Option<Skill>,
     pub(super) skill_over_position: Option<Skill>,
     /// The skill after the last epoch.
     pub(super) last_skill: Option<f64>,
     pub(super) trained_skill: Option<f64>,
-    /// Why there is no uninformed predictor, where that is known.
+    /// The reason why there is no uninformed predictor, if recorded.
     pub(super) no_baseline: Option<NoBaseline>,
     pub(super) constant: Option<f64>,
     pub(super) position: Option<f64>,
     /// Effective weights of all epochs.
     pub(super) weights: Vec<f64>,
-    /// Mean share of the gradient over the last half of the epochs.
+    /// Mean gradient share over the last half of the epochs.
     pub(super) share: Option<f64>,
-    /// Epochs in that half that were audited.
+    /// The number of audited epochs in `share`.
     pub(super) audited: usize,
-    /// What the strategy was told, if anything.
+    /// The gradient share configured in the strategy.
     pub(super) intended: Option<f64>,
-    /// The same for all.
+    /// The even share, 1 / number of tasks.
     pub(super) even: f64,
     /// Mean cosine with every other task over the last half of the epochs.
     pub(super) cosines: Vec<(String, f64)>,
-    /// How far the target is from zero, and how far the optimizer could have moved a linear head in all steps.
+    /// The size of the targets, and how far the optimizer could move a linear head in all steps.
     pub(super) reach: Option<HeadReach>,
     /// The objective after the first and the last epoch.
     pub(super) objective: Option<(f64, f64)>,
-    /// Steps of all epochs, those in which the task had labels and no gradient, and those in which the strategy had no answer.
+    /// Steps of all epochs; below the steps with labels and no gradient, and the steps in which the strategy found no weights.
     pub(super) steps: f64,
     pub(super) without_gradient: f64,
     pub(super) no_solution: f64,
 }
 
-/// A skill and half of its 95 % interval, where that is known.
+/// A skill and half of its 95 % interval, if known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Skill {
     pub(super) value: f64,
     pub(super) margin: Option<f64>,
 }
 
-/// What the optimizer could do for a task's head.
+/// How far the optimizer could move a task's head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadReach {
-    /// Root of the mean square of the targets in units of the head's output.
+    /// The root of the mean square of the targets in units of the head's output.
     pub(super) size: f64,
     /// The sum over all steps of learning rate times reach.
     pub(super) moved: f64,
-    /// Steps so far.
+    /// The steps of the run.
     pub(super) steps: f64,
 }
 
 impl HeadReach {
-    /// Steps that Adam needs at least, at the mean pace of the run.
+    /// Returns the smallest number of steps that Adam needs, at the mean pace of the run.
     pub(super) fn steps_needed(&self) -> f64 {
         self.steps * self.size / self.moved.max(f64::MIN_POSITIVE)
     }
 }
 
 impl Evidence {
-    /// The evidence on every task that has a loss.
+    /// Collects the evidence on every task that has a loss.
     pub(super) fn of_all(history: &History) -> Vec<Self> {
         let mut tasks = history.tasks();
         let has_loss = |split, task: &&str| !history.series(split, task, quantity::LOSS).is_empty();
@@ -145,12 +145,12 @@ impl Evidence {
         }
     }
 
-    /// The share that counts as fair: what the strategy was told, or the same for all.
+    /// Returns the fair share: the share configured in the strategy, otherwise the even share.
     pub(super) fn fair(&self) -> f64 {
         self.intended.unwrap_or(self.even)
     }
 
-    /// Change of the validation loss over the size of its first value; negative is better.
+    /// Returns the change of the validation loss over the size of its first value; negative is better.
     pub(super) fn change(&self) -> f64 {
         if self.first == 0.0 {
             0.0
@@ -159,12 +159,12 @@ impl Evidence {
         }
     }
 
-    /// Whether the loss has been zero or below, as a likelihood can be. Its zero has no meaning then, and neither has a percentage.
+    /// Returns whether the loss was ever zero or below, as a likelihood can be. Then zero and percentages have no meaning.
     pub(super) fn signed(&self) -> bool {
         self.losses.iter().any(|loss| *loss <= 0.0)
     }
 
-    /// How many times its late change from epoch to epoch the loss has fallen by.
+    /// Returns the fall of the loss as a multiple of its typical late change from epoch to epoch.
     pub(super) fn fall_over_noise(&self) -> f64 {
         let late = &self.losses[self.losses.len() / 2..];
         let mut changes: Vec<f64> = late.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
@@ -178,7 +178,8 @@ impl Evidence {
         }
     }
 
-    /// Whether the loss fell by more than `part` of its first value; a loss that can be negative, by clearly more than it still moves.
+    /// Returns whether the loss fell by more than `part` of its first value; for a loss that can be negative, by clearly more
+    /// than its late changes.
     pub(super) fn improved(&self, part: f64) -> bool {
         if self.signed() {
             self.fall_over_noise() > FALL_OVER_NOISE
@@ -187,26 +188,26 @@ impl Evidence {
         }
     }
 
-    /// Whether the task had weight 0 in every epoch.
+    /// Returns whether the task had weight 0 in every epoch.
     pub(super) fn not_trained(&self) -> bool {
         !self.weights.is_empty() && self.weights.iter().all(|weight| *weight == 0.0)
     }
 
-    /// The smallest validation loss up to an epoch; infinite if there is none.
+    /// Returns the smallest finite validation loss up to an epoch, infinity if there is none.
     pub(super) fn least_until(&self, epoch: usize) -> f64 {
         let until = self.epochs.iter().zip(&self.losses);
         let until = until.filter(|(at, loss)| **at <= epoch && loss.is_finite());
         until.map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min)
     }
 
-    /// The validation loss after an epoch; NaN if there is none.
+    /// Returns the validation loss after an epoch, NaN if there is none.
     pub(super) fn loss_at(&self, epoch: usize) -> f64 {
         let mut losses = self.epochs.iter().zip(&self.losses);
         let found = losses.find(|(at, _)| **at == epoch);
         found.map_or(f64::NAN, |(_, loss)| *loss)
     }
 
-    /// The epoch with the smallest validation loss, and that loss.
+    /// Returns the epoch with the smallest validation loss, and the loss.
     pub(super) fn best(&self) -> Option<(usize, f64)> {
         let finite = self.epochs.iter().zip(&self.losses);
         finite
@@ -216,8 +217,8 @@ impl Evidence {
     }
 }
 
-/// What the optimizer could move a linear head by in all steps of the run. An epoch without an audit counts with the mean
-/// of the others.
+/// Computes how far the optimizer could move a linear head in all steps of the run. Epochs without an audit count with the
+/// mean reach of the others.
 fn reach(history: &History, task: &str) -> Option<HeadReach> {
     let size = history.known(Split::Valid, task, quantity::TARGET_SIZE)?;
     let of_all = |name| history.series(Split::Train, ALL_TASKS, name);

@@ -1,4 +1,6 @@
-//! What experiments say of a task's causes: those that helped are measured, those that did not take back what the history suggests.
+//! Combines the causes that the history suggests with the results of experiments.
+//!
+//! A change that helped makes its cause a measured one; a change that is refuted removes the suggested cause.
 
 use super::causes::{CONFLICT, Cause, Confidence, Finding};
 use super::evidence::Evidence;
@@ -6,19 +8,19 @@ use super::findings;
 use super::trials::{Change, Effect, LEAST, Trial, Trials};
 use super::verdict::BY_HEART;
 
-/// A task with this share of the gradient has most of it.
+/// The gradient share from which a task has most of the gradient.
 const MOST: f64 = 0.5;
 
-/// What was tried for one task.
+/// The experiments made for one task.
 pub(super) struct Experiments<'a> {
     pub(super) trials: &'a Trials,
     evidence: &'a Evidence,
-    /// Every trial for the task with what it brought to the task itself.
+    /// Every trial for the task, with its effect on the task itself.
     own: Vec<(&'a Trial, &'a Effect)>,
 }
 
 impl<'a> Experiments<'a> {
-    /// `None` if nothing was tried for the task.
+    /// Returns `None` if no trial was made for the task.
     pub(super) fn of(evidence: &'a Evidence, trials: &'a Trials) -> Option<Self> {
         let task = &evidence.task;
         let of_task = trials.trials.iter().filter(|trial| &trial.task == task);
@@ -31,8 +33,10 @@ impl<'a> Experiments<'a> {
         })
     }
 
-    /// The loss that a change has to come below: that of the checkpoint, so that what only slows a decline is no help. A task that has been
-    /// learned by heart is not helped by what undoes a part of it, so for it the lowest that it had.
+    /// Returns the loss that a change must fall below to help.
+    ///
+    /// This is the loss at the checkpoint, because a change that only slows a rise is no help. For an overfitted task it is
+    /// the lowest loss so far, because a change that only undoes some overfitting is no help either.
     pub(super) fn bound(&self) -> f64 {
         let start = self.trials.start_of(&self.evidence.task);
         let start = start.unwrap_or(f64::INFINITY);
@@ -47,7 +51,7 @@ impl<'a> Experiments<'a> {
         }
     }
 
-    /// The trials that helped, the best first.
+    /// Returns the trials that helped, the best first.
     pub(super) fn helped(&self) -> Vec<(&'a Trial, &'a Effect)> {
         let before = self.bound();
         let helped =
@@ -57,18 +61,18 @@ impl<'a> Experiments<'a> {
         helped
     }
 
-    /// Whether no trial can have helped: each has an interval that says so.
+    /// Returns whether the interval of every trial excludes that it helped.
     pub(super) fn all_refuted(&self) -> bool {
         let out = |(_, effect): &(&Trial, &Effect)| effect.refuted(LEAST);
         self.own.iter().all(out)
     }
 
-    /// All that was tried.
+    /// Returns all trials for the task.
     pub(super) fn all(&self) -> &[(&'a Trial, &'a Effect)] {
         &self.own
     }
 
-    /// Puts what was measured in the place of what the history suggests of the same causes.
+    /// Returns the measured causes and the suggested ones that no trial tested.
     pub(super) fn findings(&self, suggested: Vec<Finding>) -> Vec<Finding> {
         let mut found: Vec<Finding> = Vec::new();
         for (trial, effect) in self.helped() {
@@ -86,7 +90,7 @@ impl<'a> Experiments<'a> {
         found
     }
 
-    /// What keeps a task from learning if a change helps it.
+    /// Returns the cause that a helpful change reveals.
     fn cause(&self, trial: &Trial) -> Cause {
         match &trial.change {
             Change::Weight { .. } => Cause::Starved,
@@ -112,7 +116,7 @@ impl<'a> Experiments<'a> {
         }
     }
 
-    /// The other task, where there are two.
+    /// Returns the other task if there are two.
     fn only_other<'b>(&self, trial: &'b Trial) -> Option<&'b str> {
         match trial.effects.as_slice() {
             [a, b] if a.task == self.evidence.task => Some(&b.task),
@@ -121,8 +125,9 @@ impl<'a> Experiments<'a> {
         }
     }
 
-    /// Whether a trial shows that a cause is none that the history suggests, or measured it. How many steps a head needs at least is
-    /// arithmetic, which fifty steps do not refute.
+    /// Returns whether a trial refuted or measured a suggested cause.
+    ///
+    /// [`Cause::OutOfReach`] is never tested: the steps that a head needs are arithmetic, which a short fork does not refute.
     fn tested(&self, cause: &Cause) -> bool {
         let decided = |(trial, effect): &(&Trial, &Effect)| {
             let about = match (cause, &trial.change) {
@@ -131,7 +136,7 @@ impl<'a> Experiments<'a> {
                     Cause::DominatedBy(other) | Cause::InConflictWith(other),
                     Change::Without { other: left_out },
                 ) => left_out == other,
-                // Without any of the others, that one is left out as well.
+                // A fork without any other task leaves out this one too.
                 (Cause::DominatedBy(_) | Cause::InConflictWith(_), Change::Alone) => {
                     effect.refuted(LEAST) || self.only_other(trial).is_some()
                 }

@@ -1,10 +1,10 @@
-//! What was found of a task, in sentences: what the history suggests, and what an experiment measured.
+//! Writes the sentences of suggested and measured causes.
 
 use super::evidence::{Evidence, HeadReach};
 use super::trials::{Change, Effect, LEAST, Trial, Trials, times};
 use crate::text::{number, percent};
 
-/// The sentence of a change that helped: what it brought, and what the other tasks paid.
+/// Writes the sentence of a change that helped: its effect on the task, and the harm to other tasks.
 pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> String {
     let what = match &trial.change {
         Change::Weight { factor } => format!("raising its weight {}-fold", times(*factor)),
@@ -55,12 +55,12 @@ pub(super) fn measured(trials: &Trials, trial: &Trial, effect: &Effect) -> Strin
     }
 }
 
-/// `3.1 ± 0.4 %`.
+/// Formats a part and its margin: `3.1 ± 0.4 %`.
 fn spread(part: f64, margin: f64) -> String {
     format!("{:.1} ± {:.1} %", 100.0 * part, 100.0 * margin)
 }
 
-/// What share would be fair.
+/// Writes the fair share of a task.
 pub(super) fn meant(evidence: &Evidence) -> String {
     match evidence.intended {
         Some(intended) => format!("{} was meant", percent(intended)),
@@ -68,7 +68,7 @@ pub(super) fn meant(evidence: &Evidence) -> String {
     }
 }
 
-/// The sentence of [`Cause::Starved`](super::Cause::Starved).
+/// Writes the sentence of [`Cause::Starved`](super::Cause::Starved).
 pub(super) fn starved(evidence: &Evidence, other: &Evidence) -> String {
     let beside = format!(
         "it is starved: its loss moved by {:+.1} % while that of {} moved by {:+.1} %",
@@ -86,7 +86,7 @@ pub(super) fn starved(evidence: &Evidence, other: &Evidence) -> String {
     }
 }
 
-/// The sentence of [`Cause::DominatedBy`](super::Cause::DominatedBy).
+/// Writes the sentence of [`Cause::DominatedBy`](super::Cause::DominatedBy).
 pub(super) fn dominated(evidence: &Evidence, own: f64, other: &Evidence, share: f64) -> String {
     format!(
         "{} dominates: it has {} of the gradient at the representation ({}), {} has {}",
@@ -98,14 +98,14 @@ pub(super) fn dominated(evidence: &Evidence, own: f64, other: &Evidence, share: 
     )
 }
 
-/// The sentence of [`Cause::InConflictWith`](super::Cause::InConflictWith).
+/// Writes the sentence of [`Cause::InConflictWith`](super::Cause::InConflictWith).
 pub(super) fn in_conflict(other: &str, cosine: f64) -> String {
     format!(
         "it pulls against {other}: the cosine of their gradients at the representation is {cosine:.2}"
     )
 }
 
-/// The sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
+/// Writes the sentence of [`Cause::OutOfReach`](super::Cause::OutOfReach).
 pub(super) fn out_of_reach(reach: &HeadReach) -> String {
     format!(
         "its targets are out of the optimizer's reach: they are about {} from zero, and at this learning rate {:.0} steps \
@@ -117,7 +117,7 @@ pub(super) fn out_of_reach(reach: &HeadReach) -> String {
     )
 }
 
-/// The sentence of [`Cause::WeightRunningAway`](super::Cause::WeightRunningAway).
+/// Writes the sentence of [`Cause::WeightRunningAway`](super::Cause::WeightRunningAway).
 pub(super) fn running_away(evidence: &Evidence, first: f64, last: f64, negative: bool) -> String {
     let objective = match (negative, evidence.objective) {
         (true, Some((_, objective))) => {

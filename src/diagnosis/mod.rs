@@ -1,23 +1,23 @@
-//! Says in words what became of each task and why, from the history alone.
+//! Diagnoses each task of a training run from its history: what the task learned, and why it did not learn more.
 //!
-//! A falling loss is not yet learning, and a loss that stands still may have arrived. What tells them apart are the uninformed
-//! predictors: the best constant, and the best guess from the position alone. Against them every task gets a [`Verdict`], for the epoch
-//! whose network is kept. Without them nothing is known, and the verdict says so.
+//! A falling loss does not prove learning, and a constant loss may already be at its minimum. Each task is therefore compared
+//! with the uninformed predictors: the best constant, and the best guess from the position alone. The result is a [`Verdict`]
+//! for the epoch whose network is kept. Without uninformed predictors the verdict is [`Verdict::NoBaseline`].
 //!
-//! Why a task did not learn more has a [`Cause`], as far as the history shows one: losses and weights tell of it, the gradient audits
-//! that the training takes tell more. A history shows what went together and not what brought about what, so a cause that it shows is
-//! never certain. [Experiments](crate::probe) measure causes, and [`diagnose_with`] takes them in.
+//! The reason why a task did not learn more is a [`Cause`], as far as the history shows one. Losses and weights indicate
+//! causes, and gradient audits indicate more of them. A history shows correlation, not causation, so a cause from the history
+//! is never certain. [Experiments](crate::probe) measure causes, and [`diagnose_with`] uses their results.
 //!
-//! | file | what it does |
+//! | file | purpose |
 //! |---|---|
-//! | `evidence` | collects a task's numbers from the history |
-//! | `verdict` | decides what the task knows |
-//! | `causes` | decides why it does not know more |
-//! | `trials` | holds what experiments showed |
-//! | `experiments` | puts what they showed in the place of what the history suggests |
-//! | `remedy` | chooses what to change next |
-//! | `findings` | puts causes and what was measured into sentences |
-//! | `words` | writes the whole sentence of a task |
+//! | `evidence` | collects the numbers of a task from the history |
+//! | `verdict` | decides what the task learned |
+//! | `causes` | finds why the task did not learn more |
+//! | `trials` | stores the results of experiments |
+//! | `experiments` | replaces suggested causes by measured ones |
+//! | `remedy` | chooses the next change |
+//! | `findings` | writes the sentences of causes and measurements |
+//! | `words` | writes the complete sentence of a task |
 
 mod causes;
 mod evidence;
@@ -37,46 +37,46 @@ use self::evidence::Evidence;
 use self::experiments::Experiments;
 use crate::history::History;
 
-/// The verdict on one task, its causes, and the numbers behind them.
+/// The verdict on one task with its causes and numbers.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TaskDiagnosis {
-    /// The task.
+    /// The name of the task.
     pub task: String,
-    /// What the task knows.
+    /// The verdict: what the task learned.
     pub verdict: Verdict,
-    /// Why it does not know more, the surest first; may be empty.
+    /// The causes, the surest first. May be empty.
     pub findings: Vec<Finding>,
-    /// Validation loss after the first epoch.
+    /// The validation loss after the first epoch.
     pub first_loss: f64,
-    /// Validation loss after the last epoch.
+    /// The validation loss after the last epoch.
     pub last_loss: f64,
-    /// The epoch that verdict and skills are of: the best one of the run, whose network is kept.
+    /// The epoch of the verdict and the skills: the best epoch of the run, whose network is kept.
     pub epoch: usize,
-    /// Validation loss after that epoch.
+    /// The validation loss after `epoch`.
     pub loss: f64,
-    /// The skill over the best constant predictor on validation data, where it is known.
+    /// The skill over the best constant predictor on validation data after `epoch`, if known.
     pub skill: Option<f64>,
-    /// Half of its 95 % interval, where that is known.
+    /// Half of the 95 % interval of `skill`, if known.
     pub skill_margin: Option<f64>,
-    /// The skill over the best predictor that knows only the position.
+    /// The skill over the best predictor that knows only the position, on validation data after `epoch`, if known.
     pub skill_over_position: Option<f64>,
-    /// The skill on the training data after the last epoch.
+    /// The skill on the training data after the last epoch, if known.
     pub trained_skill: Option<f64>,
-    /// Mean effective weight in the last epoch.
+    /// The mean effective weight in the last epoch.
     pub weight: Option<f64>,
-    /// Mean share of the gradient at the representation over the last half of the epochs, where it was audited.
+    /// The mean gradient share at the representation over the last half of the epochs, in [0, 1], if audited.
     pub share: Option<f64>,
-    /// The share the task was meant to have, where the strategy was told.
+    /// The gradient share that the strategy is configured to give the task, in [0, 1], if configured.
     pub intended_share: Option<f64>,
-    /// What to change next, where something is to be changed.
+    /// The next change to make, if any.
     pub remedy: Option<Remedy>,
-    /// The verdict, its evidence, every finding, and what to try next.
+    /// The verdict, its evidence, every finding and the next change, in words.
     pub sentence: String,
 }
 
 impl TaskDiagnosis {
-    /// Verdict and causes in a few words: `no better than a constant: starved, dominated by binary`.
+    /// Returns the verdict and the causes in a few words: `no better than a constant: starved, dominated by binary`.
     pub fn label(&self) -> String {
         let causes: Vec<String> = self.findings.iter().map(|f| f.cause.to_string()).collect();
         if causes.is_empty() {
@@ -86,13 +86,13 @@ impl TaskDiagnosis {
         }
     }
 
-    /// Whether a cause was found that `matches` accepts.
+    /// Returns whether `matches` accepts one of the causes.
     pub fn has(&self, matches: impl Fn(&Cause) -> bool) -> bool {
         self.findings.iter().any(|finding| matches(&finding.cause))
     }
 }
 
-/// The verdict on every task that has a validation loss.
+/// Diagnoses every task that has a loss.
 ///
 /// # Example
 ///
@@ -119,9 +119,9 @@ pub fn diagnose(history: &History) -> Vec<TaskDiagnosis> {
     diagnosed(history, None)
 }
 
-/// The verdict on every task that has a validation loss, with the causes that experiments on the run showed.
+/// Diagnoses every task that has a loss, with the results of experiments on the run.
 ///
-/// A cause that was tried and did not show takes back what the history suggests.
+/// A cause that an experiment refuted is removed from the causes that the history suggests.
 pub fn diagnose_with(history: &History, trials: &Trials) -> Vec<TaskDiagnosis> {
     diagnosed(history, Some(trials))
 }
@@ -151,7 +151,7 @@ fn diagnosis(
     let verdict = verdict::verdict(evidence);
     let suggested = causes::findings(evidence, others, verdict);
     let findings = match experiments {
-        // What may help a task that learned is no cause of a failure.
+        // For a task that learned, a change that helps is no cause of a failure.
         Some(experiments) if verdict != Verdict::Learned => experiments.findings(suggested),
         _ => suggested,
     };

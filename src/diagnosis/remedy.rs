@@ -1,4 +1,4 @@
-//! What to change next for a task: one thing, in a form that can be followed.
+//! Chooses the next change to make for a task.
 
 use serde_json::{Map, Number, Value};
 
@@ -8,41 +8,42 @@ use super::experiments::Experiments;
 use super::trials::{Change, Effect, Trial};
 use super::verdict::Verdict;
 
-/// A change that reaches this part of what the best one brings is as good if it is simpler to make.
+/// A simpler change is preferred if it has at least this part of the best change's effect.
 const NEARLY: f64 = 0.7;
 
-/// What to change next for a task.
+/// The next change to make for a task.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Train with fixed weights on raw losses: the effective weights of the last epoch, that of the task multiplied by what an experiment
-    /// showed to help.
+    /// Train with these fixed weights on raw losses: the effective weights of the last epoch, with the task's weight multiplied
+    /// by a factor that helped in an experiment.
     Weights(Vec<(String, f64)>),
-    /// Multiply the output of the task's head by a factor: one that an experiment showed to help, or the size of targets that are out of
-    /// the head's reach.
+    /// Multiply the output of the task's head by this factor: a factor that helped in an experiment, or the size of targets that
+    /// are out of the head's reach, rounded to a power of two.
     OutputScale(f64),
-    /// Multiply the learning rate of the task's own parameters by a factor, likewise.
+    /// Multiply the learning rate of the task's own parameters by this factor: a factor that helped in an experiment, or the
+    /// number of steps needed over the steps of the run, rounded up.
     HeadRate(f64),
-    /// Train under another strategy, by its name. That it helps was not measured.
+    /// Train with the strategy of this name. Its effect was not measured.
     Strategy(&'static str),
-    /// Let experiments tell which of the causes that the history suggests it is.
+    /// Measure the suggested causes with experiments.
     Probe,
-    /// More forks, longer ones or more validation data: what was tried did not tell.
+    /// Use more forks, longer forks or more validation data: the experiments so far were not conclusive.
     ProbeMore,
-    /// Have the gradients audited, without which the history shows no cause.
+    /// Audit the gradients: without audits the history shows no cause.
     Audit,
     /// Lower the learning rate.
     LowerRate,
-    /// More data, or more dropout or weight decay: the network knows its training data by heart.
+    /// Use more data, dropout or weight decay: the network overfits.
     Regularise,
-    /// More validation data: there are too few to tell.
+    /// Use more validation data: there are too few for a verdict.
     MoreValidation,
-    /// More data, more steps, or another target: nothing else that was looked at stands in the way.
+    /// Use more data, more steps or another target: no other cause was found.
     MoreData,
 }
 
 impl Remedy {
-    /// The strategy as JSON, where the remedy is one: `{"strategy":"upgrad"}`.
+    /// Returns the strategy as JSON, such as `{"strategy":"upgrad"}`, or `None` if the remedy is no strategy.
     pub fn strategy_json(&self) -> Option<String> {
         let settings = match self {
             Self::Strategy(name) => vec![("strategy", Value::from(*name))],
@@ -65,7 +66,7 @@ impl Remedy {
         Some(Value::Object(settings.collect()).to_string())
     }
 
-    /// What to do, in one sentence without a full stop, for a task of a name.
+    /// Returns the remedy for `task` in one sentence without a full stop.
     pub fn sentence(&self, task: &str) -> String {
         match self {
             Self::Weights(_) => {
@@ -93,7 +94,7 @@ impl Remedy {
     }
 }
 
-/// The one remedy for a task; none where nothing has to be done, or nothing is known.
+/// Returns the remedy for a task, or `None` if none is needed or known.
 pub(super) fn remedy(
     evidence: &Evidence,
     verdict: Verdict,
@@ -129,13 +130,14 @@ pub(super) fn remedy(
     })
 }
 
-/// What brings targets into reach that are certainly out of it: how far a head can move in so many steps is known without an experiment.
+/// Returns the remedy for targets that are certainly out of reach. The distance that a head can move in the steps of the run
+/// is known without an experiment.
 fn of_arithmetic(evidence: &Evidence, findings: &[Finding]) -> Option<Remedy> {
     let certain = |finding: &Finding| {
         finding.cause == Cause::OutOfReach && finding.confidence == Confidence::Medium
     };
     let reach = evidence.reach.filter(|_| findings.iter().any(certain))?;
-    // A head whose targets are of size one already gains nothing from a factor.
+    // A factor does not help a head whose targets already have size one.
     Some(if reach.size >= 2.0 {
         Remedy::OutputScale(reach.size.log2().round().exp2())
     } else {
@@ -143,7 +145,7 @@ fn of_arithmetic(evidence: &Evidence, findings: &[Finding]) -> Option<Remedy> {
     })
 }
 
-/// What helps against a cause that no experiment could show.
+/// Returns the remedy where experiments refuted every change.
 fn of_cause(findings: &[Finding]) -> Remedy {
     let away = |finding: &Finding| finding.cause == Cause::WeightRunningAway;
     if findings.iter().any(away) {
@@ -153,11 +155,12 @@ fn of_cause(findings: &[Finding]) -> Remedy {
     }
 }
 
-/// The simplest of the changes that helped nearly as much as the best of its kind. What was measured and can be made as it is comes first; that
-/// another strategy helps where leaving out a task did is a guess.
+/// Returns the simplest change that helped nearly as much as the best of its kind.
+///
+/// Changes that can be applied as measured come first. Where leaving out a task helped, another strategy is only a guess.
 fn measured(experiments: &Experiments<'_>, weights: &[(String, f64)]) -> Option<Remedy> {
     let helped = experiments.helped();
-    // What makes another task's loss infinite is no remedy.
+    // A change that makes another task's loss infinite is no remedy.
     let sound = |(trial, _): &&(&Trial, &Effect)| !trial.effects.iter().any(Effect::broke);
     let guess = |trial: &Trial| matches!(trial.change, Change::Without { .. } | Change::Alone);
     [false, true].into_iter().find_map(|guessed| {
@@ -205,13 +208,13 @@ fn of_change(
         }
         Change::OutputScale { factor } => Some(Remedy::OutputScale(*factor)),
         Change::HeadRate { factor } => Some(Remedy::HeadRate(*factor)),
-        // Neither of two that pull apart undoes the other; where one has most of the gradient, equal shares.
+        // Against a conflict, `upgrad`, under which neither task undoes the other; otherwise equal gradient shares.
         Change::Without { .. } | Change::Alone if conflict() => Some(Remedy::Strategy("upgrad")),
         Change::Without { .. } | Change::Alone => Some(Remedy::Strategy("gradient-share")),
     }
 }
 
-/// Four digits that matter.
+/// Rounds to four significant digits.
 fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }

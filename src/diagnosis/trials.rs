@@ -1,6 +1,4 @@
-//! What experiments showed: short forks of a run, one change each, beside forks with none.
-//!
-//! `probe` makes them; here they are plain numbers, with the file they are kept in.
+//! Stores the results of experiments as plain numbers, and reads and writes their CSV file.
 
 use std::fmt;
 use std::path::Path;
@@ -10,34 +8,36 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 
-/// A loss that changed by less than this part did not.
+/// The smallest relative change of a loss that counts as a change.
 pub(super) const LEAST: f64 = 0.01;
 
-/// One change that was tried for a task.
+/// A change that an experiment made for a task.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
-    /// The effective weight of the task was multiplied after the strategy.
+    /// The task's effective weight is multiplied after the strategy.
     Weight {
-        /// By this much.
+        /// The factor of the weight.
         factor: f64,
     },
-    /// No other task was trained.
+    /// No other task is trained.
     Alone,
-    /// One other task was not trained.
+    /// One other task is not trained.
     Without {
-        /// That task.
+        /// The task that is not trained.
         other: String,
     },
-    /// The output of its head was multiplied, and the head's last layer divided, so that the function is the same and an optimizer whose
-    /// steps do not depend on the size of the gradient moves it so many times as far.
+    /// The output of the task's head is multiplied and the head's last layer divided by a factor.
+    ///
+    /// The function does not change, but an optimizer whose steps do not depend on the size of the gradient moves the output
+    /// further by the factor.
     OutputScale {
-        /// By this much.
+        /// The factor of the output.
         factor: f64,
     },
-    /// The learning rate of the parameters that its loss alone reaches was multiplied.
+    /// The learning rate of the parameters that only the task's loss reaches is multiplied.
     HeadRate {
-        /// By this much.
+        /// The factor of the learning rate.
         factor: f64,
     },
 }
@@ -56,7 +56,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// A factor in two digits.
+/// Formats a factor with two significant digits.
 pub(super) fn times(factor: f64) -> String {
     match factor {
         f if f >= 9.95e4 => format!("{f:.1e}"),
@@ -68,100 +68,103 @@ pub(super) fn times(factor: f64) -> String {
     }
 }
 
-/// What a change brought to one task.
+/// The effect of a change on one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
-    /// The task.
+    /// The name of the task.
     pub task: String,
-    /// Mean validation loss after the forks with the change; NaN where it had no labels.
+    /// The mean validation loss after the forks with the change; NaN without labels.
     pub loss: f64,
-    /// The same after those without it.
+    /// The mean validation loss after the forks without the change.
     pub unchanged: f64,
-    /// Their difference over the size of the second: negative is better.
+    /// The difference `loss - unchanged` over the size of the loss; negative is better.
     pub difference: f64,
-    /// Half of its 95 % interval: the larger of what the forks and what the validation batches tell.
+    /// Half of the 95 % interval of `difference`: the larger of the intervals over forks and over validation batches.
     pub margin: f64,
 }
 
 impl Effect {
-    /// Whether the loss is lower by more than `least`, with the whole interval below zero.
+    /// Returns whether the loss is lower by at least `least`, with the whole interval below zero.
     pub fn helped(&self, least: f64) -> bool {
         self.difference <= -least && self.difference + self.margin < 0.0
     }
 
-    /// Whether the loss is no longer finite.
+    /// Returns whether the loss is finite only without the change.
     pub fn broke(&self) -> bool {
         !self.loss.is_finite() && self.unchanged.is_finite()
     }
 
-    /// Whether the loss cannot have come down by as much as `least`: the whole interval says so.
+    /// Returns whether the whole interval excludes a fall of the loss by `least`.
     pub fn refuted(&self, least: f64) -> bool {
         self.difference - self.margin > -least
     }
 
-    /// Whether the loss is higher by more than `least`, with the whole interval above zero.
+    /// Returns whether the loss is higher by at least `least`, with the whole interval above zero, or no longer finite.
     pub fn harmed(&self, least: f64) -> bool {
         self.broke() || self.difference >= least && self.difference - self.margin > 0.0
     }
 }
 
-/// One change for one task, and what it brought to all.
+/// A change made for one task, and its effects on all tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// The task that it was made for.
+    /// The task that the change was made for.
     pub task: String,
     /// The change.
     pub change: Change,
-    /// What it brought, for every task of the network.
+    /// The effect on every task of the network.
     pub effects: Vec<Effect>,
 }
 
 impl Trial {
-    /// The effect on a task.
+    /// Returns the effect on a task, or `None` if the task is unknown.
     pub fn effect(&self, task: &str) -> Option<&Effect> {
         self.effects.iter().find(|effect| effect.task == task)
     }
 }
 
-/// What experiments on a run showed.
+/// The results of experiments on a run.
+///
+/// Each experiment compares short forks of the run with one change to forks without a change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trials {
-    /// The epoch of the checkpoint that the forks began at.
+    /// The epoch of the checkpoint that the forks start from.
     pub epoch: usize,
-    /// Steps of each fork.
+    /// The steps of each fork.
     pub steps: usize,
-    /// Forks of each change.
+    /// The number of forks of each change.
     pub forks: usize,
-    /// Mean share of each task in the gradient at the representation, in the forks without a change.
+    /// The mean gradient share of each task at the representation in the forks without a change.
     pub shares: Vec<(String, f64)>,
-    /// Validation loss of each task at the checkpoint.
+    /// The validation loss of each task at the checkpoint.
     pub start: Vec<(String, f64)>,
-    /// What was tried.
+    /// The trials.
     pub trials: Vec<Trial>,
 }
 
 impl Trials {
-    /// The trials that were made for a task.
+    /// Iterates over the trials made for a task.
     pub fn of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Trial> {
         self.trials.iter().filter(move |trial| trial.task == task)
     }
 
-    /// The loss of a task at the checkpoint.
+    /// Returns the validation loss of a task at the checkpoint.
     pub fn start_of(&self, task: &str) -> Option<f64> {
         self.start
             .iter()
             .find_map(|(name, loss)| (name == task).then_some(*loss))
     }
 
-    /// The share of a task in the gradient at the representation.
+    /// Returns the gradient share of a task at the representation, in the forks without a change.
     pub fn share_of(&self, task: &str) -> Option<f64> {
         self.shares
             .iter()
             .find_map(|(name, share)| (name == task).then_some(*share))
     }
 
-    /// Writes the trials as CSV, replacing the file in one move: a row for each change and each task it had an effect on, and one for each
-    /// task at the checkpoint.
+    /// Writes the trials as CSV, replacing the file in one move.
+    ///
+    /// The file has a row for each task at the checkpoint, and a row for each change and each task with an effect.
     ///
     /// # Errors
     ///
@@ -213,11 +216,11 @@ impl Trials {
         }
     }
 
-    /// Reads trials from CSV.
+    /// Reads the trials of a CSV file.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is not a row of such a file.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is no valid row.
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
         let mut reader = csv::Reader::from_reader(text.as_slice());
@@ -261,10 +264,10 @@ impl Trials {
     }
 }
 
-/// The rows of a checkpoint, before any change.
+/// The change column of the rows of the checkpoint.
 const START: &str = "start";
 
-/// A row of the file.
+/// A row of the CSV file.
 #[derive(Default, Serialize, Deserialize)]
 struct TrialRow {
     epoch: usize,
@@ -274,7 +277,7 @@ struct TrialRow {
     #[serde(rename = "for")]
     made_for: String,
     other: Option<String>,
-    /// The factor of the change; the share of the gradient at the start.
+    /// The factor of the change; in a row of the checkpoint, the gradient share.
     factor: Option<f64>,
     task: String,
     loss: f64,

@@ -1,40 +1,43 @@
-//! What a task knows: decided by its losses beside those of the trivial predictors.
+//! Decides what a task learned, from its losses and those of the trivial predictors.
 
 use std::fmt;
 
 use super::evidence::{Evidence, Skill};
 
-/// Skill from which a task counts as better than a trivial predictor, whose own loss is known to about 2 %.
+/// The skill from which a task is better than a trivial predictor, whose own loss is known to about 2 %.
 const SKILLED: f64 = 0.02;
-/// Skill on the training data from which a task that has none on other data counts as learned by heart.
+/// The skill on the training data from which a task without skill on validation data counts as overfitted.
 pub(super) const BY_HEART: f64 = 0.2;
-/// A loss that fell by more than this, relative to its first value, improved.
+/// The relative fall from which a loss counts as improved.
 pub(super) const IMPROVED: f64 = 0.20;
-/// A training loss this many times its first value has diverged.
+/// The multiple of its first value from which a training loss counts as diverged.
 const DIVERGED: f64 = 1.5;
 
-/// What a task knows.
+/// The verdict on a task: what it learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Beats the best constant predictor on validation data, and the best guess from the position where there is one: by more than what the
-    /// uninformed predictors are known to, and with its whole 95 % interval.
+    /// Better than the best constant predictor on validation data, and than the best guess from the position where there is one.
+    ///
+    /// The skill is at least 0.02, the accuracy to which the uninformed predictors are known, and its whole 95 % interval is
+    /// above 0.
     Learned,
-    /// Beats them, but not with its whole 95 % interval, or there are too few validation data for an interval.
+    /// Better than the uninformed predictors, but the 95 % interval of the skill contains 0, or there are too few validation data
+    /// for an interval.
     Undecided,
-    /// Beats the best constant, but not the best guess from the position alone.
+    /// Better than the best constant predictor, but not than the best guess from the position alone.
     OnlyPosition,
     /// No better than the best constant predictor.
     OnlyMean,
-    /// Beats the best constant on the training data only.
+    /// Better than the best constant predictor on the training data only.
     Overfitted,
-    /// Its loss is not finite, or grew while it was trained on.
+    /// The validation or training loss is not finite, or the training loss grew by more than half of its first value.
     Diverged,
     /// Its weight was 0 in every epoch.
     NotTrained,
-    /// The validation data have no label for it, so nothing is known.
+    /// The validation data have no label of the task.
     Unlabelled,
-    /// There is no trivial predictor to compare with, so what it learned is not known.
+    /// There is no trivial predictor to compare with, so what the task learned is unknown.
     NoBaseline,
 }
 
@@ -84,11 +87,11 @@ pub(super) fn verdict(evidence: &Evidence) -> Verdict {
     }
 }
 
-/// How a task stands beside a trivial predictor.
+/// A comparison of a task with a trivial predictor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Better,
-    /// Better on these validation data, which are too few to tell.
+    /// Better on these validation data, but they are too few for certainty.
     Unsure,
     NoBetter,
 }
@@ -107,7 +110,7 @@ impl Standing {
 }
 
 fn diverged(evidence: &Evidence) -> bool {
-    // By how much of its size, so that a loss below zero is judged by what it did and not by its sign.
+    // Relative to the absolute value, so that the rule also holds for losses below zero.
     let grew = |(first, last): (f64, f64)| {
         !last.is_finite() || last - first > (DIVERGED - 1.0) * first.abs()
     };

@@ -1,4 +1,4 @@
-//! The sentence of a task: its verdict in numbers, what was found, and what to try next.
+//! Writes the sentence of a task: its verdict in numbers, the findings and the remedy.
 
 use super::causes::Finding;
 use super::evidence::{Evidence, Skill};
@@ -10,10 +10,10 @@ use super::verdict::Verdict;
 use crate::history::NoBaseline;
 use crate::text::{number, percent};
 
-/// A loss that is so many constants above the constant is told as a multiple, not in percent.
+/// A skill below minus this value is written as a multiple of the constant's loss, not in percent.
 const FAR: f64 = 9.0;
 
-/// Verdict, evidence and findings.
+/// Writes the complete sentence of a task.
 pub(super) fn sentence(
     evidence: &Evidence,
     verdict: Verdict,
@@ -79,7 +79,7 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
     }
 }
 
-/// Why there is nothing to compare with.
+/// Returns the reason why there is no uninformed predictor.
 fn no_baseline(evidence: &Evidence) -> &'static str {
     match evidence.no_baseline {
         Some(NoBaseline::NotTheSamples) => {
@@ -93,7 +93,7 @@ fn no_baseline(evidence: &Evidence) -> &'static str {
     }
 }
 
-/// How the task stands beside the trivial predictors at the epoch whose network is kept.
+/// Compares the task with the trivial predictors at the epoch whose network is kept.
 fn judged(evidence: &Evidence) -> String {
     let Some(skill) = evidence.skill else {
         return "there is no trivial predictor to compare with".into();
@@ -119,7 +119,7 @@ fn judged(evidence: &Evidence) -> String {
     }
 }
 
-/// The same in the units of the loss where a percentage would mean nothing.
+/// Compares a skill with a reference: in units of the loss if the reference is negative, otherwise in percent.
 fn against(skill: Skill, reference: Option<f64>, what: &str) -> String {
     match reference.filter(|reference| *reference < 0.0) {
         Some(reference) => {
@@ -137,7 +137,7 @@ fn against(skill: Skill, reference: Option<f64>, what: &str) -> String {
     }
 }
 
-/// `12 ± 3 % below the best constant`.
+/// Compares a skill with a reference in percent: `12 ± 3 % below the best constant`.
 fn beside(skill: Skill, what: &str) -> String {
     if skill.value < -FAR {
         return format!(
@@ -156,7 +156,7 @@ fn beside(skill: Skill, what: &str) -> String {
     }
 }
 
-/// What became of a task after the epoch that is kept.
+/// Describes the last epoch of a task that overfitted after the kept epoch.
 fn later(evidence: &Evidence) -> String {
     let gone = evidence
         .last_skill
@@ -176,7 +176,7 @@ fn later(evidence: &Evidence) -> String {
     }
 }
 
-/// What the strategy said of steps that it could not weigh in the ordinary way.
+/// Reports the steps without a gradient and the steps without weights.
 fn said_by_the_strategy(evidence: &Evidence) -> String {
     let mut text = String::new();
     let of_all = |steps: f64| format!("{steps:.0} of {:.0} steps", evidence.steps);
@@ -196,14 +196,14 @@ fn said_by_the_strategy(evidence: &Evidence) -> String {
 }
 
 fn course(evidence: &Evidence) -> String {
-    // The skills beside it may be of an earlier epoch.
+    // The skills in the sentence may belong to an earlier epoch.
     let until = if evidence.judged_last {
         ""
     } else {
         " by the last epoch"
     };
     if evidence.signed() {
-        // A percentage of a number whose zero means nothing would mean nothing.
+        // A percentage has no meaning for a loss without a meaningful zero.
         return format!(
             "its validation loss went from {} to {}{until}",
             number(evidence.first),
@@ -255,7 +255,7 @@ fn reaches(loss: Option<f64>) -> String {
     loss.map_or_else(String::new, |loss| format!(" ({})", number(loss)))
 }
 
-/// What is left to try when nothing stands in the way that the history shows.
+/// Reports that the history shows no cause.
 fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
     match (verdict, evidence.share) {
         (Verdict::OnlyMean | Verdict::OnlyPosition, Some(share)) => format!(
@@ -271,7 +271,7 @@ fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
     }
 }
 
-/// What was tried in vain.
+/// Reports the changes that did not help.
 fn nothing_helped(experiments: &Experiments<'_>) -> String {
     let tried = experiments.all().iter().map(|(trial, effect)| {
         let percent = |part: f64| format!("{:.1}", 100.0 * part);

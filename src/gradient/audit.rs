@@ -118,7 +118,7 @@ pub(crate) struct BranchMeasurement {
 }
 
 impl BranchMeasurement {
-    /// The whole audit, with the effective weights of the step; `None` without a reach.
+    /// Returns the whole audit, with the effective weights of the step; `None` without a reach.
     pub(crate) fn weighted(self, weights: Tensor<1>) -> Option<PendingAudit> {
         let reach = self.reach? + 1.0;
         let tasks = self.gram.len();

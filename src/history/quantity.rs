@@ -67,7 +67,7 @@ pub const SINGULAR_STEPS: &str = "singular_steps";
 pub const REACH: &str = "reach";
 /// The gradient share that the strategy is configured to give the task, in [0, 1], recorded once as epoch 0.
 ///
-/// Absent for strategies without shares.
+/// Absent if the strategy has no intended shares.
 pub const INTENDED_SHARE: &str = "intended_share";
 /// The root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
 pub const TARGET_SIZE: &str = "target_size";

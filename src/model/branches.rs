@@ -26,7 +26,7 @@ impl<S: Shared> Branches<S> {
         Self { form, tasks }
     }
 
-    /// A representation for each task, in their order.
+    /// Returns a representation for each task, in their order.
     pub fn separate(branches: Vec<S>) -> Self {
         Self {
             tasks: branches.len(),
@@ -34,17 +34,17 @@ impl<S: Shared> Branches<S> {
         }
     }
 
-    /// The number of tasks, K.
+    /// Returns the number of tasks, K.
     pub fn len(&self) -> usize {
         self.tasks
     }
 
-    /// Whether there is no task, which no set of tasks allows.
+    /// Returns whether there is no task, which no set of tasks allows.
     pub fn is_empty(&self) -> bool {
         self.tasks == 0
     }
 
-    /// Whether every task has a branch of its own.
+    /// Returns whether every task has a branch of its own.
     pub fn is_separate(&self) -> bool {
         matches!(self.form, Form::Apart(_))
     }

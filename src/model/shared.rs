@@ -185,7 +185,7 @@ fn sum<const D: usize>(parts: impl IntoIterator<Item = Tensor<D>>) -> Tensor<D> 
         .expect("a representation has at least one part")
 }
 
-/// The parts in position `index` of several gradients.
+/// Returns the parts in position `index` of several gradients.
 fn column<S: Shared>(gradients: &[impl AsRef<[S]>], index: usize) -> Vec<S> {
     let part = |gradient: &dyn AsRef<[S]>| gradient.as_ref()[index].clone();
     gradients.iter().map(|g| part(g)).collect()

@@ -1,11 +1,13 @@
-//! What a change brought to a task, and how sure that is.
+//! Computes the effect of a change on a task, and its 95 % interval.
 
 use crate::diagnosis::Effect;
 use crate::statistics::{half_width, mean};
 use crate::train::fork::ForkLosses;
 
-/// What a change brought to a task: `changed` and `unchanged` are of the same forks, over the same batches. `size` is what differences of a loss
-/// that can be zero or below are told in parts of, whose own size means nothing.
+/// Computes the effect of a change on a task.
+///
+/// `changed` and `unchanged` are the same forks over the same batches. `size` is the unit of the differences if the loss can
+/// be zero or below, where its own size has no meaning.
 pub(super) fn effect(
     task: &str,
     changed: &[ForkLosses],
@@ -20,7 +22,7 @@ pub(super) fn effect(
     let differences: Vec<f64> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
     let of_forks = half_width(&differences);
     let of_batches = half_width_of_batches(changed, unchanged);
-    // One fork alone, or one batch, tells nothing of how sure it is.
+    // One fork or one batch has no interval.
     let margin = if of_forks.is_nan() || of_batches.is_nan() {
         f64::NAN
     } else {
@@ -35,8 +37,8 @@ pub(super) fn effect(
     }
 }
 
-/// Half of the 95 % interval of the mean difference, from how the validation batches differ in it. The forks see the same batches, so
-/// more forks do not make it smaller.
+/// Returns half of the 95 % interval of the mean difference over the validation batches. All forks use the same batches, so
+/// more forks do not reduce it.
 fn half_width_of_batches(changed: &[ForkLosses], unchanged: &[ForkLosses]) -> f64 {
     let Some(first) = unchanged.first() else {
         return f64::NAN;
@@ -44,7 +46,7 @@ fn half_width_of_batches(changed: &[ForkLosses], unchanged: &[ForkLosses]) -> f6
     let total: f64 = first.labels.iter().sum();
     let labelled = (0..first.labels.len()).filter(|batch| first.labels[*batch] > 0.0);
     let batches: Vec<usize> = labelled.collect();
-    // Each batch's part of the mean, times their number, so that the mean of these is the mean over labels.
+    // The part of each batch in the mean, times the number of batches: the mean of these is the mean over labels.
     let part = |batch: &usize| {
         let pairs = changed.iter().zip(unchanged);
         let differences: Vec<f64> = pairs

@@ -1,20 +1,20 @@
-//! Causes by experiment: what keeps tasks from learning, found by short forks of a run.
+//! Measures by experiment what keeps tasks from learning: short forks of a run with one change each.
 //!
-//! A history shows what went together. A fork shows what brings about what: from a checkpoint a few steps more, on the same batches, with
-//! one change. Repeated on other batches, the difference to the forks without a change has an interval, and a cause that was measured
-//! may be called so.
+//! A history shows correlation; a fork shows causation. A fork trains a few more steps from a checkpoint, on the same batches,
+//! with one change. Repeated on other batches, the difference to the forks without a change has a 95 % interval, and a cause
+//! whose interval is clear is measured.
 //!
-//! | change | if it helps |
+//! | change | cause if it helps |
 //! |---|---|
 //! | the task's effective weight multiplied after the strategy, so that its share of the gradient is even | it was starved |
-//! | no other task is trained | the others hold it back |
-//! | one other task is not trained: one with at least half of the gradient, and the one whose gradient points away most | that task holds it back |
+//! | no other task is trained | the other tasks hold it back |
+//! | one other task is not trained: a task with at least half of the gradient, or the task with the most negative cosine | the other task holds it back |
 //! | its head's output multiplied, where the network has a factor | its head moves too slowly |
-//! | the learning rate multiplied of the parameters that its loss alone reaches | likewise |
+//! | the learning rate multiplied of the parameters that only its loss reaches | its head moves too slowly |
 //!
-//! What helps in 50 steps need not help in 5,000, and the other way round: a probe is evidence for the steps that it took.
+//! A change that helps in 50 steps need not help in 5,000, and vice versa: a probe is evidence only for the steps of its forks.
 //!
-//! [`Trainer::probe`] runs them, [`diagnose_with`](crate::diagnosis::diagnose_with) takes them into the diagnosis.
+//! [`Trainer::probe`] runs the experiments, [`diagnose_with`](crate::diagnosis::diagnose_with) uses their results.
 
 mod effect;
 mod plan;
@@ -41,24 +41,35 @@ use crate::train::fork::{Alteration, Ended, ForkLosses, ForkPlan, Forks};
 use crate::train::{Data, Source, Trainer, checkpoint};
 use crate::weighting::Strategy;
 
-/// The file in the folder of a run that holds what the experiments on it showed.
+/// The name of the file in the folder of a run with the results of its experiments.
 pub const FILE: &str = "probe.csv";
 
-/// How a run is probed.
+/// Settings of a probe.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::probe::ProbeConfig;
+///
+/// let config = ProbeConfig::default().with_steps(100).with_forks(8);
+/// config.validate()?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// Steps of each fork, at least 1.
+    /// The steps of each fork, at least 1. Default 50.
     pub steps: usize,
-    /// Forks of each change, each on other batches, at least 2: of one alone nobody knows how sure it is.
+    /// The number of forks of each change, each on other batches, at least 2 for an interval. Default 4.
     pub forks: usize,
-    /// The epoch whose checkpoint they begin at; the newest if not given.
+    /// The epoch of the checkpoint that the forks start from. Default `None`, the newest checkpoint.
     pub epoch: Option<usize>,
-    /// The tasks to make changes for; those that the diagnosis does not call learned if not given.
+    /// The tasks to try changes for. Default `None`, the tasks that the diagnosis calls undecided, only position, only mean or
+    /// without baseline.
     pub tasks: Option<Vec<String>>,
-    /// Validation batches that a fork is judged by, at most; at least 2.
+    /// The largest number of validation batches of a fork, at least 2. Default 64.
     pub valid_batches: usize,
-    /// What the learning rate of a task's own parameters is multiplied by, positive.
+    /// The factor of the learning rate of a task's own parameters, positive and finite. Default 10.
     pub head_rate: f64,
 }
 
@@ -76,37 +87,37 @@ impl Default for ProbeConfig {
 }
 
 impl ProbeConfig {
-    /// Sets the steps of each fork.
+    /// Sets the steps of each fork, at least 1.
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Sets the forks of each change.
+    /// Sets the number of forks of each change, at least 2.
     pub fn with_forks(mut self, forks: usize) -> Self {
         self.forks = forks;
         self
     }
 
-    /// Sets the epoch whose checkpoint the forks begin at.
+    /// Sets the epoch of the checkpoint that the forks start from; `None` is the newest.
     pub fn with_epoch(mut self, epoch: Option<usize>) -> Self {
         self.epoch = epoch;
         self
     }
 
-    /// Sets the tasks to make changes for.
+    /// Sets the tasks to try changes for; `None` lets the diagnosis choose.
     pub fn with_tasks(mut self, tasks: Option<Vec<String>>) -> Self {
         self.tasks = tasks;
         self
     }
 
-    /// Sets the validation batches that a fork is judged by.
+    /// Sets the largest number of validation batches of a fork, at least 2.
     pub fn with_valid_batches(mut self, batches: usize) -> Self {
         self.valid_batches = batches;
         self
     }
 
-    /// Sets what the learning rate of a task's own parameters is multiplied by.
+    /// Sets the factor of the learning rate of a task's own parameters, positive and finite.
     pub fn with_head_rate(mut self, factor: f64) -> Self {
         self.head_rate = factor;
         self
@@ -116,7 +127,7 @@ impl ProbeConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    /// [`Error::Setting`] with the name of the first field whose value is out of range.
     pub fn validate(&self) -> Result<()> {
         for (field, value, least) in [
             ("steps", self.steps, 1),
@@ -134,7 +145,7 @@ impl ProbeConfig {
         Ok(())
     }
 
-    /// The tasks to make changes for, by position.
+    /// Returns the positions of the tasks to try changes for.
     fn positions(&self, tasks: &TaskSet, history: &History) -> Result<Vec<usize>> {
         let Some(names) = &self.tasks else {
             let unlearned = diagnose(history);
@@ -152,20 +163,21 @@ impl ProbeConfig {
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
-    /// Finds out by experiment what keeps tasks of a finished run from learning, and writes it to `probe.csv` in the folder of the run.
+    /// Measures by experiment what keeps tasks of a finished run from learning, and writes the results to `probe.csv` in the
+    /// folder of the run.
     ///
-    /// The trainer is one with the settings, the devices and the folder of that run, the network and the strategy are those that it began with (their
-    /// values do not matter). Nothing of the run itself is changed. What is drawn follows from the seed, so the same probe gives the same
-    /// numbers on the same CPU backend.
+    /// The trainer must have the settings, the devices and the folder of the run. The network and the strategy must be those
+    /// that the run started with; their values do not matter. The run itself does not change. Random numbers follow from the
+    /// seed, so the same probe gives the same numbers on the same CPU backend.
     ///
-    /// Costs [`forks`](ProbeConfig::forks) times [`steps`](ProbeConfig::steps) training steps for each change, up to six changes for each task
-    /// that did not learn, and once more for the forks without a change.
+    /// A probe costs [`forks`](ProbeConfig::forks) times [`steps`](ProbeConfig::steps) training steps for each change, with up
+    /// to six changes for each task that did not learn, and once more for the forks without a change.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a field of `config` has a value it cannot have, there are no validation data, or the run had another number
-    /// of devices; [`Error::Checkpoint`] if the
-    /// folder has no such checkpoint or it does not fit; [`Error::Training`] if the data failed or the run was interrupted.
+    /// [`Error::Setting`] if a field of `config` is out of range, there are no training or validation data, or the run had another number
+    /// of devices; [`Error::Checkpoint`] if the folder has no such checkpoint or the checkpoint does not fit;
+    /// [`Error::Training`] if the data failed or the run was interrupted.
     ///
     /// # Panics
     ///
@@ -189,7 +201,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.probe_sources(start, train, valid, device, config)
     }
 
-    /// As [`probe`](Self::probe), on batches from any source.
+    /// Measures by experiment what keeps tasks from learning, as [`probe`](Self::probe), on batches from any source.
     ///
     /// # Errors
     ///
@@ -287,13 +299,13 @@ impl<M: MultiTaskModel> Trainer<M> {
     }
 }
 
-/// Runs all forks of a change.
+/// Runs all forks of each alteration once.
 struct Repeated<'a, M: MultiTaskModel> {
     forks: &'a mut Forks<M>,
     count: usize,
     interrupter: Interrupter,
     bar: ProgressLine,
-    /// What ran already: a task left out for one of the others is left out for all.
+    /// The finished alterations, because several tasks can ask for the same one.
     ran: Vec<(Alteration, Vec<Ended>)>,
 }
 
@@ -311,7 +323,7 @@ impl<M: MultiTaskModel> Repeated<'_, M> {
         Ok(ended)
     }
 
-    /// Tells the bar what is to come.
+    /// Sets the number of different alterations to come.
     fn expect<'b>(&self, planned: impl Iterator<Item = &'b Alteration>) {
         let mut different: Vec<&Alteration> = Vec::new();
         for alteration in planned {
@@ -323,12 +335,13 @@ impl<M: MultiTaskModel> Repeated<'_, M> {
     }
 }
 
-/// Reads what experiments from a checkpoint of a run showed, if there were any: what they showed of an earlier epoch need not hold for a
-/// run that went on.
+/// Reads the results of experiments from the checkpoint of `epoch` of a run.
+///
+/// Returns `None` if there are none, or if they belong to another epoch, because they need not hold after more training.
 ///
 /// # Errors
 ///
-/// What [`Trials::read_csv`] refuses.
+/// The errors of [`Trials::read_csv`].
 pub fn of_epoch(run: impl AsRef<Path>, epoch: usize) -> Result<Option<Trials>> {
     let file = run.as_ref().join(FILE);
     if !file.exists() {
@@ -358,7 +371,8 @@ fn trial(
     }
 }
 
-/// The size of a loss: how far it is from that of a constant, where that is known and more than its own.
+/// Returns the size of a loss: the largest of its absolute value, its distance to the constant's loss, and the absolute value
+/// of the constant's loss.
 fn size(history: &History, task: &str, start: f64) -> f64 {
     let constant = history.known(Split::Valid, task, quantity::CONSTANT_LOSS);
     let far = constant.map_or(0.0, |constant| (constant - start).abs().max(constant.abs()));

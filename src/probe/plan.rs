@@ -1,4 +1,4 @@
-//! Which changes are tried for a task: those that what was measured without a change gives a reason for.
+//! Plans the changes to try for a task from the measurements without a change.
 
 use crate::diagnosis::{Change, Verdict};
 use crate::history::{History, Split, quantity};
@@ -6,20 +6,21 @@ use crate::statistics::mean;
 use crate::task::TaskSet;
 use crate::train::fork::{Alteration, Ended};
 
-/// A share that would have to grow by less than this is even enough.
+/// The smallest factor of a weight that is worth a trial.
 const LEAST_FACTOR: f64 = 1.5;
-/// The largest factor: single precision has no use for more.
+/// The largest factor of a weight, because of single precision.
 const MOST_FACTOR: f64 = 1e6;
-/// A task with this share of the gradient may hold back others.
+/// The gradient share from which a task may hold back others.
 const DOMINANT: f64 = 0.5;
-/// A cosine below this may be a conflict.
+/// The cosine up to which two gradients may conflict.
 const AGAINST: f64 = -0.05;
-/// The factor of a head's output where the size of its targets is not known, and its range where it is.
+/// The factor of a head's output if the size of its targets is unknown; the next constant is its range if known.
 const OUTPUT_FACTOR: f64 = 8.0;
 const OUTPUT_FACTORS: std::ops::RangeInclusive<f64> = 2.0..=1000.0;
 
-/// Whether a task of this verdict is worth experiments. No fork undoes what a task learned by heart; a task without labels cannot be seen, and
-/// one without weight is not meant to learn.
+/// Returns whether a task of this verdict is worth experiments.
+///
+/// A fork does not undo overfitting, a task without labels cannot be measured, and a task without weight is not meant to learn.
 pub(super) fn watched(verdict: Verdict) -> bool {
     matches!(
         verdict,
@@ -27,11 +28,11 @@ pub(super) fn watched(verdict: Verdict) -> bool {
     )
 }
 
-/// What the forks without a change measured.
+/// The measurements of the forks without a change.
 pub(super) struct Seen {
-    /// Mean share of each task; NaN where it was not measured.
+    /// Mean gradient share of each task; NaN if not measured.
     pub(super) shares: Vec<f64>,
-    /// Mean cosines.
+    /// Mean cosines of all pairs of tasks.
     pub(super) cosines: Vec<Vec<f64>>,
 }
 
@@ -62,18 +63,17 @@ impl Seen {
     }
 }
 
-/// The factors that a task's head can be given; none where it can have none.
+/// The factors to try for a task's head; `None` if the head does not support the change.
 pub(super) struct Offered {
     pub(super) output: Option<f64>,
     pub(super) head: Option<f64>,
 }
 
-/// The name of a task.
 pub(super) fn name(tasks: &TaskSet, task: usize) -> &str {
     tasks.names().nth(task).expect("it is one of them")
 }
 
-/// How far a head's output is from its targets at first, rounded to a power of two.
+/// Returns the size of a head's targets, rounded to a power of two and clamped to [`OUTPUT_FACTORS`].
 pub(super) fn output_factor(history: &History, tasks: &TaskSet, task: usize) -> f64 {
     let size = history.get(0, Split::Valid, name(tasks, task), quantity::TARGET_SIZE);
     let size = size.filter(|size| *size > 0.0 && size.is_finite());
@@ -81,13 +81,13 @@ pub(super) fn output_factor(history: &History, tasks: &TaskSet, task: usize) -> 
     factor.clamp(*OUTPUT_FACTORS.start(), *OUTPUT_FACTORS.end())
 }
 
-/// What a weight has to be multiplied by for a share of the gradient to become `wanted`, the other gradients staying as they are:
+/// Returns the factor of a weight that changes a gradient share to `wanted` while the other gradients stay unchanged:
 /// `wanted (1 - share) / (share (1 - wanted))`.
 pub(super) fn factor_for(share: f64, wanted: f64) -> f64 {
     wanted * (1.0 - share) / (share * (1.0 - wanted))
 }
 
-/// The changes to try for a task, each with what it does to a fork.
+/// Returns the changes to try for a task, each with its alteration of a fork.
 pub(super) fn changes(
     task: usize,
     tasks: &TaskSet,
@@ -133,7 +133,7 @@ pub(super) fn changes(
     all
 }
 
-/// The factor that makes a share even, where it is clearly less.
+/// Returns the factor that makes a gradient share even, or `None` if the share is not clearly smaller.
 fn to_even(share: f64, tasks: usize) -> Option<f64> {
     if tasks < 2 || !(share > 0.0 && share < 1.0) {
         return None;
@@ -142,8 +142,9 @@ fn to_even(share: f64, tasks: usize) -> Option<f64> {
     (factor >= LEAST_FACTOR).then_some(factor)
 }
 
-/// The tasks that may hold back another: the one with most of the gradient, and the one that pulls away most. Of two tasks the other one
-/// is all others.
+/// Returns the tasks that may hold back `task`: the one with most of the gradient, and the one with the most negative cosine.
+///
+/// Of two tasks there is none, because leaving out the other one is [`Change::Alone`].
 fn holding_back(task: usize, seen: &Seen) -> Vec<usize> {
     let count = seen.shares.len();
     if count < 3 {
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_weight_makes_the_share_even() {
-        // 0.0001 of two: followed, it is 0.5.
+        // With the factor, a share of 0.0001 becomes 0.5.
         let factor = factor_for(0.0001, 0.5);
         assert!((factor - 9999.0).abs() < 1e-6);
         let weighted = 0.0001 * factor;
@@ -212,7 +213,7 @@ mod tests {
             planned(&starved, &nothing),
             ["24 times its weight", "no other task", "no b", "no c"]
         );
-        // The one that has most of the gradient also pulls away.
+        // The task with most of the gradient also has the most negative cosine.
         assert_eq!(
             planned(&seen([0.4, 0.0, 0.6], -0.4), &nothing),
             ["no other task", "no c"]

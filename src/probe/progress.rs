@@ -1,4 +1,4 @@
-//! What is shown while forks run.
+//! Shows the progress of the forks.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::train::Progress;
 
-/// A bar on a terminal, lines where there is none.
+/// A progress bar on a terminal, lines elsewhere.
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     lines: bool,
@@ -33,12 +33,12 @@ impl ProgressLine {
         }
     }
 
-    /// Says how many changes will be tried after the forks without one.
+    /// Sets the number of changes that follow the forks without a change.
     pub(super) fn expect(&self, changes: usize) {
         self.changes.set(changes + 1);
     }
 
-    /// Shows which fork of which change begins.
+    /// Shows the change and the fork that starts.
     pub(super) fn show(&self, what: &str, fork: usize, forks: usize) {
         let done = self.done.get();
         self.done.set(done + 1);
@@ -52,7 +52,7 @@ impl ProgressLine {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }

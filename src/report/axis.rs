@@ -11,7 +11,7 @@ const MOST_COUNTED: f64 = 1e15;
 /// From this ratio of the largest to the smallest value a logarithmic axis shows more.
 const LOG_RATIO: f64 = 12.0;
 
-/// Whether a value has a place on an axis.
+/// Returns whether a value has a place on an axis.
 pub(crate) fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() <= LARGEST
 }
@@ -34,7 +34,7 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// The axis that shows all values: logarithmic if they are positive and lie far apart, else linear, from 0 if none is
+    /// Creates the axis that shows all values: logarithmic if they are positive and lie far apart, else linear, from 0 if none is
     /// negative: a loss that does not move should look like one.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         match extent(values) {
@@ -43,7 +43,7 @@ impl Axis {
         }
     }
 
-    /// The linear axis that shows all values, from 0 if none is negative: parts of a whole.
+    /// Returns the linear axis that shows all values, from 0 if none is negative: parts of a whole.
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
         Self::linear_over(extent(values))
     }
@@ -66,7 +66,7 @@ impl Axis {
         }
     }
 
-    /// A linear axis just around the values, which need not hold 0: prices.
+    /// Returns a linear axis just around the values, which need not hold 0: prices.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         let (low, high) = spread(low, high);
@@ -74,7 +74,7 @@ impl Axis {
         Self::linear(low - margin, high + margin)
     }
 
-    /// A linear axis around 0 for values in [-1, 1], as wide as they ask for.
+    /// Returns a linear axis around 0 for values in [-1, 1], as wide as they ask for.
     pub fn signed_share(values: impl IntoIterator<Item = f64>) -> Self {
         let largest = extent(values).map_or(0.0, |(low, high)| low.abs().max(high.abs()));
         let reach = [0.1, 0.25, 0.5].into_iter().find(|r| largest <= 0.96 * r);
@@ -82,7 +82,7 @@ impl Axis {
         Self::linear(-reach, reach)
     }
 
-    /// A linear axis over exactly this range.
+    /// Returns a linear axis over exactly this range.
     pub fn linear(low: f64, high: f64) -> Self {
         let (low, high) = spread(low, high);
         let step = nice((high - low) / 5.0);
@@ -150,7 +150,7 @@ impl Axis {
         }
     }
 
-    /// The positions 0, 1, ... of `count` things in a row, with half a place on either side.
+    /// Returns the positions 0, 1, ... of `count` things in a row, with half a place on either side.
     pub fn positions(count: usize) -> Self {
         let last = count.saturating_sub(1) as f64;
         Self {
@@ -160,7 +160,7 @@ impl Axis {
         }
     }
 
-    /// The same axis with so few labels that they fit beside each other.
+    /// Returns the same axis with so few labels that they fit beside each other.
     pub fn fitting(mut self, room: i32) -> Self {
         let needed = |ticks: &[(f64, String)]| -> i32 {
             ticks.iter().map(|(_, label)| width(label) + 80).sum()
@@ -175,7 +175,7 @@ impl Axis {
         self
     }
 
-    /// The same axis without what is below `floor`.
+    /// Returns the same axis without what is below `floor`.
     pub fn cut(self, floor: f64) -> Self {
         if self.low >= floor {
             return self;
@@ -185,18 +185,18 @@ impl Axis {
         Self::linear(floor, left.high)
     }
 
-    /// The same axis with nothing written at it.
+    /// Returns the same axis with nothing written at it.
     pub fn without_labels(mut self) -> Self {
         self.ticks.clear();
         self
     }
 
-    /// Whether equal distances mean equal ratios.
+    /// Returns whether equal distances mean equal ratios.
     pub fn is_log(&self) -> bool {
         self.scale == Scale::Log
     }
 
-    /// The labelled values and their labels.
+    /// Returns the labelled values and their labels.
     pub fn ticks(&self) -> impl Iterator<Item = (f64, &str)> {
         let ticks = self.ticks.iter();
         ticks.map(|(value, label)| (*value, label.as_str()))
@@ -226,7 +226,7 @@ impl Axis {
     }
 }
 
-/// The smallest and the largest value that can be drawn.
+/// Returns the smallest and the largest value that can be drawn.
 fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     let mut extent: Option<(f64, f64)> = None;
     for value in values.into_iter().filter(|v| drawable(*v)) {
@@ -236,7 +236,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     extent
 }
 
-/// A range that is not empty, even for one value or values that differ in their last digits.
+/// Returns a range that is not empty, even for one value or values that differ in their last digits.
 fn spread(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
     if size < 1.0 / LARGEST {
@@ -248,7 +248,7 @@ fn spread(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, ... that is not smaller.
+/// Returns the next of 1, 2, 5, 10, 20, ... that is not smaller.
 fn nice(step: f64) -> f64 {
     if step <= 0.0 || !step.is_finite() {
         return 1.0;

@@ -58,7 +58,7 @@ impl Frame {
         self
     }
 
-    /// The elements of the drawing, to stand in an `svg` element of its width and height.
+    /// Returns the elements of the drawing, to stand in an `svg` element of its width and height.
     pub fn draw(&self, content: impl FnOnce(&mut Plot<'_>)) -> String {
         let labels = self.y.ticks().map(|(_, label)| width(label));
         let labels = labels.max().unwrap_or(0);

@@ -20,7 +20,7 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// The element of the page.
+    /// Returns the element of the page.
     pub fn html(&self) -> String {
         let title = escape(&self.title);
         let note = if self.note.is_empty() {

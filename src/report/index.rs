@@ -52,7 +52,7 @@ pub fn write_index(folder: impl AsRef<Path>) -> Result<usize> {
     Ok(runs.len())
 }
 
-/// The runs by name, and what is wrong with those that cannot be read.
+/// Returns the runs by name, and what is wrong with those that cannot be read.
 fn runs(folder: &Path) -> Result<(Vec<Run>, Vec<String>)> {
     let entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -140,7 +140,7 @@ fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
     cells
 }
 
-/// The courses of the last runs over each other.
+/// Returns the courses of the last runs over each other.
 fn courses(runs: &[Run]) -> Option<Section> {
     if runs.len() < 2 {
         return None;

@@ -39,7 +39,7 @@ const RIGHT: i32 = 200;
 const ROW: i32 = 210;
 
 impl IntervalChart {
-    /// The chart; empty if nothing in it can be drawn.
+    /// Returns the chart; empty if nothing in it can be drawn.
     pub fn html(&self) -> String {
         if !self.rows.iter().any(|row| drawable(row.mean)) {
             return String::new();

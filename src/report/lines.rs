@@ -155,7 +155,7 @@ impl LineChart {
         self
     }
 
-    /// The chart, or a sentence if none of its values can be drawn.
+    /// Returns the chart, or a sentence if none of its values can be drawn.
     pub fn html(&self) -> String {
         if !self
             .series
@@ -233,7 +233,7 @@ impl LineChart {
         }
     }
 
-    /// Whether a value could be drawn if the axis did not end above it.
+    /// Returns whether a value could be drawn if the axis did not end above it.
     fn is_low(&self, value: f64) -> bool {
         drawable(value) && self.floor.is_some_and(|floor| value < floor)
     }
@@ -262,7 +262,7 @@ impl LineChart {
         of_series.chain(of_references).collect()
     }
 
-    /// The series with their names at their ends; one by itself is named by the title.
+    /// Returns the series with their names at their ends; one by itself is named by the title.
     fn named(&self) -> impl Iterator<Item = &LineSeries> {
         let alone = self.series.len() == 1 && self.references.is_empty();
         self.series.iter().filter(move |_| !alone)
@@ -273,7 +273,7 @@ impl LineChart {
         all.filter(|(_, reference)| drawable(reference.value) && !self.is_low(reference.value))
     }
 
-    /// The marked epoch and its name, if a series has a value of it.
+    /// Returns the marked epoch and its name, if a series has a value of it.
     fn shown_mark(&self) -> Option<(usize, &str)> {
         let (epoch, name) = self.mark.as_ref()?;
         let mut points = self.series.iter().flat_map(|series| &series.points);
@@ -321,7 +321,7 @@ impl LineChart {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    /// The note, and how many values are not in the drawing or not at their place.
+    /// Returns the note, and how many values are not in the drawing or not at their place.
     fn notes(&self) -> String {
         let parts = [self.note.clone(), self.low(), self.missing()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());

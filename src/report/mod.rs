@@ -88,7 +88,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// An empty page with a title.
+    /// Creates an empty page with a title.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -153,7 +153,7 @@ impl Report {
         write_atomically(path, self.html().as_bytes())
     }
 
-    /// The page as text. The same report gives the same bytes.
+    /// Returns the page as text. The same report gives the same bytes.
     pub fn html(&self) -> String {
         let history = &self.history;
         let diagnoses = match &self.trials {

@@ -61,7 +61,7 @@ pub(crate) struct Around<'a> {
     pub refresh: Option<u32>,
 }
 
-/// The whole document.
+/// Returns the whole document.
 pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     let mut body = String::new();
     for section in sections {
@@ -133,7 +133,7 @@ pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// A paragraph of plain text.
+/// Returns a paragraph of plain text.
 pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
@@ -142,7 +142,7 @@ pub(crate) fn paragraph(text: &str) -> String {
 pub(crate) struct Cell(String);
 
 impl Cell {
-    /// A number or a word.
+    /// Returns a number or a word.
     pub fn text(text: &str) -> Self {
         Self::html(escape(text))
     }
@@ -167,12 +167,12 @@ impl Cell {
         }
     }
 
-    /// A part of the row's name that is not its first.
+    /// Returns a part of the row's name that is not its first.
     pub fn subname(name: &str) -> Self {
         Self(format!("<td class=\"name\">{}</td>", escape(name)))
     }
 
-    /// The name of the row, with a link if there is one to a file beside the page.
+    /// Returns the name of the row, with a link if there is one to a file beside the page.
     pub fn name(name: &str, link: Option<&str>) -> Self {
         let name = escape(name);
         // A link with a scheme could run something or lead to the network.
@@ -184,7 +184,7 @@ impl Cell {
     }
 }
 
-/// A table that scrolls sideways by itself. Its first `left` columns hold words, the others numbers.
+/// Returns a table that scrolls sideways by itself. Its first `left` columns hold words, the others numbers.
 pub(crate) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
     let head: String = head
         .iter()

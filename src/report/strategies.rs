@@ -20,7 +20,7 @@ impl Comparison {
         write_atomically(path, self.html().as_bytes())
     }
 
-    /// The page as text. The same comparison gives the same bytes.
+    /// Returns the page as text. The same comparison gives the same bytes.
     pub fn html(&self) -> String {
         let mut parts = vec![self.verdicts()];
         let quantities = self.quantities().into_iter();
@@ -67,7 +67,7 @@ impl Comparison {
         table(caption, &head, head.len(), &rows.collect::<Vec<_>>())
     }
 
-    /// The quantities, in the order they are first found.
+    /// Returns the quantities, in the order they are first found.
     fn quantities(&self) -> Vec<&str> {
         let mut quantities: Vec<&str> = Vec::new();
         for cell in self.rows.iter().flat_map(|row| &row.cells) {
@@ -78,7 +78,7 @@ impl Comparison {
         quantities
     }
 
-    /// The tasks that have a quantity: those of the comparison in their order, then others such as `all`.
+    /// Returns the tasks that have a quantity: those of the comparison in their order, then others such as `all`.
     fn tasks_with(&self, quantity: &str) -> Vec<&str> {
         let cells = || self.rows.iter().flat_map(|row| &row.cells);
         let found = |task: &str| cells().any(|c| c.quantity == quantity && c.task == task);
@@ -92,7 +92,7 @@ impl Comparison {
         tasks
     }
 
-    /// The table and the charts of one quantity.
+    /// Returns the table and the charts of one quantity.
     fn quantity(&self, quantity: &str) -> Section {
         let tasks = self.tasks_with(quantity);
         let charts = tasks.iter().map(|task| self.chart(task, quantity).html());
@@ -179,7 +179,7 @@ impl Comparison {
         labels.iter().map(row).collect()
     }
 
-    /// The best mean of a column; none if no end of the quantity is better, or there is nothing to choose from.
+    /// Returns the best mean of a column; `None` if no end of the quantity is better, or there is nothing to choose from.
     fn best(&self, task: &str, quantity: &str) -> Option<f64> {
         let cells = self.rows.iter().filter_map(|row| row.cell(task, quantity));
         let means: Vec<f64> = cells

@@ -1,6 +1,6 @@
 //! Texts and numbers as they stand in a page: escaped, shortened, and with the digits that matter.
 
-/// A text for HTML, in an element or in an attribute. Control characters, which no document may hold, become `�`.
+/// Returns a text for HTML, in an element or in an attribute. Control characters, which no document may hold, become `�`.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -27,7 +27,7 @@ fn printable(c: char) -> char {
     }
 }
 
-/// A text for a drawing, which is escaped where it is written: printable, and at most `most` characters.
+/// Returns a text for a drawing, which is escaped where it is written: printable, and at most `most` characters.
 pub(crate) fn short(text: &str, most: usize) -> String {
     let mut shortened: String = text.chars().take(most).map(printable).collect();
     if text.chars().nth(most).is_some() {
@@ -49,12 +49,12 @@ pub(crate) fn width(text: &str) -> i32 {
     text.chars().map(of).sum()
 }
 
-/// A number with four digits that matter.
+/// Returns a number with four digits that matter.
 pub(crate) fn number(value: f64) -> String {
     minus(crate::text::number(value))
 }
 
-/// A skill in percent with half of its interval: `86 ± 2 %`.
+/// Returns a skill in percent with half of its interval: `86 ± 2 %`.
 pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     let digits = |part: f64| if part.abs() < 0.0995 { 1 } else { 0 };
     if value < -9.995 {
@@ -67,7 +67,7 @@ pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     }
 }
 
-/// The sign that is as wide as a digit.
+/// Returns the sign that is as wide as a digit.
 pub(crate) fn minus(text: String) -> String {
     match text.strip_prefix('-') {
         Some(rest) => format!("−{rest}"),
@@ -75,7 +75,7 @@ pub(crate) fn minus(text: String) -> String {
     }
 }
 
-/// A share of the whole: `48 %`.
+/// Returns a share of the whole: `48 %`.
 pub(crate) fn percent(value: f64) -> String {
     if value.is_finite() && value.abs() < 1e4 {
         minus(format!("{:.0} %", 100.0 * value)).replace("−0 %", "0 %")

@@ -239,7 +239,7 @@ impl<'a> Pass<'a> {
             .rescaled(self.strategy.rescale())
     }
 
-    /// The losses whose gradients are added up.
+    /// Returns the losses whose gradients are added up.
     fn shared(&self, losses: &TaskLosses) -> TaskLosses {
         match &self.shares {
             Some(shares) => losses.with_gradients_times(shares),
@@ -247,7 +247,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The Gram matrix of the gradients of the part's own means, which is what a strategy sees.
+    /// Returns the Gram matrix of the gradients of the part's own means, which is what a strategy sees.
     fn of_own_means(&self, gram: Gram) -> Gram {
         match &self.shares {
             Some(shares) => {
@@ -342,7 +342,7 @@ pub(crate) struct Forward<S> {
     pub(crate) losses: TaskLosses,
 }
 
-/// A backward pass for each task: the gradient at its leaf, and what is left for its head.
+/// Returns a backward pass for each task: the gradient at its leaf, and what is left for its head.
 fn one_by_one<S: Shared>(
     leaves: &[S],
     losses: &TaskLosses,
@@ -478,7 +478,7 @@ impl std::fmt::Debug for Passed {
     }
 }
 
-/// The gradients of a module's parameters, times a factor where there is one.
+/// Returns the gradients of a module's parameters, times a factor where there is one.
 fn of_module<M: Module>(
     (gradients, factor): (Gradients, Option<Tensor<1>>),
     module: &M,

@@ -124,7 +124,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The gradients of the tasks at the representation of the whole batch.
+    /// Returns the gradients of the tasks at the representation of the whole batch.
     fn measured<S: Shared>(
         &self,
         portions: &[Portion<'_, S>],
@@ -206,7 +206,7 @@ impl Pass<'_> {
     }
 }
 
-/// The elements of the representation for one sample, `[1]`.
+/// Returns the elements of the representation for one sample, `[1]`.
 fn reach<S: Shared>(portions: &[Portion<'_, S>], main: &Device) -> Tensor<1> {
     let all: usize = portions.iter().map(|portion| portion.samples).sum();
     let of = |portion: &Portion<'_, S>| {
@@ -286,7 +286,7 @@ impl<S: Shared> Rest<S> {
 }
 
 impl<S> PendingParts<S> {
-    /// The measurement of the gradients in a step that was audited.
+    /// Returns the measurement of the gradients in a step that was audited.
     pub(crate) fn audit(&self) -> Option<PendingAudit> {
         let measured = self.measured.clone()?;
         measured.weighted(self.weighed.weights.clone())

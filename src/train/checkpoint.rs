@@ -196,7 +196,7 @@ pub fn load_model<M: Module + ModuleDisplay>(
     loaded.map_err(|error| fail(error.to_string()))
 }
 
-/// The first of what may be dozens of tensors.
+/// Returns the first of what may be dozens of tensors.
 fn misfit(error: &RecordError) -> String {
     let text = error.to_string();
     let mut each = text.split("\", \"");
@@ -220,7 +220,7 @@ fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordErro
     module.clone().try_load_record(record)
 }
 
-/// The first parameter outside `network.{restart}` that a lenient load leaves as it is. A record does not tell which
+/// Returns the first parameter outside `network.{restart}` that a lenient load leaves as it is. A record does not tell which
 /// those are, but they are the ones in which what was there before can still be seen.
 fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Option<String> {
     let after = |before: f64| {

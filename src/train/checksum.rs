@@ -54,7 +54,7 @@ pub(super) fn check(file: &Path) -> Result<()> {
     }
 }
 
-/// The CRC-32 of a file's bytes.
+/// Returns the CRC-32 of a file's bytes.
 pub(crate) fn crc32(file: &Path) -> io::Result<u32> {
     let mut file = File::open(file)?;
     let mut sum = crc32fast::Hasher::new();

@@ -40,7 +40,7 @@ impl Clock {
         self.at(step)
     }
 
-    /// The step that was counted last.
+    /// Returns the step that was counted last.
     pub(super) fn now(&self) -> Moment {
         self.at(self.step.load(Ordering::Relaxed).saturating_sub(1))
     }

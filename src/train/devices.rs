@@ -33,12 +33,12 @@ impl Devices {
         self.0.len().max(1)
     }
 
-    /// The devices beside the main device.
+    /// Returns the devices beside the main device.
     pub(super) fn others(&self) -> &[Device] {
         self.0.get(1..).unwrap_or_default()
     }
 
-    /// The copies of a network on the first so many devices, but for the main device, whose is the network itself.
+    /// Returns the copies of a network on the first so many devices, but for the main device, whose is the network itself.
     pub(super) fn copies<M: Module>(&self, network: &M, devices: usize) -> Vec<M> {
         let others = self.0.iter().take(devices).skip(1);
         let copy = |device: &Device| {

@@ -67,7 +67,7 @@ pub(crate) struct ForkLosses {
 }
 
 impl ForkLosses {
-    /// The mean over all labels; NaN where there are none.
+    /// Returns the mean over all labels; NaN where there are none.
     pub(crate) fn mean(&self) -> f64 {
         let labelled = self.losses.iter().zip(&self.labels);
         let sum: f64 = labelled
@@ -148,7 +148,7 @@ impl<M: MultiTaskModel> Forks<M> {
         })
     }
 
-    /// The network and the strategy of the checkpoint, ready to be trained on.
+    /// Returns the network and the strategy of the checkpoint, ready to be trained on.
     fn begin(&self, alteration: &Alteration) -> Result<Begun<M>> {
         let fresh = part::set_frozen(self.fresh.clone(), &self.frozen, true);
         let start = self
@@ -187,12 +187,12 @@ impl<M: MultiTaskModel> Forks<M> {
         })
     }
 
-    /// Whether the network has a factor for the output of a task's head.
+    /// Returns whether the network has a factor for the output of a task's head.
     pub(crate) fn scales(&self, task: usize) -> bool {
         self.fresh.network.with_output_scale(task, 2.0).is_some()
     }
 
-    /// Whether a task has parameters that it alone reaches.
+    /// Returns whether a task has parameters that it alone reaches.
     pub(crate) fn has_own(&mut self, task: usize) -> Result<bool> {
         Ok(!self.own()?[task].is_empty())
     }
@@ -204,7 +204,7 @@ impl<M: MultiTaskModel> Forks<M> {
         Ok(self.own.as_deref().expect("it was just found"))
     }
 
-    /// The losses at the checkpoint itself.
+    /// Returns the losses at the checkpoint itself.
     pub(crate) fn at_the_start(&self) -> Result<Vec<ForkLosses>> {
         let begun = self.begin(&Alteration::default())?;
         self.evaluate(begun.model)
@@ -261,7 +261,7 @@ impl<M: MultiTaskModel> Forks<M> {
         })
     }
 
-    /// The validation losses of all tasks, in one transfer.
+    /// Returns the validation losses of all tasks, in one transfer.
     fn evaluate(&self, model: MultiTask<M>) -> Result<Vec<ForkLosses>> {
         let model = model.with_options(StepOptions::default()).valid();
         let plain = self.device.clone().inner();
@@ -354,7 +354,7 @@ fn failed(reason: &str) -> Error {
     }
 }
 
-/// The learning rates of a fork: constant, at the median over the epochs of the run, because the end of a schedule may have nothing
+/// Returns the learning rates of a fork: constant, at the median over the epochs of the run, because the end of a schedule may have nothing
 /// left of them.
 fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     let series = history.series(Split::Train, ALL_TASKS, quantity::LEARNING_RATE);
@@ -378,7 +378,7 @@ fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     schedule::scheduler(&constant, None, 1)
 }
 
-/// The values of some parameters, flat.
+/// Returns the values of some parameters, flat.
 fn values<M: Module>(module: &M, of: &HashSet<ParamId>) -> HashMap<ParamId, Tensor<1>> {
     struct Read<'a> {
         of: &'a HashSet<ParamId>,

@@ -61,7 +61,7 @@ impl<E> StepOutput<E> {
         }
     }
 
-    /// The same with the losses of the whole batch, of which this is the sum of the parts.
+    /// Returns the same with the losses of the whole batch, of which this is the sum of the parts.
     pub(super) fn with_losses(mut self, losses: &TaskLosses) -> Self {
         self.losses = losses.values().inner();
         self.active = losses.active();
@@ -69,7 +69,7 @@ impl<E> StepOutput<E> {
         self
     }
 
-    /// The same with what a strategy made of the losses.
+    /// Returns the same with what a strategy made of the losses.
     pub(super) fn weighed(mut self, seen: &Weighed) -> Self {
         self.weights = Some(seen.weights.clone());
         self.objective = Some(seen.total.clone().inner());
@@ -80,7 +80,7 @@ impl<E> StepOutput<E> {
         self
     }
 
-    /// The output of a whole step from those of its parts: losses are means over all labels, weights means over the parts in which
+    /// Returns the output of a whole step from those of its parts: losses are means over all labels, weights means over the parts in which
     /// the task counts, by its labels there.
     ///
     /// # Panics

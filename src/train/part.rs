@@ -73,7 +73,7 @@ impl PartConfig {
         self
     }
 
-    /// The parameters of the part, as Burn's optimizers and schedules choose them.
+    /// Returns the parameters of the part, as Burn's optimizers and schedules choose them.
     pub(super) fn group(&self) -> ParamGroup {
         let path = self.path.replace('.', r"\.");
         ParamGroup::from_regex(format!(r"^{path}(\.|$)")).expect("the path was checked")
@@ -95,7 +95,7 @@ impl PartConfig {
     }
 }
 
-/// The parameters of a module: where each is, and which it is.
+/// Returns the parameters of a module: where each is, and which it is.
 pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
     let mut found = CollectParameters::default();
     module.visit(&mut found);
@@ -127,7 +127,7 @@ pub(super) fn check<M: Module>(parts: &[PartConfig], module: &M) -> Result<()> {
     Ok(())
 }
 
-/// The parameters of the frozen parts that would be trained otherwise.
+/// Returns the parameters of the frozen parts that would be trained otherwise.
 pub(super) fn frozen<M: Module>(module: &M, parts: &[PartConfig]) -> HashSet<ParamId> {
     let of_part = |(path, id, trained): (String, ParamId, bool)| {
         let last = parts.iter().rev().filter(|part| part.holds(&path));

@@ -11,7 +11,7 @@ use burn::optim::{AdamWConfig, LearningRate, ModuleOptimizer};
 use super::config::{Schedule, TrainConfig};
 use crate::error::{Error, Result};
 
-/// The strategy's learnable weights, by their path in [`MultiTask`](super::MultiTask).
+/// Returns the strategy's learnable weights, by their path in [`MultiTask`](super::MultiTask).
 fn weighting_group() -> ParamGroup {
     ParamGroup::from_regex(r"^weighting(\.|$)").expect("the pattern is valid")
 }
@@ -48,7 +48,7 @@ pub(super) fn optimizer(
     Ok(optimizer)
 }
 
-/// The learning rates of all parts over `steps` steps. With a schedule that is given those of parts move in proportion, and the
+/// Returns the learning rates of all parts over `steps` steps. With a schedule that is given those of parts move in proportion, and the
 /// strategy keeps the schedule of the settings.
 ///
 /// # Errors

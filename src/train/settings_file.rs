@@ -59,7 +59,7 @@ pub(super) fn check_devices(devices: usize, run: &Path) -> Result<()> {
     read(devices, run).map(|_| ())
 }
 
-/// The settings that a run began with on so many devices, if the file is there.
+/// Returns the settings that a run began with on so many devices, if the file is there.
 fn read(devices: usize, run: &Path) -> Result<Option<TrainConfig>> {
     let path = run.join(FILE);
     if !path.exists() {

@@ -122,7 +122,7 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
     }
 }
 
-/// Whether a tensor that is read has its values on the host at once.
+/// Returns whether a tensor that is read has its values on the host at once.
 fn reads_at_once(device: &Device) -> bool {
     #[cfg(feature = "cpu-kernels")]
     return crate::host::serves(device);
@@ -159,14 +159,14 @@ impl<M: MultiTaskModel> Part<'_, M> {
 type Gone<E> = (StepOutput<E>, Option<GradientsParams>, TaskLosses);
 
 impl<M: MultiTaskModel> MultiTask<M> {
-    /// The raw losses in the plain form: all heads read one representation.
+    /// Returns the raw losses in the plain form: all heads read one representation.
     fn losses(&self, representation: M::Shared, batch: &M::Batch) -> TaskLosses {
         let tasks = self.network.tasks().len();
         let branches = Branches::together(representation, tasks);
         self.network.task_losses(branches, batch)
     }
 
-    /// The raw losses of a training step.
+    /// Returns the raw losses of a training step.
     fn trained(&self, network: &M, branches: Branches<M::Shared>, batch: &M::Batch) -> TaskLosses {
         let losses = network.task_losses(branches, batch);
         match &self.options.altered.trained {
@@ -190,7 +190,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
         part.batches.iter().map(run).collect()
     }
 
-    /// The parts of a step, each with its share of the labels. They are counted before anything is weighed: by the network
+    /// Returns the parts of a step, each with its share of the labels. They are counted before anything is weighed: by the network
     /// where it can ([`MultiTaskModel::labels`]), by the samples where no loss says otherwise, and from the losses of all parts
     /// where the first one tells of labels.
     fn parts<'a>(
@@ -242,7 +242,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
         parts
     }
 
-    /// The labels of each task in a part as the network tells them, `[K]` on the main device.
+    /// Returns the labels of each task in a part as the network tells them, `[K]` on the main device.
     fn told(&self, part: &Part<'_, M>) -> Option<Tensor<1>> {
         let each = part.batches.iter();
         let each: Option<Vec<_>> = each.map(|(network, batch)| network.labels(batch)).collect();
@@ -370,13 +370,13 @@ impl<M: MultiTaskModel> MultiTask<M> {
         (output, Some(gradients), losses)
     }
 
-    /// Whether a step is left out because a loss is not finite.
+    /// Returns whether a step is left out because a loss is not finite.
     fn skips(&self, output: &StepOutput<M::Evaluation>) -> bool {
         self.options.non_finite == NonFinitePolicy::Skip
             && output.non_finite.clone().any().into_scalar::<bool>()
     }
 
-    /// The losses of a step after the parameters moved, on the main device.
+    /// Returns the losses of a step after the parameters moved, on the main device.
     fn losses_after(&self, batches: &[M::Batch]) -> TaskLosses {
         let copies = self.options.devices.copies(&self.network, batches.len());
         let networks: Vec<&M> = [&self.network].into_iter().chain(&copies).collect();

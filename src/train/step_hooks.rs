@@ -85,7 +85,7 @@ impl StepHooks {
         }
     }
 
-    /// The model at the end of the last epoch.
+    /// Returns the model at the end of the last epoch.
     pub(super) fn take_model<T: Any>(&self) -> Option<T> {
         let model = self.lock()?.model.take()?;
         model.downcast().ok().map(|model| *model)

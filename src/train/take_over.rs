@@ -104,7 +104,7 @@ pub fn take_over<M: Module + ModuleDisplay>(
     Ok((model, TakenOver { tasks, anew }))
 }
 
-/// The name that a task or a field had in a record; none if that name now belongs to another.
+/// Returns the name that a task or a field had in a record; `None` if that name now belongs to another.
 fn old_name<'a>(renamed: &'a [(String, String)], name: &'a str) -> Option<&'a str> {
     let pair = renamed.iter().find(|(_, new)| new == name);
     match pair {

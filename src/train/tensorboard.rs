@@ -141,7 +141,7 @@ fn new_file(folder: &Path) -> Result<(PathBuf, File)> {
     }
 }
 
-/// The machine, where the environment names it in a way that can stand in a file's name.
+/// Returns the machine, where the environment names it in a way that can stand in a file's name.
 fn host() -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
     let found = std::env::var("HOSTNAME").unwrap_or_default();
@@ -161,7 +161,7 @@ fn event() -> Message {
     Message::default().double(1, since_1970().as_secs_f64())
 }
 
-/// The event that a file begins with.
+/// Returns the event that a file begins with.
 fn version() -> Message {
     event().bytes(3, b"brain.Event:2")
 }
@@ -195,7 +195,7 @@ fn framed(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// A checksum as it is stored: other than itself, because a checksum over data that hold their own checksum says little.
+/// Returns a checksum as it is stored: other than itself, because a checksum over data that hold their own checksum says little.
 fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(0xA282_EAD8)
 }

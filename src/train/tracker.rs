@@ -372,7 +372,7 @@ impl Metric for Tracker {
     }
 }
 
-/// The task with the largest count and that count, if any is above 0. A broken loss breaks the parameters and with them
+/// Returns the task with the largest count and that count, if any is above 0. A broken loss breaks the parameters and with them
 /// every other loss, one step later: the task that was broken most often was broken first.
 fn most(counts: &Tensor<1>) -> Result<Option<(usize, usize)>, TensorReadError> {
     let counts = counts.clone().try_into_vec_as::<f32>()?;

@@ -376,7 +376,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.config.batch_size.min(most)
     }
 
-    /// The devices of a run whose main device is `main`.
+    /// Returns the devices of a run whose main device is `main`.
     pub(super) fn devices(&self, main: &Device) -> Devices {
         Devices::new(main, &self.more_devices)
     }
@@ -687,7 +687,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         Ok(outcome)
     }
 
-    /// Whether the run had stopped before it was resumed.
+    /// Returns whether the run had stopped before it was resumed.
     fn out_of_patience(&self, journal: &Journal, epoch: usize) -> bool {
         let best = journal.lock().best_epoch();
         match (self.config.patience, best) {
@@ -721,7 +721,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         }
     }
 
-    /// An optimizer that has seen no gradient.
+    /// Returns an optimizer that has seen no gradient.
     pub(super) fn fresh_optimizer(&self) -> Result<ModuleOptimizer> {
         schedule::optimizer(&self.config, self.optimizer.clone())
     }

@@ -39,7 +39,7 @@ pub(super) fn refile(watch: Option<&Watch>, history: &mut History) {
 }
 
 impl Watch {
-    /// The quantity under which the number is filed, so that the best epoch is found.
+    /// Returns the quantity under which the number is filed, so that the best epoch is found.
     fn name(&self) -> &'static str {
         match self.better {
             Better::Lower => quantity::WATCHED_MINIMUM,

@@ -64,7 +64,7 @@ impl Strategy {
         Ok(taken.map(|(name, _)| name.to_string()).collect())
     }
 
-    /// The memory of the rule as it was made for the tasks of the record.
+    /// Returns the memory of the rule as it was made for the tasks of the record.
     fn memory_of(&self, old: &[String], positions: &[Option<usize>]) -> Result<Memory> {
         let task = |(at, name): (usize, &String)| {
             let now = positions.iter().position(|position| *position == Some(at));

@@ -133,17 +133,17 @@ impl StrategyConfig {
         })
     }
 
-    /// The strategy's name, as in JSON and on the command line.
+    /// Returns the strategy's name, as in JSON and on the command line.
     pub fn name(&self) -> &'static str {
         self.row.name()
     }
 
-    /// The rule with its settings.
+    /// Returns the rule with its settings.
     pub fn rule(&self) -> &dyn LossWeighting {
         &*self.rule
     }
 
-    /// Whether the strategy is a rule of this type.
+    /// Returns whether the strategy is a rule of this type.
     pub fn is<T: BuiltIn>(&self) -> bool {
         self.name() == T::NAME
     }
@@ -173,7 +173,7 @@ impl StrategyConfig {
         self
     }
 
-    /// Whether the strategy, or the one inside it, has fixed weights.
+    /// Returns whether the strategy, or the one inside it, has fixed weights.
     pub fn has_weights(&self) -> bool {
         let mut settings = self.settings.clone();
         weights_in(&mut settings).is_some()
@@ -257,7 +257,7 @@ fn taken<T: for<'a> Deserialize<'a>>(
         .map_err(|_| Error::setting(field, value, expected))
 }
 
-/// The place of fixed weights: among the settings, or among those of the strategy inside.
+/// Returns the place of fixed weights: among the settings, or among those of the strategy inside.
 fn weights_in(settings: &mut Map<String, Value>) -> Option<&mut Value> {
     if settings.contains_key(WEIGHTS) {
         return settings.get_mut(WEIGHTS);

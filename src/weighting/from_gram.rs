@@ -81,7 +81,7 @@ pub(super) fn weigh(
     weighed
 }
 
-/// The weights whose combination has the length of the mean gradient; as they are where either vanishes.
+/// Returns the weights whose combination has the length of the mean gradient; as they are where either vanishes.
 fn rescaled(gram: &GramMatrix, weights: Vec<f64>) -> Vec<f64> {
     let tasks = gram.len() as f64;
     let mean = vec![1.0 / tasks; gram.len()];

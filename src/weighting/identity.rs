@@ -28,18 +28,18 @@ impl Identity {
         }
     }
 
-    /// The name of the rule's type, without its settings.
+    /// Returns the name of the rule's type, without its settings.
     pub(super) fn rule_name(&self) -> &str {
         let end = self.rule.find(|c: char| !c.is_alphanumeric() && c != '_');
         end.map_or(&self.rule, |end| &self.rule[..end])
     }
 
-    /// The rule and its settings, as they are written for debugging.
+    /// Returns the rule and its settings, as they are written for debugging.
     pub fn rule(&self) -> &str {
         &self.rule
     }
 
-    /// The names of the tasks, in order.
+    /// Returns the names of the tasks, in order.
     pub fn tasks(&self) -> &[String] {
         &self.tasks
     }

@@ -257,7 +257,7 @@ impl Memory {
         }
     }
 
-    /// Whether anything in the memory is learned with the network.
+    /// Returns whether anything in the memory is learned with the network.
     pub fn learns(&self) -> bool {
         self.slots.iter().any(|(_, slot)| match slot {
             Slot::Learned(_) => true,
@@ -266,7 +266,7 @@ impl Memory {
         })
     }
 
-    /// Whether there is a learned value of this name.
+    /// Returns whether there is a learned value of this name.
     pub fn has_learned(&self, name: &str) -> bool {
         let named =
             |(other, slot): &(&str, Slot)| *other == name && matches!(slot, Slot::Learned(_));
@@ -346,7 +346,7 @@ pub(super) struct OldTasks<'a> {
 
 #[cfg(feature = "train")]
 impl OldTasks<'_> {
-    /// The values of one slot: those of tasks that were there from `old`, the others as they begin. A slot that is not by task is
+    /// Returns the values of one slot: those of tasks that were there from `old`, the others as they begin. A slot that is not by task is
     /// taken over whole where its length is the same.
     fn merged<T: Clone>(&self, old: &[T], new: &[T]) -> Vec<T> {
         let (tasks, count) = (self.positions.len(), self.count);
@@ -448,7 +448,7 @@ fn integers_parameter(id: ParamId, values: Vec<i32>, device: &Device) -> Param<T
     Param::uninitialized(id, make, plain, false, shape)
 }
 
-/// The new host values if a mapper put others in place, told by the id: that of a value from a record is never the one that
+/// Returns the new host values if a mapper put others in place, told by the id: that of a value from a record is never the one that
 /// was just drawn. Asking for the values themselves would wait for the device in every step of an optimizer.
 fn replaced_floats(fresh: ParamId, mapped: &Param<Tensor<1>>) -> Option<Vec<f32>> {
     let data = (mapped.id != fresh).then(|| mapped.val().into_data())?;

@@ -56,7 +56,7 @@ impl Normaliser {
         inverse(mean, SMALLEST_MEAN) * active.float()
     }
 
-    /// A memory of fixed weights, `[K]`, and of means of nothing yet.
+    /// Returns a memory of fixed weights, `[K]`, and of means of nothing yet.
     pub(super) fn memory(&self, weights: &[f64], device: &Device) -> Result<Memory> {
         let memory = Memory::new(device).with_constant(WEIGHTS, weights);
         self.slots(memory, weights.len())
@@ -86,7 +86,7 @@ impl Normaliser {
         inverse(memory.buffer_on(MEAN, like), SMALLEST_NORM)
     }
 
-    /// The running means, `[K]`.
+    /// Returns the running means, `[K]`.
     pub(super) fn means(memory: &Memory) -> Tensor<1> {
         memory.buffer(MEAN)
     }

@@ -29,12 +29,12 @@ impl StateValue {
         }
     }
 
-    /// The quantity's name: `sigma`, `running_mean`.
+    /// Returns the quantity's name: `sigma`, `running_mean`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether there is one value for each task, in the order of the tasks.
+    /// Returns whether there is one value for each task, in the order of the tasks.
     pub fn is_per_task(&self) -> bool {
         self.per_task
     }

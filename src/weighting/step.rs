@@ -66,7 +66,7 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// The same step with other losses and another Gram matrix, as a rule inside another sees it.
+    /// Returns the same step with other losses and another Gram matrix, as a rule inside another sees it.
     pub(super) fn seen_as<'b>(&self, losses: &'b TaskLosses, gram: Option<&'b Gram>) -> Step<'b> {
         Step::new(losses)
             .with_gram(gram)

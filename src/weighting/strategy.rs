@@ -90,7 +90,7 @@ impl Strategy {
         self
     }
 
-    /// The rule.
+    /// Returns the rule.
     pub fn rule(&self) -> &dyn LossWeighting {
         &*self.rule
     }
@@ -100,17 +100,17 @@ impl Strategy {
         &self.memory
     }
 
-    /// The tasks that are weighed.
+    /// Returns the tasks that are weighed.
     pub fn tasks(&self) -> &TaskSet {
         &self.tasks
     }
 
-    /// The rule with its settings and the tasks, as they are recorded.
+    /// Returns the rule with its settings and the tasks, as they are recorded.
     pub fn identity(&self) -> &Identity {
         self.identity.own()
     }
 
-    /// The name of the rule's type, for messages.
+    /// Returns the name of the rule's type, for messages.
     pub fn name(&self) -> &str {
         self.identity().rule_name()
     }
@@ -125,12 +125,12 @@ impl Strategy {
         self.rule.needs()
     }
 
-    /// Whether the combined gradient is rescaled to the length of the mean gradient.
+    /// Returns whether the combined gradient is rescaled to the length of the mean gradient.
     pub fn rescale(&self) -> bool {
         self.rescale
     }
 
-    /// The weights that somebody gave the tasks, if the rule has such.
+    /// Returns the weights that somebody gave the tasks, if the rule has such.
     pub fn intended(&self) -> Option<Vec<f64>> {
         self.rule.intended(&self.tasks)
     }

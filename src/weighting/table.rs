@@ -47,12 +47,12 @@ impl StrategyRow {
         }
     }
 
-    /// The name in JSON.
+    /// Returns the name in JSON.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The objective or the definition, in one line.
+    /// Returns the objective or the definition, in one line.
     pub fn summary(&self) -> &'static str {
         self.summary
     }
@@ -80,7 +80,7 @@ impl StrategyRow {
     }
 }
 
-/// A rule and its settings as JSON.
+/// Returns a rule and its settings as JSON.
 pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_json::Error> {
     match serde_json::to_value(&rule)? {
         Value::Object(settings) => Ok((Arc::new(rule), settings)),

@@ -100,7 +100,7 @@ impl Weighed {
     }
 }
 
-/// A constant beside the losses, on an autodiff device if they are.
+/// Returns a constant beside the losses, on an autodiff device if they are.
 pub(super) fn attach(constant: &Tensor<1>, losses: &TaskLosses) -> Tensor<1> {
     if constant.is_autodiff() || !losses.values().is_autodiff() {
         constant.clone()

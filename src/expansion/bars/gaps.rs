@@ -37,7 +37,7 @@ pub struct Outage {
 }
 
 impl Gaps {
-    /// The outages of a series; none if it has no time stamps.
+    /// Returns the outages of a series; `None` if it has no time stamps.
     ///
     /// With `longest` given, every longer step from one bar to the next is an outage, usual or not, and no other.
     pub fn find(bars: &Bars, longest: Option<Duration>) -> Self {
@@ -58,17 +58,17 @@ impl Gaps {
         }
     }
 
-    /// The commonest step from one bar to the next; none without time stamps.
+    /// Returns the commonest step from one bar to the next; `None` without time stamps.
     pub fn interval(&self) -> Option<Duration> {
         self.interval
     }
 
-    /// The outages, oldest first.
+    /// Returns the outages, oldest first.
     pub fn outages(&self) -> &[Outage] {
         &self.outages
     }
 
-    /// Whether the `length` bars from `first` on reach over an outage.
+    /// Returns whether the `length` bars from `first` on reach over an outage.
     pub fn cut(&self, first: usize, length: usize) -> bool {
         let next = self.outages.partition_point(|gap| gap.before < first);
         let last = first + length.saturating_sub(1);
@@ -92,7 +92,7 @@ fn outages(stamps: &[i64], is_one: impl Fn(i64, i64) -> bool) -> Vec<Outage> {
         .collect()
 }
 
-/// The commonest step above zero, the shortest of equals. Stamps without a common step are judged by the hour.
+/// Returns the commonest step above zero, the shortest of equals. Stamps without a common step are judged by the hour.
 fn interval(stamps: &[i64]) -> Option<i64> {
     let mut counts: HashMap<i64, usize> = HashMap::new();
     for pair in stamps.windows(2).filter(|pair| pair[1] > pair[0]) {
@@ -171,7 +171,7 @@ impl Week {
     }
 }
 
-/// The day, from Monday, in which a slot begins.
+/// Returns the day, from Monday, in which a slot begins.
 fn day_of(slot: usize, interval: i64) -> usize {
     let begin = i64::try_from(slot).unwrap_or(0) * interval;
     usize::try_from(begin / DAY).unwrap_or(0).min(6)
@@ -238,7 +238,7 @@ impl Counts {
         (0..self.had.len()).filter(|slot| day_of(*slot, self.interval) == 5)
     }
 
-    /// Whether half of the days that were seen have a bar at a slot's time of day.
+    /// Returns whether half of the days that were seen have a bar at a slot's time of day.
     fn by_time_of_day(&self) -> impl Fn(usize) -> bool {
         let per_day = usize::try_from(DAY / self.interval).unwrap_or(1).max(1);
         let mut had = vec![0u32; per_day];

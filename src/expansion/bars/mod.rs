@@ -185,7 +185,7 @@ struct SharedBars {
 }
 
 impl Bars {
-    /// A series from bars held in memory, oldest first.
+    /// Creates a series from bars held in memory, oldest first.
     ///
     /// `timestamps` are seconds since 1970-01-01 00:00 UTC, one per bar and never decreasing. `origin` says
     /// where the bars came from (a path, `simulator`) and appears in error messages.
@@ -210,7 +210,7 @@ impl Bars {
         Ok(Self::from_checked(bars, timestamps, origin))
     }
 
-    /// A series of bars that the caller has checked already.
+    /// Returns a series of bars that the caller has checked already.
     pub(crate) fn from_checked(
         bars: Vec<Bar>,
         timestamps: Option<Vec<i64>>,
@@ -231,12 +231,12 @@ impl Bars {
         self.series.bars.len()
     }
 
-    /// Whether there are no bars.
+    /// Returns whether there are no bars.
     pub fn is_empty(&self) -> bool {
         self.series.bars.is_empty()
     }
 
-    /// The bars, oldest first.
+    /// Returns the bars, oldest first.
     pub fn bars(&self) -> &[Bar] {
         &self.series.bars
     }

@@ -95,7 +95,7 @@ impl ParquetColumns {
         }
     }
 
-    /// The prices, then the columns of the time stamp.
+    /// Returns the prices, then the columns of the time stamp.
     fn all(&self) -> Vec<usize> {
         self.prices.into_iter().chain(self.times()).collect()
     }
@@ -134,7 +134,7 @@ impl ParquetColumns {
         })
     }
 
-    /// The time stamp of a row, whose values in [`times`](Self::times) are given.
+    /// Returns the time stamp of a row, whose values in [`times`](Self::times) are given.
     fn moment(&self, values: &[&Field], table: &ParquetFile) -> Result<Moment, String> {
         let columns = table.columns();
         match self.time {
@@ -197,7 +197,7 @@ fn time_of_day(date: &str, microseconds: i64) -> Result<Moment, String> {
     )))
 }
 
-/// A bar from open, high, low and close.
+/// Returns a bar from open, high, low and close.
 pub(crate) fn bar(values: &[&Field]) -> Result<Bar, String> {
     let mut prices = [0.0; 4];
     for ((price, name), value) in prices.iter_mut().zip(PRICES).zip(values) {

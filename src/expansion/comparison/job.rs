@@ -64,7 +64,7 @@ impl Job {
         }
     }
 
-    /// The newest epoch that is done and kept.
+    /// Returns the newest epoch that is done and kept.
     pub fn epoch(&self) -> usize {
         checkpoint::latest(&self.folder).unwrap_or(0)
     }

@@ -31,7 +31,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The manifest of a comparison over a [base](super::strategies::base).
+    /// Creates the manifest of a comparison over a [base](super::strategies::base).
     ///
     /// # Errors
     ///

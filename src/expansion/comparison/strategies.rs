@@ -20,7 +20,7 @@ use crate::comparison::TUNED_FIXED;
 /// gradient, as in `nash-mtl+rescale`: under clipping, strategies whose gradients differ in length differ in step too.
 const RESCALED: &str = "+rescale";
 
-/// The rows of a table when nothing else is said: the presets, then the two that they are measured against.
+/// Returns the rows of a table when nothing else is said: the presets, then the two that they are measured against.
 pub fn all() -> impl Iterator<Item = &'static str> {
     STRATEGIES.into_iter().chain([RAW_SUM, TUNED_FIXED])
 }
@@ -61,7 +61,7 @@ pub fn check(names: &[String]) -> Result<()> {
     }
 }
 
-/// The base as every row starts from it: without a scalar countdown that came with its strategy, and refused if it lets
+/// Returns the base as every row starts from it: without a scalar countdown that came with its strategy, and refused if it lets
 /// one strategy train longer than another.
 ///
 /// # Errors
@@ -82,7 +82,7 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
     Ok(config.resolved())
 }
 
-/// The config of one run of a row. `tuned` are the weights of [`TUNED_FIXED`].
+/// Returns the config of one run of a row. `tuned` are the weights of [`TUNED_FIXED`].
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ pub fn config(
     Ok(with(base, weighting, seed))
 }
 
-/// A strategy whose combined gradient is rescaled.
+/// Returns a strategy whose combined gradient is rescaled.
 fn rescaled(strategy: &str) -> Result<StrategyConfig> {
     let refuse = || {
         let found = format!("{strategy}{RESCALED}");
@@ -126,7 +126,7 @@ fn rescaled(strategy: &str) -> Result<StrategyConfig> {
     }
 }
 
-/// The config of the run of a candidate in the search for fixed weights.
+/// Returns the config of the run of a candidate in the search for fixed weights.
 pub fn candidate(
     base: &ExpansionConfig,
     search: &SearchConfig,
@@ -137,7 +137,7 @@ pub fn candidate(
     config
 }
 
-/// The weights that the presets have in mind for these tasks, from which the search makes one of its guesses; `None` if the
+/// Returns the weights that the presets have in mind for these tasks, from which the search makes one of its guesses; `None` if the
 /// tasks are others.
 pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
     let preset = preset(BatchStatistics::NAME)
@@ -171,7 +171,7 @@ pub fn results(base: &ExpansionConfig, runs: Vec<Run>) -> Results {
     ])
 }
 
-/// A base with another strategy and seed.
+/// Returns a base with another strategy and seed.
 fn with(base: &ExpansionConfig, weighting: StrategyConfig, seed: u64) -> ExpansionConfig {
     let mut config = base.clone();
     config.weighting = weighting;
@@ -189,7 +189,7 @@ fn equal() -> TaskValues {
     ])
 }
 
-/// Whether a row's countdown has another target than the rest of the table, so that its loss is another quantity.
+/// Returns whether a row's countdown has another target than the rest of the table, so that its loss is another quantity.
 fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
     name == "scalar-countdown" && base.model.countdown == CountdownForm::PerBar
 }

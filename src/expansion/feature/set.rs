@@ -62,7 +62,7 @@ impl FeatureRows {
         }
     }
 
-    /// All rows, one after another.
+    /// Returns all rows, one after another.
     pub(crate) fn into_values(self) -> Vec<f32> {
         self.values
     }

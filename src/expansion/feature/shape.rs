@@ -206,7 +206,7 @@ impl Atr {
         self.sum() / self.seen.min(ATR_BARS) as f64
     }
 
-    /// The ring's sum, made anew each time: a running sum would keep rounding errors, and then a
+    /// Returns the ring's sum, made anew each time: a running sum would keep rounding errors, and then a
     /// flat market would not have an ATR of exactly 0. In pairs, because additions that do not wait
     /// for each other are faster.
     fn sum(&self) -> f64 {
@@ -235,7 +235,7 @@ struct Leg {
 }
 
 impl Leg {
-    /// The first leg, which begins at the close of a bar.
+    /// Returns the first leg, which begins at the close of a bar.
     fn first(close: f64, bar: usize) -> Self {
         Self {
             young: None,
@@ -243,7 +243,7 @@ impl Leg {
         }
     }
 
-    /// A leg that begins at the high or low of a bar.
+    /// Creates a leg that begins at the high or low of a bar.
     fn from(direction: f64, price: f64, bar: usize) -> Self {
         let extreme = direction * price;
         Self {
@@ -254,7 +254,7 @@ impl Leg {
         }
     }
 
-    /// The bar's best and worst price for this leg, and its close, all times the direction.
+    /// Returns the bar's best and worst price for this leg, and its close, all times the direction.
     fn seen_from(&self, bar: &Bar) -> (f64, f64, f64) {
         if self.direction > 0.0 {
             (bar.high, bar.low, bar.close)
@@ -278,7 +278,7 @@ impl Leg {
             || (t - since <= YOUNG && young - worst >= BAR_RETRACE * atr)
     }
 
-    /// The extreme as a swing.
+    /// Returns the extreme as a swing.
     fn swing(&self) -> Swing {
         Swing {
             price: self.direction * self.extreme,
@@ -323,13 +323,13 @@ impl ZigZag {
         }
     }
 
-    /// The direction of the leg under way, 0 while there is none.
+    /// Returns the direction of the leg under way, 0 while there is none.
     fn direction(&self) -> f64 {
         self.leg.as_ref().map_or(0.0, |leg| leg.direction)
     }
 }
 
-/// A signed distance in ATRs, clipped.
+/// Returns a signed distance in ATRs, clipped.
 fn distance(difference: f64, atr: f64) -> f64 {
     ratio(difference, atr).clamp(-CLIP, CLIP)
 }
@@ -344,7 +344,7 @@ fn ratio(a: f64, b: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// A bar that opens at its low.
+    /// Returns a bar that opens at its low.
     fn bar(high: f64, low: f64, close: f64) -> Bar {
         Bar {
             open: low,
@@ -354,7 +354,7 @@ mod tests {
         }
     }
 
-    /// An up leg from bar 0 whose extreme, 100, is made by bar 1.
+    /// Returns an up leg from bar 0 whose extreme, 100, is made by bar 1.
     fn up_leg() -> Leg {
         let mut leg = Leg::from(1.0, 99.0, 0);
         assert!(!leg.turns(1, &bar(100.0, 99.75, 100.0), 1.0));

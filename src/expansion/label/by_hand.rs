@@ -97,7 +97,7 @@ impl Marks {
         })
     }
 
-    /// The marked expansions.
+    /// Returns the marked expansions.
     pub fn iter(&self) -> std::slice::Iter<'_, Mark> {
         self.marks.iter()
     }
@@ -107,7 +107,7 @@ impl Marks {
         self.marks.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
@@ -196,7 +196,7 @@ impl MarkRows {
         Ok(Self { rows })
     }
 
-    /// The starts and ends with their lines.
+    /// Returns the starts and ends with their lines.
     fn ends(&self) -> impl Iterator<Item = (&str, u64)> {
         self.rows
             .iter()
@@ -314,7 +314,7 @@ fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
     }
 }
 
-/// The bar with a time stamp.
+/// Returns the bar with a time stamp.
 fn at(text: &str, reading: &Reading, bars: &Bars) -> Result<usize, String> {
     let stamp = reading.read(text)?;
     let stamps = bars.timestamps().unwrap_or_default();

@@ -53,7 +53,7 @@ impl Classes {
         }
     }
 
-    /// The type of a name, in any letter case, or of a number. The error is the reason in words.
+    /// Returns the type of a name, in any letter case, or of a number. The error is the reason in words.
     pub(crate) fn read(&self, text: &str) -> std::result::Result<ExpansionType, String> {
         let text = text.trim();
         let named = self.names.get(text).or_else(|| {

@@ -97,7 +97,7 @@ struct CandidateRun {
 }
 
 impl RuleLabeller {
-    /// A labeller.
+    /// Creates a labeller.
     ///
     /// # Errors
     /// [`Error::Setting`] as from [`LabelConfig::validate`].
@@ -106,7 +106,7 @@ impl RuleLabeller {
         Ok(Self { config })
     }
 
-    /// The expansion of a window, or none when the window is too short for one or its price never moves.
+    /// Returns the expansion of a window, or `None` when the window is too short for one or its price never moves.
     ///
     /// Among equal scores the earliest run wins, then the shortest. Takes time proportional to the window's
     /// length times `max_length + atr_bars`.
@@ -160,7 +160,7 @@ impl RuleLabeller {
     }
 }
 
-/// The true range of every bar: its range, widened to the close before it. The first bar has only its range.
+/// Returns the true range of every bar: its range, widened to the close before it. The first bar has only its range.
 fn true_ranges(bars: &[Bar]) -> Vec<f64> {
     let mut before: Option<f64> = None;
     bars.iter()

@@ -13,7 +13,7 @@ use crate::expansion::window::Windows;
 use crate::history::Split;
 use crate::train::Baseline;
 
-/// The losses of both trivial predictors in closed form, on both splits, for every task they exist for. What the trainer would
+/// Returns the losses of both trivial predictors in closed form, on both splits, for every task they exist for. What the trainer would
 /// measure by itself ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) comes within 2 % of these, which cost nothing.
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
@@ -23,7 +23,7 @@ pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig
         .collect()
 }
 
-/// The accuracy on the validation windows of who always says the type that is most frequent among the training windows.
+/// Returns the accuracy on the validation windows of who always says the type that is most frequent among the training windows.
 pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
     let counts = |windows: &Windows| {
         let mut counts = [0; ExpansionType::COUNT];
@@ -194,7 +194,7 @@ fn class_rates(kinds: &[i64]) -> Vec<f64> {
     counts.iter().map(|count| (count + extra) / total).collect()
 }
 
-/// The probability that minimises the loss with positives weighted; kept off 0 and 1 by half a count where only one of
+/// Returns the probability that minimises the loss with positives weighted; kept off 0 and 1 by half a count where only one of
 /// the answers was seen.
 fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
     let positive: f64 = values.iter().sum();
@@ -208,7 +208,7 @@ fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
     weighted / (weighted + negative + extra)
 }
 
-/// The number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.
+/// Returns the number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.
 fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
     let values: Vec<f64> = values.collect();
     let fold = |f: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, f);

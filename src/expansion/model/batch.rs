@@ -37,7 +37,7 @@ pub struct ExpansionBatcher {
 }
 
 impl ExpansionBatcher {
-    /// A batcher over `bars` for windows of `length` bars; `position` adds the position as a 13th feature.
+    /// Creates a batcher over `bars` for windows of `length` bars; `position` adds the position as a 13th feature.
     pub fn new(bars: &Bars, length: usize, position: bool, countdown: CountdownForm) -> Self {
         Self {
             bars: bars.clone(),

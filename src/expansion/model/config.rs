@@ -75,7 +75,7 @@ impl Default for ExpansionModelConfig {
 }
 
 impl ExpansionModelConfig {
-    /// The tasks of such a model, in the order of their losses: type, pointers, binary, countdown.
+    /// Returns the tasks of such a model, in the order of their losses: type, pointers, binary, countdown.
     ///
     /// # Errors
     ///

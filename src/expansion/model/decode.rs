@@ -81,7 +81,7 @@ pub struct WindowOutput<'a> {
 }
 
 impl WindowOutput<'_> {
-    /// Whether every number is finite. [`decode`] answers in any case, but only then is the answer one.
+    /// Returns whether every number is finite. [`decode`] answers in any case, but only then is the answer one.
     pub fn is_finite(&self) -> bool {
         let lists = [self.kinds, &self.pointers, self.binary, self.countdown];
         lists.into_iter().flatten().all(|number| number.is_finite())
@@ -110,7 +110,7 @@ pub struct Prediction {
     pub countdown: Span,
 }
 
-/// The expansion the heads predict for one window.
+/// Returns the expansion the heads predict for one window.
 ///
 /// # Panics
 ///
@@ -157,7 +157,7 @@ fn from_pointers([center, length]: [f32; 2], bars: usize) -> Span {
     Span::rounded(center * bars_long - half, center * bars_long + half, bars)
 }
 
-/// The span with the largest expected F1, and that F1; the earliest and shortest of equals.
+/// Returns the span with the largest expected F1, and that F1; the earliest and shortest of equals.
 fn likeliest(logits: &[f32]) -> (Span, f32) {
     let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
     let probabilities: Vec<f32> = logits.iter().map(probability).collect();
@@ -204,7 +204,7 @@ fn agreement([a, b, c]: [Span; 3]) -> f32 {
     ((a.iou(b) + b.iou(c) + a.iou(c)) / 3.0) as f32
 }
 
-/// The class with the largest logit and its softmax probability.
+/// Returns the class with the largest logit and its softmax probability.
 fn most_probable(logits: &[f32]) -> (ExpansionType, f32) {
     let mut best = 0;
     for (class, logit) in logits.iter().enumerate() {

@@ -31,7 +31,7 @@ impl ExpansionEvaluation {
         }
     }
 
-    /// The scores, read and decoded by the first metric that asks.
+    /// Returns the scores, read and decoded by the first metric that asks.
     pub(crate) fn scored(&self) -> Result<Scores, TensorReadError> {
         match self.scores.get() {
             Some(scores) => Ok(*scores),
@@ -64,7 +64,7 @@ impl ExpansionEvaluation {
         Ok(predictions)
     }
 
-    /// Every window's outputs on the host, with its label.
+    /// Returns every window's outputs on the host, with its label.
     fn each(
         &self,
         mut visit: impl FnMut(WindowOutput<'_>, WindowLabel),

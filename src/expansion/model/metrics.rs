@@ -68,7 +68,7 @@ impl ExpansionMetricKind {
         }
     }
 
-    /// Its value for the windows behind `scores`; NaN before any window.
+    /// Returns its value for the windows behind `scores`; NaN before any window.
     pub fn value(self, scores: &Scores) -> f64 {
         let windows = scores.windows as f64;
         match self {
@@ -97,7 +97,7 @@ pub struct ExpansionMetric {
 }
 
 impl ExpansionMetric {
-    /// A metric without any window yet.
+    /// Creates a metric without any window yet.
     pub fn new(kind: ExpansionMetricKind) -> Self {
         Self {
             kind,

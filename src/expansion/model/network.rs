@@ -119,7 +119,7 @@ fn linear(input: usize, output: usize, device: &Device) -> Linear {
 }
 
 impl ExpansionModel {
-    /// The outputs of all heads.
+    /// Returns the outputs of all heads.
     ///
     /// # Shapes
     ///
@@ -128,7 +128,7 @@ impl ExpansionModel {
         self.heads(self.encode(features))
     }
 
-    /// The representation of a batch of features.
+    /// Returns the representation of a batch of features.
     ///
     /// # Shapes
     ///
@@ -138,12 +138,12 @@ impl ExpansionModel {
         self.lstm.forward(self.input_dropout.forward(features))
     }
 
-    /// The outputs of all heads from the representation, `[batch, time, 2 hidden]`.
+    /// Returns the outputs of all heads from the representation, `[batch, time, 2 hidden]`.
     pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
         self.branched_heads(&Branches::together(representation, self.tasks.len()))
     }
 
-    /// The outputs of all heads, each from its task's branch.
+    /// Returns the outputs of all heads, each from its task's branch.
     fn branched_heads(&self, shared: &Branches<Tensor<3>>) -> ExpansionOutput {
         let drop = |x: Tensor<2>| self.head_dropout.forward(x);
         let read = self.read(shared);
@@ -194,7 +194,7 @@ impl ExpansionModel {
         }
     }
 
-    /// The pooled vector of one task's branch.
+    /// Returns the pooled vector of one task's branch.
     fn pooled(&self, representation: Tensor<3>) -> Tensor<2> {
         let dropout = &self.head_dropout;
         match &self.attention {
@@ -238,24 +238,24 @@ impl ExpansionModel {
         }
     }
 
-    /// The model with recurrent layers that training leaves as they are; it costs no backward pass through them.
+    /// Returns the model with recurrent layers that training leaves as they are; it costs no backward pass through them.
     pub fn with_frozen_backbone(mut self) -> Self {
         self.lstm = self.lstm.no_grad();
         self
     }
 
-    /// The model whose recurrent layers a GPU computes in half precision or not, see [`BiLstm::with_half_precision`].
+    /// Returns the model whose recurrent layers a GPU computes in half precision or not, see [`BiLstm::with_half_precision`].
     pub fn with_half_precision(mut self, half: bool) -> Self {
         self.lstm = self.lstm.with_half_precision(half);
         self
     }
 
-    /// The configuration the model was made from.
+    /// Returns the configuration the model was made from.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config
     }
 
-    /// The recurrent layers.
+    /// Returns the recurrent layers.
     pub fn lstm(&self) -> &BiLstm {
         &self.lstm
     }
@@ -354,7 +354,7 @@ fn listed<const N: usize>(found: Readout<N>) -> (Vec<Tensor<2>>, Tensor<2>) {
     (found.steps.into(), found.mean)
 }
 
-/// The mean over time weighted by the softmax of `logits`, and where in the window the weights lie, `[batch, width + 1]`.
+/// Returns the mean over time weighted by the softmax of `logits`, and where in the window the weights lie, `[batch, width + 1]`.
 fn attend(representation: Tensor<3>, logits: Tensor<2>) -> Tensor<2> {
     let [batch, time, width] = representation.dims();
     let device = representation.device();

@@ -48,7 +48,7 @@ pub(crate) struct HostOutput {
 }
 
 impl HostOutput {
-    /// The outputs of one window.
+    /// Returns the outputs of one window.
     pub(crate) fn window(&self, index: usize) -> WindowOutput<'_> {
         let row = |values: &'_ [f32]| {
             let width = values.len() / self.batch;
@@ -62,7 +62,7 @@ impl HostOutput {
         }
     }
 
-    /// The outputs of every window.
+    /// Returns the outputs of every window.
     pub(crate) fn windows(&self) -> impl Iterator<Item = WindowOutput<'_>> {
         (0..self.batch).map(|index| self.window(index))
     }

@@ -43,7 +43,7 @@ impl ScalarCountdown {
         self
     }
 
-    /// The generic strategy that does the work.
+    /// Returns the generic strategy that does the work.
     fn required(&self) -> RequiredElements {
         RequiredElements::new(&self.task, 1).with_weighting(self.weighting.clone())
     }

@@ -94,17 +94,17 @@ impl WindowPrediction {
         }
     }
 
-    /// The index of the window's last bar in the series.
+    /// Returns the index of the window's last bar in the series.
     pub fn last(&self) -> usize {
         self.first + self.bars - 1
     }
 
-    /// The index of the expansion's first bar in the series.
+    /// Returns the index of the expansion's first bar in the series.
     pub fn start(&self) -> usize {
         self.first + self.prediction.span.start
     }
 
-    /// The index of the expansion's last bar in the series.
+    /// Returns the index of the expansion's last bar in the series.
     pub fn end(&self) -> usize {
         self.first + self.prediction.span.end
     }
@@ -115,7 +115,7 @@ impl WindowPrediction {
     }
 }
 
-/// The longest time from one stamp to the next; none are earlier than the one before.
+/// Returns the longest time from one stamp to the next; none are earlier than the one before.
 pub(super) fn longest_step(stamps: &[i64]) -> Duration {
     let steps = stamps.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
     Duration::from_secs(steps.max().unwrap_or(0))

@@ -65,7 +65,7 @@ struct Trained {
 }
 
 impl Predictor {
-    /// A predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model) has, and the features
+    /// Creates a predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model) has, and the features
     /// it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)).
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Predictor {
         })
     }
 
-    /// The predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a PyTorch file
+    /// Returns the predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a PyTorch file
     /// with a config that [`follow_init`](crate::expansion::run::follow_init) has fitted to it. The backend and the longest gap are
     /// those of the config.
     ///
@@ -105,7 +105,7 @@ impl Predictor {
         Ok(predictor.with_max_gap(config.data.max_gap))
     }
 
-    /// The predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run. On another backend, change
+    /// Returns the predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run. On another backend, change
     /// that of the config and take [`from_checkpoint`](Self::from_checkpoint).
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Predictor {
         Self::from_checkpoint(&config, checkpoint::model_file(&run, epoch))
     }
 
-    /// The longest time between two bars that a window of [`windows`](Self::windows) or of a [`stream`](Self::stream) may
+    /// Returns the longest time between two bars that a window of [`windows`](Self::windows) or of a [`stream`](Self::stream) may
     /// reach over; windows with a longer one are left out. Without a limit none is, and [`Times::longest_step`] tells.
     #[must_use]
     pub fn with_max_gap(mut self, longest: Option<Duration>) -> Self {
@@ -125,7 +125,7 @@ impl Predictor {
         self
     }
 
-    /// The longest time between two bars of a window.
+    /// Returns the longest time between two bars of a window.
     pub fn max_gap(&self) -> Option<Duration> {
         self.max_gap
     }
@@ -135,12 +135,12 @@ impl Predictor {
         self.trained.network.config().window
     }
 
-    /// The network.
+    /// Returns the network.
     pub fn network(&self) -> &ExpansionModel {
         &self.trained.network
     }
 
-    /// The expansion of one window.
+    /// Returns the expansion of one window.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Predictor {
         })
     }
 
-    /// The expansions of several windows, in one pass; their order does not matter to any of them. Some ten at a time are
+    /// Returns the expansions of several windows, in one pass; their order does not matter to any of them. Some ten at a time are
     /// fastest.
     ///
     /// # Errors

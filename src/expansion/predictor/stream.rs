@@ -24,7 +24,7 @@ pub struct Stream {
 }
 
 impl Predictor {
-    /// A stream of bars with a prediction for every window of which the first bar is a multiple of `stride`.
+    /// Returns a stream of bars with a prediction for every window of which the first bar is a multiple of `stride`.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl Stream {
     }
 }
 
-/// The last `count`, if there are so many.
+/// Returns the last `count`, if there are so many.
 fn last(stamps: &[i64], count: usize) -> Option<&[i64]> {
     stamps.get(stamps.len().checked_sub(count)?..)
 }

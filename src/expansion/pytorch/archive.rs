@@ -49,12 +49,12 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The pickle.
+    /// Returns the pickle.
     pub(super) fn pickle(&self) -> &[u8] {
         &self.entries[PICKLE]
     }
 
-    /// The bytes of a storage.
+    /// Returns the bytes of a storage.
     pub(super) fn storage(&self, key: &str) -> Option<&[u8]> {
         let entry = self.entries.get(&format!("data/{key}"))?;
         Some(entry)

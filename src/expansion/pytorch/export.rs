@@ -115,7 +115,7 @@ impl PytorchExport {
         write_atomically(path, &file)
     }
 
-    /// All tensors under all their names.
+    /// Returns all tensors under all their names.
     fn named(&self) -> BTreeMap<String, Parameter> {
         let mut named = self.parameters.clone();
         for ((name, _), value) in LOG_SIGMAS.iter().zip(self.log_sigma.iter().flatten()) {

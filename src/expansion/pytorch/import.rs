@@ -101,17 +101,17 @@ impl PytorchCheckpoint {
         })
     }
 
-    /// The sizes of the network, with the defaults of everything that is no size: those of the original network.
+    /// Returns the sizes of the network, with the defaults of everything that is no size: those of the original network.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The generation of the network whose names the file has.
+    /// Returns the generation of the network whose names the file has.
     pub fn generation(&self) -> Generation {
         self.generation
     }
@@ -121,7 +121,7 @@ impl PytorchCheckpoint {
         self.log_sigma
     }
 
-    /// The strategy that goes on with the log sigmas of the file, if it has them.
+    /// Returns the strategy that goes on with the log sigmas of the file, if it has them.
     pub fn uncertainty(&self) -> Option<Uncertainty> {
         let values = self.log_sigma?.map(f64::from);
         let names = LOG_SIGMAS.map(|(_, task)| task);
@@ -134,7 +134,7 @@ impl PytorchCheckpoint {
         &self.notes
     }
 
-    /// The network with the parameters of the file.
+    /// Returns the network with the parameters of the file.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl PytorchCheckpoint {
         Ok(with_parameters(network, &self.parameters, false))
     }
 
-    /// A network of the same sizes with the parameters of the file; everything else stays, such as dropout. The
+    /// Returns a network of the same sizes with the parameters of the file; everything else stays, such as dropout. The
     /// parameters of the countdown head are divided by the network's `countdown_scale`, so its outputs are the file's.
     ///
     /// With `restart_countdown` that head is left alone, for one of another form.

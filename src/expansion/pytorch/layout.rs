@@ -126,7 +126,7 @@ pub(super) fn check_names(
     }
 }
 
-/// The first few names.
+/// Returns the first few names.
 fn names<'n>(all: impl ExactSizeIterator<Item = &'n String>) -> String {
     const SHOWN: usize = 5;
     let count = all.len();

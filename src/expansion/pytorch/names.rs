@@ -33,7 +33,7 @@ pub(super) const LOG_SIGMAS: [(&str, &str); 4] = [
     ("log_sigma_countdown", task_names::COUNTDOWN),
 ];
 
-/// The name in PyTorch of a parameter of the model by its path, and whether PyTorch keeps it transposed.
+/// Returns the name in PyTorch of a parameter of the model by its path, and whether PyTorch keeps it transposed.
 pub(super) fn torch_name(path: &[String]) -> (String, bool) {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     match parts.as_slice() {
@@ -60,7 +60,7 @@ pub(super) fn torch_name(path: &[String]) -> (String, bool) {
     }
 }
 
-/// Every tensor of a network of these sizes but for the log sigmas, by name and shape, with the binary head once.
+/// Returns every tensor of a network of these sizes but for the log sigmas, by name and shape, with the binary head once.
 pub(super) fn network_tensors(config: &ExpansionModelConfig) -> Vec<(String, Vec<usize>)> {
     let (hidden, width) = (config.hidden, 2 * config.hidden);
     let mut tensors = Vec::new();

@@ -38,7 +38,7 @@ fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
     }
 }
 
-/// The model with the values of `parameters`, which are complete and of the right shapes; with `keep_countdown`, all but
+/// Returns the model with the values of `parameters`, which are complete and of the right shapes; with `keep_countdown`, all but
 /// the countdown head's.
 pub(super) fn with_parameters(
     network: ExpansionModel,
@@ -93,7 +93,7 @@ impl ModuleMapper for LoadParameters<'_> {
     }
 }
 
-/// The parameters of the model as PyTorch has them.
+/// Returns the parameters of the model as PyTorch has them.
 pub(super) fn parameters(
     network: &ExpansionModel,
 ) -> Result<BTreeMap<String, Parameter>, TensorReadError> {

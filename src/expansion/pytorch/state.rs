@@ -50,7 +50,7 @@ impl<'a> Container<'a> {
         })
     }
 
-    /// The tensors by name, and what is worth telling.
+    /// Returns the tensors by name, and what is worth telling.
     pub(super) fn state(&self) -> Result<(State<'_>, Vec<String>), String> {
         let state = match self {
             Self::Archive(archive, pickle) => of_pickle(archive, pickle)?,
@@ -123,7 +123,7 @@ fn dictionary<'p>(value: &'p PickleValue, place: &str) -> Result<&'p [(Id, Id)],
     }
 }
 
-/// The tensor with the bytes of its storage, whose announced length must be the true one.
+/// Returns the tensor with the bytes of its storage, whose announced length must be the true one.
 fn stored<'a>(
     archive: &'a Archive,
     pickle: &Pickle,
@@ -166,7 +166,7 @@ fn without_prefix(mut state: State<'_>) -> (State<'_>, Vec<String>) {
     (state, notes)
 }
 
-/// A name from a file, fit for a message.
+/// Returns a name from a file, fit for a message.
 pub(super) fn shown(name: &str) -> String {
     let short: String = name.chars().take(100).collect();
     short.escape_debug().to_string()

@@ -15,7 +15,7 @@ pub(super) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// A tensor whose rows follow each other and are all there is.
+    /// Returns a tensor whose rows follow each other and are all there is.
     pub(super) fn contiguous(element: Element, shape: Vec<usize>, bytes: &'a [u8]) -> Self {
         let mut strides = vec![1usize; shape.len()];
         for axis in (1..shape.len()).rev() {
@@ -30,7 +30,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// The numbers in single precision, row by row.
+    /// Returns the numbers in single precision, row by row.
     pub(super) fn numbers(&self) -> Result<Vec<f32>, String> {
         let convert: fn(&[u8]) -> f64 = match self.element {
             Element::F64 => |b| f64::from_le_bytes(fixed(b)),

@@ -67,7 +67,7 @@ impl WindowFigure {
         .html()
     }
 
-    /// The part of a span that there are bars for.
+    /// Returns the part of a span that there are bars for.
     fn inside(&self, span: Span) -> Option<Span> {
         let last = self.bars.len().checked_sub(1)?;
         let (start, end) = (span.start.min(last), span.end.min(last));

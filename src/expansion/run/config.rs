@@ -49,7 +49,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The name, as in JSON and on the command line; also the feature it needs.
+    /// Returns the name, as in JSON and on the command line; also the feature it needs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -62,12 +62,12 @@ impl Backend {
         }
     }
 
-    /// Whether the tensors live on a GPU.
+    /// Returns whether the tensors live on a GPU.
     pub fn is_gpu(self) -> bool {
         !matches!(self, Self::Flex | Self::Ndarray)
     }
 
-    /// The backend's default device.
+    /// Returns the backend's default device.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Backend {
         }
     }
 
-    /// The device, if there is one of this type: asking for one that is not there panics inside Burn.
+    /// Returns the device, if there is one of this type: asking for one that is not there panics inside Burn.
     #[cfg(feature = "gpu-kernels")]
     fn found(self, kind: DeviceType, device: impl FnOnce() -> Device) -> Result<Device> {
         if !Device::enumerate(kind).into_vec().is_empty() {
@@ -141,7 +141,7 @@ impl Backend {
     }
 }
 
-/// Whether CubeCL will find what it compiles kernels for CUDA with; it panics where it does not.
+/// Returns whether CubeCL will find what it compiles kernels for CUDA with; it panics where it does not.
 #[cfg(feature = "cuda")]
 fn has_cuda_headers() -> bool {
     let places = ["/usr/local/cuda", "/opt/cuda", "/usr/bin/nvcc"];
@@ -313,7 +313,7 @@ const PRESETS: [(&str, &str); 6] = [
 const WEIGHTED: &str =
     r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
 
-/// A strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
+/// Returns a strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
 /// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`. Every other strategy of
 /// [the table](strategy_table) has its defaults.
 ///
@@ -473,7 +473,7 @@ impl ExpansionConfig {
         write_atomically(path, self.to_json().as_bytes())
     }
 
-    /// The config as JSON, every field written out.
+    /// Returns the config as JSON, every field written out.
     pub fn to_json(&self) -> String {
         // Numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
         serde_json::to_string_pretty(self).expect("a config is valid JSON")

@@ -14,7 +14,7 @@ use crate::expansion::window::{WindowGrid, Windows};
 /// A type with fewer training windows than this is hardly learned.
 const FEW: usize = 10;
 
-/// The windows of a file of bars.
+/// Returns the windows of a file of bars.
 pub(crate) fn from_file(
     path: &Path,
     config: &ExpansionConfig,
@@ -113,7 +113,7 @@ mod parquet {
     pub(crate) use crate::expansion::window::holds_windows;
     use crate::expansion::window::{WindowOptions, read_windows};
 
-    /// The labelled windows of a file.
+    /// Returns the labelled windows of a file.
     pub(crate) fn windows(
         path: &Path,
         config: &ExpansionConfig,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::expansion::pytorch::PytorchExport;
 use crate::train::{MultiTask, checkpoint};
 
-/// The network of a run's checkpoint, and its log sigmas if its strategy learns them.
+/// Returns the network of a run's checkpoint, and its log sigmas if its strategy learns them.
 ///
 /// # Errors
 ///

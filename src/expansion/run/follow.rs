@@ -8,7 +8,7 @@ use crate::expansion::model::ExpansionModelConfig;
 use crate::expansion::pytorch::PytorchCheckpoint;
 use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
 
-/// The config with the sizes of the file where its own are the defaults, and what was changed, a sentence each.
+/// Returns the config with the sizes of the file where its own are the defaults, and what was changed, a sentence each.
 pub(crate) fn follow(
     mut config: ExpansionConfig,
     checkpoint: &PytorchCheckpoint,

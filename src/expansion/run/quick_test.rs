@@ -21,7 +21,7 @@ pub struct QuickTest {
     pub sentence: String,
 }
 
-/// Whether the task `stuck` stands still (less than 1 %) while the task `improving` improves (more than 20 %), from the
+/// Returns whether the task `stuck` stands still (less than 1 %) while the task `improving` improves (more than 20 %), from the
 /// first to the last epoch on validation data. `None` if one of them has fewer than two epochs.
 pub fn quick_test(history: &History, stuck: &str, improving: &str) -> Option<QuickTest> {
     let all = diagnose(history);

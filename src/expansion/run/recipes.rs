@@ -15,7 +15,7 @@ use crate::train::{Schedule, TrainConfig};
 /// The names that [`recipe`] knows.
 pub const RECIPES: [&str; 3] = ["default", "original", "learn"];
 
-/// The settings of a recipe.
+/// Returns the settings of a recipe.
 ///
 /// # Errors
 ///

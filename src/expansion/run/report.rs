@@ -14,7 +14,7 @@ use crate::model::MultiTaskModel;
 /// Windows that a report shows.
 pub const SHOWN: usize = 12;
 
-/// At most `count` windows, spread evenly over `windows`, with what the network predicts for them.
+/// Returns at most `count` windows, spread evenly over `windows`, with what the network predicts for them.
 ///
 /// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
 /// `batcher` makes the features it was trained on. The same network and windows give the same figures.
@@ -44,7 +44,7 @@ pub fn window_figures(
     Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
 }
 
-/// The middle ones of `count` equal parts.
+/// Returns the middle ones of `count` equal parts.
 fn spread(windows: &Windows, count: usize) -> Vec<Window> {
     let all: Vec<Window> = windows.iter().copied().collect();
     let count = count.min(all.len());

@@ -18,7 +18,7 @@ use crate::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
 use crate::train::{Progress, checkpoint};
 use crate::weighting::Strategy;
 
-/// A fresh network and strategy; the seed fixes the network's first values.
+/// Returns a fresh network and strategy; the seed fixes the network's first values.
 ///
 /// # Errors
 ///
@@ -69,7 +69,7 @@ pub fn follow_init(
     }
 }
 
-/// The config of the run that a checkpoint lies in; none if it lies elsewhere.
+/// Returns the config of the run that a checkpoint lies in; `None` if it lies elsewhere.
 ///
 /// # Errors
 ///
@@ -127,7 +127,7 @@ fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCh
     PytorchCheckpoint::read_with(file, &import)
 }
 
-/// The network of a PyTorch file. A countdown head of the other form starts anew.
+/// Returns the network of a PyTorch file. A countdown head of the other form starts anew.
 #[cfg(feature = "pytorch")]
 fn init_from_pytorch(
     network: ExpansionModel,
@@ -159,7 +159,7 @@ fn restarted(file: &Path) -> String {
     format!("{file}: its countdown head has another form, so that head starts anew")
 }
 
-/// The network of a checkpoint of any strategy. A countdown head of the other form starts anew.
+/// Returns the network of a checkpoint of any strategy. A countdown head of the other form starts anew.
 pub(crate) fn init_from(
     network: ExpansionModel,
     file: &Path,
@@ -184,7 +184,7 @@ pub(crate) fn init_from(
     }
 }
 
-/// The network of a checkpoint as it was trained: `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or
+/// Returns the network of a checkpoint as it was trained: `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or
 /// `.safetensors` file, to which [`follow_init`] fits a config. Unlike a network that is to be trained on, none of its
 /// heads starts anew.
 ///

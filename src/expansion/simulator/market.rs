@@ -33,7 +33,7 @@ pub(super) struct Market {
 }
 
 impl Market {
-    /// A market at its starting price and typical volatility.
+    /// Creates a market at its starting price and typical volatility.
     pub(super) fn new(config: &SimulatorConfig) -> Self {
         Self {
             start: config.price,
@@ -74,7 +74,7 @@ impl Market {
         }
     }
 
-    /// The standard deviation of the next bar's return.
+    /// Returns the standard deviation of the next bar's return.
     fn next_deviation(&mut self, rng: &mut impl Rng) -> f64 {
         let shock: f64 = rng.sample(StandardNormal);
         let scale = (1.0 - PERSISTENCE * PERSISTENCE).sqrt();
@@ -82,7 +82,7 @@ impl Market {
         self.volatility * (self.spread * self.heat).exp()
     }
 
-    /// The length of one wick: mostly short, now and then long. Cut off so that no bar is absurd.
+    /// Returns the length of one wick: mostly short, now and then long. Cut off so that no bar is absurd.
     fn tail(&self, mean: f64, rng: &mut impl Rng) -> f64 {
         let length: f64 = rng.sample(Exp1);
         mean * length.min(8.0)

@@ -47,7 +47,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// The index of the first bar of every window. The windows do not overlap and cover the series.
+    /// Returns the index of the first bar of every window. The windows do not overlap and cover the series.
     pub fn window_starts(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.expansions.len()).map(|index| index * self.window)
     }
@@ -78,7 +78,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// A simulator.
+    /// Creates a simulator.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::error::Error::Setting) as from [`SimulatorConfig::validate`].

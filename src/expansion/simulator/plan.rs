@@ -81,7 +81,7 @@ impl Plan {
     }
 }
 
-/// The drift per bar of a burst. A burst must rise above noise that grows with the square root of its length;
+/// Returns the drift per bar of a burst. A burst must rise above noise that grows with the square root of its length;
 /// the fourth root is half way between equal slopes, which hide short bursts, and equal significance, which
 /// flattens long ones.
 fn burst(strength: f64, length: usize) -> f64 {

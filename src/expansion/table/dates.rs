@@ -223,7 +223,7 @@ impl Dates {
         Ok(Some(self.number()))
     }
 
-    /// Whether the stamps seen can be read one way only, whatever follows.
+    /// Returns whether the stamps seen can be read one way only, whatever follows.
     pub(crate) fn is_told(&self) -> bool {
         let plain = self.plain.count + self.numbers > 0;
         plain || self.either.is_some() || self.only.iter().any(Option::is_some)
@@ -291,7 +291,7 @@ impl Dates {
         Err((either.line, reason))
     }
 
-    /// The order that makes sense of the rows as a whole, and why, if only one does.
+    /// Returns the order that makes sense of the rows as a whole, and why, if only one does.
     fn order_of_rows(&self) -> Option<(DateOrder, &'static str)> {
         let [day, month] = self.numeric;
         let one_way = "run in one direction";
@@ -317,7 +317,7 @@ impl Dates {
 }
 
 impl StampExample {
-    /// The day under an order, in words that can be read one way only.
+    /// Returns the day under an order, in words that can be read one way only.
     fn on(&self, order: DateOrder) -> String {
         self.stamp.read(order).map_or_else(String::new, |stamp| {
             Offset::UTC

@@ -26,7 +26,7 @@ pub fn parse(field: &str, text: &str) -> Result<Duration> {
         })
 }
 
-/// A length of time in days, hours, minutes and seconds: `2d 3h`.
+/// Returns a length of time in days, hours, minutes and seconds: `2d 3h`.
 pub fn show(duration: Duration) -> String {
     let all = duration.as_secs();
     let parts = [

@@ -32,7 +32,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The first line that satisfies `is_one` under some separator, among the first of a file.
+    /// Returns the first line that satisfies `is_one` under some separator, among the first of a file.
     ///
     /// # Errors
     /// [`Error::Line`] if a line above it holds data, [`Error::File`] if the file is empty.
@@ -73,7 +73,7 @@ impl Header {
         Ok(Some(header))
     }
 
-    /// A line as a header under a separator.
+    /// Creates a line as a header under a separator.
     pub(crate) fn of(bytes: &[u8], offset: usize, line: u64, separator: u8) -> Self {
         Self {
             names: fields(bytes, separator)
@@ -92,7 +92,7 @@ impl Header {
         }
     }
 
-    /// The names of the columns of a table.
+    /// Returns the names of the columns of a table.
     #[cfg(feature = "parquet")]
     pub(crate) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl Header {
         notes
     }
 
-    /// The only column of a name, or none.
+    /// Returns the only column of a name, or none.
     pub(crate) fn position(&self, name: &str) -> Result<Option<usize>, String> {
         let mut found = (0..self.names.len()).filter(|&column| self.names[column] == name);
         match (found.next(), found.next()) {
@@ -154,7 +154,7 @@ fn compared(field: &str) -> String {
     plain.to_lowercase().replace('_', " ")
 }
 
-/// The fields of one line.
+/// Returns the fields of one line.
 pub(crate) fn fields(line: &[u8], separator: u8) -> Vec<String> {
     let text = String::from_utf8_lossy(line);
     let mut record = StringRecord::new();
@@ -176,7 +176,7 @@ pub(crate) fn is_data(fields: &[String]) -> bool {
     fields.iter().filter(number).count() * 2 > fields.len()
 }
 
-/// Whether a line is a row of a file under some separator.
+/// Returns whether a line is a row of a file under some separator.
 pub(crate) fn is_row(line: &[u8]) -> bool {
     SEPARATORS
         .iter()

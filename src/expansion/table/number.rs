@@ -18,7 +18,7 @@ pub enum DecimalMark {
 }
 
 impl DecimalMark {
-    /// The name, as in JSON and on the command line.
+    /// Returns the name, as in JSON and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Point => "point",
@@ -45,7 +45,7 @@ fn without_currency(text: &str) -> &str {
     plain.map_or(text, str::trim_start)
 }
 
-/// A number with thousands separators and decimals, if it is one.
+/// Returns a number with thousands separators and decimals, if it is one.
 fn grouped(text: &str, thousands: u8, decimal: u8) -> Option<f64> {
     is_grouped(text, thousands, decimal).then(|| {
         let plain: String = text
@@ -56,7 +56,7 @@ fn grouped(text: &str, thousands: u8, decimal: u8) -> Option<f64> {
     })?
 }
 
-/// Whether a text is a number in which every thousands separator is followed by three digits.
+/// Returns whether a text is a number in which every thousands separator is followed by three digits.
 fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, decimals) = match unsigned.split_once(char::from(decimal)) {
@@ -145,12 +145,12 @@ impl MarkEvidence {
         }
     }
 
-    /// Whether a price was seen that has decimals or thousands, so that what follows tells nothing new.
+    /// Returns whether a price was seen that has decimals or thousands, so that what follows tells nothing new.
     pub(crate) fn is_told(&self) -> bool {
         self.point + self.comma > 0 || self.either_example.is_some()
     }
 
-    /// The decimal mark, with what is worth saying about it; or the line and the reason why it cannot be told.
+    /// Returns the decimal mark, with what is worth saying about it; or the line and the reason why it cannot be told.
     pub(crate) fn decide(
         &self,
         given: Option<DecimalMark>,

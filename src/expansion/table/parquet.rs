@@ -42,7 +42,7 @@ impl ParquetFile {
         })
     }
 
-    /// The columns at the top of the schema.
+    /// Returns the columns at the top of the schema.
     pub(crate) fn columns(&self) -> &[Arc<Type>] {
         self.schema().get_fields()
     }
@@ -124,7 +124,7 @@ impl ParquetFile {
     }
 }
 
-/// The name of a codec without its level.
+/// Returns the name of a codec without its level.
 fn codec(codec: Compression) -> String {
     let name = codec.to_string();
     name.split('(').next().unwrap_or_default().to_owned()
@@ -155,7 +155,7 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) 
     }
 }
 
-/// A value as a number. The error says what it is instead.
+/// Returns a value as a number. The error says what it is instead.
 pub(crate) fn number(field: &Field) -> Result<f64, String> {
     match field {
         Field::Double(value) => Ok(*value),
@@ -176,7 +176,7 @@ pub(crate) fn number(field: &Field) -> Result<f64, String> {
     }
 }
 
-/// A value as a whole number, if it is one.
+/// Returns a value as a whole number, if it is one.
 pub(crate) fn whole(field: &Field) -> Option<i64> {
     match field {
         Field::Byte(value) => Some((*value).into()),
@@ -199,7 +199,7 @@ fn whole_float(value: f64, bits: i32) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 2f64.powi(bits)).then_some(value as i64)
 }
 
-/// A value in words, for a message.
+/// Returns a value in words, for a message.
 pub(crate) fn kind(field: &Field) -> String {
     match field {
         Field::Null => "null".into(),
@@ -227,7 +227,7 @@ pub(crate) enum Moment {
     Text(String),
 }
 
-/// A value of a column as a time. The error says what it is instead.
+/// Returns a value of a column as a time. The error says what it is instead.
 pub(crate) fn moment(field: &Field, column: &Type) -> Result<Moment, String> {
     let time = match field {
         Field::Date(days) => Timestamp::from_second(i64::from(*days) * 86_400),
@@ -260,7 +260,7 @@ pub(crate) fn is_time_in_nanoseconds(column: &Type) -> bool {
     matches!(logical, Some(LogicalType::Time(about)) if about.unit == TimeUnit::NANOS)
 }
 
-/// The value of a decimal: a whole number in two's complement, the highest byte first, over a power of ten.
+/// Returns the value of a decimal: a whole number in two's complement, the highest byte first, over a power of ten.
 fn decimal(value: &Decimal) -> Option<f64> {
     let bytes = value.data();
     if bytes.is_empty() || bytes.len() > 16 {

@@ -5,12 +5,12 @@ const VALUE: usize = 40;
 /// The longest excerpt of a whole line, in characters.
 const LINE: usize = 120;
 
-/// A value between backquotes.
+/// Returns a value between backquotes.
 pub(crate) fn value(text: &str) -> String {
     quoted(text, VALUE)
 }
 
-/// A whole line between backquotes.
+/// Returns a whole line between backquotes.
 pub(crate) fn line(text: &str) -> String {
     quoted(text, LINE)
 }

@@ -27,7 +27,7 @@ pub(crate) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// The records of `bytes`, which begin at a place of the file.
+    /// Creates the records of `bytes`, which begin at a place of the file.
     pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
@@ -66,12 +66,12 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The record that [`advance`](Self::advance) found.
+    /// Returns the record that [`advance`](Self::advance) found.
     pub(crate) fn record(&self) -> &StringRecord {
         &self.record
     }
 
-    /// The line of that record, from 1. The reader stands on the line after it.
+    /// Returns the line of that record, from 1. The reader stands on the line after it.
     pub(crate) fn line(&self) -> u64 {
         self.above + self.reader.position().line().saturating_sub(1).max(1)
     }
@@ -112,7 +112,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// A field without the blanks around it, empty if the row is too short.
+/// Returns a field without the blanks around it, empty if the row is too short.
 pub(crate) fn field(record: &StringRecord, index: usize) -> &str {
     record.get(index).unwrap_or_default().trim()
 }

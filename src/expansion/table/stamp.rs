@@ -46,7 +46,7 @@ pub enum DateOrder {
 }
 
 impl DateOrder {
-    /// The name, as in JSON and on the command line.
+    /// Returns the name, as in JSON and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::DayFirst => "day-first",
@@ -81,7 +81,7 @@ pub(crate) enum Form {
     Number(TimeUnit),
 }
 
-/// Whether a trimmed text is a date without a time of day.
+/// Returns whether a trimmed text is a date without a time of day.
 pub(crate) fn is_date_alone(text: &str) -> bool {
     let mut rest = Parser::new(text);
     rest.date().is_some() && rest.is_empty()
@@ -114,7 +114,7 @@ impl Stamp {
         }
     }
 
-    /// The time that a stamp is under a form; none if it has another form or is not a time.
+    /// Returns the time that a stamp is under a form; `None` if it has another form or is not a time.
     pub(crate) fn read(self, form: Form) -> Option<Timestamp> {
         match (self, form) {
             (Self::Plain(stamp), Form::Plain) => Some(stamp),
@@ -126,7 +126,7 @@ impl Stamp {
 }
 
 impl Numeric {
-    /// The time under an order of day and month.
+    /// Returns the time under an order of day and month.
     pub(crate) fn read(self, order: DateOrder) -> Option<Timestamp> {
         let (day, month) = match order {
             DateOrder::DayFirst => (self.first, self.second),
@@ -153,7 +153,7 @@ impl Clock {
 }
 
 impl TimeUnit {
-    /// The unit that a number's size speaks for: whatever the unit, its time lies between 1973 and 5138.
+    /// Creates the unit that a number's size speaks for: whatever the unit, its time lies between 1973 and 5138.
     pub(crate) fn of(value: i64) -> Self {
         match value.unsigned_abs() {
             0..100_000_000_000 => Self::Seconds,
@@ -163,7 +163,7 @@ impl TimeUnit {
         }
     }
 
-    /// The name of a count.
+    /// Returns the name of a count.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Seconds => "seconds since 1970",
@@ -218,7 +218,7 @@ pub(crate) fn digits(value: i64) -> Option<Timestamp> {
     )
 }
 
-/// A whole number, or one of nine digits or more with decimals, which are fractions of a second.
+/// Returns a whole number, or one of nine digits or more with decimals, which are fractions of a second.
 fn number(text: &str) -> Option<Stamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let unsigned = whole.strip_prefix('-').unwrap_or(whole);

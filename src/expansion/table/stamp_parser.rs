@@ -29,12 +29,12 @@ impl<'a> Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A number of so many digits.
+    /// Returns a number of so many digits.
     fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         if !digits.contains(&count) {
@@ -77,7 +77,7 @@ impl Parser<'_> {
         word
     }
 
-    /// The start of a month's English name, at least three letters of it.
+    /// Returns the start of a month's English name, at least three letters of it.
     fn month(&mut self) -> Option<i8> {
         const NAMES: [&[u8]; 12] = [
             b"january",
@@ -207,7 +207,7 @@ impl Parser<'_> {
         Some(value * 10i32.pow(9 - digits))
     }
 
-    /// Whether AM (false) or PM (true) follows; nothing is taken if neither does.
+    /// Returns whether AM (false) or PM (true) follows; nothing is taken if neither does.
     fn half_of_day(&mut self, after_whole_hour: bool) -> Option<Option<bool>> {
         let mut ahead = Parser(self.0);
         ahead.take(if after_whole_hour { b" -" } else { b"  " });

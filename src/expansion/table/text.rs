@@ -54,22 +54,22 @@ impl Text {
         }
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether a line may have been cut off: it is the last one, and nothing ends it.
+    /// Returns whether a line may have been cut off: it is the last one, and nothing ends it.
     pub(crate) fn is_unfinished(&self, line: u64) -> bool {
         self.unfinished == Some(line)
     }
 
-    /// The records from a place on.
+    /// Returns the records from a place on.
     pub(crate) fn records(&self, place: &DataStart) -> Records<'_> {
         Records::new(&self.path, &self.bytes[place.offset..], place)
     }
 
-    /// The lines that are not blank, each with its first byte and its number from 1.
+    /// Returns the lines that are not blank, each with its first byte and its number from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
         let mut next = 0;
         self.bytes

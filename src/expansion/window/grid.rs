@@ -20,7 +20,7 @@ pub struct WindowGrid {
 }
 
 impl WindowGrid {
-    /// All windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
+    /// Creates all windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
     pub fn new(length: usize, stride: usize) -> Self {
         Self {
             length,

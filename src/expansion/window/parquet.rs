@@ -42,7 +42,7 @@ pub struct WindowOptions {
     pub date_order: Option<DateOrder>,
 }
 
-/// Whether a Parquet file holds labelled windows rather than bars: it has the column `features`, `bars` or `window`.
+/// Returns whether a Parquet file holds labelled windows rather than bars: it has the column `features`, `bars` or `window`.
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::File`] if it cannot be read as Parquet.
@@ -151,7 +151,7 @@ impl WindowColumns {
         self.needed.into_iter().chain(self.time).collect()
     }
 
-    /// The time of every row, if there is one.
+    /// Returns the time of every row, if there is one.
     fn order(
         &self,
         table: &ParquetFile,
@@ -246,7 +246,7 @@ impl WindowRow {
         self.first_dropped.get_or_insert((row, reason));
     }
 
-    /// All of them, or as many as there may be, in the order of these times.
+    /// Returns all of them, or as many as there may be, in the order of these times.
     fn windows(
         self,
         times: Option<Vec<Timestamp>>,

@@ -146,7 +146,7 @@ impl<'a> Joiner<'a> {
         Err(Error::file(self.origin, reason))
     }
 
-    /// The stretches that begin at these bars, joined; none if one reaches over an outage, their volatility differs too
+    /// Returns the stretches that begin at these bars, joined; `None` if one reaches over an outage, their volatility differs too
     /// much, or a price falls to zero.
     fn joined(&self, first: usize, second: usize) -> Option<Vec<Bar>> {
         let (end, length) = (first + self.length, self.length);
@@ -172,14 +172,14 @@ impl<'a> Joiner<'a> {
             .then_some(segment)
     }
 
-    /// Whether a stretch, or the bars before it that its ATR is taken from, reaches over an outage.
+    /// Returns whether a stretch, or the bars before it that its ATR is taken from, reaches over an outage.
     fn over_gap(&self, start: usize) -> bool {
         let before = ATR_BARS + 1;
         self.gaps
             .cut(self.first + start - before, self.length + before)
     }
 
-    /// The mean true range of the bars before `bar`.
+    /// Returns the mean true range of the bars before `bar`.
     fn atr(&self, bar: usize) -> f64 {
         let range = |t: usize| {
             let before = self.bars[t - 1].close;

@@ -270,7 +270,7 @@ impl Windows {
         }
     }
 
-    /// Every window twice, the second time [mirrored](Window::mirrored).
+    /// Returns every window twice, the second time [mirrored](Window::mirrored).
     pub fn with_mirrored(&self) -> Self {
         let both = |window: &Window| {
             let mirrored = Window {
@@ -282,12 +282,12 @@ impl Windows {
         self.with(self.windows.iter().flat_map(both).collect())
     }
 
-    /// The number of windows.
+    /// Returns the number of windows.
     pub fn len(&self) -> usize {
         self.windows.len()
     }
 
-    /// Whether there is no window.
+    /// Returns whether there is no window.
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()
     }
@@ -297,22 +297,22 @@ impl Windows {
         self.length
     }
 
-    /// The bars that lie between the two sides of a [split](Self::split) at least.
+    /// Returns the bars that lie between the two sides of a [split](Self::split) at least.
     pub fn embargo(&self) -> usize {
         self.embargo
     }
 
-    /// The series.
+    /// Returns the series.
     pub fn bars(&self) -> &Bars {
         &self.bars
     }
 
-    /// The windows in the order of time.
+    /// Returns the windows in the order of time.
     pub fn iter(&self) -> std::slice::Iter<'_, Window> {
         self.windows.iter()
     }
 
-    /// The labels in the order of time.
+    /// Returns the labels in the order of time.
     pub fn labels(&self) -> impl Iterator<Item = WindowLabel> + '_ {
         self.windows.iter().map(|window| window.label)
     }
@@ -322,12 +322,12 @@ impl Windows {
         self.left_out.unlabelled
     }
 
-    /// The outages of the series, over which no window reaches; none where windows were not cut from a series.
+    /// Returns the outages of the series, over which no window reaches; none where windows were not cut from a series.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps
     }
 
-    /// The windows that were left out when the series was cut. Nothing is left out of a simulation or a side of a split.
+    /// Returns the windows that were left out when the series was cut. Nothing is left out of a simulation or a side of a split.
     pub fn left_out(&self) -> LeftOut {
         self.left_out
     }

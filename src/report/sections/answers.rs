@@ -12,7 +12,7 @@ const SHOWN: (f64, f64) = (-0.5, 1.0);
 /// What stands where there is nothing to say.
 const NOTHING: &str = "–";
 
-/// The table. `commands` are what to do about a task, where a program can say it.
+/// Returns the table. `commands` are what to do about a task, where a program can say it.
 pub(in crate::report) fn answers(
     history: &History,
     diagnoses: &[TaskDiagnosis],
@@ -58,7 +58,7 @@ fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     )
 }
 
-/// The tasks that have a loss. A metric may be filed under a name of its own.
+/// Returns the tasks that have a loss. A metric may be filed under a name of its own.
 fn tasks(history: &History) -> Vec<&str> {
     let has_loss = |task: &&str| {
         let of = |split| !history.series(split, task, quantity::LOSS).is_empty();
@@ -97,7 +97,7 @@ fn words(text: &str) -> String {
     format!("<td class=\"{class}\">{text}</td>")
 }
 
-/// The course of the skill, and its value in the best epoch.
+/// Returns the course of the skill, and its value in the best epoch.
 fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> String {
     let series = history.series(Split::Valid, task, quantity::SKILL);
     let Some(skill) = diagnosis.and_then(|d| d.skill) else {
@@ -122,7 +122,7 @@ fn line(task: &str, series: &Series, diagnosis: Option<&TaskDiagnosis>) -> Strin
     sparkline(&points, SHOWN.0, SHOWN.1, 0.0, told, &about)
 }
 
-/// The causes, each with how sure it is.
+/// Returns the causes, each with how sure it is.
 fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     let Some(diagnosis) = diagnosis else {
         return "it has no validation loss".into();

@@ -27,12 +27,12 @@ pub(super) fn cosines(history: &History) -> String {
     )
 }
 
-/// Whether any cosine was recorded.
+/// Returns whether any cosine was recorded.
 pub(super) fn has_cosines(history: &History) -> bool {
     !pairs(history).is_empty()
 }
 
-/// The pairs that are farthest from 0, over epochs.
+/// Returns the pairs that are farthest from 0, over epochs.
 fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
     let all = pairs.len();
     // A stable sort: of equal pairs the first tasks come first.

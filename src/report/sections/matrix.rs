@@ -2,7 +2,7 @@
 
 use super::super::text::{escape, minus};
 
-/// The table; `cosine` gives the value for two tasks.
+/// Returns the table; `cosine` gives the value for two tasks.
 pub(super) fn matrix(
     caption: &str,
     tasks: &[&str],

@@ -80,7 +80,7 @@ fn others(history: &History) -> impl Iterator<Item = &str> {
         .filter(|name| !quantity::is_recorded(name))
 }
 
-/// The charts as elements of the page.
+/// Returns the charts as elements of the page.
 fn drawn(charts: &[LineChart]) -> Vec<String> {
     charts.iter().map(LineChart::html).collect()
 }

@@ -54,7 +54,7 @@ fn audits(history: &History) -> String {
     }
 }
 
-/// The shares that the strategy was told to give, if it was told any.
+/// Returns the shares that the strategy was told to give, if it was told any.
 fn meant(history: &History) -> String {
     let told = history.tasks().into_iter().filter_map(|task| {
         let share = history.known(Split::Train, task, quantity::INTENDED_SHARE)?;

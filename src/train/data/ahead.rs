@@ -11,7 +11,7 @@ use burn::tensor::{Device, StreamId};
 
 use super::{Batches, DataPass, Source};
 
-/// The pass of a batch that is counted through all passes, and its place in it.
+/// Returns the pass of a batch that is counted through all passes, and its place in it.
 pub(super) fn place<B: 'static>(
     source: &dyn Source<B>,
     seed: u64,

@@ -49,7 +49,7 @@ impl<B> Clone for EpochLoader<B> {
 }
 
 impl<B: 'static> EpochLoader<B> {
-    /// A loader whose first pass is epoch 1 and one pass over the source.
+    /// Creates a loader whose first pass is epoch 1 and one pass over the source.
     pub(in crate::train) fn new(
         source: Arc<dyn Source<B>>,
         count: fn(&B) -> usize,

@@ -104,7 +104,7 @@ impl<B: 'static> Mixture<B> {
         }
     }
 
-    /// The source of each batch of a pass, and which of its batches in this pass it is.
+    /// Returns the source of each batch of a pass, and which of its batches in this pass it is.
     fn turns(&self) -> Vec<(usize, usize)> {
         let numbers = self.numbers();
         let of = |(part, number): (usize, &usize)| {

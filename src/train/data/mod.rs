@@ -144,7 +144,7 @@ impl DataPass {
         Self::new(random.random(), number)
     }
 
-    /// The seed of the device for a batch.
+    /// Returns the seed of the device for a batch.
     pub(super) fn seed_of(&self, batch: usize) -> u64 {
         let mut random = ChaCha8Rng::seed_from_u64(!self.seed);
         random.set_stream(self.number);

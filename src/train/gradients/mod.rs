@@ -79,7 +79,7 @@ impl Squares<'_> {
         });
     }
 
-    /// The sum over all of them, `[1]`, if there is one.
+    /// Returns the sum over all of them, `[1]`, if there is one.
     fn all(mut self) -> Option<Tensor<1>> {
         #[cfg(feature = "gpu-kernels")]
         if let Some(squares) = std::mem::take(&mut self.waiting).sum() {

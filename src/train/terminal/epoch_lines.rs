@@ -71,7 +71,7 @@ impl EpochLines {
         format!("validation losses{measure}; *: best so far")
     }
 
-    /// The names of the columns.
+    /// Returns the names of the columns.
     pub(in crate::train) fn heading(&self) -> Vec<String> {
         let left = format!("{:>1$}  {2:>DURATION$}", "epoch", of(self.epochs), "time");
         match &self.layout {

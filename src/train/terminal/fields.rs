@@ -26,12 +26,12 @@ pub(super) const WIDE: Widths = Widths {
 /// The least in which numbers still say something: four tasks fit into 80 columns.
 pub(super) const NARROW: Widths = Widths { amount: 7, gain: 6 };
 
-/// A loss or a weight, with four digits that matter where there is room.
+/// Returns a loss or a weight, with four digits that matter where there is room.
 pub(super) fn amount(value: f64) -> String {
     amount_in(value, AMOUNT)
 }
 
-/// The same in another width.
+/// Returns the same in another width.
 pub(super) fn amount_in(value: f64, width: usize) -> String {
     if value.is_nan() {
         return "NaN".into();
@@ -48,12 +48,12 @@ pub(super) fn amount_in(value: f64, width: usize) -> String {
         .unwrap_or_else(|| "?".into())
 }
 
-/// A skill in percent, with its sign.
+/// Returns a skill in percent, with its sign.
 pub(super) fn gain(value: f64) -> String {
     gain_in(value, GAIN)
 }
 
-/// The same in another width.
+/// Returns the same in another width.
 pub(super) fn gain_in(value: f64, width: usize) -> String {
     let percent = 100.0 * value;
     match percent {
@@ -65,7 +65,7 @@ pub(super) fn gain_in(value: f64, width: usize) -> String {
     }
 }
 
-/// A part of a whole in percent.
+/// Returns a part of a whole in percent.
 pub(super) fn share(value: f64) -> String {
     match value {
         v if v.is_nan() => "NaN".into(),
@@ -81,7 +81,7 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-/// The same in whole seconds, for a time that is an estimate.
+/// Returns the same in whole seconds, for a time that is an estimate.
 pub(in crate::train) fn rough_duration(duration: Duration) -> String {
     match duration.as_secs_f64().ceil() {
         seconds if seconds < 100.0 => format!("{seconds} s"),
@@ -99,7 +99,7 @@ fn long(duration: Duration) -> String {
     }
 }
 
-/// A name in at most so many columns: one that is longer keeps its beginning and its end. What moves a cursor is left out.
+/// Returns a name in at most so many columns: one that is longer keeps its beginning and its end. What moves a cursor is left out.
 pub(super) fn shortened(name: &str, width: usize) -> String {
     let name: Vec<char> = name.chars().filter(|c| !c.is_control()).collect();
     let fits = |text: &String| console::measure_text_width(text) <= width;

@@ -51,12 +51,12 @@ impl Screen {
         Self { progress, bar }
     }
 
-    /// Whether lines are to be said.
+    /// Returns whether lines are to be said.
     pub(in crate::train) fn speaks(&self) -> bool {
         self.progress != Progress::Silent
     }
 
-    /// Whether they are to be said in detail.
+    /// Returns whether they are to be said in detail.
     pub(in crate::train) fn in_detail(&self) -> bool {
         self.progress == Progress::Verbose
     }
@@ -96,7 +96,7 @@ pub(in crate::train) fn columns() -> usize {
     }
 }
 
-/// Whether standard error has colours.
+/// Returns whether standard error has colours.
 pub(in crate::train) fn coloured() -> bool {
     // `console` knows the variables, but lets CLICOLOR_FORCE win over NO_COLOR.
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -56,7 +56,7 @@ impl Summary {
         )
     }
 
-    /// A line for every task.
+    /// Returns a line for every task.
     pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<String> {
         let tasks = self.tasks.iter();
         tasks

@@ -48,7 +48,7 @@ fn history(tasks: &[String], epoch: usize, known: bool, value: impl Fn(usize) ->
     history
 }
 
-/// All lines of an epoch in detail, the heading included.
+/// Returns all lines of an epoch in detail, the heading included.
 fn everything(lines: &EpochLines, history: &History, facts: EpochFacts) -> Vec<String> {
     let mut all = vec![lines.legend()];
     all.extend(lines.heading());

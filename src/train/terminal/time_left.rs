@@ -85,7 +85,7 @@ impl TimeLeft {
         }
     }
 
-    /// The time until the run ends; none while nothing tells.
+    /// Returns the time until the run ends; `None` while nothing tells.
     pub(in crate::train) fn left(&self) -> Option<Duration> {
         let running = self.running.as_ref()?;
         let training = self.seconds_per_item(Phase::Training);

@@ -152,7 +152,7 @@ impl<M: MultiTaskModel> Fit<M> {
         self.batches.iter().map(counts).collect()
     }
 
-    /// The gradients of one task's loss on one batch.
+    /// Returns the gradients of one task's loss on one batch.
     fn gradients_of(&self, task: usize, batch: usize) -> Option<GradientsParams> {
         let points = self.trials();
         let prepared = &self.batches[batch];
@@ -193,7 +193,7 @@ impl<M: MultiTaskModel> Fit<M> {
         Some(self.fitted())
     }
 
-    /// Whether a task has labels in the batches of the fit.
+    /// Returns whether a task has labels in the batches of the fit.
     pub(super) fn has_labels(&self, task: usize) -> bool {
         self.labels.iter().any(|labels| labels[task] > 0.0)
     }
@@ -230,7 +230,7 @@ impl<M: MultiTaskModel> Fit<M> {
         left
     }
 
-    /// Whether the loss of a task is not at a minimum yet, or came down from where it began by what counts as known to a predictor.
+    /// Returns whether the loss of a task is not at a minimum yet, or came down from where it began by what counts as known to a predictor.
     fn may_gain(&self, task: usize, start: f64) -> bool {
         let descent = &self.descents[task];
         let gain = descent.value().map_or(f64::NAN, |value| start - value);
@@ -265,7 +265,7 @@ impl<M: MultiTaskModel> Fit<M> {
         starts
     }
 
-    /// The points that the tasks are evaluated at.
+    /// Returns the points that the tasks are evaluated at.
     fn trials(&self) -> Vec<Vec<f64>> {
         let trial = |descent: &Descent| {
             if descent.is_done() {
@@ -339,14 +339,14 @@ impl<M: MultiTaskModel> Fit<M> {
         tasks.iter().map(result).collect()
     }
 
-    /// The network with the parameters of every task as its point says.
+    /// Returns the network with the parameters of every task as its point says.
     fn with(&self, points: &[Vec<f64>]) -> M {
         let pairs = points.iter().zip(&self.own);
         let values: Vec<&[f64]> = pairs.map(|(point, own)| &point[..own.len()]).collect();
         set(self.network.clone(), &self.own, &values)
     }
 
-    /// The losses of predictors on the batches of the fit, batch by batch.
+    /// Returns the losses of predictors on the batches of the fit, batch by batch.
     pub(super) fn fitted_losses(&self, fitted: &Fitted) -> Result<BatchLosses> {
         let network = self.with(&fitted.points);
         let mut samples = Samples::new(self, &fitted.points, fitted.form, &self.device);
@@ -359,7 +359,7 @@ impl<M: MultiTaskModel> Fit<M> {
         rows.read()
     }
 
-    /// The losses of several predictors on all batches of a source, batch by batch.
+    /// Returns the losses of several predictors on all batches of a source, batch by batch.
     pub(super) fn losses_on<'a>(
         &'a self,
         source: &dyn Source<M::Batch>,
@@ -416,7 +416,7 @@ impl<'a, M: MultiTaskModel> Samples<'a, M> {
         }
     }
 
-    /// The representation of every task for a batch.
+    /// Returns the representation of every task for a batch.
     fn of(&mut self, prepared: &Prepared<M>) -> Vec<M::Shared> {
         let Some(outline) = &self.fit.outline else {
             return self
@@ -514,7 +514,7 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// Whether the predictor of a task was fitted to the end.
+    /// Returns whether the predictor of a task was fitted to the end.
     pub(super) fn has_converged(&self, task: usize) -> bool {
         self.converged[task]
     }

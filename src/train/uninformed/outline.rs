@@ -35,7 +35,7 @@ impl Outline {
         alike.then(|| Self(pairs().map(longer).collect()))
     }
 
-    /// Whether some part has positions.
+    /// Returns whether some part has positions.
     pub(super) fn has_positions(&self) -> bool {
         self.0.iter().any(|sizes| positions(sizes) > 1)
     }
@@ -95,7 +95,7 @@ impl Outline {
     }
 }
 
-/// The sizes of what has values of its own.
+/// Returns the sizes of what has values of its own.
 fn kept(sizes: &[usize], form: Form) -> Vec<usize> {
     let mut kept = sizes.to_vec();
     if form == Form::Constant
@@ -142,7 +142,7 @@ fn positions(sizes: &[usize]) -> usize {
     }
 }
 
-/// A representation of the same form that is zero everywhere and takes no memory to speak of.
+/// Returns a representation of the same form that is zero everywhere and takes no memory to speak of.
 pub(super) fn hollow<S: Shared>(shared: &S, device: &Device) -> S {
     let part = |sizes: Vec<usize>| (Tensor::zeros([1], device), vec![1; sizes.len() - 1]);
     let parts = shared.sizes().into_iter().map(part).collect();

@@ -51,7 +51,7 @@ pub fn weights(gram: &GramMatrix, c: f64) -> Result<Answer, Degenerate> {
     Ok(Answer::of(gram, weights))
 }
 
-/// The weights of the best direction on the cone itself.
+/// Returns the weights of the best direction on the cone itself.
 fn on_cone(gram: &GramMatrix, along: &[f64], length: f64, c: f64) -> Result<Vec<f64>, Degenerate> {
     let scaled = Scaled::new(gram)?;
     let along: Vec<f64> = along

@@ -47,7 +47,7 @@ pub fn weights(
     Ok(Answer::of(gram, weights))
 }
 
-/// The gradient of `task` after it was turned towards the others, as weights of the raw gradients.
+/// Returns the gradient of `task` after it was turned towards the others, as weights of the raw gradients.
 fn turned(
     gram: &GramMatrix,
     task: usize,

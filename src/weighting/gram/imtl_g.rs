@@ -49,7 +49,7 @@ pub fn weights(gram: &GramMatrix) -> Result<Answer, Degenerate> {
     })
 }
 
-/// The shortest solution of a singular system, if it has one.
+/// Returns the shortest solution of a singular system, if it has one.
 fn shortest(matrix: &GramMatrix, right: &[f64]) -> Result<Vec<f64>, Degenerate> {
     let y = Spectrum::new(matrix)
         .above(RANK)

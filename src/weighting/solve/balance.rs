@@ -99,7 +99,7 @@ impl<'a> Bargain<'a> {
         self.rights.iter().enumerate().map(alone).collect()
     }
 
-    /// Whether some value is far above what its row would ask for alone.
+    /// Returns whether some value is far above what its row would ask for alone.
     fn ran_away(&self, y: &[f64]) -> bool {
         let pairs = y.iter().zip(self.alone());
         pairs.into_iter().any(|(value, alone)| *value > FAR * alone)
@@ -151,7 +151,7 @@ impl<'a> Bargain<'a> {
             .collect()
     }
 
-    /// The largest gap in the equations, relative to the numbers that each is summed from.
+    /// Returns the largest gap in the equations, relative to the numbers that each is summed from.
     fn gap(&self, y: &[f64]) -> f64 {
         let wanted = self.wanted(y);
         let gap = |i: usize| {
@@ -167,7 +167,7 @@ impl<'a> Bargain<'a> {
         (0..y.len()).map(gap).fold(0.0, f64::max)
     }
 
-    /// The Newton step as a relative change of every value.
+    /// Returns the Newton step as a relative change of every value.
     fn newton(&self, y: &[f64]) -> Result<Vec<f64>, Degenerate> {
         let size = y.len();
         let wanted = self.wanted(y);
@@ -194,7 +194,7 @@ impl<'a> Bargain<'a> {
             .collect())
     }
 
-    /// The next values: the better of two curves along the relative `step`.
+    /// Returns the next values: the better of two curves along the relative `step`.
     ///
     /// A value that falls goes on along a curve like the one that solves its own equation if the others stand still, and so stays
     /// positive: on a straight line, one that is far too large would hold up all others. Rows that are nearly parallel
@@ -231,7 +231,7 @@ impl<'a> Bargain<'a> {
         length
     }
 
-    /// The objective, and the size of the numbers that it is summed from.
+    /// Returns the objective, and the size of the numbers that it is summed from.
     fn objective(&self, y: &[f64]) -> (f64, f64) {
         let square = 0.5 * dot(&self.matrix.times(y), y);
         let gain = |(right, value): (&f64, &f64)| {
@@ -248,7 +248,7 @@ impl<'a> Bargain<'a> {
         (square - sum, square + size)
     }
 
-    /// The slope of the objective along a curve after `length` of it.
+    /// Returns the slope of the objective along a curve after `length` of it.
     fn slope(&self, y: &[f64], step: &[f64], curve: &Curve, length: f64) -> f64 {
         let at = curve.moved(y, step, length);
         let shares = self.matrix.times(&at);
@@ -261,7 +261,7 @@ impl<'a> Bargain<'a> {
         (0..y.len()).map(slope).sum()
     }
 
-    /// Whether the values have run away along a combination that is zero.
+    /// Returns whether the values have run away along a combination that is zero.
     fn vanishes(&self, y: &[f64]) -> bool {
         let squares: f64 = (0..y.len())
             .map(|i| y[i] * y[i] * self.matrix.at(i, i))
@@ -270,7 +270,7 @@ impl<'a> Bargain<'a> {
     }
 }
 
-/// The factor of `matrix` with another diagonal, if that is positive.
+/// Returns the factor of `matrix` with another diagonal, if that is positive.
 fn with_diagonal(matrix: &GramMatrix, diagonal: f64) -> Option<Factor> {
     let size = matrix.len();
     let mut values = matrix.values().to_vec();
@@ -307,7 +307,7 @@ impl Curve {
         }
     }
 
-    /// The derivative of [`factor`](Self::factor).
+    /// Returns the derivative of [`factor`](Self::factor).
     fn bend(&self, change: f64) -> f64 {
         if change >= self.knee {
             1.0

@@ -95,7 +95,7 @@ struct Ball<'a> {
 }
 
 impl Ball<'_> {
-    /// The levels between which the best one lies: what the centre reaches, and what the most willing row allows.
+    /// Returns the levels between which the best one lies: what the centre reaches, and what the most willing row allows.
     fn bracket(&self) -> Bracket {
         let (mut low, mut high) = (f64::INFINITY, f64::INFINITY);
         for (i, (centre, share)) in self.at_centre.iter().zip(self.shares).enumerate() {
@@ -113,7 +113,7 @@ impl Ball<'_> {
             .collect()
     }
 
-    /// The level at which the point of the active rows of `solver` has the length of the radius.
+    /// Returns the level at which the point of the active rows of `solver` has the length of the radius.
     fn level(&self, solver: &NonNegative<'_>) -> Option<f64> {
         let factor = solver.factor();
         let rise = factor.refined(self.matrix, self.shares);
@@ -135,7 +135,7 @@ impl Ball<'_> {
         (a > 0.0 && discriminant >= 0.0).then(|| (b + discriminant.sqrt()) / a)
     }
 
-    /// The multipliers at the level at which the active rows reach the sphere, unless these are not the right rows.
+    /// Returns the multipliers at the level at which the active rows reach the sphere, unless these are not the right rows.
     fn on_sphere(&self, solver: &NonNegative<'_>) -> Option<Vec<f64>> {
         let factor = solver.factor();
         let mut y = solver.solution().to_vec();

@@ -8,7 +8,7 @@
 
 use super::{Degenerate, GramMatrix, dot};
 
-/// The pivot up to which a row depends on the rows before it, on a matrix whose diagonal is near one.
+/// Returns the pivot up to which a row depends on the rows before it, on a matrix whose diagonal is near one.
 fn dependent(matrix: &GramMatrix) -> f64 {
     (64.0 * matrix.precision()).max(1e-13)
 }

@@ -34,7 +34,7 @@ pub fn least_norm(matrix: &GramMatrix, shares: &[f64]) -> Vec<f64> {
     y.into_iter().map(|value| value / sum).collect()
 }
 
-/// The answer on the rows of `support` without the bent matrix, whose rounding it then does not share.
+/// Returns the answer on the rows of `support` without the bent matrix, whose rounding it then does not share.
 fn sharpened(matrix: &GramMatrix, shares: &[f64], support: &Factor) -> Option<Vec<f64>> {
     let mut factor = Factor::new(matrix.len());
     let independent = support.rows().iter().all(|&row| factor.append(matrix, row));

@@ -135,7 +135,7 @@ pub fn reconstruction(gram: &GramMatrix, spectrum: &Spectrum) -> f64 {
     gap
 }
 
-/// The summed lengths of the weighted rows.
+/// Returns the summed lengths of the weighted rows.
 fn parts(gram: &GramMatrix, weights: &[f64]) -> f64 {
     weights
         .iter()

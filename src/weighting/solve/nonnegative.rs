@@ -99,7 +99,7 @@ impl<'a> NonNegative<'a> {
         debug_assert!(solved.is_ok(), "a bounded problem has a minimum");
     }
 
-    /// The fixed coordinate along which the objective falls most, if it falls at all.
+    /// Returns the fixed coordinate along which the objective falls most, if it falls at all.
     fn steepest(&self, linear: &[f64]) -> Option<usize> {
         let size: f64 = self.x.iter().sum();
         let rounding = ROUNDING * self.matrix.precision();
@@ -149,7 +149,7 @@ impl<'a> NonNegative<'a> {
         Err(Unbounded)
     }
 
-    /// Whether the slope along coordinate `j`, whose row depends on the free rows, is rounding.
+    /// Returns whether the slope along coordinate `j`, whose row depends on the free rows, is rounding.
     fn is_flat(&self, j: usize, bend: f64) -> bool {
         let size = self.x.iter().sum::<f64>() + bend.abs();
         let flat = (FLAT * self.matrix.precision()).max(LEAST_FLAT);
@@ -238,7 +238,7 @@ impl<'a> NonNegative<'a> {
     }
 }
 
-/// The position and value of the smallest number that is there.
+/// Returns the position and value of the smallest number that is there.
 fn smallest(values: impl Iterator<Item = Option<f64>>) -> Option<(usize, f64)> {
     let mut best: Option<(usize, f64)> = None;
     for (position, value) in values.enumerate() {

@@ -77,7 +77,7 @@ impl Spectrum {
     }
 }
 
-/// The columns of a factor of the matrix, the largest pivot first, as many as the rank.
+/// Returns the columns of a factor of the matrix, the largest pivot first, as many as the rank.
 fn pivoted_factor(gram: &GramMatrix) -> Vec<Vec<f64>> {
     let size = gram.len();
     let diagonal: Vec<f64> = (0..size).map(|i| gram.at(i, i)).collect();

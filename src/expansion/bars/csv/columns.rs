@@ -85,7 +85,7 @@ impl BarColumns {
         Ok(columns)
     }
 
-    /// The header and its columns, or none if no line is a header.
+    /// Returns the header and its columns, or `None` if no line is a header.
     pub(super) fn look(text: &Text) -> Result<Option<Self>> {
         let Some(header) = Header::find(text, Header::has_all_prices)? else {
             return Ok(None);
@@ -119,7 +119,7 @@ impl BarColumns {
 }
 
 impl Header {
-    /// Whether all four prices are there, under whatever name.
+    /// Returns whether all four prices are there, under whatever name.
     fn has_all_prices(&self) -> bool {
         NAMES.iter().all(|names| self.best(names).is_some())
     }
@@ -133,7 +133,7 @@ impl Header {
         self.names.iter().filter(known).count()
     }
 
-    /// The best of several names that the header has.
+    /// Returns the best of several names that the header has.
     fn best(&self, names: &[&'static str]) -> Option<&'static str> {
         names.iter().copied().find(|name| self.has(name))
     }
@@ -191,7 +191,7 @@ impl Header {
         Ok(places.into_iter().flatten().next().map(TimeColumn::One))
     }
 
-    /// The column of a time stamp, the first of the names there are.
+    /// Returns the column of a time stamp, the first of the names there are.
     #[cfg(feature = "parquet")]
     pub(crate) fn time_column(&self) -> Result<Option<usize>, String> {
         Ok(self.time()?.map(|column| match column {

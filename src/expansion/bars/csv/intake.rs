@@ -128,7 +128,7 @@ impl Intake {
         Ok(())
     }
 
-    /// The series, once all rows are in.
+    /// Returns the series, once all rows are in.
     pub(crate) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
         // Where there is no row at all, lines of text are what is wrong with the file.
         if self.kept.bars.is_empty() {

@@ -102,7 +102,7 @@ impl CsvLines {
         }
     }
 
-    /// Whether lines that follow can be read: not after an error about the header, or about how rows are written.
+    /// Returns whether lines that follow can be read: not after an error about the header, or about how rows are written.
     pub fn can_go_on(&self) -> bool {
         !self.lost
     }
@@ -219,7 +219,7 @@ impl CsvLines {
         }
     }
 
-    /// Whether a row says something new; the reason if it is out of place.
+    /// Returns whether a row says something new; the reason if it is out of place.
     fn is_new(&self, row: &BarRow) -> Result<bool, String> {
         match (&self.last, row.time) {
             (Some((_, Some(last))), Some(time)) if time > *last => Ok(true),

@@ -61,7 +61,7 @@ impl KeptBars {
         Placement::Kept
     }
 
-    /// The kept bar with a stamp.
+    /// Returns the kept bar with a stamp.
     fn at(&self, stamp: Timestamp) -> Option<&Bar> {
         let found = if self.newest_first {
             self.stamps.binary_search_by(|kept| stamp.cmp(kept))

@@ -49,7 +49,7 @@ impl BarRow {
         Ok(Self { bar, time })
     }
 
-    /// Whether a record has neither a price nor anything like a time stamp: a line of text, not a row.
+    /// Returns whether a record has neither a price nor anything like a time stamp: a line of text, not a row.
     pub(super) fn is_text(
         record: &StringRecord,
         columns: &BarColumns,

@@ -85,7 +85,7 @@ impl FormEvidence {
         }
     }
 
-    /// Whether rows that follow can tell nothing new.
+    /// Returns whether rows that follow can tell nothing new.
     pub(super) fn is_told(&self, options: &CsvOptions) -> bool {
         let dates = !self.stamped || options.date_order.is_some() || self.dates.is_told();
         dates && (options.decimal_mark.is_some() || self.marks.is_told())
@@ -109,7 +109,7 @@ impl FormEvidence {
     }
 }
 
-/// The text of a row's time stamp. `scratch` only saves an allocation per row.
+/// Returns the text of a row's time stamp. `scratch` only saves an allocation per row.
 pub(super) fn stamp<'a>(
     record: &'a StringRecord,
     column: TimeColumn,

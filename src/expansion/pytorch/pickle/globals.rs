@@ -36,7 +36,7 @@ impl Global {
 }
 
 impl Machine<'_> {
-    /// A name from Python's world.
+    /// Returns a name from Python's world.
     pub(super) fn global(&mut self) -> Result<(), Stop> {
         let module = self.line()?;
         let name = self.line()?;
@@ -54,7 +54,7 @@ impl Machine<'_> {
         }
     }
 
-    /// A call, as far as it makes a container or a tensor.
+    /// Returns a call, as far as it makes a container or a tensor.
     pub(super) fn reduce(&mut self) -> Result<(), Stop> {
         let arguments = self.pop()?;
         let function = self.pop()?;
@@ -134,7 +134,7 @@ impl Machine<'_> {
         }
     }
 
-    /// A storage, by the tuple `("storage", type, key, device, elements)`.
+    /// Returns a storage, by the tuple `("storage", type, key, device, elements)`.
     pub(super) fn storage(&mut self) -> Result<(), Stop> {
         let id = self.pop()?;
         let PickleValue::Tuple(fields) = &self.values[id] else {
@@ -173,7 +173,7 @@ impl Machine<'_> {
     }
 }
 
-/// A name from a file, fit for a message.
+/// Returns a name from a file, fit for a message.
 fn shortened(name: &str) -> String {
     name.chars()
         .take(80)

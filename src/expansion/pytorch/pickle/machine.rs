@@ -38,7 +38,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The byte that comes next.
+    /// Returns the byte that comes next.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -153,7 +153,7 @@ impl<'a> Machine<'a> {
         Ok(bytes.try_into().expect("as many as asked for"))
     }
 
-    /// The text up to the end of the line.
+    /// Returns the text up to the end of the line.
     pub(super) fn line(&mut self) -> Result<String, Stop> {
         let rest = &self.input[self.at..];
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -181,7 +181,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The value on top, which stays there.
+    /// Returns the value on top, which stays there.
     pub(super) fn top(&mut self) -> Result<Id, Stop> {
         let id = self.pop()?;
         self.stack.push(id);
@@ -204,7 +204,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// An integer of any length; those that fit are numbers, the others only something that is there.
+    /// Returns an integer of any length; those that fit are numbers, the others only something that is there.
     fn long(&mut self) -> Result<(), Stop> {
         let length = self.byte()?;
         let bytes = self.take(length.into())?;

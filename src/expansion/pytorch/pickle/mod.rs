@@ -54,7 +54,7 @@ impl Pickle {
         &self.values[id]
     }
 
-    /// The text of a value, if it is one.
+    /// Returns the text of a value, if it is one.
     pub(super) fn text(&self, id: Id) -> Option<&str> {
         match self.value(id) {
             PickleValue::Text(text) => Some(text),

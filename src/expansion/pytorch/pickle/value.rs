@@ -54,7 +54,7 @@ pub(in crate::expansion::pytorch) enum Element {
 }
 
 impl Element {
-    /// The name in PyTorch.
+    /// Returns the name in PyTorch.
     pub(in crate::expansion::pytorch) fn name(self) -> &'static str {
         match self {
             Self::F64 => "float64",

@@ -52,7 +52,7 @@ pub(super) fn squares(
     }
 }
 
-/// The sum over the elements of this unit.
+/// Returns the sum over the elements of this unit.
 #[cube]
 fn own(tensor: &Tensor<f32>, #[comptime] carried: bool) -> f32 {
     let step = CUBE_COUNT_X as usize * comptime!(UNITS as usize);

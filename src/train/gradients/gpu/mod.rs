@@ -14,7 +14,7 @@ use crate::gpu;
 /// Tensors of a launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one and the sums are another.
 const MOST: usize = 6;
 
-/// Whether the kernel serves a gradient.
+/// Returns whether the kernel serves a gradient.
 pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
     gpu::limits(gradient).is_some_and(|limits| {
         limits.bindings > MOST
@@ -47,7 +47,7 @@ impl Waiting {
         self.tensors.push(gradient.inner().into_dispatch());
     }
 
-    /// The sum of all squares, `[1]`, if there is one.
+    /// Returns the sum of all squares, `[1]`, if there is one.
     pub(super) fn sum(mut self) -> Option<Tensor<1>> {
         if self.tensors.is_empty() {
             return None;
@@ -58,7 +58,7 @@ impl Waiting {
         Some(sums.reshape([1, count]).sum_dim(1).reshape([1]))
     }
 
-    /// The sums of parts of all tensors that wait, `[count, PARTS]`.
+    /// Returns the sums of parts of all tensors that wait, `[count, PARTS]`.
     fn launch(&mut self) -> Tensor<2> {
         let tensors = std::mem::take(&mut self.tensors);
         let count = tensors.len();

@@ -111,12 +111,12 @@ impl Lbfgs {
         &self.trial
     }
 
-    /// Whether there is nothing more to do.
+    /// Returns whether there is nothing more to do.
     pub(super) fn is_done(&self) -> bool {
         self.converged || self.stuck
     }
 
-    /// Whether a minimum was found, or the last step brought less than 1 % of the value's scale.
+    /// Returns whether a minimum was found, or the last step brought less than 1 % of the value's scale.
     pub(super) fn has_converged(&self) -> bool {
         self.converged || (!self.stuck && self.gain < NEAR)
     }
@@ -251,7 +251,7 @@ impl Lbfgs {
         (self.short, self.long, self.trials) = (0.0, f64::INFINITY, 0);
     }
 
-    /// The negative gradient times what is known of the inverse curvature.
+    /// Returns the negative gradient times what is known of the inverse curvature.
     fn descent(&self, gradient: &[f64]) -> Vec<f64> {
         let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
         let mut factors = Vec::with_capacity(self.memory.len());

@@ -55,7 +55,7 @@ impl Descent {
         }
     }
 
-    /// Whether there is nothing more to do.
+    /// Returns whether there is nothing more to do.
     pub(super) fn is_done(&self) -> bool {
         match self {
             Self::Coarse(rprop) => rprop.is_done(),
@@ -63,7 +63,7 @@ impl Descent {
         }
     }
 
-    /// Whether a minimum was found, to 1 % of the value's scale.
+    /// Returns whether a minimum was found, to 1 % of the value's scale.
     pub(super) fn has_converged(&self) -> bool {
         matches!(self, Self::Fine(lbfgs) if lbfgs.has_converged())
     }

@@ -69,7 +69,7 @@ impl Rprop {
         &self.trial
     }
 
-    /// Whether there is nothing more to do.
+    /// Returns whether there is nothing more to do.
     pub(super) fn is_done(&self) -> bool {
         self.converged || self.stuck
     }
