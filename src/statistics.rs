@@ -31,7 +31,8 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 
 /// Returns the quantile of Student's t at 0.975 for `freedom` degrees of freedom, at least 1.
 ///
-/// Beyond the table, the first two terms of the expansion around the normal quantile are used; the error is below 0.0001.
+/// Beyond the table, the first two terms of the expansion around the normal quantile are used; the error is below
+/// 0.0001.
 pub(crate) fn quantile(freedom: usize) -> f64 {
     if let Some(quantile) = QUANTILES.get(freedom - 1) {
         return *quantile;

@@ -1,6 +1,6 @@
 //! Formats numbers for reports, verdicts and terminals.
 
-/// Formats a number with up to four significant digits: `1.100`, `0.00653`, `15.84`, `3.200e-9`; `not a number`.
+/// Formats a number with about four significant digits: `1.100`, `0.00653`, `15.84`, `3.200e-9`; `not a number`.
 pub(crate) fn number(value: f64) -> String {
     if value.is_nan() {
         return "not a number".into();

@@ -1,23 +1,25 @@
-//! The answer of a comparison in one sentence: which strategy, if any, for these data, and how sure.
+//! Answers which strategy is best, in one sentence.
 
 use super::interval::Interval;
 use super::results::Results;
 use super::runs::TUNED_FIXED;
 use crate::history::{ALL_TASKS, quantity};
 
-/// Names of the row of the plain sum of the raw losses.
+/// The names of the row of the plain sum of the raw losses.
 const SUMS: [&str; 2] = ["raw-sum", "sum"];
-/// Of strategies that are as good as the reference, this part lies below it beyond a 95 % interval by chance.
+/// The part of equally good strategies that is below the reference beyond a 95 % interval by chance.
 const BY_CHANCE: f64 = 0.025;
 
-/// A row beside the reference.
+/// A row with its paired difference to the reference, in percent.
 struct Beside<'a> {
     name: &'a str,
     difference: Interval,
 }
 
-/// Returns which strategy has the lowest relative validation loss beside `tuned-fixed` (or `sum`, where no weights were tuned), paired by
-/// seed, and how sure that is; or why nothing can be said.
+/// Returns in one sentence which strategy has the lowest relative validation loss, or why no strategy can be named.
+///
+/// The reference is `tuned-fixed`, or the plain sum if no weights were tuned. Differences to the reference are paired
+/// by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
 pub fn answer(results: &Results) -> String {
     let finished = |name: &&str| results.counts(name).0 > 0;
     let [raw, sum] = SUMS;
@@ -66,12 +68,12 @@ fn beside<'a>(results: &Results, name: &'a str, reference: &str) -> Option<Besid
         return None;
     }
     let difference = results.paired(name, reference, ALL_TASKS, quantity::RELATIVE_LOSS)?;
-    // A row that failed on some seeds is not a choice.
+    // A row that failed for some seeds cannot be chosen.
     let whole = results.counts(name) == (results.counts(reference).0, 0);
     (whole && difference.half().is_finite()).then_some(Beside { name, difference })
 }
 
-/// Returns the same beside the plain sum, where that is another row.
+/// Writes the difference to the plain sum, if the sum is a third row.
 fn against_sum(results: &Results, name: &str, reference: &str) -> String {
     if SUMS.contains(&reference) || SUMS.contains(&name) {
         return String::new();
@@ -85,7 +87,7 @@ fn against_sum(results: &Results, name: &str, reference: &str) -> String {
     }
 }
 
-/// `4.0 ± 3.0 % below`.
+/// Formats a difference: `4.0 ± 3.0 % below that of`.
 fn told(difference: &Interval) -> String {
     let side = if difference.mean < 0.0 {
         "below"
@@ -99,7 +101,7 @@ fn told(difference: &Interval) -> String {
     )
 }
 
-/// Returns whether some run of some strategy is better than a constant at a task, as far as that is known.
+/// Returns whether any run of any strategy may be better than a constant on a task.
 pub(super) fn is_learned(results: &Results, task: &str) -> bool {
     const NOTHING: [&str; 6] = [
         "no better than a constant",
@@ -122,7 +124,7 @@ mod tests {
     use crate::comparison::Run;
     use crate::history::{History, Split};
 
-    /// Returns a run whose one task reaches a skill, with a relative loss.
+    /// Creates a run of one task with a relative loss and a skill.
     fn run(strategy: &str, seed: u64, relative: f64, skill: f64) -> Run {
         let mut history = History::new();
         let mut put = |task: &str, quantity: &str, value| {

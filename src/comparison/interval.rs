@@ -1,23 +1,35 @@
-//! Mean and 95 % interval over a few runs.
+//! Computes mean and 95 % interval over a few runs.
 
 use crate::statistics::half_width;
 
-/// The mean of some values and the interval that holds the mean of all values like them, in 95 of 100 cases.
+/// A mean with its 95 % interval from Student's t.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::comparison::interval::Interval;
+///
+/// let interval = Interval::of([1.0, 2.0, 3.0]);
+/// assert_eq!((interval.mean, interval.count), (2.0, 3));
+/// assert!(interval.low < 0.0 && interval.high > 4.0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// The mean; NaN of no values.
+    /// The mean; NaN without values.
     pub mean: f64,
-    /// The lower end; NaN of fewer than two values, which do not tell how far others would lie.
+    /// The lower end of the interval; NaN for fewer than two values.
     pub low: f64,
-    /// The upper end, likewise.
+    /// The upper end of the interval; NaN for fewer than two values.
     pub high: f64,
-    /// How many values there were.
+    /// The number of finite values.
     pub count: usize,
 }
 
 impl Interval {
-    /// Creates the mean and interval of the finite ones among `values`. A value that is not finite is left out and not counted,
-    /// so a smaller `count` than expected says that runs went wrong.
+    /// Computes the mean and the interval of the finite `values`.
+    ///
+    /// Values that are not finite are left out and not counted, so a `count` below the number of runs indicates
+    /// failures.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
         let count = values.len();
@@ -31,9 +43,9 @@ impl Interval {
         }
     }
 
-    /// Returns the same interval without what lies beyond bounds that no value can pass, such as 0 and 1 of an accuracy.
+    /// Clips the interval to the range of the quantity, such as 0 to 1 for an accuracy.
     pub fn within(mut self, least: f64, most: f64) -> Self {
-        // Comparisons, because what is not known stays so.
+        // Comparisons, because NaN must stay NaN.
         if self.low < least {
             self.low = least;
         }
@@ -43,18 +55,18 @@ impl Interval {
         self
     }
 
-    /// Returns whether a bound cut off a part of it.
+    /// Returns whether the interval was clipped, so that the mean is not in its centre.
     pub(crate) fn is_clipped(&self) -> bool {
         let (below, above) = (self.mean - self.low, self.high - self.mean);
         (below - above).abs() > 1e-9 * (below + above)
     }
 
-    /// Returns half of the interval's width.
+    /// Returns half of the interval's width; NaN without an interval.
     pub fn half(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
 
-    /// Returns whether the two have a point in common; not known, and so false, without an interval.
+    /// Returns whether the two intervals have a point in common. False if one of them is NaN.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.low <= other.high && other.low <= self.high
     }

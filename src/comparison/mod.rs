@@ -1,17 +1,18 @@
-//! Strategies side by side, for any network: which runs a comparison consists of, and what they add up to.
+//! Compares strategies on any network.
 //!
-//! A comparison trains every strategy from the same initial parameters on the same batches for the same number of epochs, over several
-//! seeds, beside rows that keep it honest: the plain `sum`, and [`TUNED_FIXED`], fixed weights from a small search. In reading order:
+//! A comparison trains every strategy from the same initial parameters on the same batches for the same number of
+//! epochs, over several seeds. Two further rows serve as references: the plain `sum`, and [`TUNED_FIXED`], fixed
+//! weights from a small search. In reading order:
 //!
-//! * [`Compare`]: the runs, resumable, one after the other in this process;
-//! * [`search`]: the weights of `tuned-fixed`;
-//! * [`interval`]: mean and 95 % interval over the seeds;
-//! * [`Results`]: the histories of all runs as tidy values, summaries, paired differences and verdicts;
-//! * [`answer`]: which strategy, if any, in one sentence;
-//! * [`table`]: the same as text; [`Results::page`] is the same as a page of the report.
+//! * [`Compare`] trains the runs one after the other in this process, and resumes interrupted runs;
+//! * [`search`] finds the weights of `tuned-fixed`;
+//! * [`interval`] computes mean and 95 % interval over the seeds;
+//! * [`Results`] holds the histories of all runs as tidy values, summaries, paired differences and verdicts;
+//! * [`answer`] names the best strategy, if any, in one sentence;
+//! * [`table`] writes the results as text, [`Results::page`] as a page of the report.
 //!
-//! What a strategy reaches on the validation data is what it was chosen by, wherever somebody chooses by the table: a network to be
-//! used wants a third set of data.
+//! A strategy that is chosen by its validation loss is biased towards the validation data: evaluate the chosen network
+//! on a third data set.
 
 mod answer;
 pub mod interval;

@@ -1,4 +1,4 @@
-//! The results as the plain data that the comparison page of the report is drawn from.
+//! Converts the results to the plain data of the comparison page.
 
 use super::answer::answer;
 use super::results::{Results, Run, RunValue};
@@ -6,7 +6,9 @@ use crate::history::{History, Split, quantity};
 use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
 
 impl Results {
-    /// Makes the page. Cells that mean something else than the others of their column are left out.
+    /// Creates the page of the results, with a title and facts about the comparison.
+    ///
+    /// Cells of a task with another target than the other rows of their column are left out, and the facts name them.
     pub fn page(&self, title: &str, mut facts: Vec<(String, String)>) -> Comparison {
         facts.extend(self.other_targets().map(|other| {
             let why = format!("its {} {}: not compared", other.task, other.why);
@@ -58,7 +60,7 @@ impl Results {
         self.values().iter().filter(same).map(|v| v.value).collect()
     }
 
-    /// What the trivial predictors reach; the same in every run of the same targets.
+    /// Returns the losses of the trivial predictors, which are equal in all runs with the same targets.
     fn references(&self) -> Vec<ComparisonReference> {
         let usual = |run: &&Run| {
             self.tasks()

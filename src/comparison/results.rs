@@ -1,4 +1,4 @@
-//! What the runs of a comparison add up to: every number of every run, and over the seeds the mean and its interval.
+//! Summarises the runs of a comparison: every number of every run, and mean and interval over the seeds.
 
 use std::path::Path;
 
@@ -10,102 +10,102 @@ use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
 use crate::train::Better;
 
-/// The seconds that a training step took, as [`Results`] calls them.
+/// The quantity of [`Results`] with the seconds per training step, recorded for [`ALL_TASKS`].
 pub const SECONDS_PER_STEP: &str = "seconds_per_step";
 
-/// The verdict that is counted for a run that failed.
+/// The verdict on every task of a failed run.
 pub const FAILED: &str = "failed";
 
-/// A run of the comparison, when it has ended.
+/// A run of the comparison that has ended.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The row it belongs to.
+    /// The name of the row.
     pub strategy: String,
-    /// Its seed.
+    /// The seed.
     pub seed: u64,
-    /// What it recorded; `None` if it failed.
+    /// The history of the run; `None` if the run failed.
     pub history: Option<History>,
-    /// The seconds that a training step took, validation not counted in, where somebody measured them.
+    /// The seconds per training step without validation, if measured.
     pub seconds_per_step: Option<f64>,
 }
 
-/// A row in which a task has another target than in the others, so that its numbers are not compared.
+/// A row in which a task has another target than in the other rows, so that its numbers are not compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtherTarget {
-    /// The row.
+    /// The name of the row.
     pub strategy: String,
-    /// The task.
+    /// The name of the task.
     pub task: String,
-    /// What it is instead, to follow the name of the row: `has one number a window`.
+    /// The difference, worded to follow the name of the row: `has one number a window`.
     pub why: String,
 }
 
-/// A metric of the domain that the table shows beside losses and skill.
+/// A metric that the table shows beside losses and skills.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricColumn {
-    /// What stands above the column.
+    /// The header of the column.
     pub header: String,
-    /// The task, or [`ALL_TASKS`].
+    /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The quantity, by its name in the history.
+    /// The name of the quantity in the history.
     pub quantity: String,
-    /// Which way it gets better.
+    /// The better end of the quantity.
     pub better: Better,
 }
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunValue {
-    /// The row.
+    /// The name of the row.
     pub strategy: String,
     /// The seed.
     pub seed: u64,
-    /// The task, or [`ALL_TASKS`].
+    /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The quantity, by its name in the history.
+    /// The name of the quantity in the history, or [`SECONDS_PER_STEP`].
     pub quantity: String,
     /// The value.
     pub value: f64,
 }
 
-/// What became of one task in one run.
+/// The verdict on one task in one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RunVerdict {
-    /// The row.
+    /// The name of the row.
     pub strategy: String,
     /// The seed.
     pub seed: u64,
-    /// The task.
+    /// The name of the task.
     pub task: String,
     /// The verdict, or [`FAILED`].
     pub verdict: String,
-    /// Why, in words.
+    /// The verdict and its causes in words.
     pub sentence: String,
 }
 
-/// One number of one row, over its seeds.
+/// The mean and the interval of one number of one row over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The row.
+    /// The name of the row.
     pub strategy: String,
-    /// The task, or [`ALL_TASKS`].
+    /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The quantity, by its name in the history.
+    /// The name of the quantity in the history, or [`SECONDS_PER_STEP`].
     pub quantity: String,
-    /// The mean over the runs that have a finite value.
+    /// The mean over the runs with a finite value.
     pub mean: f64,
-    /// The lower end of its 95 % interval; NaN of one seed.
+    /// The lower end of the 95 % interval; NaN for one seed.
     pub low: f64,
-    /// The upper end, likewise.
+    /// The upper end of the 95 % interval; NaN for one seed.
     pub high: f64,
-    /// The runs that have a finite value.
+    /// The number of runs with a finite value.
     pub seeds: usize,
 }
 
 impl Summary {
-    /// Mean and interval.
+    /// Returns the mean and the interval.
     pub fn interval(&self) -> Interval {
         Interval {
             mean: self.mean,
@@ -116,7 +116,7 @@ impl Summary {
     }
 }
 
-/// The runs of a comparison, row by row.
+/// The results of a comparison: its runs, their numbers and verdicts.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     runs: Vec<Run>,
@@ -126,7 +126,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Adds up runs.
+    /// Creates the results of `runs`, in the order of their rows.
     pub fn new(runs: Vec<Run>) -> Self {
         Self {
             values: runs.iter().flat_map(values_of).collect(),
@@ -135,13 +135,13 @@ impl Results {
         }
     }
 
-    /// Says in which rows a task has another target.
+    /// Sets the rows in which a task has another target.
     pub fn with_other_targets(mut self, others: Vec<OtherTarget>) -> Self {
         self.other_targets = others;
         self
     }
 
-    /// Shows metrics of the domain in the table.
+    /// Sets the metrics that the table shows beside losses and skills.
     pub fn with_metrics(mut self, metrics: Vec<MetricColumn>) -> Self {
         self.metrics = metrics;
         self
@@ -168,14 +168,14 @@ impl Results {
         names
     }
 
-    /// Returns the tasks, in the order they were first recorded.
+    /// Returns the tasks of the run with the most tasks, in the order of their first record.
     pub fn tasks(&self) -> Vec<&str> {
         let longest = self.runs.iter().filter_map(|run| run.history.as_ref());
         let tasks = longest.map(History::tasks).max_by_key(Vec::len);
         tasks.unwrap_or_default()
     }
 
-    /// Counts the runs of a row that got to the end, and those that failed.
+    /// Counts the finished and the failed runs of a row.
     pub fn counts(&self, strategy: &str) -> (usize, usize) {
         let runs = || self.runs.iter().filter(|run| run.strategy == strategy);
         let finished = runs().filter(|run| run.history.is_some()).count();
@@ -189,8 +189,10 @@ impl Results {
         all.filter(move |other| names.contains(&other.strategy.as_str()))
     }
 
-    /// Returns whether a quantity means the same in this row as in the others. The relative loss is a mean over the tasks, so a
-    /// task of another target makes another mean.
+    /// Returns whether a quantity of a row can be compared with the other rows.
+    ///
+    /// A task with another target cannot be compared, and neither can the relative loss of its row, which is a mean
+    /// over the tasks.
     pub fn is_comparable(&self, strategy: &str, task: &str, name: &str) -> bool {
         let touched = |other: &OtherTarget| {
             let same = task == other.task || name == quantity::RELATIVE_LOSS;
@@ -204,7 +206,7 @@ impl Results {
         &self.values
     }
 
-    /// Returns the mean and the interval of one number of a row; `None` if no run recorded it.
+    /// Returns the mean and the interval of one number of a row, or `None` if no run recorded the number.
     pub fn summary(&self, strategy: &str, task: &str, name: &str) -> Option<Summary> {
         let mut values = self
             .values
@@ -225,8 +227,11 @@ impl Results {
         })
     }
 
-    /// Returns by how many percent a number of a row is above that of another, seed by seed: mean and interval of the differences between
-    /// runs that had the same first values and the same batches. `None` where no seed has both.
+    /// Returns the mean and the interval of the differences between a row and a reference in percent of the reference,
+    /// paired by seed.
+    ///
+    /// Runs with the same seed have the same initial parameters and the same batches. Returns `None` if no seed has
+    /// both numbers.
     pub fn paired(
         &self,
         strategy: &str,
@@ -272,7 +277,7 @@ impl Results {
             .collect()
     }
 
-    /// Returns the verdict on every task of every run. A run that failed has one for every task.
+    /// Returns the verdict on every task of every run. A failed run has the verdict [`FAILED`] for every task.
     pub fn verdicts(&self) -> Vec<RunVerdict> {
         self.runs
             .iter()
@@ -301,7 +306,7 @@ impl Results {
         }
     }
 
-    /// Counts for one task of one row how many runs ended with which verdict, the most frequent first.
+    /// Counts the runs of each verdict for one task of one row, the most frequent verdict first.
     pub fn verdict_counts(&self, strategy: &str, task: &str) -> Vec<(String, usize)> {
         let mut counts: Vec<(String, usize)> = Vec::new();
         let runs = self.runs.iter().filter(|run| run.strategy == strategy);
@@ -329,8 +334,8 @@ impl Results {
     }
 }
 
-/// What is compared of a run: every number of the validation data after the last epoch, the late gradient shares, the time of a
-/// step.
+/// Returns the compared numbers of a run: every last number of the validation data, the late gradient shares, and the
+/// seconds per step.
 fn values_of(run: &Run) -> Vec<RunValue> {
     let Some(history) = &run.history else {
         return Vec::new();
@@ -368,7 +373,6 @@ fn values_of(run: &Run) -> Vec<RunValue> {
     values
 }
 
-/// What no value of a quantity lies beyond.
 fn bounds(name: &str) -> (f64, f64) {
     let skill = name.starts_with(quantity::SKILL);
     let least = if skill { f64::NEG_INFINITY } else { 0.0 };

@@ -1,4 +1,4 @@
-//! The runs of a comparison, one after the other: new, interrupted or finished, each in a folder of its own.
+//! Trains the runs of a comparison one after the other, each in its own folder.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -18,49 +18,49 @@ use crate::model::MultiTaskModel;
 use crate::train::{Baseline, Progress, Source, TrainConfig, Trainer, checkpoint};
 use crate::weighting::{Manual, StrategyConfig, StrategyTable, TaskValues};
 
-/// The row of fixed weights over raw losses that were [searched](search) for: what a strategy has to beat.
+/// The name of the row of fixed weights over raw losses from the [`search`], the reference for every strategy.
 pub const TUNED_FIXED: &str = "tuned-fixed";
 
-/// What a run of a comparison starts from.
+/// The network and the data that a run of a comparison starts from.
 pub struct Prepared<M: MultiTaskModel> {
     /// The network with its initial parameters.
     pub network: M,
-    /// The batches that are trained on.
+    /// The training batches.
     pub train: Box<dyn Source<M::Batch>>,
-    /// The batches that are measured on.
+    /// The validation batches.
     pub valid: Box<dyn Source<M::Batch>>,
-    /// What trivial predictors reach, if that is known. With it there are skills, and the search has better guesses.
+    /// The losses of the trivial predictors, if known. With them there are skills, and the search has better guesses.
     pub baselines: Vec<Baseline>,
 }
 
-/// A run that has ended.
+/// A run that has ended, as [`Compare::on_run`] receives it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunSeen<'a> {
-    /// The row, or `search` for a candidate of the search.
+    /// The name of the row, or `search` for a candidate of the search.
     pub strategy: &'a str,
     /// The seed.
     pub seed: u64,
-    /// Runs that have ended, this one included.
+    /// The number of runs that have ended, including this one.
     pub ended: usize,
-    /// Runs in all.
+    /// The number of all runs.
     pub all: usize,
-    /// The time it took in this call; zero for a run that was finished before.
+    /// The time of the run in this call; zero if the run was finished before.
     pub took: Duration,
-    /// Why it failed, if it did.
+    /// The reason why the run failed, if it failed.
     pub failure: Option<&'a str>,
 }
 
 type Customise<M> = Box<dyn Fn(Trainer<M>) -> Trainer<M>>;
 type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 
-/// A comparison of strategies on a network of one's own.
+/// A comparison of strategies on a network of the caller.
 ///
-/// Every run has a folder, `ROW/seed-N`, and is recognised there when it is finished, and taken up again when it was
-/// interrupted; the same call goes on. A run that fails (a loss that is not finite, say) is counted as failed and not repeated.
+/// Every run has a folder, `ROW/seed-N`. Calling [`run`](Self::run) again skips finished runs and resumes interrupted
+/// ones. A run that fails, for example with a loss that is not finite, is counted as failed and not repeated.
 ///
-/// A folder keeps the settings, the tasks and the size of the data, and refuses a comparison with others; what is in the data it
-/// does not know.
+/// The folder stores the settings, the tasks and the size of the data. A comparison with other settings in the same
+/// folder is an error. The contents of the data are not checked.
 ///
 /// # Example
 ///
@@ -96,7 +96,7 @@ pub struct Compare<M: MultiTaskModel> {
     interrupter: Interrupter,
 }
 
-/// What all runs of a folder share.
+/// The settings that all runs of a folder share.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Shared {
     config: TrainConfig,
@@ -106,18 +106,20 @@ struct Shared {
     valid_batches_and_samples: [usize; 2],
 }
 
-/// What is written when a run has ended.
+/// The end of a run, written to its folder.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Ended {
-    /// Seconds of a training step, over the steps of the last call; none where there was none.
+    /// Median seconds per training step in the last call; `None` if not measured.
     seconds_per_step: Option<f64>,
-    /// Why the run failed, if it did.
+    /// The reason why the run failed, if it failed.
     failure: Option<String>,
 }
 
 impl<M: MultiTaskModel> Compare<M> {
-    /// Makes a comparison that leaves everything in `folder`; its first row is `sum`, and there is one seed. Every row trains as
-    /// long, so a config with patience is refused; the seed of a run takes the place of the config's.
+    /// Creates a comparison that writes to `folder`, with the row `sum` and one seed.
+    ///
+    /// All rows train for the same number of epochs, so [`run`](Self::run) returns an error for a config with patience.
+    /// The seed of a run replaces the seed of the config.
     pub fn new(config: TrainConfig, folder: impl AsRef<Path>) -> Self {
         Self {
             config,
@@ -131,7 +133,7 @@ impl<M: MultiTaskModel> Compare<M> {
         }
     }
 
-    /// Adds a row; one of the same name is replaced.
+    /// Adds a row. A row of the same name is replaced.
     pub fn with_strategy(mut self, name: impl Into<String>, config: StrategyConfig) -> Self {
         let name = name.into();
         match self.rows.iter_mut().find(|(row, _)| *row == name) {
@@ -141,7 +143,8 @@ impl<M: MultiTaskModel> Compare<M> {
         self
     }
 
-    /// Adds a row for every strategy of the table that has defaults. Those that do not fit the tasks are counted as failed.
+    /// Adds a row for every built-in strategy that has defaults. Strategies that do not fit the tasks are counted as
+    /// failed.
     pub fn with_all_strategies(self) -> Self {
         let table = StrategyTable::built_in();
         let all = table.names().filter_map(|name| {
@@ -153,45 +156,47 @@ impl<M: MultiTaskModel> Compare<M> {
         })
     }
 
-    /// Adds the row of fixed weights that are searched for first.
+    /// Adds the row [`TUNED_FIXED`], whose weights are searched first.
     pub fn with_tuned_fixed(mut self, search: SearchConfig) -> Self {
         self.search = Some(search);
         self
     }
 
-    /// Sets the number of runs of each row, with the seeds 1, 2, and so on. The search has seed 0.
+    /// Sets the number of seeds of each row, at least 1: the seeds are 1, 2, and so on. Default 1. The search has seed
+    /// 0.
     pub fn with_seeds(mut self, seeds: u64) -> Self {
         self.seeds = seeds;
         self
     }
 
-    /// Has every run's trainer set up further: metrics, an optimizer, a schedule. What it changes is not checked when a folder is
-    /// taken up again.
+    /// Sets a function that customises the trainer of every run: metrics, an optimizer, a schedule. Its changes are not
+    /// checked when a folder is resumed.
     pub fn with_trainer(mut self, customise: impl Fn(Trainer<M>) -> Trainer<M> + 'static) -> Self {
         self.customise = Box::new(customise);
         self
     }
 
-    /// Calls a function whenever a run has ended.
+    /// Sets a function that is called whenever a run has ended.
     pub fn on_run(mut self, seen: impl FnMut(RunSeen<'_>) + 'static) -> Self {
         self.seen = Box::new(seen);
         self
     }
 
-    /// Listens to a handle made elsewhere, which stops the comparison at the next step.
+    /// Sets the interrupter that stops the comparison at the next step.
     pub fn with_interrupter(mut self, interrupter: Interrupter) -> Self {
         self.interrupter = interrupter;
         self
     }
 
-    /// Does all runs that are not finished, and adds them up.
+    /// Trains all runs that are not finished, and returns the results of all runs.
     ///
-    /// `prepare` makes what a run of a seed starts from; the device is seeded before. The same seed must give the same.
+    /// `prepare` returns the network and the data for a seed; the device is seeded before the call. The same seed must
+    /// give the same network and data.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a setting is out of range, or the folder holds runs of other settings; [`Error::Io`] if it cannot be
-    /// used; [`Error::Training`] if the comparison was interrupted; what `prepare` returns.
+    /// [`Error::Setting`] if a setting is out of range, or the folder holds runs of other settings; [`Error::Io`] if
+    /// the folder cannot be used; [`Error::Training`] if the comparison was interrupted; the errors of `prepare`.
     pub fn run(
         mut self,
         mut prepare: impl FnMut(u64) -> Result<Prepared<M>>,
@@ -218,7 +223,7 @@ impl<M: MultiTaskModel> Compare<M> {
                 self.search_weights(&search, &tasks, &mut prepare, device, &mut ended, all)?;
             match tuned {
                 Some(weights) => self.rows.push((TUNED_FIXED.into(), raw(weights))),
-                // No candidate got to the end, so there are no weights to train with.
+                // No candidate finished, so there are no weights to train with.
                 None => failed.extend((1..=self.seeds).map(|seed| Run {
                     strategy: TUNED_FIXED.into(),
                     seed,
@@ -258,7 +263,7 @@ impl<M: MultiTaskModel> Compare<M> {
         search.map_or(Ok(()), SearchConfig::validate)
     }
 
-    /// Writes what all runs share, or sees that it is the same as before.
+    /// Writes the shared settings, or checks that they equal the stored ones.
     fn claim(&self, first: &Prepared<M>) -> Result<()> {
         let size = |source: &dyn Source<M::Batch>| [source.batches(), source.samples()];
         let own = Shared {
@@ -275,7 +280,7 @@ impl<M: MultiTaskModel> Compare<M> {
         claim(&self.folder.join("comparison.json"), &own, &remedy)
     }
 
-    /// Returns the weights of the best candidate; `None` if none got to the end.
+    /// Returns the weights of the best candidate, or `None` if no candidate finished.
     fn search_weights(
         &mut self,
         search: &SearchConfig,
@@ -324,7 +329,7 @@ impl<M: MultiTaskModel> Compare<M> {
         self.one(job, prepare, device, ended, all)
     }
 
-    /// One run, done or read.
+    /// Trains a run, or reads it if it is finished.
     fn one(
         &mut self,
         job: Job<'_>,
@@ -365,7 +370,7 @@ impl<M: MultiTaskModel> Compare<M> {
         })
     }
 
-    /// Trains to the end, from the newest checkpoint if there is one.
+    /// Trains a run to its end, from the newest checkpoint if there is one.
     fn train(
         &self,
         job: &Job<'_>,
@@ -394,12 +399,13 @@ impl<M: MultiTaskModel> Compare<M> {
             .with_progress(Progress::Silent)
             .with_baselines(prepared.baselines)
             .new_or_resume()
-            // An interrupter of its own: one that stopped a run that diverged would stop all runs after it.
+            // The trainer keeps its own interrupter: if a shared one stopped a diverged run, it would stop all later
+            // runs.
             .on_step(move |seen| {
                 if outer.should_stop() {
                     return ControlFlow::Break("interrupted".into());
                 }
-                // What is still to be computed belongs to this step; a device that failed is noticed by who reads from it.
+                // Pending computations belong to this step. A device failure is reported by the next read.
                 let _ = plain.sync();
                 let mut ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
                 ticks.tick(seen.epoch);
@@ -415,7 +421,7 @@ impl<M: MultiTaskModel> Compare<M> {
         );
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            // What a strategy did to the losses, or cannot do with them, is a result.
+            // Losses that a strategy broke or cannot use are a result of the comparison, not an error.
             Err(error @ (Error::NonFiniteLoss { .. } | Error::NotPositiveLoss { .. })) => {
                 return Ok(Ended::failed(&error));
             }
@@ -446,7 +452,6 @@ impl<M: MultiTaskModel> Compare<M> {
     }
 }
 
-/// What a run is.
 struct Job<'a> {
     name: &'a str,
     folder: &'a Path,
@@ -456,7 +461,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Sees that the folder is of the same strategy.
+    /// Checks that the folder belongs to the same strategy.
     fn claim(&self) -> Result<()> {
         let remedy = format!(
             "as in the run that {} holds; remove that folder, or choose another for the comparison",
@@ -465,7 +470,7 @@ impl Job<'_> {
         claim(&self.folder.join("strategy.json"), self.strategy, &remedy)
     }
 
-    /// How the run ended, if it did, and the checkpoint and history of its last epoch are there.
+    /// Returns how the run ended, or `None` if it did not end or the checkpoint of its last epoch is missing.
     fn ended(&self) -> Result<Option<Ended>> {
         let file = self.folder.join("ended.json");
         if !file.exists() {
@@ -487,7 +492,7 @@ impl Ended {
     }
 }
 
-/// Takes the time between the steps of an epoch; what lies between epochs is validation.
+/// Measures the time between the steps of an epoch, without the validation between epochs.
 #[derive(Default)]
 struct StepClock {
     last: Option<(usize, Instant)>,
@@ -505,7 +510,7 @@ impl StepClock {
         self.last = Some((epoch, now));
     }
 
-    /// Returns the median, which neither a pause of the machine nor an audit now and then moves.
+    /// Returns the median, which is robust to pauses of the machine and to occasional audits.
     fn median(&mut self) -> Option<f64> {
         self.times.sort_by(f64::total_cmp);
         self.times.get(self.times.len() / 2).copied()
@@ -522,7 +527,7 @@ pub(crate) fn raw(weights: TaskValues) -> StrategyConfig {
     StrategyConfig::new(manual.with_weights(weights))
 }
 
-/// Writes a file that is not there, and sees that one that is says the same.
+/// Writes `own` to a new file, or checks that an existing file has the same content.
 fn claim<T: Serialize>(path: &Path, own: &T, remedy: &str) -> Result<()> {
     if !path.exists() {
         return write_json(path, own);

@@ -1,16 +1,18 @@
-//! A small search for fixed weights: what a strategy has to beat before it may be called good.
+//! Searches for fixed weights with a small budget, as the reference that a good strategy has to beat.
 //!
-//! Four rounds, each from what the ones before it found:
+//! The search has four rounds, each based on the rounds before:
 //!
 //! 1. the raw sum, whose history has the loss of the best constant and the gradient norm of every task;
-//! 2. guesses from these: weights that make the losses of a constant equal, weights that make the gradients equal, and the
-//!    middle between these and the raw sum; and, where somebody has weights in mind, these times the root of the outputs;
-//! 3. one task after the other, with four times the weight it has in the best so far, and with a fourth of it;
-//! 4. all changes of the third round that helped, together; and what is left of the budget at random around the best.
+//! 2. guesses from these numbers: weights that make the losses of a constant equal, weights that make the gradients
+//!    equal, the middle between the latter and the raw sum, and the caller's weights, if any, times the root of the
+//!    outputs;
+//! 3. for each task in turn, four times its weight in the best candidate so far, and a fourth of the weight;
+//! 4. all changes of the third round that helped, together; then random weights around the best with the remaining
+//!    budget.
 //!
-//! A candidate is judged by its [relative loss](crate::history::quantity::RELATIVE_LOSS) on validation data after its last
-//! epoch, which no strategy enters. **That is the data the comparison reports on**, so the row is somewhat better than it
-//! would be on new data; say so wherever it is shown.
+//! The criterion of a candidate is its [relative loss](crate::history::quantity::RELATIVE_LOSS) on validation data
+//! after its last epoch, which does not depend on a strategy. **The comparison reports on the same data**, so the row
+//! is somewhat better than it would be on new data; mention this wherever the row is shown.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,20 +26,20 @@ use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
 use crate::weighting::TaskValues;
 
-/// The seed of the search's runs. Compared runs count from 1, so none of them has it.
+/// The seed of the runs of the search. The seeds of compared runs start at 1, so no compared run has this seed.
 pub const SEED: u64 = 0;
-/// How much more or less weight a task gets when it is its turn.
+/// The factor of a task's weight in the third round.
 const STEP: f64 = 4.0;
-/// A random candidate's weights are at most this many times those of the best so far, or smaller by it.
+/// The largest factor between the weights of a random candidate and the best so far, in either direction.
 const SPREAD: f64 = 2.0;
 
-/// How much a search may cost.
+/// The budget of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Candidates, each of which is one run; at least 1.
+    /// The number of candidates, one run each; at least 1.
     pub runs: usize,
-    /// Epochs of each; at least 1.
+    /// The epochs of each run; at least 1.
     pub epochs: usize,
 }
 
@@ -46,7 +48,7 @@ impl SearchConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that is 0.
+    /// [`Error::Setting`] with the name of the field that is 0.
     pub fn validate(&self) -> Result<()> {
         for (field, value) in [("runs", self.runs), ("epochs", self.epochs)] {
             if value == 0 {
@@ -57,26 +59,26 @@ impl SearchConfig {
     }
 }
 
-/// Where a candidate's weights come from.
+/// The origin of a candidate's weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// 1 for every task.
+    /// The weight 1 for every task.
     Equal,
-    /// One over the loss of the best constant.
+    /// 1 / the loss of the best constant.
     InverseLoss,
-    /// One over the gradient norm at the representation.
+    /// 1 / the gradient norm at the representation.
     InverseGradient,
-    /// One over the root of the gradient norm.
+    /// 1 / the root of the gradient norm at the representation.
     Between,
-    /// The weights that somebody had in mind, times the root of the outputs.
+    /// The weights given by the caller, times the root of the number of outputs of each task.
     Outputs,
-    /// The best so far with more weight on a task.
+    /// The best so far, with four times the weight of this task.
     More(String),
-    /// The best so far with less weight on a task.
+    /// The best so far, with a fourth of the weight of this task.
     Less(String),
-    /// Every such change that was for the better.
+    /// All changes of single tasks that helped, together.
     Combined,
-    /// A random one around the best so far.
+    /// Random weights around the best so far, numbered from 1.
     Random(usize),
 }
 
@@ -96,22 +98,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Weights to try.
+/// The weights of one run of the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// Where they come from; different for every candidate of a search.
+    /// The origin of the weights, unique in a search.
     pub origin: Origin,
-    /// The weight of every task, in the tasks' order.
+    /// The weight of every task, in the order of the tasks.
     pub weights: Vec<(String, f64)>,
 }
 
 impl Candidate {
-    /// Returns the weights as a strategy's config takes them.
+    /// Returns the weights in the form of a strategy's config.
     pub fn values(&self) -> TaskValues {
         TaskValues::ByName(self.weights.iter().cloned().collect())
     }
 
-    /// With three digits that matter, so that a config can be read and copied.
+    /// Creates a candidate with weights rounded to three significant digits, so that a config is readable.
     fn new(origin: Origin, tasks: &[String], weight: impl Fn(usize) -> f64) -> Self {
         let rounded = |weight: f64| format!("{weight:.2e}").parse().unwrap_or(weight);
         let weights = tasks.iter().enumerate();
@@ -123,7 +125,7 @@ impl Candidate {
         }
     }
 
-    /// Returns the same with other weights.
+    /// Creates a candidate with these weights times a factor per task.
     fn times(&self, origin: Origin, factor: impl Fn(&str) -> f64) -> Self {
         let tasks: Vec<String> = self.weights.iter().map(|(task, _)| task.clone()).collect();
         Self::new(origin, &tasks, |index| {
@@ -131,7 +133,7 @@ impl Candidate {
         })
     }
 
-    /// What the third round did to a task: its name and the factor.
+    /// Returns the task and the factor that the third round changed.
     fn step(&self) -> Option<(&str, f64)> {
         match &self.origin {
             Origin::More(task) => Some((task, STEP)),
@@ -141,17 +143,18 @@ impl Candidate {
     }
 }
 
-/// A candidate and what became of it.
+/// A candidate with the history of its run.
 #[derive(Clone, Debug)]
 pub struct Tried {
     /// The candidate.
     pub candidate: Candidate,
-    /// What its run recorded; `None` if it failed without a word.
+    /// The history of its run; `None` if the run failed without a history.
     pub history: Option<History>,
 }
 
 impl Tried {
-    /// Relative validation loss after the last epoch, if the run got there and it is finite.
+    /// Returns the relative validation loss after epoch `epochs`, or `None` if the run did not reach the epoch or the
+    /// loss is not finite.
     pub fn criterion(&self, epochs: usize) -> Option<f64> {
         let history = self.history.as_ref()?;
         let name = quantity::RELATIVE_LOSS;
@@ -160,10 +163,9 @@ impl Tried {
     }
 }
 
-/// Returns the next candidates to try at once; `None` when the budget is spent. Always the same for the same runs before it.
+/// Returns the candidates of the next round, empty when the budget is spent. The result depends only on the arguments.
 ///
-/// `in_mind` are weights that somebody has in mind, in the order of the tasks; times the root of the outputs they are one of the
-/// guesses.
+/// `in_mind` are weights in the order of the tasks; times the root of the outputs, they are one of the guesses.
 pub fn next(
     search: &SearchConfig,
     tasks: &TaskSet,
@@ -214,7 +216,8 @@ fn guesses(set: &TaskSet, first: Option<&History>, in_mind: Option<&[f64]>) -> V
     let Some(losses) = positive(tasks, constant) else {
         return Vec::new();
     };
-    // Scaled so that the objective of a constant is the number of tasks: a clipped gradient then means the same for all.
+    // Scaled so that the objective of a constant is the number of tasks, so gradient clipping affects all candidates
+    // alike.
     let scaled = |origin: Origin, weights: Vec<f64>| {
         let objective: f64 = weights.iter().zip(&losses).map(|(w, l)| w * l).sum();
         let scale = tasks.len() as f64 / objective;
@@ -247,7 +250,7 @@ fn mean_gradient(history: &History, task: &str) -> Option<f64> {
     (!norms.is_empty()).then(|| sum / norms.len() as f64)
 }
 
-/// Returns every task once with more and once with less weight.
+/// Returns the third round: each task once with more and once with less weight.
 fn steps(middle: &Candidate) -> Vec<Candidate> {
     let tasks = middle.weights.iter().map(|(task, _)| task);
     let step = |origin: Origin, turn: &str, by: f64| {
@@ -276,7 +279,8 @@ fn last_round(
     around(middle, count)
 }
 
-/// Returns all steps that were for the better at once, for each task the better of its two; `None` if that is no new candidate.
+/// Combines the steps that helped, for each task the better of its two. Returns `None` unless at least two tasks
+/// change.
 fn combine(search: &SearchConfig, tried: &[Tried]) -> Option<Candidate> {
     let before = tried.iter().position(|t| t.candidate.step().is_some())?;
     let (start, reached) = best(search, &tried[..before])?;
@@ -353,7 +357,7 @@ mod tests {
         Tried { candidate, history }
     }
 
-    /// Does a whole search whose criterion is a function of the weights.
+    /// Runs a whole search whose criterion is a function of the weights.
     fn search(
         search: &SearchConfig,
         norms: bool,
@@ -387,7 +391,7 @@ mod tests {
             .collect()
     }
 
-    /// How far the weights are from some best ones, whatever their sum.
+    /// Returns the distance of the weights from the best ones, up to a common factor.
     fn distance(candidate: &Candidate, wanted: [f64; 4]) -> f64 {
         let logs = weights(candidate)
             .into_iter()
@@ -400,7 +404,7 @@ mod tests {
 
     #[test]
     fn guesses_then_steps_then_what_helped() {
-        // From the raw sum it takes more on the kind and less on the mask.
+        // Better than the raw sum: more weight on the kind, less on the mask.
         let all = search(&SEARCH, true, |candidate| {
             distance(candidate, [3.5, 1.0, 0.28, 1.0])
         });
@@ -427,7 +431,7 @@ mod tests {
         assert_eq!(weights(&all[2].candidate), [0.417, 4.17, 0.833, 0.208]);
         // 0.1, 0.7, 0.1, 0.1 times the roots of 3, 2, 105, 105, over an objective of 16.84, times 4.
         assert_eq!(weights(&all[4].candidate), [0.0412, 0.235, 0.243, 0.243]);
-        // The raw sum is the best guess, and from it each of these steps alone is for the better.
+        // The raw sum is the best guess, and each of these steps from it helps on its own.
         assert_eq!(best(&SEARCH, &all[..5]).unwrap().0.origin, Origin::Equal);
         assert_eq!(weights(&all[13].candidate), [4.0, 1.0, 0.25, 1.0]);
     }

@@ -1,4 +1,4 @@
-//! The results as text: one block for each kind of quantity, with what may be concluded marked in it and said below it.
+//! Writes the results as text: one table per kind of quantity, with marks and their legend.
 
 use std::fmt::Write;
 
@@ -8,24 +8,24 @@ use super::results::{OtherTarget, Results, SECONDS_PER_STEP};
 use crate::history::{ALL_TASKS, quantity};
 use crate::train::Better;
 
-/// The best of its column.
+/// The mark of the best value of a column.
 const BEST: &str = "*";
-/// Its interval and that of the best overlap.
+/// The mark of a value whose interval overlaps that of the best.
 const ALIKE: &str = "~";
-/// Not the quantity of the other rows.
+/// The mark of a value that is not the quantity of the other rows.
 const OTHER: &str = "†";
 
-/// One column: a quantity of a task.
+/// A column: one quantity of one task.
 struct Column<'a> {
     header: &'a str,
     task: &'a str,
     quantity: &'a str,
-    /// Which way it gets better; none where neither is.
+    /// The better end of the quantity, if any.
     better: Option<Better>,
 }
 
-/// Writes the whole comparison as text: losses, skills, the numbers of the domain, gradient shares, the time of a step, verdicts, and what the marks
-/// mean.
+/// Writes the whole comparison as text: losses, skills, metrics, gradient shares, seconds per step, verdicts, the
+/// legend of the marks, and the answer.
 pub fn render(results: &Results) -> String {
     let mut text = String::new();
     let tasks = results.tasks();
@@ -70,8 +70,10 @@ pub fn render(results: &Results) -> String {
     format!("{text}{}\n", answer(results))
 }
 
-/// Writes the validation losses of every row beside those of a reference: by how many percent they are above it, seed by seed, and the 95 %
-/// interval of the mean. Nothing if the reference has no finished run.
+/// Writes the differences between the validation losses of every row and of a reference in percent, paired by seed,
+/// with the 95 % interval of the mean.
+///
+/// The text is empty if the reference has no finished run or there is no other row.
 pub fn beside(results: &Results, reference: &str) -> String {
     let mut tasks = results.tasks();
     tasks.push(ALL_TASKS);
@@ -113,7 +115,7 @@ pub fn beside(results: &Results, reference: &str) -> String {
     aligned(&title, &names, &columns)
 }
 
-/// `-3.1 ±1.2 -`; the mark says that the interval leaves out zero.
+/// Formats a difference: `-3.1 ±1.2 -`. The mark `+` or `-` means that the interval excludes zero.
 fn percent(interval: &Interval) -> String {
     let mark = if interval.low > 0.0 {
         "+"
@@ -138,7 +140,7 @@ fn whole<'a>(header: &'a str, quantity: &'a str, better: Option<Better>) -> Colu
     }
 }
 
-/// Returns a table of one number per strategy and column. Nothing if no run recorded any of them.
+/// Writes a table with one number per strategy and column. The text is empty if no run recorded any of them.
 fn block(results: &Results, title: &str, columns: &[Column<'_>]) -> String {
     let columns: Vec<Vec<String>> = columns
         .iter()
@@ -159,7 +161,7 @@ fn names(results: &Results) -> Vec<String> {
     results.strategies().into_iter().map(name).collect()
 }
 
-/// Returns the header and a cell per strategy.
+/// Returns the header and a cell per strategy, or `None` if no run recorded the quantity.
 fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
     let Column {
         header,
@@ -174,7 +176,7 @@ fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
         .map(|strategy| of(strategy).map(|summary| summary.interval()))
         .collect();
     found.iter().flatten().next()?;
-    // A mean over the seeds that did not fail says nothing about the strategy, so it cannot be the best.
+    // A mean over only the seeds that did not fail is biased, so it cannot be the best.
     let eligible: Vec<Option<Interval>> = strategies
         .iter()
         .zip(&found)
@@ -185,7 +187,7 @@ fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
             interval.filter(|interval| comparable && whole(interval))
         })
         .collect();
-    // Among rows that all know nothing none is the best.
+    // If no row learned the task, none is the best.
     let told = match *task {
         ALL_TASKS => results.tasks().iter().any(|task| is_learned(results, task)),
         task => is_learned(results, task),
@@ -210,7 +212,7 @@ fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
     )
 }
 
-/// `None` if no better one can be told, all of several being the same.
+/// Returns the best interval, or `None` if the quantity has no better end or all of several means are equal.
 fn best(eligible: &[Option<Interval>], better: Option<Better>) -> Option<Interval> {
     let all = || eligible.iter().flatten().copied();
     let by_mean = |a: &Interval, b: &Interval| a.mean.total_cmp(&b.mean);
@@ -223,7 +225,7 @@ fn best(eligible: &[Option<Interval>], better: Option<Better>) -> Option<Interva
     }
 }
 
-/// `15.82 ±0.03`, and how many runs it is of where some have no finite value.
+/// Formats a mean with its interval: `15.82 ±0.03`, and the number of runs if some have no finite value.
 fn number(interval: Option<Interval>, runs: usize, loss: bool) -> String {
     let Some(interval) = interval else {
         return "-".into();
@@ -248,7 +250,7 @@ fn number(interval: Option<Interval>, runs: usize, loss: bool) -> String {
     text
 }
 
-/// Losses differ by four powers of ten between tasks; everything else is near 1.
+/// Returns the decimals of a loss, because losses differ by four powers of ten between tasks.
 fn digits(loss: f64) -> usize {
     match loss.abs() {
         loss if loss >= 100.0 => 1,
@@ -276,7 +278,7 @@ fn verdicts(results: &Results, tasks: &[&str]) -> String {
     aligned("verdicts and the number of runs", &names(results), &columns)
 }
 
-/// Returns a title and columns flush right; the first, the names, flush left.
+/// Writes a title and a table: the names flush left, the columns flush right.
 fn aligned(title: &str, names: &[String], columns: &[Vec<String>]) -> String {
     let width = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max();
     let first = width(names).unwrap_or(0);

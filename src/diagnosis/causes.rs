@@ -128,8 +128,8 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Returns whether the verdict needs a cause. A task that learned has none, and a task that diverged or overfitted did
-    /// not lack gradient.
+    /// Returns whether the verdict needs a cause. A task that learned has none, and a task that diverged or overfitted
+    /// did not lack gradient.
     fn knows_little(&self) -> bool {
         use Verdict::{NoBaseline, OnlyMean, OnlyPosition};
         matches!(self.verdict, OnlyMean | OnlyPosition | NoBaseline)

@@ -46,7 +46,8 @@ pub(super) struct Evidence {
     pub(super) reach: Option<HeadReach>,
     /// The objective after the first and the last epoch.
     pub(super) objective: Option<(f64, f64)>,
-    /// Steps of all epochs; below the steps with labels and no gradient, and the steps in which the strategy found no weights.
+    /// Steps of all epochs; below the steps with labels and no gradient, and the steps in which the strategy found no
+    /// weights.
     pub(super) steps: f64,
     pub(super) without_gradient: f64,
     pub(super) no_solution: f64,
@@ -66,7 +67,6 @@ pub(super) struct HeadReach {
     pub(super) size: f64,
     /// The sum over all steps of learning rate times reach.
     pub(super) moved: f64,
-    /// The steps of the run.
     pub(super) steps: f64,
 }
 
@@ -159,7 +159,8 @@ impl Evidence {
         }
     }
 
-    /// Returns whether the loss was ever zero or below, as a likelihood can be. Then zero and percentages have no meaning.
+    /// Returns whether the loss was ever zero or below, as a likelihood can be. Then zero and percentages have no
+    /// meaning.
     pub(super) fn signed(&self) -> bool {
         self.losses.iter().any(|loss| *loss <= 0.0)
     }
@@ -178,8 +179,8 @@ impl Evidence {
         }
     }
 
-    /// Returns whether the loss fell by more than `part` of its first value; for a loss that can be negative, by clearly more
-    /// than its late changes.
+    /// Returns whether the loss fell by more than `part` of its first value; for a loss that can be negative, by
+    /// clearly more than its late changes.
     pub(super) fn improved(&self, part: f64) -> bool {
         if self.signed() {
             self.fall_over_noise() > FALL_OVER_NOISE
@@ -188,7 +189,6 @@ impl Evidence {
         }
     }
 
-    /// Returns whether the task had weight 0 in every epoch.
     pub(super) fn not_trained(&self) -> bool {
         !self.weights.is_empty() && self.weights.iter().all(|weight| *weight == 0.0)
     }
@@ -217,8 +217,8 @@ impl Evidence {
     }
 }
 
-/// Computes how far the optimizer could move a linear head in all steps of the run. Epochs without an audit count with the
-/// mean reach of the others.
+/// Computes how far the optimizer could move a linear head in all steps of the run. Epochs without an audit count with
+/// the mean reach of the others.
 fn reach(history: &History, task: &str) -> Option<HeadReach> {
     let size = history.known(Split::Valid, task, quantity::TARGET_SIZE)?;
     let of_all = |name| history.series(Split::Train, ALL_TASKS, name);

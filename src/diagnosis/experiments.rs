@@ -35,8 +35,8 @@ impl<'a> Experiments<'a> {
 
     /// Returns the loss that a change must fall below to help.
     ///
-    /// This is the loss at the checkpoint, because a change that only slows a rise is no help. For an overfitted task it is
-    /// the lowest loss so far, because a change that only undoes some overfitting is no help either.
+    /// This is the loss at the checkpoint, because a change that only slows a rise is no help. For an overfitted task
+    /// it is the lowest loss so far, because a change that only undoes some overfitting is no help either.
     pub(super) fn bound(&self) -> f64 {
         let start = self.trials.start_of(&self.evidence.task);
         let start = start.unwrap_or(f64::INFINITY);
@@ -67,7 +67,6 @@ impl<'a> Experiments<'a> {
         self.own.iter().all(out)
     }
 
-    /// Returns all trials for the task.
     pub(super) fn all(&self) -> &[(&'a Trial, &'a Effect)] {
         &self.own
     }
@@ -116,7 +115,6 @@ impl<'a> Experiments<'a> {
         }
     }
 
-    /// Returns the other task if there are two.
     fn only_other<'b>(&self, trial: &'b Trial) -> Option<&'b str> {
         match trial.effects.as_slice() {
             [a, b] if a.task == self.evidence.task => Some(&b.task),
@@ -127,7 +125,8 @@ impl<'a> Experiments<'a> {
 
     /// Returns whether a trial refuted or measured a suggested cause.
     ///
-    /// [`Cause::OutOfReach`] is never tested: the steps that a head needs are arithmetic, which a short fork does not refute.
+    /// [`Cause::OutOfReach`] is never tested: the steps that a head needs are arithmetic, which a short fork does not
+    /// refute.
     fn tested(&self, cause: &Cause) -> bool {
         let decided = |(trial, effect): &(&Trial, &Effect)| {
             let about = match (cause, &trial.change) {

@@ -60,7 +60,6 @@ fn spread(part: f64, margin: f64) -> String {
     format!("{:.1} ± {:.1} %", 100.0 * part, 100.0 * margin)
 }
 
-/// Writes the fair share of a task.
 pub(super) fn meant(evidence: &Evidence) -> String {
     match evidence.intended {
         Some(intended) => format!("{} was meant", percent(intended)),

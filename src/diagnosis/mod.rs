@@ -1,12 +1,14 @@
 //! Diagnoses each task of a training run from its history: what the task learned, and why it did not learn more.
 //!
-//! A falling loss does not prove learning, and a constant loss may already be at its minimum. Each task is therefore compared
-//! with the uninformed predictors: the best constant, and the best guess from the position alone. The result is a [`Verdict`]
-//! for the epoch whose network is kept. Without uninformed predictors the verdict is [`Verdict::NoBaseline`].
+//! A falling loss does not prove learning, and a constant loss may already be at its minimum. Each task is therefore
+//! compared with the uninformed predictors: the best constant, and the best guess from the position alone. The result
+//! is a [`Verdict`] for the epoch whose network is kept. Without uninformed predictors the verdict is
+//! [`Verdict::NoBaseline`].
 //!
-//! The reason why a task did not learn more is a [`Cause`], as far as the history shows one. Losses and weights indicate
-//! causes, and gradient audits indicate more of them. A history shows correlation, not causation, so a cause from the history
-//! is never certain. [Experiments](crate::probe) measure causes, and [`diagnose_with`] uses their results.
+//! The reason why a task did not learn more is a [`Cause`], as far as the history shows one. Losses and weights
+//! indicate causes, and gradient audits indicate more of them. A history shows correlation, not causation, so a cause
+//! from the history is never certain. [Experiments](crate::probe) measure causes, and [`diagnose_with`] uses their
+//! results.
 //!
 //! | file | purpose |
 //! |---|---|

@@ -15,14 +15,14 @@ const NEARLY: f64 = 0.7;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Train with these fixed weights on raw losses: the effective weights of the last epoch, with the task's weight multiplied
-    /// by a factor that helped in an experiment.
+    /// Train with these fixed weights on raw losses: the effective weights of the last epoch, with the task's weight
+    /// multiplied by a factor that helped in an experiment.
     Weights(Vec<(String, f64)>),
-    /// Multiply the output of the task's head by this factor: a factor that helped in an experiment, or the size of targets that
-    /// are out of the head's reach, rounded to a power of two.
+    /// Multiply the output of the task's head by this factor: a factor that helped in an experiment, or the size of
+    /// targets that are out of the head's reach, rounded to a power of two.
     OutputScale(f64),
-    /// Multiply the learning rate of the task's own parameters by this factor: a factor that helped in an experiment, or the
-    /// number of steps needed over the steps of the run, rounded up.
+    /// Multiply the learning rate of the task's own parameters by this factor: a factor that helped in an experiment,
+    /// or the number of steps needed over the steps of the run, rounded up.
     HeadRate(f64),
     /// Train with the strategy of this name. Its effect was not measured.
     Strategy(&'static str),
@@ -130,8 +130,8 @@ pub(super) fn remedy(
     })
 }
 
-/// Returns the remedy for targets that are certainly out of reach. The distance that a head can move in the steps of the run
-/// is known without an experiment.
+/// Returns the remedy for targets that are certainly out of reach. The distance that a head can move in the steps of
+/// the run is known without an experiment.
 fn of_arithmetic(evidence: &Evidence, findings: &[Finding]) -> Option<Remedy> {
     let certain = |finding: &Finding| {
         finding.cause == Cause::OutOfReach && finding.confidence == Confidence::Medium
@@ -157,7 +157,8 @@ fn of_cause(findings: &[Finding]) -> Remedy {
 
 /// Returns the simplest change that helped nearly as much as the best of its kind.
 ///
-/// Changes that can be applied as measured come first. Where leaving out a task helped, another strategy is only a guess.
+/// Changes that can be applied as measured come first. Where leaving out a task helped, another strategy is only a
+/// guess.
 fn measured(experiments: &Experiments<'_>, weights: &[(String, f64)]) -> Option<Remedy> {
     let helped = experiments.helped();
     // A change that makes another task's loss infinite is no remedy.

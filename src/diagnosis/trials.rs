@@ -29,8 +29,8 @@ pub enum Change {
     },
     /// The output of the task's head is multiplied and the head's last layer divided by a factor.
     ///
-    /// The function does not change, but an optimizer whose steps do not depend on the size of the gradient moves the output
-    /// further by the factor.
+    /// The function does not change, but an optimizer whose steps do not depend on the size of the gradient moves the
+    /// output further by the factor.
     OutputScale {
         /// The factor of the output.
         factor: f64,

@@ -17,15 +17,16 @@ const DIVERGED: f64 = 1.5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Better than the best constant predictor on validation data, and than the best guess from the position where there is one.
+    /// Better than the best constant predictor on validation data, and than the best guess from the position where
+    /// there is one.
     ///
-    /// The skill is at least 0.02, the accuracy to which the uninformed predictors are known, and its whole 95 % interval is
-    /// above 0.
+    /// The skill is at least 0.02, the accuracy to which the uninformed predictors are known, and its whole 95 %
+    /// interval is above 0.
     Learned,
-    /// Better than the uninformed predictors, but the 95 % interval of the skill contains 0, or there are too few validation data
-    /// for an interval.
+    /// Better than the uninformed predictors, but the 95 % interval of the skill contains 0, or there are too few
+    /// validation data for an interval.
     Undecided,
-    /// Better than the best constant predictor, but not than the best guess from the position alone.
+    /// Better than the best constant predictor, but not better than the best guess from the position alone.
     OnlyPosition,
     /// No better than the best constant predictor.
     OnlyMean,

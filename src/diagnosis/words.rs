@@ -13,7 +13,6 @@ use crate::text::{number, percent};
 /// A skill below minus this value is written as a multiple of the constant's loss, not in percent.
 const FAR: f64 = 9.0;
 
-/// Writes the complete sentence of a task.
 pub(super) fn sentence(
     evidence: &Evidence,
     verdict: Verdict,
@@ -79,7 +78,6 @@ fn what_it_knows(evidence: &Evidence, verdict: Verdict) -> String {
     }
 }
 
-/// Returns the reason why there is no uninformed predictor.
 fn no_baseline(evidence: &Evidence) -> &'static str {
     match evidence.no_baseline {
         Some(NoBaseline::NotTheSamples) => {
@@ -271,7 +269,6 @@ fn nothing_found(evidence: &Evidence, verdict: Verdict) -> String {
     }
 }
 
-/// Reports the changes that did not help.
 fn nothing_helped(experiments: &Experiments<'_>) -> String {
     let tried = experiments.all().iter().map(|(trial, effect)| {
         let percent = |part: f64| format!("{:.1}", 100.0 * part);

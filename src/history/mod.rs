@@ -1,7 +1,7 @@
 //! Records a training run: one number per epoch, split, task and quantity.
 //!
-//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports use these records
-//! alone, through one index: [`History::series`] by split, task and quantity.
+//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports use these
+//! records alone, through one index: [`History::series`] by split, task and quantity.
 
 pub mod quantity;
 mod series;

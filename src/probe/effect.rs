@@ -6,8 +6,8 @@ use crate::train::fork::ForkLosses;
 
 /// Computes the effect of a change on a task.
 ///
-/// `changed` and `unchanged` are the same forks over the same batches. `size` is the unit of the differences if the loss can
-/// be zero or below, where its own size has no meaning.
+/// `changed` and `unchanged` are the same forks over the same batches. `size` is the unit of the differences if the
+/// loss can be zero or below, where its own size has no meaning.
 pub(super) fn effect(
     task: &str,
     changed: &[ForkLosses],
@@ -37,8 +37,8 @@ pub(super) fn effect(
     }
 }
 
-/// Returns half of the 95 % interval of the mean difference over the validation batches. All forks use the same batches, so
-/// more forks do not reduce it.
+/// Returns half of the 95 % interval of the mean difference over the validation batches. All forks use the same
+/// batches, so more forks do not reduce it.
 fn half_width_of_batches(changed: &[ForkLosses], unchanged: &[ForkLosses]) -> f64 {
     let Some(first) = unchanged.first() else {
         return f64::NAN;

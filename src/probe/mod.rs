@@ -1,8 +1,8 @@
 //! Measures by experiment what keeps tasks from learning: short forks of a run with one change each.
 //!
-//! A history shows correlation; a fork shows causation. A fork trains a few more steps from a checkpoint, on the same batches,
-//! with one change. Repeated on other batches, the difference to the forks without a change has a 95 % interval, and a cause
-//! whose interval is clear is measured.
+//! A history shows correlation; a fork shows causation. A fork trains a few more steps from a checkpoint, on the same
+//! batches, with one change. Repeated on other batches, the difference to the forks without a change has a 95 %
+//! interval, and a cause whose interval is clear is measured.
 //!
 //! | change | cause if it helps |
 //! |---|---|
@@ -12,7 +12,8 @@
 //! | its head's output multiplied, where the network has a factor | its head moves too slowly |
 //! | the learning rate multiplied of the parameters that only its loss reaches | its head moves too slowly |
 //!
-//! A change that helps in 50 steps need not help in 5,000, and vice versa: a probe is evidence only for the steps of its forks.
+//! A change that helps in 50 steps need not help in 5,000, and vice versa: a probe is evidence only for the steps of
+//! its forks.
 //!
 //! [`Trainer::probe`] runs the experiments, [`diagnose_with`](crate::diagnosis::diagnose_with) uses their results.
 
@@ -64,8 +65,8 @@ pub struct ProbeConfig {
     pub forks: usize,
     /// The epoch of the checkpoint that the forks start from. Default `None`, the newest checkpoint.
     pub epoch: Option<usize>,
-    /// The tasks to try changes for. Default `None`, the tasks that the diagnosis calls undecided, only position, only mean or
-    /// without baseline.
+    /// The tasks to try changes for. Default `None`, the tasks that the diagnosis calls undecided, only position, only
+    /// mean or without baseline.
     pub tasks: Option<Vec<String>>,
     /// The largest number of validation batches of a fork, at least 2. Default 64.
     pub valid_batches: usize,
@@ -145,7 +146,6 @@ impl ProbeConfig {
         Ok(())
     }
 
-    /// Returns the positions of the tasks to try changes for.
     fn positions(&self, tasks: &TaskSet, history: &History) -> Result<Vec<usize>> {
         let Some(names) = &self.tasks else {
             let unlearned = diagnose(history);
@@ -163,21 +163,21 @@ impl ProbeConfig {
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
-    /// Measures by experiment what keeps tasks of a finished run from learning, and writes the results to `probe.csv` in the
-    /// folder of the run.
+    /// Measures by experiment what keeps tasks of a finished run from learning, and writes the results to `probe.csv`
+    /// in the folder of the run.
     ///
-    /// The trainer must have the settings, the devices and the folder of the run. The network and the strategy must be those
-    /// that the run started with; their values do not matter. The run itself does not change. Random numbers follow from the
-    /// seed, so the same probe gives the same numbers on the same CPU backend.
+    /// The trainer must have the settings, the devices and the folder of the run. The network and the strategy must be
+    /// those that the run started with; their values do not matter. The run itself does not change. Random numbers
+    /// follow from the seed, so the same probe gives the same numbers on the same CPU backend.
     ///
-    /// A probe costs [`forks`](ProbeConfig::forks) times [`steps`](ProbeConfig::steps) training steps for each change, with up
-    /// to six changes for each task that did not learn, and once more for the forks without a change.
+    /// A probe costs [`forks`](ProbeConfig::forks) times [`steps`](ProbeConfig::steps) training steps for each change,
+    /// with up to six changes for each task that did not learn, and once more for the forks without a change.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a field of `config` is out of range, there are no training or validation data, or the run had another number
-    /// of devices; [`Error::Checkpoint`] if the folder has no such checkpoint or the checkpoint does not fit;
-    /// [`Error::Training`] if the data failed or the run was interrupted.
+    /// [`Error::Setting`] if a field of `config` is out of range, there are no training or validation data, or the run
+    /// had another number of devices; [`Error::Checkpoint`] if the folder has no such checkpoint or the checkpoint does
+    /// not fit; [`Error::Training`] if the data failed or the run was interrupted.
     ///
     /// # Panics
     ///
@@ -323,7 +323,6 @@ impl<M: MultiTaskModel> Repeated<'_, M> {
         Ok(ended)
     }
 
-    /// Sets the number of different alterations to come.
     fn expect<'b>(&self, planned: impl Iterator<Item = &'b Alteration>) {
         let mut different: Vec<&Alteration> = Vec::new();
         for alteration in planned {
@@ -337,7 +336,8 @@ impl<M: MultiTaskModel> Repeated<'_, M> {
 
 /// Reads the results of experiments from the checkpoint of `epoch` of a run.
 ///
-/// Returns `None` if there are none, or if they belong to another epoch, because they need not hold after more training.
+/// Returns `None` if there are none, or if they belong to another epoch, because they need not hold after more
+/// training.
 ///
 /// # Errors
 ///
@@ -371,8 +371,8 @@ fn trial(
     }
 }
 
-/// Returns the size of a loss: the largest of its absolute value, its distance to the constant's loss, and the absolute value
-/// of the constant's loss.
+/// Returns the size of a loss: the largest of its absolute value, its distance to the constant's loss, and the absolute
+/// value of the constant's loss.
 fn size(history: &History, task: &str, start: f64) -> f64 {
     let constant = history.known(Split::Valid, task, quantity::CONSTANT_LOSS);
     let far = constant.map_or(0.0, |constant| (constant - start).abs().max(constant.abs()));

@@ -20,7 +20,8 @@ const OUTPUT_FACTORS: std::ops::RangeInclusive<f64> = 2.0..=1000.0;
 
 /// Returns whether a task of this verdict is worth experiments.
 ///
-/// A fork does not undo overfitting, a task without labels cannot be measured, and a task without weight is not meant to learn.
+/// A fork does not undo overfitting, a task without labels cannot be measured, and a task without weight is not meant
+/// to learn.
 pub(super) fn watched(verdict: Verdict) -> bool {
     matches!(
         verdict,
@@ -142,7 +143,8 @@ fn to_even(share: f64, tasks: usize) -> Option<f64> {
     (factor >= LEAST_FACTOR).then_some(factor)
 }
 
-/// Returns the tasks that may hold back `task`: the one with most of the gradient, and the one with the most negative cosine.
+/// Returns the tasks that may hold back `task`: the one with most of the gradient, and the one with the most negative
+/// cosine.
 ///
 /// Of two tasks there is none, because leaving out the other one is [`Change::Alone`].
 fn holding_back(task: usize, seen: &Seen) -> Vec<usize> {

@@ -52,7 +52,6 @@ impl ProgressLine {
         }
     }
 
-    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }

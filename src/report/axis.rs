@@ -1,17 +1,17 @@
-//! Axes: which range a chart shows, linear or logarithmic, and which values it labels.
+//! Chooses range, scale and labels of an axis.
 //!
-//! Any numbers must give a readable axis, from 1e-30 to 1e30, one value or none.
+//! Any numbers must give a readable axis: from 1e-30 to 1e30, one value or none.
 
 use super::text::{minus, width};
 
-/// Values beyond this are not drawn; sums and differences of what is drawn stay finite.
+/// The largest absolute value that is drawn, so that sums and differences stay finite.
 const LARGEST: f64 = 1e150;
-/// Beyond this, neighbours of a whole number can no longer be told apart.
+/// The bound of values on an axis of counts. Beyond it, neighbouring whole numbers cannot be distinguished.
 const MOST_COUNTED: f64 = 1e15;
-/// From this ratio of the largest to the smallest value a logarithmic axis shows more.
+/// The ratio of the largest to the smallest value from which an axis is logarithmic.
 const LOG_RATIO: f64 = 12.0;
 
-/// Returns whether a value has a place on an axis.
+/// Returns whether a value can be drawn.
 pub(crate) fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() <= LARGEST
 }
@@ -22,20 +22,19 @@ enum Scale {
     Log,
 }
 
-/// A range of values, how it is laid out, and its labelled values.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     scale: Scale,
     low: f64,
     high: f64,
-    /// The largest value it was made for; `high` is that with a margin.
+    /// The largest value of the data, without the margin in `high`.
     largest: f64,
     ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
-    /// Creates the axis that shows all values: logarithmic if they are positive and lie far apart, else linear, from 0 if none is
-    /// negative: a loss that does not move should look like one.
+    /// Creates an axis for the values: logarithmic if they are positive and far apart, otherwise linear. A linear axis
+    /// starts at 0 if no value is negative, so that a constant loss looks constant.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         match extent(values) {
             Some((low, high)) if low > 0.0 && high / low >= LOG_RATIO => Self::log(low, high),
@@ -43,7 +42,7 @@ impl Axis {
         }
     }
 
-    /// Returns the linear axis that shows all values, from 0 if none is negative: parts of a whole.
+    /// Creates a linear axis for the values, from 0 if none is negative, as for parts of a whole.
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
         Self::linear_over(extent(values))
     }
@@ -66,7 +65,7 @@ impl Axis {
         }
     }
 
-    /// Returns a linear axis just around the values, which need not hold 0: prices.
+    /// Creates a linear axis close around the values, as for prices.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         let (low, high) = spread(low, high);
@@ -74,7 +73,7 @@ impl Axis {
         Self::linear(low - margin, high + margin)
     }
 
-    /// Returns a linear axis around 0 for values in [-1, 1], as wide as they ask for.
+    /// Creates a linear axis symmetric around 0 for values in [-1, 1], as wide as the values need.
     pub fn signed_share(values: impl IntoIterator<Item = f64>) -> Self {
         let largest = extent(values).map_or(0.0, |(low, high)| low.abs().max(high.abs()));
         let reach = [0.1, 0.25, 0.5].into_iter().find(|r| largest <= 0.96 * r);
@@ -82,7 +81,7 @@ impl Axis {
         Self::linear(-reach, reach)
     }
 
-    /// Returns a linear axis over exactly this range.
+    /// Creates a linear axis over exactly this range.
     pub fn linear(low: f64, high: f64) -> Self {
         let (low, high) = spread(low, high);
         let step = nice((high - low) / 5.0);
@@ -129,7 +128,7 @@ impl Axis {
         }
     }
 
-    /// Epochs, or anything else that is counted: labels at whole numbers only, from the first to the last.
+    /// Creates an axis for counts such as epochs: from the first to the last, with labels at whole numbers.
     pub fn counted(values: impl IntoIterator<Item = f64>) -> Self {
         let countable = values.into_iter().filter(|v| v.abs() < MOST_COUNTED);
         let (low, high) = extent(countable).unwrap_or((1.0, 1.0));
@@ -139,7 +138,7 @@ impl Axis {
         let first = (low / step).floor() + 1.0;
         ticks.extend((0..12).map(|i| (first + f64::from(i)) * step));
         ticks.retain(|v| *v <= high);
-        // The first is always labelled; one that is too near to it would overlap.
+        // The first value is always labelled; a label too near to it would overlap.
         ticks.retain(|v| *v == low || v - low >= 0.5 * step);
         Self {
             scale: Scale::Linear,
@@ -150,7 +149,7 @@ impl Axis {
         }
     }
 
-    /// Returns the positions 0, 1, ... of `count` things in a row, with half a place on either side.
+    /// Creates an axis for the positions 0, 1, ... of `count` rows, with one position of space on either side.
     pub fn positions(count: usize) -> Self {
         let last = count.saturating_sub(1) as f64;
         Self {
@@ -160,7 +159,7 @@ impl Axis {
         }
     }
 
-    /// Returns the same axis with so few labels that they fit beside each other.
+    /// Removes labels until they fit into the width `room`.
     pub fn fitting(mut self, room: i32) -> Self {
         let needed = |ticks: &[(f64, String)]| -> i32 {
             ticks.iter().map(|(_, label)| width(label) + 80).sum()
@@ -175,39 +174,37 @@ impl Axis {
         self
     }
 
-    /// Returns the same axis without what is below `floor`.
+    /// Cuts off the range below `floor`.
     pub fn cut(self, floor: f64) -> Self {
         if self.low >= floor {
             return self;
         }
-        // Made anew for what is left: the margin above values that lie far apart would be larger than that.
+        // Computed again for the remaining range, because the old margin could be larger than this range.
         let left = Self::linear_over(Some((floor, self.largest.max(floor))));
         Self::linear(floor, left.high)
     }
 
-    /// Returns the same axis with nothing written at it.
     pub fn without_labels(mut self) -> Self {
         self.ticks.clear();
         self
     }
 
-    /// Returns whether equal distances mean equal ratios.
     pub fn is_log(&self) -> bool {
         self.scale == Scale::Log
     }
 
-    /// Returns the labelled values and their labels.
+    /// Iterates over the labelled values and their labels.
     pub fn ticks(&self) -> impl Iterator<Item = (f64, &str)> {
         let ticks = self.ticks.iter();
         ticks.map(|(value, label)| (*value, label.as_str()))
     }
 
-    /// Where a value is between the places of the lower and the upper end.
+    /// Returns the coordinate of a value between the coordinates of the lower and the upper end.
     pub fn map(&self, value: f64, (start, end): (i32, i32)) -> i32 {
         start + (self.place(value) * f64::from(end - start)).round() as i32
     }
 
-    /// Where a value lies between the ends: 0 is the lower one, 1 the upper one.
+    /// Returns the position of a value between the ends: 0 is the lower end, 1 the upper end.
     fn place(&self, value: f64) -> f64 {
         let (value, low, high) = match self.scale {
             Scale::Linear => (value, self.low, self.high),
@@ -236,7 +233,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     extent
 }
 
-/// Returns a range that is not empty, even for one value or values that differ in their last digits.
+/// Returns a non-empty range, even for one value or values that differ only in their last digits.
 fn spread(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
     if size < 1.0 / LARGEST {
@@ -248,7 +245,7 @@ fn spread(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-/// Returns the next of 1, 2, 5, 10, 20, ... that is not smaller.
+/// Returns the smallest of 1, 2, 5, 10, 20, ... that is not below `step`.
 fn nice(step: f64) -> f64 {
     if step <= 0.0 || !step.is_finite() {
         return 1.0;
@@ -261,7 +258,7 @@ fn nice(step: f64) -> f64 {
     found.unwrap_or(10.0) * unit
 }
 
-/// As many digits as the step needs; with an exponent where zeros would fill the page.
+/// Formats a value with the digits that the step needs, with an exponent if there were too many zeros.
 fn linear_label(value: f64, step: f64, largest: f64) -> String {
     if value.abs() < 1e-9 * step {
         return "0".into();

@@ -1,43 +1,37 @@
-//! A drawing with axes: the plot and its margins, lines, markers, and labels that do not overlap.
+//! Draws plots with axes, lines, markers and labels that do not overlap.
 //!
-//! All drawings are as wide as a phone, so that their texts keep their size in proportion wherever they are shown.
+//! All drawings are as wide as a phone, so that their texts keep their relative size on every screen.
 
 use super::axis::{Axis, drawable};
 use super::style_class::{SERIES, StyleClass};
 use super::svg::{Anchor, Level, Point, Svg};
 use super::text::{short, width};
 
-/// The width of every drawing.
+/// The width of every drawing, in tenths of a unit.
 pub(crate) const WIDTH: i32 = 3600;
-/// Between the centers of two lines of text.
+/// The distance between the centres of two lines of text.
 const LINE: i32 = 135;
-/// Between a label and what it belongs to.
+/// The distance between a label and its mark.
 const GAP: i32 = 60;
-/// How long the marks at the labelled values are.
 const TICK: i32 = 25;
 
-/// The axes of a drawing and the room around them.
+/// The axes of a drawing and the space around them.
 pub(crate) struct Frame {
-    /// Left to right.
     pub x: Axis,
-    /// Bottom to top.
     pub y: Axis,
-    /// What the horizontal axis is.
     pub x_name: String,
-    /// What the vertical axis is, with its unit.
+    /// The name of the vertical axis with its unit.
     pub y_name: String,
     /// The height of the whole drawing.
     pub height: i32,
-    /// The room above the plot, beside that for the name of the vertical axis.
+    /// The space above the plot, in addition to the name of the vertical axis.
     pub top: i32,
-    /// The room left of the plot, if not what the labels of its axis need.
+    /// The space left of the plot; `None` is what the labels of the axis need.
     pub left: Option<i32>,
-    /// The room right of the plot.
     pub right: i32,
 }
 
 impl Frame {
-    /// Axes with their names and room for labels.
     pub fn new(x: Axis, y: Axis, x_name: &str, y_name: &str) -> Self {
         Self {
             x,
@@ -51,14 +45,14 @@ impl Frame {
         }
     }
 
-    /// Leaves as much room on the right as these labels need.
+    /// Reserves the space that these labels need on the right.
     pub fn labelled<'a>(mut self, labels: impl IntoIterator<Item = &'a str>) -> Self {
         let widest = labels.into_iter().map(width).max().unwrap_or(0);
         self.right = (widest + 2 * GAP).max(120);
         self
     }
 
-    /// Returns the elements of the drawing, to stand in an `svg` element of its width and height.
+    /// Returns the elements of the drawing for an `svg` element of its width and height.
     pub fn draw(&self, content: impl FnOnce(&mut Plot<'_>)) -> String {
         let labels = self.y.ticks().map(|(_, label)| width(label));
         let labels = labels.max().unwrap_or(0);
@@ -82,11 +76,10 @@ impl Frame {
     }
 }
 
-/// The inside of the axes while something is drawn there.
+/// The area inside the axes, to draw on.
 pub(crate) struct Plot<'a> {
     svg: Svg,
     frame: &'a Frame,
-    /// The edges.
     pub left: i32,
     pub right: i32,
     pub top: i32,
@@ -94,17 +87,17 @@ pub(crate) struct Plot<'a> {
 }
 
 impl Plot<'_> {
-    /// Where a value of the horizontal axis is.
+    /// Returns the coordinate of a value of the horizontal axis.
     pub fn x(&self, value: f64) -> i32 {
         self.frame.x.map(value, (self.left, self.right))
     }
 
-    /// Where a value of the vertical axis is.
+    /// Returns the coordinate of a value of the vertical axis.
     pub fn y(&self, value: f64) -> i32 {
         self.frame.y.map(value, (self.bottom, self.top))
     }
 
-    /// Draws the lines across, both edges with their labels, and the names of the axes.
+    /// Draws the grid lines, both axes with their labels, and the names of the axes.
     fn axes(&mut self) {
         let frame = self.frame;
         for (value, _) in frame.y.ticks() {
@@ -154,22 +147,19 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws a line through points.
     pub fn path(&mut self, points: &[Point], class: StyleClass) {
         self.svg.polyline(points, &class.line());
     }
 
-    /// Draws an area, filled.
     pub fn polygon(&mut self, corners: &[Point], class: StyleClass) {
         self.svg.polygon(corners, &class.area());
     }
 
-    /// Draws a rectangle, filled.
     pub fn rectangle(&mut self, corner: Point, opposite: Point, class: StyleClass) {
         self.svg.rect(corner, opposite, &class.area());
     }
 
-    /// Writes a text that begins, has its middle, or ends at a point.
+    /// Writes a text at a point, shortened to 60 characters.
     pub fn text(&mut self, text: &str, at: Point, class: StyleClass, anchor: Anchor, level: Level) {
         if !text.is_empty() {
             let text = short(text, 60);
@@ -177,14 +167,14 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws something under a title, which is shown where the pointer rests on it.
+    /// Draws content with a title, which browsers show as a tooltip.
     pub fn titled(&mut self, title: &str, content: impl FnOnce(&mut Self)) {
         self.svg.begin_titled(title);
         content(self);
         self.svg.end_titled();
     }
 
-    /// Draws a series as lines from value to value; where a value has no place on the axis there is a gap.
+    /// Draws a series as lines from value to value, with gaps at values that cannot be drawn.
     pub fn course(&mut self, points: &[(f64, f64)], number: usize) {
         let runs = points.split(|(x, y)| !drawable(*x) || !drawable(*y));
         for run in runs.filter(|run| run.len() > 1) {
@@ -194,8 +184,7 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws markers on about six values of a series, on the last one, and on those that stand alone, each with what is
-    /// told of its value.
+    /// Draws markers on about six values of a series, on the last value, and on values between gaps, each with a title.
     pub fn markers(
         &mut self,
         points: &[(f64, f64)],
@@ -214,7 +203,7 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws a marker whose form belongs to the series.
+    /// Draws a marker with the shape of the series.
     pub fn marker(&mut self, at: Point, number: usize) {
         let class = StyleClass::Solid(number);
         let near = |(dx, dy): Point| (at.0 + dx, at.1 + dy);
@@ -239,28 +228,27 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws a small dot.
     pub fn dot(&mut self, at: Point, class: StyleClass) {
         self.svg.circle(at, 18, &class.area());
     }
 
-    /// Draws a marker of a series at the lower edge that points out of the plot: the value is somewhere below.
+    /// Draws a marker of a series at the lower edge that points out of the plot, for a value below it.
     pub fn marker_below(&mut self, value: f64, number: usize) {
         let (x, y) = (self.x(value), self.bottom);
         let corners = [(x - 34, y), (x + 34, y), (x, y + 46)];
         self.polygon(&corners, StyleClass::Solid(number));
     }
 
-    /// Draws a line across the plot at a value.
+    /// Draws a horizontal line through the plot at a value.
     pub fn across(&mut self, value: f64, class: StyleClass) {
         let y = self.y(value);
         self.path(&[(self.left, y), (self.right, y)], class);
     }
 
-    /// Draws a thin line through the plot from top to bottom, with a name above it and a title.
+    /// Draws a thin vertical line through the plot, with a name and a title.
     pub fn upright(&mut self, value: f64, name: &str, title: &str) {
         let (x, top, bottom) = (self.x(value), self.top, self.bottom);
-        // Where the name of the axis is above it, the name of the line is inside the plot.
+        // If the name of the axis is above the line, the name of the line is inside the plot.
         let free = x - width(name) / 2 > width(&self.frame.y_name);
         self.titled(title, |plot| {
             plot.path(&[(x, top), (x, bottom)], StyleClass::Leader);
@@ -274,7 +262,7 @@ impl Plot<'_> {
         });
     }
 
-    /// Writes labels right of the plot, each as near as possible to its height without touching another.
+    /// Writes labels right of the plot, as near as possible to their heights without overlap.
     pub fn labels(&mut self, labels: &[(i32, String, StyleClass)]) {
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|index| labels[*index].0);
@@ -292,7 +280,8 @@ impl Plot<'_> {
     }
 }
 
-/// Ascending places at least a line apart, near the wished ones and between the ends if they fit there.
+/// Returns ascending positions a line apart, near the wished ones and between the ends; closer together if they do not
+/// fit.
 fn spread(wished: &[i32], top: i32, bottom: i32) -> Vec<i32> {
     let line = match wished.len() {
         0 | 1 => LINE,

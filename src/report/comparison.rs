@@ -1,67 +1,78 @@
-//! What a comparison of strategies is made of: for every strategy and task a mean and its interval, and verdicts.
-//!
-//! Works from plain numbers that the caller has computed; it neither trains nor averages.
+//! Holds the plain data of a comparison page.
 
-/// What several strategies reached on the same tasks.
+/// The page of several strategies on the same tasks as an HTML document.
+///
+/// It is made from means, intervals and verdicts that the caller has computed.
+/// [`Results::page`](crate::comparison::Results::page) computes them from runs.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::report::{Comparison, ComparisonRow};
+///
+/// let row = ComparisonRow { name: "sum".into(), seeds: 3, ..ComparisonRow::default() };
+/// let page = Comparison { title: "Strategies".into(), rows: vec![row], ..Comparison::default() };
+/// assert!(page.html().contains("sum"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// The title of the page.
     pub title: String,
-    /// The answer in one sentence; may be empty.
+    /// The answer in one sentence, shown under the title. May be empty.
     pub answer: String,
-    /// What and when: a name and a text each, such as `("data", "bars.csv")`.
+    /// Facts about the comparison, each a name and a text, such as `("data", "bars.csv")`.
     pub facts: Vec<(String, String)>,
-    /// The tasks, in the order they are shown.
+    /// The names of the tasks, in the order of the page.
     pub tasks: Vec<String>,
-    /// The strategies, in the order they are shown.
+    /// The strategies, in the order of the page.
     pub rows: Vec<ComparisonRow>,
-    /// Values to measure the cells against, such as the loss of the best constant; drawn as labelled lines.
+    /// Values to compare the cells with, such as the loss of the best constant, drawn as labelled lines.
     pub references: Vec<ComparisonReference>,
 }
 
-/// What one strategy reached.
+/// The results of one strategy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparisonRow {
-    /// The strategy's name.
+    /// The name of the strategy.
     pub name: String,
-    /// Runs that finished, one per seed; the cells are over these.
+    /// The number of finished runs, one per seed. The cells are means over these runs.
     pub seeds: usize,
-    /// Runs that did not finish.
+    /// The number of failed runs.
     pub failed: usize,
-    /// One cell per task and quantity, in any order; what is missing is shown as a dash.
+    /// At most one cell per task and quantity, in any order. Missing cells are shown as dashes.
     pub cells: Vec<ComparisonCell>,
-    /// For each task, how many runs ended with which verdict.
+    /// For each task, the verdicts with their number of runs.
     pub verdicts: Vec<(String, Vec<(String, usize)>)>,
-    /// Where the report of this strategy is, relative to the page.
+    /// The path of this strategy's report, relative to the page. Paths with a colon are not linked.
     pub link: Option<String>,
 }
 
-/// A mean over seeds and its 95 % interval.
+/// The mean over seeds of one quantity, with its 95 % interval.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparisonCell {
-    /// The task, or [`ALL_TASKS`](crate::history::ALL_TASKS).
+    /// The name of the task, or [`ALL_TASKS`](crate::history::ALL_TASKS).
     pub task: String,
-    /// The quantity by its name in the history, see [`quantity`](crate::history::quantity); in that quantity's unit.
+    /// The name of the quantity in the history, see [`quantity`](crate::history::quantity). All values have its unit.
     pub quantity: String,
     /// The mean over seeds.
     pub mean: f64,
-    /// The lower end of the interval; NaN if there is one seed.
+    /// The lower end of the interval; NaN for one seed.
     pub low: f64,
-    /// The upper end of the interval; NaN if there is one seed.
+    /// The upper end of the interval; NaN for one seed.
     pub high: f64,
     /// The value of each seed.
     pub values: Vec<f64>,
 }
 
-/// A value that stands beside the strategies.
+/// A value to compare the cells with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparisonReference {
-    /// The task of the cells it belongs to.
+    /// The task of the cells.
     pub task: String,
-    /// The quantity of the cells it belongs to.
+    /// The quantity of the cells.
     pub quantity: String,
-    /// What it is, in a few words: `best constant`.
+    /// The name of the value, such as `best constant`.
     pub label: String,
-    /// Its value in the unit of the quantity.
+    /// The value in the unit of the quantity.
     pub value: f64,
 }

@@ -1,26 +1,22 @@
-//! A drawing in its place on the page: title, what the axes are, the drawing, what it says in words.
+//! Writes a drawing as a figure with title, description and note.
 
 use super::canvas::WIDTH;
 use super::text::escape;
 
-/// A drawing and the words around it; the words are plain text.
+/// A drawing with its title, description and note as plain text.
 pub(crate) struct Figure {
-    /// What is shown.
     pub title: String,
-    /// The axes and units in words, for those who cannot see them in the drawing.
+    /// The axes and units in words, for screen readers.
     pub about: String,
-    /// The elements of the drawing.
     pub drawing: String,
-    /// The height of the drawing.
     pub height: i32,
-    /// What the drawing shows, in numbers, for those who cannot see it.
+    /// The content of the drawing in numbers, for screen readers.
     pub summary: String,
-    /// What a reader should know beside it; may be empty.
+    /// A note below the drawing; may be empty.
     pub note: String,
 }
 
 impl Figure {
-    /// Returns the element of the page.
     pub fn html(&self) -> String {
         let title = escape(&self.title);
         let note = if self.note.is_empty() {

@@ -1,4 +1,4 @@
-//! One page over a folder of runs: a row a run, and their courses over each other.
+//! Writes the page of a folder of runs.
 
 use std::path::Path;
 
@@ -10,26 +10,34 @@ use crate::diagnosis::{Verdict, diagnose};
 use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
 
-/// The page's name in the folder.
 const FILE: &str = "index.html";
 
 /// A run of the folder.
 struct Run {
     name: String,
-    /// Whether there is a page of it.
+    /// Whether the run has a `report.html`.
     has_page: bool,
     history: History,
 }
 
-/// Writes `index.html` over the runs in a folder, those of its folders that hold a `history.csv`, and returns how many there are.
+/// Writes `index.html` for the runs in a folder and returns the number of runs.
 ///
-/// A row of its table has the verdicts of every task at the best epoch, and a link to the run's own `report.html`. Below are the relative
-/// losses and the skills of all runs over each other; of more than eight the last ones by name.
+/// A run is a subfolder with a `history.csv`. The table has a row per run with the verdict on every task at the best
+/// epoch, and a link to the run's `report.html` if there is one. For two or more runs, charts below overlay their
+/// relative losses and their skills; of more than eight runs, they show the last eight by name.
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::Error::Io) if the folder cannot be read or the page cannot be written. A history that cannot be read is told on
-/// the page.
+/// [`Error::Io`](crate::Error::Io) if the folder cannot be read or the page cannot be written. A history that cannot be
+/// read is reported on the page.
+///
+/// # Example
+///
+/// ```no_run
+/// let runs = equipoise::report::write_index("runs")?;
+/// println!("runs/index.html shows {runs} runs");
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn write_index(folder: impl AsRef<Path>) -> Result<usize> {
     let folder = folder.as_ref();
     let (runs, unread) = runs(folder)?;
@@ -52,7 +60,7 @@ pub fn write_index(folder: impl AsRef<Path>) -> Result<usize> {
     Ok(runs.len())
 }
 
-/// Returns the runs by name, and what is wrong with those that cannot be read.
+/// Reads the runs in the order of their names, with a message for each run that cannot be read.
 fn runs(folder: &Path) -> Result<(Vec<Run>, Vec<String>)> {
     let entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -79,7 +87,7 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// `manual-10` comes after `manual-9`.
+/// Returns the sort key of a name: `manual-10` comes after `manual-9`.
 fn natural(name: &str) -> (String, u64) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     (stem.into(), name[stem.len()..].parse().unwrap_or(0))
@@ -140,7 +148,7 @@ fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
     cells
 }
 
-/// Returns the courses of the last runs over each other.
+/// Writes the charts that overlay the last runs.
 fn courses(runs: &[Run]) -> Option<Section> {
     if runs.len() < 2 {
         return None;

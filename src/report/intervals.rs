@@ -1,4 +1,4 @@
-//! Dots with whiskers: a mean and its interval for each of several rows, names on the left.
+//! Draws means with their intervals, one row each, names on the left.
 
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot, WIDTH};
@@ -7,17 +7,15 @@ use super::style_class::StyleClass;
 use super::svg::{Anchor, Level};
 use super::text::{number, short, width};
 
-/// A mean and its interval, whose ends may be unknown.
+/// A mean and its interval, whose ends may be NaN.
 pub(super) struct Interval {
     pub name: String,
     pub mean: f64,
     pub low: f64,
     pub high: f64,
-    /// What it is the mean of.
     pub values: Vec<f64>,
 }
 
-/// One row an interval.
 pub(super) struct IntervalChart {
     pub title: String,
     /// The name of the values, with their unit.
@@ -25,21 +23,19 @@ pub(super) struct IntervalChart {
     /// Whether the axis may be logarithmic.
     pub ratios: bool,
     pub rows: Vec<Interval>,
-    /// Values to compare with, and their names.
+    /// Names and values of the references.
     pub references: Vec<(String, f64)>,
 }
 
-/// Characters of a row's name.
+/// The largest number of characters of a row's name.
 const NAME: usize = 22;
-/// Characters of the name of a value to compare with.
+/// The largest number of characters of a reference's name.
 const REFERENCE: usize = 30;
-/// Right of the plot.
 const RIGHT: i32 = 200;
-/// The height of a row.
 const ROW: i32 = 210;
 
 impl IntervalChart {
-    /// Returns the chart; empty if nothing in it can be drawn.
+    /// Returns the chart as an HTML element, empty if no mean can be drawn.
     pub fn html(&self) -> String {
         if !self.rows.iter().any(|row| drawable(row.mean)) {
             return String::new();
@@ -62,7 +58,7 @@ impl IntervalChart {
         let drawing = frame.draw(|plot| {
             self.references(plot);
             for (index, row) in self.rows.iter().enumerate() {
-                // The first row is the uppermost.
+                // The first row is at the top.
                 let y = plot.y((self.rows.len() - 1 - index) as f64);
                 row.draw(plot, y);
             }
@@ -105,7 +101,7 @@ impl IntervalChart {
         for (index, (name, value)) in self.shown_references().enumerate() {
             let text = format!("{} {}", short(name, REFERENCE), number(*value));
             let x = plot.x(*value);
-            // The lines of the texts above run past this one, on one of its sides.
+            // Lines of earlier references run past this text, so it is placed on their free side.
             let mut above = self.shown_references().take(index);
             let begin = if above.any(|(_, other)| plot.x(*other) > x) {
                 x - width(&text)
@@ -129,7 +125,7 @@ impl IntervalChart {
 }
 
 impl Interval {
-    /// Says name, mean and interval: `manual 0.5, 0.4 to 0.6`.
+    /// Formats name, mean and interval: `manual 0.5, 0.4 to 0.6`.
     fn told(&self) -> String {
         let mean = format!("{} {}", self.name, number(self.mean));
         if self.low.is_nan() {
@@ -138,7 +134,7 @@ impl Interval {
         format!("{mean}, {} to {}", number(self.low), number(self.high))
     }
 
-    /// Draws the name left of the plot and the marks inside, which tell their values.
+    /// Draws the name left of the plot and the marks inside, with the values as their title.
     fn draw(&self, plot: &mut Plot<'_>, y: i32) {
         let name = short(&self.name, NAME);
         let at = (plot.left - 60, y);
@@ -155,7 +151,7 @@ impl Interval {
             }
         }
         for value in self.values.iter().filter(|value| drawable(**value)) {
-            // Beside the whisker, which would hide them.
+            // Drawn below the whisker, which would hide the dots.
             plot.dot((plot.x(*value), y + 62), StyleClass::Solid(1));
         }
         if drawable(self.mean) {

@@ -1,5 +1,6 @@
-//! Line charts: values over epochs, each series with its own colour, dashes and marker and its name at its end, and
-//! values to compare with as lines across.
+//! Draws line charts over epochs.
+//!
+//! Each series has its own colour, dashes and marker, and its name at its end. References are horizontal lines.
 
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot};
@@ -9,11 +10,9 @@ use super::text::{count, escape, number, percent, short};
 
 /// One line of a chart.
 pub(super) struct LineSeries {
-    /// Its name at its end.
     pub name: String,
-    /// Its number among the series of the page, which fixes colour, dashes and marker.
+    /// The number of the series on the page, which determines colour, dashes and marker.
     pub number: usize,
-    /// Epochs and values.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -33,7 +32,7 @@ impl LineSeries {
         self.points.iter().map(|(_, value)| *value)
     }
 
-    /// First, last, smallest and largest value in words.
+    /// Describes the first, last, smallest and largest value.
     fn summary(&self) -> String {
         let name = &self.name;
         let shown: Vec<_> = self.points.iter().filter(|(_, v)| drawable(*v)).collect();
@@ -56,33 +55,30 @@ impl LineSeries {
     }
 }
 
-/// A value to compare with.
+/// A value to compare with, drawn as a horizontal line.
 pub(super) struct Reference {
-    /// Its name beside its line.
     pub name: String,
-    /// Its place on the vertical axis.
     pub value: f64,
 }
 
-/// Which vertical axis a chart has.
+/// The kind of vertical axis of a chart.
 #[derive(Clone, Debug)]
 pub(super) enum Vertical {
-    /// What its values ask for.
+    /// Chosen from the values.
     Free,
     /// Linear, for parts of a whole.
     Parts,
-    /// From minus to plus the largest size, for values in [-1, 1].
+    /// Symmetric around 0, for values in [-1, 1].
     Signed,
-    /// The same for several charts.
+    /// Given, to share an axis between charts.
     Fixed(Axis),
 }
 
-/// Characters of the name of a marked epoch.
+/// The largest number of characters of the name of a marked epoch.
 const MARK: usize = 12;
-/// About as many markers of values below the floor as a series can have before they run into each other.
+/// The approximate number of markers below the floor that a series can have before they overlap.
 const LOW: usize = 60;
 
-/// A chart.
 pub(super) struct LineChart {
     pub title: String,
     /// The name of the vertical axis, with its unit.
@@ -90,13 +86,13 @@ pub(super) struct LineChart {
     pub series: Vec<LineSeries>,
     pub references: Vec<Reference>,
     pub vertical: Vertical,
-    /// What a reader should know beside it; may be empty.
+    /// A note below the chart; may be empty.
     pub note: String,
-    /// An epoch with a line through it, and its name.
+    /// The marked epoch and its name.
     mark: Option<(usize, String)>,
-    /// Where the vertical axis ends, though values may lie below.
+    /// The lower end of the vertical axis, though values may be below.
     floor: Option<f64>,
-    /// Characters of a label at the end of a line.
+    /// The largest number of characters of a label at the end of a line.
     label: usize,
 }
 
@@ -119,7 +115,7 @@ impl LineChart {
         }
     }
 
-    /// Gives the labels at the ends of the lines more room.
+    /// Allows longer labels at the ends of the lines.
     pub fn with_long_names(mut self) -> Self {
         self.label = 21;
         self
@@ -143,19 +139,20 @@ impl LineChart {
         self
     }
 
-    /// Marks an epoch with a thin line and a name; without effect where no series has a value of it.
+    /// Marks an epoch with a thin vertical line and a name. Without effect if no series has a value for the epoch.
     pub fn with_mark(mut self, epoch: Option<usize>, name: &str) -> Self {
         self.mark = epoch.map(|epoch| (epoch, name.into()));
         self
     }
 
-    /// Ends the axis at `floor`, a part of a whole such as a skill. Values below are drawn at the edge, and told.
+    /// Ends the axis at `floor`, a part of a whole such as a skill. Values below are drawn at the edge and counted in
+    /// the note.
     pub fn with_floor(mut self, floor: f64) -> Self {
         self.floor = Some(floor);
         self
     }
 
-    /// Returns the chart, or a sentence if none of its values can be drawn.
+    /// Returns the chart as an HTML element, or a sentence if no value can be drawn.
     pub fn html(&self) -> String {
         if !self
             .series
@@ -187,7 +184,7 @@ impl LineChart {
         for series in &self.series {
             plot.course(&series.points, series.number);
         }
-        // Over the lines: a loss that has come to its constant would hide it.
+        // Drawn over the series, because a loss equal to its constant would hide the reference.
         for (index, reference) in self.shown_references() {
             plot.across(reference.value, StyleClass::Reference(index));
         }
@@ -203,7 +200,7 @@ impl LineChart {
         plot.labels(&labels);
     }
 
-    /// Draws markers on values of a series, without those below the floor.
+    /// Draws markers on the values of a series that are not below the floor.
     fn markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let inside = series.points.iter().map(|(epoch, value)| {
             let shown = if self.is_low(*value) {
@@ -218,8 +215,8 @@ impl LineChart {
         plot.markers(&inside, series.number, told);
     }
 
-    /// Draws markers on values of a series below the floor: on the first of each run of them, and on so many others that
-    /// they can be told apart.
+    /// Draws markers on the values of a series below the floor: on the first value of each run below it, and on a
+    /// limited number of others so that they do not overlap.
     fn low_markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let every = series.points.len().div_ceil(LOW).max(1);
         let mut before = false;
@@ -233,12 +230,12 @@ impl LineChart {
         }
     }
 
-    /// Returns whether a value could be drawn if the axis did not end above it.
+    /// Returns whether a drawable value is below the floor.
     fn is_low(&self, value: f64) -> bool {
         drawable(value) && self.floor.is_some_and(|floor| value < floor)
     }
 
-    /// Says a value of a series: `epoch 7: 0.0312`, with the series' name where there are several.
+    /// Formats a value of a series: `epoch 7: 0.0312`, with the series' name if there are several series.
     fn told(&self, series: &LineSeries, epoch: f64, value: f64) -> String {
         let point = format!("epoch {epoch}: {}", number(value));
         if self.series.len() > 1 {
@@ -248,7 +245,7 @@ impl LineChart {
         }
     }
 
-    /// Heights, texts and pens of the labels right of the plot.
+    /// Returns heights, texts and style classes of the labels right of the plot.
     fn labels(&self, plot: &Plot<'_>) -> Vec<(i32, String, StyleClass)> {
         let of_series = self.named().filter_map(|series| {
             let last = series.values().filter(|value| drawable(*value)).last()?;
@@ -262,7 +259,7 @@ impl LineChart {
         of_series.chain(of_references).collect()
     }
 
-    /// Returns the series with their names at their ends; one by itself is named by the title.
+    /// Returns the series with a name at their end. The title names a single series.
     fn named(&self) -> impl Iterator<Item = &LineSeries> {
         let alone = self.series.len() == 1 && self.references.is_empty();
         self.series.iter().filter(move |_| !alone)
@@ -273,7 +270,7 @@ impl LineChart {
         all.filter(|(_, reference)| drawable(reference.value) && !self.is_low(reference.value))
     }
 
-    /// Returns the marked epoch and its name, if a series has a value of it.
+    /// Returns the marked epoch and its name, if a series has a value for the epoch.
     fn shown_mark(&self) -> Option<(usize, &str)> {
         let (epoch, name) = self.mark.as_ref()?;
         let mut points = self.series.iter().flat_map(|series| &series.points);
@@ -321,14 +318,13 @@ impl LineChart {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    /// Returns the note, and how many values are not in the drawing or not at their place.
+    /// Returns the note with the number of values that are missing or drawn at the edge.
     fn notes(&self) -> String {
         let parts = [self.note.clone(), self.low(), self.missing()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join(" ")
     }
 
-    /// How many values are below the floor.
     fn low(&self) -> String {
         let values = self.series.iter().flat_map(LineSeries::values);
         let low = values.filter(|value| self.is_low(*value)).count();
@@ -342,7 +338,6 @@ impl LineChart {
         }
     }
 
-    /// How many values are missing from the drawing.
     fn missing(&self) -> String {
         let values = self.series.iter().flat_map(|series| &series.points);
         let missing: Vec<usize> = values

@@ -1,20 +1,20 @@
-//! What happened in a run, or in several, as one page to look at.
+//! Writes a run or several runs as one HTML page.
 //!
-//! A [`Report`] shows one run: what became of each task, why and what to do; then skills, losses, weights, gradients, and the
-//! sections that the caller adds. A [`Comparison`] shows several strategies side by side. Both are made from plain records,
-//! and both are one HTML file that loads nothing, runs nothing, and can be read on a phone, in the dark and on paper, with or
-//! without colours.
+//! A [`Report`] shows one run: the verdict on each task with causes and remedy; then skills, losses, gradients,
+//! weights, metrics and the sections that the caller adds. A [`Comparison`] shows several strategies side by side. Both
+//! are made from plain records. Both are one HTML file without scripts and without links to other resources, readable
+//! on a phone, in dark mode and on paper, with or without colours.
 //!
-//! | file | what it does |
+//! | file | purpose |
 //! |---|---|
-//! | `sections/` | what is shown of a history, one part of the page a file |
-//! | `comparison`, `strategies`, `intervals` | what is shown of several strategies |
-//! | `index` | the page over a folder of runs |
-//! | `lines`, `sparkline` | the forms of charts |
-//! | `svg`, `canvas`, `axis`, `style_class`, `figure` | drawing: elements, room, scales, classes, words around it |
+//! | `sections/` | the parts of a run's page, one per file |
+//! | `comparison`, `strategies`, `intervals` | the page of several strategies |
+//! | `index` | the page of a folder of runs |
+//! | `lines`, `sparkline` | charts |
+//! | `svg`, `canvas`, `axis`, `style_class`, `figure` | drawing: elements, layout, scales, style classes, captions |
 //! | `page`, `style.css`, `text` | the document |
 
-// Sections of the domain are drawn with more than the sections of a history.
+// Some drawing functions are used only by the sections of the expansion domain.
 #![cfg_attr(not(feature = "expansion"), allow(dead_code))]
 
 mod axis;
@@ -32,7 +32,7 @@ mod style_class;
 mod svg;
 mod text;
 
-/// What sections of other rooms are drawn with.
+/// Exports the drawing functions for the sections of other modules.
 #[cfg(feature = "expansion")]
 pub(crate) mod drawing {
     pub(crate) use super::axis::{Axis, drawable};
@@ -55,7 +55,7 @@ use crate::diagnosis::{Trials, diagnose, diagnose_with};
 use crate::error::Result;
 use crate::history::{History, write_atomically};
 
-/// The page of one run.
+/// The page of one run as an HTML document.
 ///
 /// # Example
 ///
@@ -96,55 +96,55 @@ impl Report {
         }
     }
 
-    /// Adds a line to what is said about the run at the foot, such as its strategy.
+    /// Adds a fact about the run at the foot of the page, such as its strategy.
     pub fn with_fact(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.facts.push((name.into(), text.into()));
         self
     }
 
-    /// Adds several lines.
+    /// Adds several facts about the run at the foot of the page.
     pub fn with_facts(mut self, facts: impl IntoIterator<Item = (String, String)>) -> Self {
         self.facts.extend(facts);
         self
     }
 
-    /// Shows this history.
+    /// Sets the history to show.
     pub fn with_history(mut self, history: &History) -> Self {
         self.history = history.clone();
         self
     }
 
-    /// Takes in what experiments on the run showed.
+    /// Sets the results of experiments on the run, which the diagnosis then uses.
     pub fn with_trials(mut self, trials: Option<Trials>) -> Self {
         self.trials = trials;
         self
     }
 
-    /// Says what to do about a task as a command to copy, instead of in words.
+    /// Shows the remedy for a task as a command to copy instead of a sentence.
     pub fn with_command(mut self, task: impl Into<String>, command: impl Into<String>) -> Self {
         self.commands.push((task.into(), command.into()));
         self
     }
 
-    /// Says how the run stands in one line under the title: `stopped early: ...`.
+    /// Sets the status line under the title, such as `stopped early: ...`.
     pub fn with_status(mut self, status: impl Into<String>) -> Self {
         self.status = status.into();
         self
     }
 
-    /// Has a browser read the page again every so many seconds, while the run goes on.
+    /// Makes browsers reload the page every `seconds` seconds, for a run in progress.
     pub fn with_refresh(mut self, seconds: Option<u32>) -> Self {
         self.refresh = seconds;
         self
     }
 
-    /// Adds a section of the caller's own, below those of the history and above the final numbers.
+    /// Adds a section of the caller, below the sections of the history and above the final numbers.
     pub fn with_section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }
 
-    /// Writes the page, one file that needs no other, in one move.
+    /// Writes the page as one self-contained file, in one move.
     ///
     /// # Errors
     ///

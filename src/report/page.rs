@@ -1,8 +1,8 @@
-//! The page around the sections: one document with its style sheet inside, which loads nothing and runs nothing.
+//! Writes the HTML document around the sections, with its style sheet inline, without scripts or external resources.
 
 use super::text::escape;
 
-/// A part of a page with a title that the table of contents leads to.
+/// A section of a page with a title and an entry in the table of contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub(crate) anchor: String,
@@ -11,11 +11,13 @@ pub struct Section {
 }
 
 impl Section {
-    /// Makes a section of HTML elements.
+    /// Creates a section from HTML elements.
     ///
-    /// `anchor` is where links to the section lead, a word of letters and hyphens that no other section of the page has;
-    /// `title` is plain text. `body` stands on the page as it is: its elements must be closed, and text from elsewhere in it
-    /// must be escaped by the caller.
+    /// `anchor` is the target of links to the section: ASCII letters, digits and hyphens, unique on the page. `title`
+    /// is plain text. `body` is inserted unchanged: its elements must be closed, and the caller must escape the text in
+    /// it.
+    ///
+    /// # Example
     ///
     /// ```
     /// use equipoise::report::{Report, Section};
@@ -27,7 +29,7 @@ impl Section {
     ///
     /// # Panics
     ///
-    /// If `anchor` is empty or holds anything but ASCII letters, digits and hyphens.
+    /// If `anchor` is empty or contains other characters than ASCII letters, digits and hyphens.
     pub fn new(
         anchor: impl Into<String>,
         title: impl Into<String>,
@@ -47,21 +49,19 @@ impl Section {
     }
 }
 
-/// What stands around the sections.
+/// The parts of a page around its sections.
 #[derive(Default)]
 pub(crate) struct Around<'a> {
     pub title: &'a str,
     /// A line under the title; may be empty.
     pub status: &'a str,
-    /// What is known of what is shown, under the title.
     pub facts: &'a [(String, String)],
-    /// The same at the foot, folded.
+    /// Facts at the foot, folded.
     pub foot: &'a [(String, String)],
-    /// Seconds after which a browser reads the page again, while what it shows goes on.
+    /// Seconds after which browsers reload the page.
     pub refresh: Option<u32>,
 }
 
-/// Returns the whole document.
 pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     let mut body = String::new();
     for section in sections {
@@ -95,7 +95,7 @@ pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     )
 }
 
-/// Elements that are shown when they are asked for.
+/// Writes elements that are hidden until the reader opens them.
 pub(crate) fn folded(summary: &str, inner: &str) -> String {
     format!(
         "<details>\n<summary>{}</summary>\n{inner}</details>\n",
@@ -123,7 +123,7 @@ fn contents(sections: &[Section]) -> String {
     format!("<nav aria-label=\"On this page\">\n{links}</nav>\n")
 }
 
-/// Drawings beside each other as the width allows.
+/// Writes drawings side by side as the width allows.
 pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     let figures: String = figures.into_iter().collect();
     if figures.is_empty() {
@@ -133,7 +133,6 @@ pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// Returns a paragraph of plain text.
 pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
@@ -142,22 +141,20 @@ pub(crate) fn paragraph(text: &str) -> String {
 pub(crate) struct Cell(String);
 
 impl Cell {
-    /// Returns a number or a word.
     pub fn text(text: &str) -> Self {
         Self::html(escape(text))
     }
 
-    /// Elements that the caller has escaped.
+    /// Creates a cell of elements that the caller has escaped.
     pub fn html(inner: String) -> Self {
         Self(format!("<td>{inner}</td>"))
     }
 
-    /// Nothing to show.
+    /// Creates an empty cell, shown as a dash.
     pub fn missing() -> Self {
         Self("<td class=\"none\">–</td>".into())
     }
 
-    /// Texts below each other.
     pub fn lines(lines: Vec<String>) -> Self {
         if lines.is_empty() {
             Self::missing()
@@ -167,15 +164,15 @@ impl Cell {
         }
     }
 
-    /// Returns a part of the row's name that is not its first.
+    /// Creates the cell of a further part of the row's name.
     pub fn subname(name: &str) -> Self {
         Self(format!("<td class=\"name\">{}</td>", escape(name)))
     }
 
-    /// Returns the name of the row, with a link if there is one to a file beside the page.
+    /// Creates the cell of the row's name, with an optional link to a file beside the page.
     pub fn name(name: &str, link: Option<&str>) -> Self {
         let name = escape(name);
-        // A link with a scheme could run something or lead to the network.
+        // A link with a scheme could run a script or lead to the network.
         let inner = match link.filter(|link| !link.contains(':')) {
             Some(link) => format!("<a href=\"{}\">{name}</a>", escape(link)),
             None => name,
@@ -184,7 +181,7 @@ impl Cell {
     }
 }
 
-/// Returns a table that scrolls sideways by itself. Its first `left` columns hold words, the others numbers.
+/// Writes a table that scrolls sideways. Its first `left` columns hold words, the others numbers.
 pub(crate) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
     let head: String = head
         .iter()

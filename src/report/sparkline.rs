@@ -1,4 +1,4 @@
-//! A course of values in a line of text: small, without axes, with a line at zero and a dot at the value that is told.
+//! Draws a sparkline: a small line without axes, with a line at zero and a dot at one value.
 
 use super::axis::Axis;
 use super::style_class::StyleClass;
@@ -7,13 +7,14 @@ use super::text::escape;
 
 const WIDTH: i32 = 1200;
 const HEIGHT: i32 = 300;
-/// Between the values and the edge, so that the dot is not cut off.
+/// The space between the values and the edge, so that the dot is not clipped.
 const EDGE: i32 = 40;
 
-/// Draws values as an `svg` element, clipped to the range from `low` to `high`; empty if none of them is finite. The dot is at
-/// `marked`, or at the last value if there is none at that place.
+/// Draws values as an `svg` element, clipped to the range from `low` to `high`. Returns an empty text if no value is
+/// finite.
 ///
-/// `about` says what is drawn to those who cannot see it.
+/// The dot is at `marked`, or at the last value if there is no finite value at `marked`. `about` describes the drawing
+/// for screen readers.
 pub(super) fn sparkline(
     values: &[(f64, f64)],
     low: f64,

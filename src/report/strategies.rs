@@ -1,4 +1,4 @@
-//! The page of a [`Comparison`]: verdicts of every strategy, then a chart a task and a table for every quantity.
+//! Writes the page of a [`Comparison`]: the verdicts of every strategy, then charts and a table for every quantity.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::history::quantity::{Better, better, in_words, is_part};
 use crate::history::{ALL_TASKS, write_atomically};
 
 impl Comparison {
-    /// Writes the page, one file that needs no other, in one move.
+    /// Writes the page as one self-contained file, in one move.
     ///
     /// # Errors
     ///
@@ -34,7 +34,6 @@ impl Comparison {
         page(&around, &parts)
     }
 
-    /// Runs and verdicts of every strategy.
     fn verdicts(&self) -> Section {
         let body = if self.rows.is_empty() {
             paragraph("There are no strategies to compare yet: no run has finished.")
@@ -67,7 +66,7 @@ impl Comparison {
         table(caption, &head, head.len(), &rows.collect::<Vec<_>>())
     }
 
-    /// Returns the quantities, in the order they are first found.
+    /// Returns the quantities in the order of their first cell.
     fn quantities(&self) -> Vec<&str> {
         let mut quantities: Vec<&str> = Vec::new();
         for cell in self.rows.iter().flat_map(|row| &row.cells) {
@@ -78,7 +77,7 @@ impl Comparison {
         quantities
     }
 
-    /// Returns the tasks that have a quantity: those of the comparison in their order, then others such as `all`.
+    /// Returns the tasks with a quantity: the tasks of the comparison in their order, then others such as `all`.
     fn tasks_with(&self, quantity: &str) -> Vec<&str> {
         let cells = || self.rows.iter().flat_map(|row| &row.cells);
         let found = |task: &str| cells().any(|c| c.quantity == quantity && c.task == task);
@@ -92,7 +91,6 @@ impl Comparison {
         tasks
     }
 
-    /// Returns the table and the charts of one quantity.
     fn quantity(&self, quantity: &str) -> Section {
         let tasks = self.tasks_with(quantity);
         let charts = tasks.iter().map(|task| self.chart(task, quantity).html());
@@ -156,7 +154,7 @@ impl Comparison {
         table(&caption, &head, 1, &rows)
     }
 
-    /// One row for each name of a reference.
+    /// Writes one row per reference name.
     fn reference_rows(&self, quantity: &str, tasks: &[&str]) -> Vec<Vec<Cell>> {
         let mut labels: Vec<&str> = Vec::new();
         for reference in self.references.iter().filter(|r| r.quantity == quantity) {
@@ -179,7 +177,8 @@ impl Comparison {
         labels.iter().map(row).collect()
     }
 
-    /// Returns the best mean of a column; `None` if no end of the quantity is better, or there is nothing to choose from.
+    /// Returns the best mean of a column, or `None` if the quantity has no better end or there are fewer than two
+    /// means.
     fn best(&self, task: &str, quantity: &str) -> Option<f64> {
         let cells = self.rows.iter().filter_map(|row| row.cell(task, quantity));
         let means: Vec<f64> = cells
@@ -216,7 +215,7 @@ impl ComparisonRow {
         }
     }
 
-    /// `2 of 3 learned`.
+    /// Formats the verdicts on a task: `2 of 3 learned`.
     fn verdicts_of(&self, task: &str) -> Vec<String> {
         let of_task = self.verdicts.iter().filter(|(name, _)| name == task);
         let counts = of_task.flat_map(|(_, counts)| counts);
@@ -262,7 +261,7 @@ fn capitalised(text: &str) -> String {
     first.unwrap_or_default() + chars.as_str()
 }
 
-/// Letters and digits for a place on the page.
+/// Replaces all characters that an anchor cannot have.
 fn slug(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     text.chars().map(plain).collect()

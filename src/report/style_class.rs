@@ -1,39 +1,34 @@
-//! What is drawn with: pens that stand for classes of the style sheet, so that a drawing has no colours of its own.
+//! Names the classes of the style sheet, so that drawings contain no colours.
 
-/// The pens for series; there are more tasks than colours that can be told apart, so they come round again.
+/// The number of distinct styles for series. Further series repeat them, because no more colours can be distinguished.
 pub(crate) const SERIES: usize = 8;
 
-/// The pens for values to compare with.
+/// The number of distinct styles for references.
 const REFERENCES: usize = 3;
 
-/// What the style sheet has classes for.
+/// A class of the style sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StyleClass {
-    /// Series number so and so: colour and dashes.
+    /// The series of this number: colour and dashes.
     Series(usize),
     /// The colour of a series without its dashes: outlines of markers, whiskers.
     Solid(usize),
-    /// Lines across the plot at the labelled values.
+    /// Grid lines at the labelled values.
     Grid,
-    /// The edge of the plot.
     Axis,
-    /// Texts at the axes.
     Label,
-    /// A value to compare with, and its text.
+    /// The reference of this number: line and text.
     Reference(usize),
-    /// Where two texts and what they belong to are apart.
+    /// Lines from shifted labels to their values, and marked epochs.
     Leader,
-    /// A bar that rose: hollow.
+    /// A rising bar: hollow.
     Rise,
-    /// A bar that fell: filled.
+    /// A falling bar: filled.
     Fall,
     /// The range of a bar.
     Wick,
-    /// What is true.
     Truth,
-    /// The bars that belong to what is true.
     TruthArea,
-    /// What was predicted.
     Predicted,
 }
 
@@ -43,7 +38,7 @@ impl StyleClass {
         self.class('l')
     }
 
-    /// Returns the class of what is filled: `fo0`, `f-rise`.
+    /// Returns the class of filled areas: `fo0`, `f-rise`.
     pub fn area(self) -> String {
         self.class('f')
     }

@@ -1,23 +1,19 @@
-//! A small writer of SVG: elements with classes of the style sheet and no colours, one after the other in a text.
+//! Writes SVG elements with classes of the style sheet instead of colours.
 //!
-//! Coordinates are whole tenths of a unit, so that the same drawing gives the same bytes everywhere. Whatever is written
-//! into an attribute or a text is escaped here.
+//! Coordinates are whole tenths of a unit, so the same drawing gives the same bytes on every machine. Texts are escaped
+//! here.
 
 use std::fmt::Display;
 
 use super::text::escape;
 
-/// A point of a drawing.
 pub(crate) type Point = (i32, i32);
 
-/// Which part of a text is at its point.
+/// The part of a text that is at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
-    /// Its first letter.
     Begin,
-    /// Its middle.
     Middle,
-    /// Its last letter.
     End,
 }
 
@@ -31,19 +27,17 @@ impl Anchor {
     }
 }
 
-/// How high a text is beside its point.
+/// The height of a text relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// Under it.
     Below,
-    /// At its height.
     Beside,
-    /// Over it.
     Above,
 }
 
 impl Level {
-    /// Says how far the line of writing is below the point, in units of the font because the style sheet sets its size.
+    /// Returns the distance of the base line below the point, in font units, because the style sheet sets the font
+    /// size.
     fn shift(self) -> &'static str {
         match self {
             Self::Below => "0.76em",
@@ -58,18 +52,15 @@ impl Level {
 pub(crate) struct Svg(String);
 
 impl Svg {
-    /// Draws a line between two points.
     pub fn line(&mut self, (x1, y1): Point, (x2, y2): Point, class: &str) {
         let ends = [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)];
         self.shape("line", class, &ends);
     }
 
-    /// Draws a line through points.
     pub fn polyline(&mut self, points: &[Point], class: &str) {
         self.through("polyline", points, class);
     }
 
-    /// Draws the area between corners.
     pub fn polygon(&mut self, corners: &[Point], class: &str) {
         self.through("polygon", corners, class);
     }
@@ -85,12 +76,10 @@ impl Svg {
         self.shape("rect", class, &sides);
     }
 
-    /// Draws a circle.
     pub fn circle(&mut self, (x, y): Point, radius: i32, class: &str) {
         self.shape("circle", class, &[("cx", x), ("cy", y), ("r", radius)]);
     }
 
-    /// Writes a text.
     pub fn text(&mut self, text: &str, (x, y): Point, anchor: Anchor, level: Level, class: &str) {
         self.open("text", class);
         self.attribute("x", x);
@@ -100,17 +89,16 @@ impl Svg {
         self.0 += &format!(">{}</text>", escape(text));
     }
 
-    /// Begins a group with a title, which browsers show where the pointer rests on the group.
+    /// Opens a group with a title, which browsers show as a tooltip.
     pub fn begin_titled(&mut self, title: &str) {
         self.0 += &format!("<g><title>{}</title>", escape(title));
     }
 
-    /// Ends the group that was begun last.
+    /// Closes the innermost group.
     pub fn end_titled(&mut self) {
         self.0.push_str("</g>");
     }
 
-    /// Returns the elements as text.
     pub fn finish(self) -> String {
         self.0
     }

@@ -1,6 +1,6 @@
-//! Texts and numbers as they stand in a page: escaped, shortened, and with the digits that matter.
+//! Formats texts and numbers for the page.
 
-/// Returns a text for HTML, in an element or in an attribute. Control characters, which no document may hold, become `�`.
+/// Escapes a text for an HTML element or attribute. Control characters, which are invalid in a document, become `�`.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -16,8 +16,8 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// White space of any kind is a space; what cannot be printed is `�`. Marks that turn the direction of writing would
-/// reorder the text around them.
+/// Replaces white space by a space, and control characters and direction marks by `�`. Direction marks would reorder
+/// the text around them.
 fn printable(c: char) -> char {
     match c {
         c if c.is_whitespace() => ' ',
@@ -27,7 +27,7 @@ fn printable(c: char) -> char {
     }
 }
 
-/// Returns a text for a drawing, which is escaped where it is written: printable, and at most `most` characters.
+/// Shortens a text for a drawing to at most `most` printable characters. The text is not escaped.
 pub(crate) fn short(text: &str, most: usize) -> String {
     let mut shortened: String = text.chars().take(most).map(printable).collect();
     if text.chars().nth(most).is_some() {
@@ -37,7 +37,7 @@ pub(crate) fn short(text: &str, most: usize) -> String {
     shortened
 }
 
-/// About how wide a text is in tenths of a unit, in the drawings' font; there is no font to ask.
+/// Estimates the width of a text in the drawings' font, in tenths of a unit.
 pub(crate) fn width(text: &str) -> i32 {
     let of = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | '\'' | '|' | ' ' | 'f' | 't' | 'r' => 42,
@@ -49,12 +49,12 @@ pub(crate) fn width(text: &str) -> i32 {
     text.chars().map(of).sum()
 }
 
-/// Returns a number with four digits that matter.
+/// Formats a number with about four significant digits.
 pub(crate) fn number(value: f64) -> String {
     minus(crate::text::number(value))
 }
 
-/// Returns a skill in percent with half of its interval: `86 ± 2 %`.
+/// Formats a skill in percent with half of its interval: `86 ± 2.3 %`.
 pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     let digits = |part: f64| if part.abs() < 0.0995 { 1 } else { 0 };
     if value < -9.995 {
@@ -67,7 +67,7 @@ pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     }
 }
 
-/// Returns the sign that is as wide as a digit.
+/// Replaces a leading hyphen by the minus sign, which is as wide as a digit.
 pub(crate) fn minus(text: String) -> String {
     match text.strip_prefix('-') {
         Some(rest) => format!("−{rest}"),
@@ -75,7 +75,7 @@ pub(crate) fn minus(text: String) -> String {
     }
 }
 
-/// Returns a share of the whole: `48 %`.
+/// Formats a part of a whole in percent without decimals: `48 %`.
 pub(crate) fn percent(value: f64) -> String {
     if value.is_finite() && value.abs() < 1e4 {
         minus(format!("{:.0} %", 100.0 * value)).replace("−0 %", "0 %")
@@ -84,7 +84,7 @@ pub(crate) fn percent(value: f64) -> String {
     }
 }
 
-/// `1 epoch`, `3 epochs`.
+/// Formats a count with its noun: `1 epoch`, `3 epochs`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),

@@ -37,7 +37,7 @@ pub struct Outage {
 }
 
 impl Gaps {
-    /// Returns the outages of a series; `None` if it has no time stamps.
+    /// Returns the outages of a series; none if the series has no time stamps.
     ///
     /// With `longest` given, every longer step from one bar to the next is an outage, usual or not, and no other.
     pub fn find(bars: &Bars, longest: Option<Duration>) -> Self {

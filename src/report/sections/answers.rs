@@ -1,4 +1,4 @@
-//! The first thing on the page: what became of each task, why, and what to do, a row a task.
+//! Writes the first section: verdict, causes and remedy of each task.
 
 use super::super::page::{Section, paragraph};
 use super::super::sparkline::sparkline;
@@ -6,13 +6,12 @@ use super::super::text::{count, escape, spread};
 use crate::diagnosis::{Finding, Remedy, TaskDiagnosis, Verdict};
 use crate::history::{History, Series, Split, quantity};
 
-/// The range of skill that is drawn: a task that fails by more fails.
+/// The range of the drawn skill; lower skills are clipped.
 const SHOWN: (f64, f64) = (-0.5, 1.0);
 
-/// What stands where there is nothing to say.
 const NOTHING: &str = "–";
 
-/// Returns the table. `commands` are what to do about a task, where a program can say it.
+/// Writes the table. `commands` are remedies as commands, by task.
 pub(in crate::report) fn answers(
     history: &History,
     diagnoses: &[TaskDiagnosis],
@@ -44,7 +43,7 @@ pub(in crate::report) fn answers(
     }
 }
 
-/// `3 of 4 tasks learned; best epoch 17 of 20.`
+/// Writes the summary: `3 of 4 tasks learned; best epoch 17 of 20.`
 fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     let learned = diagnoses.iter().filter(|d| d.verdict == Verdict::Learned);
     let best = match history.best_epoch() {
@@ -58,7 +57,7 @@ fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     )
 }
 
-/// Returns the tasks that have a loss. A metric may be filed under a name of its own.
+/// Returns the tasks that have a loss, because metrics may be recorded under other names.
 fn tasks(history: &History) -> Vec<&str> {
     let has_loss = |task: &&str| {
         let of = |split| !history.series(split, task, quantity::LOSS).is_empty();
@@ -88,7 +87,7 @@ fn row(
 }
 
 fn words(text: &str) -> String {
-    // On a phone there is no place for nothing.
+    // The style sheet hides empty cells on a phone.
     let class = if text == NOTHING {
         "words none"
     } else {
@@ -97,7 +96,7 @@ fn words(text: &str) -> String {
     format!("<td class=\"{class}\">{text}</td>")
 }
 
-/// Returns the course of the skill, and its value in the best epoch.
+/// Writes the sparkline of the skill, and its value in the best epoch.
 fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> String {
     let series = history.series(Split::Valid, task, quantity::SKILL);
     let Some(skill) = diagnosis.and_then(|d| d.skill) else {
@@ -122,7 +121,7 @@ fn line(task: &str, series: &Series, diagnosis: Option<&TaskDiagnosis>) -> Strin
     sparkline(&points, SHOWN.0, SHOWN.1, 0.0, told, &about)
 }
 
-/// Returns the causes, each with how sure it is.
+/// Writes the causes, each with its confidence.
 fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     let Some(diagnosis) = diagnosis else {
         return "it has no validation loss".into();
@@ -147,7 +146,7 @@ fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     }
 }
 
-/// Text in which what stands between backticks is code.
+/// Replaces backticks by `code` elements.
 fn with_code(text: &str) -> String {
     let part = |(at, part): (usize, &str)| match at % 2 {
         0 => part.to_owned(),

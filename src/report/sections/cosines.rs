@@ -1,17 +1,17 @@
-//! Whether the tasks' gradients agree: the cosines of pairs of tasks, the strongest over epochs and all in a matrix.
+//! Shows the cosines between the tasks' gradients: the strongest over epochs, and all in a matrix.
 
 use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{grid, paragraph};
 use super::matrix::matrix;
 use crate::history::History;
 
-/// Pairs of tasks that are drawn over epochs; the matrix has all of them.
+/// The largest number of pairs drawn over epochs. The matrix has all pairs.
 const PAIRS: usize = 6;
 
 const ABOUT: &str = "The cosine between two tasks' gradients at the representation: below 0 they pull against each other, \
     near 0 they leave each other alone.";
 
-/// Empty if there are none.
+/// Returns an empty text if there are no cosines.
 pub(super) fn cosines(history: &History) -> String {
     let pairs = pairs(history);
     if pairs.is_empty() {
@@ -27,15 +27,14 @@ pub(super) fn cosines(history: &History) -> String {
     )
 }
 
-/// Returns whether any cosine was recorded.
 pub(super) fn has_cosines(history: &History) -> bool {
     !pairs(history).is_empty()
 }
 
-/// Returns the pairs that are farthest from 0, over epochs.
+/// Draws the pairs with the largest absolute mean cosine over epochs.
 fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
     let all = pairs.len();
-    // A stable sort: of equal pairs the first tasks come first.
+    // The sort is stable: among equal pairs the first tasks come first.
     pairs.sort_by(|a, b| b.strength().total_cmp(&a.strength()));
     pairs.truncate(PAIRS);
     let series = pairs.iter().enumerate().map(|(number, pair)| {
@@ -61,7 +60,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// A mean that is not known counts as nothing.
+    /// Returns the absolute mean, 0 if it is NaN.
     fn strength(&self) -> f64 {
         if self.mean.is_nan() {
             0.0

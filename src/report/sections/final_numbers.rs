@@ -1,4 +1,4 @@
-//! All numbers of the last epoch in one table, with where each began and how far it went.
+//! Writes the table of all numbers of the last epoch, with their first values and changes.
 
 use super::super::page::{Cell, Section, folded, paragraph, table};
 use super::super::text::number;
@@ -33,7 +33,7 @@ pub(in crate::report) fn final_numbers(history: &History) -> Section {
 fn rows(history: &History) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     for task in history.tasks().into_iter().chain([ALL_TASKS]) {
-        // Cosines have their matrix, and there are as many as pairs of tasks.
+        // Cosines are in the matrix; there is one per pair of tasks.
         for quantity in history.quantities().filter(|q| !is_cosine(q)) {
             for (split, data) in [(Split::Train, "training"), (Split::Valid, "validation")] {
                 rows.extend(row(history, split, data, task, quantity));

@@ -1,4 +1,4 @@
-//! What reaches the representation: whose gradient it is, whether the tasks agree, and how large the gradients are.
+//! Shows the gradients at the representation: shares, cosines and norms.
 
 use super::super::lines::LineChart;
 use super::super::page::{Section, grid, paragraph};

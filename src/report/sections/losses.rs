@@ -1,4 +1,4 @@
-//! Losses: a chart a task with what the trivial predictors reach, and the training as a whole.
+//! Shows the losses: a chart per task with the trivial predictors, and charts of all tasks together.
 
 use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};

@@ -1,8 +1,8 @@
-//! A matrix of cosines between tasks: numbers, tinted by how far they are from 0.
+//! Writes the matrix of cosines between tasks, coloured by absolute value.
 
 use super::super::text::{escape, minus};
 
-/// Returns the table; `cosine` gives the value for two tasks.
+/// Writes the table; `cosine` returns the value of two tasks.
 pub(super) fn matrix(
     caption: &str,
     tasks: &[&str],

@@ -1,4 +1,4 @@
-//! The parts of a run's page, one a file, in the order they are shown.
+//! Writes the sections of a run's page, one per file.
 
 mod answers;
 mod cosines;
@@ -27,7 +27,7 @@ use super::style_class::SERIES;
 use crate::history::quantity::is_part;
 use crate::history::{History, Split, quantity};
 
-/// One line a task for a quantity, in as many charts as the lines need to be told apart, all with the same axis.
+/// Draws one line per task for a quantity, in charts of at most [`SERIES`] lines with the same axis.
 fn tasks_together(
     history: &History,
     split: Split,
@@ -73,14 +73,13 @@ fn tasks_together(
     charts
 }
 
-/// Quantities that training does not record itself: the strategy's state, and somebody's metrics.
+/// Iterates over the quantities that training itself does not record: the strategy's state and metrics.
 fn others(history: &History) -> impl Iterator<Item = &str> {
     history
         .quantities()
         .filter(|name| !quantity::is_recorded(name))
 }
 
-/// Returns the charts as elements of the page.
 fn drawn(charts: &[LineChart]) -> Vec<String> {
     charts.iter().map(LineChart::html).collect()
 }

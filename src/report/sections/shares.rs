@@ -1,4 +1,4 @@
-//! Whose gradient moves the representation: the shares of all tasks in one chart, with how many audits they are means of.
+//! Shows the gradient shares of all tasks in one chart, with the number of audits.
 
 use super::super::lines::LineChart;
 use super::super::page::{grid, paragraph};
@@ -8,7 +8,7 @@ use crate::history::{History, Split, quantity};
 const ABOUT: &str = "A task's share is its part of the summed norms of all weighted gradients at the shared representation, \
     the mean over the audited steps of an epoch in which it had labels.";
 
-/// Empty if no shares were recorded.
+/// Returns an empty text if no shares were recorded.
 pub(super) fn shares(history: &History) -> String {
     let title = "Whose gradient moves the representation";
     let charts = tasks_together(
@@ -39,7 +39,6 @@ pub(super) fn shares(history: &History) -> String {
     paragraph(&about) + &grid(drawn(&charts))
 }
 
-/// How many audits there were.
 fn audits(history: &History) -> String {
     let of = |task: &&str| history.series(Split::Train, task, quantity::AUDITS).total();
     let counts: Vec<f64> = history.tasks().iter().map(of).collect();
@@ -54,7 +53,7 @@ fn audits(history: &History) -> String {
     }
 }
 
-/// Returns the shares that the strategy was told to give, if it was told any.
+/// Describes the intended shares, if recorded.
 fn meant(history: &History) -> String {
     let told = history.tasks().into_iter().filter_map(|task| {
         let share = history.known(Split::Train, task, quantity::INTENDED_SHARE)?;

@@ -1,17 +1,17 @@
-//! Skill over the epochs: the chart that answers whether the tasks learn.
+//! Shows the skill over the epochs.
 
 use super::super::lines::LineChart;
 use super::super::page::{Section, grid, paragraph};
 use super::{drawn, tasks_together};
 use crate::history::{History, Split, quantity};
 
-/// Skills below are drawn at the edge: how much worse than a constant a task is does not matter.
+/// The lowest skill on the axis. Lower skills are drawn at the edge, because their size does not matter.
 const FLOOR: f64 = -0.5;
 
 const ABOUT: &str = "How far each task is below the loss of a predictor that has seen no input, on validation data. The line at 0 is that \
     predictor: a task on it has learned nothing from its inputs, however far its loss fell.";
 
-/// None if no skill was recorded.
+/// Returns `None` if no skill was recorded.
 pub(in crate::report) fn skill(history: &History) -> Option<Section> {
     let both = [
         (quantity::SKILL, "Skill over the best constant"),

@@ -1,10 +1,10 @@
-//! The verdicts in words, with all their numbers.
+//! Writes the verdicts in words, with all their numbers.
 
 use super::super::page::Section;
 use super::super::text::escape;
 use crate::diagnosis::{TaskDiagnosis, Verdict};
 
-/// None if there is no verdict.
+/// Returns `None` if there is no verdict.
 pub(in crate::report) fn verdicts(diagnoses: &[TaskDiagnosis]) -> Option<Section> {
     let told: String = diagnoses.iter().map(told).collect();
     (!told.is_empty()).then(|| Section {

@@ -1,4 +1,4 @@
-//! What the strategy did: effective weights, and whatever it remembers.
+//! Shows the effective weights and the state of the strategy.
 
 use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};
@@ -27,7 +27,7 @@ pub(in crate::report) fn weights(history: &History) -> Section {
     }
 }
 
-/// What is recorded in training and is nothing that every training records.
+/// Draws the quantities of the training data that training itself does not record: the state of the strategy.
 fn state(history: &History) -> Vec<LineChart> {
     let mut charts = Vec::new();
     for quantity in others(history) {
