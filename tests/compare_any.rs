@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use burn::optim::SgdConfig;
 use burn::tensor::Device;
 use equipoise::comparison::search::SearchConfig;
-use equipoise::comparison::{Compare, Prepared, Results, Run, TUNED_FIXED, table};
+use equipoise::comparison::{Compare, Prepared, Results, Run, TUNED_FIXED};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::TrainConfig;
 use equipoise::weighting::StrategyConfig;
@@ -71,7 +71,7 @@ fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
     );
     assert_eq!(losses(&again)[..8], losses(&first)[..]);
     // Seconds per step are measured and shown.
-    assert!(table::render(&again).contains("seconds of a training step"));
+    assert!(again.table().contains("seconds of a training step"));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn fixed_weights_are_searched_for_first() {
     assert_eq!(results.strategies(), ["sum", "upgrad", TUNED_FIXED]);
     let searched = std::fs::read_dir(folder.path().join("search")).unwrap();
     assert_eq!(searched.count(), 6);
-    let text = table::beside(&results, TUNED_FIXED);
+    let text = results.differences(TUNED_FIXED);
     assert!(
         text.contains("paired by seed") && text.contains("upgrad"),
         "{text}"
@@ -225,7 +225,7 @@ fn differences_are_paired_by_seed() {
             .paired("mgda", "none", "level", quantity::LOSS)
             .is_none()
     );
-    let text = table::beside(&results, "sum");
+    let text = results.differences("sum");
     assert!(text.contains("+37.5 ±158.8"), "{text}");
 }
 

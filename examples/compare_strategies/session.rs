@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 use equipoise::comparison::TUNED_FIXED;
 use equipoise::comparison::search::{self, Candidate, Tried};
-use equipoise::comparison::{Results, Run, table};
+use equipoise::comparison::{Results, Run};
 use equipoise::expansion::comparison::strategies;
 use equipoise::expansion::comparison::{Job, JobState, Manifest};
 use equipoise::expansion::run::{self, Data};
@@ -298,9 +298,9 @@ impl Session {
 
     /// Prints the table and what it was made from, and writes both.
     pub fn report(&self, results: &Results) -> Result<()> {
-        TERMINAL.line(&format!("\n{}", table::render(results)));
+        TERMINAL.line(&format!("\n{}", results.table()));
         for reference in [strategies::RAW_SUM, TUNED_FIXED] {
-            let beside = table::beside(results, reference);
+            let beside = results.differences(reference);
             if !beside.is_empty() {
                 TERMINAL.line(&beside);
             }

@@ -18,7 +18,7 @@ use burn::tensor::Device;
 use clap::Parser;
 use equipoise::Result;
 use equipoise::comparison::search::{self, SearchConfig};
-use equipoise::comparison::{Compare, MetricColumn, Prepared, TUNED_FIXED, table};
+use equipoise::comparison::{Compare, MetricColumn, Prepared, TUNED_FIXED};
 use equipoise::train::{Better, TrainConfig};
 use equipoise::weighting::StrategyConfig;
 
@@ -133,9 +133,9 @@ fn main() -> Result<()> {
         metric("right error", "right", "error"),
         metric("addition off by", "addition", "mean_error"),
     ]);
-    println!("{}", table::render(&results));
-    println!("{}", table::beside(&results, "sum"));
-    println!("{}", table::beside(&results, TUNED_FIXED));
+    println!("{}", results.table());
+    println!("{}", results.differences("sum"));
+    println!("{}", results.differences(TUNED_FIXED));
     results.write(&arguments.out)?;
     let page = arguments.out.join("report.html");
     results

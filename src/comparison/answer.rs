@@ -16,50 +16,53 @@ struct Beside<'a> {
     difference: Interval,
 }
 
-/// Returns in one sentence which strategy has the lowest relative validation loss, or why no strategy can be named.
-///
-/// The reference is `tuned-fixed`, or the plain sum if no weights were tuned. Differences to the reference are paired
-/// by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
-pub fn answer(results: &Results) -> String {
-    let finished = |name: &&str| results.counts(name).0 > 0;
-    let [raw, sum] = SUMS;
-    let Some(reference) = [TUNED_FIXED, raw, sum].into_iter().find(finished) else {
-        return format!(
-            "Which strategy is best cannot be said: neither `{TUNED_FIXED}` nor the plain sum was finished."
-        );
-    };
-    if results.counts(reference).0 < 2 {
-        return "Which strategy is best cannot be said from one seed: run more of them.".into();
-    }
-    if !results.tasks().iter().any(|task| is_learned(results, task)) {
-        return "None: no strategy learned any task, so there is nothing to choose between.".into();
-    }
-    let strategies = results.strategies();
-    let others = strategies.iter().filter(|name| **name != reference);
-    let mut rows: Vec<Beside<'_>> = others
-        .filter_map(|name| beside(results, name, reference))
-        .collect();
-    rows.sort_by(|a, b| a.difference.mean.total_cmp(&b.difference.mean));
-    let Some(best) = rows.first() else {
-        return format!("Nothing was compared with `{reference}`.");
-    };
-    let compared = rows.len();
-    let chance = BY_CHANCE * compared as f64;
-    let seeds = best.difference.count;
-    match rows.iter().find(|row| row.difference.high < 0.0) {
-        Some(row) => format!(
-            "`{}`: its relative loss is {} `{reference}`{}, paired over {seeds} seeds. {compared} were compared; if none were \
+impl Results {
+    /// Returns in one sentence which strategy has the lowest relative validation loss, or why no strategy can be named.
+    ///
+    /// The reference is `tuned-fixed`, or the plain sum if no weights were tuned. Differences to the reference are paired
+    /// by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
+    pub fn answer(&self) -> String {
+        let finished = |name: &&str| self.counts(name).0 > 0;
+        let [raw, sum] = SUMS;
+        let Some(reference) = [TUNED_FIXED, raw, sum].into_iter().find(finished) else {
+            return format!(
+                "Which strategy is best cannot be said: neither `{TUNED_FIXED}` nor the plain sum was finished."
+            );
+        };
+        if self.counts(reference).0 < 2 {
+            return "Which strategy is best cannot be said from one seed: run more of them.".into();
+        }
+        if !self.tasks().iter().any(|task| is_learned(self, task)) {
+            return "None: no strategy learned any task, so there is nothing to choose between."
+                .into();
+        }
+        let strategies = self.strategies();
+        let others = strategies.iter().filter(|name| **name != reference);
+        let mut rows: Vec<Beside<'_>> = others
+            .filter_map(|name| beside(self, name, reference))
+            .collect();
+        rows.sort_by(|a, b| a.difference.mean.total_cmp(&b.difference.mean));
+        let Some(best) = rows.first() else {
+            return format!("Nothing was compared with `{reference}`.");
+        };
+        let compared = rows.len();
+        let chance = BY_CHANCE * compared as f64;
+        let seeds = best.difference.count;
+        match rows.iter().find(|row| row.difference.high < 0.0) {
+            Some(row) => format!(
+                "`{}`: its relative loss is {} `{reference}`{}, paired over {seeds} seeds. {compared} were compared; if none were \
              better, {chance:.2} would seem so by chance.",
-            row.name,
-            told(&row.difference),
-            against_sum(results, row.name, reference),
-        ),
-        None => format!(
-            "None for these data: of {compared} compared no relative loss lies below that of `{reference}` beyond its 95 % interval over \
+                row.name,
+                told(&row.difference),
+                against_sum(self, row.name, reference),
+            ),
+            None => format!(
+                "None for these data: of {compared} compared no relative loss lies below that of `{reference}` beyond its 95 % interval over \
              {seeds} seeds; the lowest is that of `{}`, {} `{reference}`.",
-            best.name,
-            told(&best.difference),
-        ),
+                best.name,
+                told(&best.difference),
+            ),
+        }
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
             ("a-rule", [0.90, 0.98, 0.82]),
             ("noisy", [0.5, 1.6, 0.9]),
         ];
-        let found = answer(&results(&rows, 0.5));
+        let found = results(&rows, 0.5).answer();
         assert!(
             found.starts_with(
                 "`a-rule`: its relative loss is 9.9 ± 2.5 % below that of `tuned-fixed`"
@@ -174,17 +177,24 @@ mod tests {
             found.contains("3 were compared; if none were better, 0.08 would"),
             "{found}"
         );
-        let found = answer(&results(&[rows[0], rows[1], rows[3]], 0.5));
+        let found = results(&[rows[0], rows[1], rows[3]], 0.5).answer();
         assert!(found.starts_with("None for these data"), "{found}");
     }
 
     #[test]
     fn without_evidence_nothing_is_named() {
         let rows = [("raw-sum", [1.2, 1.3, 1.1]), ("b", [0.5, 0.5, 0.5])];
-        assert!(answer(&results(&rows, -0.1)).starts_with("None: no strategy learned any task"));
+        assert!(
+            results(&rows, -0.1)
+                .answer()
+                .starts_with("None: no strategy learned any task")
+        );
         let one = Results::new(vec![run("raw-sum", 1, 1.0, 0.5), run("b", 1, 0.5, 0.5)]);
-        assert!(answer(&one).contains("from one seed"));
+        assert!(one.answer().contains("from one seed"));
         let none = Results::new(vec![run("b", 1, 0.5, 0.5)]);
-        assert!(answer(&none).contains("neither `tuned-fixed` nor the plain sum"));
+        assert!(
+            none.answer()
+                .contains("neither `tuned-fixed` nor the plain sum")
+        );
     }
 }

@@ -6,23 +6,23 @@
 //!
 //! * [`Compare`] trains the runs one after the other in this process, and resumes interrupted runs;
 //! * [`search`] finds the weights of `tuned-fixed`;
-//! * [`interval`] computes mean and 95 % interval over the seeds;
+//! * [`Interval`] is the mean and 95 % interval over the seeds;
 //! * [`Results`] holds the histories of all runs as tidy values, summaries, paired differences and verdicts;
-//! * [`answer`] names the best strategy, if any, in one sentence;
-//! * [`table`] writes the results as text, [`Results::page`] as a page of the report.
+//! * [`Results::answer`] names the best strategy, if any, in one sentence;
+//! * [`Results::table`] writes the results as text, [`Results::page`] as a page of the report.
 //!
 //! A strategy that is chosen by its validation loss is biased towards the validation data: evaluate the chosen network
 //! on a third data set.
 
 mod answer;
-pub mod interval;
+mod interval;
 mod page;
 mod results;
 mod runs;
 pub mod search;
-pub mod table;
+mod table;
 
-pub use answer::answer;
+pub use interval::Interval;
 pub use results::{
     FAILED, MetricColumn, OtherTarget, Results, Run, RunValue, RunVerdict, SECONDS_PER_STEP,
     Summary,

@@ -1,6 +1,5 @@
 //! Converts the results to the plain data of the comparison page.
 
-use super::answer::answer;
 use super::results::{Results, Run, RunValue};
 use crate::history::{History, Split, quantity};
 use crate::report::{Comparison, ComparisonCell, ComparisonReference, ComparisonRow};
@@ -16,7 +15,7 @@ impl Results {
         }));
         Comparison {
             title: title.into(),
-            answer: answer(self),
+            answer: self.answer(),
             facts,
             tasks: self.tasks().into_iter().map(String::from).collect(),
             rows: self.strategies().into_iter().map(|s| self.row(s)).collect(),

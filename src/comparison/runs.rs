@@ -69,7 +69,7 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 /// # use equipoise::comparison::Prepared;
 /// # fn compare<M: MultiTaskModel>(prepare: impl FnMut(u64) -> equipoise::Result<Prepared<M>>) -> equipoise::Result<()> {
 /// use burn::tensor::Device;
-/// use equipoise::comparison::{Compare, table};
+/// use equipoise::comparison::{Compare};
 /// use equipoise::comparison::search::SearchConfig;
 /// use equipoise::train::TrainConfig;
 ///
@@ -79,8 +79,8 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 ///     .with_seeds(3)
 ///     // From a seed to a network with its initial parameters and its data.
 ///     .run(prepare, &Device::flex())?;
-/// println!("{}", table::render(&results));
-/// println!("{}", table::beside(&results, "tuned-fixed"));
+/// println!("{}", results.table());
+/// println!("{}", results.differences("tuned-fixed"));
 /// results.page("Strategies side by side", Vec::new()).write("runs/compared/report.html")?;
 /// # Ok(())
 /// # }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::answer::{answer, is_learned};
+use super::answer::is_learned;
 use super::interval::Interval;
 use super::results::{OtherTarget, Results, SECONDS_PER_STEP};
 use crate::history::{ALL_TASKS, quantity};
@@ -24,95 +24,99 @@ struct Column<'a> {
     better: Option<Better>,
 }
 
-/// Writes the whole comparison as text: losses, skills, metrics, gradient shares, seconds per step, verdicts, the
-/// legend of the marks, and the answer.
-pub fn render(results: &Results) -> String {
-    let mut text = String::new();
-    let tasks = results.tasks();
-    let of_tasks = |quantity, better| -> Vec<Column<'_>> {
-        let column = |task| Column {
-            header: task,
-            task,
-            quantity,
-            better,
+impl Results {
+    /// Writes the whole comparison as text: losses, skills, metrics, gradient shares, seconds per step, verdicts, the
+    /// legend of the marks, and the answer.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let tasks = self.tasks();
+        let of_tasks = |quantity, better| -> Vec<Column<'_>> {
+            let column = |task| Column {
+                header: task,
+                task,
+                quantity,
+                better,
+            };
+            tasks.iter().map(|task| column(*task)).collect()
         };
-        tasks.iter().map(|task| column(*task)).collect()
-    };
-    let (lower, higher) = (Some(Better::Lower), Some(Better::Higher));
-    let mut losses = of_tasks(quantity::LOSS, lower);
-    losses.push(whole("relative loss", quantity::RELATIVE_LOSS, lower));
-    let of_domain = results.metrics().iter().map(|metric| Column {
-        header: &metric.header,
-        task: &metric.task,
-        quantity: &metric.quantity,
-        better: Some(metric.better),
-    });
-    for (title, columns) in [
-        ("validation loss after the last epoch", losses),
-        (
-            "skill: 1 - loss / loss of the best constant",
-            of_tasks(quantity::SKILL, higher),
-        ),
-        ("metrics on validation data", of_domain.collect()),
-        (
-            "gradient share at the representation, mean over the last half of the epochs",
-            of_tasks(quantity::GRADIENT_SHARE, None),
-        ),
-        (
-            "seconds of a training step",
-            vec![whole("step", SECONDS_PER_STEP, None)],
-        ),
-    ] {
-        text += &block(results, title, &columns);
+        let (lower, higher) = (Some(Better::Lower), Some(Better::Higher));
+        let mut losses = of_tasks(quantity::LOSS, lower);
+        losses.push(whole("relative loss", quantity::RELATIVE_LOSS, lower));
+        let of_domain = self.metrics().iter().map(|metric| Column {
+            header: &metric.header,
+            task: &metric.task,
+            quantity: &metric.quantity,
+            better: Some(metric.better),
+        });
+        for (title, columns) in [
+            ("validation loss after the last epoch", losses),
+            (
+                "skill: 1 - loss / loss of the best constant",
+                of_tasks(quantity::SKILL, higher),
+            ),
+            ("metrics on validation data", of_domain.collect()),
+            (
+                "gradient share at the representation, mean over the last half of the epochs",
+                of_tasks(quantity::GRADIENT_SHARE, None),
+            ),
+            (
+                "seconds of a training step",
+                vec![whole("step", SECONDS_PER_STEP, None)],
+            ),
+        ] {
+            text += &block(self, title, &columns);
+        }
+        text += &verdicts(self, &tasks);
+        text += &legend(self);
+        format!("{text}{}\n", self.answer())
     }
-    text += &verdicts(results, &tasks);
-    text += &legend(results);
-    format!("{text}{}\n", answer(results))
 }
 
-/// Writes the differences between the validation losses of every row and of a reference in percent, paired by seed,
-/// with the 95 % interval of the mean.
-///
-/// The text is empty if the reference has no finished run or there is no other row.
-pub fn beside(results: &Results, reference: &str) -> String {
-    let mut tasks = results.tasks();
-    tasks.push(ALL_TASKS);
-    let strategies = results.strategies();
-    let others = || strategies.iter().filter(|strategy| **strategy != reference);
-    let cell = |strategy: &str, task: &str| {
-        let name = if task == ALL_TASKS {
-            quantity::RELATIVE_LOSS
-        } else {
-            quantity::LOSS
-        };
-        if !results.is_comparable(strategy, task, name) {
-            return format!("{OTHER} ");
-        }
-        match results.paired(strategy, reference, task, name) {
-            Some(interval) => percent(&interval),
-            None => "- ".into(),
-        }
-    };
-    let columns: Vec<Vec<String>> = tasks
-        .iter()
-        .map(|task| {
-            let header = if *task == ALL_TASKS {
-                "relative loss"
+impl Results {
+    /// Writes the differences between the validation losses of every row and of a reference in percent, paired by seed,
+    /// with the 95 % interval of the mean.
+    ///
+    /// The text is empty if the reference has no finished run or there is no other row.
+    pub fn differences(&self, reference: &str) -> String {
+        let mut tasks = self.tasks();
+        tasks.push(ALL_TASKS);
+        let strategies = self.strategies();
+        let others = || strategies.iter().filter(|strategy| **strategy != reference);
+        let cell = |strategy: &str, task: &str| {
+            let name = if task == ALL_TASKS {
+                quantity::RELATIVE_LOSS
             } else {
-                *task
+                quantity::LOSS
             };
-            let cells = others().map(|strategy| cell(strategy, task));
-            std::iter::once(format!("{header} ")).chain(cells).collect()
-        })
-        .collect();
-    if results.counts(reference).0 == 0 || others().next().is_none() {
-        return String::new();
+            if !self.is_comparable(strategy, task, name) {
+                return format!("{OTHER} ");
+            }
+            match self.paired(strategy, reference, task, name) {
+                Some(interval) => percent(&interval),
+                None => "- ".into(),
+            }
+        };
+        let columns: Vec<Vec<String>> = tasks
+            .iter()
+            .map(|task| {
+                let header = if *task == ALL_TASKS {
+                    "relative loss"
+                } else {
+                    *task
+                };
+                let cells = others().map(|strategy| cell(strategy, task));
+                std::iter::once(format!("{header} ")).chain(cells).collect()
+            })
+            .collect();
+        if self.counts(reference).0 == 0 || others().next().is_none() {
+            return String::new();
+        }
+        let title = format!(
+            "validation loss beside `{reference}`, percent, paired by seed; +: above it, -: below it, beyond the 95 % interval"
+        );
+        let names: Vec<String> = others().map(|name| name.to_string()).collect();
+        aligned(&title, &names, &columns)
     }
-    let title = format!(
-        "validation loss beside `{reference}`, percent, paired by seed; +: above it, -: below it, beyond the 95 % interval"
-    );
-    let names: Vec<String> = others().map(|name| name.to_string()).collect();
-    aligned(&title, &names, &columns)
 }
 
 /// Formats a difference: `-3.1 ±1.2 -`. The mark `+` or `-` means that the interval excludes zero.

@@ -1,4 +1,4 @@
-//! Settings of a training run: optimizer, schedule, length, seed, and what to do when a loss is not finite.
+//! Defines the settings of a training run.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,92 +7,111 @@ use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::weighting::{Needs, Strategy};
 
-/// How the learning rate moves over the run.
+/// The course of the learning rate over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Schedule {
-    /// The same all the time.
+    /// The learning rate does not change.
     #[default]
     Constant,
-    /// Along half a cosine to zero at the last step. Depends on the number of epochs, so a run that is resumed for more
-    /// of them is not the run that would have had them from the start.
+    /// The learning rate falls along half a cosine to zero at the last step. The course depends on the number of
+    /// epochs, so a run that is resumed for more epochs differs from a run that had them from the start.
     Cosine,
-    /// As [`Cosine`](Self::Cosine), times a factor that rises in a line from a 25th to one over the first tenth of the
-    /// steps. A deep network may not survive the full rate while its first steps are still large.
+    /// [`Cosine`](Self::Cosine) times a factor that rises linearly from 1/25 to 1 over the first tenth of the steps. A
+    /// deep network may not survive the full rate while its first steps are still large.
     OneCycle,
 }
 
-/// What to do when a task's raw loss is not a finite number.
+/// The reaction to a raw loss that is not a finite number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NonFinitePolicy {
-    /// Stop with an error that names the task, in training and in validation. Noticed every few steps, without waiting for
-    /// the device in any of them.
+    /// Stops with an error that names the task, in training and in validation. The losses are checked every few steps,
+    /// without waiting for the device in any step.
     #[default]
     Stop,
-    /// Leave the parameters alone, count the step in the history, and go on; the strategy still sees the losses that are
-    /// finite. Reads one flag from the device in every step.
+    /// Leaves the parameters unchanged, counts the step in the history and continues. The strategy still receives the
+    /// finite losses. Reads one flag from the device in every step.
     Skip,
 }
 
 /// Settings of a training run. The optimizer is AdamW, unless the [`Trainer`](super::Trainer) is given another.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::train::{Schedule, TrainConfig};
+///
+/// let config = TrainConfig::default()
+///     .with_epochs(50)
+///     .with_schedule(Schedule::Cosine)
+///     .with_clip_norm(Some(1.0));
+/// config.validate()?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training data, at least 1.
+    /// The number of passes over the training data, at least 1. Default 20.
     pub epochs: usize,
-    /// Samples per batch, at least 1.
+    /// The number of samples per batch, at least 1. Default 32.
     pub batch_size: usize,
-    /// Batches whose gradients are added up for one step, at least 1: a step of `accumulate * batch_size` samples in the memory of
-    /// one batch.
+    /// The number of batches whose gradients are added up for one step, at least 1. Default 1. A step covers
+    /// `accumulate * batch_size` samples in the memory of one batch.
     ///
-    /// The gradients are those of the means over all labels of the step, however these are spread over its batches, wherever the
-    /// weights do not depend on the losses; a strategy weighs each batch by itself, and its own learned values move by the mean
-    /// over the batches. The last step of an epoch takes the batches that are left. A network with missing labels keeps the losses of all batches of a step in memory unless it has
+    /// The gradients are those of the means over all labels of the step, however the labels are spread over its
+    /// batches, as long as the weights do not depend on the losses. A strategy weighs each batch separately, and its
+    /// learnable values move by the mean over the batches. The last step of an epoch takes the remaining batches. A
+    /// network with missing labels keeps the losses of all batches of a step in memory unless it has
     /// [`labels`](crate::model::MultiTaskModel::labels).
     pub accumulate: usize,
-    /// Steps after which an epoch ends, at least 1; the passes over the data follow each other. Without it an epoch is one
-    /// pass. A run is resumed with the same one, and the same `accumulate`, `batch_size` and `seed`: where in the data an epoch begins
-    /// follows from them.
+    /// The number of steps per epoch, at least 1; passes over the data follow each other without a gap. Default `None`:
+    /// an epoch is one pass. A resume needs the same value, and the same `accumulate`, `batch_size` and `seed`, because
+    /// they determine where in the data an epoch begins.
     pub steps_per_epoch: Option<usize>,
-    /// Learning rate of the network, above 0 and at most 1.
+    /// The learning rate of the network, above 0 and at most 1. Default 1e-3.
     pub learning_rate: f64,
-    /// Learning rate of a strategy's learnable weights, above 0 and at most 1; that of the network if not given.
+    /// The learning rate of a strategy's learnable weights, above 0 and at most 1. Default `None`: the learning rate of
+    /// the network.
     pub weighting_learning_rate: Option<f64>,
-    /// How the learning rates move.
+    /// The course of the learning rates. Default [`Schedule::Constant`].
     pub schedule: Schedule,
-    /// Decoupled weight decay of the network, not negative. A strategy's weights never decay.
+    /// The decoupled weight decay of the network, not negative. Default 0.01. The weights of a strategy never decay.
     pub weight_decay: f64,
-    /// Decay of the first moment, in [0, 1).
+    /// The decay of the first moment, in [0, 1). Default 0.9.
     pub beta_1: f64,
-    /// Decay of the second moment, in [0, 1).
+    /// The decay of the second moment, in [0, 1). Default 0.999.
     pub beta_2: f64,
-    /// Added to the root of the second moment, positive.
+    /// The number added to the root of the second moment, positive. Default 1e-8.
     pub epsilon: f64,
-    /// The norm that the network's whole gradient is scaled down to where it is larger, positive.
+    /// The largest norm of the network's whole gradient, positive; a larger gradient is scaled down to it. Default
+    /// `None`: no clipping.
     pub clip_norm: Option<f64>,
-    /// What parts of the network, or the strategy, are trained with where that differs. Frozen parts are trainable again after the
-    /// run.
+    /// Settings of parts of the network, or of the strategy, that differ from the rest. Default: none. Frozen parts are
+    /// trainable again after the run.
     pub parts: Vec<PartConfig>,
-    /// Epochs without a better relative validation loss, or without a better value of what is watched, after which training stops;
-    /// at least 1.
+    /// The number of epochs without a better relative validation loss, or a better watched value, after which training
+    /// stops; at least 1. Default `None`: no early stopping.
     pub patience: Option<usize>,
-    /// The number by which the best epoch is chosen and patience is lost; the relative validation loss if not given.
+    /// The value that decides the best epoch and early stopping. Default `None`: the relative validation loss.
     pub watch: Option<Watch>,
-    /// Checkpoints kept beside the best one, at least 2: while one is written, the one before must stay.
+    /// The number of checkpoints kept beside the best one, at least 2: while one is written, the previous one must
+    /// stay. Default 2.
     pub keep_checkpoints: usize,
-    /// What to do when a loss is not finite.
+    /// The reaction to a loss that is not finite. Default [`NonFinitePolicy::Stop`].
     pub non_finite: NonFinitePolicy,
-    /// Steps between two audits of the tasks' gradients, at least 1; none if they are not audited. An audit runs the heads
-    /// once more, and changes nothing in the training, but what the later batches of a step draw where it has several; under a
-    /// strategy from the Gram matrix it costs nothing.
+    /// The number of steps between two audits of the tasks' gradients, at least 1; `None` turns audits off. Default 10.
+    ///
+    /// An audit runs the heads once more. It changes nothing in the training except the random numbers of the later
+    /// batches of a step with several batches. Under a strategy from the Gram matrix it costs nothing.
     pub audit_every: Option<usize>,
-    /// Whether the uninformed predictors of all tasks are fitted before the first epoch, so that skill is recorded beside every
-    /// loss. It takes a few seconds and changes nothing in the training.
+    /// Whether the uninformed predictors of all tasks are fitted before the first epoch, so that skill is recorded
+    /// beside every loss. Default `true`. The fit takes a few seconds and changes nothing in the training.
     pub baseline: bool,
-    /// Fixes the order of the samples and what the device draws (dropout) in every epoch. A model's first values are drawn
-    /// before, by whoever builds it; nothing else may draw from the device meanwhile.
+    /// The seed of the order of the samples and of the random numbers of the device (dropout) in every epoch. Default
+    /// 0. The initial parameters of a model are drawn earlier, by the caller that builds it; nothing else may draw from
+    /// the device during the run.
     pub seed: u64,
 }
 
@@ -138,39 +157,39 @@ macro_rules! setters {
 setters! {
     /// Sets the number of epochs.
     epochs, with_epochs: usize;
-    /// Sets the samples per batch.
+    /// Sets the number of samples per batch.
     batch_size, with_batch_size: usize;
-    /// Sets the batches of a step.
+    /// Sets the number of batches per step.
     accumulate, with_accumulate: usize;
-    /// Sets the steps of an epoch.
+    /// Sets the number of steps per epoch.
     steps_per_epoch, with_steps_per_epoch: Option<usize>;
-    /// Sets the network's learning rate.
+    /// Sets the learning rate of the network.
     learning_rate, with_learning_rate: f64;
     /// Sets the learning rate of the strategy's learnable weights.
     weighting_learning_rate, with_weighting_learning_rate: Option<f64>;
-    /// Sets how the learning rates move.
+    /// Sets the course of the learning rates.
     schedule, with_schedule: Schedule;
-    /// Sets the network's weight decay.
+    /// Sets the weight decay of the network.
     weight_decay, with_weight_decay: f64;
     /// Sets the decay of the first moment.
     beta_1, with_beta_1: f64;
     /// Sets the decay of the second moment.
     beta_2, with_beta_2: f64;
-    /// Sets what is added to the root of the second moment.
+    /// Sets the number added to the root of the second moment.
     epsilon, with_epsilon: f64;
-    /// Sets the norm that the network's gradient is clipped to.
+    /// Sets the largest norm of the network's gradient.
     clip_norm, with_clip_norm: Option<f64>;
-    /// Sets what parts of the network are trained with.
+    /// Sets the settings of parts of the network or of the strategy.
     parts, with_parts: Vec<PartConfig>;
-    /// Sets the epochs without a better number after which training stops.
+    /// Sets the number of epochs without a better value after which training stops.
     patience, with_patience: Option<usize>;
-    /// Sets the number by which the best epoch is chosen.
+    /// Sets the value that decides the best epoch.
     watch, with_watch: Option<Watch>;
-    /// Sets the checkpoints that are kept.
+    /// Sets the number of checkpoints kept beside the best one.
     keep_checkpoints, with_keep_checkpoints: usize;
-    /// Sets what is done when a loss is not finite.
+    /// Sets the reaction to a loss that is not finite.
     non_finite, with_non_finite: NonFinitePolicy;
-    /// Sets the steps between two audits.
+    /// Sets the number of steps between two audits.
     audit_every, with_audit_every: Option<usize>;
     /// Sets whether the uninformed predictors are fitted.
     baseline, with_baseline: bool;
@@ -183,7 +202,7 @@ impl TrainConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    /// [`Error::Setting`] naming the first field with an invalid value.
     pub fn validate(&self) -> Result<()> {
         for (field, value, least) in [
             ("epochs", self.epochs, 1),
@@ -284,11 +303,11 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Checks that a strategy that looks at gradients is shown some.
+    /// Checks that gradients are audited if the strategy needs audits.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if it does and nothing is audited.
+    /// [`Error::Setting`] if the strategy needs audits and `audit_every` is `None`.
     pub fn check_observed(&self, weighting: &Strategy) -> Result<()> {
         if weighting.needs() == Needs::GramWhenAudited && self.audit_every.is_none() {
             let expected = "a number of steps: this strategy needs the gradients to be measured";

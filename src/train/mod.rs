@@ -1,24 +1,24 @@
-//! Training on `burn::train`: any [`MultiTaskModel`](crate::model::MultiTaskModel) under any strategy.
+//! Trains any [`MultiTaskModel`](crate::model::MultiTaskModel) under any strategy, on `burn::train`.
 //!
-//! The loop, the metrics, early stopping and the interrupt are Burn's. What this room adds is what several tasks need:
-//! [`MultiTask`] puts a network and a strategy into one module, the [`Trainer`] watches every task by itself and writes
-//! the [`History`](crate::history::History), and a checkpoint holds all that the next step depends on.
+//! The loop, the metrics, early stopping and the interrupt are Burn's. This module adds the parts that several tasks
+//! need: [`MultiTask`] holds a network and a strategy in one module, the [`Trainer`] records every task separately and
+//! writes the [`History`](crate::history::History), and a checkpoint holds everything that the next step depends on.
 //!
-//! A folder of a run holds
+//! The folder of a run holds
 //!
-//! | file | what it is |
+//! | file | content |
 //! |---|---|
-//! | `train.json` | the settings; a run is resumed with the same |
-//! | `baselines.csv` | what the uninformed predictors reach in each batch of the validation data |
-//! | `history.csv` | every number, tidy: `epoch,split,task,quantity,value`; whole after every epoch |
-//! | `checkpoint/model-N.bpk` | network and strategy after epoch N |
-//! | `checkpoint/optim-N.bpk` | the optimizer's moments |
+//! | `train.json` | the settings, which are compared when the run is resumed |
+//! | `baselines.csv` | the losses of the uninformed predictors in each batch of the validation data |
+//! | `history.csv` | every recorded number, tidy: `epoch,split,task,quantity,value`; complete after every epoch |
+//! | `checkpoint/model-N.bpk` | the network and the strategy after epoch N |
+//! | `checkpoint/optim-N.bpk` | the moments of the optimizer |
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
-//! | `checkpoint/*.bpk.crc32` | the CRC-32 of each of them, eight hexadecimal digits; a file that no longer matches is refused |
+//! | `checkpoint/*.bpk.crc32` | the CRC-32 of each file, eight hexadecimal digits; a file that does not match is refused |
 //!
-//! What is drawn at random (the order of the samples, dropout) is a function of the seed, the pass over the data and the batch
-//! alone, so the random state of a checkpoint is its epoch, and a resumed run repeats an uninterrupted one to the bit on the
-//! same CPU backend.
+//! Random numbers (the order of the samples, dropout) depend on the seed, the pass over the data and the batch alone.
+//! The random state of a checkpoint is therefore its epoch, and a resumed run repeats an uninterrupted run to the bit
+//! on the same CPU backend.
 
 mod baseline;
 pub mod checkpoint;

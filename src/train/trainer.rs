@@ -1,4 +1,4 @@
-//! From a network, a strategy and data to a trained network: sets up Burn's learner and takes care of the folder.
+//! Trains a network under a strategy: sets up Burn's learner and manages the folder of the run.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -41,38 +41,40 @@ use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::weighting::Strategy;
 
-/// Validation samples from which a skill has an interval.
+/// The number of validation samples from which a skill has an interval.
 const FEW_VALIDATE: usize = 50;
-/// Batches that validation data are cut into, or more where the batch size is smaller.
+/// The least number of batches that the validation data are cut into, if there are as many samples.
 const VALIDATION_BATCHES: usize = 20;
 
-/// What a training run ends with.
+/// The result of a training run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome<M: MultiTaskModel> {
-    /// The network and the strategy after the last epoch, in validation mode: on the plain device. [`Module::train`] takes them
-    /// back to training.
+    /// The network and the strategy after the last epoch, in validation mode, on the device without autodiff.
+    /// [`Module::train`] switches them back to training.
     ///
     /// [`Module::train`]: burn::module::Module::train
     pub model: MultiTask<M>,
-    /// Everything that was recorded, what came before a resume included.
+    /// Everything that was recorded, including the epochs before a resume.
     pub history: History,
-    /// The epoch with the smallest relative validation loss, or the best number of what was watched; its checkpoint is kept.
+    /// The epoch with the smallest relative validation loss, or with the best watched value; its checkpoint is kept.
     pub best_epoch: Option<usize>,
-    /// Why the run ended before its last epoch, if it did.
+    /// The reason why the run ended before its last epoch, if it did.
     pub stopped: Option<String>,
     /// The folder of the run.
     pub directory: PathBuf,
 }
 
 impl<M: MultiTaskModel> Outcome<M> {
-    /// Reads the network of the best epoch from its checkpoint; that of the last epoch where none is known to be the best.
+    /// Reads the network of the best epoch from its checkpoint; returns the network of the last epoch if no best epoch
+    /// is known.
     ///
     /// # Errors
     ///
-    /// [`Error::Checkpoint`] if the file is gone, damaged or of another network; [`Error::Io`] if its checksum cannot be read.
+    /// [`Error::Checkpoint`] if the file is missing, damaged or holds another network; [`Error::Io`] if its checksum
+    /// cannot be read.
     pub fn best_network(&self) -> Result<M> {
-        // Not a clone, which would share running statistics with this model.
+        // Not a clone: a clone would share running statistics with this model.
         let network = self.model.network.valid();
         match self.best_epoch {
             Some(best) => {
@@ -89,8 +91,8 @@ type Registration<M> =
 
 /// Trains a [`MultiTaskModel`] under any [`Strategy`].
 ///
-/// Epochs are counted from 1. The folder is made if it does not exist; history and checkpoints of an earlier run in it
-/// are continued with [`resume`](Self::resume) and refused without.
+/// Epochs are counted from 1. The folder is created if it does not exist. History and checkpoints of an earlier run in
+/// the folder are continued with [`resume`](Self::resume) and refused without it.
 pub struct Trainer<M: MultiTaskModel> {
     config: TrainConfig,
     directory: PathBuf,
@@ -110,7 +112,7 @@ pub struct Trainer<M: MultiTaskModel> {
     epoch_hooks: Vec<EpochHook<M>>,
 }
 
-/// What a run does with its folder.
+/// How a run treats its folder.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
     New,
@@ -119,11 +121,11 @@ enum Begin {
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
-    /// Makes a trainer that writes to `directory`.
+    /// Creates a trainer that writes to `directory`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field of the config that has a value it cannot have.
+    /// [`Error::Setting`] naming the first field of the config with an invalid value.
     pub fn new(config: TrainConfig, directory: impl AsRef<Path>) -> Result<Self> {
         config.validate()?;
         Ok(Self {
@@ -146,22 +148,22 @@ impl<M: MultiTaskModel> Trainer<M> {
         })
     }
 
-    /// Gives what trivial predictors reach where they are not the uninformed ones that the trainer fits itself
-    /// ([`TrainConfig::baseline`]): the last value seen, say, or somebody's rule.
+    /// Sets the losses of trivial predictors other than the uninformed ones that the trainer fits itself
+    /// ([`TrainConfig::baseline`]), such as the last value seen or a hand-written rule.
     pub fn with_baselines(mut self, baselines: Vec<Baseline>) -> Self {
         self.baselines = baselines;
         self
     }
 
-    /// Fits the uninformed predictors to other data than those that are trained on: where some of these are copies, or drawn more often
-    /// than others, and the validation data are not.
+    /// Fits the uninformed predictors to other data than the training data. Needed where some training samples are
+    /// copies, or are drawn more often than others, and the validation data are not.
     pub fn with_baseline_data(mut self, data: impl Source<M::Batch>) -> Self {
         self.baseline_data = Some(Arc::new(data));
         self
     }
 
-    /// Says what a metric called `task/quantity` reaches on the validation data without inputs: the accuracy of the most frequent class,
-    /// say. It is recorded as epoch 0, and a line in the report.
+    /// Sets the value that a metric called `task/quantity` reaches on the validation data without inputs, such as the
+    /// accuracy of the most frequent class. The value is recorded as epoch 0 and is a line in the report.
     ///
     /// # Panics
     ///
@@ -176,12 +178,12 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Has up to so many batches made ahead, on a thread of their own, while a step runs; 0 by default, which makes every batch when
-    /// a step needs it.
+    /// Sets how many batches a separate thread makes ahead while a step runs. Default 0: every batch is made when a
+    /// step needs it.
     ///
-    /// The order and the values of the batches stay the same. It pays where a step leaves the processor idle, on a GPU mostly.
-    /// Not for batches that are drawn from the device's generator ([`Tensor::random`]): it is seeded for the step that uses a
-    /// batch, and another thread would draw from it at any time.
+    /// The order and the values of the batches stay the same. The thread helps where a step leaves the processor idle,
+    /// mostly on a GPU. It does not suit batches that are drawn from the device's generator ([`Tensor::random`]): the
+    /// generator is seeded for the step that uses a batch, and another thread would draw from it at any time.
     ///
     /// [`Tensor::random`]: burn::tensor::Tensor::random
     pub fn with_batches_ahead(mut self, batches: usize) -> Self {
@@ -189,20 +191,24 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Trains on further devices beside the one that [`fit`](Self::fit) is given, the main device.
+    /// Trains on further devices beside the main device, which is passed to [`fit`](Self::fit).
     ///
-    /// A step then takes a batch of [`batch_size`](TrainConfig::batch_size) for each device, so an epoch has that many times fewer
-    /// steps. The losses come together on the main device as means over all labels (over all samples where neither the losses nor
-    /// [`MultiTaskModel::labels`] tell of labels), the strategy weighs them there once, and the gradients of the devices are added up. Where
-    /// losses are such means, a step is that of one device with a batch as large as all of them together, under every strategy, but
-    /// for rounding and for what is drawn at random; strategies from the Gram matrix see that of the whole batch. A loss that compares the samples
-    /// of a batch with each other sees those of its device alone. The memory of the strategy, the optimizer and the validation stay on the main device.
+    /// With n devices, a step takes n batches of [`batch_size`](TrainConfig::batch_size) samples, one for each device,
+    /// and an epoch has n times fewer steps. The losses are combined on the main device as means over all labels (over
+    /// all samples if neither the losses nor [`MultiTaskModel::labels`] give the number of labels). The strategy weighs
+    /// them there once, and the gradients of the devices are added up. If losses are means, a step equals that of one
+    /// device with one batch of all the samples, under every strategy, except for rounding and random numbers;
+    /// strategies from the Gram matrix receive the Gram matrix of the whole batch. A loss that compares the samples of
+    /// a batch with each other compares only the samples on its device. The memory of the strategy, the optimizer and
+    /// the validation stay on the main device.
     ///
-    /// In every step the network goes to the other devices and gradients come back, so expect a gain only where a batch keeps a device
-    /// busy for much longer than that takes. One thread drives all devices. [`Source::pass`] is called for every batch.
+    /// In every step the network is copied to the other devices and the gradients are copied back, so expect a gain
+    /// only if a batch keeps a device busy for much longer than the copies take. One thread drives all devices.
+    /// [`Source::pass`] is called for every batch.
     ///
-    /// A device may be named several times; its batches run one after another. Batch normalisation then normalises each of them by
-    /// itself. On different devices [`fit`](Self::fit) refuses it, and names it, because copies of a network share its running statistics.
+    /// A device may be listed several times; its batches run one after another, and batch normalisation normalises each
+    /// batch separately. On different devices [`fit`](Self::fit) refuses batch normalisation, with the path of the
+    /// layer, because copies of a network share its running statistics.
     ///
     /// # Example
     ///
@@ -211,7 +217,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// # use equipoise::train::Trainer;
     /// use burn::tensor::Device;
     ///
-    /// /// Trains on all devices of a list, of which `fit` is given the first.
+    /// /// Trains on all devices of a list; the first one is for `fit`.
     /// fn on_all<M: MultiTaskModel>(trainer: Trainer<M>, devices: &[Device]) -> Trainer<M> {
     ///     trainer.with_more_devices(devices[1..].to_vec())
     /// }
@@ -221,48 +227,49 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Sets what is shown.
+    /// Sets the progress output.
     pub fn with_progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Continues from the newest complete checkpoint in the folder, with the settings that the run began with: only `epochs`, `patience`,
-    /// `watch`, `keep_checkpoints`, `baseline` and `non_finite` may be others. A run that has all its epochs is read and not trained
-    /// further.
+    /// Sets whether to continue from the newest complete checkpoint in the folder. Default `false`.
+    ///
+    /// The settings must be those that the run began with; only `epochs`, `patience`, `watch`, `keep_checkpoints`,
+    /// `baseline` and `non_finite` may differ. A run with all its epochs is read and not trained further.
     pub fn resume(mut self, resume: bool) -> Self {
         self.begin = if resume { Begin::Resume } else { Begin::New };
         self
     }
 
-    /// Continues from the newest complete checkpoint in the folder, and begins a new run where there is none. A run that has all its
-    /// epochs is read and not trained further.
+    /// Continues from the newest complete checkpoint in the folder, or begins a new run if there is none. A run with
+    /// all its epochs is read and not trained further.
     pub fn new_or_resume(mut self) -> Self {
         self.begin = Begin::Either;
         self
     }
 
-    /// Trains the network with any optimizer of Burn instead of AdamW; the settings of AdamW then count for the strategy's own
-    /// values alone, which have a group of their own.
+    /// Trains the network with any optimizer of Burn instead of AdamW. The settings of AdamW then apply only to the
+    /// learnable values of the strategy, which have their own parameter group.
     ///
-    /// Parts that need something else are groups of the optimizer, whose paths begin with `network.`.
+    /// Parts that need another optimizer are groups of `optimizer`, with paths that begin with `network.`.
     pub fn with_optimizer(mut self, optimizer: impl Into<ModuleOptimizer>) -> Self {
         self.optimizer = Some(optimizer.into());
         self
     }
 
-    /// Moves the learning rate of the network by any schedule of Burn, which advances with every step of the optimizer.
+    /// Sets the learning rate of the network by any schedule of Burn, which advances with every step of the optimizer.
     ///
-    /// The learning rates of parts move in proportion: as their rate in the settings is to
-    /// [`learning_rate`](TrainConfig::learning_rate). The strategy keeps the rate and the schedule of the settings, which count for
-    /// nothing else then.
+    /// The learning rates of parts change in proportion: by the ratio of their rate in the settings to
+    /// [`learning_rate`](TrainConfig::learning_rate). The strategy keeps the rate and the schedule of the settings,
+    /// which then apply to nothing else.
     pub fn with_schedule(mut self, schedule: impl Into<ModuleLrScheduler>) -> Self {
         self.schedule = Some(schedule.into());
         self
     }
 
-    /// Calls a function after each step of the optimizer. `Break` stops the run with a reason; the epoch is lost, as when it is
-    /// interrupted.
+    /// Calls a function after each step of the optimizer. `Break` stops the run with a reason; the epoch in progress is
+    /// lost, as after an interrupt.
     ///
     /// # Example
     ///
@@ -286,8 +293,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Calls a function after each epoch, when its checkpoint is on its way to the disk; that of the epoch before is there. `Break`
-    /// stops the run with a reason; a run that is resumed after it goes on.
+    /// Calls a function after each epoch. The checkpoint of the epoch is then being written; the checkpoint of the
+    /// previous epoch is complete. `Break` stops the run with a reason; a later resume continues the run.
     ///
     /// # Example
     ///

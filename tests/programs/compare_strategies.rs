@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
 use equipoise::comparison::search::SearchConfig;
-use equipoise::comparison::{Results, Run, table};
+use equipoise::comparison::{Results, Run};
 use equipoise::expansion::comparison::{Job, JobState, Manifest, strategies};
 use equipoise::expansion::run::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
@@ -82,7 +82,7 @@ fn one_seed_has_a_mean_and_no_interval() {
     let found = results.summary("manual", ALL_TASKS, "span_f1").unwrap();
     assert_eq!((found.mean, found.seeds), (0.04, 1));
     assert!(found.low.is_nan() && found.high.is_nan());
-    let text = table::render(&results);
+    let text = results.table();
     assert!(text.contains("one seed has no interval"), "{text}");
     assert!(!text.contains('±') && !text.contains('~'), "{text}");
 }
@@ -96,7 +96,7 @@ fn a_loss_that_is_not_finite_is_not_averaged_and_not_hidden() {
         .summary("manual", "countdown", quantity::LOSS)
         .unwrap();
     assert_eq!((found.mean, found.seeds), (5.0, 2));
-    let text = table::render(&results);
+    let text = results.table();
     assert!(text.contains("(2 of 3)"), "{text}");
     // The mean of those that went well is no ground for being the best.
     assert!(text.contains("8.000 ±0.000 *"), "{text}");
@@ -124,7 +124,7 @@ fn a_failed_run_is_counted() {
         counts,
         [("learned".to_string(), 2), ("failed".to_string(), 1)]
     );
-    let text = table::render(&results);
+    let text = results.table();
     assert!(text.contains("manual (1 of 3 failed)"), "{text}");
     assert!(text.contains("uncertainty (1 of 1 failed)"), "{text}");
     let page = results.page("title", Vec::new());
@@ -135,7 +135,7 @@ fn a_failed_run_is_counted() {
 #[test]
 fn nothing_but_failures_is_still_a_table() {
     let results = Results::new(vec![run("manual", 1, None)]);
-    assert!(table::render(&results).contains("manual (1 of 1 failed)"));
+    assert!(results.table().contains("manual (1 of 1 failed)"));
     assert!(results.values().is_empty());
 }
 
@@ -159,7 +159,7 @@ fn marks_say_what_the_seeds_tell() {
     all.extend(runs("running-mean", &[15.0, 15.1, 15.2]));
     all.extend(runs("scalar-countdown", &[0.1, 0.1, 0.1]));
     let results = strategies::results(&ExpansionConfig::default(), all);
-    let text = table::render(&results);
+    let text = results.table();
     let losses: Vec<&str> = text.lines().skip(2).take(4).map(str::trim_end).collect();
     let ends = |line: usize, mark: char| {
         let found = losses[line].chars().last();

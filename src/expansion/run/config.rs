@@ -1,4 +1,4 @@
-//! A whole run in one JSON file: data, labels, model, strategy, training, backend.
+//! Reads, checks and writes the config of a run, a JSON file: data, labels, model, strategy, training, backend.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,33 +23,33 @@ use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::StrategyConfig;
 
-/// Simulated windows when nothing else is said.
+/// The default number of simulated windows.
 pub(super) const SIMULATED_WINDOWS: usize = 2400;
 
-/// Where the tensors live.
+/// The Burn backend that stores and computes the tensors. Default [`Backend::Flex`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backend {
-    /// The CPU, Burn's recommended backend.
+    /// The CPU, through Burn's recommended backend.
     #[default]
     Flex,
-    /// The CPU, the older backend.
+    /// The CPU, through Burn's older backend.
     Ndarray,
     /// A GPU through Vulkan, Metal, DirectX 12 or OpenGL, whichever the machine has.
     Wgpu,
     /// A GPU through Vulkan alone.
     Vulkan,
-    /// A GPU of Apple's. Never run by the authors of this crate.
+    /// An Apple GPU through Metal. Never run by the authors of this crate.
     Metal,
-    /// A GPU of NVIDIA's through CUDA. Not run by the authors of this crate yet.
+    /// An NVIDIA GPU through CUDA. Not run by the authors of this crate yet.
     Cuda,
-    /// A GPU of AMD's through ROCm. Never run by the authors of this crate.
+    /// An AMD GPU through ROCm. Never run by the authors of this crate.
     Rocm,
 }
 
 impl Backend {
-    /// Returns the name, as in JSON and on the command line; also the feature it needs.
+    /// Returns the name, as in JSON and on the command line; also the Cargo feature that the backend needs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -62,7 +62,7 @@ impl Backend {
         }
     }
 
-    /// Returns whether the tensors live on a GPU.
+    /// Returns whether the backend computes on a GPU.
     pub fn is_gpu(self) -> bool {
         !matches!(self, Self::Flex | Self::Ndarray)
     }
@@ -112,7 +112,7 @@ impl Backend {
         }
     }
 
-    /// Returns the device, if there is one of this type: asking for one that is not there panics inside Burn.
+    /// Returns the device if the machine has a device of this type. Burn panics when asked for a missing device.
     #[cfg(feature = "gpu-kernels")]
     fn found(self, kind: DeviceType, device: impl FnOnce() -> Device) -> Result<Device> {
         if !Device::enumerate(kind).into_vec().is_empty() {
@@ -141,7 +141,7 @@ impl Backend {
     }
 }
 
-/// Returns whether CubeCL will find what it compiles kernels for CUDA with; it panics where it does not.
+/// Returns whether CubeCL will find the CUDA headers that compile its kernels. CubeCL panics without them.
 #[cfg(feature = "cuda")]
 fn has_cuda_headers() -> bool {
     let places = ["/usr/local/cuda", "/opt/cuda", "/usr/bin/nvcc"];
@@ -150,44 +150,46 @@ fn has_cuda_headers() -> bool {
         || places.iter().any(|place| Path::new(place).exists())
 }
 
-/// Where the windows come from.
+/// Settings of the data: the source of the windows, their labels and their features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// A CSV file of bars; the simulator if not given.
+    /// The CSV file of bars. Default `None`: the simulator.
     pub path: Option<PathBuf>,
-    /// Drop and count bad rows of the file instead of refusing it.
+    /// Whether bad rows of the file are dropped and counted instead of refused. Default `false`.
     pub skip_bad_rows: bool,
-    /// Whether the day or the month comes first in dates like `01/02/2024`; told from the file if not given.
+    /// Whether the day or the month comes first in dates like `01/02/2024`. Default `None`: inferred from the file.
     pub date_order: Option<DateOrder>,
-    /// The decimal mark of the file's prices; told from the file if not given.
+    /// The decimal mark of the file's prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
-    /// The longest time between two bars of a file that a window may reach over, such as `3h` or `2d`; what is usual for
-    /// the series if not given, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
+    /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`: the
+    /// usual distance in the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
     #[serde(with = "crate::expansion::table::duration")]
     pub max_gap: Option<Duration>,
-    /// A CSV file of expansions marked by hand in the bars of the file, see [`Marks::read_csv`](crate::expansion::label::Marks::read_csv);
-    /// the rule labels if not given.
+    /// The CSV file of expansions marked by hand in the bars of the file, see
+    /// [`Marks::read_csv`](crate::expansion::label::Marks::read_csv). Default `None`: the rule labels the bars.
     pub marks: Option<PathBuf>,
-    /// What the names of types in a file of the user's own labels mean.
+    /// The meaning of the type names in a file of labels made by hand.
     pub classes: Classes,
-    /// Bars between the first bars of two windows of a file, at least 1.
+    /// The number of bars between the first bars of two consecutive windows of a file, at least 1. Default 10.
     pub stride: usize,
-    /// Windows at most, spread evenly over a file; as many as the simulator makes (2400 if not given).
+    /// The largest number of windows, spread evenly over a file, or the number of simulated windows; at least 1.
+    /// Default `None`: all windows of a file, 2400 simulated windows.
     pub max_samples: Option<usize>,
-    /// The share of the windows, the last ones in time, that validate; above 0 and below 1.
+    /// The share of the windows, the last in time, used for validation; above 0 and below 1. Default 0.2.
     pub valid_fraction: f64,
-    /// Whether the network sees the position in the window, as a 13th feature.
+    /// Whether the position in the window is a 13th feature. Default `false`.
     pub position: bool,
-    /// Whether the network sees the [moves](crate::expansion::feature::window_moves), as four more features after these.
+    /// Whether the [moves](crate::expansion::feature::window_moves) are four more features after these. Default `false`.
     pub moves: bool,
-    /// How many windows of [joined stretches](crate::expansion::window::with_resampled) train for each window of a file; 0 for none, and for
-    /// simulated bars, whose windows are made one by one.
+    /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
+    /// file. Default 0: none. Must be 0 for simulated bars, whose windows are made one by one.
     pub resampled: usize,
-    /// Windows to train on, about, mirrored ones not counted: where the bars give fewer, windows of joined stretches fill them up, at most five
-    /// for each; more than `resampled` asks for only. Needs what `resampled` needs.
+    /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
+    /// joined stretches fill the gap: at most five for each window, and only above the number that `resampled` asks
+    /// for. Has the needs of `resampled`. Default `None`.
     pub train_windows: Option<usize>,
-    /// Whether every training window is also shown upside down, which doubles the steps of an epoch.
+    /// Whether every training window is also shown upside down, which doubles the steps of an epoch. Default `false`.
     pub mirror: bool,
     /// The simulator's settings.
     pub simulator: SimulatorConfig,
@@ -220,7 +222,7 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// What the network sees of a bar.
+    /// Returns the features of a bar that the network reads.
     pub fn features(&self) -> FeatureSet {
         FeatureSet {
             position: self.position,
@@ -229,31 +231,45 @@ impl DataConfig {
     }
 }
 
-/// Everything a run depends on.
+/// Settings of a whole run: data, labels, model, strategy, training and backend.
+///
+/// Stored as one JSON file, see [`read`](Self::read) and [`write`](Self::write).
+///
+/// # Example
+///
+/// ```
+/// use equipoise::expansion::run::{ExpansionConfig, preset};
+///
+/// let mut config = ExpansionConfig::default();
+/// config.weighting = preset("gradient-share")?;
+/// let config = config.resolved();
+/// assert_eq!(config.weighting.name(), "gradient-share");
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpansionConfig {
-    /// Where the windows come from.
+    /// The settings of the data.
     pub data: DataConfig,
-    /// The network.
+    /// The settings of the network.
     pub model: ExpansionModelConfig,
-    /// The strategy, by [`strategy_table`].
+    /// The strategy, a row of [`strategy_table`]. Default `uncertainty`, as in [`preset`].
     #[serde(deserialize_with = "weighting")]
     pub weighting: StrategyConfig,
-    /// The training.
+    /// The settings of the training.
     pub train: TrainConfig,
-    /// Whether the BiLSTM stays as the checkpoint that the run starts from has it, and only the heads learn.
+    /// Whether the BiLSTM of the checkpoint that the run starts from stays unchanged, so that only the heads learn.
+    /// Default `false`.
     pub freeze_backbone: bool,
     /// Whether a GPU computes the recurrent layers in half precision, see
-    /// [`BiLstm::with_half_precision`](crate::nn::BiLstm::with_half_precision).
+    /// [`BiLstm::with_half_precision`](crate::nn::BiLstm::with_half_precision). Default `false`.
     pub half: bool,
-    /// Where the tensors live.
+    /// The backend of the tensors.
     pub backend: Backend,
 }
 
-/// What the main job runs with when nothing is said: the settings under which every task learns on simulated windows in
-/// twenty epochs. Their optimizer is three times as fast as [`TrainConfig`]'s own, with clipping; at a rate of 1e-3 the type
-/// has not begun to learn by then.
+/// Settings under which every task learns on simulated windows in twenty epochs. The learning rate is three times the
+/// default of [`TrainConfig`], with clipping; at 1e-3 the type has not begun to learn by then.
 impl Default for ExpansionConfig {
     fn default() -> Self {
         Self {
@@ -277,12 +293,12 @@ impl Default for ExpansionConfig {
     }
 }
 
-/// Reads a strategy with the table of this domain.
+/// Deserializes a strategy with the strategy table of the expansion model.
 fn weighting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StrategyConfig, D::Error> {
     strategy_table().deserialize(deserializer)
 }
 
-/// The strategies that this crate began with, by name: the rows of a comparison when nothing else is said.
+/// The names of the first seven strategies of this crate: the default rows of a comparison.
 pub const STRATEGIES: [&str; 7] = [
     "running-mean",
     "uncertainty",
@@ -293,7 +309,7 @@ pub const STRATEGIES: [&str; 7] = [
     "manual",
 ];
 
-/// Settings that strategies are known by on this problem; all others have their defaults.
+/// The settings of the strategies whose settings on this problem differ from the defaults.
 const PRESETS: [(&str, &str); 6] = [
     ("running-mean", WEIGHTED),
     ("gradient-scale", WEIGHTED),
@@ -309,13 +325,17 @@ const PRESETS: [(&str, &str); 6] = [
     ("uncertainty", r#"{"log_sigma": {"pointers": -0.3}}"#),
 ];
 
-/// 10/70/10/10, the weights that starved the countdown.
+/// The weights 10/70/10/10, which starved the countdown.
 const WEIGHTED: &str =
     r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
 
-/// Returns a strategy by name, with the weights it is known by on this problem: 10/70/10/10 for type, pointers, binary and
-/// countdown, 10/60/10/20 for `manual`, and log sigma starting at -0.3 for the pointers under `uncertainty`. Every other strategy of
-/// [the table](strategy_table) has its defaults.
+/// Returns a strategy by name, with its usual settings on this problem.
+///
+/// * `running-mean`, `gradient-scale`, `batch-statistics`, `scalar-countdown`: the weights 10/70/10/10 for type,
+///   pointers, binary and countdown;
+/// * `manual`: the weights 10/60/10/20;
+/// * `uncertainty`: log sigma of the pointers starts at -0.3;
+/// * every other strategy of [the table](strategy_table): its defaults.
 ///
 /// # Errors
 ///
@@ -329,9 +349,11 @@ pub fn preset(name: &str) -> Result<StrategyConfig> {
 }
 
 impl ExpansionConfig {
-    /// Makes the parts fit each other where nothing else was said: the scalar-countdown strategy gives the model its scalar
-    /// head, the position and the moves add features, simulated bars are not resampled, and the simulator makes windows of
-    /// the model's length. What was said and does not fit is left for [`validate`](Self::validate) to refuse.
+    /// Returns the config with its default settings fitted to each other.
+    ///
+    /// The scalar-countdown strategy gives the model its scalar head, the position and the moves add features, simulated
+    /// bars are not resampled, and the simulator makes windows of the model's length. Other settings that do not fit
+    /// stay unchanged, and [`validate`](Self::validate) refuses them.
     pub fn resolved(mut self) -> Self {
         let scalar = self.weighting.is::<ScalarCountdown>();
         if scalar && self.model.countdown == CountdownForm::PerBar {
@@ -351,12 +373,12 @@ impl ExpansionConfig {
         self
     }
 
-    /// Checks every part. A field of a part is named with the part: `model.hidden`.
+    /// Checks every part. An error names a field with its part: `model.hidden`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field or a backend that is not there, [`Error::Tasks`] if the strategy cannot weigh
-    /// the model's tasks.
+    /// [`Error::Setting`] naming the field or a missing backend, [`Error::Tasks`] if the strategy cannot weigh the
+    /// model's tasks.
     pub fn validate(&self) -> Result<()> {
         let within = |part: &'static str| move |error: Error| error.within(part);
         self.train.validate().map_err(within("train"))?;
@@ -424,8 +446,8 @@ impl ExpansionConfig {
             .map_err(within("train"))
     }
 
-    /// Checks that this config continues a run that was made with `stored`: it may be longer, and its files may lie elsewhere; anything
-    /// else would make it another run.
+    /// Checks that this config continues a run made with `stored`. The number of epochs and the paths of the files may
+    /// differ; every other difference would make it another run.
     ///
     /// # Errors
     ///
@@ -433,7 +455,7 @@ impl ExpansionConfig {
     pub fn check_continues(&self, stored: &Self) -> Result<()> {
         let mut asked = self.clone();
         asked.train.epochs = stored.train.epochs;
-        // Files are told by what is in them, see `inputs.json`, and may have moved.
+        // Files may have moved: they are identified by their content, see `inputs.json`.
         for (asked, stored) in [
             (&mut asked.data.path, &stored.data.path),
             (&mut asked.data.marks, &stored.data.marks),
@@ -446,7 +468,7 @@ impl ExpansionConfig {
         same_or_named(&asked, stored, remedy)
     }
 
-    /// Reads a config. What the file does not say has its default.
+    /// Reads a config. Fields that the file leaves out have their defaults.
     ///
     /// # Errors
     ///
@@ -457,14 +479,14 @@ impl ExpansionConfig {
             path: path.as_ref().to_path_buf(),
             reason,
         };
-        // A list would be taken for the fields in their order.
+        // Serde would read a list as the fields in their order.
         if !text.trim_start().starts_with('{') {
             return Err(fail("expected an object, `{`, at line 1 column 1".into()));
         }
         serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
     }
 
-    /// Writes the whole config, every field of it.
+    /// Writes the config as JSON with every field.
     ///
     /// # Errors
     ///
@@ -473,9 +495,9 @@ impl ExpansionConfig {
         write_atomically(path, self.to_json().as_bytes())
     }
 
-    /// Returns the config as JSON, every field written out.
+    /// Returns the config as JSON with every field.
     pub fn to_json(&self) -> String {
-        // Numbers, strings, lists and maps with string keys: nothing that JSON could not hold.
+        // The config holds only numbers, strings, lists and maps with string keys.
         serde_json::to_string_pretty(self).expect("a config is valid JSON")
     }
 }

@@ -1,4 +1,4 @@
-//! One run from a config: its data, its network, its training, and what its report shows.
+//! Loads the data of a config, builds and trains its network, and collects the content of the run's report.
 
 mod candles;
 mod config;
