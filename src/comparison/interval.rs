@@ -7,7 +7,7 @@ use crate::statistics::half_width;
 /// # Example
 ///
 /// ```
-/// use equipoise::comparison::interval::Interval;
+/// use equipoise::comparison::Interval;
 ///
 /// let interval = Interval::of([1.0, 2.0, 3.0]);
 /// assert_eq!((interval.mean, interval.count), (2.0, 3));

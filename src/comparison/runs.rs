@@ -69,7 +69,7 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 /// # use equipoise::comparison::Prepared;
 /// # fn compare<M: MultiTaskModel>(prepare: impl FnMut(u64) -> equipoise::Result<Prepared<M>>) -> equipoise::Result<()> {
 /// use burn::tensor::Device;
-/// use equipoise::comparison::{Compare};
+/// use equipoise::comparison::Compare;
 /// use equipoise::comparison::search::SearchConfig;
 /// use equipoise::train::TrainConfig;
 ///

@@ -41,7 +41,7 @@ use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
 use crate::weighting::Strategy;
 
-/// The number of validation samples from which a skill has an interval.
+/// The least number of validation samples for an interval of the skill.
 const FEW_VALIDATE: usize = 50;
 /// The least number of batches that the validation data are cut into, if there are as many samples.
 const VALIDATION_BATCHES: usize = 20;
@@ -321,10 +321,10 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Records the mean over the validation data of any number of values a batch, under `task/quantity`.
+    /// Records the mean of a metric over the validation data, under `name`, which is `task/quantity`.
     ///
-    /// `values` sees what [`MultiTaskModel::evaluate`] returns and gives a value for each sample, or for each label, as
-    /// `mask_select` does for positions that have a label: all values of all batches count alike.
+    /// `values` receives the result of [`MultiTaskModel::evaluate`] and returns one value for each sample, or one for
+    /// each label (`mask_select` picks the positions that have a label). All values of all batches count equally.
     ///
     /// # Panics
     ///
@@ -343,8 +343,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Registers metrics of the domain. A numeric metric called `task/quantity` is filed in the history under these
-    /// names, any other under the task `all`.
+    /// Registers metrics of Burn. A numeric metric called `task/quantity` is recorded in the history under these names,
+    /// any other metric under the task `all`.
     pub fn with_metrics(
         mut self,
         register: impl FnOnce(SupervisedTraining<MultiTask<M>>) -> SupervisedTraining<MultiTask<M>>
@@ -354,19 +354,19 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Listens to a handle made elsewhere.
+    /// Sets a handle that stops the training, created by the caller.
     pub fn with_interrupter(mut self, interrupter: Interrupter) -> Self {
         self.interrupter = interrupter;
         self
     }
 
-    /// Makes the folder and sees that it is free for a new run, or holds one to resume. [`fit`](Self::fit) does so too; a
-    /// program that writes files of its own there asks first.
+    /// Creates the folder and checks that it is free for a new run, or holds a run to resume. [`fit`](Self::fit) calls
+    /// this; a program that writes files of its own into the folder calls it first.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be made, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if there
-    /// is nothing to resume.
+    /// [`Error::Io`] if the folder cannot be created, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if
+    /// there is nothing to resume.
     pub fn claim(&self) -> Result<()> {
         let folder = checkpoint::folder(&self.directory);
         match self.begin {
@@ -377,7 +377,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))
     }
 
-    /// Samples of a validation batch: small enough that how the batches differ tells how sure their mean is.
+    /// Returns the size of a validation batch, small enough that the spread of the batches gives the uncertainty of
+    /// their mean.
     pub(crate) fn validation_batch(&self, samples: usize) -> usize {
         let most = (samples / VALIDATION_BATCHES).max(1);
         self.config.batch_size.min(most)
@@ -404,28 +405,31 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.directory.join("history.csv")
     }
 
-    /// Returns a handle that stops the training at the next step. The epoch it stops in is lost; a resume repeats it.
+    /// Returns a handle that stops the training at the next step. The epoch in progress is lost; a resume repeats it.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
     }
 
-    /// Trains on `device` (with autodiff or without, both mean the same) and validates after every epoch.
+    /// Trains on `device` (with or without autodiff, both mean the same) and validates after every epoch.
     ///
-    /// The training data are shuffled in every epoch; [`fit_sources`](Self::fit_sources) takes other orders and several data sets.
+    /// The training data are shuffled in every epoch; [`fit_sources`](Self::fit_sources) takes other orders and several
+    /// data sets.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the training or the validation data are empty, a setting does not fit the network, or a run is resumed with
-    /// other settings or fewer epochs than are done. [`Error::Io`] if the folder
-    /// cannot be written, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if there is nothing to resume or it does
-    /// not fit, [`Error::NonFiniteLoss`] if a loss was not finite and the policy is to stop, [`Error::Training`] if the backend
-    /// or the data failed.
+    /// - [`Error::Setting`] if the training or the validation data are empty, a setting does not fit the network, or a
+    ///   run is resumed with other settings or fewer epochs than are done.
+    /// - [`Error::Io`] if the folder cannot be written.
+    /// - [`Error::File`] if the folder holds another run.
+    /// - [`Error::Checkpoint`] if there is nothing to resume or the checkpoint does not fit.
+    /// - [`Error::NonFiniteLoss`] if a loss is not finite and the policy is to stop.
+    /// - [`Error::Training`] if the backend or the data failed.
     ///
     /// # Panics
     ///
-    /// If the network gives another number of losses than it has tasks, or the strategy is one of other tasks. If gradients are
-    /// added up over several batches and a later one tells of labels where the first did not
-    /// ([`MultiTaskModel::labels`] helps).
+    /// If the number of losses is not the number of tasks of the network, or the strategy was made for other tasks. If
+    /// gradients are added up over several batches and a later batch has missing labels but the first has none
+    /// ([`MultiTaskModel::labels`] avoids this panic).
     pub fn fit<I>(
         self,
         network: M,
@@ -445,16 +449,16 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.fit_sources(network, weighting, train, valid, device)
     }
 
-    /// Trains on batches from any source: a data set in an order of its own, several in turn, or a source of one's own. The
-    /// batch size is the source's.
+    /// Trains on batches from any source: a data set in another order, several data sets in turn, or a custom source.
+    /// The source sets the batch size.
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// The errors of [`fit`](Self::fit).
     ///
     /// # Panics
     ///
-    /// As [`fit`](Self::fit).
+    /// The panics of [`fit`](Self::fit).
     pub fn fit_sources(
         mut self,
         network: M,
@@ -556,7 +560,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         )
     }
 
-    /// Says before anything runs what a user would otherwise find out at the end.
+    /// Warns before the run of facts that a user would otherwise find out at the end.
     fn say_what_to_expect(&self, done: usize, validate: usize) {
         let mut lines = Vec::new();
         if validate < FEW_VALIDATE {
@@ -572,7 +576,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         Screen::new(self.progress).say(&lines);
     }
 
-    /// Fits the uninformed predictors of a run that begins, and reads what they reached of one that goes on.
+    /// Fits the uninformed predictors of a new run, or reads the recorded losses of a resumed run.
     fn baseline(
         &self,
         start: &Start<M>,
@@ -613,7 +617,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         start.model = start.model.waiting_for(&saves, device);
         let mut training = SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
-                // Burn's own would claim the logging of the whole process for this folder.
+                // Burn's own logger would claim the logging of the whole process for this folder.
                 .with_application_logger(None)
                 .with_interrupter(self.interrupter.clone())
                 .with_metric_logger(InMemoryMetricLogger::new())
@@ -671,7 +675,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let mut entries = journal.lock();
         let failure = entries.failure.take();
         if failure.is_some() || result.error.is_some() || result.interrupted.is_some() {
-            // What was filed of the epoch that was not finished belongs to no checkpoint.
+            // Entries of the unfinished epoch belong to no checkpoint.
             let kept = checkpoint::latest(&self.directory).unwrap_or(0);
             entries.history.truncate_after(kept);
             entries.write()?;
@@ -689,7 +693,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let mut outcome = self.finished(model, &journal);
         let why = self.why_stopped(&outcome.history, result.interrupted);
         let hooked = journal.lock().stopped.take();
-        // A run that came to its end was not stopped, whatever a hook said of its last epoch.
+        // A run that reached its end was not stopped, even if a hook returned a reason in its last epoch.
         outcome.stopped = why.map(|why| hooked.unwrap_or(why));
         Ok(outcome)
     }
@@ -710,7 +714,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     ) -> Option<String> {
         let last = history.last_epoch();
         match interruption {
-            // It came when there was nothing left to stop.
+            // The interrupt came when nothing was left to stop.
             _ if last >= self.config.epochs => None,
             Some(interruption) => Some(
                 interruption
@@ -728,13 +732,13 @@ impl<M: MultiTaskModel> Trainer<M> {
         }
     }
 
-    /// Returns an optimizer that has seen no gradient.
+    /// Creates an optimizer without state.
     pub(super) fn fresh_optimizer(&self) -> Result<ModuleOptimizer> {
         schedule::optimizer(&self.config, self.optimizer.clone())
     }
 
-    /// What the run starts with: fresh, or a checkpoint that has been read and checked as a whole, the newest. A fork starts with the
-    /// checkpoint of the epoch `at`, but for its optimizer.
+    /// Returns the initial state of the run: fresh, or from the newest checkpoint, which is read and checked as a
+    /// whole. A fork starts with the checkpoint of the epoch `at` and a fresh optimizer.
     pub(super) fn start(
         &self,
         model: MultiTask<M>,
@@ -772,14 +776,14 @@ impl<M: MultiTaskModel> Trainer<M> {
             path: checkpoint::model_file(&self.directory, epoch),
             reason: format!("{error}; resume with the config it was made with"),
         };
-        // These two take what they understand of a record and leave out the rest without a word.
+        // The optimizer and the scheduler load the matching part of a record and ignore the rest without an error.
         let foreign = |part| Error::Checkpoint {
             path: checkpoint::part_file(&checkpoint::folder(&self.directory), part, epoch),
             reason: "does not hold the state of this run; resume with the config it was made with"
                 .into(),
         };
         let optimizer = match at {
-            // A fork begins with a fresh one.
+            // A fork begins with a fresh optimizer.
             Some(_) => fresh.optimizer,
             None => {
                 check_default_device(&self.directory, epoch)?;
@@ -818,7 +822,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     }
 }
 
-/// Stops a strategy from being trained with that was made for other tasks.
+/// Panics if the strategy was made for other tasks than those of the network.
 fn check_tasks<M: MultiTaskModel>(network: &M, weighting: &Strategy) {
     let (own, of_strategy) = (network.tasks(), weighting.tasks());
     assert!(
@@ -829,7 +833,8 @@ fn check_tasks<M: MultiTaskModel>(network: &M, weighting: &Strategy) {
     );
 }
 
-/// Checks that the device is there that Burn puts the state of an optimizer on when it loads one, whichever device trains.
+/// Checks that Burn's default device exists: Burn loads the state of an optimizer on the default device, whichever
+/// device trains.
 fn check_default_device(run: &Path, epoch: usize) -> Result<()> {
     #[cfg(feature = "gpu-kernels")]
     if let Some(kind) = crate::gpu::missing_default() {
@@ -859,8 +864,8 @@ pub(super) struct Start<M: MultiTaskModel> {
     scheduler: ModuleLrScheduler,
 }
 
-/// Calls the hooks of an epoch, and stops when nothing has become better for some epochs. Reads the history, so a resumed
-/// run stops where an uninterrupted one would.
+/// Calls the hooks of an epoch, and stops if nothing has improved for `patience` epochs. The decision reads the
+/// history, so a resumed run stops where an uninterrupted run would.
 struct AfterEpoch<M: MultiTaskModel> {
     journal: Journal,
     patience: Option<usize>,
@@ -868,7 +873,7 @@ struct AfterEpoch<M: MultiTaskModel> {
     hooks: Arc<Mutex<Vec<EpochHook<M>>>>,
 }
 
-// By hand, because a network need not be asked.
+// Implemented by hand, because a derived `Clone` would require `M: Clone`.
 impl<M: MultiTaskModel> Clone for AfterEpoch<M> {
     fn clone(&self) -> Self {
         Self {
@@ -881,7 +886,7 @@ impl<M: MultiTaskModel> Clone for AfterEpoch<M> {
 }
 
 impl<M: MultiTaskModel> AfterEpoch<M> {
-    /// Why the first hook that wants to stop does.
+    /// Returns the reason of the first hook that stops the run.
     fn call(&self, epoch: usize) -> Option<String> {
         let model = self.steps.take_model::<MultiTask<M>>()?.valid();
         let history = self.journal.lock().history.clone();
@@ -907,7 +912,6 @@ impl<M: MultiTaskModel> EarlyStoppingStrategy for AfterEpoch<M> {
             self.journal.lock().stopped = Some(reason);
             return true;
         }
-        // Without any validation label there is nothing to lose patience with.
         let best = self.journal.lock().best_epoch();
         match (self.patience, best) {
             (Some(patience), Some(best)) => epoch >= best.saturating_add(patience),
