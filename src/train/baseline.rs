@@ -1,20 +1,21 @@
-//! What a trivial predictor reaches, against which skill is measured.
+//! Defines the losses of trivial predictors, against which skill is measured.
 
 use crate::history::Split;
 
-/// What is known of the trivial predictors of one task on one split, in the units of the task's raw loss. What is given replaces what
-/// the trainer measures itself.
+/// The losses of the trivial predictors of one task on one split, in the unit of the task's raw loss. Values given here
+/// replace those that the trainer measures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Baseline {
-    /// The data the loss was taken on. The predictors are fitted on the training data in either case.
+    /// The split that the loss was measured on. The predictors are fitted to the training data in either case.
     pub split: Split,
     /// The task.
     pub task: String,
-    /// Loss of the best predictor that is told nothing of the sample and the position.
+    /// The loss of the best predictor that knows neither the sample nor the position.
     pub constant: Option<f64>,
-    /// Loss of the best predictor that knows only the position in the sequence, where that means something.
+    /// The loss of the best predictor that knows only the position in the sequence, if positions have a meaning.
     pub position: Option<f64>,
-    /// Root of the mean square of the targets in the units of what the head gives before anything is done to it, where the head is
-    /// linear: how far it has to move from zero. With it the diagnosis can tell whether the optimizer had the steps to get there.
+    /// The root mean square of the targets, in the unit of the raw output of the head, if the head is linear: the
+    /// distance that the output has to move from zero. From this value the diagnosis derives whether the optimizer had
+    /// enough steps.
     pub size: Option<f64>,
 }

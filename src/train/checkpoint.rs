@@ -1,8 +1,9 @@
-//! Checkpoints: whole files only, the newest complete one, the best one, and a network taken from one.
+//! Saves and loads checkpoints: finds the newest and the best one, and loads a network from one.
 //!
-//! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each is
-//! written beside its place and moved there, so a run that is killed leaves the last complete checkpoint usable. Beside each
-//! is its checksum, `model-N.bpk.crc32`; a file that no longer matches it is refused, one without is taken as it is.
+//! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each file
+//! is written to a temporary name and moved into place, so a run that is killed leaves the last complete checkpoint
+//! usable. Each file has its checksum beside it, `model-N.bpk.crc32`. A file that does not match its checksum is
+//! refused, a file without a checksum is accepted.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ use crate::history::History;
 /// The parts of a checkpoint.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
 
-/// Returns the folder of checkpoints in the folder of a run.
+/// Returns the folder of the checkpoints of a run.
 pub fn folder(run: impl AsRef<Path>) -> PathBuf {
     run.as_ref().join("checkpoint")
 }
@@ -40,11 +41,11 @@ pub(super) fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
     folder.join(format!("{part}-{epoch}.bpk"))
 }
 
-/// Returns the newest epoch of which the folder of a run has a complete checkpoint.
+/// Returns the newest epoch with a complete checkpoint in the folder of a run.
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if there is none.
+/// [`Error::Checkpoint`] if there is no complete checkpoint.
 pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
     let folder = folder(&run);
     let complete = |epoch: &usize| {
@@ -68,12 +69,13 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         })
 }
 
-/// Returns the best epoch of the run in a folder, as its history tells; the newest one where it tells nothing.
+/// Returns the best epoch of a run according to its history, or the newest epoch if there is no history or it names no
+/// best epoch.
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if there is no complete checkpoint, or none of the best epoch; [`Error::File`] if the history ends
-/// before the newest checkpoint; what [`History::read_csv`] refuses.
+/// [`Error::Checkpoint`] if there is no complete checkpoint, or none of the best epoch; [`Error::File`] if the history
+/// ends before the newest checkpoint; the errors of [`History::read_csv`].
 pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     let newest = latest(&run)?;
     let history = run.as_ref().join("history.csv");
@@ -106,7 +108,8 @@ pub fn best(run: impl AsRef<Path>) -> Result<usize> {
     }
 }
 
-/// Sees that a folder holds no run that a new one would overwrite. One that ended before its first checkpoint is none.
+/// Checks that a new run would not overwrite a run in the folder. A run that ended before its first checkpoint does not
+/// count.
 ///
 /// # Errors
 ///
@@ -129,16 +132,18 @@ fn epoch_of(file: &Path) -> Option<usize> {
     epoch.parse().ok()
 }
 
-/// Takes the network out of a checkpoint, whatever the strategy it was trained under.
+/// Loads the network from a checkpoint, independent of the strategy it was trained under.
 ///
-/// Parameters called `restart` (a prefix of their path in the network, such as `countdown`) are left as they are, for a
-/// head whose form has changed.
+/// Parameters under `restart` (a prefix of their path in the network, such as `countdown`) stay unchanged, for a head
+/// whose form has changed.
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or its network is not of this shape; the
-/// parameters that differ are named. [`Error::Io`] if the checksum cannot be read. The network given is not changed then, but
-/// for running statistics (batch normalisation), which all clones of a module share: give one that was just built.
+/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or its network has another shape; the
+/// parameters that differ are named. [`Error::Io`] if the checksum cannot be read.
+///
+/// After an error the given network is unchanged, except for running statistics (batch normalisation), which all clones
+/// of a module share: pass a network that was just built.
 pub fn load_network<M: Module + ModuleDisplay>(
     network: M,
     file: impl AsRef<Path>,
@@ -174,11 +179,11 @@ pub fn load_network<M: Module + ModuleDisplay>(
     Ok(loaded.network)
 }
 
-/// Takes the network and the strategy out of a checkpoint.
+/// Loads the network and the strategy from a checkpoint.
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or is not of this network and strategy;
+/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, or holds another network or strategy;
 /// [`Error::Io`] if the checksum cannot be read.
 pub fn load_model<M: Module + ModuleDisplay>(
     model: MultiTask<M>,
@@ -196,7 +201,7 @@ pub fn load_model<M: Module + ModuleDisplay>(
     loaded.map_err(|error| fail(error.to_string()))
 }
 
-/// Returns the first of what may be dozens of tensors.
+/// Shortens an error that may list dozens of tensors to the first one.
 fn misfit(error: &RecordError) -> String {
     let text = error.to_string();
     let mut each = text.split("\", \"");
@@ -208,20 +213,21 @@ fn misfit(error: &RecordError) -> String {
     format!("is not of a network of these settings; give those of its own run. {first}{more}")
 }
 
-/// A run's module without its strategy, when only the network matters.
+/// The module of a run without its strategy, for loading the network only.
 #[derive(Module, Debug)]
 struct NetworkAlone<M: Module> {
     network: M,
 }
 
-/// Loads what fits and leaves the rest as it is.
+/// Loads the parameters that fit and leaves the rest unchanged.
 fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordError> {
     let record = record.clone().allow_unused(true).validate(false);
     module.clone().try_load_record(record)
 }
 
-/// Returns the first parameter outside `network.{restart}` that a lenient load leaves as it is. A record does not tell which
-/// those are, but they are the ones in which what was there before can still be seen.
+/// Returns the first parameter outside `network.{restart}` that a lenient load leaves unchanged. A record does not list
+/// these parameters, but they are the ones that keep the values from before the load, so two loads with different fills
+/// differ there.
 fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Option<String> {
     let after = |before: f64| {
         let filled = module.clone().map(&mut FillParameters(before));
@@ -270,7 +276,7 @@ impl ModuleVisitor for CollectValues {
     }
 }
 
-/// Writes one part of the checkpoints, whole or not at all.
+/// Writes one part of the checkpoints, completely or not at all.
 pub(super) struct WholeFiles {
     folder: PathBuf,
     part: &'static str,
@@ -295,10 +301,10 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     fn save(&self, epoch: usize, record: R) -> Result<(), CheckpointerError> {
         let _writing = self.saves.write();
         let file = self.file(epoch);
-        // Burn appends its extension to a name that has another, so the temporary one keeps it.
+        // Burn appends its extension to a name with another extension, so the temporary name keeps it.
         let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
         record.save(unfinished.clone())?;
-        // At no time does a checksum lie beside a file that it is not of.
+        // Removed first, so that a checksum never stands beside another file than its own.
         remove(&checksum::beside(&file))?;
         std::fs::rename(unfinished, &file).map_err(CheckpointerError::IOError)?;
         checksum::write(&file)
@@ -316,14 +322,14 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     }
 }
 
-/// Reads a record as a whole. Burn's own way leaves the values in the file until a device asks for them, which on a GPU can be after
-/// the file is gone.
+/// Reads a whole record. Burn's own reader leaves the values in the file until a device needs them, which on a GPU can
+/// be after the file is deleted.
 pub(super) fn record<R: Checkpoint>(file: &Path) -> std::io::Result<R> {
     let bytes = Bytes::from_bytes_vec(std::fs::read(file)?);
     R::checkpoint_from_bytes(bytes).map_err(std::io::Error::other)
 }
 
-/// Removes a file that may not be there.
+/// Removes a file if it exists.
 fn remove(file: &Path) -> Result<(), CheckpointerError> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -333,7 +339,7 @@ fn remove(file: &Path) -> Result<(), CheckpointerError> {
     }
 }
 
-/// A checkpoint read and checked, before any of it is used.
+/// A checkpoint that was read and checked before any part of it is used.
 pub(super) struct Loaded {
     pub(super) model: ModuleRecord,
     pub(super) optimizer: OptimizerRecord,

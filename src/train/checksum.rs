@@ -1,4 +1,4 @@
-//! A checksum beside every checkpoint file: in a file of numbers a flipped bit is another number, which nothing else shows.
+//! Writes and checks a checksum for every checkpoint file: nothing else reveals a flipped bit in a file of numbers.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
 
-/// `model-20.bpk.crc32` for `model-20.bpk`.
+/// Returns the checksum file of a file, such as `model-20.bpk.crc32` for `model-20.bpk`.
 pub(super) fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".crc32");
@@ -20,7 +20,7 @@ pub(super) fn write(file: &Path) -> Result<()> {
     write_atomically(beside(file), format!("{sum:08x}\n").as_bytes())
 }
 
-/// Sees that a file is as it was written. One without a checksum, as of another program, is taken as it is.
+/// Checks that a file matches its checksum. A file without a checksum, such as one from another program, is accepted.
 pub(super) fn check(file: &Path) -> Result<()> {
     let sum = beside(file);
     let text = match std::fs::read(&sum) {
@@ -46,7 +46,7 @@ pub(super) fn check(file: &Path) -> Result<()> {
                  (to continue a run from an earlier one, move the files of this one away)"
             ),
         }),
-        // That it is not there, its reader says better.
+        // The reader of the file reports a missing file better.
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Error::io("read", file)(error))
         }

@@ -1,31 +1,31 @@
-//! Where in the training a step is, and when the gradients are audited.
+//! Counts steps, and decides which steps are audited.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts steps. The model is handed from step to step; all its copies count together.
+/// Counts the steps of a run. All copies of the model share one count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
-    /// Steps between two audits.
+    /// The number of steps between two audits.
     audit_every: Option<usize>,
-    /// Steps of an epoch; 0 outside a run.
+    /// The number of steps of an epoch; 0 outside a run.
     steps_per_epoch: usize,
     step: Arc<AtomicUsize>,
 }
 
-/// What the clock says of a step.
+/// The position of a step in the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub(super) epoch: usize,
-    /// Steps that lie behind.
+    /// The number of steps before this step.
     pub(super) step: usize,
     pub(super) audited: bool,
     pub(super) ends_epoch: bool,
 }
 
 impl Clock {
-    /// Audits every so many steps, the first of the run included; `done` steps lie behind.
+    /// Creates a clock after `done` steps, with an audit every `audit_every` steps from the first step of the run.
     pub(super) fn new(audit_every: Option<usize>, steps_per_epoch: usize, done: usize) -> Self {
         Self {
             audit_every,
@@ -34,13 +34,13 @@ impl Clock {
         }
     }
 
-    /// Counts a step.
+    /// Counts a step and returns its position.
     pub(super) fn tick(&self) -> Moment {
         let step = self.step.fetch_add(1, Ordering::Relaxed);
         self.at(step)
     }
 
-    /// Returns the step that was counted last.
+    /// Returns the position of the last counted step.
     pub(super) fn now(&self) -> Moment {
         self.at(self.step.load(Ordering::Relaxed).saturating_sub(1))
     }

@@ -1,15 +1,15 @@
-//! The devices that share the batches of a step.
+//! Manages the devices that share the batches of a step.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
 
-/// The device that everything is on, and those that take batches beside it. Batches go round: the first of a step to the main
-/// device, the next to the first of the others.
+/// The main device and the devices that take batches beside it. The first batch of a step is on the main device, the
+/// second on the first of the other devices, and so on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Devices(
-    /// None at all where there is one device, which is that of the batches.
+    /// Empty if there is one device, the device of the batches.
     Vec<Device>,
 );
 
@@ -22,13 +22,13 @@ impl Devices {
         Self(all.map(|device| device.clone().autodiff()).collect())
     }
 
-    /// As many, all of them the main device: the same steps, one batch after another.
+    /// Returns as many entries, all of them the main device: equal steps, one batch after another.
     pub(super) fn all_on_main(&self) -> Self {
         let main = self.0.first().into_iter();
         Self(main.cycle().take(self.0.len()).cloned().collect())
     }
 
-    /// How many there are, at least 1.
+    /// Returns the number of devices, at least 1.
     pub(super) fn len(&self) -> usize {
         self.0.len().max(1)
     }
@@ -38,7 +38,8 @@ impl Devices {
         self.0.get(1..).unwrap_or_default()
     }
 
-    /// Returns the copies of a network on the first so many devices, but for the main device, whose is the network itself.
+    /// Returns copies of a network on the first `devices` devices except the main device, which uses the network
+    /// itself.
     pub(super) fn copies<M: Module>(&self, network: &M, devices: usize) -> Vec<M> {
         let others = self.0.iter().take(devices).skip(1);
         let copy = |device: &Device| {
@@ -51,11 +52,11 @@ impl Devices {
         others.map(copy).collect()
     }
 
-    /// Checks that the network can lie on several devices at a time.
+    /// Checks that the network can be on several devices at the same time.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] with the tensor that all copies of the network share.
+    /// [`Error::Setting`] naming the tensor that all copies of the network share.
     pub(super) fn check<M: Module>(&self, network: &M) -> Result<()> {
         let Some(main) = self.0.first() else {
             return Ok(());
@@ -63,7 +64,7 @@ impl Devices {
         let Some(other) = self.others().iter().find(|device| *device != main) else {
             return Ok(());
         };
-        // Memory that copies share lies on the other device now; it is brought back before anybody is told.
+        // The fork moves shared memory to the other device; it is moved back before the check returns.
         let _ = network.clone().fork(other);
         let mut visitor = NotOn {
             device: main,
@@ -88,7 +89,7 @@ impl Devices {
     }
 }
 
-/// Finds the first tensor that is not on a device.
+/// Finds the first tensor that is not on `device`.
 struct NotOn<'a> {
     device: &'a Device,
     path: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a program has called after a step and after an epoch.
+//! Defines the hooks that run after a step and after an epoch.
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -11,13 +11,13 @@ use super::step_hooks::{AnyStepHook, Seen};
 use crate::history::History;
 use crate::model::MultiTaskModel;
 
-/// What a hook sees after a step of the optimizer. Tensors are on the device; reading them waits for it.
+/// The arguments of a hook after a step of the optimizer. Tensors are on the device; reading them waits for the device.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepSeen<'a, M: MultiTaskModel> {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Steps since the run began, this one included.
+    /// The number of steps since the run began, including this step.
     pub step: usize,
     /// The raw losses before the step, `[K]`.
     pub losses: Tensor<1>,
@@ -27,25 +27,26 @@ pub struct StepSeen<'a, M: MultiTaskModel> {
     pub model: &'a MultiTask<M>,
 }
 
-/// What a hook sees after an epoch, when its checkpoint is written.
+/// The arguments of a hook after an epoch, while its checkpoint is being written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct EpochSeen<'a, M: MultiTaskModel> {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Everything recorded so far, this epoch included.
+    /// Everything recorded so far, including this epoch.
     pub history: &'a History,
     /// The network and the strategy, in validation mode.
     pub model: &'a MultiTask<M>,
 }
 
-/// A hook after each step. `Break` stops the run with a reason, [`Outcome::stopped`](super::Outcome::stopped); the epoch is lost.
+/// A hook after each step. `Break` stops the run with a reason ([`Outcome::stopped`](super::Outcome::stopped)); the
+/// epoch in progress is lost.
 pub(super) type StepHook<M> = Box<dyn FnMut(StepSeen<'_, M>) -> ControlFlow<String> + Send>;
 
 /// A hook after each epoch. `Break` stops the run with a reason.
 pub(super) type EpochHook<M> = Box<dyn FnMut(EpochSeen<'_, M>) -> ControlFlow<String> + Send>;
 
-/// Makes a hook that finds out by itself whose model it sees.
+/// Erases the type of the model from a hook; the hook downcasts the model it receives.
 pub(super) fn any<M: MultiTaskModel>(mut hook: StepHook<M>) -> AnyStepHook {
     Box::new(move |now: Moment, seen: &Seen, model: &dyn Any| {
         let model = model.downcast_ref().expect("it is the model of this run");

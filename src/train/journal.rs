@@ -1,4 +1,4 @@
-//! What the parts of a running training tell each other: the history so far, the epoch, and what went wrong.
+//! Shares the state of a running training between its parts: the history so far, the epoch, and errors.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,23 +10,23 @@ use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
 
-/// Shared by the metrics, the recorder, the checkpointing and the trainer, which run on different threads.
+/// The journal, shared by the metrics, the recorder, the checkpointing and the trainer, which run on different threads.
 #[derive(Clone)]
 pub(super) struct Journal(Arc<Mutex<JournalEntries>>);
 
-/// The journal's contents.
+/// The contents of a [`Journal`].
 pub(super) struct JournalEntries {
     pub(super) tasks: TaskSet,
     pub(super) history: History,
-    /// The epoch being trained.
+    /// The current epoch, counted from 1.
     pub(super) epoch: usize,
-    /// What stopped the training, if something of ours did.
+    /// The first error of this crate that stopped the training.
     pub(super) failure: Option<Error>,
-    /// What decides which epoch is the best, if not the relative loss.
+    /// The value that decides the best epoch, if not the relative loss.
     pub(super) watch: Option<Watch>,
-    /// Why a hook stopped the run, if one did.
+    /// The reason of the hook that stopped the run.
     pub(super) stopped: Option<String>,
-    /// What the uninformed predictors reach in each batch of the validation data, where they were fitted.
+    /// The losses of the uninformed predictors in each batch of the validation data, if they were fitted.
     pub(super) uninformed: Option<OnBatches>,
     /// The losses of the epoch in each batch of the validation data.
     pub(super) valid_losses: Option<BatchLosses>,
@@ -48,14 +48,14 @@ impl Journal {
         })))
     }
 
-    /// A thread that panicked while it held the lock left numbers behind, not broken ones.
+    /// Locks the journal. A thread that panicked during the lock left valid numbers, so a poisoned lock is ignored.
     pub(super) fn lock(&self) -> MutexGuard<'_, JournalEntries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl JournalEntries {
-    /// Records what trivial predictors reach that somebody gave, before the first epoch.
+    /// Records the losses of the trivial predictors that the caller gave, as epoch 0.
     pub(super) fn record_baselines(&mut self, baselines: &[Baseline]) {
         for baseline in baselines {
             let Baseline { split, task, .. } = baseline;
@@ -71,7 +71,7 @@ impl JournalEntries {
         }
     }
 
-    /// Records what the uninformed predictors reach, or that it is not known.
+    /// Records the losses of the uninformed predictors, or the reason why there are none.
     pub(super) fn record_uninformed(&mut self, found: &Uninformed) {
         let names: Vec<String> = self.tasks.names().map(String::from).collect();
         for (task, name) in names.iter().enumerate() {
@@ -95,7 +95,7 @@ impl JournalEntries {
         }
     }
 
-    /// Records what metrics reach without inputs.
+    /// Records the values of metrics without inputs.
     pub(super) fn record_references(&mut self, references: &[(String, f64)]) {
         for (name, value) in references {
             let (task, quantity) = name.split_once('/').unwrap_or((ALL_TASKS, name));
@@ -103,7 +103,7 @@ impl JournalEntries {
         }
     }
 
-    /// Records what share each task is to have, if somebody said so.
+    /// Records the intended share of each task, if the strategy has intended weights.
     pub(super) fn record_intended(&mut self, weights: Option<Vec<f64>>) {
         let Some(weights) = weights else { return };
         let sum: f64 = weights.iter().map(|weight| weight.abs()).sum();
@@ -115,7 +115,7 @@ impl JournalEntries {
         }
     }
 
-    /// Adds what follows from the losses of the epoch, and writes the history.
+    /// Records the values that follow from the losses of the epoch, writes the history and advances the epoch.
     pub(super) fn close_epoch(&mut self) -> Result<()> {
         let names: Vec<String> = self.tasks.names().map(String::from).collect();
         for split in [Split::Train, Split::Valid] {
@@ -149,7 +149,7 @@ impl JournalEntries {
         let reference = history.get(0, split, task, reference);
         let known = reference.filter(|reference| *reference != 0.0 && reference.is_finite());
         if let (Some(loss), Some(reference)) = (loss, known) {
-            // The same number; a quotient of positive losses keeps its bits.
+            // Both forms agree for a positive reference; the first keeps the bits of the quotient.
             let skill = if reference > 0.0 {
                 1.0 - loss / reference
             } else {
@@ -159,7 +159,7 @@ impl JournalEntries {
         }
     }
 
-    /// Records how sure the skills on the validation data are.
+    /// Records the uncertainty of the skills on the validation data.
     fn record_margins(&mut self, names: &[String]) {
         let Some(losses) = self.valid_losses.take() else {
             return;
@@ -188,7 +188,8 @@ impl JournalEntries {
         }
     }
 
-    /// Mean over the tasks with labels in this epoch of validation loss / reference; `None` if there is no such task.
+    /// Returns the mean of validation loss / reference over the tasks with labels in this epoch; `None` if there is no
+    /// such task.
     fn relative_loss(&self, names: &[String]) -> Option<f64> {
         let relative = |name: &String| {
             let losses = self.history.series(Split::Valid, name, quantity::LOSS);
@@ -203,18 +204,18 @@ impl JournalEntries {
         (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
     }
 
-    /// As [`History::best_epoch`].
+    /// Returns the best epoch, as [`History::best_epoch`].
     pub(super) fn best_epoch(&self) -> Option<usize> {
         self.history.best_epoch()
     }
 }
 
-/// A loss beside its reference: 1 where they are the same, less where it is better, whatever the sign of either.
+/// Returns a loss relative to its reference: 1 if they are equal, less if the loss is better, whatever their signs.
 fn relative_to(loss: f64, reference: f64) -> f64 {
     if reference > 0.0 {
         return loss / reference;
     }
-    // Without any size to compare with, a loss counts as it is.
+    // Without a size to compare with, the loss itself counts.
     let size = if reference == 0.0 {
         1.0
     } else {

@@ -1,4 +1,4 @@
-//! A metric given by one function: the mean over the validation samples of a value for each.
+//! Computes a metric from one function: the mean of its values over the validation data.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::output::StepOutput;
 use crate::history::{ALL_TASKS, Split};
 
-/// What a network said of a validation batch.
+/// The evaluation of a validation batch by the network.
 pub(super) struct Evaluated<E>(Option<E>);
 
 impl<E: Clone> Adaptor<Evaluated<E>> for StepOutput<E> {
@@ -18,12 +18,12 @@ impl<E: Clone> Adaptor<Evaluated<E>> for StepOutput<E> {
     }
 }
 
-/// Gives a value for each sample.
+/// Returns the values of a batch, one per sample or per label.
 pub(super) type ValuesOf<E> = Arc<dyn Fn(&E) -> Tensor<1> + Send + Sync>;
 
-/// Sums on the device, and reads once at the end of an epoch.
+/// A metric that sums on the device and reads the sum once at the end of an epoch.
 pub(super) struct MeanMetric<E> {
-    /// `task/quantity`.
+    /// The name, `task/quantity`.
     name: String,
     values: ValuesOf<E>,
     journal: Journal,

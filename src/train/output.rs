@@ -1,4 +1,4 @@
-//! What a step leaves behind for metrics and hooks.
+//! Defines the output of a step for metrics and hooks.
 
 use burn::tensor::{Bool, ExecutionError, Tensor};
 use burn::train::ItemLazy;
@@ -8,36 +8,37 @@ use crate::loss::TaskLosses;
 use crate::weighting::solve::Degenerate;
 use crate::weighting::{StateValue, Weighed};
 
-/// What a step leaves behind for the metrics; everything stays on the device until somebody reads it.
+/// The output of a step for the metrics. Everything stays on the device until it is read.
 #[derive(Clone, Debug)]
 pub struct StepOutput<E> {
-    /// Raw losses, `[K]`.
+    /// The raw losses, `[K]`.
     pub losses: Tensor<1>,
-    /// Tasks that had labels and a finite loss, `[K]`.
+    /// Whether each task had labels and a finite loss, `[K]`.
     pub active: Tensor<1, Bool>,
-    /// Tasks whose loss was not finite though they had labels, `[K]`.
+    /// Whether each task had labels and a loss that is not finite, `[K]`.
     pub non_finite: Tensor<1, Bool>,
-    /// What each task counts by in a mean over batches, `[K]`: its labels or the samples, 0 where it is not active.
+    /// The weight of each task in a mean over batches, `[K]`: the number of its labels or of the samples, 0 for
+    /// inactive tasks.
     pub counts: Tensor<1>,
-    /// Tasks whose loss the strategy cannot weigh because it is not positive, `[K]`.
+    /// Whether the strategy cannot weigh the loss of each task because the loss is not positive, `[K]`.
     pub not_positive: Option<Tensor<1, Bool>>,
-    /// What the strategy had to say of the step, if it had no ordinary answer.
+    /// The degenerate case of the strategy in this step, if there was one.
     pub flag: Option<Degenerate>,
-    /// Whether the strategy had no weights to give, so that the trunk does not move.
+    /// Whether the strategy returned no weights, so that the trunk does not move.
     pub unanswered: bool,
-    /// Tasks that were present and had no gradient, by position, where the strategy looked.
+    /// The positions of the active tasks without a gradient, if the strategy reads gradients.
     pub without_gradient: Vec<usize>,
-    /// Effective weights, `[K]`; none in validation.
+    /// The effective weights, `[K]`; `None` in validation.
     pub weights: Option<Tensor<1>>,
-    /// The objective, `[1]`; none in validation.
+    /// The objective, `[1]`; `None` in validation.
     pub objective: Option<Tensor<1>>,
-    /// The strategy's state after the step; empty in validation.
+    /// The state of the strategy after the step; empty in validation.
     pub state: Vec<StateValue>,
-    /// The tasks' gradients, in the training steps that are audited.
+    /// The gradients of the tasks; only in audited training steps.
     pub audit: Option<PendingAudit>,
-    /// Samples in the batch.
+    /// The number of samples in the batch.
     pub samples: usize,
-    /// What the metrics of the domain need; none in training.
+    /// The input of the metrics of the domain; `None` in training.
     pub evaluation: Option<E>,
 }
 
@@ -61,7 +62,7 @@ impl<E> StepOutput<E> {
         }
     }
 
-    /// Returns the same with the losses of the whole batch, of which this is the sum of the parts.
+    /// Replaces the losses by those of the whole batch; the output must be the sum of its parts.
     pub(super) fn with_losses(mut self, losses: &TaskLosses) -> Self {
         self.losses = losses.values().inner();
         self.active = losses.active();
@@ -69,7 +70,7 @@ impl<E> StepOutput<E> {
         self
     }
 
-    /// Returns the same with what a strategy made of the losses.
+    /// Adds the results of the strategy.
     pub(super) fn weighed(mut self, seen: &Weighed) -> Self {
         self.weights = Some(seen.weights.clone());
         self.objective = Some(seen.total.clone().inner());
@@ -80,12 +81,12 @@ impl<E> StepOutput<E> {
         self
     }
 
-    /// Returns the output of a whole step from those of its parts: losses are means over all labels, weights means over the parts in which
-    /// the task counts, by its labels there.
+    /// Combines the outputs of the parts of a step: losses are means over all labels, weights are means over the parts
+    /// in which the task counts, weighted by its labels there.
     ///
     /// # Panics
     ///
-    /// If there is no part.
+    /// If `parts` is empty.
     pub(super) fn joined(parts: Vec<Self>) -> Self {
         if parts.len() == 1 {
             return parts.into_iter().next().expect("it is there");

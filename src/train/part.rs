@@ -1,4 +1,4 @@
-//! Settings of a part of what is trained: the trunk, a head, the strategy.
+//! Defines the training settings of a part: the trunk, a head, the strategy.
 
 use std::collections::HashSet;
 
@@ -8,34 +8,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What a part of the network or of the strategy is trained with, where that differs from the rest.
+/// Settings of a part of the network or of the strategy that differ from the rest.
 ///
-/// A part is named by its path: `network.trunk` is the field `trunk` of the network with everything in it, `network.heads.0` the
-/// first of its field `heads`, `weighting` the strategy. Where parts overlap, each setting is that of the last part in the list
-/// that has it.
+/// A part is named by its path: `network.trunk` is the field `trunk` of the network with everything in it,
+/// `network.heads.0` the first element of its field `heads`, `weighting` the strategy. Where parts overlap, each
+/// setting comes from the last part in the list that sets it.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::train::{PartConfig, TrainConfig};
+///
+/// let trunk = PartConfig::new("network.trunk").with_learning_rate(1e-4);
+/// let config = TrainConfig::default().with_parts(vec![trunk, PartConfig::new("network.trunk.stem").frozen()]);
+/// config.validate()?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartConfig {
-    /// The path.
+    /// The path of the part: names of fields with dots between them.
     pub path: String,
-    /// The learning rate, above 0 and at most 1. It moves as that of the run does.
+    /// The learning rate, above 0 and at most 1; it follows the schedule of the run. Default `None`: the rate of the
+    /// run.
     #[serde(default)]
     pub learning_rate: Option<f64>,
-    /// Decoupled weight decay, not negative.
+    /// The decoupled weight decay, not negative. Default `None`: the decay of the run.
     #[serde(default)]
     pub weight_decay: Option<f64>,
-    /// The norm that the gradient of this part alone is scaled down to where it is larger, positive. The part then has no
-    /// share in the norm of the run's own clipping.
+    /// The largest norm of the gradient of this part alone, positive; a larger gradient is scaled down to it. The part
+    /// then does not count in the norm of the run's own clipping. Default `None`.
     #[serde(default)]
     pub clip_norm: Option<f64>,
-    /// Whether the part stays as it is; `false` trains a part of one that is frozen. Running statistics in it (batch
-    /// normalisation) move on.
+    /// Whether the parameters of the part stay unchanged; `false` trains a part inside a frozen part. Running
+    /// statistics in the part (batch normalisation) still change. Default `None`.
     #[serde(default)]
     pub frozen: Option<bool>,
 }
 
 impl PartConfig {
-    /// Names a part that is trained as the rest.
+    /// Creates the settings of a part that is trained as the rest.
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -55,25 +67,25 @@ impl PartConfig {
         self
     }
 
-    /// Has the gradient of the part clipped by itself.
+    /// Sets the largest norm of the gradient of the part, which is then clipped separately.
     pub fn with_clip_norm(mut self, norm: f64) -> Self {
         self.clip_norm = Some(norm);
         self
     }
 
-    /// Leaves the part as it is.
+    /// Leaves the parameters of the part unchanged.
     pub fn frozen(mut self) -> Self {
         self.frozen = Some(true);
         self
     }
 
-    /// Trains the part although it lies in one that is frozen.
+    /// Trains the part although it is inside a frozen part.
     pub fn trained(mut self) -> Self {
         self.frozen = Some(false);
         self
     }
 
-    /// Returns the parameters of the part, as Burn's optimizers and schedules choose them.
+    /// Returns the parameters of the part, in the form that Burn's optimizers and schedules select by.
     pub(super) fn group(&self) -> ParamGroup {
         let path = self.path.replace('.', r"\.");
         ParamGroup::from_regex(format!(r"^{path}(\.|$)")).expect("the path was checked")
@@ -84,7 +96,7 @@ impl PartConfig {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
-    /// Checks the form of the path; which parts there are the module alone tells.
+    /// Checks the form of the path. Only the module can tell whether the part exists.
     pub(super) fn validate(&self) -> Result<()> {
         let plain = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
         if self.path.is_empty() || !self.path.chars().all(plain) {
@@ -95,7 +107,7 @@ impl PartConfig {
     }
 }
 
-/// Returns the parameters of a module: where each is, and which it is.
+/// Returns the path and the id of every parameter of a module.
 pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
     let mut found = CollectParameters::default();
     module.visit(&mut found);
@@ -103,11 +115,11 @@ pub(super) fn parameters<M: Module>(module: &M) -> Vec<(String, ParamId)> {
     found.map(|(path, id, _)| (path, id)).collect()
 }
 
-/// Checks that every part is there.
+/// Checks that every part exists in the module.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] with the parts that there are.
+/// [`Error::Setting`] listing the parts that exist.
 pub(super) fn check<M: Module>(parts: &[PartConfig], module: &M) -> Result<()> {
     let parameters = parameters(module);
     for part in parts {
@@ -127,7 +139,7 @@ pub(super) fn check<M: Module>(parts: &[PartConfig], module: &M) -> Result<()> {
     Ok(())
 }
 
-/// Returns the parameters of the frozen parts that would be trained otherwise.
+/// Returns the trainable parameters that the frozen parts freeze.
 pub(super) fn frozen<M: Module>(module: &M, parts: &[PartConfig]) -> HashSet<ParamId> {
     let of_part = |(path, id, trained): (String, ParamId, bool)| {
         let last = parts.iter().rev().filter(|part| part.holds(&path));
@@ -139,7 +151,7 @@ pub(super) fn frozen<M: Module>(module: &M, parts: &[PartConfig]) -> HashSet<Par
     found.parameters.into_iter().filter_map(of_part).collect()
 }
 
-/// Leaves parameters without gradients, or gives them gradients again.
+/// Freezes parameters, or makes them trainable again.
 pub(super) fn set_frozen<M: Module>(module: M, ids: &HashSet<ParamId>, frozen: bool) -> M {
     if ids.is_empty() {
         return module;
@@ -150,7 +162,7 @@ pub(super) fn set_frozen<M: Module>(module: M, ids: &HashSet<ParamId>, frozen: b
 #[derive(Default)]
 struct CollectParameters {
     path: Vec<String>,
-    /// Where each is, which it is, and whether it is trained.
+    /// The path and the id of every parameter, and whether it is trained.
     parameters: Vec<(String, ParamId, bool)>,
 }
 

@@ -1,6 +1,6 @@
-//! Shows progress and files the metrics' values: Burn's metrics renderer, as this crate wants it.
+//! Shows progress and records the values of metrics, as a metrics renderer of Burn.
 //!
-//! Everything here is called on the thread that collects metrics, in order, so an epoch is complete when it is closed.
+//! All methods are called on the thread that collects metrics, in order, so an epoch is complete when it is closed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use super::terminal::{
 };
 use crate::history::{ALL_TASKS, Split};
 
-/// Lines of epochs between two headings.
+/// The number of epoch lines between two headings.
 const HEADING_EVERY: usize = 50;
 
 pub(super) struct Recorder {
@@ -27,10 +27,10 @@ pub(super) struct Recorder {
     interrupter: Interrupter,
     names: HashMap<MetricId, String>,
     screen: Screen,
-    /// Training and validation samples of an epoch.
+    /// The numbers of training and validation samples of an epoch.
     samples: [usize; 2],
     epochs: usize,
-    /// Set when the run begins.
+    /// The lines of epochs; set when the run begins.
     lines: Option<EpochLines>,
     lines_said: usize,
     time_left: TimeLeft,
@@ -64,7 +64,7 @@ impl Recorder {
         }
     }
 
-    /// Files the final value of a metric called `task/quantity`.
+    /// Records the final value of a metric called `task/quantity`.
     fn file(&self, split: Split, state: MetricState) {
         let MetricState::Numeric(entry, Some(NumericEntry::Final(value))) = state else {
             return;
@@ -80,7 +80,7 @@ impl Recorder {
 
     fn close_epoch(&mut self) {
         if self.interrupter.should_stop() {
-            // It was not finished, so it is not kept.
+            // The epoch was not finished, so it is not recorded.
             return;
         }
         let mut entries = self.journal.lock();
@@ -94,7 +94,7 @@ impl Recorder {
         self.say(epoch);
     }
 
-    /// The line of an epoch, under a heading now and then because lines scroll away.
+    /// Prints the line of an epoch. The heading is repeated because lines scroll away.
     fn say(&mut self, epoch: usize) {
         let Some(lines) = self.lines.as_ref().filter(|_| self.screen.speaks()) else {
             return;
@@ -122,7 +122,7 @@ impl Recorder {
         self.lines_said += 1;
     }
 
-    /// The bar is that of the epoch, in which both phases count; the time is that of the run.
+    /// Draws the progress bar of the epoch, which covers both phases, with the time left of the run.
     fn draw(&self, done: usize) {
         let [training, validation] = self.samples;
         let (name, before, all) = match self.phase {
@@ -209,7 +209,7 @@ impl MetricsRenderer for Recorder {
     }
 }
 
-// Burn asks every renderer to be able to evaluate; a training run never does.
+// Burn requires evaluation of every renderer; a training run never evaluates.
 impl MetricsRendererEvaluation for Recorder {
     fn update_test(&mut self, _name: EvaluationName, _state: MetricState) {}
 }

@@ -1,12 +1,13 @@
 //! Counts checkpoint files that are being written, for steps that must wait for them.
 //!
-//! Burn reads the tensors of a checkpoint on the threads that write it. On its GPU backends that is late: `into_data` returns
-//! at once and copies the values when they are first looked at, while the optimizer overwrites them in place (Burn 0.22.1;
-//! CubeCL's `read_lazy` says that it suits only memory that nobody changes). So the next step begins when the files are there.
+//! Burn reads the tensors of a checkpoint on the threads that write it. On its GPU backends this is too late:
+//! `into_data` returns at once and copies the values on first access, while the optimizer overwrites them in place
+//! (Burn 0.22.1; CubeCL's `read_lazy` is documented only for memory that does not change). The next step therefore
+//! begins after the files are written.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The number of files that are not written yet.
+/// The number of files that are not yet written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Saves(Arc<(Mutex<usize>, Condvar)>);
 
@@ -16,7 +17,7 @@ impl Saves {
         *self.pending() += files;
     }
 
-    /// Counts one file as written when the result is dropped, also where writing it failed.
+    /// Counts one file as written when the result is dropped, even if writing the file failed.
     pub(super) fn write(&self) -> Writing<'_> {
         Writing(self)
     }

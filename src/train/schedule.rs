@@ -1,4 +1,4 @@
-//! Optimizer and learning rates of a run: those of its settings, or any of Burn's.
+//! Builds the optimizer and the learning rates of a run, from its settings or from those of Burn.
 
 use burn::module::ParamGroup;
 use burn::optim::lr_scheduler::composed::ComposedLrSchedulerConfig;
@@ -11,16 +11,17 @@ use burn::optim::{AdamWConfig, LearningRate, ModuleOptimizer};
 use super::config::{Schedule, TrainConfig};
 use crate::error::{Error, Result};
 
-/// Returns the strategy's learnable weights, by their path in [`MultiTask`](super::MultiTask).
+/// Returns the learnable weights of the strategy, selected by their path in [`MultiTask`](super::MultiTask).
 fn weighting_group() -> ParamGroup {
     ParamGroup::from_regex(r"^weighting(\.|$)").expect("the pattern is valid")
 }
 
-/// AdamW, or the optimizer given, for the network; AdamW without weight decay for the strategy's own values.
+/// Builds AdamW, or uses the optimizer given, for the network, and AdamW without weight decay for the learnable values
+/// of the strategy.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if a part has a weight decay and an optimizer was given, which has its own.
+/// [`Error::Setting`] if a part has a weight decay and an optimizer is given, which has its own weight decay.
 pub(super) fn optimizer(
     config: &TrainConfig,
     given: Option<ModuleOptimizer>,
@@ -48,8 +49,8 @@ pub(super) fn optimizer(
     Ok(optimizer)
 }
 
-/// Returns the learning rates of all parts over `steps` steps. With a schedule that is given those of parts move in proportion, and the
-/// strategy keeps the schedule of the settings.
+/// Builds the learning rates of all parts over `steps` steps. With a given schedule the rates of the parts change in
+/// proportion, and the strategy keeps the schedule of the settings.
 ///
 /// # Errors
 ///

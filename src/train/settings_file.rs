@@ -1,4 +1,4 @@
-//! The settings that a run began with, kept beside it, so that a resumed run is the same run.
+//! Stores the settings of a run in its folder, and compares them when the run is resumed.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::history::write_atomically;
 
 /// The file in the folder of a run.
 const FILE: &str = "train.json";
-/// The number of devices, in the file where there are several: it decides how many batches a step has.
+/// The field for the number of devices, present if there are several; the number decides how many batches a step has.
 const DEVICES: &str = "devices";
 const REMEDY: &str =
     "as in the run that is resumed; to go on with another, start a new run from its network";
 
-/// What is written.
+/// The content of the file.
 #[derive(Serialize)]
 struct Settings<'a> {
     #[serde(flatten)]
@@ -25,13 +25,15 @@ struct Settings<'a> {
     devices: Option<usize>,
 }
 
-/// Checks that a run of which `done` epochs are finished goes on as it began. What decides only how long it runs and what is kept may
-/// change: `epochs`, `patience`, `watch`, `keep_checkpoints`, `baseline` and `non_finite`.
+/// Checks that the settings equal those of the run in `run`, of which `done` epochs are finished. Settings that decide
+/// only the length of the run and what is kept may differ: `epochs`, `patience`, `watch`, `keep_checkpoints`,
+/// `baseline` and `non_finite`.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] naming the first setting that differs, `devices` if it is their number, or `epochs` if there are fewer than are done; [`Error::Io`] or
-/// [`Error::Config`] if the file cannot be read. A run from before the file was written is let through.
+/// [`Error::Setting`] naming the first setting that differs, `devices` if the number of devices differs, or `epochs` if
+/// it is below `done`; [`Error::Io`] or [`Error::Config`] if the file cannot be read. A run without the file, from an
+/// earlier version, passes.
 pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usize) -> Result<()> {
     if config.epochs < done {
         let expected = format!("at least {done}: so many are done in {}", run.display());
@@ -50,16 +52,16 @@ pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usiz
     same_or_named(&asked, &stored, REMEDY)
 }
 
-/// Checks that a run was trained on so many devices.
+/// Checks the number of devices of a run.
 ///
 /// # Errors
 ///
-/// As [`check`].
+/// The errors of [`check`].
 pub(super) fn check_devices(devices: usize, run: &Path) -> Result<()> {
     read(devices, run).map(|_| ())
 }
 
-/// Returns the settings that a run began with on so many devices, if the file is there.
+/// Reads the settings of a run on `devices` devices; returns `None` if there is no file.
 fn read(devices: usize, run: &Path) -> Result<Option<TrainConfig>> {
     let path = run.join(FILE);
     if !path.exists() {

@@ -1,4 +1,4 @@
-//! One step of the training loop, and the module that holds what a step needs.
+//! Runs one step of the training loop, and defines the module that holds the state of a step.
 
 use std::any::Any;
 use std::fmt;
@@ -22,12 +22,12 @@ use crate::model::{Branches, MultiTaskModel};
 use crate::step::{Forward, Pass, Portion, Scale};
 use crate::weighting::{Needs, Strategy};
 
-/// A network and the strategy that weighs its losses: what is trained, saved and resumed as one.
+/// A network and the strategy that weighs its losses, trained, saved and resumed as one module.
 ///
-/// They are named submodules, so the network's parameters are recorded under `network.` whatever the strategy.
+/// Both are named submodules, so the parameters of the network are recorded under `network.` whatever the strategy.
 ///
-/// As a `TrainStep` of Burn it takes the batches of one step of the optimizer: one, or the parts of a large batch whose gradients
-/// are added up. See [`TrainConfig::accumulate`](super::TrainConfig::accumulate) and
+/// As a `TrainStep` of Burn it takes the batches of one step of the optimizer: one batch, or the parts of a large batch
+/// whose gradients are added up. See [`TrainConfig::accumulate`](super::TrainConfig::accumulate) and
 /// [`Trainer::with_more_devices`](super::Trainer::with_more_devices).
 #[derive(Module, Debug)]
 pub struct MultiTask<M: Module + ModuleDisplay> {
@@ -39,7 +39,7 @@ pub struct MultiTask<M: Module + ModuleDisplay> {
     options: StepOptions,
 }
 
-/// What a step does beside the plain thing.
+/// Options of a step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepOptions {
     pub(super) clipping: Clipping,
@@ -49,14 +49,14 @@ pub(super) struct StepOptions {
     pub(super) after: After,
     pub(super) altered: Altered,
     pub(super) devices: Devices,
-    /// Files that a step waits for, where the device reads tensors late.
+    /// The files that a step waits for, if the device reads tensors late.
     pub(super) saves: Option<Saves>,
 }
 
-/// What an experiment changes in every step.
+/// The changes of an experiment to every step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Altered {
-    /// What the gradient of each task is multiplied by after the strategy, `[K]`.
+    /// Factors on the gradient of each task after the strategy, `[K]`.
     factors: Option<Tensor<1>>,
     /// Whether each task is trained, `[K]`.
     trained: Option<Tensor<1, Bool>>,
@@ -75,7 +75,7 @@ impl Altered {
     }
 }
 
-/// The batches and the losses of a step whose strategy wants to see the losses after it.
+/// The batches and the losses of a step, for a strategy that reads the losses after the step.
 #[derive(Clone, Default)]
 pub(super) struct After(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
@@ -101,7 +101,7 @@ impl After {
 }
 
 impl<M: Module + ModuleDisplay> MultiTask<M> {
-    /// Puts a network and a strategy together.
+    /// Combines a network and a strategy.
     pub fn new(network: M, weighting: Strategy) -> Self {
         Self {
             network,
@@ -110,7 +110,7 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
         }
     }
 
-    /// Has steps wait for checkpoints that are being written, where the device reads tensors late.
+    /// Makes steps wait for checkpoints that are being written, if the device reads tensors late.
     pub(super) fn waiting_for(mut self, saves: &Saves, device: &Device) -> Self {
         self.options.saves = (!reads_at_once(device)).then(|| saves.clone());
         self
@@ -122,7 +122,7 @@ impl<M: Module + ModuleDisplay> MultiTask<M> {
     }
 }
 
-/// Returns whether a tensor that is read has its values on the host at once.
+/// Returns whether a tensor has its values on the host as soon as it is read.
 fn reads_at_once(device: &Device) -> bool {
     #[cfg(feature = "cpu-kernels")]
     return crate::host::serves(device);
@@ -133,16 +133,16 @@ fn reads_at_once(device: &Device) -> bool {
     }
 }
 
-/// The batches of a step that are weighed together, one for each device, and what the heads gave for them, if they ran already.
+/// The batches of a step that are weighed together, one for each device, and the outputs of the heads if they have run.
 struct Part<'a, M: MultiTaskModel> {
-    /// The batches, with the network on the device of each.
+    /// The batches, each with the network on its device.
     batches: Vec<(&'a M, &'a M::Batch)>,
     forward: Option<Vec<Forward<M::Shared>>>,
-    /// For each task the share of the step's labels that lies in this part; none where the part is the step.
+    /// For each task, the share of the step's labels in this part; `None` if the part is the whole step.
     shares: Option<Tensor<1>>,
     /// The share of the step's samples.
     of_samples: f64,
-    /// Whether the labels were counted for what they are.
+    /// Whether the number of labels of each task is known.
     labels_known: bool,
 }
 
@@ -155,11 +155,11 @@ impl<M: MultiTaskModel> Part<'_, M> {
     }
 }
 
-/// What one part of a step leaves behind: the output, the gradients if it is not left out, and the losses.
+/// The result of one part of a step: the output, the gradients unless the part is skipped, and the losses.
 type Gone<E> = (StepOutput<E>, Option<GradientsParams>, TaskLosses);
 
 impl<M: MultiTaskModel> MultiTask<M> {
-    /// Returns the raw losses in the plain form: all heads read one representation.
+    /// Returns the raw losses in the plain form, where all heads read one representation.
     fn losses(&self, representation: M::Shared, batch: &M::Batch) -> TaskLosses {
         let tasks = self.network.tasks().len();
         let branches = Branches::together(representation, tasks);
@@ -190,9 +190,9 @@ impl<M: MultiTaskModel> MultiTask<M> {
         part.batches.iter().map(run).collect()
     }
 
-    /// Returns the parts of a step, each with its share of the labels. They are counted before anything is weighed: by the network
-    /// where it can ([`MultiTaskModel::labels`]), by the samples where no loss says otherwise, and from the losses of all parts
-    /// where the first one tells of labels.
+    /// Returns the parts of a step, each with its share of the labels. Labels are counted before anything is weighed:
+    /// by the network if it can ([`MultiTaskModel::labels`]), from the losses of all parts if the first part knows its
+    /// number of labels, and by the samples otherwise.
     fn parts<'a>(
         &self,
         now: Moment,
@@ -242,7 +242,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
         parts
     }
 
-    /// Returns the labels of each task in a part as the network tells them, `[K]` on the main device.
+    /// Returns the number of labels of each task in a part according to the network, `[K]` on the main device.
     fn told(&self, part: &Part<'_, M>) -> Option<Tensor<1>> {
         let each = part.batches.iter();
         let each: Option<Vec<_>> = each.map(|(network, batch)| network.labels(batch)).collect();
@@ -252,7 +252,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
         Some(each.fold(first, |sum, next| sum + next.to_device(&main)))
     }
 
-    /// What each task counts by in each part, `[K]` on the main device.
+    /// Returns the weight of each task in each part, `[K]` on the main device.
     fn counted(&self, parts: &[Part<'_, M>]) -> Vec<Tensor<1>> {
         let first = parts[0].forward.as_ref().expect("the first part ran");
         let main = first[0].losses.values().device().inner();
@@ -271,7 +271,7 @@ impl<M: MultiTaskModel> MultiTask<M> {
         parts.iter().map(of).collect()
     }
 
-    /// Weighs one part of a step and goes back through it.
+    /// Weighs one part of a step and runs its backward pass.
     fn weigh(&self, now: Moment, mut part: Part<'_, M>) -> Gone<M::Evaluation> {
         let forward = part.forward.take();
         let forward = forward.unwrap_or_else(|| self.forward(now, &part));
@@ -320,14 +320,14 @@ impl<M: MultiTaskModel> MultiTask<M> {
         }
         let mut passed = weighed.backward();
         if now.audited {
-            // Not of a step that is skipped: gradients that are not finite would spoil the mean.
+            // Only of steps that are not skipped: gradients that are not finite would spoil the mean.
             output.audit = passed.audit();
         }
         let gradients = passed.take_gradients(self);
         (output, Some(gradients), passed.losses().detached())
     }
 
-    /// As [`weigh_one`](Self::weigh_one), with batches on several devices.
+    /// Weighs a part with batches on several devices; otherwise as [`weigh_one`](Self::weigh_one).
     fn weigh_several(
         &self,
         now: Moment,
@@ -370,13 +370,13 @@ impl<M: MultiTaskModel> MultiTask<M> {
         (output, Some(gradients), losses)
     }
 
-    /// Returns whether a step is left out because a loss is not finite.
+    /// Returns whether the step is skipped because a loss is not finite.
     fn skips(&self, output: &StepOutput<M::Evaluation>) -> bool {
         self.options.non_finite == NonFinitePolicy::Skip
             && output.non_finite.clone().any().into_scalar::<bool>()
     }
 
-    /// Returns the losses of a step after the parameters moved, on the main device.
+    /// Returns the losses of a step after the parameters were updated, on the main device.
     fn losses_after(&self, batches: &[M::Batch]) -> TaskLosses {
         let copies = self.options.devices.copies(&self.network, batches.len());
         let networks: Vec<&M> = [&self.network].into_iter().chain(&copies).collect();
@@ -455,11 +455,11 @@ impl<M: MultiTaskModel> TrainStep for MultiTask<M> {
     }
 }
 
-/// The gradients of the parts of a step, added up. With one part they are its own, untouched.
+/// The sum of the gradients of the parts of a step. The gradients of a single part stay unchanged.
 #[derive(Default)]
 struct Gathered {
     first: Option<GradientsParams>,
-    /// Whether a part had a loss that was not finite, and the policy is to leave out the step.
+    /// Whether a part had a loss that is not finite under the policy to skip the step.
     skipped: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The hooks of a run, as every step carries them: they do not know whose model it is.
+//! Holds the hooks of a run with the type of the model erased, because every step carries them.
 
 use std::any::Any;
 use std::fmt;
@@ -11,10 +11,10 @@ use burn::train::Interrupter;
 use super::clock::Moment;
 use super::output::StepOutput;
 
-/// A hook that finds out by itself whose model it sees: the module it is carried in does not know.
+/// A hook that downcasts the model it receives, because the module that carries it does not know the type.
 pub(super) type AnyStepHook = Box<dyn FnMut(Moment, &Seen, &dyn Any) -> ControlFlow<String> + Send>;
 
-/// The losses and the weights of a step.
+/// The losses and the weights of a step, each `[K]`.
 pub(super) struct Seen {
     pub(super) losses: Tensor<1>,
     pub(super) weights: Tensor<1>,
@@ -28,7 +28,7 @@ struct Held {
     hooks: Vec<AnyStepHook>,
     interrupter: Interrupter,
     seen: Option<Seen>,
-    /// Whether somebody wants the model at the end of an epoch.
+    /// Whether the model is kept at the end of an epoch.
     keep_model: bool,
     model: Option<Box<dyn Any + Send>>,
 }
@@ -40,7 +40,8 @@ impl fmt::Debug for StepHooks {
 }
 
 impl StepHooks {
-    /// Hooks of a run that `interrupter` stops. With `keep_model` the model is kept at the end of each epoch.
+    /// Creates the hooks of a run that `interrupter` stops. With `keep_model` the model is kept at the end of each
+    /// epoch.
     pub(super) fn new(hooks: Vec<AnyStepHook>, interrupter: Interrupter, keep_model: bool) -> Self {
         if hooks.is_empty() && !keep_model {
             return Self::default();
@@ -59,7 +60,7 @@ impl StepHooks {
         Some(held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps what a step saw until the optimizer has moved the parameters.
+    /// Keeps the losses and weights of a step until the optimizer has updated the parameters.
     pub(super) fn keep<E>(&self, output: &StepOutput<E>) {
         if let Some(mut held) = self.lock()
             && let Some(weights) = &output.weights
@@ -85,7 +86,7 @@ impl StepHooks {
         }
     }
 
-    /// Returns the model at the end of the last epoch.
+    /// Takes the model at the end of the last epoch.
     pub(super) fn take_model<T: Any>(&self) -> Option<T> {
         let model = self.lock()?.model.take()?;
         model.downcast().ok().map(|model| *model)

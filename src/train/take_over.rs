@@ -1,4 +1,4 @@
-//! A trained network and strategy taken over by a network with other tasks: one added, one renamed, a head with another number of classes.
+//! Loads a checkpoint into a network with other tasks: one added, one renamed, a head with another number of classes.
 
 use std::fmt;
 use std::path::Path;
@@ -11,13 +11,14 @@ use super::step::MultiTask;
 use super::{checkpoint, checksum};
 use crate::error::{Error, Result};
 
-/// What was taken over from a checkpoint, and what begins anew.
+/// The result of [`take_over`]: what was loaded from the checkpoint, and what keeps its initial values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TakenOver {
-    /// Tasks whose values in the strategy were taken over.
+    /// The tasks whose values in the strategy were loaded.
     pub tasks: Vec<String>,
-    /// Parameters of the network that begin with the values they have: no parameter of their path and shape is in the checkpoint.
+    /// The paths of the network's parameters that keep their initial values, because the checkpoint has no parameter of
+    /// the same path and shape.
     pub anew: Vec<String>,
 }
 
@@ -36,17 +37,18 @@ impl fmt::Display for TakenOver {
     }
 }
 
-/// Takes over what a checkpoint holds for a network and a strategy with other tasks.
+/// Loads the matching parameters of a checkpoint into a network and a strategy with other tasks.
 ///
-/// A parameter of the network is taken where the checkpoint has one of the same path and shape, and stays as it is otherwise: a head
-/// that was added, or one with another number of classes. `renamed` has the old and the new names, of tasks and of fields of the
-/// network: `[("price", "cost")]` takes the parameters of `network.price` for `network.cost`, and the values of the task `price`
-/// for `cost`; a new field or task that is called `price` now begins anew. The optimizer of a run from here begins anew.
+/// A parameter of the network is loaded if the checkpoint has a parameter of the same path and shape, and stays
+/// unchanged otherwise, such as an added head or a head with another number of classes. `renamed` lists pairs of old
+/// and new names, of tasks and of fields of the network: `[("price", "cost")]` loads the parameters of `network.price`
+/// into `network.cost`, and the values of the task `price` into the task `cost`; a new field or task called `price`
+/// then starts from scratch. A run from the result starts with a fresh optimizer.
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, is of another strategy, or holds nothing for this
-/// network.
+/// [`Error::Checkpoint`] if the file cannot be read, does not match its checksum, holds another strategy, or holds no
+/// parameter of this network.
 ///
 /// # Example
 ///
@@ -104,7 +106,7 @@ pub fn take_over<M: Module + ModuleDisplay>(
     Ok((model, TakenOver { tasks, anew }))
 }
 
-/// Returns the name that a task or a field had in a record; `None` if that name now belongs to another.
+/// Returns the name of a task or a field in the record; `None` if this name now belongs to another task or field.
 fn old_name<'a>(renamed: &'a [(String, String)], name: &'a str) -> Option<&'a str> {
     let pair = renamed.iter().find(|(_, new)| new == name);
     match pair {
@@ -114,14 +116,14 @@ fn old_name<'a>(renamed: &'a [(String, String)], name: &'a str) -> Option<&'a st
     }
 }
 
-/// A network at its place in a record, some of whose fields had other names there.
+/// A network with the field names of a record, some of which differ from its own.
 #[derive(Clone, Debug)]
 struct Renamed<M> {
     network: M,
     renamed: Vec<(String, String)>,
-    /// The paths of parameters that the record does not have.
+    /// The paths of the parameters that the record lacks.
     anew: Vec<String>,
-    /// How many it has.
+    /// The number of parameters that the record has.
     taken: usize,
 }
 
@@ -184,17 +186,17 @@ impl<M: Module> Module for Renamed<M> {
     }
 }
 
-/// Calls the fields of the network by the names they had, and notes which parameters the record has.
+/// Passes the old names of fields to the inner mapper, and counts which parameters the record has.
 struct Renaming<'a, T> {
     mapper: &'a mut T,
     renamed: &'a [(String, String)],
-    /// The modules that are open inside the network.
+    /// The open modules inside the network.
     path: Vec<String>,
     anew: Vec<String>,
     taken: usize,
 }
 
-/// No field has this name, so nothing in a record is found under it.
+/// A name that no field has, so no entry of a record matches it.
 const NOWHERE: &str = "(renamed)";
 
 impl<T> Renaming<'_, T> {
@@ -219,7 +221,7 @@ impl<T: ModuleMapper> ModuleMapper for Renaming<'_, T> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // A parameter that the record has comes back with the id it was recorded with, whatever id it had here.
+        // A parameter found in the record returns with its recorded id, so a changed id shows that it was found.
         let mut asked = param.clone();
         asked.id = ParamId::new();
         let fresh = asked.id;

@@ -1,4 +1,4 @@
-//! Watches every task: sums losses, weights and state on the device, and reads them once at the end of an epoch.
+//! Records every task: sums losses, weights and state on the device, and reads them once at the end of an epoch.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::history::{ALL_TASKS, Split, quantity};
 use crate::weighting::StateValue;
 use crate::weighting::solve::Degenerate;
 
-/// Steps between two looks for losses that are not finite.
+/// The number of steps between two checks for losses that are not finite.
 const LOOK_EVERY: usize = 25;
 
-/// What the tracker takes from a step.
+/// The part of a step's output that the tracker uses.
 pub(super) struct TrackedStep {
     losses: Tensor<1>,
     active: Tensor<1, Bool>,
@@ -57,7 +57,7 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
 /// Sums over the steps of an epoch, each `[K]` or `[1]`, on the device.
 #[derive(Clone)]
 struct Sums {
-    /// Loss times labels, over the steps in which the task was active.
+    /// The sum of loss times labels over the steps in which the task was active.
     losses: Tensor<1>,
     /// Labels in those steps.
     counts: Tensor<1>,

@@ -856,7 +856,7 @@ fn bytes(record: LrSchedulerRecord) -> Option<Vec<u8>> {
 
 pub(super) struct Start<M: MultiTaskModel> {
     epoch: usize,
-    /// Parameters that are left as they are in this run alone.
+    /// Parameters that are frozen in this run only.
     frozen: HashSet<ParamId>,
     history: History,
     pub(super) model: MultiTask<M>,
@@ -873,7 +873,7 @@ struct AfterEpoch<M: MultiTaskModel> {
     hooks: Arc<Mutex<Vec<EpochHook<M>>>>,
 }
 
-// Implemented by hand, because a derived `Clone` would require `M: Clone`.
+// Implemented by hand: a clone needs no `M: Clone`.
 impl<M: MultiTaskModel> Clone for AfterEpoch<M> {
     fn clone(&self) -> Self {
         Self {
@@ -912,6 +912,7 @@ impl<M: MultiTaskModel> EarlyStoppingStrategy for AfterEpoch<M> {
             self.journal.lock().stopped = Some(reason);
             return true;
         }
+        // Without validation labels there is no best epoch, so patience cannot run out.
         let best = self.journal.lock().best_epoch();
         match (self.patience, best) {
             (Some(patience), Some(best)) => epoch >= best.saturating_add(patience),

@@ -1,4 +1,4 @@
-//! The number that decides which epoch is the best.
+//! Defines the value that decides the best epoch.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,16 +6,27 @@ use crate::error::{Error, Result};
 pub use crate::history::quantity::Better;
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
-/// The number of the validation data by which the best epoch is chosen and patience is lost: a task's loss, or a metric.
+/// The value of the validation data that decides the best epoch and early stopping: the loss of a task, or a metric.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::train::{TrainConfig, Watch};
+///
+/// let watch = Watch::highest("price", "accuracy");
+/// let config = TrainConfig::default().with_watch(Some(watch)).with_patience(Some(5));
+/// config.validate()?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Watch {
-    /// The task, `all` for a number of no task.
+    /// The task; `all` for a quantity of no single task. Default `all`.
     #[serde(default = "all")]
     pub task: String,
-    /// The quantity, as the history calls it.
+    /// The quantity, by its name in the history.
     pub quantity: String,
-    /// Which way it gets better.
+    /// The direction of improvement. Default [`Better::Lower`].
     #[serde(default)]
     pub better: Better,
 }
@@ -24,7 +35,7 @@ fn all() -> String {
     ALL_TASKS.into()
 }
 
-/// Files the watched numbers of all epochs anew: a run may be resumed with another watch, or with none.
+/// Recomputes the watched values of all epochs, because a run may be resumed with another watch, or with none.
 pub(super) fn refile(watch: Option<&Watch>, history: &mut History) {
     for name in [quantity::WATCHED_MINIMUM, quantity::WATCHED_MAXIMUM] {
         history.forget(name);
@@ -39,7 +50,7 @@ pub(super) fn refile(watch: Option<&Watch>, history: &mut History) {
 }
 
 impl Watch {
-    /// Returns the quantity under which the number is filed, so that the best epoch is found.
+    /// Returns the quantity that the watched value is recorded under.
     fn name(&self) -> &'static str {
         match self.better {
             Better::Lower => quantity::WATCHED_MINIMUM,
@@ -47,12 +58,12 @@ impl Watch {
         }
     }
 
-    /// Watches the loss of a task.
+    /// Creates a watch on the validation loss of a task.
     pub fn loss_of(task: impl Into<String>) -> Self {
         Self::lowest(task, quantity::LOSS)
     }
 
-    /// Watches a number that gets better as it falls.
+    /// Creates a watch on a quantity that improves as it falls.
     pub fn lowest(task: impl Into<String>, quantity: impl Into<String>) -> Self {
         Self {
             task: task.into(),
@@ -61,7 +72,7 @@ impl Watch {
         }
     }
 
-    /// Watches a number that gets better as it rises.
+    /// Creates a watch on a quantity that improves as it rises.
     pub fn highest(task: impl Into<String>, quantity: impl Into<String>) -> Self {
         Self {
             better: Better::Higher,
@@ -69,11 +80,11 @@ impl Watch {
         }
     }
 
-    /// Files the number of an epoch under the name by which the best epoch is found.
+    /// Records the watched value of an epoch under the name that the best epoch is chosen by.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if nothing was recorded under this name, in this epoch or before.
+    /// [`Error::Setting`] if the watched quantity has no value in this epoch or before.
     pub(super) fn record(&self, history: &mut History, epoch: usize) -> Result<()> {
         let series = history.series(Split::Valid, &self.task, &self.quantity);
         let Some((last, value)) = series.last().copied() else {
@@ -91,7 +102,7 @@ impl Watch {
             );
             return Err(Error::setting("watch", found, expected));
         };
-        // Without labels in this epoch's validation data there is nothing to compare.
+        // Without labels in the validation data of this epoch there is no value to compare.
         if last == epoch {
             history.record(epoch, Split::Valid, ALL_TASKS, self.name(), value);
         }

@@ -1,4 +1,4 @@
-//! One run of a comparison, in a folder of its own: recognised when it is finished, continued when it was interrupted.
+//! Trains one run of a comparison in its own folder: detects a finished run, continues an interrupted run.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -12,36 +12,36 @@ use crate::expansion::run::{self, ExpansionConfig, RunOptions};
 use crate::history::{History, write_atomically};
 use crate::train::{Progress, checkpoint};
 
-/// Written when the last epoch is done, so it tells a finished run from one that was killed.
+/// The file that marks a finished run. It is written after the last epoch, so a killed run does not have it.
 const MARKER: &str = "finished";
 
-/// One run. Goes to the process that does it as JSON.
+/// One run of a comparison, in its own folder. Serializes as JSON for the process that trains it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// What it is called in messages.
+    /// The name in messages.
     pub name: String,
-    /// Where it leaves everything.
+    /// The folder of the run.
     pub folder: PathBuf,
-    /// What it is.
+    /// The config of the run.
     pub config: ExpansionConfig,
-    /// The seed that simulated bars are drawn with. Not that of the run: all runs of a comparison see the same bars.
+    /// The seed of simulated bars. Separate from the seed of the run, so that all runs of a comparison share their bars.
     pub data_seed: u64,
 }
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// Not begun, or ended before its first epoch did.
+    /// Not started, or stopped before the end of the first epoch.
     New,
-    /// There is a checkpoint of this epoch to go on from.
+    /// Stopped, with a checkpoint of this epoch to continue from.
     Interrupted(usize),
-    /// Done.
+    /// Trained to the end.
     Finished,
 }
 
 impl Job {
-    /// How far the run in the folder is.
+    /// Returns the state of the run in the folder.
     ///
     /// # Errors
     ///
@@ -64,12 +64,12 @@ impl Job {
         }
     }
 
-    /// Returns the newest epoch that is done and kept.
+    /// Returns the newest epoch with a checkpoint, 0 if there is none.
     pub fn epoch(&self) -> usize {
         checkpoint::latest(&self.folder).unwrap_or(0)
     }
 
-    /// What the run recorded so far.
+    /// Reads the recorded history of the run.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ impl Job {
         History::read_csv(self.folder.join("history.csv"))
     }
 
-    /// Trains to the end, from the newest checkpoint if there is one. Whether it got to the end: the interrupter may stop
-    /// it, and then it can be called again.
+    /// Trains the run, from the newest checkpoint if there is one. Returns whether the run is finished: `false` if the
+    /// interrupter stopped it; a later call continues.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Job {
         Ok(true)
     }
 
-    /// Held until the run ends: whoever was killed may have left a process behind that takes a moment to notice.
+    /// Locks the folder until the run ends. The process of a killed comparison may still be writing for a moment.
     fn lock(&self) -> Result<File> {
         let path = self.folder.join("lock");
         let file = File::create(&path).map_err(Error::io("create", &path))?;

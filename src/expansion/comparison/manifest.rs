@@ -1,6 +1,4 @@
-//! What a folder of runs was made for. Another comparison in the same folder would mix runs that cannot be compared.
-//!
-//! More strategies or more seeds may be asked for later: they add runs and change none.
+//! Records the settings shared by all runs in a folder.
 
 use std::path::Path;
 
@@ -12,20 +10,23 @@ use crate::error::{Error, Result};
 use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
 use crate::history::write_atomically;
 
-/// The file in the folder of a comparison.
+/// The name of the file in the folder of a comparison.
 const FILE: &str = "comparison.json";
 
-/// Everything that all runs of a comparison share.
+/// The settings shared by all runs of a comparison, stored in its folder.
+///
+/// Another comparison in the same folder would mix runs that cannot be compared. Strategies and seeds are not part of
+/// the manifest: more of them add runs and change none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The config that every row starts from.
+    /// The base config of every row.
     pub config: ExpansionConfig,
-    /// How the weights of `tuned-fixed` are searched for.
+    /// The settings of the search for the weights of `tuned-fixed`.
     pub search: SearchConfig,
-    /// Length and checksum of the file of bars, because a file may change under the same name.
+    /// The fingerprint of the file of bars, because a file may change under the same name.
     pub(crate) data_file: Option<Fingerprint>,
-    /// The same of the file of marked expansions.
+    /// The fingerprint of the file of marked expansions.
     #[serde(default)]
     pub(crate) marks_file: Option<Fingerprint>,
 }
@@ -46,12 +47,12 @@ impl Manifest {
         })
     }
 
-    /// Writes the manifest to a folder that has none, and sees that it is the same in one that has.
+    /// Writes the manifest to a folder that has none, or checks that the stored manifest of the folder is equal.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] naming the first field that differs, [`Error::Io`] if the folder cannot be used,
-    /// [`Error::Config`] if what is there is no manifest.
+    /// [`Error::Config`] if the stored file is not a manifest.
     pub fn claim(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         let path = folder.join(FILE);
@@ -68,7 +69,7 @@ impl Manifest {
             "as in the runs that {} holds; change it back, or choose another folder",
             folder.display()
         );
-        // The fields of the config as the user knows them, without `config.` before them.
+        // Compared first, so that its fields are named as in a config, without the prefix `config.`.
         same_or_named(&self.config, &stored.config, &remedy)?;
         same_or_named(self, &stored, &remedy)
     }

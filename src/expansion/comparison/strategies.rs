@@ -1,4 +1,4 @@
-//! The rows of a comparison: every preset, the raw sum, and fixed weights that were searched for.
+//! Defines the rows of a comparison: every preset, the raw sum, and fixed weights from a search.
 
 use crate::comparison::search::{self, Candidate, SearchConfig};
 use crate::comparison::{MetricColumn, OtherTarget, Results, Run, raw};
@@ -11,28 +11,29 @@ use crate::task::TaskSet;
 use crate::train::Better;
 use crate::weighting::{BatchStatistics, BuiltIn, Needs, StrategyConfig, StrategyRow, TaskValues};
 
-/// The sum of the raw losses, all weights 1: what happens if nobody does anything.
+/// The name of the row that sums the raw losses with all weights 1, which is training without a strategy.
 pub const RAW_SUM: &str = "raw-sum";
 
 use crate::comparison::TUNED_FIXED;
 
-/// What stands behind the name of a strategy from the Gram matrix whose combined gradient gets the length of the mean
-/// gradient, as in `nash-mtl+rescale`: under clipping, strategies whose gradients differ in length differ in step too.
+/// The suffix that rescales the combined gradient of a strategy from the Gram matrix to the length of the mean gradient,
+/// as in `nash-mtl+rescale`. Under clipping, strategies whose gradients differ in length differ in step too.
 const RESCALED: &str = "+rescale";
 
-/// Returns the rows of a table when nothing else is said: the presets, then the two that they are measured against.
+/// Returns the names of the default rows: the presets, then the reference rows `raw-sum` and `tuned-fixed`.
 pub fn all() -> impl Iterator<Item = &'static str> {
     STRATEGIES.into_iter().chain([RAW_SUM, TUNED_FIXED])
 }
 
-/// Checks that every name is a row or a strategy of the table of strategies, and that none is there twice.
+/// Checks that every name is a row or a strategy of the [strategy table](strategy_table), and that no name is repeated.
+/// `+rescale` behind a strategy from the Gram matrix rescales its combined gradient to the length of the mean gradient.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] naming the first that is not.
+/// [`Error::Setting`] naming the first unknown or repeated name, or if `names` is empty.
 pub fn check(names: &[String]) -> Result<()> {
     let table = strategy_table();
-    // A comparison names strategies without settings.
+    // A comparison names strategies without settings, so only strategies with defaults can be rows.
     let rows = || table.rows().iter().filter(|row| row.needs().is_some());
     for (index, name) in names.iter().enumerate() {
         let known = || all().chain(rows().map(StrategyRow::name));
@@ -61,12 +62,11 @@ pub fn check(names: &[String]) -> Result<()> {
     }
 }
 
-/// Returns the base as every row starts from it: without a scalar countdown that came with its strategy, and refused if it lets
-/// one strategy train longer than another.
+/// Returns the base config of every row, without a scalar countdown that came with the strategy of `config`.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if early stopping is on.
+/// [`Error::Setting`] if early stopping is on, which would let one strategy train longer than another.
 pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
     if let Some(patience) = config.train.patience {
         let expected = "left out: every strategy gets the same number of epochs";
@@ -77,16 +77,16 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
         config.model.countdown = usual.countdown;
         config.model.countdown_scale = usual.countdown_scale;
     }
-    // The rows bring their own, so what the base says would only be a difference between two bases that are the same.
+    // Every row sets its own strategy, so the strategy of the base would only make two equal bases differ.
     config.weighting = raw(equal());
     Ok(config.resolved())
 }
 
-/// Returns the config of one run of a row. `tuned` are the weights of [`TUNED_FIXED`].
+/// Returns the config of one run of the row `name`. `tuned` are the weights of [`TUNED_FIXED`].
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no such row, or if it is `tuned-fixed` and its weights are not known.
+/// [`Error::Setting`] if `name` is not a row, or if it is `tuned-fixed` and `tuned` is `None`.
 pub fn config(
     base: &ExpansionConfig,
     name: &str,
@@ -108,7 +108,7 @@ pub fn config(
     Ok(with(base, weighting, seed))
 }
 
-/// Returns a strategy whose combined gradient is rescaled.
+/// Returns a strategy with a rescaled combined gradient.
 fn rescaled(strategy: &str) -> Result<StrategyConfig> {
     let refuse = || {
         let found = format!("{strategy}{RESCALED}");
@@ -126,7 +126,7 @@ fn rescaled(strategy: &str) -> Result<StrategyConfig> {
     }
 }
 
-/// Returns the config of the run of a candidate in the search for fixed weights.
+/// Returns the config of the run of a candidate of the search for fixed weights.
 pub fn candidate(
     base: &ExpansionConfig,
     search: &SearchConfig,
@@ -137,8 +137,8 @@ pub fn candidate(
     config
 }
 
-/// Returns the weights that the presets have in mind for these tasks, from which the search makes one of its guesses; `None` if the
-/// tasks are others.
+/// Returns the usual weights of the presets for these tasks, from which the search derives a candidate, or `None` if the
+/// presets have no weights for the tasks.
 pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
     let preset = preset(BatchStatistics::NAME)
         .ok()?
@@ -146,7 +146,8 @@ pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
     preset.weights.resolve("weights", tasks, 0.0).ok()
 }
 
-/// What the runs add up to. The countdown of a row may be another quantity than that of the others.
+/// Returns the results of the runs, with the metrics of the domain as columns. Rows whose countdown has another target
+/// than the rest of the table are marked.
 pub fn results(base: &ExpansionConfig, runs: Vec<Run>) -> Results {
     let results = Results::new(runs);
     let others = results.strategies().into_iter();
@@ -179,7 +180,7 @@ fn with(base: &ExpansionConfig, weighting: StrategyConfig, seed: u64) -> Expansi
     config.resolved()
 }
 
-/// 1 for every task.
+/// Returns the weight 1 for every task.
 fn equal() -> TaskValues {
     TaskValues::from([
         (task_names::TYPE, 1.0),
@@ -189,7 +190,8 @@ fn equal() -> TaskValues {
     ])
 }
 
-/// Returns whether a row's countdown has another target than the rest of the table, so that its loss is another quantity.
+/// Returns whether the countdown of a row has another target than the rest of the table, so that the losses differ in
+/// meaning.
 fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
     name == "scalar-countdown" && base.model.countdown == CountdownForm::PerBar
 }

@@ -1,9 +1,4 @@
-//! What predictors reach that look at no price: the best constant, and the best function of the position alone.
-//!
-//! A loss says nothing by itself. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
-//! there means that nothing was learned, and a fall to the position predictor's loss needs no understanding of price.
-//! Both predictors are fitted on the training labels; their loss is taken on either split with the losses' own formulas.
-//! Where validation windows have other types than training windows, the constant of the type is the same for all.
+//! Computes the losses of two predictors that see no price: the best constant and the best function of the position.
 
 use super::batch::Targets;
 use super::config::ExpansionModelConfig;
@@ -13,8 +8,17 @@ use crate::expansion::window::Windows;
 use crate::history::Split;
 use crate::train::Baseline;
 
-/// Returns the losses of both trivial predictors in closed form, on both splits, for every task they exist for. What the trainer would
-/// measure by itself ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) comes within 2 % of these, which cost nothing.
+/// Returns the losses of two predictors that see no price, the best constant and the best function of the position, in
+/// closed form, on both splits, for every task they exist for.
+///
+/// A loss alone has no meaning. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
+/// there means that nothing was learned, and a fall to the loss of the position predictor needs no understanding of
+/// price. Both predictors are fitted on the training labels; their losses are computed on either split with the formulas
+/// of the raw losses. For the type, the constant is the training class frequencies or equal probabilities, whichever has
+/// the smaller loss on the split: validation windows may have other types than training windows.
+///
+/// The losses that the trainer measures ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) come within 2 %
+/// of these, which cost nothing.
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
     [(Split::Train, train), (Split::Valid, valid)]
@@ -23,7 +27,7 @@ pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig
         .collect()
 }
 
-/// Returns the accuracy on the validation windows of who always says the type that is most frequent among the training windows.
+/// Returns the validation accuracy of always predicting the most frequent type of the training windows.
 pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
     let counts = |windows: &Windows| {
         let mut counts = [0; ExpansionType::COUNT];
@@ -38,14 +42,14 @@ pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
     right as f64 / asked.iter().sum::<usize>() as f64
 }
 
-/// The predictors, fitted.
+/// The fitted predictors.
 struct Fitted {
     classes: Vec<f64>,
     pointers: [f64; 2],
     binary: f64,
     binary_at: Vec<f64>,
     countdown: f64,
-    /// How far the countdown is from zero in the units of its head.
+    /// The root mean square of the countdown, in the units of its head.
     countdown_size: f64,
     countdown_at: Option<Vec<f64>>,
 }
@@ -97,10 +101,10 @@ impl Fitted {
             task: task.into(),
             constant: Some(constant),
             position,
-            // The other heads end in a function that keeps their output near 1.
+            // The other heads end in a function that keeps their outputs near 1.
             size: (task == task_names::COUNTDOWN).then_some(self.countdown_size),
         };
-        // Knowing nothing at all may be better than knowing the training data.
+        // Equal probabilities may be better than the training frequencies.
         let uniform = (ExpansionType::COUNT as f64).ln();
         let type_loss =
             mean(labels.iter().map(|l| -self.classes[l.kind.index()].ln())).min(uniform);
@@ -183,7 +187,8 @@ impl Fitted {
     }
 }
 
-/// Class frequencies; with half a count more for each if one was never seen, so that its loss is finite.
+/// Returns the class frequencies. If a class was never seen, half a count is added to every class, so that the loss is
+/// finite.
 fn class_rates(kinds: &[i64]) -> Vec<f64> {
     let mut counts = [0.0; ExpansionType::COUNT];
     for kind in kinds {
@@ -194,8 +199,8 @@ fn class_rates(kinds: &[i64]) -> Vec<f64> {
     counts.iter().map(|count| (count + extra) / total).collect()
 }
 
-/// Returns the probability that minimises the loss with positives weighted; kept off 0 and 1 by half a count where only one of
-/// the answers was seen.
+/// Returns the probability that minimises the loss with weighted positives. Half a count keeps it off 0 and 1 if only
+/// one of the values was seen.
 fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
     let positive: f64 = values.iter().sum();
     let negative = values.len() as f64 - positive;
@@ -208,7 +213,7 @@ fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
     weighted / (weighted + negative + extra)
 }
 
-/// Returns the number with the smallest mean Huber distance to `values`: where the clipped residuals sum to zero.
+/// Returns the number with the smallest mean Huber distance to `values`, at which the clipped residuals sum to zero.
 fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
     let values: Vec<f64> = values.collect();
     let fold = |f: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, f);
@@ -216,7 +221,7 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
         fold(f64::min, f64::INFINITY),
         fold(f64::max, f64::NEG_INFINITY),
     );
-    // The sum falls steadily in the constant, so halving the interval 60 times leaves nothing of it.
+    // The sum falls monotonically in the constant, so 60 bisections are exact to rounding.
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
         let pull: f64 = values

@@ -1,4 +1,4 @@
-//! Windows to tensors: the features of every bar and the targets of the four tasks.
+//! Converts windows to tensors: the features of every bar and the targets of the four tasks.
 
 use std::sync::Arc;
 
@@ -13,21 +13,22 @@ use crate::expansion::window::Window;
 /// A batch of windows on a device.
 #[derive(Clone, Debug)]
 pub struct ExpansionBatch {
-    /// Features, `[batch, time, features]`.
+    /// The features, `[batch, time, features]`.
     pub features: Tensor<3>,
-    /// Type, `[batch]`, 0 to 2.
+    /// The types, `[batch]`, 0 to 2.
     pub kinds: Tensor<1, Int>,
-    /// Center and length (last bar minus first) of the expansion over the window's length, `[batch, 2]`.
+    /// Center and length (last bar minus first) of the expansion, divided by the window's length, `[batch, 2]`.
     pub pointers: Tensor<2>,
-    /// 1 inside the expansion and 0 outside, `[batch, time]`.
+    /// The mask: 1 inside the expansion and 0 outside, `[batch, time]`.
     pub binary: Tensor<2>,
-    /// Bars to the start clipped to ±20, `[batch, time]`; or the start over the window's length, `[batch, 1]`.
+    /// The countdown: bars to the start clipped to ±20, `[batch, time]`; or the start divided by the window's length,
+    /// `[batch, 1]`.
     pub countdown: Tensor<2>,
-    /// The labels the targets were made from.
+    /// The labels from which the targets were computed.
     pub labels: Arc<[WindowLabel]>,
 }
 
-/// Builds batches from windows of one series.
+/// A builder of batches from windows of one series.
 #[derive(Clone, Debug)]
 pub struct ExpansionBatcher {
     bars: Bars,
@@ -37,7 +38,7 @@ pub struct ExpansionBatcher {
 }
 
 impl ExpansionBatcher {
-    /// Creates a batcher over `bars` for windows of `length` bars; `position` adds the position as a 13th feature.
+    /// Creates a batcher for windows of `length` bars in `bars`; `position` adds the position as a 13th feature.
     pub fn new(bars: &Bars, length: usize, position: bool, countdown: CountdownForm) -> Self {
         Self {
             bars: bars.clone(),
@@ -50,7 +51,7 @@ impl ExpansionBatcher {
         }
     }
 
-    /// Adds the [moves](crate::expansion::feature::window_moves) as the last features.
+    /// Sets whether the [moves](crate::expansion::feature::window_moves) are the last features. Default `false`.
     pub fn with_moves(mut self, moves: bool) -> Self {
         self.set.moves = moves;
         self
@@ -89,7 +90,7 @@ impl Batcher<Window, ExpansionBatch> for ExpansionBatcher {
     }
 }
 
-/// Every price negative. No bar of a series, but features see differences only.
+/// Returns the bar with every price negated. Features use only differences of prices, so negative prices are harmless.
 fn upside_down(bar: &Bar) -> Bar {
     Bar {
         open: -bar.open,
@@ -104,7 +105,7 @@ fn matrix(values: Vec<f32>, rows: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [rows, columns]), device)
 }
 
-/// The targets of some labels on the host, row by row.
+/// The targets of labels on the host, row by row.
 pub(crate) struct Targets {
     pub(crate) kinds: Vec<i64>,
     pub(crate) pointers: Vec<f32>,

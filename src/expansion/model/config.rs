@@ -1,4 +1,4 @@
-//! Sizes and settings of the expansion model, and the tasks that follow from them.
+//! Defines the settings of the expansion model and derives its tasks.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,49 +7,64 @@ use crate::error::{Error, Result};
 use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::task::{Task, TaskSet};
 
-/// How the representation of a window becomes one vector.
+/// The pooling of the representation of a window into one vector. Default [`Pooling::Mean`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// The mean over time.
     #[default]
     Mean,
-    /// The mean, beside it a mean weighted by a learned attention, and where that attention lies.
+    /// The mean over time, a mean weighted by a learned attention, and the mean position of the attention.
     Attention,
 }
 
-/// Configuration of an [`ExpansionModel`](super::ExpansionModel).
+/// Settings of an [`ExpansionModel`](super::ExpansionModel).
+///
+/// # Example
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use equipoise::expansion::model::ExpansionModelConfig;
+///
+/// let device = Device::default();
+/// let model = ExpansionModelConfig::default().init(&device)?;
+/// let output = model.forward(Tensor::zeros([2, 105, 12], &device));
+/// assert_eq!(output.kinds.dims(), [2, 3]);
+/// assert_eq!(output.countdown.dims(), [2, 105]);
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpansionModelConfig {
-    /// Bars per window, T, 1 to 10000.
+    /// The number of bars per window, T, 1 to 10000. Default 105.
     pub window: usize,
-    /// Features per bar, 1 to 10000.
+    /// The number of features per bar, 1 to 10000. Default 12.
     pub features: usize,
-    /// Hidden units of the BiLSTM per direction, 1 to 10000.
+    /// The number of hidden units of the BiLSTM per direction, 1 to 10000. Default 96.
     pub hidden: usize,
-    /// Layers of the BiLSTM, 1 to 100.
+    /// The number of layers of the BiLSTM, 1 to 100. Default 1.
     pub layers: usize,
-    /// Width of the pooled features, 1 to 10000.
+    /// The width of the pooled features, 1 to 10000. Default 64.
     pub projection: usize,
-    /// How a window becomes one vector, which the type and the pointers are read from.
+    /// The pooling of a window into the vector that the type and the pointers are read from. Default [`Pooling::Mean`].
     pub pooling: Pooling,
-    /// Dropout on the input, in [0, 1).
+    /// The dropout on the input, in [0, 1). Default 0.3.
     pub input_dropout: f64,
-    /// Dropout between the layers of the BiLSTM, in [0, 1).
+    /// The dropout between the layers of the BiLSTM, in [0, 1). Default 0.7.
     pub layer_dropout: f64,
-    /// Dropout before every head, in [0, 1).
+    /// The dropout before every head, in [0, 1). Default 0.6.
     pub head_dropout: f64,
-    /// What the countdown head predicts.
+    /// The form of the countdown. Default [`CountdownForm::PerBar`].
     pub countdown: CountdownForm,
-    /// What the output of the countdown head is multiplied by, positive. An optimizer with steps of 1e-3 reaches a
-    /// target of ±20 only slowly; with a scale of 20 the head works with numbers of size one.
+    /// The factor on the output of the countdown head, above 0. Default 1. An optimizer with steps of 1e-3 reaches a
+    /// target of ±20 only slowly; with a scale of 20 the output of the head is near 1.
     pub countdown_scale: f64,
-    /// Where the pointers' Huber loss turns linear, in window lengths, positive.
+    /// The residual at which the Huber loss of the pointers turns linear, in window lengths, above 0. Default 0.08.
     pub pointer_delta: f64,
-    /// Where the countdown's Huber loss turns linear, in bars (scalar form: window lengths), positive.
+    /// The residual at which the Huber loss of the countdown turns linear, in bars (scalar form: window lengths), above
+    /// 0. Default 1.
     pub countdown_delta: f64,
-    /// Weight of a bar inside the expansion in the binary loss, positive; 1 is the plain loss.
+    /// The weight of a bar inside the expansion in the binary loss, above 0. Default 1, the plain loss.
     pub positive_weight: f64,
 }
 
@@ -75,7 +90,7 @@ impl Default for ExpansionModelConfig {
 }
 
 impl ExpansionModelConfig {
-    /// Returns the tasks of such a model, in the order of their losses: type, pointers, binary, countdown.
+    /// Returns the tasks of the model, in the order of their raw losses: type, pointers, binary, countdown.
     ///
     /// # Errors
     ///
@@ -97,7 +112,7 @@ impl ExpansionModelConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that has a value it cannot have.
+    /// [`Error::Setting`] naming the first field that is out of range.
     pub fn validate(&self) -> Result<()> {
         for (field, value, most) in [
             ("window", self.window, 10_000),

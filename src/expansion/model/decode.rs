@@ -1,21 +1,8 @@
-//! Reads a predicted expansion off the heads: three sources, one answer, and how far they agree.
-//!
-//! The pointers, the binary mask and the countdown each say where the expansion is. They err in different ways. Where two
-//! places in a window are possible, a mask marks both, while pointers and countdown, which are trained to be close on
-//! average, point between them. So the mask decides where it is sure: its span is the one with the largest F1 to be expected
-//! if every bar is inside with the probability the mask gives it,
-//!
-//! ```text
-//! expected F1(span) = 2 sum of p inside the span / (bars of the span + sum of all p)
-//! ```
-//!
-//! Where even that is small, the mask knows nothing, and the answer is the median of what the three propose for the start and
-//! for the end. On 2,900 windows of one-minute bars this gave a span F1 of 0.655, 0.694, 0.731 with three networks of rising
-//! quality, where the median of the three sources gave 0.330, 0.383, 0.575.
+//! Decodes the outputs of the heads into one predicted expansion.
 
 use crate::expansion::label::{ExpansionType, WindowLabel};
 
-/// A run of bars, both ends inclusive.
+/// A range of bars, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first bar.
@@ -25,27 +12,27 @@ pub struct Span {
 }
 
 impl Span {
-    /// Bars in both spans over bars in either, in [0, 1].
+    /// Returns the number of bars in both spans over the number of bars in either span, in [0, 1].
     pub fn iou(self, other: Self) -> f64 {
         let shared = self.overlap(other);
         let either = self.len() + other.len() - shared;
         shared as f64 / either as f64
     }
 
-    /// Bars in both spans.
+    /// Returns the number of bars in both spans.
     pub fn overlap(self, other: Self) -> usize {
         let first = self.start.max(other.start);
         let last = self.end.min(other.end);
         (last + 1).saturating_sub(first)
     }
 
-    /// Bars in the span, at least 1.
+    /// Returns the number of bars in the span, at least 1.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(self) -> usize {
         self.end - self.start + 1
     }
 
-    /// From real positions, rounded to bars and kept inside a window of `bars` bars, the end not before the start.
+    /// Rounds real positions to bars, clamped to a window of `bars` bars, the end not before the start.
     fn rounded(start: f32, end: f32, bars: usize) -> Self {
         let last = bars.saturating_sub(1) as f32;
         // A position that is not a number becomes bar 0: casts from float saturate.
@@ -72,45 +59,58 @@ impl From<WindowLabel> for Span {
 pub struct WindowOutput<'a> {
     /// Type logits, 3.
     pub kinds: &'a [f32],
-    /// Center and length over the window's length.
+    /// Center and length, divided by the window's length.
     pub pointers: [f32; 2],
-    /// Mask logits, one per bar.
+    /// The logits of the mask, one per bar.
     pub binary: &'a [f32],
-    /// Countdown, one per bar; or one number, the start over the window's length.
+    /// The countdown per bar, or one number: the start divided by the window's length.
     pub countdown: &'a [f32],
 }
 
 impl WindowOutput<'_> {
-    /// Returns whether every number is finite. [`decode`] answers in any case, but only then is the answer one.
+    /// Returns whether every number is finite. Only then is the result of [`decode`] meaningful.
     pub fn is_finite(&self) -> bool {
         let lists = [self.kinds, &self.pointers, self.binary, self.countdown];
         lists.into_iter().flatten().all(|number| number.is_finite())
     }
 }
 
-/// A predicted expansion.
+/// A predicted expansion of one window, with the three sources it was decoded from.
+///
+/// The pointers, the binary mask and the countdown each give a span. They err in different ways: where two places in a
+/// window are possible, a mask marks both, while pointers and countdown, which are trained to be close on average,
+/// point between them. Therefore the mask decides where it is sure. Its span is the span with the largest expected F1
+/// if every bar is inside with the probability p of the mask,
+///
+/// ```text
+/// expected F1(span) = 2 sum of p inside the span / (bars of the span + sum of all p)
+/// ```
+///
+/// If the largest expected F1 is below 0.2, the start and the end are the medians over the three sources. On 2,900
+/// windows of one-minute bars this rule gave a span F1 of 0.655, 0.694, 0.731 with three networks of rising quality,
+/// where the median of the three sources gave 0.330, 0.383, 0.575.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Prediction {
-    /// Where it is.
+    /// The predicted span, in bars of the window.
     pub span: Span,
     /// The most probable type.
     pub kind: ExpansionType,
-    /// The probability of that type, in [0, 1].
+    /// The probability of `kind`, in [0, 1].
     pub probability: f32,
-    /// The F1 that the mask expects of its own span, in [0, 1].
+    /// The expected F1 of the span of the mask, in [0, 1].
     pub confidence: f32,
-    /// Mean overlap of the three sources, in [0, 1].
+    /// The mean overlap (intersection over union) of the three sources, in [0, 1].
     pub agreement: f32,
-    /// What the pointers say.
+    /// The span of the pointers.
     pub pointers: Span,
-    /// What the binary mask says.
+    /// The span of the binary mask.
     pub binary: Span,
-    /// What the countdown says; its length is the pointers'.
+    /// The span of the countdown, with the length of the pointers.
     pub countdown: Span,
 }
 
-/// Returns the expansion the heads predict for one window.
+/// Returns the predicted expansion of one window.
 ///
 /// # Panics
 ///
@@ -139,8 +139,8 @@ pub fn decode(output: WindowOutput<'_>) -> Prediction {
     }
 }
 
-/// The expected F1 from which on the mask decides. One that says the same of every bar reaches less than 0.2 where a tenth of
-/// the bars is inside.
+/// The expected F1 from which on the mask decides. A mask with equal probabilities reaches less than 0.2 where a tenth
+/// of the bars is inside.
 const SURE: f32 = 0.2;
 
 fn medians(sources: [Span; 3]) -> Span {
@@ -157,7 +157,7 @@ fn from_pointers([center, length]: [f32; 2], bars: usize) -> Span {
     Span::rounded(center * bars_long - half, center * bars_long + half, bars)
 }
 
-/// Returns the span with the largest expected F1, and that F1; the earliest and shortest of equals.
+/// Returns the span with the largest expected F1, and its F1. Of equal spans, the earliest and shortest is taken.
 fn likeliest(logits: &[f32]) -> (Span, f32) {
     let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
     let probabilities: Vec<f32> = logits.iter().map(probability).collect();
@@ -177,8 +177,8 @@ fn likeliest(logits: &[f32]) -> (Span, f32) {
     best
 }
 
-/// Every bar votes for `t + countdown(t)`; bars near the clip know only the direction and do not vote, unless no bar is
-/// nearer.
+/// Returns the median of the votes `t + countdown(t)` of the bars. Bars near the clip know only the direction and do not
+/// vote, unless no bar is nearer.
 fn start_from_countdown(countdown: &[f32], bars: usize) -> f32 {
     if countdown.len() == 1 && bars != 1 {
         return countdown[0] * bars as f32;

@@ -1,4 +1,4 @@
-//! A validation batch on its way to the metrics: outputs and labels, and how well they agree.
+//! Scores the outputs of a validation batch against its labels, for the metrics.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,10 +8,10 @@ use super::decode::{Prediction, Span, WindowOutput, decode};
 use super::output::ExpansionOutput;
 use crate::expansion::label::{WindowLabel, countdown};
 
-/// A start or an end this many bars off still counts as found.
+/// The largest distance, in bars, at which a start or an end counts as found.
 pub const HIT_BARS: usize = 3;
 
-/// What the metrics need of a validation batch.
+/// The outputs and labels of a validation batch, from which the metrics are computed.
 #[derive(Clone, Debug)]
 pub struct ExpansionEvaluation {
     output: ExpansionOutput,
@@ -21,7 +21,7 @@ pub struct ExpansionEvaluation {
 }
 
 impl ExpansionEvaluation {
-    /// Keeps outputs and labels of a batch of windows of `window` bars.
+    /// Creates the evaluation of a batch of windows of `window` bars.
     pub fn new(output: ExpansionOutput, labels: Arc<[WindowLabel]>, window: usize) -> Self {
         Self {
             output,
@@ -31,7 +31,7 @@ impl ExpansionEvaluation {
         }
     }
 
-    /// Returns the scores, read and decoded by the first metric that asks.
+    /// Returns the scores. The first call reads and decodes the outputs.
     pub(crate) fn scored(&self) -> Result<Scores, TensorReadError> {
         match self.scores.get() {
             Some(scores) => Ok(*scores),
@@ -46,7 +46,7 @@ impl ExpansionEvaluation {
     ///
     /// # Errors
     ///
-    /// What the backend says if the outputs cannot be read.
+    /// The backend's error if the outputs cannot be read.
     pub fn score(&self) -> Result<Scores, TensorReadError> {
         let mut scores = Scores::default();
         self.each(|output, label| scores.add(output, decode(output), label, self.window))?;
@@ -57,14 +57,14 @@ impl ExpansionEvaluation {
     ///
     /// # Errors
     ///
-    /// What the backend says if the outputs cannot be read.
+    /// The backend's error if the outputs cannot be read.
     pub fn predictions(&self) -> Result<Vec<Prediction>, TensorReadError> {
         let mut predictions = Vec::with_capacity(self.labels.len());
         self.each(|output, _| predictions.push(decode(output)))?;
         Ok(predictions)
     }
 
-    /// Returns every window's outputs on the host, with its label.
+    /// Calls `visit` with the outputs and the label of every window.
     fn each(
         &self,
         mut visit: impl FnMut(WindowOutput<'_>, WindowLabel),
@@ -77,23 +77,23 @@ impl ExpansionEvaluation {
     }
 }
 
-/// Sums over windows, from which every metric follows.
+/// Sums over windows, from which every metric is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Scores {
-    /// Windows.
+    /// The number of windows.
     pub windows: usize,
-    /// Bars inside both the true and the predicted expansions.
+    /// The number of bars inside both the true and the predicted expansions.
     pub shared_bars: usize,
-    /// Bars inside the true plus bars inside the predicted expansions.
+    /// The number of bars inside the true plus the number inside the predicted expansions.
     pub total_bars: usize,
-    /// Sum of the windows' intersections over unions.
+    /// The sum over windows of intersection over union.
     pub iou: f64,
-    /// Windows with start and end at most 3 bars off.
+    /// The number of windows with start and end at most 3 bars off.
     pub hits: usize,
-    /// Windows with the right type.
+    /// The number of windows with the right type.
     pub right_kinds: usize,
-    /// Sum over windows of the mean distance of the countdown from its target, in bars.
+    /// The sum over windows of the mean distance of the countdown from its target, in bars.
     pub countdown_error: f64,
 }
 
@@ -130,7 +130,7 @@ impl Scores {
     }
 }
 
-/// Mean over the bars; a scalar countdown is one number of window lengths.
+/// Returns the mean distance over the bars. A scalar countdown is one number, in window lengths.
 fn countdown_error(output: &[f32], start: usize, window: usize) -> f64 {
     if output.len() == 1 && window != 1 {
         return f64::from((output[0] * window as f32 - start as f32).abs());

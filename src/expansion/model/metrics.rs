@@ -1,12 +1,4 @@
-//! How well expansions are found, as metrics of `burn::train`.
-//!
-//! | metric | task | meaning |
-//! |---|---|---|
-//! | `span_f1` | all | F1 of bars inside the expansion, counted over all windows |
-//! | `iou` | all | bars in both over bars in either, the mean over windows |
-//! | `hit_at_3` | all | share of windows whose start and end are both at most 3 bars off |
-//! | `accuracy` | type | share of windows with the right type |
-//! | `error_in_bars` | countdown | mean distance of the countdown from its target, in bars |
+//! Implements the metrics of the expansion model for `burn::train`.
 //!
 //! A batch is read from the device and decoded once, on the thread that collects metrics; the metrics share the result.
 
@@ -29,19 +21,19 @@ impl Adaptor<Scored> for StepOutput<ExpansionEvaluation> {
     }
 }
 
-/// The scores of a batch, if it was evaluated and could be read.
+/// The scores of a batch; `None` if the batch was not evaluated.
 pub struct Scored(Cell<Option<Result<Scores, TensorReadError>>>);
 
-/// Which number a metric shows.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpansionMetricKind {
     /// F1 of the bars inside the expansion.
     SpanF1,
     /// Intersection over union.
     Iou,
-    /// Start and end at most 3 bars off.
+    /// The share of windows with start and end at most 3 bars off.
     HitAt3,
-    /// The right type.
+    /// The share of windows with the right type.
     TypeAccuracy,
     /// Mean distance of the countdown, in bars.
     CountdownError,
@@ -57,7 +49,7 @@ impl ExpansionMetricKind {
         Self::CountdownError,
     ];
 
-    /// `task/quantity`, which is how the history files it.
+    /// Returns the name, `task/quantity`, as stored in the history.
     pub fn name(self) -> &'static str {
         match self {
             Self::SpanF1 => "all/span_f1",
@@ -68,7 +60,7 @@ impl ExpansionMetricKind {
         }
     }
 
-    /// Returns its value for the windows behind `scores`; NaN before any window.
+    /// Returns the value for the windows of `scores`; NaN without windows.
     pub fn value(self, scores: &Scores) -> f64 {
         let windows = scores.windows as f64;
         match self {
@@ -97,7 +89,7 @@ pub struct ExpansionMetric {
 }
 
 impl ExpansionMetric {
-    /// Creates a metric without any window yet.
+    /// Creates a metric without windows.
     pub fn new(kind: ExpansionMetricKind) -> Self {
         Self {
             kind,

@@ -1,5 +1,13 @@
-//! The expansion model: a BiLSTM over a window of bars and four heads on its representation, with its batches, its metrics
-//! and the baselines that know nothing or only the position.
+//! The expansion model: a BiLSTM over a window of bars with four heads on its representation, its batches, its metrics
+//! and two baselines that see no price, the best constant and the best function of the position.
+//!
+//! | metric | task | meaning |
+//! |---|---|---|
+//! | `span_f1` | all | F1 of bars inside the expansion, counted over all windows |
+//! | `iou` | all | bars in both spans over bars in either span, the mean over windows |
+//! | `hit_at_3` | all | share of windows whose start and end are both at most 3 bars off |
+//! | `accuracy` | type | share of windows with the right type |
+//! | `error_in_bars` | countdown | mean distance of the countdown from its target, in bars |
 
 mod baselines;
 mod batch;
@@ -23,14 +31,14 @@ pub use network::ExpansionModel;
 pub use output::ExpansionOutput;
 pub use scalar_countdown::{ScalarCountdown, strategy_table};
 
-/// Names of the four tasks, in the order of their losses.
+/// The names of the four tasks, in the order of their raw losses.
 pub mod task_names {
     /// The type of the expansion, one of three classes.
     pub const TYPE: &str = "type";
-    /// Center and length (last bar minus first) of the expansion over the window's length.
+    /// Center and length (last bar minus first) of the expansion, divided by the window's length.
     pub const POINTERS: &str = "pointers";
     /// Whether each bar belongs to the expansion.
     pub const BINARY: &str = "binary";
-    /// Bars until the expansion starts.
+    /// The number of bars until the expansion starts.
     pub const COUNTDOWN: &str = "countdown";
 }

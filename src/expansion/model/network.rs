@@ -1,4 +1,4 @@
-//! The network: input dropout, BiLSTM, pooled features, four heads.
+//! Defines the network: input dropout, BiLSTM, pooled features, four heads.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -16,23 +16,25 @@ use crate::model::{Branches, MultiTaskModel};
 use crate::nn::{BiLstm, BiLstmConfig, Dropout, Readout, readout};
 use crate::task::TaskSet;
 
-/// The tasks by their position.
+// The positions of the tasks.
 const TYPE: usize = 0;
 const POINTERS: usize = 1;
 const BINARY: usize = 2;
 const COUNTDOWN: usize = 3;
 
-/// What the heads read before they give their outputs.
+/// The intermediate values from which the heads compute their outputs.
 struct Read {
     /// The logits of the mask, `[batch, time]`.
     binary: Tensor<2>,
-    /// The countdown if it is read from every bar, `[batch, time]`.
+    /// The countdown in its form per bar, `[batch, time]`.
     countdown: Option<Tensor<2>>,
-    /// The pooled vector of the type, the pointers and a scalar countdown.
+    /// The pooled vectors of the type, the pointers and a scalar countdown.
     pooled: Branches<Tensor<2>>,
 }
 
 /// A BiLSTM over a window of bars with heads for type, pointers, binary mask and countdown.
+///
+/// Created by [`ExpansionModelConfig::init`].
 ///
 /// ```text
 /// representation = BiLSTM(dropout(x))                           [batch, time, 2H]
@@ -97,7 +99,7 @@ impl ExpansionModelConfig {
     }
 }
 
-/// Without a bias, which a softmax does not see.
+/// Creates the attention layer. It has no bias, because a softmax ignores a constant.
 fn preference(input: usize, device: &Device) -> Linear {
     let mut layer = linear(input, 1, device);
     layer.bias = None;
@@ -119,7 +121,7 @@ fn linear(input: usize, output: usize, device: &Device) -> Linear {
 }
 
 impl ExpansionModel {
-    /// Returns the outputs of all heads.
+    /// Computes the outputs of all heads.
     ///
     /// # Shapes
     ///
@@ -128,7 +130,7 @@ impl ExpansionModel {
         self.heads(self.encode(features))
     }
 
-    /// Returns the representation of a batch of features.
+    /// Computes the representation of a batch of features.
     ///
     /// # Shapes
     ///
@@ -138,12 +140,12 @@ impl ExpansionModel {
         self.lstm.forward(self.input_dropout.forward(features))
     }
 
-    /// Returns the outputs of all heads from the representation, `[batch, time, 2 hidden]`.
+    /// Computes the outputs of all heads from the representation, `[batch, time, 2 hidden]`.
     pub fn heads(&self, representation: Tensor<3>) -> ExpansionOutput {
         self.branched_heads(&Branches::together(representation, self.tasks.len()))
     }
 
-    /// Returns the outputs of all heads, each from its task's branch.
+    /// Computes the output of every head from the branch of its task.
     fn branched_heads(&self, shared: &Branches<Tensor<3>>) -> ExpansionOutput {
         let drop = |x: Tensor<2>| self.head_dropout.forward(x);
         let read = self.read(shared);
@@ -166,7 +168,7 @@ impl ExpansionModel {
         }
     }
 
-    /// What is read from every bar, and the pooled vectors of the tasks that read such: the type, the pointers, the countdown.
+    /// Computes the outputs per bar and the pooled vectors of the type, the pointers and the countdown.
     fn read(&self, shared: &Branches<Tensor<3>>) -> Read {
         if !shared.is_separate() {
             return self.read_together(shared.of(BINARY));
@@ -179,7 +181,7 @@ impl ExpansionModel {
         };
         let pooled = |task| self.pooled(shared.of(task));
         let countdown = per_bar.then(|| single(&self.countdown, COUNTDOWN));
-        // Where the countdown reads every bar, its pooled vector is read by nobody.
+        // With a countdown per bar, the third pooled vector is unused.
         let third = if per_bar { TYPE } else { COUNTDOWN };
         let (kinds, pointers) = (pooled(TYPE), pooled(POINTERS));
         let third = if third == TYPE {
@@ -207,7 +209,7 @@ impl ExpansionModel {
         }
     }
 
-    /// As [`read`](Self::read), from the one representation that all tasks read.
+    /// Computes the result of [`read`](Self::read) from one representation shared by all tasks.
     fn read_together(&self, representation: Tensor<3>) -> Read {
         let per_bar = self.config.countdown == CountdownForm::PerBar;
         let shared = self.attention.as_ref().map(|_| representation.clone());
@@ -238,19 +240,20 @@ impl ExpansionModel {
         }
     }
 
-    /// Returns the model with recurrent layers that training leaves as they are; it costs no backward pass through them.
+    /// Returns the model with frozen recurrent layers. Training leaves them unchanged and needs no backward pass
+    /// through them.
     pub fn with_frozen_backbone(mut self) -> Self {
         self.lstm = self.lstm.no_grad();
         self
     }
 
-    /// Returns the model whose recurrent layers a GPU computes in half precision or not, see [`BiLstm::with_half_precision`].
+    /// Sets whether a GPU computes the recurrent layers in half precision, see [`BiLstm::with_half_precision`].
     pub fn with_half_precision(mut self, half: bool) -> Self {
         self.lstm = self.lstm.with_half_precision(half);
         self
     }
 
-    /// Returns the configuration the model was made from.
+    /// Returns the settings of the model.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config
     }
@@ -316,7 +319,7 @@ impl MultiTaskModel for ExpansionModel {
         ))
     }
 
-    /// The countdown alone has a factor: `countdown_scale`.
+    /// Only the countdown has an output factor: `countdown_scale`.
     fn with_output_scale(&self, task: usize, factor: f64) -> Option<Self> {
         if task != COUNTDOWN {
             return None;
@@ -354,7 +357,8 @@ fn listed<const N: usize>(found: Readout<N>) -> (Vec<Tensor<2>>, Tensor<2>) {
     (found.steps.into(), found.mean)
 }
 
-/// Returns the mean over time weighted by the softmax of `logits`, and where in the window the weights lie, `[batch, width + 1]`.
+/// Returns the mean over time weighted by the softmax of `logits` and the mean position of the weights,
+/// `[batch, width + 1]`.
 fn attend(representation: Tensor<3>, logits: Tensor<2>) -> Tensor<2> {
     let [batch, time, width] = representation.dims();
     let device = representation.device();

@@ -1,4 +1,4 @@
-//! What the heads say about a batch, on the device and on the host.
+//! Stores the outputs of the heads for a batch, on the device and on the host.
 
 use burn::tensor::{Tensor, TensorReadError};
 
@@ -7,13 +7,13 @@ use super::decode::WindowOutput;
 /// The outputs of the four heads for a batch.
 #[derive(Clone, Debug)]
 pub struct ExpansionOutput {
-    /// Type, `[batch, 3]` logits.
+    /// The logits of the type, `[batch, 3]`.
     pub kinds: Tensor<2>,
-    /// Center and length over the window's length, `[batch, 2]`, each in (0, 1).
+    /// Center and length, divided by the window's length, `[batch, 2]`, each in (0, 1).
     pub pointers: Tensor<2>,
-    /// Inside the expansion or not, `[batch, time]` logits.
+    /// The logits of the mask, `[batch, time]`.
     pub binary: Tensor<2>,
-    /// Bars to the start, `[batch, time]`; or the start over the window's length, `[batch, 1]`.
+    /// The countdown: bars to the start, `[batch, time]`; or the start divided by the window's length, `[batch, 1]`.
     pub countdown: Tensor<2>,
 }
 
@@ -38,7 +38,7 @@ impl ExpansionOutput {
     }
 }
 
-/// The same on the host, window by window.
+/// The outputs on the host.
 pub(crate) struct HostOutput {
     batch: usize,
     kinds: Vec<f32>,

@@ -1,7 +1,4 @@
-//! The scalar countdown: any weights over a model that predicts one number instead of a sequence.
-//!
-//! Needs: a task with exactly one element, by default the one called `countdown`. Remembers: what the strategy inside
-//! remembers. The remedy is in the model, not in the weights; this strategy makes sure that the model has it.
+//! Defines the strategy `scalar-countdown` and the strategy table of the expansion model.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,15 +12,18 @@ use crate::weighting::{
     StrategyConfig, StrategyRow, StrategyTable, Weighed,
 };
 
-/// The objective of the strategy inside, over tasks one of which must be a scalar: [`RequiredElements`] for the countdown.
+/// A strategy that applies an inner strategy to a model with a scalar countdown: [`RequiredElements`] for the countdown.
 ///
-/// Its name in JSON is `scalar-countdown`, which [`strategy_table`] knows.
+/// The model predicts one number instead of a sequence. The remedy is in the model, not in the weights; this strategy
+/// ensures that the model has it. Its name in JSON is `scalar-countdown`, a row of [`strategy_table`].
+///
+/// Needs: a task with exactly one element, by default the task `countdown`. Remembers: the memory of the inner strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScalarCountdown {
-    /// The task that must be a scalar.
+    /// The task that must have exactly one element. Default `countdown`.
     pub task: String,
-    /// The strategy that weighs the losses; [`Manual`] by default.
+    /// The strategy that weighs the raw losses. Default [`Manual`].
     pub weighting: StrategyConfig,
 }
 
@@ -37,13 +37,13 @@ impl Default for ScalarCountdown {
 }
 
 impl ScalarCountdown {
-    /// Sets the strategy that weighs the losses.
+    /// Sets the strategy that weighs the raw losses.
     pub fn with_weighting(mut self, weighting: impl Into<StrategyConfig>) -> Self {
         self.weighting = weighting.into();
         self
     }
 
-    /// Returns the generic strategy that does the work.
+    /// Returns the equivalent generic strategy.
     fn required(&self) -> RequiredElements {
         RequiredElements::new(&self.task, 1).with_weighting(self.weighting.clone())
     }
@@ -81,8 +81,8 @@ impl LossWeighting for ScalarCountdown {
     }
 }
 
-/// Returns the table that configs of this domain are read with: [every strategy of the crate](StrategyTable::built_in) and
-/// [`ScalarCountdown`].
+/// Returns the strategies that a config of the expansion model can name:
+/// [every strategy of the crate](StrategyTable::built_in) and [`ScalarCountdown`].
 pub fn strategy_table() -> StrategyTable {
     let summary = "that of the strategy inside, over a scalar task";
     StrategyTable::built_in().with(StrategyRow::of::<ScalarCountdown>(summary))

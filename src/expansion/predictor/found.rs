@@ -1,4 +1,4 @@
-//! What is predicted for one window of a series, and how it is written as a row of a table.
+//! Defines the prediction for one window of a series and its form as a row of a table.
 
 use std::time::Duration;
 
@@ -8,43 +8,43 @@ use serde::{Serialize, Serializer};
 use crate::expansion::label::ExpansionType;
 use crate::expansion::model::Prediction;
 
-/// The expansion that is predicted for one window of a series.
+/// The predicted expansion of one window of a series.
 ///
-/// Serialized it is one flat row, for CSV and for JSON lines alike. Bars are counted from 0, from the first of the series;
-/// what the series does not have (times, where it has no time stamps) is empty, or null in JSON.
+/// Serializes as one flat row, for CSV and JSON lines. Bars are counted from 0, the first bar of the series. Times are
+/// empty, or null in JSON, if the series has no time stamps.
 ///
 /// | column | meaning |
 /// |---|---|
 /// | `first`, `last` | the first and the last bar of the window |
 /// | `start`, `end` | the first and the last bar of the expansion |
 /// | `type` | the most probable type: `breakout`, `continuation` or `reversal` |
-/// | `probability` | of that type, in [0, 1] |
-/// | `agreement` | mean overlap (intersection over union) of what the three sources say, in [0, 1] |
-/// | `confidence` | the F1 that the mask expects of its own span, in [0, 1] |
-/// | `start_time`, `end_time` | when the first and the last bar of the expansion are, RFC 3339 in UTC |
+/// | `probability` | the probability of the type, in [0, 1] |
+/// | `agreement` | the mean overlap (intersection over union) of the three sources, in [0, 1] |
+/// | `confidence` | the expected F1 of the span of the mask, in [0, 1] |
+/// | `start_time`, `end_time` | the times of the first and the last bar of the expansion, RFC 3339 in UTC |
 /// | `longest_step` | the longest time from one bar of the window to the next, in seconds |
-/// | `pointers_start`, `pointers_end` | what the pointers alone say |
-/// | `binary_start`, `binary_end` | what the binary mask alone says |
-/// | `countdown_start`, `countdown_end` | what the countdown alone says, with the length of the pointers |
+/// | `pointers_start`, `pointers_end` | the span of the pointers |
+/// | `binary_start`, `binary_end` | the span of the binary mask |
+/// | `countdown_start`, `countdown_end` | the span of the countdown, with the length of the pointers |
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WindowPrediction {
     /// The index of the window's first bar in the series.
     pub first: usize,
-    /// Bars in the window.
+    /// The number of bars in the window.
     pub bars: usize,
-    /// What is predicted, in bars counted from the window's first.
+    /// The prediction, in bars counted from the first bar of the window.
     pub prediction: Prediction,
-    /// When it is, if the series has time stamps.
+    /// The times of the expansion; `None` if the series has no time stamps.
     pub times: Option<Times>,
 }
 
-/// When the bars of a window are, in seconds since 1970-01-01 00:00 UTC.
+/// The times of a predicted expansion, in seconds since 1970-01-01 00:00 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// The expansion's first bar.
+    /// The time of the first bar of the expansion.
     pub start: i64,
-    /// The expansion's last bar.
+    /// The time of the last bar of the expansion.
     pub end: i64,
     /// The longest time from one bar of the window to the next.
     pub longest_step: Duration,
@@ -72,7 +72,7 @@ impl WindowPrediction {
         "countdown_end",
     ];
 
-    /// `stamps` are those of the window's bars.
+    /// Creates the prediction of a window; `stamps` are the time stamps of its bars.
     pub(super) fn new(
         first: usize,
         bars: usize,
@@ -115,13 +115,13 @@ impl WindowPrediction {
     }
 }
 
-/// Returns the longest time from one stamp to the next; none are earlier than the one before.
+/// Returns the longest time from one stamp to the next. The stamps are in ascending order.
 pub(super) fn longest_step(stamps: &[i64]) -> Duration {
     let steps = stamps.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
     Duration::from_secs(steps.max().unwrap_or(0))
 }
 
-/// The columns.
+/// A row of the table, field by column.
 #[derive(Serialize)]
 struct PredictionRow {
     first: usize,

@@ -1,9 +1,12 @@
-//! A trained network at work: bars in, one predicted expansion for every window out.
+//! Predicts the expansion of every window of a series with a trained network.
 //!
-//! * [`Predictor`]: the network with the features it was trained on; one window, many, or a series.
-//! * [`Stream`]: the same bar by bar, for bars that are still to come. On the CPU it gives what the whole series would have
-//!   given, to the bit: a window's features depend on its own bars alone, and its outputs on no other window of a batch.
-//! * [`WindowPrediction`]: what comes out, one row of a table each.
+//! * [`Predictor`]: the network with the features it was trained on; predicts one window, several windows or a series.
+//! * [`Stream`]: predicts bar by bar, for bars that arrive over time. On the CPU its predictions equal the predictions
+//!   for the whole series, bit for bit: the features of a window depend only on its own bars, and its outputs on no
+//!   other window of a batch.
+//! * [`WindowPrediction`]: the prediction for one window, one row of a table.
+//!
+//! # Example
 //!
 //! ```no_run
 //! use equipoise::expansion::bars::{CsvOptions, read_csv};
@@ -48,9 +51,9 @@ pub use found::{Times, WindowPrediction};
 pub use series::Predictions;
 pub use stream::Stream;
 
-/// A trained network, ready to be asked from any thread.
+/// A trained network that predicts expansions, from any thread.
 ///
-/// A clone costs a reference count.
+/// Cloning is cheap: clones share the network.
 #[derive(Clone, Debug)]
 pub struct Predictor {
     trained: Arc<Trained>,
@@ -65,8 +68,8 @@ struct Trained {
 }
 
 impl Predictor {
-    /// Creates a predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model) has, and the features
-    /// it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)).
+    /// Creates a predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model), and the
+    /// features it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)).
     ///
     /// # Errors
     ///
@@ -77,7 +80,7 @@ impl Predictor {
             let expected = format!("{columns}, which a bar has with {features:?}");
             return Err(Error::setting("model.features", found, expected));
         }
-        // A network from training would draw dropout and keep graphs.
+        // A network in training mode would apply dropout and keep autodiff graphs.
         let network = network.valid();
         let devices = network.devices();
         let device = devices.first().cloned().unwrap_or_default().inner();
@@ -91,9 +94,9 @@ impl Predictor {
         })
     }
 
-    /// Returns the predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a PyTorch file
-    /// with a config that [`follow_init`](crate::expansion::run::follow_init) has fitted to it. The backend and the longest gap are
-    /// those of the config.
+    /// Creates the predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a
+    /// PyTorch file with a config that [`follow_init`](crate::expansion::run::follow_init) has fitted to it. The backend
+    /// and the longest gap are those of the config.
     ///
     /// # Errors
     ///
@@ -105,8 +108,8 @@ impl Predictor {
         Ok(predictor.with_max_gap(config.data.max_gap))
     }
 
-    /// Returns the predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run. On another backend, change
-    /// that of the config and take [`from_checkpoint`](Self::from_checkpoint).
+    /// Creates the predictor of the [best](checkpoint::best) epoch of a run, from the folder of the run. For another
+    /// backend, change the config and call [`from_checkpoint`](Self::from_checkpoint).
     ///
     /// # Errors
     ///
@@ -117,20 +120,20 @@ impl Predictor {
         Self::from_checkpoint(&config, checkpoint::model_file(&run, epoch))
     }
 
-    /// Returns the longest time between two bars that a window of [`windows`](Self::windows) or of a [`stream`](Self::stream) may
-    /// reach over; windows with a longer one are left out. Without a limit none is, and [`Times::longest_step`] tells.
+    /// Sets the longest time between two bars of a window. [`windows`](Self::windows) and [`stream`](Self::stream) leave
+    /// out windows with a longer step. With `None`, no window is left out; see [`Times::longest_step`] for the step.
     #[must_use]
     pub fn with_max_gap(mut self, longest: Option<Duration>) -> Self {
         self.max_gap = longest;
         self
     }
 
-    /// Returns the longest time between two bars of a window.
+    /// Returns the longest time between two bars of a window, or `None` without a limit.
     pub fn max_gap(&self) -> Option<Duration> {
         self.max_gap
     }
 
-    /// Bars per window.
+    /// Returns the number of bars per window.
     pub fn window(&self) -> usize {
         self.trained.network.config().window
     }
@@ -140,21 +143,22 @@ impl Predictor {
         &self.trained.network
     }
 
-    /// Returns the expansion of one window.
+    /// Predicts the expansion of one window.
     ///
     /// # Errors
     ///
     /// As [`predict_all`](Self::predict_all).
     pub fn predict(&self, window: &[Bar]) -> Result<Prediction> {
         let found = self.predict_all(&[window])?;
-        // One for each window, and there is one.
+        // One window gives one prediction.
         found.into_iter().next().ok_or_else(|| Error::Prediction {
             reason: "the network gave no output".into(),
         })
     }
 
-    /// Returns the expansions of several windows, in one pass; their order does not matter to any of them. Some ten at a time are
-    /// fastest.
+    /// Predicts the expansions of several windows in one forward pass.
+    ///
+    /// A prediction does not depend on the order of the windows. About ten windows per call are fastest.
     ///
     /// # Errors
     ///
@@ -185,12 +189,12 @@ impl Predictor {
         }
     }
 
-    /// What the network says of windows of the right length over acceptable bars; nothing where that is not finite.
+    /// Predicts windows that passed [`check`](Self::check); `None` for outputs that are not finite.
     fn answer(&self, windows: &[&[Bar]]) -> Result<Vec<Option<Prediction>>> {
         if windows.is_empty() {
             return Ok(Vec::new());
         }
-        // A product with one row may add in another order than one with several.
+        // A matrix product with one row may sum in another order than a product with several rows.
         let rows = windows.len().max(2);
         let padded = windows.iter().cycle().take(rows);
         let trained = &self.trained;

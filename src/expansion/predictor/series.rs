@@ -1,4 +1,4 @@
-//! All windows of a series that is there already, some at a time.
+//! Predicts the windows of a complete series, in batches.
 
 use std::vec::IntoIter;
 
@@ -7,12 +7,12 @@ use super::{Predictor, not_finite};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bar, Bars};
 
-/// Windows that go through the network at once. Of 8 to 128 this was fastest, by a few percent (two cores, 2026-11-23).
+/// The number of windows per forward pass. Of 8 to 128 this was fastest, by a few percent (two cores, 2026-11-23).
 const AT_ONCE: usize = 16;
 
-/// The predictions of the windows of a series, oldest first; made by [`Predictor::windows`].
+/// An iterator over the predictions of the windows of a series, oldest first, created by [`Predictor::windows`].
 ///
-/// They are computed as they are asked for; what grows with their number is 8 bytes each.
+/// Predictions are computed as the iterator advances, so memory grows only by 8 bytes per window.
 #[derive(Debug)]
 pub struct Predictions {
     predictor: Predictor,
@@ -23,13 +23,13 @@ pub struct Predictions {
 }
 
 impl Predictor {
-    /// Predicts for the windows of a series, one every `stride` bars, from the first bar on.
+    /// Predicts the windows of a series that start every `stride` bars, from the first bar on.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `stride` is 0, [`Error::TooFew`] if there is not one window. An item is
-    /// [`Error::Prediction`] if what the network says of the window is not finite, and the last item if the outputs cannot
-    /// be read from the device.
+    /// [`Error::Setting`] if `stride` is 0, [`Error::TooFew`] if the series is shorter than a window. An item is
+    /// [`Error::Prediction`] if the outputs for its window are not finite, and the last item if the outputs cannot be
+    /// read from the device.
     pub fn windows(&self, bars: &Bars, stride: usize) -> Result<Predictions> {
         let length = self.window();
         check_stride(stride)?;
@@ -68,7 +68,7 @@ pub(super) fn check_stride(stride: usize) -> Result<()> {
 }
 
 impl Predictions {
-    /// Windows left out because they reach over a gap longer than [`Predictor::max_gap`].
+    /// Returns the number of windows left out because they span a gap longer than [`Predictor::max_gap`].
     pub fn over_gaps(&self) -> usize {
         self.over_gaps
     }

@@ -1,4 +1,4 @@
-//! Bars as they come: keeps the last window, and predicts whenever one is complete.
+//! Predicts bar by bar: keeps the last window and predicts when a window is complete.
 
 use super::found::{WindowPrediction, longest_step};
 use super::series::check_stride;
@@ -6,25 +6,25 @@ use super::{Predictor, not_finite};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 
-/// A series that is still growing; made by [`Predictor::stream`].
+/// A predictor over a growing series, created by [`Predictor::stream`].
 ///
-/// Fed bar by bar, it gives what [`Predictor::windows`] gives for the whole series. Its memory does not grow.
+/// Its predictions are those of [`Predictor::windows`] for the whole series. Its memory does not grow.
 #[derive(Clone, Debug)]
 pub struct Stream {
     predictor: Predictor,
     stride: usize,
-    /// How many bars were taken.
+    /// The number of bars taken.
     taken: usize,
-    /// Windows left out.
+    /// The number of windows left out.
     over_gaps: usize,
-    /// The last bars: a window at least, once there are so many, and at most two.
+    /// The last bars: at least one window once enough bars were taken, at most two.
     bars: Vec<Bar>,
-    /// Their stamps; none if the series has none.
+    /// The time stamps of `bars`; empty if the series has none.
     stamps: Vec<i64>,
 }
 
 impl Predictor {
-    /// Returns a stream of bars with a prediction for every window of which the first bar is a multiple of `stride`.
+    /// Creates a stream that predicts every window whose first bar has an index that is a multiple of `stride`.
     ///
     /// # Errors
     ///
@@ -45,11 +45,15 @@ impl Predictor {
 impl Stream {
     /// Takes the next bar, and predicts if a window ends with it. `time` is in seconds since 1970-01-01 00:00 UTC.
     ///
+    /// Returns `None` if no window ends with the bar, or if the window is left out because of a gap.
+    ///
     /// # Errors
     ///
-    /// [`Error::Prediction`] if the bar does not pass [`Bar::check`], its time is earlier than that of the bar before, or it
-    /// has a time and the others have none or the other way round: such a bar is not taken, and the stream can go on without
-    /// it. Also if what the network says of the window is not finite, or cannot be read from the device; that bar was taken.
+    /// [`Error::Prediction`] in two cases:
+    ///
+    /// * the bar does not pass [`Bar::check`], its time is earlier than the time of the bar before, or only some bars
+    ///   have a time: the bar is not taken, and the stream can continue without it;
+    /// * the outputs for the window are not finite or cannot be read from the device: the bar was taken.
     pub fn push(&mut self, bar: Bar, time: Option<i64>) -> Result<Option<WindowPrediction>> {
         self.check(&bar, time).map_err(|reason| Error::Prediction {
             reason: format!("bar {}: {reason}", self.taken),
@@ -76,12 +80,12 @@ impl Stream {
         }
     }
 
-    /// Windows left out because they reach over a gap longer than [`Predictor::max_gap`].
+    /// Returns the number of windows left out because they span a gap longer than [`Predictor::max_gap`].
     pub fn over_gaps(&self) -> usize {
         self.over_gaps
     }
 
-    /// How many bars were taken.
+    /// Returns the number of bars taken.
     pub fn taken(&self) -> usize {
         self.taken
     }
@@ -101,7 +105,7 @@ impl Stream {
     }
 
     fn keep(&mut self, bar: Bar, time: Option<i64>) {
-        // Once in a while instead of with every bar.
+        // Drained once per window instead of with every bar.
         let length = self.predictor.window();
         if self.bars.len() == 2 * length {
             self.bars.drain(..=length);
@@ -113,7 +117,7 @@ impl Stream {
     }
 }
 
-/// Returns the last `count`, if there are so many.
+/// Returns the last `count` stamps, or `None` if there are fewer.
 fn last(stamps: &[i64], count: usize) -> Option<&[i64]> {
     stamps.get(stamps.len().checked_sub(count)?..)
 }

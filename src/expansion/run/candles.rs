@@ -1,4 +1,4 @@
-//! A series of bars with spans in it: what is true and what was predicted, told apart without colour.
+//! Draws a series of bars with its true and its predicted span, distinguishable without colour.
 
 use crate::expansion::bars::Bar;
 use crate::expansion::model::Span;
@@ -8,22 +8,22 @@ use crate::report::drawing::{
     width,
 };
 
-/// A series of bars in which something is, and where it was predicted to be.
+/// A figure of a series of bars with a true and a predicted span, distinguishable without colour.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WindowFigure {
-    /// What is shown: `bars 1200 to 1304`.
+    /// The title, such as `Bars 1200 to 1304`.
     pub title: String,
     /// The bars, oldest first. A bar with a value that is not finite is left out of the drawing.
     pub bars: Vec<Bar>,
-    /// The run that is true; what is beyond the bars is cut off.
+    /// The true span; clipped to the bars.
     pub truth: Option<Span>,
-    /// The run that was predicted.
+    /// The predicted span; clipped to the bars.
     pub predicted: Option<Span>,
-    /// A sentence below: what is right and what is not.
+    /// The caption below the figure.
     pub caption: String,
 }
 
-/// Makes the section of a report that shows `figures`; `None` if there are none.
+/// Returns the section of a report that shows `figures`, or `None` if `figures` is empty.
 pub fn window_section(figures: &[WindowFigure]) -> Option<Section> {
     const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
         the dashed bracket and lines are the predicted one.";
@@ -31,7 +31,7 @@ pub fn window_section(figures: &[WindowFigure]) -> Option<Section> {
     (!figures.is_empty()).then(|| Section::new("windows", "Windows", body))
 }
 
-/// Above the plot, for the two brackets.
+/// The height above the plot for the two brackets.
 const LANES: i32 = 290;
 
 impl WindowFigure {
@@ -67,7 +67,7 @@ impl WindowFigure {
         .html()
     }
 
-    /// Returns the part of a span that there are bars for.
+    /// Returns the span clipped to the bars.
     fn inside(&self, span: Span) -> Option<Span> {
         let last = self.bars.len().checked_sub(1)?;
         let (start, end) = (span.start.min(last), span.end.min(last));
@@ -116,7 +116,7 @@ fn is_drawable(bar: &Bar) -> bool {
     values.into_iter().all(drawable)
 }
 
-/// Says the four prices in words.
+/// Returns the four prices as text.
 fn in_words(bar: &Bar) -> String {
     format!(
         "open {}, high {}, low {}, close {}",
@@ -127,7 +127,7 @@ fn in_words(bar: &Bar) -> String {
     )
 }
 
-/// Draws a bar at its place, with a body `half` as wide on either side.
+/// Draws a bar, with a body that extends `half` to either side.
 fn draw(bar: &Bar, plot: &mut Plot<'_>, index: usize, half: i32) {
     let x = plot.x(index as f64);
     let wick = [(x, plot.y(bar.high)), (x, plot.y(bar.low))];
@@ -138,12 +138,12 @@ fn draw(bar: &Bar, plot: &mut Plot<'_>, index: usize, half: i32) {
         StyleClass::Fall
     };
     let top = plot.y(bar.open.max(bar.close));
-    // A bar that closes where it opened is a line, and an element without height is not shown.
+    // A bar that closes at its open has no height, and an element without height is not shown.
     let bottom = plot.y(bar.open.min(bar.close)).max(top + 5);
     plot.rectangle((x - half, top), (x + half, bottom), class);
 }
 
-/// Shades what is behind the bars of a span.
+/// Shades the background of a span.
 fn shade(plot: &mut Plot<'_>, span: Span) {
     let (left, right) = edges(plot, span);
     plot.rectangle(
@@ -156,7 +156,7 @@ fn shade(plot: &mut Plot<'_>, span: Span) {
 /// Draws a bracket above the plot with its name, and its ends down through the plot.
 fn bracket(plot: &mut Plot<'_>, span: Span, name: &str, class: StyleClass, lane: i32) {
     let (left, right) = edges(plot, span);
-    // What was predicted must be seen over what is true.
+    // The predicted span must stay visible over the true span.
     let foot = if class == StyleClass::Predicted {
         plot.bottom
     } else {
@@ -173,7 +173,7 @@ fn bracket(plot: &mut Plot<'_>, span: Span, name: &str, class: StyleClass, lane:
     plot.text(&text, (at, lane + 10), class, anchor, Level::Beside);
 }
 
-/// Half a place beyond the first and the last bar.
+/// Returns the edges of a span, half a bar beyond its first and last bar.
 fn edges(plot: &Plot<'_>, span: Span) -> (i32, i32) {
     let left = plot.x(span.start as f64 - 0.5);
     (left, plot.x(span.end as f64 + 0.5))

@@ -162,8 +162,8 @@ pub struct DataConfig {
     pub date_order: Option<DateOrder>,
     /// The decimal mark of the file's prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
-    /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`: the
-    /// usual distance in the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
+    /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`:
+    /// inferred from the usual week of the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
     #[serde(with = "crate::expansion::table::duration")]
     pub max_gap: Option<Duration>,
     /// The CSV file of expansions marked by hand in the bars of the file, see
@@ -187,7 +187,7 @@ pub struct DataConfig {
     pub resampled: usize,
     /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
     /// joined stretches fill the gap: at most five for each window, and only above the number that `resampled` asks
-    /// for. Has the needs of `resampled`. Default `None`.
+    /// for. Has the same requirements as `resampled`. Default `None`.
     pub train_windows: Option<usize>,
     /// Whether every training window is also shown upside down, which doubles the steps of an epoch. Default `false`.
     pub mirror: bool,

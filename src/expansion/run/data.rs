@@ -1,4 +1,4 @@
-//! From a user's files to windows, with what is worth telling about them.
+//! Reads the user's files into windows, with notes on their content.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,10 +11,10 @@ use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
 use crate::expansion::window::{WindowGrid, Windows};
 
-/// A type with fewer training windows than this is hardly learned.
+/// The number of training windows below which a type is hardly learned.
 const FEW: usize = 10;
 
-/// Returns the windows of a file of bars.
+/// Reads the windows of a file of bars.
 pub(crate) fn from_file(
     path: &Path,
     config: &ExpansionConfig,
@@ -49,7 +49,8 @@ pub(crate) fn from_file(
     Ok(windows)
 }
 
-/// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and says what was found.
+/// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and returns them with notes on the
+/// rows that were read and dropped.
 ///
 /// # Errors
 ///
@@ -87,7 +88,7 @@ pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> 
     Ok((bars, notes))
 }
 
-/// By its name, or by its first bytes.
+/// Returns whether the name or the first bytes of the file are those of a Parquet file.
 fn is_parquet(path: &Path) -> bool {
     let named = path.extension().is_some_and(|extension| {
         ["parquet", "pq"]
@@ -113,7 +114,7 @@ mod parquet {
     pub(crate) use crate::expansion::window::holds_windows;
     use crate::expansion::window::{WindowOptions, read_windows};
 
-    /// Returns the labelled windows of a file.
+    /// Reads the labelled windows of a file.
     pub(crate) fn windows(
         path: &Path,
         config: &ExpansionConfig,
@@ -137,7 +138,7 @@ mod parquet {
     }
 }
 
-/// What a program without the feature says of a Parquet file.
+/// Refuses Parquet files in a program without the feature.
 #[cfg(not(feature = "parquet"))]
 mod parquet {
     use std::path::Path;
@@ -170,7 +171,7 @@ mod parquet {
     }
 }
 
-/// From when to when a series goes.
+/// Returns the times of the first and the last bar as text, empty without time stamps.
 fn span(bars: &Bars) -> String {
     let stamps = bars.timestamps().unwrap_or_default();
     let time = |second: Option<&i64>| jiff::Timestamp::from_second(*second?).ok();
@@ -215,7 +216,7 @@ fn left_out_note(windows: &Windows, data: &DataConfig) -> Option<String> {
     ))
 }
 
-/// How many training windows there are of each type, and how long their expansions are.
+/// Describes the number of training windows per type and the lengths of their expansions.
 pub(crate) fn label_notes(train: &Windows) -> Vec<String> {
     let labels: Vec<WindowLabel> = train.labels().collect();
     let count = |kind: ExpansionType| labels.iter().filter(|label| label.kind == kind).count();

@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::expansion::pytorch::PytorchExport;
 use crate::train::{MultiTask, checkpoint};
 
-/// Returns the network of a run's checkpoint, and its log sigmas if its strategy learns them.
+/// Exports the network of a run's checkpoint, with its log sigmas if the strategy of the run learns them.
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if the run's `config.json` cannot be read, [`Error::Checkpoint`](crate::Error::Checkpoint) if there is no such
-/// checkpoint or it does not fit.
+/// [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if the run's `config.json` cannot be read,
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint is missing or does not fit.
 pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
     let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
     let device = config.backend.device()?;

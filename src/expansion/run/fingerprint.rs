@@ -1,4 +1,4 @@
-//! Files that a run was made from, told from others of the same name.
+//! Identifies the input files of a run by length and checksum.
 
 use std::path::Path;
 
@@ -10,25 +10,25 @@ use crate::error::{Error, Result};
 use crate::history::write_atomically;
 use crate::train::checksum::crc32;
 
-/// The file in the folder of a run.
+/// The name of the file in the folder of a run.
 const FILE: &str = "inputs.json";
 
-/// Tells one file from another.
+/// The length and checksum of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
-    /// Its length.
+    /// The length of the file, in bytes.
     pub bytes: u64,
-    /// Its CRC-32, in hexadecimal.
+    /// The CRC-32 of the file, in hexadecimal.
     pub checksum: String,
 }
 
 impl Fingerprint {
-    /// Goes over the file.
+    /// Computes length and checksum of a file.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if it cannot be read.
+    /// [`Error::Io`] if the file cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
         let sum = crc32(path).map_err(Error::io("read", path))?;
@@ -39,18 +39,18 @@ impl Fingerprint {
     }
 }
 
-/// The files of a run.
+/// The fingerprints of the input files of a run.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunFiles {
-    /// Of `data.path`.
+    /// The fingerprint of the file `data.path`.
     pub(crate) data_file: Option<Fingerprint>,
-    /// Of `data.marks`.
+    /// The fingerprint of the file `data.marks`.
     pub(crate) marks_file: Option<Fingerprint>,
 }
 
 impl RunFiles {
-    /// Goes over the files of a config.
+    /// Computes the fingerprints of the files of a config.
     pub(crate) fn of(config: &ExpansionConfig) -> Result<Self> {
         let of = |file: Option<&Path>| file.map(Fingerprint::of).transpose();
         Ok(Self {
@@ -59,8 +59,7 @@ impl RunFiles {
         })
     }
 
-    /// Sees that a run that is resumed still has the files it began with. Runs of before this was written down are let
-    /// through.
+    /// Checks that a resumed run has the same files as at its start. Older runs without stored fingerprints pass.
     pub(crate) fn check(&self, run: &Path) -> Result<()> {
         let path = run.join(FILE);
         if !path.exists() {
@@ -76,7 +75,7 @@ impl RunFiles {
         same_or_named(self, &stored, remedy)
     }
 
-    /// Writes down the files of a new run.
+    /// Writes the fingerprints to the folder of a run.
     pub(crate) fn write(&self, run: &Path) -> Result<()> {
         let json = serde_json::to_string_pretty(self).expect("numbers and strings are valid JSON");
         write_atomically(run.join(FILE), json.as_bytes())

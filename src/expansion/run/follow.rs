@@ -1,4 +1,4 @@
-//! Fitting the config of a run to the PyTorch checkpoint it starts from: what was left at its default follows the file.
+//! Fits the config of a run to the PyTorch checkpoint it starts from. Settings with their defaults follow the file.
 
 use super::config::{ExpansionConfig, preset};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::expansion::model::ExpansionModelConfig;
 use crate::expansion::pytorch::PytorchCheckpoint;
 use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
 
-/// Returns the config with the sizes of the file where its own are the defaults, and what was changed, a sentence each.
+/// Returns the config with the sizes of the file where its own are the defaults, and a note that lists the changes.
 pub(crate) fn follow(
     mut config: ExpansionConfig,
     checkpoint: &PytorchCheckpoint,
@@ -55,7 +55,7 @@ fn sizes(config: &mut ExpansionConfig, checkpoint: &PytorchCheckpoint, taken: &m
     }
 }
 
-/// A bar has a fixed list of features, the last of which may be left out.
+/// Fits the position feature. A bar has a fixed list of features, of which only the last may be left out.
 fn features(
     config: &mut ExpansionConfig,
     checkpoint: &PytorchCheckpoint,
@@ -79,8 +79,8 @@ fn features(
     Ok(())
 }
 
-/// A scalar head in the file makes the model's scalar. The other way round the strategy has asked for a scalar one, and
-/// the head starts anew.
+/// Makes the countdown head of the model scalar if the head of the file is. In the opposite case the strategy needs a
+/// scalar head, which starts from new values.
 fn countdown(
     config: &mut ExpansionConfig,
     checkpoint: &PytorchCheckpoint,
@@ -97,7 +97,7 @@ fn countdown(
     }
 }
 
-/// A strategy that learns log sigma goes on where the file stopped, unless another start was asked for.
+/// Starts a strategy that learns log sigma from the values of the file, unless the config sets another start.
 fn log_sigma(
     config: &mut ExpansionConfig,
     checkpoint: &PytorchCheckpoint,

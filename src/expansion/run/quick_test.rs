@@ -1,28 +1,31 @@
-//! The question of the problem this crate was written against: does one task stand still while another improves?
+//! Tests whether one task stands still while another improves, the problem this crate was written against.
 
 use crate::diagnosis::diagnose;
 use crate::history::{History, Split, quantity};
 
-/// A loss that changed by less than this, relative to its first value, did not move.
+/// The relative change below which a loss stands still.
 const STILL: f64 = 0.01;
-/// A loss that fell by more than this, relative to its first value, improved.
+/// The relative fall above which a loss improved.
 const IMPROVED: f64 = 0.2;
 
-/// The quick test of the problem this crate was written against.
+/// The result of [`quick_test`]: whether one task stands still while another improves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuickTest {
-    /// Relative change of the first task's validation loss.
+    /// The relative change of the validation loss of the task `stuck`; -0.1 is a fall of 10 %.
     pub stuck_change: f64,
-    /// Relative change of the second task's validation loss.
+    /// The relative change of the validation loss of the task `improving`.
     pub improving_change: f64,
-    /// Whether the first moved by less than 1 % while the second improved by more than 20 %.
+    /// Whether `stuck` changed by less than 1 % while `improving` fell by more than 20 %.
     pub positive: bool,
-    /// The same in one sentence.
+    /// The question, the answer and both changes in one sentence.
     pub sentence: String,
 }
 
-/// Returns whether the task `stuck` stands still (less than 1 %) while the task `improving` improves (more than 20 %), from the
-/// first to the last epoch on validation data. `None` if one of them has fewer than two epochs.
+/// Tests whether the task `stuck` stands still (changes by less than 1 %) while the task `improving` improves (falls by
+/// more than 20 %), from the first to the last epoch on validation data. This is the problem that this crate was written
+/// against.
+///
+/// Returns `None` if one of the tasks has fewer than two epochs.
 pub fn quick_test(history: &History, stuck: &str, improving: &str) -> Option<QuickTest> {
     let all = diagnose(history);
     let change = |task| {

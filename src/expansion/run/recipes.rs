@@ -1,10 +1,4 @@
-//! Settings by name: those the four-task problem was first met with, those of the main job, and those that learn most.
-//!
-//! | recipe | what it is for |
-//! |---|---|
-//! | `original` | the network, dropout and optimizer of the project that this crate began with, and its strategy, which starves a task |
-//! | `default` | what runs when nothing is said: small, seconds on simulated windows |
-//! | `learn` | finds expansions on real bars, in minutes on two cores, whatever the size of the file; every choice is measured in `docs/recipe.md` |
+//! Defines configs by name.
 
 use super::config::{ExpansionConfig, preset};
 use crate::error::{Error, Result};
@@ -15,11 +9,27 @@ use crate::train::{Schedule, TrainConfig};
 /// The names that [`recipe`] knows.
 pub const RECIPES: [&str; 3] = ["default", "original", "learn"];
 
-/// Returns the settings of a recipe.
+/// Returns the config of a recipe.
+///
+/// | recipe | purpose |
+/// |---|---|
+/// | `default` | the defaults of [`ExpansionConfig`]: small, seconds on simulated windows |
+/// | `original` | network, dropout, optimizer and strategy of the project this crate began with; starves a task |
+/// | `learn` | finds expansions on real bars, in minutes on two cores, whatever the size of the file |
+///
+/// Every choice of `learn` is measured in `docs/recipe.md`.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no such recipe.
+/// [`Error::Setting`] if no recipe has this name.
+///
+/// # Example
+///
+/// ```
+/// let config = equipoise::expansion::run::recipe("learn")?;
+/// assert_eq!((config.data.stride, config.train.epochs), (2, 12));
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn recipe(name: &str) -> Result<ExpansionConfig> {
     match name {
         "default" => Ok(ExpansionConfig::default()),
@@ -66,7 +76,7 @@ fn learn() -> Result<ExpansionConfig> {
         learning_rate: 3e-3,
         schedule: Schedule::OneCycle,
         clip_norm: Some(1.0),
-        // A budget of 9,000 steps whatever the size of the data, and twelve networks to choose the best of.
+        // A budget of 9,000 steps whatever the size of the data, with twelve checkpoints to choose the best of.
         epochs: 12,
         steps_per_epoch: Some(750),
         ..TrainConfig::default()

@@ -1,4 +1,4 @@
-//! What a run's report shows of the domain: validation windows with the true and the predicted expansion, and the settings.
+//! Collects the content of a run's report: validation windows with the true and the predicted expansion, and settings.
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::Device;
@@ -11,13 +11,13 @@ use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Prediction};
 use crate::expansion::window::{Window, Windows};
 use crate::model::MultiTaskModel;
 
-/// Windows that a report shows.
+/// The number of windows that a report shows.
 pub const SHOWN: usize = 12;
 
-/// Returns at most `count` windows, spread evenly over `windows`, with what the network predicts for them.
+/// Returns figures of at most `count` windows, spread evenly over `windows`, with the predictions of the network.
 ///
 /// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
-/// `batcher` makes the features it was trained on. The same network and windows give the same figures.
+/// `batcher` must compute the features it was trained on. Equal networks and windows give equal figures.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub fn window_figures(
     Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
 }
 
-/// Returns the middle ones of `count` equal parts.
+/// Returns the middle window of each of `count` equal parts.
 fn spread(windows: &Windows, count: usize) -> Vec<Window> {
     let all: Vec<Window> = windows.iter().copied().collect();
     let count = count.min(all.len());
@@ -69,7 +69,8 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     }
 }
 
-/// When the first and the last bar began, where the file says so: `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
+/// Returns the times of the first and the last bar, if the series has time stamps:
+/// `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
 fn when(windows: &Windows, first: usize, last: usize) -> String {
     let Some(stamps) = windows.bars().timestamps() else {
         return String::new();
@@ -84,7 +85,7 @@ fn when(windows: &Windows, first: usize, last: usize) -> String {
     }
 }
 
-/// `true: reversal, bars 40 to 49; predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82`
+/// `True: reversal, bars 40 to 49. Predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82.`
 fn caption(label: WindowLabel, prediction: &Prediction) -> String {
     let found = prediction.span;
     format!(
@@ -100,7 +101,9 @@ fn caption(label: WindowLabel, prediction: &Prediction) -> String {
     )
 }
 
-/// What a run was, for the top of its report; `notes` are those of [`Data`](super::train::Data).
+/// Returns the settings of a run as pairs of name and text, for the top of its report.
+///
+/// `notes` are the notes of [`Data`](super::train::Data).
 pub fn facts(config: &ExpansionConfig, notes: &[String]) -> Vec<(String, String)> {
     let train = &config.train;
     let data = match &config.data.path {

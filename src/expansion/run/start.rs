@@ -1,4 +1,4 @@
-//! The network of a config: a fresh one, one to start a run from, or a trained one; from a checkpoint of ours or of PyTorch.
+//! Builds the network of a config, new or from a checkpoint of this crate or of PyTorch.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
 use crate::train::{Progress, checkpoint};
 use crate::weighting::Strategy;
 
-/// Returns a fresh network and strategy; the seed fixes the network's first values.
+/// Builds a new network and strategy. The seed of the config fixes the initial values of the network.
 ///
 /// # Errors
 ///
@@ -31,8 +31,8 @@ pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionMode
     Ok((network, weighting))
 }
 
-/// Looks at every parameter. Burn draws a parameter's first values when it is first looked at, which may be after the
-/// random state has moved on.
+/// Reads every parameter. Burn draws the initial values of a parameter at its first access, by which time other draws
+/// may have advanced the random state.
 struct Draw;
 
 impl ModuleVisitor for Draw {
@@ -41,17 +41,17 @@ impl ModuleVisitor for Draw {
     }
 }
 
-/// Fits a config to the file that a run is to start from ([`RunOptions::init`](super::train::RunOptions::init)), and says what
-/// was changed, a sentence each.
+/// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and returns
+/// it with one sentence per change.
 ///
-/// After a checkpoint of a run, a network of the default settings becomes one of the run's, with its features. After a PyTorch
-/// file, the sizes of the model follow the file where the config has their defaults, and so do the position feature, the
-/// form of the countdown and the start of log sigma.
+/// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run.
+/// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are the
+///   position feature, the form of the countdown and the start of log sigma.
 ///
 /// # Errors
 ///
-/// As [`config_of_run`]; [`Error::Setting`] naming a size that was set to something else than the file has, and both values; what
-/// `PytorchCheckpoint::read` refuses; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+/// As [`config_of_run`] and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from the file, and
+/// both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
 pub fn follow_init(
     config: ExpansionConfig,
     file: Option<&Path>,
@@ -69,13 +69,13 @@ pub fn follow_init(
     }
 }
 
-/// Returns the config of the run that a checkpoint lies in; `None` if it lies elsewhere.
+/// Returns the config of the run that a checkpoint belongs to, or `None` if the file is not in the folder of a run.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] or [`Error::Config`] if there is one that cannot be read.
+/// [`Error::Io`] or [`Error::Config`] if the run has a config that cannot be read.
 pub fn config_of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionConfig>> {
-    // A name alone has no folder.
+    // A bare file name has no parent folder.
     let Ok(place) = checkpoint.as_ref().canonicalize() else {
         return Ok(None);
     };
@@ -85,7 +85,7 @@ pub fn config_of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionCon
     file.map(ExpansionConfig::read).transpose()
 }
 
-/// Where nothing was said about the network, it is that of the run.
+/// Takes the network of the run if the config has the default network.
 fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConfig, Vec<String>)> {
     let Some(run) = config_of_run(file)? else {
         return Ok((config, Vec::new()));
@@ -104,7 +104,7 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     Ok((config.resolved(), vec![note]))
 }
 
-/// By the extension, as PyTorch's users choose it.
+/// Returns whether the file has one of the usual extensions of PyTorch files.
 pub(crate) fn is_pytorch(file: &Path) -> bool {
     let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
     ["pt", "pth", "ckpt", "bin", "tar", "safetensors"]
@@ -127,7 +127,7 @@ fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCh
     PytorchCheckpoint::read_with(file, &import)
 }
 
-/// Returns the network of a PyTorch file. A countdown head of the other form starts anew.
+/// Returns the network of a PyTorch file. A countdown head of the other form starts from new values.
 #[cfg(feature = "pytorch")]
 fn init_from_pytorch(
     network: ExpansionModel,
@@ -149,7 +149,7 @@ fn init_from_pytorch(
 
 fn tell(progress: Progress, line: &str) {
     if progress != Progress::Silent {
-        // Nobody may be there to read it.
+        // Standard error may be closed.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
@@ -159,7 +159,7 @@ fn restarted(file: &Path) -> String {
     format!("{file}: its countdown head has another form, so that head starts anew")
 }
 
-/// Returns the network of a checkpoint of any strategy. A countdown head of the other form starts anew.
+/// Returns the network of a checkpoint of any strategy. A countdown head of the other form starts from new values.
 pub(crate) fn init_from(
     network: ExpansionModel,
     file: &Path,
@@ -184,14 +184,15 @@ pub(crate) fn init_from(
     }
 }
 
-/// Returns the network of a checkpoint as it was trained: `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or
-/// `.safetensors` file, to which [`follow_init`] fits a config. Unlike a network that is to be trained on, none of its
-/// heads starts anew.
+/// Returns the trained network of a checkpoint, with every parameter from the file.
+///
+/// The file is `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or `.safetensors` file, to which
+/// [`follow_init`] fits a config. Unlike at the start of a training, no head is reset.
 ///
 /// # Errors
 ///
-/// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network is
-/// not of the config's shape, or a parameter is not finite.
+/// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network
+/// has another shape than the config, or a parameter is not finite.
 pub fn trained_network(
     config: &ExpansionConfig,
     file: impl AsRef<Path>,
@@ -199,7 +200,7 @@ pub fn trained_network(
 ) -> Result<ExpansionModel> {
     config.validate()?;
     let file = file.as_ref();
-    // Not seeded: every parameter comes from the file, and others may be drawing.
+    // Not seeded: every parameter comes from the file, and other threads may be drawing random numbers.
     let network = config.model.init(device)?;
     let network = match is_pytorch(file) {
         #[cfg(feature = "pytorch")]

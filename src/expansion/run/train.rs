@@ -1,4 +1,4 @@
-//! From a config to a trained model: reads or simulates bars, cuts and splits windows, and trains.
+//! Reads or simulates bars, cuts and splits windows, and trains the network of a config.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -25,29 +25,30 @@ use crate::nn::Kernel;
 use crate::probe::ProbeConfig;
 use crate::train::{Outcome, Progress, Trainer};
 
-/// Batches that are made while a GPU works: the next, and the one behind it for when making one takes longer once.
+/// The number of batches prepared while a GPU computes. The second batch covers an occasional slow preparation.
 const BATCHES_AHEAD: usize = 2;
 
-/// The windows of a run, split, and what is worth telling about them.
+/// The training and validation windows of a run, with notes on their origin.
 #[derive(Clone, Debug)]
 pub struct Data {
-    /// Windows to train on.
+    /// The training windows.
     pub train: Windows,
-    /// The windows to train on without those of joined stretches and without mirrored ones, where there are such: what the
-    /// uninformed predictors are fitted to.
+    /// The training windows without joined stretches and mirrored windows; `None` if `train` contains neither. The
+    /// uninformed predictors are fitted to them.
     pub plain: Option<Windows>,
-    /// Windows to validate on, later in time.
+    /// The validation windows, later in time.
     pub valid: Windows,
-    /// Sentences about what was read, dropped and left out.
+    /// Sentences about the data that were read, dropped and left out.
     pub notes: Vec<String>,
 }
 
-/// Reads or simulates the windows that a config asks for.
+/// Reads or simulates the windows of a config and splits them by time.
 ///
 /// # Errors
 ///
-/// What the readers, the cut into windows and the split refuse, see [`read_csv`](crate::expansion::bars::read_csv),
-/// [`Marks::read_csv`](crate::expansion::label::Marks::read_csv), [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`].
+/// As [`read_csv`](crate::expansion::bars::read_csv), [`Marks::read_csv`](crate::expansion::label::Marks::read_csv),
+/// [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`]; [`Error::Setting`] if more than 100 million bars
+/// are to be simulated.
 pub fn load(config: &ExpansionConfig) -> Result<Data> {
     let data = &config.data;
     let mut notes = Vec::new();
@@ -82,7 +83,7 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
             valid.len()
         ));
     }
-    // Of the windows as they are: copies would hide a type with few examples.
+    // Counted before resampling and mirroring: copies would hide a type with few examples.
     if data.path.is_some() {
         notes.extend(label_notes(&train));
     }
@@ -111,7 +112,7 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     })
 }
 
-/// Windows of joined stretches for each of the bars' own.
+/// Returns the number of windows of joined stretches per original window.
 fn copies(data: &DataConfig, windows: usize) -> usize {
     let wanted = data.train_windows.unwrap_or(0) as f64 / windows.max(1) as f64;
     let filled = (wanted.round() as usize).saturating_sub(1).min(MOST_COPIES);
@@ -139,48 +140,60 @@ fn resampled(
     Ok(more)
 }
 
-/// Windows of joined stretches that fill up for each of the bars' own, at most: more of them bring nothing that these do not.
+/// The largest number of windows of joined stretches per original window that `train_windows` adds. More do not help.
 const MOST_COPIES: usize = 5;
 
-/// The mean over fewer windows is mostly chance.
+/// The smallest number of validation windows without a warning. The mean over fewer windows is mostly chance.
 const FEW_VALIDATE: usize = 30;
 
-/// 32 bytes a bar: 3.2 GB.
+/// The largest number of simulated bars: 3.2 GB at 32 bytes per bar.
 const MOST_SIMULATED_BARS: usize = 100_000_000;
 
-/// What a run does beside what its config says.
+/// Options of a run that are not part of its config.
 #[derive(Clone, Default)]
 pub struct RunOptions {
-    /// Continue from the newest checkpoint in the folder.
+    /// Whether the run continues from the newest checkpoint in its folder. Default `false`.
     pub resume: bool,
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
-    /// file, to which [`follow_init`](super::follow_init) fits a config.
+    /// file, to which [`follow_init`](super::follow_init) fits a config. Default `None`: a new network.
     pub init: Option<std::path::PathBuf>,
-    /// What is shown.
+    /// The display of the progress.
     pub progress: Progress,
-    /// Stops the training from outside.
+    /// The handle that stops the training from outside.
     pub interrupter: Interrupter,
-    /// Called after every epoch.
+    /// The function called after every epoch.
     pub on_epoch: Option<OnEpoch>,
 }
 
 type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
 
 impl RunOptions {
-    /// Calls a function after every epoch.
+    /// Sets the function called with the history after every epoch.
     pub fn with_on_epoch(mut self, seen: impl Fn(&History) + Send + Sync + 'static) -> Self {
         self.on_epoch = Some(Arc::new(seen));
         self
     }
 }
 
-/// Trains the expansion model as a config says and writes everything to `directory`.
+/// Trains the expansion model of a config and writes the results to `directory`.
 ///
-/// The config must be [resolved](ExpansionConfig::resolved). `config.json` is written first.
+/// The config must be [resolved](ExpansionConfig::resolved). `config.json` is written before the training starts.
 ///
 /// # Errors
 ///
 /// As [`ExpansionConfig::validate`], [`load`] and [`Trainer::fit`].
+///
+/// # Example
+///
+/// ```no_run
+/// use equipoise::expansion::run::{RunOptions, load, recipe, train};
+///
+/// let mut config = recipe("learn")?;
+/// config.data.path = Some("bars.csv".into());
+/// let config = config.resolved();
+/// let outcome = train(&config, load(&config)?, "runs/learn", RunOptions::default())?;
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn train(
     config: &ExpansionConfig,
     data: Data,
@@ -205,7 +218,7 @@ pub fn train(
     } else {
         network
     };
-    // The closed forms, of the windows as they are.
+    // Closed forms, fitted to the original windows.
     let plain = data.plain.as_ref().unwrap_or(&data.train);
     let known = if config.train.baseline {
         baselines(plain, &data.valid, &config.model)
@@ -241,9 +254,9 @@ pub fn train(
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
 }
 
-/// Finds out by experiment what keeps tasks of a finished run from learning, see [`Trainer::probe`].
+/// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
 ///
-/// The config is that of the run, `data` what [`load`] gives for it.
+/// `config` is the config of the run, `data` the result of [`load`] for this config.
 ///
 /// # Errors
 ///
@@ -270,7 +283,8 @@ pub fn probe(
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
 }
 
-/// Returns what computes the recurrent layers of a run: on a GPU that is too small for the kernels, plain tensor operations.
+/// Returns the kernel that computes the recurrent layers of a run. A GPU that is too small for the kernels uses plain
+/// tensor operations.
 ///
 /// # Errors
 ///
@@ -290,13 +304,13 @@ fn trainer(
     progress: Progress,
     interrupter: Interrupter,
 ) -> Result<Trainer<ExpansionModel>> {
-    // On the CPU the kernels have all cores.
+    // On the CPU the kernels use all cores.
     let ahead = if config.backend.is_gpu() {
         BATCHES_AHEAD
     } else {
         0
     };
-    // The closed forms are given.
+    // The baselines are known in closed form.
     let config = config.train.clone().with_baseline(false);
     let trainer = Trainer::new(config, directory)?;
     Ok(trainer
@@ -305,7 +319,7 @@ fn trainer(
         .with_interrupter(interrupter))
 }
 
-/// What makes batches of windows of `bars`, as the config says.
+/// Creates the batcher for windows of `bars` with the features and the countdown form of the config.
 pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
     let (data, model) = (&config.data, &config.model);
     ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)

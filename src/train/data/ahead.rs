@@ -1,4 +1,4 @@
-//! Makes batches: when a step asks for one, or ahead of it on a thread.
+//! Makes batches on demand, or ahead on a thread.
 
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -11,7 +11,7 @@ use burn::tensor::{Device, StreamId};
 
 use super::{Batches, DataPass, Source};
 
-/// Returns the pass of a batch that is counted through all passes, and its place in it.
+/// Returns the pass of a batch and the position of the batch in the pass. `number` counts over all passes.
 pub(super) fn place<B: 'static>(
     source: &dyn Source<B>,
     seed: u64,
@@ -26,9 +26,9 @@ pub(super) fn place<B: 'static>(
 pub(super) struct Maker<'a, B> {
     source: &'a dyn Source<B>,
     seed: u64,
-    /// Those that take batches in turn, at least one.
+    /// The devices that take batches in turn, at least one.
     devices: Vec<Device>,
-    /// The pass that is open, by its number.
+    /// The open pass with its number.
     open: Option<(usize, Batches<'a, B>)>,
 }
 
@@ -42,12 +42,12 @@ impl<'a, B: 'static> Maker<'a, B> {
         }
     }
 
-    /// Makes the batch with a number, counted through all passes; mostly the one behind the last. `turn` is its place in the epoch,
-    /// which decides on the device.
+    /// Makes the batch with a number, counted over all passes; usually the successor of the last batch. `turn` is the
+    /// position in the epoch, which selects the device.
     pub(super) fn make(&mut self, number: usize, turn: usize) -> Result<B, DatasetError> {
         let (pass, at) = place(self.source, self.seed, number);
         let device = &self.devices[turn % self.devices.len()];
-        // A pass that is open makes all its batches on one device.
+        // An open pass makes all its batches on one device.
         let held = self.open.take();
         let alike = self.devices.iter().all(|device| *device == self.devices[0]);
         let held = held.filter(|(held, _)| *held == pass.number() && alike);
@@ -61,14 +61,14 @@ impl<'a, B: 'static> Maker<'a, B> {
     }
 }
 
-/// Batches that a thread makes, a few ahead of those that were taken.
+/// Batches that a thread makes ahead of the consumer.
 pub(super) struct Ahead<B> {
     batches: Option<Receiver<Result<B, DatasetError>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<B: Send + 'static> Ahead<B> {
-    /// Begins with the first of `numbers`; at most `most` batches wait, at least 1.
+    /// Starts with the first of `numbers`; at most `most` batches wait, at least 1.
     pub(super) fn start(
         source: Arc<dyn Source<B>>,
         seed: u64,
@@ -76,12 +76,12 @@ impl<B: Send + 'static> Ahead<B> {
         numbers: Range<usize>,
         most: usize,
     ) -> Self {
-        // One more is in the hands of the thread.
+        // The thread holds one more batch.
         let (sender, batches) = sync_channel(most.saturating_sub(1));
         let work = move || {
             let mut maker = Maker::new(&*source, seed, devices);
             for (turn, number) in numbers.enumerate() {
-                // Nobody takes batches any more: the epoch was stopped.
+                // The epoch was stopped, and no more batches are taken.
                 if sender.send(maker.make(number, turn)).is_err() {
                     return;
                 }
@@ -100,7 +100,7 @@ impl<B: Send + 'static> Ahead<B> {
     ///
     /// # Panics
     ///
-    /// With what the source panicked with.
+    /// With the panic of the source, if it panicked.
     pub(super) fn next(&mut self) -> Result<B, DatasetError> {
         let batches = self.batches.as_ref().expect("until it is dropped");
         match batches.recv() {
@@ -115,7 +115,7 @@ impl<B: Send + 'static> Ahead<B> {
 
 impl<B> Drop for Ahead<B> {
     fn drop(&mut self) {
-        // The thread ends when it finds that nobody listens.
+        // The thread ends when the channel is closed.
         drop(self.batches.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -1,4 +1,4 @@
-//! Batches of one data set: in order, shuffled, or drawn with weights.
+//! Makes the batches of one data set: in order, shuffled, or drawn with weights.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use rand::seq::SliceRandom;
 use super::{Batches, DataPass, Source};
 use crate::error::{Error, Result};
 
-/// A batcher given by a function from samples and the device to a batch.
+/// A batcher from a function that maps samples and the device to a batch.
 ///
 /// # Example
 ///
@@ -34,18 +34,18 @@ impl<I, B, F: Fn(Vec<I>, &Device) -> B + Send + Sync> Batcher<I, B> for BatchBy<
     }
 }
 
-/// A data set and how its samples become batches; the last batch of a pass is shorter if they do not come out even.
+/// A data set with a batcher. The last batch of a pass is shorter if the samples do not divide evenly.
 pub struct Data<I, B> {
     dataset: Arc<dyn Dataset<I>>,
     batcher: Arc<dyn Batcher<I, B>>,
     batch_size: usize,
     order: Order,
-    /// The order of the pass that was begun last: where several devices share the batches it is begun again for each of them.
+    /// The order of the last pass: several devices that share the batches begin the pass once each.
     last: Mutex<Option<(DataPass, Arc<[usize]>)>>,
 }
 
 impl Data<i64, Tensor<2>> {
-    /// Makes batches of `batch_size` rows of a table, in their order; the table stays on its device.
+    /// Creates a source of batches of `batch_size` rows of a table, in order. The table stays on its device.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ enum Order {
 }
 
 impl<I, B> Data<I, B> {
-    /// Makes batches of `batch_size` samples in the order of the data set.
+    /// Creates a source of batches of `batch_size` samples, in the order of the data set.
     ///
     /// # Errors
     ///
@@ -107,18 +107,18 @@ impl<I, B> Data<I, B> {
         })
     }
 
-    /// Has the samples shuffled anew in every pass.
+    /// Shuffles the samples in every pass, each time in another order.
     pub fn shuffled(mut self) -> Self {
         self.order = Order::Shuffled;
         self.last = Mutex::new(None);
         self
     }
 
-    /// Has as many samples as there are drawn with replacement in every pass, each as often as its weight says.
+    /// Draws as many samples as the data set has, with replacement, with probabilities proportional to `weights`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] unless there is a finite weight for each sample, none negative and one above 0.
+    /// [`Error::Setting`] unless there is one finite weight per sample, none negative and at least one above 0.
     pub fn weighted(mut self, weights: &[f64]) -> Result<Self> {
         let samples = self.dataset.len();
         if weights.len() != samples {
@@ -140,11 +140,24 @@ impl<I, B> Data<I, B> {
         Ok(self)
     }
 
-    /// Has samples drawn so that every class comes equally often; `classes` has the class of each sample.
+    /// Draws samples so that every class is equally frequent; `classes` is the class of each sample.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] unless there is a class for each sample.
+    /// [`Error::Setting`] unless there is one class per sample.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use burn::data::dataset::InMemDataset;
+    /// use burn::tensor::{Device, Tensor};
+    /// use equipoise::train::{BatchBy, Data, Source};
+    ///
+    /// let batcher = BatchBy(|samples: Vec<f32>, device: &Device| Tensor::<1>::from_floats(samples.as_slice(), device));
+    /// let data = Data::new(InMemDataset::new(vec![0.5; 4]), batcher, 2)?;
+    /// assert_eq!(data.balanced(&[0, 0, 0, 1])?.batches(), 2);
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
     pub fn balanced(self, classes: &[usize]) -> Result<Self> {
         let mut counts: HashMap<usize, usize> = HashMap::new();
         for class in classes {

@@ -1,9 +1,9 @@
-//! The batches of an epoch as a loader of Burn, from any source.
+//! Loads the batches of an epoch from any source, as a data loader of Burn.
 //!
-//! Burn's own loader advances one generator from epoch to epoch, whose state no checkpoint holds. This one counts its
-//! epochs, so a run can be taken up at any of them. The device's random state is set anew with every training batch, so that
-//! whatever else draws from it in a step, a measurement say, does not change the steps after it. It is set when a batch is taken,
-//! so a batch that was made ahead must not have drawn from it.
+//! Burn's own loader advances one generator from epoch to epoch, and no checkpoint holds its state. This loader counts
+//! its epochs, so a run can continue from any epoch. The random state of the device is set before every training batch,
+//! so a measurement that draws from the device in one step does not change later steps. It is set when a batch is
+//! taken, so a batch made ahead must not draw from it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,26 +16,27 @@ use burn::tensor::{Device, StreamId};
 use super::Source;
 use super::ahead::{Ahead, Maker, place};
 
-/// The batches of an epoch, one by one.
+/// A loader of the batches of an epoch.
 pub(in crate::train) struct EpochLoader<B> {
     source: Arc<dyn Source<B>>,
-    /// Samples of a batch.
+    /// Returns the number of samples of a batch.
     count: fn(&B) -> usize,
-    /// Batches of an epoch.
+    /// The number of batches of an epoch.
     batches: usize,
-    /// Fixes what is drawn; none where the device's random state is left alone, as in validation.
+    /// The seed of the random numbers; `None` leaves the random state of the device unchanged, as in validation.
     seed: Option<u64>,
     device: Device,
-    /// Devices that take batches in turn with that one.
+    /// Devices that take batches in turn with `device`.
     more: Arc<[Device]>,
     epoch: Arc<AtomicUsize>,
-    /// Batches that are made while a step runs.
+    /// The number of batches made while a step runs.
     ahead: usize,
-    /// The stream of the thread that makes them, the same in every epoch: a GPU keeps memory for each stream for good.
+    /// The stream of the thread that makes batches ahead, the same in every epoch, because a GPU keeps memory for each
+    /// stream permanently.
     stream: StreamId,
 }
 
-// By hand, because a batch need not be `Clone`.
+// Implemented by hand, because a batch need not be `Clone`.
 impl<B> Clone for EpochLoader<B> {
     fn clone(&self) -> Self {
         Self {
@@ -49,7 +50,7 @@ impl<B> Clone for EpochLoader<B> {
 }
 
 impl<B: 'static> EpochLoader<B> {
-    /// Creates a loader whose first pass is epoch 1 and one pass over the source.
+    /// Creates a loader whose first epoch is epoch 1 and one pass over the source.
     pub(in crate::train) fn new(
         source: Arc<dyn Source<B>>,
         count: fn(&B) -> usize,
@@ -69,32 +70,32 @@ impl<B: 'static> EpochLoader<B> {
         }
     }
 
-    /// Has so many batches made ahead, on a thread of their own; none where it is 0.
+    /// Sets how many batches a separate thread makes ahead; 0 makes none ahead.
     pub(in crate::train) fn ahead(mut self, batches: usize) -> Self {
         self.ahead = batches;
         self
     }
 
-    /// Makes batches on these devices in turn: the first of an epoch on the loader's own device, the next on the first of these, and
-    /// so on.
+    /// Makes batches on several devices in turn: the first batch of an epoch on the loader's own device, the second on
+    /// the first of `more`, and so on.
     pub(in crate::train) fn and_on(mut self, more: &[Device]) -> Self {
         self.more = more.into();
         self
     }
 
-    /// Makes an epoch so many batches long, whatever the source has; passes over the source follow each other.
+    /// Sets the number of batches of an epoch. Passes over the source follow each other.
     pub(in crate::train) fn of_length(mut self, batches: usize) -> Self {
         self.batches = batches;
         self
     }
 
-    /// Makes `epoch` the next pass.
+    /// Sets the next epoch.
     pub(in crate::train) fn starting_at(self, epoch: usize) -> Self {
         self.epoch.store(epoch, Ordering::Relaxed);
         self
     }
 
-    /// Samples of an epoch, about, where the batches differ.
+    /// Returns the number of samples of an epoch, approximate if the batches differ in size.
     pub(in crate::train) fn samples(&self) -> usize {
         let of_source = self.source.batches().max(1);
         if self.batches == of_source {
@@ -152,17 +153,17 @@ impl<B: Send + 'static> DataLoader<B> for EpochLoader<B> {
 
 struct EpochIterator<'a, B: 'static> {
     loader: &'a EpochLoader<B>,
-    /// Of the batches to come; they are counted through all passes.
+    /// The numbers of the remaining batches, counted over all passes.
     numbers: Range<usize>,
-    /// The first of the epoch.
+    /// The number of the first batch of the epoch.
     first: usize,
     devices: Vec<Device>,
     batches: Made<'a, B>,
-    /// Samples.
+    /// The number of samples taken.
     seen: usize,
 }
 
-/// When batches are made.
+/// Batches made on demand or ahead.
 enum Made<'a, B: 'static> {
     Now(Maker<'a, B>),
     Ahead(Ahead<B>),
@@ -193,7 +194,7 @@ impl<B: Send + 'static> Iterator for EpochIterator<'_, B> {
 impl<B: Send + 'static> DataLoaderIterator<B> for EpochIterator<'_, B> {
     fn progress(&self) -> Progress {
         let all = self.loader.samples();
-        // Burn takes the last batch by it.
+        // Burn recognises the last batch by this number.
         let seen = if self.numbers.is_empty() {
             all
         } else {
@@ -203,16 +204,16 @@ impl<B: Send + 'static> DataLoaderIterator<B> for EpochIterator<'_, B> {
     }
 }
 
-/// The batches of an epoch in groups, one for each step of the optimizer; the last group is smaller if they do not come out
-/// even.
+/// The batches of an epoch in groups, one group for each step of the optimizer. The last group is smaller if the
+/// batches do not divide evenly.
 pub(in crate::train) struct Groups<B> {
     pub(in crate::train) batches: EpochLoader<B>,
-    /// Batches of a group.
+    /// The number of batches of a group.
     pub(in crate::train) size: usize,
 }
 
 impl<B: 'static> Groups<B> {
-    /// Steps of an epoch.
+    /// Returns the number of steps of an epoch.
     pub(in crate::train) fn steps(&self) -> usize {
         self.batches.batches.div_ceil(self.size)
     }

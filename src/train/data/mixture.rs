@@ -1,4 +1,4 @@
-//! Several sources of batches in turn, for tasks that have data of their own.
+//! Alternates between several sources of batches, for tasks with separate data.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,26 +8,29 @@ use serde::{Deserialize, Serialize};
 use super::{Batches, DataPass, Source};
 use crate::error::{Error, Result};
 
-/// How often each of several sources comes in a pass. Batches are spread evenly over the pass.
+/// The number of batches of each source in a pass of a [`Mixture`]. The batches of a source are spread evenly over the
+/// pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Alternation {
-    /// One batch of each in turn, as many as the largest source has; smaller ones begin again.
+    /// One batch of each source in turn, as many as the largest source has; smaller sources start again.
     #[default]
     RoundRobin,
     /// Every batch of every source once.
     Proportional,
-    /// In proportion to `batches^(1 / T)`, about as many in all as the sources have together and at least one of each. `T = 1` is
-    /// [`Proportional`](Self::Proportional); a large T gives every source the same.
+    /// In proportion to `batches^(1 / T)`, at least one batch of each source, and about as many in total as the sources
+    /// have together. `T = 1` is [`Proportional`](Self::Proportional); a large T gives every source about the same
+    /// number.
     Temperature(f64),
-    /// These numbers of batches.
+    /// These numbers of batches, one for each source, at least 1 each.
     Numbers(Vec<usize>),
 }
 
-/// Batches of several sources in turn: a data set for each task, say.
+/// Batches of several sources in turn, such as one data set for each task.
 ///
-/// A source that has come to its end begins its next pass, in the middle of an epoch as well, and goes on there in the
-/// next epoch. To validate take [`Alternation::Proportional`], which reads every batch once; the others read some twice or never.
+/// A source at its end begins its next pass, even in the middle of an epoch, and continues there in the next epoch. For
+/// validation use [`Alternation::Proportional`], which reads every batch once; the others read some batches twice or
+/// never.
 ///
 /// # Example
 ///
@@ -57,12 +60,12 @@ pub enum Alternation {
 pub struct Mixture<B> {
     alternation: Alternation,
     parts: Vec<(String, Arc<dyn Source<B>>)>,
-    /// The same in every pass, and a pass may be begun for every batch.
+    /// The order of the sources, equal in every pass. It is kept because a run may begin a pass for every batch.
     turns: OnceLock<Vec<(usize, usize)>>,
 }
 
 impl<B: 'static> Mixture<B> {
-    /// Makes a mixture without any source; [`with`](Self::with) adds them.
+    /// Creates a mixture without sources; [`with`](Self::with) adds them.
     pub fn new(alternation: Alternation) -> Self {
         Self {
             alternation,
@@ -71,14 +74,14 @@ impl<B: 'static> Mixture<B> {
         }
     }
 
-    /// Adds a source; the name is for messages.
+    /// Adds a source. The name appears in error messages.
     pub fn with(mut self, name: &str, source: impl Source<B>) -> Self {
         self.parts.push((name.into(), Arc::new(source)));
         self.turns = OnceLock::new();
         self
     }
 
-    /// Batches of each source in a pass.
+    /// Returns the number of batches of each source in a pass.
     fn numbers(&self) -> Vec<usize> {
         let own = self.parts.iter().map(|(_, source)| source.batches());
         let own: Vec<usize> = own.collect();
@@ -89,7 +92,7 @@ impl<B: 'static> Mixture<B> {
             }
             Alternation::Proportional => own,
             Alternation::Temperature(temperature) => {
-                // Beside the largest, so that nothing overflows however small the temperature is.
+                // Relative to the largest source, so that nothing overflows at a small temperature.
                 let most = own.iter().copied().max().unwrap_or(1).max(1) as f64;
                 let powers = own
                     .iter()
@@ -104,12 +107,12 @@ impl<B: 'static> Mixture<B> {
         }
     }
 
-    /// Returns the source of each batch of a pass, and which of its batches in this pass it is.
+    /// Returns, for each batch of a pass, its source and its number among the batches of this source.
     fn turns(&self) -> Vec<(usize, usize)> {
         let numbers = self.numbers();
         let of = |(part, number): (usize, &usize)| {
             let number = *number;
-            // The middle of the batch's stretch of the pass, as a fraction.
+            // The middle of the batch's share of the pass, as a fraction.
             (0..number).map(move |at| ((at as f64 + 0.5) / number as f64, part, at))
         };
         let mut turns: Vec<_> = numbers.iter().enumerate().flat_map(of).collect();
@@ -183,7 +186,7 @@ impl<B: 'static> Source<B> for Mixture<B> {
     }
 }
 
-/// A source in the middle of one of its passes.
+/// A source within one of its passes.
 struct Part<'a, B> {
     number: usize,
     batches: Batches<'a, B>,

@@ -1,7 +1,7 @@
-//! Where the batches of a run come from: a data set, several in turn, or a source of one's own.
+//! Defines where the batches of a run come from: a data set, several data sets in turn, or a custom source.
 //!
-//! What a [`Source`] gives depends on the pass alone, so a run can be taken up at any epoch: no generator's state is carried
-//! from pass to pass, and none has to be recorded.
+//! The batches of a [`Source`] depend on the pass alone, so a run can continue from any epoch: no generator carries a
+//! state from pass to pass, and no state has to be recorded.
 
 mod ahead;
 mod dataset;
@@ -19,10 +19,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::Result;
 
-/// Batches, made when they are asked for.
+/// Batches that are made on demand.
 pub type Batches<'a, B> = Box<dyn Iterator<Item = Result<B, DatasetError>> + 'a>;
 
-/// A source of batches, of any sizes.
+/// A source of batches of any size.
 ///
 /// # Example
 ///
@@ -52,30 +52,30 @@ pub type Batches<'a, B> = Box<dyn Iterator<Item = Result<B, DatasetError>> + 'a>
 /// }
 /// ```
 pub trait Source<B>: Send + Sync + 'static {
-    /// Returns the number of samples in a pass, for the display of progress.
+    /// Returns the number of samples in a pass, for the progress output.
     fn samples(&self) -> usize;
 
-    /// Returns the number of batches in a pass, the same in every pass and at least 1.
+    /// Returns the number of batches in a pass, at least 1 and equal in every pass.
     fn batches(&self) -> usize;
 
-    /// Checks what a user gave, before training begins; nothing unless a source says otherwise.
+    /// Checks the settings of the source before training begins. The default accepts everything.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) with the setting that does not fit.
+    /// [`Error::Setting`](crate::Error::Setting) naming the invalid setting.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Returns the batches of a pass, beginning with batch number `from`, counted from 0.
+    /// Returns the batches of a pass, starting with batch number `from`, counted from 0.
     ///
-    /// The same pass gives the same batches. What is drawn on the host comes from [`DataPass::random`]; the generator of
-    /// the device is seeded before each training batch by whoever asks. A run on several devices begins a pass for every batch, so
-    /// beginning should cost little.
+    /// Equal passes give equal batches. Random numbers on the host come from [`DataPass::random`]; the caller seeds the
+    /// generator of the device before each training batch. A run on several devices begins a pass for every batch, so
+    /// beginning a pass should cost little.
     fn pass(&self, pass: DataPass, from: usize, device: &Device) -> Batches<'_, B>;
 }
 
-/// So many batches of a pass, spread evenly over it, each made when it is asked for.
+/// Returns `count` batches of a pass, spread evenly over it; each batch is made on demand.
 pub(super) fn spread<'a, B: 'static>(
     source: &'a dyn Source<B>,
     pass: DataPass,
@@ -110,7 +110,7 @@ impl<B: 'static> Source<B> for Box<dyn Source<B>> {
     }
 }
 
-/// One pass over the data, and the seed that fixes what is drawn in it.
+/// One pass over the data, and the seed of its random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataPass {
     seed: u64,
@@ -118,7 +118,7 @@ pub struct DataPass {
 }
 
 impl DataPass {
-    /// Makes the pass with a number, counted from 1.
+    /// Creates the pass with a number, counted from 1.
     pub fn new(seed: u64, number: usize) -> Self {
         let number = number as u64;
         Self { seed, number }
@@ -129,22 +129,22 @@ impl DataPass {
         self.number as usize
     }
 
-    /// Returns a generator that begins anew in every pass.
+    /// Creates the generator of the pass, which starts from the same state whenever the pass is repeated.
     pub fn random(&self) -> ChaCha8Rng {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(self.number);
         random
     }
 
-    /// Returns a pass over a part of the data, which draws from a generator of its own.
+    /// Returns a pass over a part of the data, with its own generator.
     pub fn of_part(&self, part: usize, number: usize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        // Streams of passes are counted from below.
+        // The streams of passes count up from below.
         random.set_stream(u64::MAX - part as u64);
         Self::new(random.random(), number)
     }
 
-    /// Returns the seed of the device for a batch.
+    /// Returns the seed of the device for a batch, counted from 0.
     pub(super) fn seed_of(&self, batch: usize) -> u64 {
         let mut random = ChaCha8Rng::seed_from_u64(!self.seed);
         random.set_stream(self.number);
