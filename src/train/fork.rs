@@ -1,9 +1,9 @@
-//! Short forks of a run: some steps more from one of its checkpoints, as they would have gone on or with one change.
+//! Runs short forks of a run: some more steps from one of its checkpoints, unchanged or with one change.
 //!
-//! Every fork begins with the same network and strategy, and with an optimizer that has seen nothing: moments of gradients of another size
-//! would make a head that is weighed up move several times as far as it does in a run, and hold down a trunk whose strongest task is left
-//! out. Forks of the same number see the same batches in the same order and
-//! draw the same at random, whatever the change is.
+//! Every fork begins with the same network and strategy, and with a fresh optimizer: moments of gradients of another
+//! size would make a head with an increased weight move several times as far as in a run, and hold down a trunk whose
+//! strongest task is left out. Forks with the same number receive the same batches in the same order and the same
+//! random numbers, whatever the change is.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -30,36 +30,36 @@ use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::model::{Branches, MultiTaskModel};
 use crate::weighting::Strategy;
 
-/// Audits in a fork, at least.
+/// The least number of audits in a fork.
 const AUDITS: usize = 5;
-/// The least part of the configured learning rate that forks are run with.
+/// The least fraction of the configured learning rate that forks are run with.
 const LEAST_RATE: f64 = 0.05;
-/// Training batches that are looked at for labels of every task.
+/// The number of training batches searched for labels of every task.
 const LOOKED_AT: usize = 16;
 
-/// What a fork does that the run does not.
+/// The changes of a fork to the run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Alteration {
-    /// What every task's gradient is multiplied by after the strategy.
+    /// The factor on the gradient of every task after the strategy.
     pub(crate) factors: Option<Vec<f64>>,
     /// Whether each task is trained.
     pub(crate) trained: Option<Vec<bool>>,
-    /// A task and the factor that its head's output is multiplied by.
+    /// A task and the factor on the output of its head.
     pub(crate) output: Option<(usize, f64)>,
-    /// A task and the factor that the steps of its own parameters are multiplied by.
+    /// A task and the factor on the steps of its own parameters.
     pub(crate) head: Option<(usize, f64)>,
 }
 
-/// How a fork ended.
+/// The result of a fork.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
     /// The validation losses of every task.
     pub(crate) losses: Vec<ForkLosses>,
-    /// What the audits measured.
+    /// The result of the audits, if there were any.
     pub(crate) audit: Option<Audit>,
 }
 
-/// The validation losses of one task after a fork: batch by batch, with the labels of each.
+/// The validation losses of one task after a fork, batch by batch, with the number of labels of each batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ForkLosses {
     pub(crate) losses: Vec<f64>,
@@ -67,7 +67,7 @@ pub(crate) struct ForkLosses {
 }
 
 impl ForkLosses {
-    /// Returns the mean over all labels; NaN where there are none.
+    /// Returns the mean over all labels; NaN if there are no labels.
     pub(crate) fn mean(&self) -> f64 {
         let labelled = self.losses.iter().zip(&self.labels);
         let sum: f64 = labelled
@@ -82,21 +82,21 @@ impl ForkLosses {
 pub(crate) struct Forks<M: MultiTaskModel> {
     trainer: Trainer<M>,
     fresh: MultiTask<M>,
-    /// Parameters that the run leaves as they are.
+    /// Parameters that are frozen in the run.
     frozen: HashSet<ParamId>,
     rates: ModuleLrScheduler,
     train: Arc<dyn Source<M::Batch>>,
     valid: Arc<dyn Source<M::Batch>>,
     device: Device,
-    /// As many as the run has, all of them the main device.
+    /// As many devices as in the run, all of them the main device.
     devices: Devices,
-    /// Batches of a step.
+    /// The number of batches per step.
     size: usize,
     epoch: usize,
     steps: usize,
     steps_per_epoch: usize,
     most_valid: usize,
-    /// The parameters that each task alone reaches; found when they are asked for.
+    /// The parameters that each task alone reaches; computed on first use.
     own: Option<Vec<HashSet<ParamId>>>,
 }
 
@@ -107,12 +107,12 @@ pub(crate) struct ForkPlan<M: MultiTaskModel> {
     pub(crate) device: Device,
     pub(crate) epoch: usize,
     pub(crate) steps: usize,
-    /// Validation batches that a fork is judged by, at most.
+    /// The largest number of validation batches to judge a fork by.
     pub(crate) most_valid: usize,
 }
 
 impl<M: MultiTaskModel> Forks<M> {
-    /// Prepares forks. The checkpoint is read when one begins.
+    /// Prepares forks. The checkpoint is read when a fork begins.
     pub(crate) fn new(
         trainer: Trainer<M>,
         network: M,
@@ -148,7 +148,7 @@ impl<M: MultiTaskModel> Forks<M> {
         })
     }
 
-    /// Returns the network and the strategy of the checkpoint, ready to be trained on.
+    /// Returns the network and the strategy of the checkpoint, ready for training.
     fn begin(&self, alteration: &Alteration) -> Result<Begun<M>> {
         let fresh = part::set_frozen(self.fresh.clone(), &self.frozen, true);
         let start = self
@@ -187,12 +187,12 @@ impl<M: MultiTaskModel> Forks<M> {
         })
     }
 
-    /// Returns whether the network has a factor for the output of a task's head.
+    /// Returns whether the network has an output factor for the head of a task.
     pub(crate) fn scales(&self, task: usize) -> bool {
         self.fresh.network.with_output_scale(task, 2.0).is_some()
     }
 
-    /// Returns whether a task has parameters that it alone reaches.
+    /// Returns whether a task has parameters that no other task reaches.
     pub(crate) fn has_own(&mut self, task: usize) -> Result<bool> {
         Ok(!self.own()?[task].is_empty())
     }
@@ -204,17 +204,17 @@ impl<M: MultiTaskModel> Forks<M> {
         Ok(self.own.as_deref().expect("it was just found"))
     }
 
-    /// Returns the losses at the checkpoint itself.
+    /// Returns the losses at the checkpoint.
     pub(crate) fn at_the_start(&self) -> Result<Vec<ForkLosses>> {
         let begun = self.begin(&Alteration::default())?;
         self.evaluate(begun.model)
     }
 
-    /// Runs the fork of a number with a change.
+    /// Runs the fork with a number and a change.
     ///
     /// # Errors
     ///
-    /// [`Error::Training`] if the data failed or the run was interrupted, and what reading the checkpoint says.
+    /// [`Error::Training`] if the data failed or the run was interrupted; the errors of reading the checkpoint.
     pub(crate) fn run(
         &mut self,
         number: usize,
@@ -274,7 +274,7 @@ impl<M: MultiTaskModel> Forks<M> {
             let inactive = output.active.bool_not();
             seen.push(output.losses.mask_fill(inactive, 0.0));
             seen.push(output.counts);
-            // A loss that is not finite is one of the fork, and no missing label.
+            // A loss that is not finite counts as a loss of the fork, not as a missing label.
             seen.push(output.non_finite.float());
         }
         let numbers = if seen.is_empty() {
@@ -300,9 +300,9 @@ impl<M: MultiTaskModel> Forks<M> {
         Ok(found)
     }
 
-    /// For each task the parameters that its loss alone reaches, found on batches in which it has labels.
+    /// Returns for each task the parameters that its loss alone reaches, found on batches with labels of the task.
     fn find_own(&self) -> Result<Vec<HashSet<ParamId>>> {
-        // Running statistics are shared between clones; those of this one are nobody else's.
+        // Clones share running statistics; the statistics of this network have no other user.
         let network = self.begin(&Alteration::default())?.model.network;
         let network = &network.valid().train();
         let tracked = self.device.clone().autodiff();
@@ -329,7 +329,7 @@ impl<M: MultiTaskModel> Forks<M> {
                 break;
             }
         }
-        // What a task without labels reaches is not known, and might be shared.
+        // The parameters of a task without labels are unknown, and might be shared.
         let known = missing.is_empty();
         let own = |task| {
             if known {
@@ -354,8 +354,8 @@ fn failed(reason: &str) -> Error {
     }
 }
 
-/// Returns the learning rates of a fork: constant, at the median over the epochs of the run, because the end of a schedule may have nothing
-/// left of them.
+/// Returns the learning rates of a fork: constant, at the median over the epochs of the run, because a schedule may end
+/// near zero.
 fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     let series = history.series(Split::Train, ALL_TASKS, quantity::LEARNING_RATE);
     let mut seen: Vec<f64> = series.into_iter().map(|(_, rate)| rate).collect();
@@ -363,7 +363,7 @@ fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     seen.sort_by(f64::total_cmp);
     let typical = seen.get(seen.len() / 2).copied();
     let factor = typical.map_or(1.0, |typical| typical / config.learning_rate);
-    // The end of a short schedule tells nothing of its middle.
+    // The end of a short schedule says nothing about its middle.
     let factor = if factor < LEAST_RATE { 1.0 } else { factor };
     let mut constant = config.clone().with_schedule(Schedule::Constant);
     constant.learning_rate *= factor;
@@ -378,7 +378,7 @@ fn rates(config: &TrainConfig, history: &History) -> Result<ModuleLrScheduler> {
     schedule::scheduler(&constant, None, 1)
 }
 
-/// Returns the values of some parameters, flat.
+/// Returns the values of the parameters in `of`, flat.
 fn values<M: Module>(module: &M, of: &HashSet<ParamId>) -> HashMap<ParamId, Tensor<1>> {
     struct Read<'a> {
         of: &'a HashSet<ParamId>,
@@ -398,7 +398,7 @@ fn values<M: Module>(module: &M, of: &HashSet<ParamId>) -> HashMap<ParamId, Tens
     read.found
 }
 
-/// Moves parameters on from where they were, so many times as far as they went.
+/// Extends the last step of parameters: each parameter moves from `before` by `factor` times the step.
 fn further<M: Module>(module: M, before: HashMap<ParamId, Tensor<1>>, factor: f64) -> M {
     struct Move {
         before: HashMap<ParamId, Tensor<1>>,

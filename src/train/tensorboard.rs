@@ -1,16 +1,17 @@
-//! The numbers of a run as TensorBoard event files.
+//! Writes the numbers of a run as TensorBoard event files.
 //!
-//! Of the messages in TensorFlow's `event.proto` and `summary.proto` a scalar needs only these fields, so they are written by hand:
+//! A scalar needs only these fields of the messages in TensorFlow's `event.proto` and `summary.proto`, so they are
+//! encoded by hand:
 //!
 //! ```text
 //! Event      1 wall_time: double, 2 step: int64, 3 file_version: string, 5 summary: Summary, 7 session_log: SessionLog
-//! Summary    1 value: Value, any number of them
+//! Summary    1 value: Value, repeated
 //! Value      1 tag: string, 2 simple_value: float
-//! SessionLog 1 status: 1 says that a session starts
+//! SessionLog 1 status: 1 marks the start of a session
 //! ```
 //!
-//! A file is a row of events, each in the frame of `record_writer.cc`: its length, a checksum of the length, the event, a checksum of
-//! the event.
+//! A file is a sequence of events, each in the frame of `record_writer.cc`: its length, a checksum of the length, the
+//! event, a checksum of the event.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,10 +25,10 @@ use crate::error::{Error, Result};
 use crate::history::{History, Record};
 use crate::model::MultiTaskModel;
 
-/// Writes what a run records as TensorBoard event files.
+/// Writes the history of a run as TensorBoard event files.
 ///
-/// A folder belongs to one run. The writer of a resumed run adds a file that begins with the epochs of its history, and TensorBoard
-/// shows these instead of what it read of them in earlier files.
+/// A folder belongs to one run. The writer of a resumed run adds a file that begins with the epochs of its history;
+/// TensorBoard shows these epochs instead of those in earlier files.
 ///
 /// # Example
 ///
@@ -46,7 +47,7 @@ use crate::model::MultiTaskModel;
 #[derive(Debug)]
 pub struct TensorBoard {
     path: PathBuf,
-    /// Without a buffer: a reader sees an epoch as soon as it is written.
+    /// The file, without a buffer: a reader sees an epoch as soon as it is written.
     file: File,
     /// The last epoch in the file.
     written: Option<usize>,
@@ -57,7 +58,7 @@ impl TensorBoard {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] with the path if the folder or the file cannot be made.
+    /// [`Error::Io`] with the path if the folder or the file cannot be created.
     pub fn create(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -71,14 +72,14 @@ impl TensorBoard {
         Ok(board)
     }
 
-    /// Writes the records of the epochs that were not written yet.
+    /// Writes the records of all epochs that are not yet written.
     ///
-    /// Each number is a scalar `task/quantity/split` in single precision, its step the epoch; what was known before training has
-    /// step 0. An epoch is written once: what is recorded of it later is not added.
+    /// Each number is a scalar `task/quantity/split` in single precision, with the epoch as its step; values from
+    /// before training have step 0. An epoch is written once: records added to it later are not written.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] with the path. The file may then end within an event, and what is written after that is not read.
+    /// [`Error::Io`] with the path. The file may then end within an event, and later events in it are not read.
     pub fn write(&mut self, history: &History) -> Result<()> {
         let mut epochs: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
         for record in history.records() {
@@ -105,8 +106,8 @@ impl TensorBoard {
 
     /// Returns a hook for [`Trainer::on_epoch`](super::Trainer::on_epoch) that writes after every epoch.
     ///
-    /// The hook stops the run with the error's text if it cannot write; after the last epoch there is nothing left to stop, and the
-    /// error is not shown.
+    /// If writing fails, the hook stops the run with the text of the error. After the last epoch nothing is left to
+    /// stop, and the error is not shown.
     pub fn hook<M: MultiTaskModel>(
         mut self,
     ) -> impl FnMut(EpochSeen<'_, M>) -> ControlFlow<String> + Send + 'static {
@@ -122,8 +123,8 @@ impl TensorBoard {
     }
 }
 
-/// Makes a file under a name that is free, because two writers may begin within a second. TensorBoard reads files in the order of
-/// their names, so the time comes first.
+/// Creates a file under a free name, because two writers may start within a second. TensorBoard reads files in the
+/// order of their names, so the time comes first.
 fn new_file(folder: &Path) -> Result<(PathBuf, File)> {
     let (seconds, host, process) = (since_1970().as_secs(), host(), std::process::id());
     let name = format!("events.out.tfevents.{seconds}.{host}.{process}");
@@ -141,7 +142,7 @@ fn new_file(folder: &Path) -> Result<(PathBuf, File)> {
     }
 }
 
-/// Returns the machine, where the environment names it in a way that can stand in a file's name.
+/// Returns the host name from the environment, if it is valid in a file name.
 fn host() -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
     let found = std::env::var("HOSTNAME").unwrap_or_default();
@@ -161,13 +162,13 @@ fn event() -> Message {
     Message::default().double(1, since_1970().as_secs_f64())
 }
 
-/// Returns the event that a file begins with.
+/// Returns the first event of a file.
 fn version() -> Message {
     event().bytes(3, b"brain.Event:2")
 }
 
-/// Makes TensorBoard forget what it read of this epoch and later ones in earlier files. Without it, a run that is resumed would be
-/// drawn twice by readers that keep every value.
+/// Returns the event that makes TensorBoard forget this epoch and later ones from earlier files. Without it, readers
+/// that keep every value would draw a resumed run twice.
 fn start(epoch: usize) -> Message {
     let session = Message::default().integer(1, 1);
     event().integer(2, epoch as u64).bytes(7, &session.0)
@@ -184,7 +185,7 @@ fn scalars(epoch: usize, records: &[&Record]) -> Message {
     event().integer(2, epoch as u64).bytes(5, &summary.0)
 }
 
-/// Puts a message into the frame of an event file.
+/// Wraps a message in the frame of an event file.
 fn framed(message: &Message) -> Vec<u8> {
     let length = (message.0.len() as u64).to_le_bytes();
     let mut bytes = Vec::new();
@@ -195,12 +196,13 @@ fn framed(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// Returns a checksum as it is stored: other than itself, because a checksum over data that hold their own checksum says little.
+/// Returns a checksum in its stored form, which differs from the checksum itself, because a checksum over data that
+/// contain their own checksum is weak.
 fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(0xA282_EAD8)
 }
 
-/// CRC-32C (Castagnoli), which has another polynomial than the CRC-32 of the checkpoints.
+/// Returns the CRC-32C (Castagnoli), which has another polynomial than the CRC-32 of the checkpoints.
 fn crc32c(bytes: &[u8]) -> u32 {
     let sum = bytes.iter().fold(u32::MAX, |sum, byte| {
         TABLE[usize::from(sum.to_le_bytes()[0] ^ byte)] ^ (sum >> 8)
@@ -208,7 +210,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !sum
 }
 
-/// The checksum's remainder of every byte.
+/// The remainder of every byte for the CRC-32C.
 static TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -226,7 +228,7 @@ static TABLE: [u32; 256] = {
     table
 };
 
-/// A protocol buffer, written field by field. The key of a field is its number and how the value is written.
+/// A protocol buffer, encoded field by field. The key of a field is its number and its wire type.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -252,7 +254,7 @@ impl Message {
         self.plain(&[(field << 3) | form])
     }
 
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
+    /// Appends seven bits per byte, lowest first; the eighth bit is set if more bytes follow.
     fn varint(mut self, mut value: u64) -> Self {
         while value > 0x7F {
             self.0.push(0x80 | (value & 0x7F) as u8);
@@ -273,7 +275,7 @@ mod tests {
     use super::*;
     use crate::history::{ALL_TASKS, Split, quantity};
 
-    /// An event as the decoder of these tests reads it, which shares nothing with the writer.
+    /// An event as the decoder of these tests reads it; the decoder shares nothing with the writer.
     #[derive(Debug, Default)]
     struct Event {
         wall_time: f64,
@@ -361,7 +363,7 @@ mod tests {
         event
     }
 
-    /// CRC-32C bit by bit.
+    /// Computes the CRC-32C bit by bit.
     fn slow_sum(bytes: &[u8]) -> u32 {
         let mut sum = u32::MAX;
         for byte in bytes {
@@ -377,7 +379,7 @@ mod tests {
         !sum
     }
 
-    /// Takes so many bytes and their checksum, which is unmasked as readers do it.
+    /// Takes `count` bytes and their checksum, unmasked as in a reader.
     fn checked<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
         let part = take(bytes, count);
         let stored = u32::from_le_bytes(take(bytes, 4).try_into().unwrap());
@@ -416,7 +418,7 @@ mod tests {
     fn checksums_are_those_of_the_format() {
         // The check value of CRC-32C in Koopman's and Cook's catalogues.
         assert_eq!(crc32c(b"123456789"), 0xE306_9283);
-        // How the event files of TensorFlow begin: an event of 24 bytes, and the checksum of that length.
+        // The start of TensorFlow's event files: an event of 24 bytes, and the checksum of its length.
         let file = framed(&version());
         assert_eq!(file.len(), 12 + 24 + 4);
         assert_eq!(file[..8], 24_u64.to_le_bytes());

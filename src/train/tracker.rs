@@ -59,13 +59,13 @@ impl<E> Adaptor<TrackedStep> for StepOutput<E> {
 struct Sums {
     /// The sum of loss times labels over the steps in which the task was active.
     losses: Tensor<1>,
-    /// Labels in those steps.
+    /// The number of labels in the steps in which the task was active.
     counts: Tensor<1>,
-    /// Those steps.
+    /// The number of steps in which the task was active.
     active: Tensor<1>,
-    /// Steps with a loss that was not finite.
+    /// The number of steps with a loss that is not finite.
     non_finite: Tensor<1>,
-    /// Steps with a loss that the strategy cannot weigh because it is not positive.
+    /// The number of steps with a loss that the strategy cannot weigh because the loss is not positive.
     not_positive: Option<Tensor<1>>,
     weights: Option<Tensor<1>>,
     objective: Option<Tensor<1>>,
@@ -100,12 +100,12 @@ impl Sums {
     }
 }
 
-/// What strategies said of the steps of an epoch, on the host.
+/// Counts of the strategy's messages in the steps of an epoch, on the host.
 #[derive(Clone, Default)]
 struct Said {
     flags: HashMap<Degenerate, usize>,
     unanswered: usize,
-    /// Steps without a gradient, by the position of the task.
+    /// The number of steps without a gradient, by the position of the task.
     without_gradient: HashMap<usize, usize>,
 }
 
@@ -126,9 +126,9 @@ impl Said {
 pub(super) struct Tracker {
     split: Split,
     journal: Journal,
-    /// Stops the training when a loss is not finite; none if such steps are skipped.
+    /// Stops the training when a loss is not finite; `None` if such steps are skipped.
     interrupter: Option<Interrupter>,
-    /// The strategy, as messages call it.
+    /// The name of the strategy in messages.
     strategy: String,
     sums: Option<Sums>,
     /// The losses of each batch of the validation data.
@@ -162,7 +162,8 @@ impl Tracker {
         }
     }
 
-    /// Stops the training if a loss was one that cannot be trained on since the epoch began.
+    /// Stops the training if a loss since the start of the epoch was not finite, or not positive where the strategy
+    /// needs positive losses.
     fn look(&self) -> Result<(), TensorReadError> {
         let (Some(interrupter), Some(sums)) = (&self.interrupter, &self.sums) else {
             return Ok(());
@@ -209,7 +210,7 @@ impl Tracker {
         let rows = self.rows.clone().read();
         let mut entries = self.journal.lock();
         if self.split == Split::Valid {
-            // Only how sure a skill is hangs on them.
+            // Only the uncertainty of the skill depends on these losses, so an error is ignored.
             entries.valid_losses = rows.ok();
         }
         let steps = self.steps as f64;
@@ -217,7 +218,7 @@ impl Tracker {
             let broken = f64::from(non_finite[task]);
             if counts[task] > 0.0 || broken > 0.0 {
                 let mean = f64::from(losses[task]) / f64::from(counts[task]);
-                // In validation nothing is skipped: a mean over the finite part would hide the rest.
+                // Validation skips nothing: a mean over the finite part would hide the rest.
                 let hidden = broken > 0.0 && self.split == Split::Valid;
                 let loss = if hidden { f64::NAN } else { mean };
                 self.put(&mut entries, task, quantity::LOSS, loss);
@@ -285,7 +286,7 @@ impl Tracker {
     fn record_audit(&self, entries: &mut JournalEntries, audit: &Audit) {
         let names: Vec<String> = entries.tasks.names().map(String::from).collect();
         let measured = |task: usize| audit.measured[task] > 0;
-        // A task without a label in any audited step was not measured, and nothing is known of its gradient.
+        // A task without a label in any audited step was not measured, so its gradient is unknown.
         for task in (0..names.len()).filter(|task| measured(*task)) {
             for (quantity, values) in [
                 (quantity::GRADIENT_NORM, &audit.norms),
@@ -372,8 +373,8 @@ impl Metric for Tracker {
     }
 }
 
-/// Returns the task with the largest count and that count, if any is above 0. A broken loss breaks the parameters and with them
-/// every other loss, one step later: the task that was broken most often was broken first.
+/// Returns the task with the largest count and the count, if any count is above 0. A loss that is not finite spoils the
+/// parameters, and one step later every other loss: the task with the largest count came first.
 fn most(counts: &Tensor<1>) -> Result<Option<(usize, usize)>, TensorReadError> {
     let counts = counts.clone().try_into_vec_as::<f32>()?;
     let most = counts.iter().copied().fold(0.0, f32::max);

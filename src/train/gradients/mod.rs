@@ -1,4 +1,4 @@
-//! Clipping by the norm of the gradient of many parameters together. Burn's own clipping looks at each parameter by itself.
+//! Clips by the norm of the gradient of many parameters together. Burn's own clipping treats each parameter separately.
 
 #[cfg(feature = "gpu-kernels")]
 mod gpu;
@@ -11,14 +11,15 @@ use burn::tensor::Tensor;
 
 use super::part::{PartConfig, parameters};
 
-/// Which gradients are clipped together, and to what norm.
+/// The groups of parameters that are clipped together, each with its largest norm.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clipping {
     groups: Vec<(HashSet<ParamId>, f64)>,
 }
 
 impl Clipping {
-    /// Clips every part that has a norm of its own by itself, and the rest of the network by the run's.
+    /// Creates one group for every part with its own norm, and one for the rest of the network with the norm of the
+    /// run.
     pub(super) fn new<M: Module>(module: &M, largest: Option<f64>, parts: &[PartConfig]) -> Self {
         let mut groups: Vec<(HashSet<ParamId>, f64)> = Vec::new();
         let norms = parts.iter().map(|part| part.clip_norm);
@@ -37,7 +38,7 @@ impl Clipping {
         Self { groups }
     }
 
-    /// Scales the gradients of each group down to its norm where they are larger. Nothing is read to the host.
+    /// Scales the gradients of each group down to its norm if they are larger. Nothing is read to the host.
     pub(super) fn apply<M: Module>(&self, module: &M, gradients: &mut GradientsParams) {
         for (ids, largest) in &self.groups {
             let mut squares = Squares {
@@ -49,7 +50,7 @@ impl Clipping {
             };
             module.visit(&mut squares);
             if let Some(sum) = squares.all() {
-                // Written so that a gradient of zero divides by one and not by zero.
+                // This form divides a zero gradient by one instead of by zero.
                 let factor = sum.sqrt().div_scalar(*largest).clamp_min(1.0).recip();
                 module.visit(&mut Scale {
                     ids,
@@ -61,11 +62,11 @@ impl Clipping {
     }
 }
 
-/// Adds up the squares of gradients.
+/// Sums the squares of gradients.
 struct Squares<'a> {
     ids: &'a HashSet<ParamId>,
     gradients: &'a GradientsParams,
-    /// `[1]`; none before the first gradient.
+    /// The sum, `[1]`; `None` before the first gradient.
     sum: Option<Tensor<1>>,
     #[cfg(feature = "gpu-kernels")]
     waiting: gpu::Waiting,
@@ -79,7 +80,7 @@ impl Squares<'_> {
         });
     }
 
-    /// Returns the sum over all of them, `[1]`, if there is one.
+    /// Returns the sum over all gradients, `[1]`; `None` if there is no gradient.
     fn all(mut self) -> Option<Tensor<1>> {
         #[cfg(feature = "gpu-kernels")]
         if let Some(squares) = std::mem::take(&mut self.waiting).sum() {
@@ -105,11 +106,11 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Multiplies gradients by one number.
+/// Multiplies gradients by one factor.
 struct Scale<'a> {
     ids: &'a HashSet<ParamId>,
     gradients: &'a mut GradientsParams,
-    /// `[1]`.
+    /// The factor, `[1]`.
     factor: Tensor<1>,
 }
 

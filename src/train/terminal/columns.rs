@@ -1,4 +1,4 @@
-//! A column for every task: its loss and, where one is known, its skill.
+//! Formats one column per task: its loss and, if known, its skill.
 
 use console::{Alignment, measure_text_width, pad_str};
 
@@ -6,7 +6,7 @@ use super::fields::{NARROW, WIDE, Widths, amount_in, gain_in, share, shortened};
 use super::{GAP, painted};
 use crate::history::{History, Split, quantity};
 
-/// Tasks that fit side by side.
+/// The columns of tasks that fit side by side.
 pub(super) struct TaskColumns {
     tasks: Vec<String>,
     width: usize,
@@ -16,7 +16,7 @@ pub(super) struct TaskColumns {
 }
 
 impl TaskColumns {
-    /// In so many columns of the terminal, with skill if some task has one; none if the tasks do not fit.
+    /// Returns columns within `room` columns of the terminal, with skill if `skilled`; `None` if the tasks do not fit.
     pub(super) fn fitting(
         tasks: &[String],
         room: usize,
@@ -60,7 +60,7 @@ impl TaskColumns {
         self.right(&what, self.width).repeat(self.tasks.len())
     }
 
-    /// Loss and skill of every task.
+    /// Returns the loss and skill of every task.
     pub(super) fn losses(&self, history: &History, epoch: usize, split: Split) -> String {
         let columns = self.tasks.iter().map(|task| {
             let get = |quantity| history.get(epoch, split, task, quantity);
@@ -71,7 +71,7 @@ impl TaskColumns {
         columns.collect()
     }
 
-    /// Labels and numbers of the training.
+    /// Returns the labels and rows of the training details.
     pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<(&'static str, String)> {
         let mut rows = vec![("training", self.losses(history, epoch, Split::Train))];
         let amount = |value: f64| amount_in(value, self.widths.amount);

@@ -1,4 +1,4 @@
-//! The lines that a finished epoch leaves, never wider than the terminal or 100 columns whatever the numbers are.
+//! Formats the lines of a finished epoch, never wider than the terminal or 100 columns, whatever the numbers are.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::summary::Summary;
 use super::{GAP, MARK, NARROWEST, WIDTH};
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
-/// What [`speed`] says at its longest.
+/// The largest width of the text of [`speed`].
 const SPEED: usize = 80;
 
-/// How the epochs of one run are written.
+/// The format of the epochs of one run.
 pub(in crate::train) struct EpochLines {
     epochs: usize,
     skilled: bool,
@@ -24,20 +24,20 @@ enum Layout {
     Summary(Summary),
 }
 
-/// What is told of an epoch beside what the history has.
+/// The facts of an epoch that the history lacks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::train) struct EpochFacts {
     pub(in crate::train) epoch: usize,
     pub(in crate::train) took: Duration,
-    /// How long the training part of it took.
+    /// The time of the training phase.
     pub(in crate::train) trained: Duration,
-    /// Whether it is the best one so far.
+    /// Whether the epoch is the best so far.
     pub(in crate::train) best: bool,
 }
 
 impl EpochLines {
-    /// For a run of these tasks, with colours or without, in so many columns. The history tells whether there is a trivial predictor to
-    /// measure skill against.
+    /// Creates the format of a run, with or without colours, for a terminal of `columns` columns. Skill is shown if the
+    /// history has the loss of a trivial predictor.
     pub(in crate::train) fn new(
         tasks: &[String],
         epochs: usize,
@@ -61,7 +61,7 @@ impl EpochLines {
         }
     }
 
-    /// What the numbers are, to be said once.
+    /// Returns the explanation of the numbers, printed once.
     pub(in crate::train) fn legend(&self) -> String {
         let measure = match (&self.layout, self.skilled) {
             (_, true) => "; skill: 1 - loss / best constant's loss",
@@ -83,7 +83,7 @@ impl EpochLines {
         }
     }
 
-    /// Epoch, time, and how the tasks do on validation data.
+    /// Returns the epoch, the time, and the validation results of the tasks.
     pub(in crate::train) fn line(&self, history: &History, facts: EpochFacts) -> String {
         let epoch = format!("{}/{}", facts.epoch, self.epochs);
         let time = duration(facts.took);
@@ -95,7 +95,7 @@ impl EpochLines {
         left + &tasks + if facts.best { MARK } else { "" }
     }
 
-    /// Training losses, weights, gradients and speed.
+    /// Returns the training losses, weights, gradient shares and speed.
     pub(in crate::train) fn details(&self, history: &History, facts: EpochFacts) -> Vec<String> {
         let left = left(self.epochs);
         let mut lines: Vec<String> = match &self.layout {
@@ -114,17 +114,17 @@ impl EpochLines {
     }
 }
 
-/// Columns of epoch and time.
+/// Returns the width of the epoch and the time.
 fn left(epochs: usize) -> usize {
     of(epochs) + GAP + DURATION
 }
 
-/// Columns of `epoch/epochs`.
+/// Returns the width of `epoch/epochs`.
 fn of(epochs: usize) -> usize {
     (2 * epochs.to_string().len() + 1).max("epoch".len())
 }
 
-/// `learning rate 0.00300, 63 steps, 17.30 steps/s, objective -2.345`.
+/// Returns the parts of `learning rate 0.00300, 63 steps, 17.30 steps/s, objective -2.345`.
 fn speed(history: &History, facts: EpochFacts) -> Vec<String> {
     let get = |quantity| history.get(facts.epoch, Split::Train, ALL_TASKS, quantity);
     let mut parts = Vec::new();
@@ -146,7 +146,7 @@ fn speed(history: &History, facts: EpochFacts) -> Vec<String> {
     parts
 }
 
-/// Parts with commas between them, in lines of at most so many columns.
+/// Joins parts with commas, in lines of at most `width` columns.
 fn wrapped(parts: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {

@@ -1,37 +1,37 @@
-//! Numbers in columns of a fixed width, whatever they are.
+//! Formats numbers in columns of a fixed width, for every value.
 
 use std::time::Duration;
 
 use crate::text::number;
 
-/// Columns of an [`amount`].
+/// The width of an [`amount`].
 pub(super) const AMOUNT: usize = 9;
-/// Columns of a [`gain`].
+/// The width of a [`gain`].
 pub(super) const GAIN: usize = 7;
-/// Columns of a [`duration`].
+/// The width of a [`duration`].
 pub(super) const DURATION: usize = 7;
 
-/// How wide the numbers of a task are.
+/// The widths of the numbers of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Widths {
     pub(super) amount: usize,
     pub(super) gain: usize,
 }
 
-/// The usual ones.
+/// The usual widths.
 pub(super) const WIDE: Widths = Widths {
     amount: AMOUNT,
     gain: GAIN,
 };
-/// The least in which numbers still say something: four tasks fit into 80 columns.
+/// The smallest useful widths: four tasks fit into 80 columns.
 pub(super) const NARROW: Widths = Widths { amount: 7, gain: 6 };
 
-/// Returns a loss or a weight, with four digits that matter where there is room.
+/// Formats a loss or a weight, with four significant digits if there is room.
 pub(super) fn amount(value: f64) -> String {
     amount_in(value, AMOUNT)
 }
 
-/// Returns the same in another width.
+/// Formats as [`amount`], in at most `width` columns.
 pub(super) fn amount_in(value: f64, width: usize) -> String {
     if value.is_nan() {
         return "NaN".into();
@@ -48,12 +48,12 @@ pub(super) fn amount_in(value: f64, width: usize) -> String {
         .unwrap_or_else(|| "?".into())
 }
 
-/// Returns a skill in percent, with its sign.
+/// Formats a skill in percent, with its sign.
 pub(super) fn gain(value: f64) -> String {
     gain_in(value, GAIN)
 }
 
-/// Returns the same in another width.
+/// Formats as [`gain`], in at most `width` columns.
 pub(super) fn gain_in(value: f64, width: usize) -> String {
     let percent = 100.0 * value;
     match percent {
@@ -65,7 +65,7 @@ pub(super) fn gain_in(value: f64, width: usize) -> String {
     }
 }
 
-/// Returns a part of a whole in percent.
+/// Formats a share in percent.
 pub(super) fn share(value: f64) -> String {
     match value {
         v if v.is_nan() => "NaN".into(),
@@ -73,7 +73,7 @@ pub(super) fn share(value: f64) -> String {
     }
 }
 
-/// `4.1 s`, `12m 34s`, `12h 34m`, `12d 3h`, `300 d`.
+/// Formats a time: `4.1 s`, `12m 34s`, `12h 34m`, `12d 3h`, `300 d`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.as_secs_f64() {
         seconds if seconds < 99.95 => format!("{seconds:.1} s"),
@@ -81,7 +81,7 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Returns the same in whole seconds, for a time that is an estimate.
+/// Formats an estimated time, as [`duration`] but in whole seconds.
 pub(in crate::train) fn rough_duration(duration: Duration) -> String {
     match duration.as_secs_f64().ceil() {
         seconds if seconds < 100.0 => format!("{seconds} s"),
@@ -99,7 +99,7 @@ fn long(duration: Duration) -> String {
     }
 }
 
-/// Returns a name in at most so many columns: one that is longer keeps its beginning and its end. What moves a cursor is left out.
+/// Shortens a name to at most `width` columns, keeping its beginning and its end. Control characters are removed.
 pub(super) fn shortened(name: &str, width: usize) -> String {
     let name: Vec<char> = name.chars().filter(|c| !c.is_control()).collect();
     let fits = |text: &String| console::measure_text_width(text) <= width;
@@ -111,7 +111,7 @@ pub(super) fn shortened(name: &str, width: usize) -> String {
         let (head, tail) = (&name[..kept.div_ceil(2)], &name[name.len() - kept / 2..]);
         head.iter().chain(&['…']).chain(tail).collect::<String>()
     };
-    // Characters are wide, narrow or none, so it is tried.
+    // Characters take two columns, one or none, so lengths are tried.
     let most = width.min(name.len().saturating_sub(1));
     let longest = (0..=most).rev().map(with).find(fits);
     longest.unwrap_or_default()

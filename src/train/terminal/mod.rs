@@ -1,11 +1,11 @@
-//! What a training run shows on a terminal, all of it on standard error.
+//! Shows a training run on a terminal, on standard error.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `screen` | the bar, and the lines above it |
-//! | `epoch_lines` | the lines of a finished epoch; `columns` where all tasks fit side by side, `summary` where not |
-//! | `fields` | numbers in columns of a fixed width |
-//! | `time_left` | how long the rest will take |
+//! | `screen` | draws the progress bar and the lines above it |
+//! | `epoch_lines` | formats the lines of a finished epoch: `columns` if all tasks fit side by side, else `summary` |
+//! | `fields` | formats numbers in columns of a fixed width |
+//! | `time_left` | estimates the time left |
 
 mod columns;
 mod epoch_lines;
@@ -24,17 +24,17 @@ pub(super) use time_left::{Phase, TimeLeft};
 
 use console::style;
 
-/// The widest a line may be, and the narrowest terminal that lines are fitted to.
+/// The largest width of a line, and the smallest terminal width that lines are fitted to.
 const WIDTH: usize = 100;
 const NARROWEST: usize = 80;
-/// Between two columns.
+/// The number of columns between two fields.
 const GAP: usize = 2;
-/// What follows the best epoch so far.
+/// The mark behind the best epoch so far.
 const MARK: &str = " *";
-/// Skill from which a task has learned something, as in the verdicts.
+/// The skill from which a task has learned something, as in the verdicts.
 const SKILLED: f64 = 0.05;
 
-/// Colours a skill, if `coloured`. The text has the sign; the colour only helps to find it.
+/// Colours a skill, if `coloured`. The text has the sign, so the colour only helps to find it.
 fn painted(text: String, skill: Option<f64>, coloured: bool) -> String {
     let styled = match skill {
         Some(skill) if coloured && skill >= SKILLED => style(text).green(),

@@ -1,33 +1,35 @@
-//! The bar of a running epoch, and the lines above it.
+//! Draws the progress bar of the current epoch and the lines above it.
 
 use std::io::Write;
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// What is shown while training goes on, on standard error.
+/// The output of a training run on standard error.
 ///
-/// Lines are at most as wide as the terminal, and 100 columns. They have colours on a terminal, as far as the environment variables `NO_COLOR`,
-/// `CLICOLOR` and `CLICOLOR_FORCE` do not say otherwise, and nothing is said by a colour alone.
+/// Lines are at most as wide as the terminal, and at most 100 columns. They have colours on a terminal, unless the
+/// environment variables `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE` turn them off; no information is in a colour
+/// alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// A bar with the time left of the whole run, and a line for each finished epoch: seconds, and every task's validation
-    /// loss and skill, or the mean and the worst task where they are too many. Only the lines if it is not a terminal.
+    /// A bar with the time left of the whole run, and a line for each finished epoch: seconds, and the validation loss
+    /// and skill of every task, or the mean and the worst task if the tasks do not fit. Only the lines if standard
+    /// error is not a terminal.
     #[default]
     Auto,
     /// A line for each finished epoch.
     Lines,
-    /// As [`Auto`](Self::Auto), and under each epoch's line its training losses, effective weights, gradient shares,
-    /// learning rate and steps a second.
+    /// As [`Auto`](Self::Auto), with the training losses, effective weights, gradient shares, learning rate and steps
+    /// per second of each epoch below its line.
     Verbose,
-    /// Nothing.
+    /// No output.
     Silent,
 }
 
-/// What stands beside the bar: `epoch 9999/9999 train 12345/12345 [] 12h 34m left`.
+/// The number of columns beside the bar: `epoch 9999/9999 train 12345/12345 [] 12h 34m left`.
 const BESIDE_BAR: usize = 50;
 
-/// Where progress is shown.
+/// The output of progress.
 pub(in crate::train) struct Screen {
     progress: Progress,
     bar: ProgressBar,
@@ -51,17 +53,17 @@ impl Screen {
         Self { progress, bar }
     }
 
-    /// Returns whether lines are to be said.
+    /// Returns whether lines are printed.
     pub(in crate::train) fn speaks(&self) -> bool {
         self.progress != Progress::Silent
     }
 
-    /// Returns whether they are to be said in detail.
+    /// Returns whether the details of an epoch are printed.
     pub(in crate::train) fn in_detail(&self) -> bool {
         self.progress == Progress::Verbose
     }
 
-    /// Prints lines above the bar. That nobody reads them any more is no reason to stop training.
+    /// Prints lines above the bar. Errors are ignored: a closed standard error is no reason to stop training.
     pub(in crate::train) fn say(&self, lines: &[String]) {
         if self.speaks() && !lines.is_empty() {
             let text = lines.join("\n") + "\n";
@@ -71,7 +73,7 @@ impl Screen {
         }
     }
 
-    /// Draws the bar: what is done, how much of it, and what else there is to say.
+    /// Draws the bar with `what` before it and `left` after it.
     pub(in crate::train) fn draw(&self, what: String, done: usize, all: usize, left: String) {
         if !self.bar.is_hidden() {
             self.bar.set_prefix(what);
@@ -81,13 +83,13 @@ impl Screen {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(in crate::train) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Columns of the terminal that lines are written to; as many as are wanted where it is none.
+/// Returns the number of columns of the terminal; unlimited if standard error is not a terminal.
 pub(in crate::train) fn columns() -> usize {
     let terminal = Term::stderr();
     match terminal.size_checked() {
@@ -98,7 +100,7 @@ pub(in crate::train) fn columns() -> usize {
 
 /// Returns whether standard error has colours.
 pub(in crate::train) fn coloured() -> bool {
-    // `console` knows the variables, but lets CLICOLOR_FORCE win over NO_COLOR.
+    // `console` reads the variables, but gives CLICOLOR_FORCE precedence over NO_COLOR.
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !refused && console::colors_enabled_stderr()
 }

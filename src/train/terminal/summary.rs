@@ -1,4 +1,4 @@
-//! Tasks that do not fit side by side: how they do on the mean, and the worst of them.
+//! Formats tasks that do not fit side by side: their mean and the worst task.
 
 use console::{Alignment, pad_str};
 
@@ -6,11 +6,11 @@ use super::fields::{AMOUNT, GAIN, amount, gain, share, shortened};
 use super::{GAP, MARK, WIDTH, painted};
 use crate::history::{History, Split, quantity};
 
-/// The widest a name is in a line of details.
+/// The largest and the smallest width of a name in a line of details.
 const NAME: usize = 20;
 const SHORTEST: usize = 5;
 
-/// Any number of tasks.
+/// A summary of any number of tasks.
 pub(super) struct Summary {
     tasks: Vec<String>,
     measure: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// With skill if some task has one.
+    /// Creates a summary; `skilled` if any task has a skill.
     pub(super) fn new(tasks: &[String], skilled: bool, coloured: bool, width: usize) -> Self {
         Self {
             tasks: tasks.to_vec(),
@@ -33,7 +33,7 @@ impl Summary {
         format!("  {}  worst task", self.measure)
     }
 
-    /// What is left of the line after `left` columns.
+    /// Returns the rest of the line after its first `left` columns.
     pub(super) fn line(&self, history: &History, epoch: usize, left: usize) -> String {
         let tasks = self.tasks.iter();
         let standings: Vec<Standing> = tasks
@@ -56,7 +56,7 @@ impl Summary {
         )
     }
 
-    /// Returns a line for every task.
+    /// Returns one line per task.
     pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<String> {
         let tasks = self.tasks.iter();
         tasks
@@ -82,7 +82,8 @@ impl Summary {
     }
 }
 
-/// A task's validation loss, and how much better it is than the trivial predictor, or where none is known than its first.
+/// The validation loss of a task, and its gain over the trivial predictor, or over its first loss if no predictor is
+/// known.
 struct Standing<'a> {
     task: &'a str,
     loss: f64,
@@ -104,7 +105,7 @@ impl<'a> Standing<'a> {
         })
     }
 
-    /// What is not a number is the worst of all.
+    /// Returns the gain for sorting; NaN is the worst.
     fn rank(&self) -> f64 {
         if self.gain.is_nan() {
             f64::NEG_INFINITY

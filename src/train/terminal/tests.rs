@@ -1,4 +1,4 @@
-//! The lines of an epoch, for any numbers and any tasks.
+//! Tests the lines of an epoch for any numbers and tasks.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn facts(epoch: usize, seconds: f64) -> EpochFacts {
     }
 }
 
-/// Every quantity of every task is `value`; the best constant reaches 1 where it is known.
+/// Creates a history in which every quantity of every task is `value`; the best constant reaches 1 if it is known.
 fn history(tasks: &[String], epoch: usize, known: bool, value: impl Fn(usize) -> f64) -> History {
     let mut history = History::new();
     for (index, task) in tasks.iter().enumerate() {
@@ -48,7 +48,7 @@ fn history(tasks: &[String], epoch: usize, known: bool, value: impl Fn(usize) ->
     history
 }
 
-/// Returns all lines of an epoch in detail, the heading included.
+/// Returns all lines of an epoch in detail, including the heading.
 fn everything(lines: &EpochLines, history: &History, facts: EpochFacts) -> Vec<String> {
     let mut all = vec![lines.legend()];
     all.extend(lines.heading());
@@ -164,7 +164,7 @@ fn colours_add_nothing_but_colour() {
 }
 
 proptest! {
-    /// Four tasks and 9999 epochs always have columns; whatever the tasks and numbers are, no line is too wide.
+    /// Four tasks and 9999 epochs always have columns; no line is too wide for any tasks and numbers.
     #[test]
     fn no_line_is_too_wide(
         bits in prop::collection::vec(any::<u64>(), 1..12),
@@ -186,7 +186,7 @@ names(&EXPANSION)
         let mut facts = facts(epochs, 1.0);
         facts.took = Duration::from_nanos(nanos);
         facts.trained = facts.took / 2;
-        // More epochs than anybody trains have their own width.
+        // Unrealistically many epochs have their own width.
         let most = if epochs < 10_000 { columns.clamp(NARROWEST, WIDTH) } else { WIDTH };
         for line in everything(&lines, &history, facts) {
             prop_assert!(measure_text_width(&line) <= most, "{line}");

@@ -1,12 +1,12 @@
-//! How long the rest of a run will take: from the epochs that are done and the place in the running one.
+//! Estimates the time left of a run, from the finished epochs and the progress of the current one.
 //!
-//! Training and validation take different times for a sample, so each is measured by itself. What lies between two of
-//! them (checkpoints, files) is counted to the one before it.
+//! Training and validation take different times per sample, so each is measured separately. The time between two phases
+//! (checkpoints, files) counts to the phase before.
 
 use std::time::Duration;
 
-/// What a validation sample costs of a training sample until one was measured: a backward pass costs about two forward
-/// passes.
+/// The cost of a validation sample relative to a training sample, until one is measured: a backward pass costs about
+/// two forward passes.
 const VALIDATION_COST: f64 = 1.0 / 3.0;
 
 /// The two parts of an epoch.
@@ -16,10 +16,10 @@ pub(in crate::train) enum Phase {
     Validation,
 }
 
-/// Times are counted from the start of the run.
+/// An estimate of the time left. Times are counted from the start of the run.
 #[derive(Clone, Debug)]
 pub(in crate::train) struct TimeLeft {
-    /// Epochs after the running one.
+    /// The number of epochs after the current one.
     epochs: usize,
     training: Pace,
     validation: Pace,
@@ -29,7 +29,7 @@ pub(in crate::train) struct TimeLeft {
 #[derive(Clone, Debug)]
 struct Pace {
     items: usize,
-    /// Seconds per item in the phases that are done, the later ones counting more.
+    /// Seconds per item in the finished phases; later phases weigh more.
     measured: Option<f64>,
 }
 
@@ -44,7 +44,7 @@ struct Running {
 }
 
 impl TimeLeft {
-    /// Nothing done of so many epochs, each with so many training and validation samples.
+    /// Creates an estimate for `epochs` epochs, each with these numbers of training and validation samples.
     pub(in crate::train) fn new(epochs: usize, training: usize, validation: usize) -> Self {
         let pace = |items| Pace {
             items,
@@ -58,7 +58,7 @@ impl TimeLeft {
         }
     }
 
-    /// A phase begins, and the one before it ends.
+    /// Begins a phase, and ends the previous one.
     pub(in crate::train) fn begin(&mut self, phase: Phase, now: Duration) {
         if let Some(before) = self.running.take() {
             let seconds = now.saturating_sub(before.began).as_secs_f64();
@@ -76,7 +76,7 @@ impl TimeLeft {
         });
     }
 
-    /// So many items of the running phase are done.
+    /// Sets the number of finished items of the current phase.
     pub(in crate::train) fn moved(&mut self, done: usize, now: Duration) {
         if let Some(running) = &mut self.running {
             running.done = done;
@@ -85,7 +85,7 @@ impl TimeLeft {
         }
     }
 
-    /// Returns the time until the run ends; `None` while nothing tells.
+    /// Returns the time until the run ends; `None` while it is unknown.
     pub(in crate::train) fn left(&self) -> Option<Duration> {
         let running = self.running.as_ref()?;
         let training = self.seconds_per_item(Phase::Training);
@@ -104,7 +104,7 @@ impl TimeLeft {
         Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// From the phases that are done to the running one, as that one advances.
+    /// Returns the pace of a phase, which shifts from the finished phases to the current one as it advances.
     fn seconds_per_item(&self, phase: Phase) -> Option<f64> {
         let Pace { items, measured } = *self.pace(phase);
         let running = self.running.as_ref().filter(|r| r.phase == phase);
@@ -141,7 +141,7 @@ impl Pace {
 }
 
 impl Running {
-    /// Without its first step if that is all there is to go by and another one was made.
+    /// Returns the pace of the phase; with `without_first`, only from the steps after the first.
     fn seconds_per_item(&self, without_first: bool) -> Option<f64> {
         let (items, since) = match (without_first, self.first) {
             (true, Some(first)) => first,
@@ -165,7 +165,7 @@ mod tests {
         time.left().expect("an estimate").as_secs_f64()
     }
 
-    /// Three epochs of 100 samples to train on (0.2 s each) and 50 to validate on (0.1 s each): 25 s an epoch.
+    /// Three epochs of 100 training samples (0.2 s each) and 50 validation samples (0.1 s each): 25 s per epoch.
     #[test]
     fn an_even_run_is_foreseen() {
         let mut time = TimeLeft::new(3, 100, 50);
@@ -179,14 +179,14 @@ mod tests {
             "the first step may be slow for its own reasons"
         );
         time.moved(60, at(19.0));
-        // 40 left at 0.2 s, and until it is measured validation at a third of that.
+        // 40 samples left at 0.2 s; unmeasured validation at a third of that.
         let guess = 50.0 * 0.2 / 3.0;
         assert!((seconds(&time) - (8.0 + guess + 2.0 * (20.0 + guess))).abs() < 1e-9);
         time.moved(100, at(27.0));
         time.begin(Phase::Validation, at(28.0));
         time.moved(10, at(29.0));
         time.moved(20, at(30.0));
-        // Training took 28 s with what followed it; 30 samples are left at 0.1 s.
+        // Training took 28 s with the gap after it; 30 samples are left at 0.1 s.
         assert!((seconds(&time) - (3.0 + 2.0 * (28.0 + 5.0))).abs() < 1e-9);
         time.moved(50, at(33.0));
         time.begin(Phase::Training, at(33.0));
@@ -208,7 +208,7 @@ mod tests {
         assert!((seconds(&time) - 40.0).abs() < 1e-9);
         time.begin(Phase::Training, at(now));
         time.moved(50, at(now + 10.0));
-        // Half way the running epoch counts for a half: 30 s per 100, 50 to go.
+        // Halfway the current epoch has half of the weight: 30 s per 100 samples, 50 left.
         assert!((seconds(&time) - 15.0).abs() < 1e-9);
         time.moved(100, at(now + 20.0));
         assert!(seconds(&time) < 1e-9);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is reported, in whatever order, there is no panic; and a steady pace is never missed by much.
+        /// No order of calls causes a panic.
         #[test]
         fn nothing_upsets_it(
             epochs in 0_usize..5,

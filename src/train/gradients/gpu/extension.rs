@@ -1,4 +1,5 @@
-//! Registers the kernel of the squares with Burn, for GPUs and for operations that are fused. There is no graph at gradients.
+//! Registers the kernel that sums squares with Burn, for GPUs and for fused operations. Gradients have no autodiff
+//! graph.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
@@ -8,11 +9,11 @@ use burn_cubecl::CubeBackend;
 use super::kernel::PARTS;
 use super::launch;
 
-/// The kernel of the squares.
+/// A backend with the kernel that sums squares.
 #[backend_extension(Cube, Fusion)]
 pub(super) trait SquaresKernel: Backend {
-    /// Sums of parts of each of the first `count` tensors, `[count, PARTS]`: of squares, and of the first tensor itself where it is
-    /// `carried`.
+    /// Computes partial sums of the first `count` tensors, `[count, PARTS]`: of squares, or of the first tensor itself
+    /// if it is `carried`.
     #[fusion(dtype = a, shape = Shape::from([*count, PARTS]))]
     #[allow(clippy::too_many_arguments)]
     fn squares(

@@ -1,17 +1,17 @@
-//! The kernel of the squares.
+//! Defines the kernel that sums squares.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use crate::gpu::sum_over_units;
 
-/// Units of a cube.
+/// The number of units of a cube.
 pub(super) const UNITS: u32 = 128;
 
-/// Parts that each tensor is summed in.
+/// The number of partial sums of each tensor.
 pub(super) const PARTS: usize = 64;
 
-/// Sums of parts of each tensor, `[count, parts]`: of squares, and of the first tensor itself where it is `carried`. A row of cubes
-/// for each tensor.
+/// Computes partial sums of each tensor, `[count, parts]`: of squares, or of the first tensor itself if it is
+/// `carried`. Each tensor has its own row of cubes.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn squares(

@@ -1,4 +1,4 @@
-//! Launches the kernel of the squares on tensors of a GPU.
+//! Launches the kernel that sums squares on tensors of a GPU.
 
 use burn::tensor::DType;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
@@ -8,7 +8,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::kernel::{self, PARTS};
 use crate::gpu::empty;
 
-/// Sums of parts of each of the first `count` tensors, `[count, PARTS]`.
+/// Computes partial sums of the first `count` tensors, `[count, PARTS]`.
 pub(super) fn squares(tensors: [CubeTensor; 6], count: usize, carried: bool) -> CubeTensor {
     let [a, b, c, d, e, f] = tensors.map(into_contiguous);
     let sums = empty(&a, [count, PARTS], DType::F32);

@@ -1,5 +1,5 @@
-//! The sum of the squares of many gradients on a GPU, in a launch for every five of them: as many launches as there are parameters
-//! would be as many as the rest of the step.
+//! Sums the squares of many gradients on a GPU, with one launch for every five gradients: one launch per parameter
+//! would be as many launches as the rest of the step.
 
 mod extension;
 mod kernel;
@@ -11,31 +11,32 @@ use burn::tensor::Tensor;
 use self::extension::SquaresKernel;
 use crate::gpu;
 
-/// Tensors of a launch: WebGPU promises eight buffers to a kernel, of which CubeCL keeps one and the sums are another.
+/// The number of tensors of a launch: WebGPU guarantees eight buffers for a kernel, of which CubeCL uses one and the
+/// sums another.
 const MOST: usize = 6;
 
-/// Returns whether the kernel serves a gradient.
+/// Returns whether the kernel supports a gradient.
 pub(super) fn serves<const D: usize>(gradient: &Tensor<D>) -> bool {
     gpu::limits(gradient).is_some_and(|limits| {
         limits.bindings > MOST
             && limits.units >= kernel::UNITS as usize
             && limits.shared >= kernel::UNITS as usize * size_of::<f32>()
-            // A unit counts on by a stride behind the last element.
+            // The index of a unit passes the last element by up to one stride.
             && (gradient.shape().num_elements() + kernel::PARTS * kernel::UNITS as usize) as u64
                 <= u64::from(u32::MAX)
     })
 }
 
-/// Gradients whose squares are not summed yet.
+/// Gradients whose squares are not yet summed.
 #[derive(Default)]
 pub(super) struct Waiting {
     tensors: Vec<DispatchTensor>,
-    /// Whether the first are sums already.
+    /// Whether the first tensor holds sums already.
     carried: bool,
 }
 
 impl Waiting {
-    /// Adds a gradient that the kernel [serves].
+    /// Adds a gradient; the kernel must [support](serves) it.
     pub(super) fn add<const D: usize>(&mut self, gradient: Tensor<D>) {
         if self.tensors.len() == MOST {
             let sums = self.launch().into_dispatch();
@@ -47,22 +48,22 @@ impl Waiting {
         self.tensors.push(gradient.inner().into_dispatch());
     }
 
-    /// Returns the sum of all squares, `[1]`, if there is one.
+    /// Returns the sum of all squares, `[1]`; `None` without gradients.
     pub(super) fn sum(mut self) -> Option<Tensor<1>> {
         if self.tensors.is_empty() {
             return None;
         }
         let sums = self.launch();
         let count = sums.shape().num_elements();
-        // A row: the sum of a whole tensor is two kernels.
+        // Summed as a row: the sum of a whole tensor takes two kernels.
         Some(sums.reshape([1, count]).sum_dim(1).reshape([1]))
     }
 
-    /// Returns the sums of parts of all tensors that wait, `[count, PARTS]`.
+    /// Returns the partial sums of all waiting tensors, `[count, PARTS]`.
     fn launch(&mut self) -> Tensor<2> {
         let tensors = std::mem::take(&mut self.tensors);
         let count = tensors.len();
-        // The last tensor stands in for those that are missing; the kernel does not look at them.
+        // The last tensor fills the missing places, which the kernel does not read.
         let [a, b, c, d, e, f] = std::array::from_fn(|at| tensors[at.min(count - 1)].clone());
         let sums = <Dispatch as SquaresKernel>::squares(a, b, c, d, e, f, count, self.carried);
         Tensor::from_dispatch(sums)
@@ -75,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// Tensors of other sizes and of other ranks, one in another order than in memory, as many as fill several launches.
+    /// Tensors of different sizes and ranks, one of them not contiguous, enough for several launches.
     #[test]
     fn squares_are_those_of_the_host() {
         let device = Device::wgpu(DeviceKind::DefaultDevice);
