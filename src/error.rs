@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong with something a user gave.
+/// An error in something that a user gave: a file, a setting, a flag, a checkpoint.
 ///
 /// `Debug` prints the message, as `Display` does: it is what a program shows whose `main` returns this error.
 #[non_exhaustive]
@@ -17,7 +17,7 @@ pub enum Error {
     /// The operating system refused to read or write a file.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was attempted, as a verb: `read`, `write`, `create`.
+        /// The attempted action, a verb: `read`, `write`, `create`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -30,44 +30,44 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong and what was expected.
+        /// The fault and the expectation.
         reason: String,
     },
 
-    /// One line of a file cannot be used.
+    /// A line of a file cannot be used.
     #[error("{}, line {line}: {reason}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The line, counted from 1 with the header as a line.
         line: u64,
-        /// What is wrong, with the column and the value, and what was expected.
+        /// The fault with its column and value, and the expectation.
         reason: String,
     },
 
-    /// One row of a file without lines cannot be used.
+    /// A row of a file without lines cannot be used.
     #[error("{}, row {row} (the first is row 0): {reason}", path.display())]
     Row {
         /// The file.
         path: PathBuf,
         /// The row, counted from 0.
         row: u64,
-        /// What is wrong, with the column and the value, and what was expected.
+        /// The fault with its column and value, and the expectation.
         reason: String,
     },
 
     /// There is less data than the work needs.
     #[error("{origin}: {found} {unit}, but {needed} are needed ({why})")]
     TooFew {
-        /// Where the data came from: a path or a generator.
+        /// The source of the data: a path or a generator.
         origin: String,
-        /// What is counted, in the plural.
+        /// The unit of the counts, in the plural.
         unit: &'static str,
         /// The number there is.
         found: usize,
         /// The number there should be at least.
         needed: usize,
-        /// What they are needed for.
+        /// The purpose of the required number.
         why: String,
     },
 
@@ -96,7 +96,7 @@ pub enum Error {
     Tasks {
         /// The names of the tasks there are, in order.
         found: String,
-        /// What was expected of them.
+        /// The expectation of the tasks.
         expected: String,
     },
 
@@ -139,7 +139,7 @@ pub enum Error {
     Checkpoint {
         /// The checkpoint's file or folder.
         path: PathBuf,
-        /// What is wrong and what to do.
+        /// The fault and its remedy.
         reason: String,
     },
 
@@ -214,7 +214,7 @@ impl Error {
         }
     }
 
-    /// Puts the name of the part a setting belongs to before its field: `hidden` within `model` is `model.hidden`.
+    /// Prefixes the field of a setting with the name of its part: `hidden` within `model` is `model.hidden`.
     pub fn within(self, part: &str) -> Self {
         match self {
             Self::Setting {

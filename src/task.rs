@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
-    /// One of several classes; cross entropy.
+    /// The choice of one of several classes; cross entropy.
     Classification,
     /// Real numbers; squared error, Huber.
     Regression,
@@ -19,7 +19,7 @@ pub enum TaskKind {
     Binary,
 }
 
-/// One thing the network predicts.
+/// A task: a quantity that the network predicts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {

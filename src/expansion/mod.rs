@@ -1,20 +1,21 @@
-//! The domain: windows of price bars, the *expansion* inside each, and the four-headed network that finds it.
+//! Finds the *expansion* in windows of price bars with a four-headed network.
 //!
-//! Built on the generic rooms exactly as any other user would build on them. A wing knows only the wings above it:
+//! The modules are built on the rest of the library as any other user would build on it. Each depends only on
+//! modules above it:
 //!
-//! * [`bars`]: one bar, a series of them, its gaps, readers of CSV and Parquet files;
-//! * [`label`]: where the expansion of a window is and of which type, by rule or by hand; the countdown;
-//! * [`feature`]: what the network sees of each bar;
+//! * [`bars`]: bars, series of bars, their gaps, readers of CSV and Parquet files; [`duration`]: lengths of time as text;
+//! * [`label`]: position and type of the expansion in a window, by rule or by hand; the countdown;
+//! * [`feature`]: the features of each bar;
 //! * [`window`]: windows as views over one series, the split by time, more windows from the same bars;
-//! * [`simulator`]: endless labelled windows of a market with known answers;
-//! * [`model`]: the network, its batches, its output and how that is read, its metrics and baselines;
+//! * [`simulator`]: labelled windows of a market with known answers, in any number;
+//! * [`model`]: the network, its batches, its output and the decoding of it, its metrics and baselines;
 #![cfg_attr(
     feature = "pytorch",
     doc = "* [`pytorch`]: checkpoints of the original network, from PyTorch and back;"
 )]
-//! * [`run`]: a whole run from one config: data, training, checkpoints, what its report shows;
-//! * [`predictor`]: a trained network at work, on a series or bar by bar;
-//! * [`comparison`]: strategies side by side, over several seeds.
+//! * [`run`]: a whole run from one config: data, training, checkpoints, the figures of its report;
+//! * [`predictor`]: predictions of a trained network, for a series or bar by bar;
+//! * [`comparison`]: comparison of strategies over several seeds.
 
 pub mod bars;
 pub mod comparison;

@@ -1,4 +1,4 @@
-//! One measurement of all tasks' gradients at the representation.
+//! Measures the gradients of all tasks at the representation.
 //!
 //! Needs: heads that can be run from branches of the representation, and the effective weights of the step. Remembers nothing.
 //!
@@ -13,7 +13,7 @@ use crate::model::{Branches, MultiTaskModel, Shared};
 /// Keeps divisions by a norm of zero at zero.
 const TINY: f64 = 1e-30;
 
-/// What one audit measured, still on the device.
+/// The measurements of an audit, still on the device.
 ///
 /// The measurements of several steps can be added up; [`read`](Self::read) gives their means. Reading waits for the
 /// device, adding does not.
@@ -40,13 +40,13 @@ pub struct Audit {
     /// Cosines between the tasks' gradients at the representation, in [-1, 1]: row and column are tasks. Negative is
     /// conflict; a task without a gradient has 0.
     pub cosines: Vec<Vec<f64>>,
-    /// How far a linear head on the representation can move its output when every weight and the bias move by 1: one and
+    /// The change of the output of a linear head on the representation when every weight and the bias change by 1: one and
     /// the mean over samples and steps of the sum of sizes of the representation's elements. An optimizer of Adam's kind
     /// moves every parameter by about the learning rate in a step, so the learning rate times this is what a step can do.
     pub reach: f64,
-    /// In how many audits each task had labels and a finite loss.
+    /// The number of audits in which each task had labels and a finite loss.
     pub measured: Vec<usize>,
-    /// How many audits these are the means of.
+    /// The number of audits that the means are taken over.
     pub samples: usize,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn measure<S: Shared>(
     }
 }
 
-/// One backward pass of the summed raw losses: the gradient at each leaf, and what is left for the parameters of the heads.
+/// Runs one backward pass of the summed raw losses. Returns the gradient at each leaf and the gradients of the heads.
 pub(crate) fn branch_gradients<S: Shared>(
     leaves: &[S],
     losses: &TaskLosses,
@@ -108,7 +108,7 @@ pub(crate) fn branch_gradients<S: Shared>(
     (found, gradients)
 }
 
-/// What of an audit the weights have no part in.
+/// The part of an audit that does not depend on the weights.
 #[derive(Clone, Debug)]
 pub(crate) struct BranchMeasurement {
     pub(crate) gram: Gram,
@@ -143,7 +143,7 @@ impl BranchMeasurement {
 }
 
 impl PendingAudit {
-    /// Puts both measurements together, for a mean over more steps.
+    /// Adds the measurements of another audit, for a mean over both.
     ///
     /// # Panics
     ///

@@ -20,7 +20,7 @@ enum Form<S> {
 }
 
 impl<S: Shared> Branches<S> {
-    /// One representation that all of `tasks` tasks read.
+    /// Creates branches that share one representation, read by all of `tasks` tasks.
     pub fn together(shared: S, tasks: usize) -> Self {
         let form = Form::Together(shared);
         Self { form, tasks }

@@ -66,11 +66,11 @@ use crate::task::TaskSet;
 /// }
 /// ```
 pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
-    /// What the model is trained on: inputs and the targets of every task.
+    /// A batch: the inputs and the targets of every task.
     type Batch: Send + 'static;
     /// The representation that all heads read: a tensor of any rank, a pair, a vector.
     type Shared: Shared;
-    /// What is watched beside the losses on validation data; `()` when the losses are all.
+    /// The outputs that metrics read on validation data; `()` if the losses are enough.
     type Evaluation: Clone + Send + 'static;
 
     /// Returns the tasks, in the order of their losses.

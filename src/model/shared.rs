@@ -1,4 +1,4 @@
-//! What can be a shared representation: a tensor of any rank, pairs, vectors and arrays of such.
+//! Defines shared representations: tensors of any rank, and tuples, vectors and arrays of representations.
 
 use burn::tensor::{Gradients, Tensor};
 

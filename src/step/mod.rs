@@ -82,7 +82,7 @@ pub fn backward<S: Shared>(
     pass.backward(representation, heads)
 }
 
-/// One training step with all that can be said about it.
+/// A training step with all its options.
 #[derive(Clone, Debug)]
 pub struct Pass<'a> {
     strategy: &'a Strategy,
@@ -104,7 +104,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Says where in the training the step is: the epoch, counted from 1, and the steps that lie behind. Strategies that
+    /// Sets the position in the training: the epoch, counted from 1, and the number of steps before this step. Strategies that
     /// compare epochs need it.
     pub fn at(mut self, epoch: usize, step: usize) -> Self {
         self.epoch = epoch;
@@ -119,7 +119,7 @@ impl<'a> Pass<'a> {
         self
     }
 
-    /// Says that the batch is a part of the batch of a step whose gradients are added up from its parts: for each task the
+    /// Declares the batch to be a part of the batch of a step whose gradients are sums over its parts: for each task the
     /// share of its labels that lies in this part.
     ///
     /// The gradients of all parts then add up to those of the means over all labels, exactly where the weights do not depend on
@@ -282,7 +282,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Goes back through the heads: the gradient at each leaf, and those of the heads with the task whose weight is missing.
+    /// Runs the backward pass of the heads. Returns the gradient at each leaf, and the gradients of the heads with the task whose weight is missing.
     fn through_heads<S: Shared>(
         &self,
         leaves: &[S],
@@ -334,7 +334,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What the heads gave, before anything was weighed.
+/// The results of the forward pass, before any weighting.
 pub(crate) struct Forward<S> {
     representation: S,
     /// A leaf for each task, or none where all read the representation itself.
@@ -379,7 +379,7 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Goes back through what is left.
+    /// Runs the remaining backward pass.
     pub(crate) fn backward(self) -> Passed {
         let mut gradients = self.gradients;
         let mut differentiate = |number: &Tensor<1>| {

@@ -15,7 +15,7 @@ use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, Shared};
 use crate::weighting::Weighed;
 
-/// What a part gave before anything was weighed.
+/// The forward pass of a part, before any weighting.
 pub(crate) struct Portion<'a, S> {
     pub(crate) forward: Forward<S>,
     pub(crate) samples: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Portion<'a, S> {
 pub(crate) struct PendingParts<S> {
     /// The raw losses of each part on the main device, off the graph.
     pub(crate) parts: Vec<TaskLosses>,
-    /// Those of the whole batch. A task whose loss is not finite in a part is not active, as it would not be in the whole.
+    /// The losses of the whole batch. A task whose loss is not finite in a part is not active, as it would not be in the whole.
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
     pub(crate) measured: Option<BranchMeasurement>,
@@ -37,27 +37,27 @@ pub(crate) struct PendingParts<S> {
     rest: Vec<Rest<S>>,
 }
 
-/// What is left of the backward pass of a part.
+/// The remaining backward pass of a part.
 struct Rest<S> {
     losses: TaskLosses,
     way: Way<S>,
 }
 
-/// How the strategy's answer reaches a part.
+/// The way in which the weights of the strategy reach a part.
 #[allow(clippy::large_enum_variant)]
 enum Way<S> {
-    /// By its losses, of which it has these shares, `[K]` on the main device.
+    /// Through the losses of the part, with their shares, `[K]` on the main device.
     Losses(Tensor<1>),
-    /// By the gradients of the tasks.
+    /// Through the gradients of the tasks.
     Branches(AtBranches<S>),
 }
 
 /// The gradients of the tasks, before they are weighed.
 struct AtBranches<S> {
     representation: S,
-    /// Those at the representation.
+    /// The gradients at the representation.
     branches: Vec<S>,
-    /// Those of the heads, with the task whose weight is missing.
+    /// The gradients of the heads, with the task whose weight is missing.
     of_heads: Vec<(Gradients, Option<usize>)>,
 }
 
@@ -218,7 +218,7 @@ fn reach<S: Shared>(portions: &[Portion<'_, S>], main: &Device) -> Tensor<1> {
 }
 
 impl<S: Shared> PendingParts<S> {
-    /// Goes back through the strategy and every part. `networks` are the copies on the devices of the parts, in order; `module` holds
+    /// Runs the backward pass of the strategy and of every part. `networks` are the copies on the devices of the parts, in order; `module` holds
     /// the one on the main device and the strategy.
     pub(crate) fn backward<M: Module, T: Module>(
         self,

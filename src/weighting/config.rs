@@ -50,7 +50,7 @@ pub struct StrategyConfig {
     rescale: bool,
 }
 
-/// As its JSON: the text is recorded with what a strategy around it remembers, so it must be the same in every process.
+/// Writes the config as JSON. The memory of an outer strategy records this text, so it must be the same in every process.
 impl fmt::Debug for StrategyConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.to_value())
@@ -231,7 +231,7 @@ impl StrategyConfig {
         Value::Object(map)
     }
 
-    /// Puts the strategy to work on `tasks`, with its memory on `device`.
+    /// Creates the strategy for `tasks`, with its memory on `device`.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::solve::{Answer, Degenerate, GramMatrix};
 use super::{Step, Weighed};
 
-/// What a solver sees: the tasks that are present with a finite loss and a finite gradient.
+/// The input of a solver: the tasks that are present with a finite loss and a finite gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     /// The inner products of their raw gradients.
@@ -22,7 +22,7 @@ impl Problem {
         self.tasks.iter().map(|task| all[*task]).collect()
     }
 
-    /// Puts the values of these tasks among those of all.
+    /// Writes the values of these tasks to their positions among all tasks.
     pub(super) fn put(&self, all: &mut [f64], values: &[f64]) {
         for (task, value) in self.tasks.iter().zip(values) {
             all[*task] = *value;

@@ -44,7 +44,7 @@ impl Identity {
         &self.tasks
     }
 
-    /// One line for the rule, one for each task.
+    /// Returns the identity as text: a line for the rule and a line for each task.
     fn text(&self) -> String {
         let lines = std::iter::once(&self.rule).chain(&self.tasks);
         let lines: Vec<String> = lines.map(|line| line.replace('\n', " ")).collect();
@@ -131,7 +131,7 @@ fn other_tasks(own: &[String], recorded: &[String]) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct IdentityEntry {
     own: Identity,
-    /// What a record that was loaded said, if it said something else.
+    /// The identity in a loaded record, if it differs.
     foreign: Option<Identity>,
     ids: [ParamId; 2],
     device: Device,
@@ -178,7 +178,7 @@ fn host(value: &Param<Tensor<1, Int>>) -> Vec<i32> {
     value.val().into_data().iter::<i32>().collect()
 }
 
-/// What a mapper says the identity is; `None` if it has nothing to say.
+/// Returns the identity that a mapper supplies, or `None` if it supplies none.
 fn mapped<M: ModuleMapper>(mapper: &mut M, device: &Device) -> Option<Identity> {
     let mut ask = |name: &str, like: Vec<i32>| {
         let fresh = ParamId::new();

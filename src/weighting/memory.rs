@@ -1,4 +1,4 @@
-//! What a strategy remembers: values with names, which are recorded under these names.
+//! Holds the memory of a strategy: values that are recorded by name.
 //!
 //! A rule is plain data and never changes; everything that moves from step to step is here. There are five kinds of slots:
 //!
@@ -336,11 +336,11 @@ impl Memory {
     }
 }
 
-/// Which old task each task is: its position there, none for a task that is new.
+/// The position of each task among the tasks of an old record; `None` for a new task.
 #[cfg(feature = "train")]
 pub(super) struct OldTasks<'a> {
     pub(super) positions: &'a [Option<usize>],
-    /// How many there were.
+    /// The number of tasks in the old record.
     pub(super) count: usize,
 }
 

@@ -55,7 +55,7 @@ use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// What a strategy has to see before it can weigh.
+/// The input that a strategy needs before it can weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Needs {
@@ -135,7 +135,7 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// If the number of losses is not the number of tasks that the memory was made for.
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed;
 
-    /// Sees the losses of a batch before and after the parameters moved; only for [`Needs::LossesAfterStep`].
+    /// Updates the memory from the losses of a batch before and after the step; called only for [`Needs::LossesAfterStep`].
     fn after(&self, _before: &TaskLosses, _after: &TaskLosses, _memory: &Memory) {}
 
     /// Returns values worth logging, still on the device.

@@ -10,14 +10,14 @@ use crate::loss::TaskLosses;
 
 /// A mean that is not larger than this does not divide.
 const SMALLEST_MEAN: f64 = 1e-8;
-/// Likewise for gradients, which are much smaller than losses; its inverse times a loss is still a finite number.
+/// The smallest mean of a gradient norm. Gradients are much smaller than losses; its inverse times a loss is still finite.
 const SMALLEST_NORM: f64 = 1e-20;
 
 const MEAN: &str = "running_mean";
 const COUNT: &str = "count";
 const WEIGHTS: &str = "weights";
 
-/// How a running mean moves.
+/// The settings of a running mean.
 ///
 /// ```text
 /// m = mean of the values so far               in the first `warmup` values
@@ -69,7 +69,7 @@ impl Normaliser {
         Weighed::linear(losses, scales * weights)
     }
 
-    /// What a history keeps of the means.
+    /// Returns the means as state values for the history.
     pub(super) fn state(memory: &Memory) -> Vec<StateValue> {
         vec![StateValue::per_task(MEAN, Self::means(memory))]
     }

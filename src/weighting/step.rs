@@ -1,4 +1,4 @@
-//! What a strategy sees of a step.
+//! Defines the input of a strategy in a training step.
 
 use std::cell::OnceCell;
 
@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor};
 
 use crate::loss::{Gram, TaskLosses};
 
-/// What a strategy sees of a training step.
+/// The input of a strategy in a training step.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// The raw losses.
@@ -53,7 +53,7 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// Says where in the training the step is.
+    /// Sets the position in the training.
     pub fn at(mut self, epoch: usize, step: usize) -> Self {
         self.epoch = epoch;
         self.step = step;

@@ -46,7 +46,7 @@ impl Deref for Rule {
 }
 
 impl Strategy {
-    /// Puts a rule to work on `tasks`, with its memory on `device`.
+    /// Creates a strategy from a rule for `tasks`, with its memory on `device`.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Strategy {
         &*self.rule
     }
 
-    /// What the rule remembers.
+    /// Returns the memory of the rule.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
@@ -115,12 +115,12 @@ impl Strategy {
         self.identity().rule_name()
     }
 
-    /// Which gradient the heads get under a rule from the Gram matrix.
+    /// Returns the gradient that the heads get under a rule from the Gram matrix.
     pub fn heads(&self) -> Heads {
         self.heads
     }
 
-    /// What the rule has to see before it can weigh.
+    /// Returns the input that the rule needs.
     pub fn needs(&self) -> Needs {
         self.rule.needs()
     }

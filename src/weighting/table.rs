@@ -16,7 +16,7 @@ pub trait BuiltIn: LossWeighting + Clone + PartialEq + Serialize + DeserializeOw
     /// The name in JSON: that of the literature, in lower case with hyphens.
     const NAME: &'static str;
 
-    /// Puts the rule to work on `tasks`, with its memory on `device`.
+    /// Creates a strategy from the rule for `tasks`, with its memory on `device`.
     ///
     /// # Errors
     ///
@@ -26,7 +26,7 @@ pub trait BuiltIn: LossWeighting + Clone + PartialEq + Serialize + DeserializeOw
     }
 }
 
-/// One strategy of a table.
+/// A strategy in a table.
 #[derive(Clone, Copy, Debug)]
 pub struct StrategyRow {
     name: &'static str,
@@ -57,7 +57,7 @@ impl StrategyRow {
         self.summary
     }
 
-    /// What the rule has to see with its default settings; `None` if some setting has no default.
+    /// Returns the input that the rule needs with default settings, or `None` if a setting has no default.
     pub fn needs(&self) -> Option<Needs> {
         let (rule, _) = (self.read)(Value::Object(Map::new())).ok()?;
         Some(rule.needs())

@@ -10,7 +10,7 @@ use crate::task::TaskSet;
 /// Weights are computed with in single precision, and multiplied before they are used.
 const LARGEST_WEIGHT: f64 = 1e30;
 
-/// One number per task: `{"type": 0.1, "pointers": 0.7}` or `[0.1, 0.7]`.
+/// A number per task: `{"type": 0.1, "pointers": 0.7}` or `[0.1, 0.7]`.
 ///
 /// By name, tasks that are not named get the setting's default; a name that is no task is refused. As a list, there must
 /// be one number for each task, in their order; the empty list is the same as naming none.
@@ -20,9 +20,9 @@ const LARGEST_WEIGHT: f64 = 1e30;
     expecting = "something else than one number for each task, such as {\"type\": 0.1} or [0.1, 0.7]"
 )]
 pub enum TaskValues {
-    /// In the order of the tasks.
+    /// Numbers in the order of the tasks.
     InOrder(Vec<f64>),
-    /// By the name of the task.
+    /// Numbers by the name of the task.
     ByName(BTreeMap<String, f64>),
 }
 
@@ -51,7 +51,7 @@ impl<const N: usize> From<[(&str, f64); N]> for TaskValues {
 }
 
 impl TaskValues {
-    /// One number for each of `tasks` in their order; those not named get `default`.
+    /// Returns a number for each of `tasks`, in order; tasks without a number get `default`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a strategy returns: the number to differentiate and the derivative it stands for.
+//! Defines the result of a strategy: the number to differentiate and its derivative.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -6,7 +6,7 @@ use super::solve::Degenerate;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// What a strategy made of a step.
+/// The result of a strategy in a step.
 #[derive(Clone, Debug)]
 pub struct Weighed {
     /// The objective, `[1]`. In a plain step `backward` is called on it; attached to whatever it was made of.
@@ -14,7 +14,7 @@ pub struct Weighed {
     /// The effective weights, `[K]`, off the graph and on the device; 0 for an inactive task. They are d total / d raw
     /// loss, and for a strategy that needs the Gram matrix the factors of the tasks' gradients at the representation.
     pub weights: Tensor<1>,
-    /// What is to be said of this step, if the strategy has no ordinary answer to it.
+    /// The reason why the strategy has no ordinary answer to this step, if there is one.
     pub flag: Option<Degenerate>,
     /// Whether the strategy had no weights to give, for the reason that the flag says. All weights are 0 then, and the trunk
     /// does not move.

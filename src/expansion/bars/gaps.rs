@@ -1,45 +1,58 @@
-//! Finds the gaps of a series that are no part of its usual week: outages, over which no window should reach.
-//!
-//! The bar interval is the commonest step between two bars. The week is divided into slots of one interval, and a slot
-//! is *usual* if it has a bar in at least half of the weeks that have bars at all; weekends, nights and daily breaks are
-//! slots that are not. A gap is an outage if more than [`TOLERATED`] usual bars are missing in it. Only a gap that
-//! contains a usual break may miss more, up to a day's usual bars: that is a holiday.
-//!
-//! The work is done once per series; asking whether a window reaches over an outage costs a binary search.
+//! Finds the outages of a series.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Bars;
 
-/// How many usual bars in a row may be missing.
+/// The largest number of usual bars that may be missing in a gap without a usual break.
 pub const TOLERATED: u32 = 4;
 
 const DAY: i64 = 86_400;
 const WEEK: i64 = 7 * DAY;
-/// 1970 began on a Thursday; weeks here begin on a Monday.
+/// The first Monday of 1970, which began on a Thursday. Weeks begin on a Monday.
 const MONDAY: i64 = 4 * DAY;
 
-/// Where the outages of a series are.
+/// The outages of a series: gaps that are not part of its usual week, and that no window should span.
+///
+/// The bar interval is the commonest step between two bars. The week is divided into slots of one interval. A slot
+/// is *usual* if it has a bar in at least half of the weeks that have bars at all; slots in weekends, nights and
+/// daily breaks are not usual. A gap is an outage if more than 4 usual bars are missing in it. Only a gap that
+/// contains a usual break may miss more, up to the usual bars of a day, because such a gap is a holiday.
+///
+/// The outages are found once per series. A query for a window costs a binary search.
+///
+/// # Example
+/// ```
+/// use equipoise::expansion::bars::{Bar, Bars, Gaps};
+/// use std::time::Duration;
+///
+/// let bar = Bar { open: 1.0, high: 1.0, low: 1.0, close: 1.0 };
+/// let stamps = [0, 1, 2, 30, 31].map(|hour| hour * 3600).to_vec();
+/// let bars = Bars::new(vec![bar; 5], Some(stamps), "example")?;
+/// let gaps = Gaps::find(&bars, Some(Duration::from_secs(3 * 3600)));
+/// assert!(gaps.cut(0, 5) && !gaps.cut(0, 3));
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gaps {
     interval: Option<Duration>,
     outages: Vec<Outage>,
 }
 
-/// A gap that no window should reach over.
+/// A gap that no window should span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
-    /// The index of the last bar before it.
+    /// The index of the last bar before the gap.
     pub before: usize,
-    /// The time from that bar to the next.
+    /// The time from that bar to the next bar.
     pub step: Duration,
 }
 
 impl Gaps {
-    /// Returns the outages of a series; none if the series has no time stamps.
+    /// Finds the outages of a series. A series without time stamps has none.
     ///
-    /// With `longest` given, every longer step from one bar to the next is an outage, usual or not, and no other.
+    /// If `longest` is given, the outages are exactly the steps between two bars that are longer, usual or not.
     pub fn find(bars: &Bars, longest: Option<Duration>) -> Self {
         let stamps = bars.timestamps().unwrap_or_default();
         let Some(interval) = interval(stamps) else {
@@ -58,7 +71,8 @@ impl Gaps {
         }
     }
 
-    /// Returns the commonest step from one bar to the next; `None` without time stamps.
+    /// Returns the bar interval: the commonest step between two bars, or at least one hour if the steps are irregular.
+    /// Returns `None` if the series has no two different time stamps.
     pub fn interval(&self) -> Option<Duration> {
         self.interval
     }
@@ -68,7 +82,7 @@ impl Gaps {
         &self.outages
     }
 
-    /// Returns whether the `length` bars from `first` on reach over an outage.
+    /// Returns whether the `length` bars from index `first` on span an outage.
     pub fn cut(&self, first: usize, length: usize) -> bool {
         let next = self.outages.partition_point(|gap| gap.before < first);
         let last = first + length.saturating_sub(1);
@@ -92,7 +106,7 @@ fn outages(stamps: &[i64], is_one: impl Fn(i64, i64) -> bool) -> Vec<Outage> {
         .collect()
 }
 
-/// Returns the commonest step above zero, the shortest of equals. Stamps without a common step are judged by the hour.
+/// Returns the commonest step above zero, the shortest of equals. Irregular stamps get at least one hour.
 fn interval(stamps: &[i64]) -> Option<i64> {
     let mut counts: HashMap<i64, usize> = HashMap::new();
     for pair in stamps.windows(2).filter(|pair| pair[1] > pair[0]) {
@@ -110,17 +124,17 @@ fn interval(stamps: &[i64]) -> Option<i64> {
         .filter(|(other, _)| *other % step == 0)
         .map(|(_, count)| count)
         .sum();
-    // Bars of so many trades come when they come; bars of a thin market skip intervals, but keep to their grid.
+    // Bars of a fixed number of trades have irregular steps. Bars of a thin market skip intervals, but stay on a grid.
     let regular = most * 2 >= all || (multiples * 10 >= all * 9 && most * 5 >= all);
     Some(if regular { step } else { step.max(3600) })
 }
 
-/// In which slots of the week a series usually has bars.
+/// The usual slots of the week of a series.
 struct Week {
     interval: i64,
-    /// How many usual slots there are before each slot of the week, and after all of them the sum.
+    /// The number of usual slots before each slot of the week, then the sum of all.
     before: Vec<u32>,
-    /// The most usual slots of a day.
+    /// The largest number of usual slots in a day.
     day: i64,
 }
 
@@ -150,7 +164,7 @@ impl Week {
         if slots <= tolerated {
             return false;
         }
-        // Half an interval on either side keeps the slots of the two bars themselves out, wherever in them they lie.
+        // Half an interval on either side excludes the slots of the two bars, wherever in their slots the bars are.
         let half = (self.interval + 1) / 2;
         let missing = (self.usual_until(after - half) - self.usual_until(before + half)).max(0);
         let contains_a_break = slots - missing > tolerated;
@@ -162,7 +176,7 @@ impl Week {
             }
     }
 
-    /// Usual slots from a fixed Monday to the slot of a time.
+    /// Returns the number of usual slots from a fixed Monday to the slot of a time.
     fn usual_until(&self, time: i64) -> i64 {
         let since = time + WEEK - MONDAY;
         let all = i64::from(self.before[self.before.len() - 1]);
@@ -171,13 +185,13 @@ impl Week {
     }
 }
 
-/// Returns the day, from Monday, in which a slot begins.
+/// Returns the day in which a slot begins, 0 for Monday.
 fn day_of(slot: usize, interval: i64) -> usize {
     let begin = i64::try_from(slot).unwrap_or(0) * interval;
     usize::try_from(begin / DAY).unwrap_or(0).min(6)
 }
 
-/// How often the slots of a week could have had a bar, and had one.
+/// The number of weeks in which each slot of the week could have a bar, and in which it had one.
 struct Counts {
     interval: i64,
     could: Vec<u32>,
@@ -205,7 +219,7 @@ impl Counts {
                 had[slot] += 1;
             }
         }
-        // The first and the last week are only looked at where the series reaches.
+        // In the first and the last week only the slots within the series count.
         let mut could = vec![weeks; slots];
         if let (Some(first), Some(last)) = (stamps.first(), stamps.last()) {
             could[..place(*first).1].iter_mut().for_each(|n| *n -= 1);
@@ -227,7 +241,7 @@ impl Counts {
                 if could >= 2 {
                     return 2 * had >= could;
                 }
-                // Seen once or never: the same time on other days stands in, but a weekend is a weekend.
+                // Fewer than two weeks: the time of day on other days decides, except on a weekend.
                 let weekend = day_of(slot, self.interval) >= 5 && closed_on_saturday;
                 had > 0 || (!weekend && by_time_of_day(slot))
             })
@@ -238,7 +252,7 @@ impl Counts {
         (0..self.had.len()).filter(|slot| day_of(*slot, self.interval) == 5)
     }
 
-    /// Returns whether half of the days that were seen have a bar at a slot's time of day.
+    /// Returns a test for a slot: whether half of the days with bars have a bar at its time of day.
     fn by_time_of_day(&self) -> impl Fn(usize) -> bool {
         let per_day = usize::try_from(DAY / self.interval).unwrap_or(1).max(1);
         let mut had = vec![0u32; per_day];

@@ -1,6 +1,6 @@
-//! Price bars: one [`Bar`], a series of them ([`Bars`]), and what makes a bar acceptable.
+//! Reads and checks price bars: a [`Bar`], a series of bars ([`Bars`]), and the gaps of a series ([`Gaps`]).
 //!
-//! Everything downstream divides by prices and ranges, so no bar enters a series unchecked.
+//! Labels and features divide by prices and ranges, so no bar enters a series unchecked.
 
 mod csv;
 mod gaps;
@@ -23,7 +23,7 @@ pub(crate) use parquet::bar;
 #[cfg(feature = "parquet")]
 pub use parquet::read_parquet;
 
-/// One bar: where the price opened and closed and how far it went in between, in units of the quoted price.
+/// A price bar: open, high, low and close, in units of the quoted price.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bar {
     /// The first price.
@@ -37,7 +37,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// The bar of an open, a high, a low and a close, if it is one.
+    /// Creates a bar of open, high, low and close that passes [`check`](Self::check).
     pub(crate) fn checked(
         [open, high, low, close]: [f64; 4],
     ) -> std::result::Result<Self, BarFault> {
@@ -53,9 +53,9 @@ impl Bar {
     /// Checks that the four prices are finite, above zero, and in order.
     ///
     /// # Errors
-    /// The first [`BarFault`] found, looking at the columns in the order open, high, low, close.
+    /// The first [`BarFault`] found. The columns are checked in the order open, high, low, close.
     pub fn check(&self) -> std::result::Result<(), BarFault> {
-        // One pass over the good case, which is nearly every bar; NaN fails the comparisons too.
+        // One fast test for the valid case, which is nearly every bar. NaN fails the comparisons too.
         let bottom = self.open.min(self.close);
         let top = self.open.max(self.close);
         if self.low > 0.0 && self.low <= bottom && top <= self.high && self.finite() {
@@ -106,7 +106,7 @@ impl Bar {
     }
 }
 
-/// Why a bar is not acceptable. Its text names the column and the value.
+/// The reason why a bar is refused. Its text names the column and the value.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum BarFault {
@@ -128,7 +128,7 @@ pub enum BarFault {
     LowAbove {
         /// The low.
         low: f64,
-        /// The column it is above: `open` or `close`.
+        /// The column below the low: `open` or `close`.
         column: &'static str,
         /// The price in that column.
         value: f64,
@@ -137,7 +137,7 @@ pub enum BarFault {
     HighBelow {
         /// The high.
         high: f64,
-        /// The column it is below: `open` or `close`.
+        /// The column above the high: `open` or `close`.
         column: &'static str,
         /// The price in that column.
         value: f64,
@@ -169,9 +169,9 @@ impl fmt::Display for BarFault {
 
 impl std::error::Error for BarFault {}
 
-/// A series of acceptable bars, oldest first, with or without time stamps.
+/// A series of checked bars, oldest first, with or without time stamps.
 ///
-/// The contents are shared: a clone costs two reference counts, whatever the length.
+/// A clone shares the contents, so it costs one reference count whatever the length.
 #[derive(Debug, Clone)]
 pub struct Bars {
     series: Arc<SharedBars>,
@@ -187,13 +187,13 @@ struct SharedBars {
 impl Bars {
     /// Creates a series from bars held in memory, oldest first.
     ///
-    /// `timestamps` are seconds since 1970-01-01 00:00 UTC, one per bar and never decreasing. `origin` says
-    /// where the bars came from (a path, `simulator`) and appears in error messages.
+    /// `timestamps` are seconds since 1970-01-01 00:00 UTC, one per bar and never decreasing. `origin` names the
+    /// source of the bars (a path, `simulator`) in error messages.
     ///
     /// # Errors
-    /// [`Error::File`] with `origin` as the path and the index of the bar (from 0), when a bar does not pass
-    /// [`Bar::check`], a time stamp is earlier than the one before it, or there are not as many time stamps as
-    /// bars.
+    /// [`Error::File`] with `origin` as the path and the index of the bar (from 0) if a bar does not pass
+    /// [`Bar::check`], a time stamp is earlier than its predecessor, or the number of time stamps is not the number
+    /// of bars.
     pub fn new(
         bars: Vec<Bar>,
         timestamps: Option<Vec<i64>>,
@@ -210,7 +210,7 @@ impl Bars {
         Ok(Self::from_checked(bars, timestamps, origin))
     }
 
-    /// Returns a series of bars that the caller has checked already.
+    /// Creates a series of bars that the caller has checked.
     pub(crate) fn from_checked(
         bars: Vec<Bar>,
         timestamps: Option<Vec<i64>>,
@@ -226,12 +226,12 @@ impl Bars {
         }
     }
 
-    /// How many bars there are.
+    /// Returns the number of bars.
     pub fn len(&self) -> usize {
         self.series.bars.len()
     }
 
-    /// Returns whether there are no bars.
+    /// Returns whether the series has no bars.
     pub fn is_empty(&self) -> bool {
         self.series.bars.is_empty()
     }
@@ -241,12 +241,13 @@ impl Bars {
         &self.series.bars
     }
 
-    /// One time stamp per bar, if the source had any: whole seconds since 1970-01-01 00:00 UTC, never decreasing.
+    /// Returns the time stamps, one per bar: whole seconds since 1970-01-01 00:00 UTC, never decreasing. Returns
+    /// `None` if the source had none.
     pub fn timestamps(&self) -> Option<&[i64]> {
         self.series.timestamps.as_deref()
     }
 
-    /// Where the bars came from: a path, or `simulator`.
+    /// Returns the source of the bars: a path, or `simulator`.
     pub fn origin(&self) -> &str {
         &self.series.origin
     }

@@ -1,4 +1,4 @@
-//! Reads price bars from a Parquet file, under the same rules as from a CSV file.
+//! Reads price bars from a Parquet file, under the rules of a CSV file.
 
 use std::path::Path;
 
@@ -17,26 +17,28 @@ use crate::expansion::table::parquet::{
 };
 use crate::expansion::table::stamp::unreadable;
 
-/// What pandas calls an index without a name.
+/// The name that pandas gives to an index without a name.
 const INDEX: &str = "__index_level_0__";
 
-/// Reads the bars of a Parquet file; they come out oldest first.
+/// Reads the bars of a Parquet file, and returns them oldest first.
 ///
 /// Columns are found by the names that [`read_csv`](super::csv::read_csv) knows; an index that pandas stored without a
-/// name is the time stamp if no other column is. Prices are numbers of any kind, decimals among them. Time stamps are
+/// name is the time stamp if no other column is. Prices are numbers of any kind, including decimals. Time stamps are
 /// timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and bad rows are treated
 /// as in a CSV file, and rows are counted from 0 in the report.
 ///
-/// The file is read by pages, the column of the time stamps twice; memory grows with the bars.
+/// The file is read by pages, the column of the time stamps twice, so memory grows with the bars alone.
 ///
-/// A damaged file is refused where damage can be seen: in the file's structure, in what is compressed, in pages whose
-/// writer added checksums, and in bars that are none. A changed digit elsewhere is another number.
+/// A damaged file is refused where the damage is detectable: in the structure of the file, in compressed data, in pages
+/// with checksums, and in bars that do not pass [`Bar::check`]. A changed digit elsewhere reads as another number. Damage
+/// may make the Parquet library panic; the panic is caught and returned as an error, except in a program built with
+/// `panic = "abort"`, which ends.
 ///
 /// # Errors
 /// * [`Error::Io`]: the file is missing or cannot be read.
-/// * [`Error::File`]: a folder; not a Parquet file, a damaged one, or one with a codec other than Snappy, Zstandard and
-///   gzip; a column that is needed missing or given twice; no row that can be used.
-/// * [`Error::Row`]: dates that can be read in two ways; and any bad row unless those are skipped.
+/// * [`Error::File`]: a folder; not a Parquet file, a damaged file, or a codec other than Snappy, Zstandard and gzip;
+///   a required column missing or given twice; no usable row.
+/// * [`Error::Row`]: dates that can be read in two ways; any bad row unless bad rows are skipped.
 pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
     let path = path.as_ref();
     let table = ParquetFile::open(path)?;
@@ -55,15 +57,15 @@ pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bar
     intake.finish(notes)
 }
 
-/// Where the columns are.
+/// The indices of the columns.
 struct ParquetColumns {
     prices: [usize; 4],
     time: Option<TimeColumn>,
 }
 
-/// How the time stamps are to be read.
+/// The reading of the time stamps.
 struct Stamps {
-    /// Those that are text or numbers.
+    /// The reading of stamps that are text or numbers.
     reading: Option<Reading>,
     newest_first: bool,
 }
@@ -100,7 +102,7 @@ impl ParquetColumns {
         self.prices.into_iter().chain(self.times()).collect()
     }
 
-    /// Goes over the time stamps once.
+    /// Infers the form and the direction of the time stamps.
     fn survey(&self, table: &ParquetFile, path: &Path, options: &CsvOptions) -> Result<Stamps> {
         let mut dates = Dates::new("row");
         let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
@@ -115,7 +117,7 @@ impl ParquetColumns {
                             backward += usize::from(time < last);
                         }
                     }
-                    // Refused when the row is read.
+                    // The row is refused when it is read.
                     Err(_) => {}
                 }
                 Ok(())
@@ -134,7 +136,7 @@ impl ParquetColumns {
         })
     }
 
-    /// Returns the time stamp of a row, whose values in [`times`](Self::times) are given.
+    /// Returns the time stamp of a row from its values in the columns [`times`](Self::times).
     fn moment(&self, values: &[&Field], table: &ParquetFile) -> Result<Moment, String> {
         let columns = table.columns();
         match self.time {
@@ -143,7 +145,7 @@ impl ParquetColumns {
             Some(TimeColumn::DateAndTime(date, time)) => {
                 let date = match moment(values[0], &columns[date]) {
                     Ok(Moment::Text(text)) => text,
-                    // The date alone, if that is what it is.
+                    // Only the date of a time counts here.
                     Ok(Moment::Time(time)) => time.strftime("%Y-%m-%d").to_string(),
                     Err(what) => return Err(format!("column `date` is {what}")),
                 };

@@ -11,7 +11,7 @@
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Spectrum};
 
-/// Which eigenvalue gives the aligned gradients their length.
+/// The eigenvalue that sets the length of the aligned gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scale {
     /// The smallest nonzero eigenvalue, as in the publication.

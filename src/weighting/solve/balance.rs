@@ -52,7 +52,7 @@ pub fn balanced(gram: &GramMatrix, power: f64) -> Result<Vec<f64>, Degenerate> {
     }
 }
 
-/// How many times what a row would ask for alone a value can be before it is looked at twice.
+/// The ratio of a value to the value its row alone would need, above which the value is checked again.
 const FAR: f64 = 100.0;
 
 /// Solves the equations of power one first, which are the easiest, and then those of powers towards the one that is meant.
@@ -91,7 +91,7 @@ impl<'a> Bargain<'a> {
         }
     }
 
-    /// What every row would ask for if it were alone.
+    /// Returns the value that each row would need if it were the only row.
     fn alone(&self) -> Vec<f64> {
         let alone = |(i, right): (usize, &f64)| {
             (right / self.matrix.at(i, i)).powf(1.0 / (1.0 + self.power))
@@ -105,7 +105,7 @@ impl<'a> Bargain<'a> {
         pairs.into_iter().any(|(value, alone)| *value > FAR * alone)
     }
 
-    /// What to expect if the others help or hinder every row as they do at the solution `y` of another power.
+    /// Returns a first guess from the solution `y` for another power, in which the other rows help or hinder each row as much.
     fn guess(&self, other: &Self, y: &[f64]) -> Vec<f64> {
         let exponent = (1.0 + other.power) / (1.0 + self.power);
         let pairs = self.alone().into_iter().zip(other.alone());
@@ -216,7 +216,7 @@ impl<'a> Bargain<'a> {
         }
     }
 
-    /// How far to go along a curve: the objective must not rise, and hardly be rising at the end.
+    /// Returns the step length along a curve: the objective must not rise, and must have almost no slope at the end.
     fn length(&self, y: &[f64], step: &[f64], curve: &Curve) -> f64 {
         let allowed = 0.1 * self.slope(y, step, curve, 0.0).abs();
         let (before, size) = self.objective(y);
@@ -285,7 +285,7 @@ fn with_diagonal(matrix: &GramMatrix, diagonal: f64) -> Option<Factor> {
         .then_some(factor)
 }
 
-/// How a value goes with its relative change: straight down to `1 + knee`, then along a power that stays positive.
+/// A value as a function of its relative change: linear down to `1 + knee`, then a power that stays positive.
 struct Curve {
     knee: f64,
     power: f64,

@@ -12,7 +12,7 @@
 
 use super::{Factor, GramMatrix, dot};
 
-/// What rounding leaves of a slope, in units of the precision of the numbers it was summed from.
+/// The rounding error of a slope, in units of the precision of its summands.
 const ROUNDING: f64 = 8.0;
 /// The same along a direction in which dependent rows cancel, which is known less well.
 const FLAT: f64 = 256.0;

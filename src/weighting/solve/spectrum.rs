@@ -11,7 +11,7 @@
 
 use super::{GramMatrix, dot};
 
-/// What rounding leaves of a pivot, in units of the precision and of its own row's squared length.
+/// The rounding error of a pivot, in units of the precision and of the squared length of its row.
 const ROUNDING: f64 = 64.0;
 /// Columns whose cosine is below this are orthogonal.
 const ORTHOGONAL: f64 = 1e-15;
