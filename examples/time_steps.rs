@@ -15,7 +15,7 @@
 //! | `train_step upgrad B=32` | the same under `upgrad`, from the gradients of all tasks at the representation |
 //! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
-//! | `cross_entropy N (Rx3)` | likewise, over R rows of 3 classes, N elements in all |
+//! | `cross_entropy N (Rx3)` | cross entropy with its gradient, over R rows of 3 classes, N elements in all |
 //! | `strategy NAME` | weighing four losses and going back to them, less the same for their plain sum |
 //! | `bars to batch B=32` | labels by rule, features, targets and tensors of 32 windows of bars |
 //!

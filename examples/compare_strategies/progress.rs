@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing done of so many runs, with so many epochs in all.
+    /// Creates the progress of a number of runs with a total number of epochs.
     pub fn new(runs: usize, epochs: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(epochs as u64), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{prefix} [{bar:24}] {wide_msg}");

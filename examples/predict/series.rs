@@ -100,7 +100,7 @@ format!(
     }
 }
 
-/// A file stays as it was; a reader has every line up to here.
+/// A file stays unchanged; a reader has every line up to here.
 fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
     let what = if sink.is_unfinished() {
         format!("{} was not written", sink.name().display())

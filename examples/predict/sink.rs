@@ -35,7 +35,7 @@ enum Rows {
     Jsonl(BufWriter<Box<dyn Write>>),
 }
 
-/// Whether there is still somebody who reads.
+/// Returns whether the output still has a reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
     Listens,

@@ -84,7 +84,7 @@ fn skill(task: &TaskDiagnosis) -> String {
     }
 }
 
-/// With so many decimals, or in scientific notation where they would not fit or show nothing.
+/// Formats a number with the given decimals, or in scientific notation where they would not fit or show nothing.
 fn fixed(value: f64, digits: usize, width: usize) -> String {
     let usual = format!("{value:.digits$}");
     let nothing = value != 0.0 && usual.parse() == Ok(0.0);

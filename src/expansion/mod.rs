@@ -3,7 +3,8 @@
 //! The modules are built on the rest of the library as any other user would build on it. Each depends only on
 //! modules above it:
 //!
-//! * [`bars`]: bars, series of bars, their gaps, readers of CSV and Parquet files; [`duration`]: lengths of time as text;
+//! * [`duration`]: lengths of time as text;
+//! * [`bars`]: bars, series of bars, their gaps, readers of CSV and Parquet files;
 //! * [`label`]: position and type of the expansion in a window, by rule or by hand; the countdown;
 //! * [`feature`]: the features of each bar;
 //! * [`window`]: windows as views over one series, the split by time, more windows from the same bars;

@@ -113,7 +113,7 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
     }
 
     /// Returns the same network with the output of a task's head multiplied by a factor and the head's last layer divided by it: the same
-    /// function, which an optimizer of Adam's kind moves so many times as far in a step. `None` unless the network has such a factor.
+    /// function, which an optimizer of Adam's kind moves that many times as far in a step. `None` unless the network has such a factor.
     ///
     /// An experiment on why a task does not learn uses it; `task` is a position in [`tasks`](Self::tasks), and `factor` is positive.
     fn with_output_scale(&self, _task: usize, _factor: f64) -> Option<Self> {

@@ -195,7 +195,7 @@ impl StrategyConfig {
         };
         *place = serde_json::to_value(weights.into())
             .map_err(|error| Error::setting("weights", error, "a number for each task"))?;
-        // Read anew, so that the rule has them too.
+        // Read again, so that the rule has them too.
         let (rule, settings) = self.row.read(settings)?;
         Ok(Self {
             rule,

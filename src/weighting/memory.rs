@@ -429,7 +429,7 @@ fn on(value: &Tensor<1>, like: &Tensor<1>) -> Tensor<1> {
     }
 }
 
-/// Host values as a parameter that is made when somebody looks at it.
+/// Host values as a parameter that is created on first access.
 fn floats_parameter(id: ParamId, values: Vec<f32>, device: &Device) -> Param<Tensor<1>> {
     let shape = Shape::from([values.len()]);
     let plain = device.clone().inner();

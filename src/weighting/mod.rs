@@ -120,7 +120,7 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// [`Error::Tasks`](crate::Error::Tasks) if the strategy cannot weigh these tasks.
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory>;
 
-    /// Returns the weights that somebody gave the tasks, if the strategy has such: what each task's part of the gradient is
+    /// Returns the weights that the user gave the tasks, if the strategy has weights: what each task's part of the gradient is
     /// measured against. `None` if all are meant to count alike.
     fn intended(&self, _tasks: &TaskSet) -> Option<Vec<f64>> {
         None

@@ -130,7 +130,7 @@ impl Strategy {
         self.rescale
     }
 
-    /// Returns the weights that somebody gave the tasks, if the rule has such.
+    /// Returns the weights that the user gave the tasks, if the rule has weights.
     pub fn intended(&self) -> Option<Vec<f64>> {
         self.rule.intended(&self.tasks)
     }

@@ -202,7 +202,7 @@ impl StrategyTable {
     ) -> std::result::Result<super::StrategyConfig, D::Error> {
         let value = Value::deserialize(deserializer)?;
         super::StrategyConfig::from_value(self, value).map_err(|error| match error {
-            // The words alone: what they are about is said by whoever reads the whole.
+            // The words alone: what they are about is said by the caller, who reads the whole.
             Error::Setting { field, found, .. } if field == "weighting" => D::Error::custom(found),
             other => D::Error::custom(other),
         })

@@ -129,7 +129,7 @@ impl PytorchCheckpoint {
         Some(Uncertainty::default().with_log_sigma(named))
     }
 
-    /// What was done to the tensors on the way, one sentence each; empty for an ordinary file.
+    /// Returns the conversions of tensors during import, a sentence each; empty for an ordinary file.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -243,7 +243,7 @@ fn log_sigmas(parameters: &mut BTreeMap<String, Parameter>) -> Result<[f32; 4], 
     Ok(values)
 }
 
-/// Says which types have become single precision.
+/// Returns a sentence for each type that was converted to single precision.
 fn conversions(state: &State<'_>) -> Vec<String> {
     [Element::F64, Element::F16, Element::Bf16]
         .into_iter()

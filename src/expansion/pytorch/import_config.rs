@@ -1,9 +1,9 @@
-//! What a user says of a file that its tensors do not tell.
+//! Defines the settings of an import that no tensor determines.
 
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
 
-/// What a file of tensors does not say about its network.
+/// The properties of a network that its tensors do not determine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportConfig {
     /// Bars per window, 1 to 10000; the network works with any, so no tensor tells.

@@ -3,7 +3,7 @@
 use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::expansion::model::{ExpansionModelConfig, task_names};
 
-/// Which of the two generations of the original network a checkpoint belongs to.
+/// The generation of the original network that a checkpoint belongs to.
 ///
 /// The newer network holds its binary head a second time under the name `expansion_span_emission`, and the log sigma of
 /// the binary task also as `log_sigma_span`. PyTorch's `load_state_dict(strict=True)` wants exactly the names of the

@@ -11,7 +11,7 @@ use super::tensor::Stored;
 /// The key of the tensors in a file that holds other things beside them.
 const MODEL: &str = "model_state_dict";
 
-/// What a wrapper puts before every name: DataParallel, and a compiled model.
+/// Prefixes that wrappers add to every name: DataParallel, and a compiled model.
 const PREFIXES: [&str; 2] = ["module.", "_orig_mod."];
 
 /// The tensors of a file, not yet looked at.

@@ -56,7 +56,7 @@ impl<'a> Stored<'a> {
         Ok(numbers)
     }
 
-    /// Where each element stands, row by row. All of them are in the storage, and no two are the same.
+    /// Returns the position of each element in the storage, row by row. All of them are in the storage, and no two are the same.
     fn places(&self) -> Result<Vec<usize>, String> {
         let there = self.bytes.len() / self.element.size();
         let outside = || {

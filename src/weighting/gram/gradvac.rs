@@ -57,7 +57,7 @@ fn turned(
 ) -> Vec<f64> {
     let mut parts = vec![0.0; gram.len()];
     parts[task] = 1.0;
-    // The squared length of the turned gradient, kept up to date instead of summed anew at every pair.
+    // The squared length of the turned gradient, kept up to date instead of recomputed for every pair.
     let mut square = gram.at(task, task);
     for &other in order.iter().filter(|&&other| other != task) {
         let product = dot(gram.row(other), &parts);

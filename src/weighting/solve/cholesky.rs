@@ -66,7 +66,7 @@ impl Factor {
     ///
     /// # Panics
     ///
-    /// If there are not so many rows.
+    /// If the matrix has fewer rows.
     pub fn remove(&mut self, position: usize) {
         self.rows.remove(position);
         let (n, stride) = (self.rows.len(), self.stride);

@@ -1,4 +1,4 @@
-//! Finds the columns by the names in the header, or explains what is in the header's place if there is none.
+//! Finds the columns by the names in the header, or explains why there is no header.
 
 use ::csv::StringRecord;
 
@@ -9,9 +9,9 @@ use crate::expansion::table::records::{DataStart, field};
 use crate::expansion::table::stamp::Stamp;
 use crate::expansion::table::text::Text;
 
-/// The prices every file must have, in the order of [`BarColumns::prices`].
+/// The required prices, in the order of [`BarColumns::prices`].
 pub(crate) const PRICES: [&str; 4] = ["open", "high", "low", "close"];
-/// The names a price may have, the best first.
+/// The names of each price, in order of precedence.
 const NAMES: [&[&str]; 4] = [
     &["open", "open price", "o"],
     &["high", "high price", "h"],
@@ -27,7 +27,7 @@ const NAMES: [&[&str]; 4] = [
         "c",
     ],
 ];
-/// The columns that can hold the time stamp or a part of it. `date` and `time` come together if both are there.
+/// The names of the time stamp, in order of precedence. `date` and `time` are joined if the header has both.
 const TIME: [&str; 13] = [
     "timestamp",
     "datetime",
@@ -43,31 +43,31 @@ const TIME: [&str; 13] = [
     "unix timestamp",
     "t",
 ];
-/// What is said of a file without one of them.
+/// The note for a file without time stamps.
 const TIMELESS: &str = "no column with time stamps was found, so gaps between bars cannot be seen";
-/// What to say when none of these names is there.
+/// The end of a message about a missing header.
 const EXPECTED: &str = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
-/// Where the columns are, counted from 0.
+/// The indices of the columns, from 0.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BarColumns {
-    /// Where the rows begin: below the header.
+    /// The start of the rows, below the header.
     pub(super) place: DataStart,
-    /// How many columns the header has.
+    /// The number of columns of the header.
     pub(super) count: usize,
     /// The first column without a name.
     index: Option<usize>,
     /// Open, high, low, close.
     pub(super) prices: [usize; 4],
-    /// The time stamp, if there is one.
+    /// The time stamp, if the file has one.
     pub(super) time: Option<TimeColumn>,
-    /// What is worth saying about the choice.
+    /// Sentences about the choice for the report.
     pub(super) notes: Vec<String>,
 }
 
-/// Where the time stamp is.
+/// The place of the time stamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeColumn {
-    /// All in one column.
+    /// One column.
     One(usize),
     /// The date in the first, the time of day in the second.
     DateAndTime(usize, usize),
@@ -78,14 +78,14 @@ impl BarColumns {
     pub(super) fn find(text: &Text) -> Result<Self> {
         let mut columns = Self::look(text)?.ok_or_else(|| explain(text))?;
         let mut records = text.records(&columns.place);
-        // What is wrong with a row is said when the rows are read.
+        // A fault of the row is reported when the rows are read.
         if let Ok(true) = records.advance() {
             columns.look_at_index(records.record());
         }
         Ok(columns)
     }
 
-    /// Returns the header and its columns, or `None` if no line is a header.
+    /// Returns the columns of the header, or `None` if no line is a header.
     pub(super) fn look(text: &Text) -> Result<Option<Self>> {
         let Some(header) = Header::find(text, Header::has_all_prices)? else {
             return Ok(None);
@@ -104,8 +104,8 @@ impl BarColumns {
         }))
     }
 
-    /// Looks at the first row: a column without a name that holds dates, as pandas writes an index, is the time stamp if no
-    /// other column is. Numbers there would count the rows.
+    /// Takes a column without a name as the time stamp if no other column is and the first row has a date in it, as
+    /// pandas writes an index. A column of numbers would be the number of the row.
     pub(super) fn look_at_index(&mut self, first: &StringRecord) {
         let (None, Some(index)) = (self.time, self.index) else {
             return;
@@ -119,7 +119,7 @@ impl BarColumns {
 }
 
 impl Header {
-    /// Returns whether all four prices are there, under whatever name.
+    /// Returns whether the header has all four prices under any of their names.
     fn has_all_prices(&self) -> bool {
         NAMES.iter().all(|names| self.best(names).is_some())
     }
@@ -127,13 +127,13 @@ impl Header {
     fn known(&self) -> usize {
         let known = |name: &&String| {
             let name = name.as_str();
-            // Single letters and a lone word like `price` are too little to go by.
+            // Single letters and a lone word like `price` are too weak as evidence.
             PRICES.contains(&name) || (name.len() > 1 && TIME.contains(&name))
         };
         self.names.iter().filter(known).count()
     }
 
-    /// Returns the best of several names that the header has.
+    /// Returns the first of several names that the header has.
     fn best(&self, names: &[&'static str]) -> Option<&'static str> {
         names.iter().copied().find(|name| self.has(name))
     }
@@ -166,7 +166,7 @@ impl Header {
         Ok((prices, time))
     }
 
-    /// Which column is the close, where that is a choice.
+    /// Returns a note on the column taken as the close, if there was a choice.
     fn close_note(&self) -> Option<String> {
         let names = || NAMES[3].iter().filter(|name| self.has(name));
         let taken = names().next()?;
@@ -191,7 +191,7 @@ impl Header {
         Ok(places.into_iter().flatten().next().map(TimeColumn::One))
     }
 
-    /// Returns the column of a time stamp, the first of the names there are.
+    /// Returns the column of the time stamp, of the date if date and time are separate.
     #[cfg(feature = "parquet")]
     pub(crate) fn time_column(&self) -> Result<Option<usize>, String> {
         Ok(self.time()?.map(|column| match column {
@@ -200,9 +200,9 @@ impl Header {
     }
 }
 
-/// Why there is no header.
+/// Returns an error that explains why there is no header.
 fn explain(text: &Text) -> Error {
-    // Text that is not UTF-8 explains everything else.
+    // Text that is not UTF-8 is the first cause of any other fault.
     let start = DataStart {
         offset: 0,
         line: 1,

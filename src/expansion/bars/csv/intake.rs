@@ -1,4 +1,4 @@
-//! Decides what happens to each row (kept, left out, or the end of the reading) and keeps count.
+//! Keeps, drops or refuses each row, and counts the rows.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 use crate::expansion::table::header::counted;
 
-/// The last words of every refusal of a row.
+/// The end of every error message about a row.
 pub(crate) const REMEDY: &str = "correct the row, or drop such rows with `data.skip_bad_rows`";
-/// How many lines of text may follow the last row.
+/// The largest number of lines of text after the last row.
 const MOST_TEXT: usize = 10;
 
-/// The rows taken in so far.
+/// The rows read so far.
 pub(crate) struct Intake {
     path: PathBuf,
     unit: PlaceName,
@@ -23,11 +23,11 @@ pub(crate) struct Intake {
     kept: KeptBars,
     report: CsvReport,
     first_copy: Option<(u64, String)>,
-    /// Lines of text that are passed over if no row follows, and are bad rows if one does.
+    /// Lines of text: skipped if no row follows, bad rows otherwise.
     text: Vec<(u64, String)>,
 }
 
-/// What the places of a file are called, and the error that names one.
+/// The kind of place in a file that messages and errors name.
 #[derive(Clone, Copy)]
 pub(crate) enum PlaceName {
     /// Lines of text.
@@ -56,7 +56,7 @@ impl PlaceName {
 }
 
 impl Intake {
-    /// Nothing taken in yet.
+    /// Creates an intake without rows.
     pub(crate) fn new(
         path: &Path,
         unit: PlaceName,
@@ -75,7 +75,7 @@ impl Intake {
         }
     }
 
-    /// Takes what may be a line of text after the last row, and why it is no row.
+    /// Takes a possible line of text after the last row, with the reason why it is not a row.
     pub(super) fn take_text(&mut self, line: u64, reason: String) -> Result<()> {
         self.text.push((line, reason));
         if self.text.len() <= MOST_TEXT {
@@ -85,7 +85,7 @@ impl Intake {
         }
     }
 
-    /// Takes one row, or the reason why there is none.
+    /// Takes a row, or the reason why it cannot be read.
     pub(crate) fn take(&mut self, row: Result<BarRow, String>, place: u64) -> Result<()> {
         self.reject_text()?;
         let row = match row {
@@ -109,7 +109,7 @@ impl Intake {
         Ok(())
     }
 
-    /// What was held back as text were bad rows.
+    /// Rejects the lines held back as text, because a row follows them.
     fn reject_text(&mut self) -> Result<()> {
         for (line, reason) in std::mem::take(&mut self.text) {
             self.reject(line, reason)?;
@@ -128,9 +128,9 @@ impl Intake {
         Ok(())
     }
 
-    /// Returns the series, once all rows are in.
+    /// Returns the series of all rows, oldest first, and the report.
     pub(crate) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
-        // Where there is no row at all, lines of text are what is wrong with the file.
+        // Without any row, the lines of text are the fault of the file.
         if self.kept.bars.is_empty() {
             self.reject_text()?;
             return Err(Error::file(&self.path, self.nothing()));

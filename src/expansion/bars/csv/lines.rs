@@ -1,4 +1,4 @@
-//! Reads bars from lines that come one at a time, where nobody can look ahead.
+//! Reads bars from lines that arrive one at a time.
 
 use std::path::PathBuf;
 
@@ -15,51 +15,53 @@ use crate::expansion::bars::Bar;
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
 use crate::expansion::table::text::Text;
 
-/// Turns the lines of a file of separated values into bars as they come.
+/// A reader of bars from the lines of a file of separated values that arrive one at a time.
 ///
-/// The file is written as for [`read_csv`](super::read_csv), with these differences, because a stream ends nowhere:
+/// The lines have the form of [`read_csv`](super::read_csv), with these differences, because later lines are unknown:
 ///
-/// * bars come oldest first;
-/// * how dates and prices are written is told from the rows so far; one that can be read in two ways then is an error that
-///   names the option which chooses;
-/// * a row is left out as a copy if it repeats the row before, and lines of text are passed over wherever they are.
+/// * the text is UTF-8, and the bars come oldest first;
+/// * the form of dates and prices is inferred from the rows so far; a row that has two readings then is an error that
+///   names the option that chooses;
+/// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later; lines of
+///   text are skipped wherever they are.
 #[derive(Debug)]
 pub struct CsvLines {
     origin: PathBuf,
     options: CsvOptions,
-    /// The lines taken so far.
+    /// The number of lines taken.
     line: u64,
     above: Above,
     table: Option<BelowHeader>,
-    /// What was wrong for all lines that follow.
+    /// Whether an error prevents the reading of later lines.
     lost: bool,
     last: Option<(Bar, Option<Timestamp>)>,
     notes: Vec<String>,
     scratch: String,
 }
 
-/// The lines among which the header is looked for.
+/// The lines that are searched for the header.
 #[derive(Debug, Default)]
 struct Above {
     bytes: Vec<u8>,
-    /// Those that are not blank.
+    /// The number of lines that are not blank.
     lines: usize,
 }
 
-/// What is known below the header.
+/// The columns and the form of the rows below the header.
 #[derive(Debug)]
 struct BelowHeader {
     columns: BarColumns,
     evidence: FormEvidence,
-    /// What the rows so far say of how they are written.
+    /// The form inferred from the rows so far.
     survey: Option<CsvForm>,
-    /// Whether rows that follow cannot change that.
+    /// Whether later rows cannot change the form.
     told: bool,
 }
 
 impl CsvLines {
-    /// Nothing read yet. `origin` says in messages where the lines come from.
-    /// [`skip_bad_rows`](CsvOptions::skip_bad_rows) is left to the caller, who may go on after an error.
+    /// Creates a reader. `origin` names the source of the lines in messages.
+    ///
+    /// [`skip_bad_rows`](CsvOptions::skip_bad_rows) has no effect: the caller may continue after an error.
     pub fn new(origin: impl Into<PathBuf>, options: &CsvOptions) -> Self {
         Self {
             origin: origin.into(),
@@ -74,13 +76,15 @@ impl CsvLines {
         }
     }
 
-    /// Takes the next line, with or without its line feed; a bar and its time in seconds since 1970-01-01 00:00 UTC if the
-    /// line is a row of them. The header, lines of text, blank lines and copies give none.
+    /// Reads the next line, with or without its line feed.
+    ///
+    /// Returns the bar of a row and its time in seconds since 1970-01-01 00:00 UTC, or `None` for the header, a line of
+    /// text, a blank line or a copy.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] if the line is a bad row; it is not taken, and the next one may follow. Also if there is no header or
-    /// rows can be read in two ways: then no line that follows is read, see [`can_go_on`](Self::can_go_on).
+    /// [`Error::Line`] if the line is a bad row; the row is ignored, and the next line may follow. Also if there is no
+    /// header or rows can be read in two ways; then no later line is read, see [`can_go_on`](Self::can_go_on).
     pub fn take(&mut self, line: &[u8]) -> Result<Option<(Bar, Option<i64>)>> {
         self.line += 1;
         if self.lost {
@@ -102,16 +106,16 @@ impl CsvLines {
         }
     }
 
-    /// Returns whether lines that follow can be read: not after an error about the header, or about how rows are written.
+    /// Returns whether later lines can be read: `false` after an error about the header or the form of the rows.
     pub fn can_go_on(&self) -> bool {
         !self.lost
     }
 
-    /// Sees at the end of the lines that there was a header and a row.
+    /// Checks at the end of the lines that there was a header and a row.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] or [`Error::File`] if not, as [`read_csv`](super::read_csv).
+    /// [`Error::Line`] or [`Error::File`] if not, as in [`read_csv`](super::read_csv).
     pub fn finish(&self) -> Result<()> {
         match (&self.table, &self.last) {
             (None, _) => BarColumns::find(&self.text(&self.above.bytes)).map(|_| ()),
@@ -123,7 +127,7 @@ impl CsvLines {
         }
     }
 
-    /// One sentence for everything that had to be told from the lines since this was asked last.
+    /// Returns one sentence for each property inferred from the lines since the last call, and forgets it.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
@@ -145,7 +149,7 @@ impl CsvLines {
         self.above.lines += 1;
         let text = self.text(&self.above.bytes);
         if let Some(mut columns) = BarColumns::look(&text)? {
-            // Every row is a text of its own.
+            // Every row is parsed as a separate text.
             columns.place.offset = 0;
             self.table = Some(BelowHeader {
                 evidence: FormEvidence::new(&columns),
@@ -189,7 +193,7 @@ impl CsvLines {
         }))
     }
 
-    /// Learns from a row how rows are written, as long as that is not told.
+    /// Infers the form of the rows with one more row, until later rows cannot change it.
     fn survey(&mut self, record: &StringRecord, table: &mut BelowHeader) -> Result<()> {
         if table.told {
             return Ok(());
@@ -219,7 +223,7 @@ impl CsvLines {
         }
     }
 
-    /// Returns whether a row says something new; the reason if it is out of place.
+    /// Returns whether a row is kept (`false` for a copy). The error is the reason if it is out of order.
     fn is_new(&self, row: &BarRow) -> Result<bool, String> {
         match (&self.last, row.time) {
             (Some((_, Some(last))), Some(time)) if time > *last => Ok(true),
@@ -237,14 +241,14 @@ impl CsvLines {
 }
 
 impl BelowHeader {
-    /// The time stamp may be in a column without a name, which only a row tells.
+    /// Looks for the time stamp in a column without a name, which only a row shows.
     fn look_at_index(&mut self, record: &StringRecord) {
         self.columns.look_at_index(record);
         self.evidence = FormEvidence::new(&self.columns);
     }
 }
 
-/// Tabs and blanks stay: they may be columns.
+/// Removes the end of a line. Tabs and blanks stay, because they may be columns.
 fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

@@ -1,13 +1,8 @@
-//! Reads price bars from a CSV file as people have them, refusing what would poison training later and saying where
-//! it is.
+//! Reads price bars from a CSV file.
 //!
-//! What can be told safely about a file (its separator, where the header is, how dates and prices are written, which
-//! end is the oldest) is told from the file and said in a note; what cannot is an error that shows both readings and
-//! names the setting that chooses.
-//!
-//! The work is split by question: `options` is what a caller says and is told, `columns` finds the columns, `survey` goes over
-//! all rows once to learn how they are written; then `row` turns one record into a bar, `order` watches that the time stamps
-//! go one way, `intake` decides what happens to each row. `lines` does the same for lines that come one at a time.
+//! `options` has the settings and the report, `columns` finds the columns, `survey` infers the form of the rows in a
+//! first pass. Then `row` turns a record into a bar, `order` checks the direction of the time stamps, `intake` keeps,
+//! drops or refuses each row. `lines` reads lines that arrive one at a time.
 
 pub(crate) mod columns;
 pub(crate) mod intake;
@@ -29,17 +24,19 @@ pub use options::{CsvOptions, CsvReport};
 use row::BarRow;
 use survey::CsvForm;
 
-/// Reads the bars of a file of separated values; they come out oldest first.
+/// Reads the bars of a file of separated values, and returns them oldest first.
 ///
-/// The file is UTF-8, or UTF-16 with a byte order mark.
+/// The file is UTF-8, or UTF-16 with a byte order mark. Its form (separator, place of the header, form of dates and
+/// prices, direction of time) is inferred from the file and described in [`CsvReport::notes`]. A form that is
+/// ambiguous is an error that shows both readings and names the setting that chooses.
 ///
-/// **Header.** The first line that names all four prices is the header, whether columns are separated by commas,
-/// semicolons, tabs or `|`; lines of text above it are passed over. Names are matched without regard to letter case,
-/// surrounding spaces, `<>` and `*`. The close may also be called `last`, `close/last`, `price` or `adj close`; where
-/// there are several, the one that stands first in this list after `close` itself is taken. The time stamp is taken
-/// from the first of these that the header has: `timestamp`, `datetime`, `date` and `time` together (joined by a
-/// space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `unix`, `unix timestamp`, `t`; or else from
-/// a column without a name, if there are dates in it. Other columns are ignored.
+/// **Header.** The header is the first line that names all four prices, among the first 50 lines that are not blank.
+/// Columns are separated by commas, semicolons, tabs or `|`; lines of text above the header are skipped. Names are
+/// matched without regard to letter case, surrounding spaces, `<>` and `*`. The close may also be called `last`,
+/// `close/last`, `price` or `adj close`; `close` itself has precedence, then the first name in this list. The time stamp
+/// comes from the first of these columns that the header has: `timestamp`, `datetime`, `date` and `time` together
+/// (joined by a space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `time (utc)`, `date (utc)`,
+/// `unix`, `unix timestamp`, `t`; or else from a column without a name that holds dates. Other columns are ignored.
 ///
 /// **Time stamps** may be
 ///
@@ -47,29 +44,41 @@ use survey::CsvForm;
 /// * a date: `2024-01-31` (also with `/` or `.`, or as `20240131`), `31/01/2024` or `01/31/2024` (also with `.` or
 ///   `-`), `31-Jan-2024`, `Jan 31, 2024`; alone or before a time of day, `09:30[:00[.000]]`, `9:30 PM` or `09-PM`;
 ///   as UTC where no offset follows;
-/// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, told by its size.
+/// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, inferred from its size.
 ///
-/// All stamps of a file are of one of these three kinds. Whether the day or the month comes first is told from a row
-/// that can only be read one way, else from the order and the spacing of the rows. Stamps are compared to the
-/// nanosecond and kept to the second. A file that runs from newest to oldest is turned round.
+/// Ambiguous forms (two digits for the year, an hour without AM or PM, zone names other than UTC and GMT) are not
+/// read. All stamps of a file have one kind: dates like `31/01/2024` with one order of day and month, numbers of one
+/// unit, or any of the other forms. Whether the day or the month comes first is inferred from a row that has only one
+/// reading, else from the order and the spacing of the rows. Stamps are compared to the nanosecond and kept to the
+/// second. A file that runs from newest to oldest is reversed.
 ///
-/// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators; the decimal mark is told from the prices.
+/// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators. The decimal mark is
+/// inferred from the prices.
 ///
-/// A row is bad when it has fewer columns than the header, or more that are not empty, a price that is not a number
-/// or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or one that is not later
-/// than that of the last kept row. With [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in the
-/// [`CsvReport`]. A row with the stamp and prices of a kept row, and one out of order that repeats the prices of the
-/// row before it, are copies: they are left out and counted. Up to ten lines at the end with neither stamp nor price
-/// (totals, a source) are passed over.
+/// **Bad rows.** A row is bad if it has fewer columns than the header, or more that are not empty, a price that is not
+/// a number or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or a time stamp that
+/// is not later than that of the last kept row. With [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in
+/// the [`CsvReport`]. A row with the stamp and prices of a kept row, and a row out of order that repeats the prices of
+/// the row before it, are copies: they are left out and counted. Up to ten lines at the end with neither stamp nor
+/// price (totals, a source) are skipped.
 ///
-/// Takes time and memory linear in the file's length; the file is in memory while it is read.
+/// Takes time and memory linear in the length of the file, which is in memory while it is read.
 ///
 /// # Errors
 /// * [`Error::Io`](crate::error::Error::Io): the file is missing or cannot be read.
-/// * [`Error::File`](crate::error::Error::File): a folder; an empty file; a header without rows; no row that can be used.
-/// * [`Error::Line`](crate::error::Error::Line): no header, a column that is needed missing or given twice, data above
-///   the header, text that is not UTF-8, a quoted value over several lines, dates or prices that can be read in two
-///   ways; and any bad row unless those are skipped.
+/// * [`Error::File`](crate::error::Error::File): a folder; an empty or packed file; a header without rows; no usable row.
+/// * [`Error::Line`](crate::error::Error::Line): no header, a required column missing or given twice, data above the
+///   header, text that is not UTF-8, a quoted value over several lines, dates or prices that can be read in two ways;
+///   any bad row unless bad rows are skipped.
+///
+/// # Example
+/// ```no_run
+/// use equipoise::expansion::bars::{CsvOptions, read_csv};
+///
+/// let (bars, report) = read_csv("prices.csv", &CsvOptions::default())?;
+/// println!("{} bars, {} copies left out", bars.len(), report.copies);
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
     let text = Text::read(path.as_ref(), "CSV file")?;
     let columns = BarColumns::find(&text)?;

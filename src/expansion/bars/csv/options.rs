@@ -1,16 +1,16 @@
-//! What a caller says of a file before it is read, and what it is told of it afterwards.
+//! Defines the settings and the report of a reader.
 
 use crate::expansion::table::{DateOrder, DecimalMark};
 
-/// How [`read_csv`](super::read_csv) treats a file.
+/// Settings of [`read_csv`](super::read_csv).
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CsvOptions {
-    /// Drop and count bad rows instead of refusing the file at the first one. Off by default.
+    /// Whether bad rows are dropped and counted; otherwise the first bad row is an error. Default `false`.
     pub skip_bad_rows: bool,
-    /// Which comes first in dates like `01/02/2024`; told from the file if not given.
+    /// The order of day and month in dates like `01/02/2024`. Default `None`: inferred from the file.
     pub date_order: Option<DateOrder>,
-    /// The decimal mark of the prices; told from the file if not given.
+    /// The decimal mark of the prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
 }
 
@@ -37,18 +37,18 @@ impl CsvOptions {
     }
 }
 
-/// What [`read_csv`](super::read_csv) found in a file.
+/// The report of [`read_csv`](super::read_csv) on a file.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CsvReport {
-    /// Rows of data in the file, kept or not; the header, blank lines and lines of text around the data are not rows.
+    /// The number of rows of data, kept or not. The header, blank lines and lines of text around the data do not count.
     pub rows: usize,
-    /// Rows dropped because they were bad. Always 0 without [`CsvOptions::skip_bad_rows`].
+    /// The number of bad rows that were dropped. Always 0 without [`CsvOptions::skip_bad_rows`].
     pub dropped: usize,
-    /// The line of the first dropped row, counted from 1 with the header as a line, and why it was dropped.
+    /// The line of the first dropped row, counted from 1 at the first line of the file, and the reason.
     pub first_dropped: Option<(u64, String)>,
-    /// Rows left out because they say again what a kept row says.
+    /// The number of rows left out as copies of a kept row.
     pub copies: usize,
-    /// One sentence for everything about the file that had to be told from it.
+    /// One sentence for each property of the file that was inferred.
     pub notes: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Watches that time stamps go one way, and tells a row that says nothing new from one that is out of place.
+//! Checks that time stamps run in one direction, and distinguishes copies from rows out of order.
 
 use jiff::Timestamp;
 
@@ -13,18 +13,17 @@ pub(super) struct KeptBars {
     pub(super) stamps: Vec<Timestamp>,
 }
 
-/// What became of a row with a time stamp.
+/// The outcome for a row with a time stamp.
 pub(super) enum Placement {
-    /// It was kept.
+    /// The row was kept.
     Kept,
-    /// It says again what a kept row says.
+    /// The row repeats a kept row.
     Copy(String),
-    /// It is out of place, for this reason.
+    /// The row is out of order, with the reason.
     Refused(String),
 }
 
 impl KeptBars {
-    /// Nothing kept yet.
     pub(super) fn new(newest_first: bool) -> Self {
         Self {
             newest_first,
@@ -32,7 +31,7 @@ impl KeptBars {
         }
     }
 
-    /// Keeps a bar that comes after all kept ones in the direction of the file.
+    /// Keeps a bar if it follows all kept bars in the direction of the file.
     pub(super) fn place(&mut self, bar: Bar, stamp: Timestamp) -> Placement {
         let (Some(last), Some(before)) = (self.stamps.last().copied(), self.bars.last()) else {
             return self.keep(bar, stamp);
@@ -61,7 +60,7 @@ impl KeptBars {
         Placement::Kept
     }
 
-    /// Returns the kept bar with a stamp.
+    /// Returns the kept bar with the given stamp.
     fn at(&self, stamp: Timestamp) -> Option<&Bar> {
         let found = if self.newest_first {
             self.stamps.binary_search_by(|kept| stamp.cmp(kept))

@@ -1,4 +1,4 @@
-//! Turns one record into a bar and its time stamp, or says why that cannot be done.
+//! Turns a record into a bar and its time stamp.
 
 use ::csv::StringRecord;
 use jiff::Timestamp;
@@ -11,23 +11,23 @@ use crate::expansion::table::records::field;
 use crate::expansion::table::stamp::{Stamp, unreadable};
 use crate::expansion::table::{DecimalMark, number, quote};
 
-/// What one record says.
+/// The content of a record.
 pub(crate) struct BarRow {
-    /// A bar that passed its check.
+    /// The checked bar.
     pub(crate) bar: Bar,
-    /// The time stamp, if the file has them.
+    /// The time stamp, if the file has time stamps.
     pub(crate) time: Option<Timestamp>,
 }
 
 impl BarRow {
-    /// Reads a record. `scratch` only saves an allocation per row. The error is the reason in words.
+    /// Reads a record. `scratch` saves an allocation per row. The error is the reason in words.
     pub(super) fn read(
         record: &StringRecord,
         columns: &BarColumns,
         survey: &CsvForm,
         scratch: &mut String,
     ) -> Result<Self, String> {
-        // A separator too many at the end of a row is harmless.
+        // Extra separators at the end of a row are harmless.
         let more = record.len().saturating_sub(columns.count);
         let empty = record.iter().rev().take(more).all(|f| f.trim().is_empty());
         if record.len() < columns.count || !empty {
@@ -49,7 +49,7 @@ impl BarRow {
         Ok(Self { bar, time })
     }
 
-    /// Returns whether a record has neither a price nor anything like a time stamp: a line of text, not a row.
+    /// Returns whether a record is a line of text: it has neither a digit in a price nor anything like a time stamp.
     pub(super) fn is_text(
         record: &StringRecord,
         columns: &BarColumns,

@@ -1,4 +1,4 @@
-//! Goes over all rows of a file once, before any becomes a bar, to learn how dates and prices are written.
+//! Infers the form of dates and prices from all rows of a file, before any row becomes a bar.
 
 use std::path::Path;
 
@@ -13,26 +13,26 @@ use crate::expansion::table::number::MarkEvidence;
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
-/// How the rows of a file are written.
+/// The form of the rows of a file.
 #[derive(Debug)]
 pub(super) struct CsvForm {
     /// The decimal mark of the prices.
     pub(super) mark: DecimalMark,
-    /// The time stamps; none if there is not one.
+    /// The reading of the time stamps, `None` if the file has none.
     pub(super) stamps: Option<Reading>,
-    /// What is worth saying about it.
+    /// Sentences about the form for the report.
     pub(super) notes: Vec<String>,
 }
 
 impl CsvForm {
-    /// Goes over the rows.
+    /// Infers the form from all rows.
     pub(super) fn of(text: &Text, columns: &BarColumns, options: &CsvOptions) -> Result<Self> {
         let mut evidence = FormEvidence::new(columns);
         let mut records = text.records(&columns.place);
         let mut rows = 0;
         while records.advance()? {
             let (record, line) = (records.record(), records.line());
-            // A price that was cut off would tell a wrong mark.
+            // A price cut off at the end of the file could suggest a wrong decimal mark.
             let whole = rows == 0 || !text.is_unfinished(line);
             evidence.look(record, columns, line, whole);
             rows += 1;
@@ -46,7 +46,7 @@ impl CsvForm {
     }
 }
 
-/// What the rows seen so far say.
+/// The evidence for the form of the rows, collected row by row.
 #[derive(Debug)]
 pub(super) struct FormEvidence {
     dates: Dates,
@@ -56,7 +56,7 @@ pub(super) struct FormEvidence {
 }
 
 impl FormEvidence {
-    /// No row seen yet.
+    /// Creates empty evidence.
     pub(super) fn new(columns: &BarColumns) -> Self {
         Self {
             dates: Dates::new("line"),
@@ -66,7 +66,7 @@ impl FormEvidence {
         }
     }
 
-    /// Looks at a row; at its prices only if they are `whole`.
+    /// Adds a row; its prices only if they are `whole`.
     pub(super) fn look(
         &mut self,
         record: &StringRecord,
@@ -85,13 +85,13 @@ impl FormEvidence {
         }
     }
 
-    /// Returns whether rows that follow can tell nothing new.
+    /// Returns whether later rows cannot change the form.
     pub(super) fn is_told(&self, options: &CsvOptions) -> bool {
         let dates = !self.stamped || options.date_order.is_some() || self.dates.is_told();
         dates && (options.decimal_mark.is_some() || self.marks.is_told())
     }
 
-    /// How the rows are written; an error if that can be read in two ways.
+    /// Returns the form of the rows, or an error if the rows can be read in two ways.
     pub(super) fn decide(&self, path: &Path, options: &CsvOptions) -> Result<CsvForm> {
         let refuse = |(line, reason): (u64, String)| Error::line(path, line, reason);
         let (mark, mark_note) = self.marks.decide(options.decimal_mark).map_err(refuse)?;
@@ -109,7 +109,7 @@ impl FormEvidence {
     }
 }
 
-/// Returns the text of a row's time stamp. `scratch` only saves an allocation per row.
+/// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
 pub(super) fn stamp<'a>(
     record: &'a StringRecord,
     column: TimeColumn,

@@ -1,4 +1,4 @@
-//! What a pickle may name, and what becomes of it: tensors, their storages, and containers of Python's own library.
+//! Resolves the names that a pickle may use: tensors, their storages, and containers of Python's standard library.
 
 use super::machine::{Machine, Stop, damaged};
 use super::value::{Element, Global, Id, PickleValue, Rebuilt, Storage};
@@ -36,7 +36,7 @@ impl Global {
 }
 
 impl Machine<'_> {
-    /// Returns a name from Python's world.
+    /// Resolves a name of a Python module.
     pub(super) fn global(&mut self) -> Result<(), Stop> {
         let module = self.line()?;
         let name = self.line()?;

@@ -1,4 +1,4 @@
-//! What a pickle holds: Python's values, tensors and what may be named.
+//! Defines the values of a pickle: Python values, tensors and permitted names.
 
 /// A value's number.
 pub(in crate::expansion::pytorch) type Id = usize;
@@ -23,7 +23,7 @@ pub(in crate::expansion::pytorch) enum PickleValue {
 }
 
 impl PickleValue {
-    /// What it is, in Python's words.
+    /// Returns the name of the type in Python.
     pub(in crate::expansion::pytorch) fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -49,7 +49,7 @@ pub(in crate::expansion::pytorch) enum Element {
     F32,
     F16,
     Bf16,
-    /// One that no parameter has, by its name and its bytes.
+    /// A type that no parameter has, with its name and size in bytes.
     Other(&'static str, usize),
 }
 
@@ -82,7 +82,7 @@ pub(in crate::expansion::pytorch) struct Storage {
     pub(in crate::expansion::pytorch) element: Element,
     /// The name of its entry, a text.
     pub(in crate::expansion::pytorch) key: Id,
-    /// Its elements.
+    /// The number of elements.
     pub(in crate::expansion::pytorch) count: usize,
 }
 
@@ -95,7 +95,7 @@ pub(in crate::expansion::pytorch) struct Rebuilt {
     pub(in crate::expansion::pytorch) strides: Vec<usize>,
 }
 
-/// What a pickle may name.
+/// A name that a pickle may use.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::expansion::pytorch) enum Global {
     OrderedDict,
