@@ -1,4 +1,5 @@
-//! Computes what the network sees of each bar: shapes, returns, and the set of both that a model was trained with.
+//! Computes the features of each bar, which are the input of the network: shapes, returns, and the set of both that a
+//! model was trained with.
 
 mod returns;
 mod set;

@@ -1,36 +1,39 @@
-//! Four more features of a bar: how far the price went, measured against the bars before it.
-//!
-//! The twelve features of [`features`](super::shape) say what a bar looks like and clip what is large. These say how far
-//! the price went, in this bar and lately, and keep large numbers apart. With the close `c`, the true range `TR` (the range,
-//! widened to the close before) and the mean `A` of the ten true ranges before the bar (of fewer while there are fewer):
-//!
-//! | # | name | formula |
-//! |--:|------|---------|
-//! | 0 | `move` | `asinh((c[t] - c[t-1]) / A[t])` |
-//! | 1 | `true_range` | `asinh(TR[t] / A[t])` |
-//! | 2 | `move_5` | `asinh((c[t] - c[t-n]) / (A[t] sqrt(n)))`, `n = min(5, t)` |
-//! | 3 | `move_20` | the same over `n = min(20, t)` bars |
-//!
-//! The first bar has 0 in all: nothing lies before it. A random walk goes `sqrt(n)` times as far in `n` bars as in one.
-//! `asinh` is nearly the number itself up to 1 and grows like a logarithm beyond.
+//! Computes how far the price moved, relative to the true ranges of the bars before.
 
 use crate::expansion::bars::Bar;
 
-/// How many they are.
+/// The number of move features of a bar.
 pub const MOVES: usize = 4;
 
-/// Their names, in column order.
+/// The names of the move features, in column order.
 pub const MOVE_NAMES: [&str; MOVES] = ["move", "true_range", "move_5", "move_20"];
 
-/// True ranges in the mean.
+/// The number of true ranges in the mean.
 const BEFORE: usize = 10;
-/// Bars of the longer moves.
+/// The numbers of bars of the longer moves.
 const LONGER: [usize; 2] = [5, 20];
-/// What a quotient is clipped to: after ten flat bars anything is infinitely far.
+/// The bound of a quotient, which is infinite after ten flat bars.
 const LARGEST: f64 = 1e3;
 
-/// Appends the moves of a window to `out`: `bars.len()` rows of [`MOVES`] values. They are finite for all bars with finite
-/// prices, and row `t` depends on bars `0..=t` only.
+/// Appends the move features of a window to `out`: `bars.len()` rows of [`MOVES`] values.
+///
+/// The features of [`window_features`](super::window_features) describe the shape of a bar and clip large values. The
+/// move features say how far the price moved, in the bar and over the last bars, and keep large values apart. With the
+/// close `c`, the true range `TR` (the range, widened to the previous close) and the mean `A` of the ten true ranges
+/// before the bar (of fewer at the start of the window):
+///
+/// | # | name | formula |
+/// |--:|------|---------|
+/// | 0 | `move` | `asinh((c[t] - c[t-1]) / A[t])` |
+/// | 1 | `true_range` | `asinh(TR[t] / A[t])` |
+/// | 2 | `move_5` | `asinh((c[t] - c[t-n]) / (A[t] sqrt(n)))`, `n = min(5, t)` |
+/// | 3 | `move_20` | as `move_5`, with `n = min(20, t)` |
+///
+/// The first bar has 0 in all columns, because no bar lies before it. A random walk goes `sqrt(n)` times as far in `n`
+/// bars as in one. `asinh` is nearly the identity up to 1 and grows like a logarithm beyond. Quotients are clipped to
+/// ±1000 before `asinh`, and `0 / 0` counts as 0.
+///
+/// The values are finite for all bars with finite prices, and row `t` depends on bars `0..=t` only.
 pub fn window_moves(bars: &[Bar], out: &mut Vec<f32>) {
     let mut ranges = [0.0; BEFORE];
     out.reserve(bars.len() * MOVES);

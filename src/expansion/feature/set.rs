@@ -1,32 +1,32 @@
-//! Which features of a bar a network sees, and a window as rows of them.
+//! Defines the set of features that a network sees, and computes the rows of a window.
 
 use super::returns::{MOVES, window_moves};
 use super::shape::{FEATURES, window_features};
 use crate::expansion::bars::Bar;
 
-/// The features of a bar that a network sees: the twelve [`features`](super::window_features), and if it was trained with them the
-/// position in the window and the [`moves`](super::window_moves), in this order.
+/// The features of a bar that a network sees: the twelve [features](super::window_features), then, if the network was
+/// trained with them, the position in the window and the [move features](super::window_moves). Default: the twelve only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeatureSet {
-    /// Whether the position in the window is one of them.
+    /// Whether the position in the window is included.
     pub position: bool,
-    /// Whether the moves are among them.
+    /// Whether the move features are included.
     pub moves: bool,
 }
 
 impl FeatureSet {
-    /// How many features a bar has.
+    /// Returns the number of features of a bar, 12 to 17.
     pub fn columns(self) -> usize {
         self.base() + if self.moves { MOVES } else { 0 }
     }
 
-    /// Those before the moves.
+    /// Returns the number of features before the move features.
     fn base(self) -> usize {
         FEATURES - usize::from(!self.position)
     }
 }
 
-/// Makes the rows of one window after another, without an allocation for each.
+/// The rows of several windows. Its buffers are reused, so a window costs no allocation.
 pub(crate) struct FeatureRows {
     set: FeatureSet,
     values: Vec<f32>,
@@ -35,7 +35,7 @@ pub(crate) struct FeatureRows {
 }
 
 impl FeatureRows {
-    /// No window yet, with room for `bars` bars.
+    /// Creates an empty set of rows with capacity for `bars` bars.
     pub(crate) fn new(set: FeatureSet, bars: usize) -> Self {
         Self {
             set,

@@ -1,55 +1,8 @@
-//! The features of a window of bars: what the network sees of each bar.
-//!
-//! Every feature is a ratio of price differences or of bar counts, so it does not depend on the
-//! price level, and it is computed from the window alone. Row `t` depends on bars `0..=t` only.
-//!
-//! With `o h l c` the bar's prices, `r = h - l`, and `T` the number of bars in the window:
-//!
-//! | # | name | formula | range |
-//! |--:|------|---------|-------|
-//! | 0 | `open_norm` | `(o - l) / r` | 0 to 1 |
-//! | 1 | `close_norm` | `(c - l) / r` | 0 to 1 |
-//! | 2 | `body_pct` | `(c - o) / r` | -1 to 1 |
-//! | 3 | `upper_wick_pct` | `(h - max(o, c)) / r` | 0 to 1 |
-//! | 4 | `lower_wick_pct` | `(min(o, c) - l) / r` | 0 to 1 |
-//! | 5 | `range_z` | `min(r / EMA(r), 3)` | 0 to 3 |
-//! | 6 | `dist_to_prev_SH` | `clip((SH - c) / ATR, -3, 3)` | -3 to 3 |
-//! | 7 | `dist_to_prev_SL` | `clip((c - SL) / ATR, -3, 3)` | -3 to 3 |
-//! | 8 | `bars_since_SH_norm` | `(t - t_SH) / T` | 0 to 1 |
-//! | 9 | `bars_since_SL_norm` | `(t - t_SL) / T` | 0 to 1 |
-//! | 10 | `expansion_proxy` | `clip(leg * body_pct * range_z, -2, 2)` | -2 to 2 |
-//! | 11 | `consol_proxy` | `(1 - abs(body_pct)) * (1 - range_z / 3) * (#8 + #9) / 2` | 0 to 1 |
-//! | 12 | `position_encoding` | `t / (T - 1)`, 0 if `T = 1` | 0 to 1 |
-//!
-//! * `EMA` starts at the first bar's range and then moves by `2 / 21` of the difference to the
-//!   bar's range; the bar itself is included.
-//! * `ATR` is the mean of the last ten true ranges, of fewer while there are fewer. A true range
-//!   needs the previous close, so the first bar has none, and no ATR.
-//! * `SH`, `SL` are the prices of the last confirmed swing high and low, `t_SH`, `t_SL` the bars
-//!   where these extremes were made (not where they were confirmed). Features 6 and 8 are 0 while
-//!   there is no swing high, 7 and 9 while there is no swing low.
-//! * `leg` is the direction of the zigzag after bar `t`: 1 up, -1 down, 0 before it has begun.
-//! * `0 / 0` counts as 0, so a bar without range has 0 in all of 0 to 5. A distance that is not 0
-//!   over an ATR of 0 (ten flat bars in a row) takes the clip's value.
-//!
-//! # The zigzag
-//!
-//! It begins at the first bar with a positive ATR, as an up leg whose extreme is that bar's
-//! **close**. At each later bar, for an up leg (a down leg is the mirror image):
-//!
-//! 1. a high above the extreme becomes the extreme;
-//! 2. the leg turns if `extreme - close >= 1.2 ATR`, or if the extreme is at most 5 bars old and
-//!    `extreme - low >= 0.5 ATR`. In the first leg this second rule looks at the highest high *after* the bar it began
-//!    at, not at that bar's close;
-//! 3. a turn confirms the extreme as a swing high, and a down leg begins with this bar's **low** as
-//!    its extreme.
-//!
-//! A bar may make the extreme and turn the leg at once, but it turns only once. A bar whose ATR is
-//! 0 is passed over.
+//! Computes the shape features of the bars of a window.
 
 use crate::expansion::bars::Bar;
 
-/// How many features a bar has, the position included.
+/// The number of features of a bar, the position included.
 pub const FEATURES: usize = 13;
 
 /// The names of the features, in column order.
@@ -69,29 +22,86 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "position_encoding",
 ];
 
-/// Smoothing of the range's EMA: a span of 20 bars.
+/// The smoothing factor of the EMA of the range: a span of 20 bars.
 const EMA_ALPHA: f64 = 2.0 / 21.0;
-/// True ranges in the ATR.
+/// The number of true ranges in the ATR.
 const ATR_BARS: usize = 10;
-/// ATRs that the close must retrace to turn a leg.
+/// The retracement of the close that turns a leg, in ATRs.
 const CLOSE_RETRACE: f64 = 1.2;
-/// ATRs that the bar must retrace to turn a leg with a young extreme.
+/// The retracement of the bar that turns a leg with a young extreme, in ATRs.
 const BAR_RETRACE: f64 = 0.5;
-/// Age in bars up to which an extreme is young.
+/// The largest age of a young extreme, in bars.
 const YOUNG: usize = 5;
-/// Bound of the range ratio and of the distances.
+/// The bound of the range ratio and of the distances.
 const CLIP: f64 = 3.0;
-/// Bound of the expansion proxy.
+/// The bound of the expansion proxy.
 const EXPANSION_CLIP: f64 = 2.0;
 
-/// Appends the features of a window to `out`: `bars.len()` rows of [`FEATURES`] values, or of one
-/// less without the position, which is the last column.
-///
-/// The values are computed in `f64` and are finite for all bars with finite prices, sensible or
-/// not.
+/// Appends the features of a window to `out`: `bars.len()` rows of [`FEATURES`] values, or of 12 values without the
+/// position, which is the last column.
 ///
 /// ```text
 /// out[start + t * columns + feature],  t = 0 .. bars.len()
+/// ```
+///
+/// The values are computed in `f64` and are finite for all bars with finite prices, sensible or not.
+///
+/// Every feature is a ratio of price differences or of bar counts, so the price level does not matter. Features depend
+/// on the window alone, and row `t` on bars `0..=t` only.
+///
+/// With `o h l c` the bar's prices, `r = h - l`, and `T` the number of bars in the window:
+///
+/// | # | name | formula | range |
+/// |--:|------|---------|-------|
+/// | 0 | `open_norm` | `(o - l) / r` | 0 to 1 |
+/// | 1 | `close_norm` | `(c - l) / r` | 0 to 1 |
+/// | 2 | `body_pct` | `(c - o) / r` | -1 to 1 |
+/// | 3 | `upper_wick_pct` | `(h - max(o, c)) / r` | 0 to 1 |
+/// | 4 | `lower_wick_pct` | `(min(o, c) - l) / r` | 0 to 1 |
+/// | 5 | `range_z` | `min(r / EMA(r), 3)` | 0 to 3 |
+/// | 6 | `dist_to_prev_SH` | `clip((SH - c) / ATR, -3, 3)` | -3 to 3 |
+/// | 7 | `dist_to_prev_SL` | `clip((c - SL) / ATR, -3, 3)` | -3 to 3 |
+/// | 8 | `bars_since_SH_norm` | `(t - t_SH) / T` | 0 to 1 |
+/// | 9 | `bars_since_SL_norm` | `(t - t_SL) / T` | 0 to 1 |
+/// | 10 | `expansion_proxy` | `clip(leg * body_pct * range_z, -2, 2)` | -2 to 2 |
+/// | 11 | `consol_proxy` | `(1 - abs(body_pct)) * (1 - range_z / 3) * (#8 + #9) / 2` | 0 to 1 |
+/// | 12 | `position_encoding` | `t / (T - 1)`, 0 if `T = 1` | 0 to 1 |
+///
+/// * `EMA` starts at the range of the first bar and then moves by `2 / 21` of the difference to the range of the bar,
+///   the bar itself included.
+/// * `ATR` is the mean of the last ten true ranges, of fewer at the start of the window. A true range needs the previous
+///   close, so the first bar has no true range and no ATR.
+/// * `SH`, `SL` are the prices of the last confirmed swing high and low, `t_SH`, `t_SL` the bars of these extremes (not
+///   the bars that confirmed them). Features 6 and 8 are 0 while there is no swing high, 7 and 9 while there is no swing
+///   low.
+/// * `leg` is the direction of the zigzag after bar `t`: 1 up, -1 down, 0 before the first leg.
+/// * `0 / 0` counts as 0, so a bar without range has 0 in all of 0 to 5. A distance that is not 0 over an ATR of 0 (ten
+///   flat bars in a row) takes the value of the clip.
+///
+/// # The zigzag
+///
+/// The zigzag begins at the first bar with a positive ATR, as an up leg whose extreme is the **close** of that bar. At
+/// each later bar, for an up leg (a down leg is the mirror image):
+///
+/// 1. a high above the extreme becomes the extreme;
+/// 2. the leg turns if `extreme - close >= 1.2 ATR`, or if the extreme is at most 5 bars old and
+///    `extreme - low >= 0.5 ATR`. In the first leg the second condition uses the highest high *after* the first bar of
+///    the leg, not the close of that bar;
+/// 3. a turn confirms the extreme as a swing high, and a down leg begins with the **low** of the bar as its extreme.
+///
+/// A bar may make the extreme and turn the leg at once, but the leg turns only once per bar. A bar whose ATR is 0 is
+/// skipped.
+///
+/// # Example
+/// ```
+/// use equipoise::expansion::bars::Bar;
+/// use equipoise::expansion::feature::{FEATURES, window_features};
+///
+/// let bar = Bar { open: 1.0, high: 3.0, low: 1.0, close: 2.0 };
+/// let mut features = Vec::new();
+/// window_features(&[bar; 10], true, &mut features);
+/// assert_eq!(features.len(), 10 * FEATURES);
+/// assert_eq!(features[1], 0.5); // `close_norm` of the first bar
 /// ```
 pub fn window_features(bars: &[Bar], position: bool, out: &mut Vec<f32>) {
     let columns = if position { FEATURES } else { FEATURES - 1 };
@@ -105,7 +115,7 @@ pub fn window_features(bars: &[Bar], position: bool, out: &mut Vec<f32>) {
     }
 }
 
-/// What the window's bars so far leave behind for the next one.
+/// The state between two bars of a window.
 #[derive(Default)]
 struct Context {
     range: Ema,
@@ -114,7 +124,7 @@ struct Context {
 }
 
 impl Context {
-    /// Takes in bar `t` and returns its features.
+    /// Adds bar `t` and returns its features.
     fn row(&mut self, t: usize, bar: &Bar, length: f64, position: f64) -> [f64; FEATURES] {
         let shape = Shape::of(bar);
         let range = bar.high - bar.low;
@@ -158,7 +168,7 @@ struct Shape {
 impl Shape {
     fn of(bar: &Bar) -> Self {
         let range = bar.high - bar.low;
-        // Only a bar with a price outside its low and high ever reaches the clamp.
+        // Only a bar with a price outside its low and high reaches the clamp.
         let part = |difference: f64| ratio(difference, range).clamp(-1.0, 1.0);
         Self {
             open: part(bar.open - bar.low),
@@ -177,7 +187,7 @@ struct Ema {
 }
 
 impl Ema {
-    /// Takes in a value and returns the average with it.
+    /// Adds a value and returns the new average.
     fn update(&mut self, value: f64) -> f64 {
         let mean = self
             .mean
@@ -196,7 +206,7 @@ struct Atr {
 }
 
 impl Atr {
-    /// Takes in a bar and returns the average with it, 0 for the first bar.
+    /// Adds a bar and returns the new average, 0 for the first bar.
     fn update(&mut self, bar: &Bar) -> f64 {
         let Some(previous) = self.previous_close.replace(bar.close) else {
             return 0.0;
@@ -206,36 +216,35 @@ impl Atr {
         self.sum() / self.seen.min(ATR_BARS) as f64
     }
 
-    /// Returns the ring's sum, made anew each time: a running sum would keep rounding errors, and then a
-    /// flat market would not have an ATR of exactly 0. In pairs, because additions that do not wait
-    /// for each other are faster.
+    /// Returns the sum of the ring, recomputed at every bar: a running sum would keep rounding errors, and a flat
+    /// market would not have an ATR of exactly 0. The sum is taken in pairs, because independent additions are faster.
     fn sum(&self) -> f64 {
         let (first, second) = self.ring.split_at(ATR_BARS / 2);
         first.iter().zip(second).map(|(a, b)| a + b).sum()
     }
 }
 
-/// A price extreme and the bar that made it.
+/// A price extreme and its bar.
 struct Swing {
     price: f64,
     bar: usize,
 }
 
-/// The leg under way.
+/// The current leg.
 struct Leg {
     /// 1 for up, -1 for down.
     direction: f64,
-    /// The extreme so far times the direction, so that both kinds of leg climb.
+    /// The extreme so far times the direction, so that both kinds of leg rise.
     extreme: f64,
-    /// The bar that made the extreme.
+    /// The bar of the extreme.
     bar: usize,
-    /// The extreme, likewise, and its bar that a retracement of the bar is measured from: none in the first bar of the first leg, where
-    /// the extreme is a close.
+    /// The reference for the retracement of a bar: an extreme times the direction, and its bar. `None` in the first bar
+    /// of the first leg, where the extreme is a close.
     young: Option<(f64, usize)>,
 }
 
 impl Leg {
-    /// Returns the first leg, which begins at the close of a bar.
+    /// Creates the first leg, which begins at the close of a bar.
     fn first(close: f64, bar: usize) -> Self {
         Self {
             young: None,
@@ -254,7 +263,7 @@ impl Leg {
         }
     }
 
-    /// Returns the bar's best and worst price for this leg, and its close, all times the direction.
+    /// Returns the best and the worst price of a bar for the leg, and its close, all times the direction.
     fn seen_from(&self, bar: &Bar) -> (f64, f64, f64) {
         if self.direction > 0.0 {
             (bar.high, bar.low, bar.close)
@@ -263,7 +272,7 @@ impl Leg {
         }
     }
 
-    /// Takes in bar `t` and says whether the leg turns there.
+    /// Adds bar `t` and returns whether the leg turns there.
     fn turns(&mut self, t: usize, bar: &Bar, atr: f64) -> bool {
         let (best, worst, close) = self.seen_from(bar);
         if best > self.extreme {
@@ -287,7 +296,7 @@ impl Leg {
     }
 }
 
-/// Finds swing highs and lows as the bars come in.
+/// The swing highs and lows, found bar by bar.
 #[derive(Default)]
 struct ZigZag {
     leg: Option<Leg>,
@@ -298,9 +307,9 @@ struct ZigZag {
 }
 
 impl ZigZag {
-    /// Takes in bar `t`.
+    /// Adds bar `t`.
     fn update(&mut self, t: usize, bar: &Bar, atr: f64) {
-        // Without a scale every retracement, even none at all, would turn the leg.
+        // With an ATR of 0 every retracement, even one of 0, would turn the leg.
         if atr <= 0.0 {
             return;
         }
@@ -323,18 +332,18 @@ impl ZigZag {
         }
     }
 
-    /// Returns the direction of the leg under way, 0 while there is none.
+    /// Returns the direction of the current leg, 0 before the first leg.
     fn direction(&self) -> f64 {
         self.leg.as_ref().map_or(0.0, |leg| leg.direction)
     }
 }
 
-/// Returns a signed distance in ATRs, clipped.
+/// Returns a signed distance in ATRs, clipped to ±3.
 fn distance(difference: f64, atr: f64) -> f64 {
     ratio(difference, atr).clamp(-CLIP, CLIP)
 }
 
-/// `a / b`, but 0 where that is not a number.
+/// Returns `a / b`, or 0 if the quotient is NaN.
 fn ratio(a: f64, b: f64) -> f64 {
     let quotient = a / b;
     if quotient.is_nan() { 0.0 } else { quotient }
@@ -389,7 +398,7 @@ mod tests {
         assert_eq!((leg.swing().price, leg.swing().bar), (-100.0, 1));
     }
 
-    /// Bars in which the first close is above the next bar: as the first implementation, whose candidate was empty there.
+    /// Uses bars whose first close is above the next bar, where the original implementation had no candidate.
     #[test]
     fn the_first_close_is_no_young_extreme() {
         let of = |open, high, low, close| Bar {

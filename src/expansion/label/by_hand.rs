@@ -1,8 +1,4 @@
-//! Expansions that someone marked by hand in a series, and which windows they label.
-//!
-//! The file has a row for each expansion: its first and its last bar, by time stamp or by number, and its type. A window
-//! is labelled by the only expansion that lies in it whole; where another one reaches into the window, the bars of that
-//! one would be taught as no expansion, so such a window is left out.
+//! Reads expansions marked by hand, and labels windows with them.
 
 use std::path::Path;
 
@@ -20,40 +16,43 @@ use crate::expansion::table::stamp::{Form, is_date_alone};
 use crate::expansion::table::text::Text;
 use crate::expansion::table::{DateOrder, duration, quote};
 
-/// The names the three columns may have.
+/// The names of the three columns, in order of precedence.
 const NAMES: [&[&str]; 3] = [
     &["start", "start time", "begin", "from"],
     &["end", "end time", "to"],
     &["type", "label", "class", "kind"],
 ];
 
-/// Marked expansions of one series, in the order of time; no two share a bar.
+/// Expansions of one series marked by hand, in the order of time; no two share a bar.
+///
+/// A window gets the label of the only expansion that lies completely in it. If another expansion overlaps the window,
+/// the window is left out, because the bars of that expansion would be labelled as no expansion.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
     marks: Vec<Mark>,
 }
 
-/// One marked expansion.
+/// A marked expansion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// The index of its first bar in the series.
+    /// The index of the first bar of the expansion in the series.
     pub start: usize,
-    /// The index of its last bar in the series.
+    /// The index of the last bar of the expansion in the series.
     pub end: usize,
-    /// The type.
+    /// The type of the expansion.
     pub kind: ExpansionType,
 }
 
-/// What the marks say of a window.
+/// The result of a search for marks in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
-    /// Exactly one expansion lies in it, and no other reaches into it.
+    /// Exactly one expansion lies in the window, and no other overlaps it.
     Once(WindowLabel),
-    /// No expansion reaches into it.
+    /// No expansion overlaps the window.
     Never,
-    /// Several expansions reach into it.
+    /// Several expansions overlap the window.
     Several,
-    /// One expansion reaches over its edge.
+    /// One expansion extends beyond an edge of the window.
     Partly,
 }
 
@@ -61,14 +60,16 @@ impl Marks {
     /// Reads the marked expansions of a series.
     ///
     /// The file has a header with the columns `start`, `end` and `type` in any order (also `label`, `class` or `kind` for
-    /// the type); others are ignored. `start` and `end` are the first and the last bar of the expansion: time stamps of
-    /// bars of the series, in the forms that [`read_csv`](crate::expansion::bars::read_csv) reads; or, where all are whole
-    /// numbers below the number of bars, indices of bars, from 0. The type is a name of `classes` or a number.
+    /// the type), and one row per expansion; other columns are ignored. `start` and `end` are the first and the last bar of
+    /// the expansion: time stamps of bars of the series, in the forms that [`read_csv`](crate::expansion::bars::read_csv)
+    /// reads; or indices of bars from 0, if all are numbers and most of them whole numbers below the number of bars, or the
+    /// series has no time stamps. The type is a name of `classes` or a number from 0 to 2.
     ///
     /// # Errors
     /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
     /// * [`Error::Line`]: a column is missing; a time stamp that no bar of the series has, or that can be read in two ways;
-    ///   a start after its end; a bar outside of the series; an unknown type; an expansion that shares bars with another.
+    ///   a date without a time of day for bars less than a day apart; a start after its end; a bar outside of the series;
+    ///   an unknown type; an expansion that shares bars with another expansion.
     pub fn read_csv(
         path: impl AsRef<Path>,
         bars: &Bars,
@@ -97,22 +98,22 @@ impl Marks {
         })
     }
 
-    /// Returns the marked expansions.
+    /// Returns the marked expansions in the order of time.
     pub fn iter(&self) -> std::slice::Iter<'_, Mark> {
         self.marks.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of marked expansions.
     pub fn len(&self) -> usize {
         self.marks.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there is no marked expansion.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
 
-    /// What the marks say of the `length` bars from `first` on.
+    /// Finds the marks in the `length` bars from index `first` on.
     pub(crate) fn find(&self, first: usize, length: usize) -> Marked {
         let after = first + length;
         let next = self.marks.partition_point(|mark| mark.end < first);
@@ -144,7 +145,7 @@ fn overlap(pair: &[(Mark, u64)]) -> String {
     )
 }
 
-/// The rows of a file as text.
+/// The rows of a file, as text.
 struct MarkRows {
     rows: Vec<MarkRow>,
 }
@@ -196,7 +197,7 @@ impl MarkRows {
         Ok(Self { rows })
     }
 
-    /// Returns the starts and ends with their lines.
+    /// Returns every start and end with its line.
     fn ends(&self) -> impl Iterator<Item = (&str, u64)> {
         self.rows
             .iter()
@@ -216,7 +217,7 @@ impl MarkRow {
     }
 }
 
-/// How the bars of a file are named.
+/// The way in which a file refers to bars.
 enum BarReference {
     /// By index.
     Index,
@@ -229,7 +230,7 @@ impl BarReference {
         let numbers = rows.ends().all(|(text, _)| text.parse::<f64>().is_ok());
         let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
         let of_bars = rows.ends().filter(|(text, _)| is_bar(text)).count();
-        // One that is beyond the last bar does not make time stamps of the others.
+        // A few numbers beyond the last bar are wrong indices, not a sign of time stamps.
         let mostly = 2 * of_bars > rows.ends().count();
         if (numbers && mostly) || bars.timestamps().is_none() {
             return Ok(Self::Index);
@@ -240,10 +241,10 @@ impl BarReference {
         }
         match dates.decide(given, false) {
             Ok(Some(reading)) => Ok(Self::Stamp(reading)),
-            // Every row will be refused for its time stamp.
+            // Every row is refused later for its time stamp.
             Ok(None) => Ok(Self::Stamp(Reading::of(Form::Plain))),
             Err((line, reason)) => {
-                // The order under which every stamp is that of a bar, if only one is like that.
+                // If every stamp is that of a bar under one order only, the order is clear.
                 let fits = |order: &DateOrder| {
                     let reading = Reading::of(Form::Numeric(*order));
                     rows.ends()
@@ -301,7 +302,7 @@ fn by_index(name: &str, text: &str, bars: &Bars) -> Result<usize, String> {
     })
 }
 
-/// Sees that a stamp names a bar and not a day of many.
+/// Checks that a stamp refers to one bar and not to a day with several bars.
 fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
     let stamps = bars.timestamps().unwrap_or_default();
     match stamps.get(place..place + 2) {
@@ -314,7 +315,7 @@ fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
     }
 }
 
-/// Returns the bar with a time stamp.
+/// Returns the index of the bar with a time stamp.
 fn at(text: &str, reading: &Reading, bars: &Bars) -> Result<usize, String> {
     let stamp = reading.read(text)?;
     let stamps = bars.timestamps().unwrap_or_default();
@@ -332,7 +333,7 @@ fn at(text: &str, reading: &Reading, bars: &Bars) -> Result<usize, String> {
         (None, Some(first)) => format!("the first is that of {first}"),
         (None, None) => "the series is empty".to_owned(),
     };
-    // A number too small to be a time of today was meant as one of a bar.
+    // A number too small for a present time is probably meant as the index of a bar.
     let number = match text.parse::<u64>() {
         Ok(0..100_000_000) => {
             let last = bars.len().saturating_sub(1);

@@ -1,4 +1,4 @@
-//! What a user's own names for the types of expansion mean.
+//! Maps a user's names of the types of expansion to the types.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::kind::ExpansionType;
 use crate::error::{Error, Result};
 use crate::expansion::table::quote;
 
-/// The type, 0 to 2, that each name stands for. By default the names of the types themselves.
+/// The type, 0 to 2, of each name that a file may use. By default the [names](ExpansionType::name) of the types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Classes {
@@ -22,7 +22,7 @@ impl Default for Classes {
 }
 
 impl Classes {
-    /// Names and the types they stand for. Several names may stand for one type.
+    /// Creates the classes from names and their types. Several names may have one type.
     pub fn new<N: Into<String>>(names: impl IntoIterator<Item = (N, ExpansionType)>) -> Self {
         let names = names
             .into_iter()
@@ -32,10 +32,10 @@ impl Classes {
         }
     }
 
-    /// Checks that there is a name, and that every type is 0 to 2.
+    /// Checks that there is a name, and that every class is from 0 to 2.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the name.
+    /// [`Error::Setting`] with the first name whose type is out of range, or with `classes` if there is no name.
     pub fn validate(&self) -> Result<()> {
         if self.names.is_empty() {
             return Err(Error::setting("classes", "empty", "at least one name"));
@@ -53,7 +53,7 @@ impl Classes {
         }
     }
 
-    /// Returns the type of a name, in any letter case, or of a number. The error is the reason in words.
+    /// Returns the type of a name in any letter case, or of a number. The error is the reason in words.
     pub(crate) fn read(&self, text: &str) -> std::result::Result<ExpansionType, String> {
         let text = text.trim();
         let named = self.names.get(text).or_else(|| {

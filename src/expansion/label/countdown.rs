@@ -1,22 +1,22 @@
-//! The countdown: bars until the expansion starts, in its two forms.
+//! Defines the countdown and its two forms.
 
 use serde::{Deserialize, Serialize};
 
-/// The countdown is clipped to this many bars on either side of the start.
+/// The largest absolute value of the countdown, in bars: 20.
 pub const COUNTDOWN_CLIP: f32 = 20.0;
 
-/// What the countdown head predicts.
+/// The form of the countdown, the number of bars until the expansion starts, that the countdown head predicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CountdownForm {
-    /// Bars to the start, clipped to ±20, at every bar; the head reads the representation.
+    /// The number of bars to the start, clipped to ±20, at every bar. The head reads the representation.
     #[default]
     PerBar,
-    /// The start over the window's length; the head reads the pooled features.
+    /// The start divided by the length of the window. The head reads the pooled features.
     Scalar,
 }
 
-/// `clip(start - t, -20, 20)`.
+/// Returns `clip(start - t, -20, 20)`.
 pub(crate) fn countdown(start: usize, t: usize) -> f32 {
     (start as f32 - t as f32).clamp(-COUNTDOWN_CLIP, COUNTDOWN_CLIP)
 }

@@ -1,15 +1,15 @@
-//! The three types of expansion. The type says how the expansion relates to the move just before it.
+//! Defines the types of expansion.
 
 use std::fmt;
 
-/// The type of an expansion: its class in the task `type`.
+/// The type of an expansion: its relation to the move just before it, and its class in the task `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ExpansionType {
-    /// The price was going nowhere before the expansion: it breaks out of a consolidation. Class 0.
+    /// The price had no direction before the expansion, which breaks out of a consolidation. Class 0.
     Breakout,
-    /// The price was already moving in the direction of the expansion. Class 1.
+    /// The price moved in the direction of the expansion. Class 1.
     Continuation,
-    /// The price was moving against the direction of the expansion. Class 2.
+    /// The price moved against the direction of the expansion. Class 2.
     Reversal,
 }
 
@@ -24,7 +24,7 @@ impl ExpansionType {
         self as usize
     }
 
-    /// Returns the type of a class, or `None` above 2.
+    /// Returns the type of a class, or `None` if the class is above 2.
     ///
     /// ```
     /// use equipoise::expansion::label::ExpansionType;

@@ -1,4 +1,5 @@
-//! Labels windows with their expansion: by a rule, or from expansions marked by hand; and the two forms of the countdown.
+//! Labels windows with their expansion, by a rule or from expansions marked by hand, and defines the two forms of the
+//! countdown.
 
 mod by_hand;
 mod classes;

@@ -1,16 +1,4 @@
-//! Labels windows of real bars by a rule: which run of bars is the expansion, and of which type.
-//!
-//! The expansion is the run that moves the price farthest, measured against the ranges just before it and the
-//! square root of its length, which is how far a random walk would go. With ATR the mean true range of the
-//! `atr_bars` bars before the run,
-//!
-//! ```text
-//! score(start, n) = |close[start + n - 1] - open[start]| / (ATR(start) * sqrt(n))
-//! ```
-//!
-//! The bars of the run itself do not enter its ATR, or every expansion would make itself look small. Its type
-//! compares the move before the run with the same yardstick. The rule looks at price differences over price
-//! differences only, so it does not depend on the unit of the price.
+//! Labels windows of bars by a rule.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,22 +7,23 @@ use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 
-/// Settings of the [`RuleLabeller`]. Fields left out of a config file take their defaults; unknown ones are
+/// Settings of the [`RuleLabeller`]. Fields left out of a config file take their defaults; unknown fields are
 /// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelConfig {
-    /// The shortest run in bars, at least 1. Default 3.
+    /// The length of the shortest run in bars, at least 1. Default 3.
     pub min_length: usize,
-    /// The longest run in bars, at least `min_length`. Default 15.
+    /// The length of the longest run in bars, at least `min_length`. Default 15.
     pub max_length: usize,
-    /// Bars before the run whose true ranges are averaged, at least 1. A run cannot start earlier than this.
-    /// Default 10.
+    /// The number of bars before the run whose true ranges are averaged, at least 1. A run starts at this bar of the
+    /// window at the earliest. Default 10.
     pub atr_bars: usize,
-    /// Bars before the run whose move decides the type, at least 1; fewer when the window begins later. Default 20.
+    /// The number of bars before the run whose move decides the type, at least 1; fewer if the window begins later.
+    /// Default 20.
     pub lookback: usize,
-    /// The move before the run, over ATR times the square root of its bars, up to which it counts as none and
-    /// the run as a breakout: finite, at least 0. Default 0.3.
+    /// The largest move before the run that makes the run a breakout, divided by ATR times the square root of its
+    /// number of bars: finite, at least 0. Default 0.3.
     pub breakout_threshold: f64,
 }
 
@@ -82,13 +71,43 @@ impl LabelConfig {
     }
 }
 
-/// Labels one window at a time. Deterministic; remembers nothing between windows.
+/// A rule that labels one window at a time: it finds the run of bars that is the expansion, and its type.
+///
+/// The expansion is the run that moves the price farthest, measured against the ranges just before it and the
+/// square root of its length, which is the distance of a random walk. With ATR the mean true range of the
+/// [`atr_bars`](LabelConfig::atr_bars) bars before the run,
+///
+/// ```text
+/// score(start, n) = |close[start + n - 1] - open[start]| / (ATR(start) * sqrt(n))
+/// ```
+///
+/// The bars of the run do not enter its ATR, because they would make every expansion look small. If ATR is 0, the
+/// mean true range of the window replaces it.
+///
+/// The type depends on the move of the `m` bars before the run, with `m = min(lookback, start)`. The run is a breakout
+/// if `|close[start - 1] - open[start - m]| <= breakout_threshold * ATR(start) * sqrt(m)`, else a continuation if the
+/// move has the direction of the run, else a reversal. The rule divides price differences by price differences, so it
+/// does not depend on the unit of the price.
+///
+/// The labels are deterministic, and windows do not affect one another.
+///
+/// # Example
+/// ```
+/// use equipoise::expansion::label::{LabelConfig, RuleLabeller};
+/// use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+///
+/// let simulation = Simulator::new(SimulatorConfig::default(), 7)?.simulate_windows(1);
+/// let labeller = RuleLabeller::new(LabelConfig::default())?;
+/// let label = labeller.label(simulation.bars.bars());
+/// assert!(label.is_some_and(|label| label.start >= 10));
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RuleLabeller {
     config: LabelConfig,
 }
 
-/// A run that might be the expansion.
+/// A candidate for the expansion.
 struct CandidateRun {
     start: usize,
     length: usize,
@@ -106,10 +125,10 @@ impl RuleLabeller {
         Ok(Self { config })
     }
 
-    /// Returns the expansion of a window, or `None` when the window is too short for one or its price never moves.
+    /// Returns the expansion of a window, or `None` if the window is too short for a run or its price never moves.
     ///
-    /// Among equal scores the earliest run wins, then the shortest. Takes time proportional to the window's
-    /// length times `max_length + atr_bars`.
+    /// Among equal scores the earliest run wins, then the shortest. Takes time proportional to the length of the
+    /// window times `max_length + atr_bars`.
     pub fn label(&self, bars: &[Bar]) -> Option<WindowLabel> {
         let run = self.strongest_run(bars)?;
         Some(WindowLabel {
@@ -125,13 +144,13 @@ impl RuleLabeller {
         let mut best: Option<CandidateRun> = None;
         for start in self.config.atr_bars..bars.len() {
             let before = mean(&ranges[start - self.config.atr_bars..start]);
-            // After bars without any range nothing can be measured against them; the window as a whole stands in.
+            // Bars without any range are no measure, so the whole window replaces them.
             let atr = if before > 0.0 { before } else { overall };
             let longest = self.config.max_length.min(bars.len() - start);
             for length in self.config.min_length..=longest {
                 let moved = bars[start + length - 1].close - bars[start].open;
                 let score = moved.abs() / (atr * (length as f64).sqrt());
-                // A score of 0/0 compares as false, and a score of zero is no expansion.
+                // A score of 0/0 compares as false, and a score of 0 is no expansion.
                 if score > best.as_ref().map_or(0.0, |best| best.score) {
                     best = Some(CandidateRun {
                         start,
@@ -160,7 +179,7 @@ impl RuleLabeller {
     }
 }
 
-/// Returns the true range of every bar: its range, widened to the close before it. The first bar has only its range.
+/// Returns the true range of every bar: its range, widened to the previous close. The first bar has only its range.
 fn true_ranges(bars: &[Bar]) -> Vec<f64> {
     let mut before: Option<f64> = None;
     bars.iter()

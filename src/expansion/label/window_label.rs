@@ -1,14 +1,14 @@
-//! The label of one window.
+//! Defines the label of a window.
 
 use super::kind::ExpansionType;
 
-/// The expansion of one window, in bars counted from the window's first.
+/// The expansion of a window, in bars counted from the first bar of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowLabel {
     /// The first bar of the expansion.
     pub start: usize,
-    /// The last bar of the expansion; it belongs to the expansion.
+    /// The last bar of the expansion, inclusive.
     pub end: usize,
-    /// The type.
+    /// The type of the expansion.
     pub kind: ExpansionType,
 }

@@ -202,7 +202,7 @@ pub fn train(
 ) -> Result<Outcome<ExpansionModel>> {
     config.validate()?;
     if config.freeze_backbone && options.init.is_none() && !options.resume {
-        let expected = "false without a network to start from (`init`), whose backbone stays";
+        let expected = "false without `init`, a network to start from, whose backbone stays";
         return Err(Error::setting("freeze_backbone", true, expected));
     }
     let directory = directory.as_ref();

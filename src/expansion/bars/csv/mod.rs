@@ -66,7 +66,8 @@ use survey::CsvForm;
 ///
 /// # Errors
 /// * [`Error::Io`](crate::error::Error::Io): the file is missing or cannot be read.
-/// * [`Error::File`](crate::error::Error::File): a folder; an empty or packed file; a header without rows; no usable row.
+/// * [`Error::File`](crate::error::Error::File): a folder; a file that is empty, or packed with gzip, zip or zstd; a
+///   header without rows; no usable row.
 /// * [`Error::Line`](crate::error::Error::Line): no header, a required column missing or given twice, data above the
 ///   header, text that is not UTF-8, a quoted value over several lines, dates or prices that can be read in two ways;
 ///   any bad row unless bad rows are skipped.
