@@ -1,43 +1,42 @@
-//! What can be set about the simulated market, and the values each setting may have.
+//! Defines the settings of the simulator and their ranges.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Bars at the start of every window that are never part of the expansion: what came before must be visible.
+/// The number of bars at the start of every window that are never part of the expansion, because the move before the
+/// expansion must be visible.
 pub(super) const LEAD: usize = 10;
 
-/// Settings of the [`Simulator`](super::Simulator). Fields left out of a config file take their defaults;
-/// unknown ones are refused.
+/// Settings of the [`Simulator`](super::Simulator). Fields left out of a config file take their defaults; unknown fields
+/// are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatorConfig {
-    /// Bars per window: at least `max_length` + 11, at most 10000. Default 105.
+    /// The number of bars per window: at least `max_length` + 11, at most 10000. Default 105.
     pub window: usize,
     /// The shortest expansion in bars, at least 1. Default 3.
     pub min_length: usize,
     /// The longest expansion in bars, at least `min_length`. Default 15.
     pub max_length: usize,
-    /// The price of the first bar, and the one that the price is faintly pulled back to: from 1e-6 to 1e9.
-    /// Default 100.
+    /// The price of the first bar, to which the price is faintly pulled back: from 1e-6 to 1e9. Default 100.
     pub price: f64,
     /// The typical standard deviation of a bar's logarithmic return: above 0, up to 0.02. Default 0.002.
     pub volatility: f64,
-    /// How much the volatility itself wanders: the standard deviation of its logarithm, from 0 (constant) to 1.
-    /// Default 0.25.
+    /// The standard deviation of the logarithm of the volatility, from 0 (constant) to 1. Default 0.25.
     pub volatility_spread: f64,
-    /// How clearly an expansion stands out: from 0 (not at all) to 20. An expansion of `n` bars moves by
-    /// `strength / n^(1/4)` standard deviations per bar, so that short ones are steeper. Default 4.5.
+    /// The strength of an expansion, from 0 (invisible) to 20. An expansion of `n` bars moves by `strength / n^(1/4)`
+    /// standard deviations per bar, so that short expansions are steeper. Default 4.5.
     pub strength: f64,
-    /// The move before a continuation or reversal, in standard deviations of a random walk of the same
-    /// duration: from 0 (types cannot be told apart) to 10. Default 3.
+    /// The move before a continuation or reversal, in standard deviations of a random walk of the same length: from 0
+    /// (continuations and reversals are indistinguishable) to 10. Default 3.
     pub trend: f64,
-    /// How strong a distractor burst is compared with an expansion of the same length: from 0 up to but not
-    /// including 1. Default 0.5.
+    /// The strength of a distractor burst as a fraction of the strength of an expansion of equal length: at least 0,
+    /// below 1. Default 0.5.
     pub distractor_strength: f64,
-    /// The probability of a distractor in any 20 bars outside the main event: from 0 to 1. Default 0.5.
+    /// The probability of a distractor in a stretch of 20 bars outside the main event: from 0 to 1. Default 0.5.
     pub distractor_rate: f64,
-    /// The mean length of a wick in standard deviations of a bar's return: from 0 (none) to 5. Default 0.4.
+    /// The mean length of a wick in standard deviations of the return of a bar: from 0 (no wicks) to 5. Default 0.4.
     pub wick: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The price and its volatility: turns the regimes of a plan into bars.
+//! Draws the bars of a plan from the price and its volatility.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Exp1, StandardNormal};
@@ -7,14 +7,14 @@ use super::config::SimulatorConfig;
 use super::plan::Phase;
 use crate::expansion::bars::Bar;
 
-/// How much of the deviation of the volatility's logarithm lasts from one bar to the next.
+/// The fraction of the deviation of the log volatility that lasts from one bar to the next.
 const PERSISTENCE: f64 = 0.97;
-/// The volatility's logarithm stays within this many of its standard deviations.
+/// The bound of the log volatility, in its standard deviations.
 const WIDEST: f64 = 2.5;
-/// The part of the distance to the starting price, in the logarithm, that is undone per bar. Far too little to
-/// see within a window, enough to keep a million windows at the same order of magnitude.
+/// The fraction of the log distance to the starting price that is undone per bar. The pull is invisible within a window,
+/// but keeps a million windows within one order of magnitude.
 const PULL: f64 = 1e-4;
-/// The price stays within this distance of the starting price, in the logarithm, whatever the settings.
+/// The bound of the log distance to the starting price, whatever the settings.
 const FARTHEST: f64 = 20.0;
 
 /// The state of the market between two bars.
@@ -26,9 +26,9 @@ pub(super) struct Market {
     wick: f64,
     /// The logarithm of the price over the starting price.
     level: f64,
-    /// The logarithm of the volatility over its typical value, in standard deviations.
+    /// The logarithm of the volatility over its typical value, in its standard deviations.
     heat: f64,
-    /// The last close, kept so that the next open is the same number to the bit.
+    /// The last close, so that the next open is bitwise equal.
     close: f64,
 }
 
@@ -74,7 +74,7 @@ impl Market {
         }
     }
 
-    /// Returns the standard deviation of the next bar's return.
+    /// Draws the standard deviation of the return of the next bar.
     fn next_deviation(&mut self, rng: &mut impl Rng) -> f64 {
         let shock: f64 = rng.sample(StandardNormal);
         let scale = (1.0 - PERSISTENCE * PERSISTENCE).sqrt();
@@ -82,7 +82,7 @@ impl Market {
         self.volatility * (self.spread * self.heat).exp()
     }
 
-    /// Returns the length of one wick: mostly short, now and then long. Cut off so that no bar is absurd.
+    /// Draws the length of a wick from an exponential distribution, cut off at 8 times the mean so that no bar is absurd.
     fn tail(&self, mean: f64, rng: &mut impl Rng) -> f64 {
         let length: f64 = rng.sample(Exp1);
         mean * length.min(8.0)

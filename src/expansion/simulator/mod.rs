@@ -1,13 +1,13 @@
-//! A seeded market simulator: endless labelled bars for tests, benchmarks, and a first training without data.
+//! Simulates a market from a seed: labelled bars in any number for tests, benchmarks, and a first training without data.
 //!
-//! A series is made of segments of one window each, laid end to end with a continuous price. Every segment has
-//! exactly one main expansion, at a place drawn uniformly, so that its position alone says little. The move
-//! before the expansion decides its type (see [`ExpansionType`]): a consolidation for a breakout, a trend with it
-//! for a continuation, a trend against it for a reversal. Weaker bursts are scattered over the rest, so that
-//! size alone does not say all.
+//! A series consists of segments of one window each, with a continuous price. Every segment has exactly one main
+//! expansion, at a place drawn uniformly, so that its position alone reveals little. The move before the expansion
+//! decides its type (see [`ExpansionType`]): a consolidation for a breakout, a trend in its direction for a continuation,
+//! a trend against its direction for a reversal. Weaker bursts are scattered over the rest, so that size alone does not
+//! reveal the expansion.
 //!
-//! Prices follow a random walk in the logarithm with stochastic volatility and a faint pull back to the
-//! starting price. This is a market with known answers, not a model of any real one.
+//! The logarithm of the price follows a random walk with stochastic volatility and a faint pull back to the starting
+//! price. The simulation is a market with known answers, not a model of a real market.
 
 mod config;
 mod market;
@@ -24,25 +24,25 @@ pub use config::SimulatorConfig;
 use market::Market;
 use plan::Plan;
 
-/// An expansion in a series: which bars, and of which type.
+/// An expansion in a series: its bars and its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expansion {
     /// The index of the first bar in the series.
     pub start: usize,
-    /// The index of the last bar in the series; it belongs to the expansion.
+    /// The index of the last bar in the series; the bar belongs to the expansion.
     pub end: usize,
-    /// The type.
+    /// The type of the expansion.
     pub kind: ExpansionType,
 }
 
-/// A simulated series and the answers to it.
+/// A simulated series and its labels.
 #[derive(Debug, Clone)]
 pub struct Simulation {
-    /// The series; the length is a multiple of `window`.
+    /// The series. Its length is a multiple of `window`.
     pub bars: Bars,
-    /// One expansion per window, in order: number `i` lies in the bars from `i * window` up to `(i + 1) * window`.
+    /// One expansion per window, in order: expansion `i` lies in the bars `i * window .. (i + 1) * window`.
     pub expansions: Vec<Expansion>,
-    /// Bars per window.
+    /// The number of bars per window.
     pub window: usize,
 }
 
@@ -52,7 +52,7 @@ impl Simulation {
         (0..self.expansions.len()).map(|index| index * self.window)
     }
 
-    /// Returns the windows with the labels they were built from.
+    /// Returns the windows with the labels from which they were simulated.
     pub fn windows(&self) -> Windows {
         let window = |(first, expansion): (usize, &Expansion)| Window {
             first,
@@ -68,9 +68,19 @@ impl Simulation {
     }
 }
 
-/// Makes [`Simulation`]s from a config and a seed.
+/// A generator of [`Simulation`]s from a config and a seed.
 ///
-/// The same config, seed and number of windows give the same bits on the same platform, whenever and however often.
+/// Equal config, seed and number of windows give bitwise equal simulations on one platform.
+///
+/// # Example
+/// ```
+/// use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+///
+/// let simulation = Simulator::new(SimulatorConfig::default(), 7)?.simulate_windows(10);
+/// assert_eq!(simulation.bars.len(), 10 * 105);
+/// assert_eq!(simulation.windows().len(), 10);
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Simulator {
     config: SimulatorConfig,
@@ -87,12 +97,12 @@ impl Simulator {
         Ok(Self { config, seed })
     }
 
-    /// Simulates `windows` windows of [`SimulatorConfig::window`] bars each; none gives an empty series.
+    /// Simulates `windows` windows of [`SimulatorConfig::window`] bars each; 0 windows give an empty series.
     ///
-    /// Every call starts anew from the seed, and a longer simulation begins with the bars of a shorter one.
+    /// Every call starts again from the seed, and a longer simulation begins with the bars of a shorter simulation.
     ///
     /// # Panics
-    /// When `windows` times the window's length is more bars than a vector can hold.
+    /// If `windows` times the length of a window is more bars than a vector can hold.
     pub fn simulate_windows(&self, windows: usize) -> Simulation {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut market = Market::new(&self.config);

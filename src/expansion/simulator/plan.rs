@@ -1,10 +1,10 @@
-//! Draws what happens in one window: the regimes, their lengths and strengths, in the order they are lived through.
+//! Draws the plan of one window: the regimes in order, their lengths and their strengths.
 //!
 //! ```text
 //! wander (with distractors) | before: consolidation or trend | expansion | retracement | wander (with distractors)
 //! ```
 //!
-//! Drifts and noise are in standard deviations of a bar's return, so a plan knows nothing about prices.
+//! Drifts and noise are in standard deviations of the return of a bar, so a plan does not depend on prices.
 
 use rand::{Rng, RngExt};
 
@@ -13,19 +13,19 @@ use crate::expansion::label::ExpansionType;
 
 /// The longest consolidation or trend before an expansion, in bars.
 const BEFORE: usize = 20;
-/// Wandering is cut into stretches of this many bars, each with at most one distractor.
+/// The length of a stretch of the random walk in bars. A stretch has at most one distractor.
 const STRETCH: usize = 20;
 
 /// A run of bars in one regime.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Phase {
-    /// How many bars it lasts.
+    /// The number of bars.
     pub(super) bars: usize,
     /// The mean return per bar.
     pub(super) drift: f64,
     /// The standard deviation of the returns.
     pub(super) noise: f64,
-    /// The part of the distance to the price at the start of the phase that is undone in every bar.
+    /// The fraction of the log distance to the price at the start of the phase that is undone per bar.
     pub(super) reversion: f64,
 }
 
@@ -40,16 +40,16 @@ impl Phase {
     }
 }
 
-/// What happens in one window.
+/// The plan of one window.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
-    /// The regimes; their bars add up to the window.
+    /// The regimes. Their bars add up to the window.
     pub(super) phases: Vec<Phase>,
-    /// The first bar of the expansion, counted within the window.
+    /// The index of the first bar of the expansion in the window.
     pub(super) start: usize,
-    /// The expansion's length in bars.
+    /// The length of the expansion in bars.
     pub(super) length: usize,
-    /// The expansion's type.
+    /// The type of the expansion.
     pub(super) kind: ExpansionType,
 }
 
@@ -58,7 +58,7 @@ impl Plan {
     pub(super) fn draw(config: &SimulatorConfig, rng: &mut impl Rng) -> Self {
         let kind = ExpansionType::ALL[rng.random_range(0..ExpansionType::COUNT)];
         let length = rng.random_range(config.min_length..=config.max_length);
-        // The range does not depend on the length drawn: the start says nothing about the length.
+        // The range does not depend on the drawn length, so the start reveals nothing about the length.
         let start = rng.random_range(LEAD..=config.window - config.max_length - 1);
         let direction = sign(rng);
         let before = start.min(BEFORE);
@@ -81,9 +81,9 @@ impl Plan {
     }
 }
 
-/// Returns the drift per bar of a burst. A burst must rise above noise that grows with the square root of its length;
-/// the fourth root is half way between equal slopes, which hide short bursts, and equal significance, which
-/// flattens long ones.
+/// Returns the drift per bar of a burst. A burst must rise above noise that grows with the square root of its length.
+/// The fourth root is half way between equal slopes, which hide short bursts, and equal significance, which flattens
+/// long bursts.
 fn burst(strength: f64, length: usize) -> f64 {
     strength / (length as f64).powf(0.25)
 }
@@ -92,7 +92,7 @@ fn sign(rng: &mut impl Rng) -> f64 {
     if rng.random::<bool>() { 1.0 } else { -1.0 }
 }
 
-/// What makes the type: the move before the expansion. `trend` has the sign of the expansion.
+/// Returns the move before the expansion, which makes the type. `trend` has the sign of the expansion.
 fn preparation(kind: ExpansionType, bars: usize, trend: f64) -> Phase {
     let slope = trend / (bars as f64).sqrt();
     match kind {
@@ -105,14 +105,14 @@ fn preparation(kind: ExpansionType, bars: usize, trend: f64) -> Phase {
     }
 }
 
-/// Part of the expansion's move is given back over a few bars.
+/// Draws the retracement: 15 to 40 % of the move of the expansion, over 4 to 10 bars.
 fn retrace(moved: f64, left: usize, rng: &mut impl Rng) -> Phase {
     let bars = rng.random_range(4..=10usize);
     let part = rng.random_range(0.15..0.4);
     Phase::new(bars.min(left), -moved * part / bars as f64, 1.0)
 }
 
-/// A random walk with weaker bursts in it.
+/// Appends a random walk with distractors, which are weaker bursts.
 fn wander(bars: usize, config: &SimulatorConfig, rng: &mut impl Rng, phases: &mut Vec<Phase>) {
     let calm = |bars| Phase::new(bars, 0.0, 1.0);
     for _ in 0..bars / STRETCH {

@@ -1,5 +1,4 @@
-//! Tells from all time stamps of a column how they are written: which kind, which unit, day or month first, and which
-//! end of the file is the oldest.
+//! Infers the form of the time stamps of a column: kind, unit, order of day and month, and the direction of time.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -7,7 +6,7 @@ use jiff::tz::Offset;
 use super::quote;
 use super::stamp::{DateOrder, Form, Numeric, Stamp, TimeUnit, digits, unreadable};
 
-/// How the rows of a column follow one another under one reading of their stamps.
+/// The order of the rows of a column under one reading of their stamps.
 #[derive(Debug, Clone, Copy, Default)]
 struct StampOrder {
     count: usize,
@@ -15,7 +14,7 @@ struct StampOrder {
     last: Option<Timestamp>,
     forward: usize,
     backward: usize,
-    /// Steps that stay within one day.
+    /// The number of steps within one day.
     within_a_day: usize,
 }
 
@@ -32,7 +31,7 @@ impl StampOrder {
         self.last = Some(stamp);
     }
 
-    /// Rows against the direction of the rest.
+    /// Returns the number of steps against the main direction.
     fn against(&self) -> usize {
         self.forward.min(self.backward)
     }
@@ -44,13 +43,13 @@ impl StampOrder {
         }
     }
 
-    /// A majority decides, because such files often have a stray or repeated row as well.
+    /// Returns whether most steps go backward. A majority decides, because a file may have a stray or repeated row.
     fn newest_first(&self) -> bool {
         self.backward > self.forward
     }
 }
 
-/// A stamp and where it is.
+/// A stamp and its line.
 #[derive(Debug, Clone)]
 struct StampExample {
     line: u64,
@@ -58,19 +57,19 @@ struct StampExample {
     stamp: Numeric,
 }
 
-/// What the stamps seen so far say.
+/// The evidence for the form of the stamps, collected stamp by stamp.
 #[derive(Debug, Default)]
 pub(crate) struct Dates {
-    /// What the places of stamps are called: `line` or `row`.
+    /// The name of a place in the file: `line` or `row`.
     place: &'static str,
     plain: StampOrder,
-    /// Numeric dates, read day-first and month-first.
+    /// The order of the numeric dates, read day-first and month-first.
     numeric: [StampOrder; 2],
-    /// Numeric dates that are dates under either order or under one.
+    /// The number of numeric dates that are valid under at least one order.
     numerics: usize,
-    /// Dates that are one only day-first, and only month-first.
+    /// The first date that is valid only day-first, and the first that is valid only month-first.
     only: [Option<StampExample>; 2],
-    /// A date that is another one in the other order.
+    /// The first date that is a different day under each order.
     either: Option<StampExample>,
     numbers: usize,
     units: [usize; 4],
@@ -78,7 +77,7 @@ pub(crate) struct Dates {
     number: [StampOrder; 5],
 }
 
-/// The counts a number can be, in the order of `Dates::units`; the last is no count.
+/// The units of a number, in the order of `Dates::units`; the last is the digits of a date.
 const UNITS: [TimeUnit; 5] = [
     TimeUnit::Seconds,
     TimeUnit::Milliseconds,
@@ -88,19 +87,19 @@ const UNITS: [TimeUnit; 5] = [
 ];
 const ORDERS: [DateOrder; 2] = [DateOrder::DayFirst, DateOrder::MonthFirst];
 
-/// How the stamps of a column are to be read.
+/// The reading of the stamps of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// How they are written.
+    /// The form of the stamps.
     pub(crate) form: Form,
     /// Whether the last row is the oldest.
     pub(crate) newest_first: bool,
-    /// What had to be told from the file.
+    /// A sentence about the inferred properties, for the report.
     pub(crate) note: Option<String>,
 }
 
 impl Reading {
-    /// Stamps of a form, oldest first.
+    /// Creates the reading of a form, oldest first.
     pub(crate) fn of(form: Form) -> Self {
         Self {
             form,
@@ -135,7 +134,7 @@ impl Reading {
 }
 
 impl Dates {
-    /// Nothing seen yet; the places of stamps are called lines or rows.
+    /// Creates empty evidence. `place` is the name of a place in the file: `line` or `row`.
     pub(crate) fn new(place: &'static str) -> Self {
         Self {
             place,
@@ -143,7 +142,7 @@ impl Dates {
         }
     }
 
-    /// Looks at a trimmed text. What is no time stamp is passed over.
+    /// Adds a trimmed text. A text that is not a time stamp is ignored.
     pub(crate) fn look(&mut self, text: &str, line: u64) {
         match Stamp::parse(text) {
             Some(Stamp::Plain(stamp)) => self.plain.add(stamp),
@@ -193,9 +192,8 @@ impl Dates {
         }
     }
 
-    /// How the column is to be read; none if it has no time stamp at all. The error is a line and the reason why it
-    /// can be read in two ways. Whether the rows are `in_order` says whether their course may tell the order of day and
-    /// month.
+    /// Returns the reading of the column, or `None` if it has no time stamp. The error is a line and the reason why the
+    /// column has two readings. `in_order` allows the order of the rows to decide the order of day and month.
     pub(crate) fn decide(
         &self,
         given: Option<DateOrder>,
@@ -223,14 +221,14 @@ impl Dates {
         Ok(Some(self.number()))
     }
 
-    /// Returns whether the stamps seen can be read one way only, whatever follows.
+    /// Returns whether later stamps cannot change the reading.
     pub(crate) fn is_told(&self) -> bool {
         let plain = self.plain.count + self.numbers > 0;
         plain || self.either.is_some() || self.only.iter().any(Option::is_some)
     }
 
     fn number(&self) -> Reading {
-        // Counts of seconds have the digits of a date by chance, but not nine times out of ten.
+        // A count may have the digits of a date by chance, but not nine times out of ten.
         let place = if self.digits * 10 >= self.numbers * 9 {
             4
         } else {
@@ -291,7 +289,7 @@ impl Dates {
         Err((either.line, reason))
     }
 
-    /// Returns the order that makes sense of the rows as a whole, and why, if only one does.
+    /// Returns the only order of day and month under which the rows are in a plausible order, and the reason.
     fn order_of_rows(&self) -> Option<(DateOrder, &'static str)> {
         let [day, month] = self.numeric;
         let one_way = "run in one direction";
@@ -301,7 +299,7 @@ impl Dates {
             (1.., 1..) => return None,
             (0, 0) => {}
         }
-        // Bars of minutes and hours follow one another from day to day, not from month to month.
+        // Bars of minutes and hours continue from day to day, not from month to month.
         let closely = |course: &StampOrder| course.within_a_day * 2 >= course.count;
         let near = "follow one another without holes of weeks";
         if !closely(&day) || !closely(&month) {
@@ -317,7 +315,7 @@ impl Dates {
 }
 
 impl StampExample {
-    /// Returns the day under an order, in words that can be read one way only.
+    /// Returns the day under an order, in unambiguous words.
     fn on(&self, order: DateOrder) -> String {
         self.stamp.read(order).map_or_else(String::new, |stamp| {
             Offset::UTC

@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `3h`, `2d`, `90 minutes`, `1w 2d`. A day has 24 hours.
+//! Reads and writes lengths of time: `3h`, `2d`, `90 minutes`, `1w 2d`. A day has 24 hours.
 
 use std::time::Duration;
 
@@ -7,11 +7,20 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::error::{Error, Result};
 
-/// Reads a length of time above zero; `field` names it in the message.
+/// Reads a length of time above zero. `field` is the name of the setting in the error message.
 ///
 /// # Errors
 ///
 /// [`Error::Setting`] if the text is not a length of time, or not above zero.
+///
+/// # Example
+/// ```
+/// use equipoise::expansion::duration;
+///
+/// let gap = duration::parse("max_gap", "36h")?;
+/// assert_eq!(duration::show(gap), "1d 12h");
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn parse(field: &str, text: &str) -> Result<Duration> {
     let read = || {
         let span: Span = text.trim().parse().ok()?;
@@ -26,7 +35,8 @@ pub fn parse(field: &str, text: &str) -> Result<Duration> {
         })
 }
 
-/// Returns a length of time in days, hours, minutes and seconds: `2d 3h`.
+/// Returns a length of time as text in days, hours, minutes and seconds: `2d 3h`. Parts of a second appear only below
+/// one second.
 pub fn show(duration: Duration) -> String {
     let all = duration.as_secs();
     let parts = [

@@ -1,4 +1,4 @@
-//! Finds the line with the column names and what separates the columns.
+//! Finds the line with the column names and the separator of the columns.
 
 use std::ops::ControlFlow;
 
@@ -9,33 +9,33 @@ use super::records::DataStart;
 use super::text::Text;
 use crate::error::{Error, Result};
 
-/// What may separate columns, the likeliest first, and its name.
+/// The separators of columns, the most likely first, and their names.
 pub(crate) const SEPARATORS: [(u8, &str); 4] = [
     (b',', "commas"),
     (b';', "semicolons"),
     (b'\t', "tabs"),
     (b'|', "`|`"),
 ];
-/// How many lines that are not blank are searched for the header.
+/// The number of lines, blank lines not counted, that are searched for the header.
 pub(crate) const LOOK_AHEAD: usize = 50;
 
-/// A line of names in the form they are compared in.
+/// A line of column names, normalised for comparison.
 pub(crate) struct Header {
-    /// The names.
+    /// The normalised names.
     pub(crate) names: Vec<String>,
-    /// The line.
+    /// The number of the line, from 1.
     pub(crate) line: u64,
-    /// Where the rows begin.
+    /// The start of the rows.
     pub(crate) rows: DataStart,
-    /// The lines of text above it.
+    /// The number of lines of text above the header.
     above: usize,
 }
 
 impl Header {
-    /// Returns the first line that satisfies `is_one` under some separator, among the first of a file.
+    /// Returns the first line that satisfies `is_one` under a separator, among the first [`LOOK_AHEAD`] lines.
     ///
     /// # Errors
-    /// [`Error::Line`] if a line above it holds data, [`Error::File`] if the file is empty.
+    /// [`Error::Line`] if a line above the header holds data, [`Error::File`] if the file is empty.
     pub(crate) fn find(text: &Text, is_one: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
         let mut above = Vec::new();
         let found = text
@@ -73,7 +73,7 @@ impl Header {
         Ok(Some(header))
     }
 
-    /// Creates a line as a header under a separator.
+    /// Creates a header from a line and a separator.
     pub(crate) fn of(bytes: &[u8], offset: usize, line: u64, separator: u8) -> Self {
         Self {
             names: fields(bytes, separator)
@@ -82,8 +82,7 @@ impl Header {
                 .collect(),
             line,
             rows: DataStart {
-                // Past the line feed, which trimming took off with anything else that is blank: blank records are
-                // passed over anyway.
+                // The line feed and trimmed blanks follow; they are skipped as a blank record.
                 offset: offset + bytes.len(),
                 line,
                 separator,
@@ -92,7 +91,7 @@ impl Header {
         }
     }
 
-    /// Returns the names of the columns of a table.
+    /// Creates a header from the column names of a table.
     #[cfg(feature = "parquet")]
     pub(crate) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         Self {
@@ -107,7 +106,7 @@ impl Header {
         }
     }
 
-    /// What is worth saying about the place of the header.
+    /// Returns notes on the place of the header and the separator, if they are unusual.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.above > 0 {
@@ -128,7 +127,7 @@ impl Header {
         notes
     }
 
-    /// Returns the only column of a name, or none.
+    /// Returns the index of the column with a name. The error is the reason if two columns have the name.
     pub(crate) fn position(&self, name: &str) -> Result<Option<usize>, String> {
         let mut found = (0..self.names.len()).filter(|&column| self.names[column] == name);
         match (found.next(), found.next()) {
@@ -141,14 +140,14 @@ impl Header {
         }
     }
 
-    /// What to say when names are missing.
+    /// Returns the message for missing names.
     pub(crate) fn lacks(&self, missing: &str) -> String {
         let found = quote::line(&self.names.join(","));
         format!("the header has no column {missing}; it has {found}")
     }
 }
 
-/// Names differ in case, spaces, and in the decorations of some exporters.
+/// Normalises a name: letter case, spaces, underscores, and the decorations of some exporters do not matter.
 fn compared(field: &str) -> String {
     let plain = field.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '*'));
     plain.to_lowercase().replace('_', " ")
@@ -170,13 +169,13 @@ pub(crate) fn fields(line: &[u8], separator: u8) -> Vec<String> {
     }
 }
 
-/// A row of prices is mostly numbers.
+/// Returns whether more than half of the fields are numbers, as in a row of prices.
 pub(crate) fn is_data(fields: &[String]) -> bool {
     let number = |field: &&String| field.trim().parse::<f64>().is_ok();
     fields.iter().filter(number).count() * 2 > fields.len()
 }
 
-/// Returns whether a line is a row of a file under some separator.
+/// Returns whether a line is a row of data under any separator.
 pub(crate) fn is_row(line: &[u8]) -> bool {
     SEPARATORS
         .iter()
@@ -184,7 +183,7 @@ pub(crate) fn is_row(line: &[u8]) -> bool {
         .any(|fields| fields.len() >= 4 && is_data(&fields))
 }
 
-/// `3 lines`.
+/// Returns a count with its noun: `3 lines`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")

@@ -1,9 +1,9 @@
-//! Reads untidy text: separators, headers, numbers, time stamps, quoting. Knows no prices.
+//! Reads untidy text: separators, headers, numbers, time stamps, quoting. Nothing here depends on prices.
 //!
-//! * `text` holds a file, `records` walks its lines, `header` finds the line with the column names;
-//! * `stamp` (with `stamp_parser`) reads a time stamp, `dates` tells from all stamps of a column how they are written;
-//! * `number` does the same for numbers and their decimal mark, [`duration`] reads and writes lengths of time;
-//! * `quote` quotes a file in messages; `parquet` reads the rows of a Parquet file.
+//! * `text` holds a file, `records` iterates over its records, `header` finds the line with the column names;
+//! * `stamp` (with `stamp_parser`) reads a time stamp, `dates` infers the form of the stamps of a column;
+//! * `number` reads numbers and infers their decimal mark, [`duration`] reads and writes lengths of time;
+//! * `quote` quotes excerpts of a file in messages, `parquet` reads the rows of a Parquet file.
 
 pub(crate) mod dates;
 pub mod duration;

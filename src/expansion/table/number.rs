@@ -1,7 +1,7 @@
-//! Reads prices, and tells from all of them which character is the decimal mark.
+//! Reads prices, and infers their decimal mark.
 //!
-//! `1,084` is a thousand and more in one file and a little above one in another. A price that can only be read one way
-//! decides for its file; without one, and with a separator that could be either, the file does not say.
+//! `1,084` is above a thousand in one file and a little above one in another. A price with only one reading decides for
+//! its file. Without such a price, a separator that could be either is ambiguous.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +27,10 @@ impl DecimalMark {
     }
 }
 
-/// Reads a trimmed price under a decimal mark; none if it is not a number.
+/// Reads a trimmed price with a decimal mark. Returns `None` if the text is not a number.
 ///
-/// What Rust reads as a number is one, so `nan` and `1e999` are found by the check of the bar, with better words.
+/// Every number that Rust reads is accepted, so `nan` and `1e999` are refused by the check of the bar, whose message is
+/// better.
 pub(crate) fn price(text: &str, mark: DecimalMark) -> Option<f64> {
     let text = without_currency(text);
     match mark {
@@ -39,13 +40,13 @@ pub(crate) fn price(text: &str, mark: DecimalMark) -> Option<f64> {
     }
 }
 
-/// Some exporters write the currency before every price.
+/// Removes the currency sign that some exporters write before every price.
 fn without_currency(text: &str) -> &str {
     let plain = text.strip_prefix(['$', '€', '£', '¥']);
     plain.map_or(text, str::trim_start)
 }
 
-/// Returns a number with thousands separators and decimals, if it is one.
+/// Reads a number with thousands separators and decimals. Returns `None` if the text has another form.
 fn grouped(text: &str, thousands: u8, decimal: u8) -> Option<f64> {
     is_grouped(text, thousands, decimal).then(|| {
         let plain: String = text
@@ -56,7 +57,7 @@ fn grouped(text: &str, thousands: u8, decimal: u8) -> Option<f64> {
     })?
 }
 
-/// Returns whether a text is a number in which every thousands separator is followed by three digits.
+/// Returns whether a text is a number with three digits after every thousands separator.
 fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, decimals) = match unsigned.split_once(char::from(decimal)) {
@@ -70,7 +71,7 @@ fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
     if all_digits(whole) {
         return !whole.is_empty();
     }
-    // Spaces, thin ones among them, and apostrophes separate thousands everywhere.
+    // Spaces (also thin spaces) and apostrophes separate thousands under either decimal mark.
     let separator = whole
         .chars()
         .find(|c| !c.is_ascii_digit())
@@ -85,10 +86,10 @@ fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
         && groups.all(|group| group.len() == 3 && all_digits(group))
 }
 
-/// What the prices seen so far say about the decimal mark.
+/// The evidence for the decimal mark, collected price by price.
 #[derive(Debug, Default)]
 pub(crate) struct MarkEvidence {
-    /// Where a point also separates columns of a file that is otherwise plain, it is the decimal mark.
+    /// Whether columns are separated by commas, so that a point in a price without a comma is the decimal mark.
     plain: bool,
     point: usize,
     comma: usize,
@@ -97,7 +98,7 @@ pub(crate) struct MarkEvidence {
     either_example: Option<PriceExample>,
 }
 
-/// A price and where it is.
+/// A price and its line.
 #[derive(Debug, Clone)]
 struct PriceExample {
     line: u64,
@@ -105,7 +106,7 @@ struct PriceExample {
 }
 
 impl MarkEvidence {
-    /// Nothing seen yet. Where columns are separated by commas, `1.084` is what it looks like.
+    /// Creates empty evidence. If columns are separated by commas, the point of `1.084` is a decimal mark.
     pub(crate) fn new(separator: u8) -> Self {
         Self {
             plain: separator == b',',
@@ -113,7 +114,7 @@ impl MarkEvidence {
         }
     }
 
-    /// Looks at a price.
+    /// Adds a price.
     pub(crate) fn look(&mut self, text: &str, line: u64) {
         let text = without_currency(text);
         let comma = text.contains(',');
@@ -145,12 +146,12 @@ impl MarkEvidence {
         }
     }
 
-    /// Returns whether a price was seen that has decimals or thousands, so that what follows tells nothing new.
+    /// Returns whether a price with decimals or thousands was added, so that later prices are not needed.
     pub(crate) fn is_told(&self) -> bool {
         self.point + self.comma > 0 || self.either_example.is_some()
     }
 
-    /// Returns the decimal mark, with what is worth saying about it; or the line and the reason why it cannot be told.
+    /// Returns the decimal mark with a note, or a line and the reason why the decimal mark is ambiguous.
     pub(crate) fn decide(
         &self,
         given: Option<DecimalMark>,

@@ -1,8 +1,8 @@
-//! The rows of a Parquet file, some columns of it, one row at a time; and single values as numbers and times.
+//! Reads chosen columns of a Parquet file row by row, and converts single values to numbers and times.
 //!
-//! The file is read by pages, so memory is that of a page and a row group's index, whatever the length. A damaged file
-//! may make the Parquet library panic rather than return an error; that is caught here and becomes an error (a program built
-//! with `panic = "abort"` ends instead).
+//! The file is read by pages, so memory is limited to a page and the index of a row group, whatever the length. A damaged
+//! file may make the Parquet library panic; the panic is caught and returned as an error, except in a program built with
+//! `panic = "abort"`, which ends.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::quote;
 use crate::error::{Error, Result};
 
-/// A Parquet file.
+/// An open Parquet file.
 pub(crate) struct ParquetFile {
     path: PathBuf,
     reader: SerializedFileReader<File>,
@@ -51,7 +51,7 @@ impl ParquetFile {
         self.reader.metadata().file_metadata().schema()
     }
 
-    /// Sees that the pages of some columns are compressed in a way that this program was built with.
+    /// Checks that the pages of the given columns have a codec that this program was built with.
     fn check_codecs(&self, columns: &[usize]) -> Result<()> {
         let all = self.columns();
         let wanted = |name: &str| columns.iter().any(|column| all[*column].name() == name);
@@ -82,7 +82,7 @@ impl ParquetFile {
         }
     }
 
-    /// Calls `take` with every row from 0 on, and its values in the columns asked for, in that order.
+    /// Calls `take` with the number of every row, from 0, and its values in the given columns, in the given order.
     pub(crate) fn for_each(
         &self,
         columns: &[usize],
@@ -141,7 +141,7 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
     )
 }
 
-/// What the library does with a file, with its errors and its panics as errors about the file.
+/// Calls the Parquet library, and returns its errors and panics as errors about the file.
 fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|error| damaged(path, &error)),
@@ -155,7 +155,7 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) 
     }
 }
 
-/// Returns a value as a number. The error says what it is instead.
+/// Returns a value as a number. The error describes the value.
 pub(crate) fn number(field: &Field) -> Result<f64, String> {
     match field {
         Field::Double(value) => Ok(*value),
@@ -176,7 +176,7 @@ pub(crate) fn number(field: &Field) -> Result<f64, String> {
     }
 }
 
-/// Returns a value as a whole number, if it is one.
+/// Returns a value as a whole number. Returns `None` if the value is not a whole number.
 pub(crate) fn whole(field: &Field) -> Option<i64> {
     match field {
         Field::Byte(value) => Some((*value).into()),
@@ -187,19 +187,19 @@ pub(crate) fn whole(field: &Field) -> Option<i64> {
         Field::UShort(value) => Some((*value).into()),
         Field::UInt(value) => Some((*value).into()),
         Field::ULong(value) => i64::try_from(*value).ok(),
-        // What pandas makes of whole numbers in a column with gaps.
+        // pandas stores whole numbers as floats in a column with gaps.
         Field::Double(value) => whole_float(*value, 53),
         Field::Float(value) => whole_float((*value).into(), 24),
         _ => None,
     }
 }
 
-/// Whole numbers of no more bits than the type keeps are the ones that were meant.
+/// Returns a float as a whole number. A larger number than `bits` bits may have been rounded, so it gives `None`.
 fn whole_float(value: f64, bits: i32) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 2f64.powi(bits)).then_some(value as i64)
 }
 
-/// Returns a value in words, for a message.
+/// Describes a value in words, for a message.
 pub(crate) fn kind(field: &Field) -> String {
     match field {
         Field::Null => "null".into(),
@@ -219,15 +219,15 @@ pub(crate) fn kind(field: &Field) -> String {
     }
 }
 
-/// What a value says about time.
+/// The content of a value in a column of times.
 pub(crate) enum Moment {
-    /// It is a time.
+    /// A time.
     Time(Timestamp),
-    /// It is text or a number, to be read like a time stamp in a CSV file.
+    /// Text or a number, to be read as a time stamp of a CSV file.
     Text(String),
 }
 
-/// Returns a value of a column as a time. The error says what it is instead.
+/// Returns a value of a column as a time. The error describes the value.
 pub(crate) fn moment(field: &Field, column: &Type) -> Result<Moment, String> {
     let time = match field {
         Field::Date(days) => Timestamp::from_second(i64::from(*days) * 86_400),
@@ -246,7 +246,7 @@ pub(crate) fn moment(field: &Field, column: &Type) -> Result<Moment, String> {
         .map_err(|_| "a time out of range".into())
 }
 
-/// The library hands these out as plain numbers.
+/// Returns whether a column holds time stamps in nanoseconds, which the library returns as plain numbers.
 pub(crate) fn is_nanoseconds(column: &Type) -> bool {
     let Some(LogicalType::Timestamp(about)) = column.get_basic_info().logical_type_ref() else {
         return false;
@@ -254,13 +254,14 @@ pub(crate) fn is_nanoseconds(column: &Type) -> bool {
     about.unit == TimeUnit::NANOS
 }
 
-/// Likewise.
+/// Returns whether a column holds times of day in nanoseconds, which the library returns as plain numbers.
 pub(crate) fn is_time_in_nanoseconds(column: &Type) -> bool {
     let logical = column.get_basic_info().logical_type_ref();
     matches!(logical, Some(LogicalType::Time(about)) if about.unit == TimeUnit::NANOS)
 }
 
-/// Returns the value of a decimal: a whole number in two's complement, the highest byte first, over a power of ten.
+/// Returns the value of a decimal: a whole number in two's complement, highest byte first, divided by a power of ten.
+/// Returns `None` for no bytes or more than 16.
 fn decimal(value: &Decimal) -> Option<f64> {
     let bytes = value.data();
     if bytes.is_empty() || bytes.len() > 16 {

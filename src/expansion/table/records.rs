@@ -1,4 +1,4 @@
-//! Walks the records of a text that are not blank, and knows the line each one is on.
+//! Iterates over the records of a text that are not blank, with their line numbers.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
 
 use crate::error::{Error, Result};
 
-/// Where the records of a file begin, and what separates their fields.
+/// The start of the records of a file, and the separator of their fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataStart {
-    /// The first byte.
+    /// The index of the first byte.
     pub(crate) offset: usize,
-    /// The line that byte is on, from 1.
+    /// The line of the first byte, from 1.
     pub(crate) line: u64,
-    /// What separates fields.
+    /// The separator of fields.
     pub(crate) separator: u8,
 }
 
@@ -22,19 +22,19 @@ pub(crate) struct Records<'a> {
     path: PathBuf,
     reader: Reader<&'a [u8]>,
     record: StringRecord,
-    /// Lines of the file above the first record.
+    /// The number of lines above the first record.
     above: u64,
 }
 
 impl<'a> Records<'a> {
-    /// Creates the records of `bytes`, which begin at a place of the file.
+    /// Creates the records of `bytes`, which begin at `place` in the file.
     pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(place.separator)
-            // With the default terminator a record of a CRLF file ends between the two bytes, which puts the
-            // line count off by one. The carriage return left in the last field goes when fields are trimmed.
+            // With the default terminator a record of a CRLF file ends between the two bytes, so the line count is
+            // off by one. The carriage return in the last field is removed when fields are trimmed.
             .terminator(Terminator::Any(b'\n'))
             .buffer_capacity(bytes.len().clamp(1, 1 << 16))
             .from_reader(bytes);
@@ -46,7 +46,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Reads the next record that is not blank; false at the end of the text.
+    /// Reads the next record that is not blank. Returns `false` at the end of the text.
     pub(crate) fn advance(&mut self) -> Result<bool> {
         loop {
             let before = self.reader.position().line();
@@ -66,23 +66,23 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Returns the record that [`advance`](Self::advance) found.
+    /// Returns the record that [`advance`](Self::advance) read.
     pub(crate) fn record(&self) -> &StringRecord {
         &self.record
     }
 
-    /// Returns the line of that record, from 1. The reader stands on the line after it.
+    /// Returns the line of the record, from 1. The reader is already on the next line.
     pub(crate) fn line(&self) -> u64 {
         self.above + self.reader.position().line().saturating_sub(1).max(1)
     }
 
-    /// A row of separators alone is blank too: that is how spreadsheets end a sheet.
+    /// Returns whether the record is blank. A row of separators alone, as at the end of a sheet, is blank too.
     fn is_blank(&self) -> bool {
         self.record.as_slice().trim().is_empty()
     }
 
-    /// A missing quote swallows rows up to the next one or the end of the file. No column that matters spans
-    /// lines, so this is refused even where bad rows are skipped: the loss would be counted as a single row.
+    /// Refuses a record over several lines. A missing quote swallows rows up to the next quote or the end of the file,
+    /// and skipping would count the loss as a single bad row. No required column spans lines.
     fn refuse_several_lines(&self) -> Result<()> {
         if !self.record.as_slice().contains('\n') {
             return Ok(());
@@ -112,7 +112,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Returns a field without the blanks around it, empty if the row is too short.
+/// Returns a trimmed field, empty if the row is too short.
 pub(crate) fn field(record: &StringRecord, index: usize) -> &str {
     record.get(index).unwrap_or_default().trim()
 }

@@ -1,8 +1,8 @@
-//! Reads one time stamp in the forms price files use.
+//! Reads one time stamp in the forms of price files.
 //!
-//! A text alone does not always say what it means: `01/02/2024` is one of two days, `1706693400` a number of some unit.
-//! So a text is first taken apart into a [`Stamp`], and becomes a time under the [`Form`] that its whole column has.
-//! Forms that leave something to guess (two digits for the year, an hour without AM or PM, zone names) are not taken.
+//! A text alone can be ambiguous: `01/02/2024` is one of two days, `1706693400` a number of an unknown unit. So a text is
+//! first parsed into a [`Stamp`], and the [`Form`] of its whole column makes it a time. Ambiguous forms (two digits for
+//! the year, an hour without AM or PM, zone names) are not accepted.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -13,29 +13,29 @@ use serde::{Deserialize, Serialize};
 use super::quote;
 use super::stamp_parser::{Clock, Date, Parser};
 
-/// What one text says.
+/// A parsed time stamp.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Stamp {
-    /// A time, with no doubt left.
+    /// A time with only one reading.
     Plain(Timestamp),
     /// Two numbers below 32 and a year.
     Numeric(Numeric),
-    /// A number, and billionths after the point.
+    /// A whole number, and the billionths after its point.
     Number(i64, i32),
 }
 
-/// A date whose day and month are told by the order of the file's dates.
+/// A date whose day and month depend on the order of the dates of the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Numeric {
-    /// The number that comes first.
+    /// The first number.
     pub(crate) first: i8,
-    /// The number that comes second.
+    /// The second number.
     pub(crate) second: i8,
     year: i16,
     clock: Clock,
 }
 
-/// Whether the day or the month comes first in dates like `01/02/2024`.
+/// The order of day and month in dates like `01/02/2024`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateOrder {
@@ -66,14 +66,14 @@ pub(crate) enum TimeUnit {
     Microseconds,
     /// Nanoseconds since 1970.
     Nanoseconds,
-    /// Not a count: the digits of a date, `20240131` or `20240131093000`.
+    /// The digits of a date instead of a count: `20240131`, `202401310930` or `20240131093000`.
     Digits,
 }
 
-/// How the stamps of a column are written.
+/// The form of the stamps of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Dates that can be read one way only.
+    /// Dates with only one reading.
     Plain,
     /// Dates with the day and the month in this order.
     Numeric(DateOrder),
@@ -88,7 +88,7 @@ pub(crate) fn is_date_alone(text: &str) -> bool {
 }
 
 impl Stamp {
-    /// Takes a trimmed text apart; none if it is not a time stamp.
+    /// Parses a trimmed text. Returns `None` if the text is not a time stamp.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(number) = number(text) {
             return Some(number);
@@ -114,7 +114,7 @@ impl Stamp {
         }
     }
 
-    /// Returns the time that a stamp is under a form; `None` if it has another form or is not a time.
+    /// Returns the time of a stamp under a form. Returns `None` if the stamp has another form or is not a time.
     pub(crate) fn read(self, form: Form) -> Option<Timestamp> {
         match (self, form) {
             (Self::Plain(stamp), Form::Plain) => Some(stamp),
@@ -153,7 +153,7 @@ impl Clock {
 }
 
 impl TimeUnit {
-    /// Creates the unit that a number's size speaks for: whatever the unit, its time lies between 1973 and 5138.
+    /// Infers the unit from the size of a number. The time then lies between 1973 (1970 for seconds) and 5138.
     pub(crate) fn of(value: i64) -> Self {
         match value.unsigned_abs() {
             0..100_000_000_000 => Self::Seconds,
@@ -163,7 +163,7 @@ impl TimeUnit {
         }
     }
 
-    /// Returns the name of a count.
+    /// Returns the name of the unit, for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Seconds => "seconds since 1970",
@@ -178,7 +178,7 @@ impl TimeUnit {
         if self == Self::Digits {
             return digits(value);
         }
-        // A number of another size is of another unit.
+        // The size of a number decides its unit.
         if Self::of(value) != self || (nanoseconds != 0 && self != Self::Seconds) {
             return None;
         }
@@ -192,7 +192,7 @@ impl TimeUnit {
     }
 }
 
-/// `20240131`, `202401310930` or `20240131093000` as a time. Counts of seconds since 1970 have ten digits.
+/// Reads `20240131`, `202401310930` or `20240131093000` as a time. Counts of seconds since 1970 have ten digits.
 pub(crate) fn digits(value: i64) -> Option<Timestamp> {
     // Eight, twelve and fourteen digits.
     let (date, time) = match value.checked_ilog10()? {
@@ -218,7 +218,7 @@ pub(crate) fn digits(value: i64) -> Option<Timestamp> {
     )
 }
 
-/// Returns a whole number, or one of nine digits or more with decimals, which are fractions of a second.
+/// Reads a whole number, or a number of at least nine digits with decimals, which are fractions of a second.
 fn number(text: &str) -> Option<Stamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let unsigned = whole.strip_prefix('-').unwrap_or(whole);
@@ -230,7 +230,7 @@ fn number(text: &str) -> Option<Stamp> {
     if whole.len() == text.len() {
         return Some(Stamp::Number(value, 0));
     }
-    // Shorter ones with a point are days of a spreadsheet, or no time at all.
+    // Shorter numbers with a point are days of a spreadsheet, or no times.
     if unsigned.len() < 9 || whole != unsigned || fraction.is_empty() {
         return None;
     }
@@ -238,7 +238,7 @@ fn number(text: &str) -> Option<Stamp> {
     Some(Stamp::Number(value, billionths))
 }
 
-/// Why a text is not a time stamp, in words.
+/// Returns the message for a text that is not a time stamp.
 pub(crate) fn unreadable(text: &str) -> String {
     format!(
         "the time stamp {} cannot be read; expected RFC 3339 (`2024-01-31T09:30:00Z`), a date with four digits for \

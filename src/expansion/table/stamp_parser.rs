@@ -1,6 +1,6 @@
-//! Takes the text of a time stamp apart from left to right: date, time of day, AM or PM, zone.
+//! Parses the text of a time stamp from left to right: date, time of day, AM or PM, zone.
 
-/// A time of day and its distance from UTC.
+/// A time of day and its offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Clock {
     pub(crate) hour: i8,
@@ -11,30 +11,30 @@ pub(crate) struct Clock {
     pub(crate) offset: i32,
 }
 
-/// A date, as far as it can be told by itself: year, month, day; or two numbers and the year.
+/// A parsed date: year, month, day; or two numbers and the year if the order of day and month is unknown.
 pub(crate) enum Date {
     Plain(i16, i8, i8),
     Compact(i16, i8, i8),
     Numeric(i8, i8, i16),
 }
 
-/// What is left of a text.
+/// The rest of a text.
 pub(crate) struct Parser<'a>(&'a [u8]);
 
 impl<'a> Parser<'a> {
-    /// All of a text.
+    /// Creates a parser of a text.
     pub(crate) fn new(text: &'a str) -> Self {
         Self(text.as_bytes())
     }
 }
 
 impl Parser<'_> {
-    /// Returns whether nothing is left.
+    /// Returns whether the text is consumed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns a number of so many digits.
+    /// Takes a number if its count of digits is in a range.
     fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         if !digits.contains(&count) {
@@ -57,7 +57,7 @@ impl Parser<'_> {
         i16::try_from(self.number(4..=4)?).ok()
     }
 
-    /// Takes the next byte if it is one of these.
+    /// Takes the next byte if it is in `any`.
     fn take(&mut self, any: &[u8]) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         any.contains(first).then(|| {
@@ -77,7 +77,7 @@ impl Parser<'_> {
         word
     }
 
-    /// Returns the start of a month's English name, at least three letters of it.
+    /// Takes an English name of a month, or its first letters, at least three. Returns its number from 1.
     fn month(&mut self) -> Option<i8> {
         const NAMES: [&[u8]; 12] = [
             b"january",
@@ -137,7 +137,7 @@ impl Parser<'_> {
             return Some(Date::Plain(self.year()?, month, first));
         }
         let second = self.small(1..=2)?;
-        // A space would be a time of day elsewhere.
+        // After a space a time of day may follow.
         if between == b' ' {
             return None;
         }
@@ -145,13 +145,13 @@ impl Parser<'_> {
         Some(Date::Numeric(first, second, self.year()?))
     }
 
-    /// What may stand between a date and a time.
+    /// Takes the separator between a date and a time of day.
     pub(crate) fn gap(&mut self) -> Option<()> {
         self.take(b",");
         self.take(b"Tt ").map(|_| ())
     }
 
-    /// Takes a time of day and a zone to the end of the text; `compact` if it may be digits alone.
+    /// Takes a time of day and a zone up to the end of the text. `compact` allows a time of four or six digits alone.
     pub(crate) fn clock(&mut self, compact: bool) -> Option<Clock> {
         let mut clock = match self.0.iter().take_while(|b| b.is_ascii_digit()).count() {
             count @ (4 | 6) if compact => {
@@ -186,7 +186,7 @@ impl Parser<'_> {
             }
         }
         match self.half_of_day(whole_hour)? {
-            // An hour alone could be anything.
+            // An hour without AM or PM is ambiguous.
             None if whole_hour => return None,
             None => {}
             Some(afternoon) => {
@@ -199,7 +199,7 @@ impl Parser<'_> {
         Some(clock)
     }
 
-    /// Decimals of a second, as billionths.
+    /// Takes the decimals of a second, and returns billionths.
     fn fraction(&mut self) -> Option<i32> {
         let before = self.0.len();
         let value = self.number(1..=9)?;
@@ -207,7 +207,7 @@ impl Parser<'_> {
         Some(value * 10i32.pow(9 - digits))
     }
 
-    /// Returns whether AM (false) or PM (true) follows; nothing is taken if neither does.
+    /// Takes AM (`false`) or PM (`true`). Takes nothing and returns `Some(None)` if neither follows.
     fn half_of_day(&mut self, after_whole_hour: bool) -> Option<Option<bool>> {
         let mut ahead = Parser(self.0);
         ahead.take(if after_whole_hour { b" -" } else { b"  " });
@@ -223,7 +223,7 @@ impl Parser<'_> {
         Some(Some(letter.eq_ignore_ascii_case(&b'p')))
     }
 
-    /// Seconds from UTC, 0 if nothing follows.
+    /// Takes a zone, and returns its offset from UTC in seconds, 0 if no zone follows.
     fn zone(&mut self) -> Option<i32> {
         self.take(b" ");
         if self.take(b"Zz").is_some() {

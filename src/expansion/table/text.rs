@@ -1,4 +1,4 @@
-//! Holds a file's text while it is read: the header is looked for line by line, and the rows are gone over twice.
+//! Holds the text of a file, because the header is searched line by line and the rows are read twice.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,16 +11,16 @@ use crate::error::{Error, Result};
 pub(crate) struct Text {
     path: PathBuf,
     bytes: Vec<u8>,
-    /// The line the file ends in the middle of, if it does not end with a line feed.
+    /// The number of the last line if the file does not end with a line feed.
     unfinished: Option<u64>,
 }
 
 impl Text {
-    /// Reads a whole file; `wanted` says in messages what it should be.
+    /// Reads a whole file. `wanted` names the expected kind of file in messages.
     pub(crate) fn read(path: &Path, wanted: &str) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io("read", path))?;
         let about = file.metadata().map_err(Error::io("read", path))?;
-        // A folder opens like a file and only fails, less clearly, when it is read.
+        // A folder can be opened; reading it would fail with a less clear message.
         if about.is_dir() {
             let reason = format!("a folder, but a {wanted} is expected");
             return Err(Error::file(path, reason));
@@ -36,7 +36,7 @@ impl Text {
         Ok(Self::of(path, utf8(bytes)))
     }
 
-    /// Text that is there already.
+    /// Creates a text from bytes.
     pub(crate) fn of(path: &Path, mut bytes: Vec<u8>) -> Self {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
@@ -45,7 +45,7 @@ impl Text {
             let before = bytes.iter().filter(|byte| **byte == b'\n').count();
             before as u64 + 1
         });
-        // The last line ends like every other; one line feed too many is a blank line.
+        // Now every line ends with a line feed. An extra line feed is only a blank line.
         bytes.push(b'\n');
         Self {
             path: path.to_path_buf(),
@@ -54,22 +54,22 @@ impl Text {
         }
     }
 
-    /// Returns the file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns whether a line may have been cut off: it is the last one, and nothing ends it.
+    /// Returns whether a line may have been cut off: the last line, without a line feed.
     pub(crate) fn is_unfinished(&self, line: u64) -> bool {
         self.unfinished == Some(line)
     }
 
-    /// Returns the records from a place on.
+    /// Returns the records from `place` on.
     pub(crate) fn records(&self, place: &DataStart) -> Records<'_> {
         Records::new(&self.path, &self.bytes[place.offset..], place)
     }
 
-    /// Returns the lines that are not blank, each with its first byte and its number from 1.
+    /// Returns the lines that are not blank, each with the index of its first byte and its number from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
         let mut next = 0;
         self.bytes
@@ -78,7 +78,7 @@ impl Text {
             .map(move |(line, number)| {
                 let first = next;
                 next += line.len();
-                // Not tabs: they separate columns.
+                // Tabs stay, because they separate columns.
                 let edge = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n');
                 let before = line.iter().take_while(|byte| edge(byte)).count();
                 let after = line[before..].iter().rev().take_while(|b| edge(b)).count();
@@ -88,7 +88,7 @@ impl Text {
     }
 }
 
-/// By its first bytes.
+/// Returns the kind of a packed file, recognised by its first bytes.
 fn packed(bytes: &[u8]) -> Option<&'static str> {
     let known: [(&[u8], _); 3] = [
         (b"\x1f\x8b", "a gzip archive"),
@@ -99,7 +99,7 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     found.map(|(_, name)| *name)
 }
 
-/// From UTF-16, which its first two bytes tell. What is no text stays as it is, to be refused where it is.
+/// Converts UTF-16 with a byte order mark to UTF-8. Invalid text stays unchanged and is refused when its record is read.
 fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     let unit: fn([u8; 2]) -> u16 = match bytes[..] {
         [0xff, 0xfe, ..] => u16::from_le_bytes,

@@ -1,26 +1,27 @@
-//! Where the windows of a series begin.
+//! Computes the first bars of the windows of a series.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Gaps};
 
-/// How a series is cut into windows.
+/// The settings for cutting a series into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowGrid {
-    /// Bars per window, at least 1.
+    /// The number of bars per window, at least 1.
     pub length: usize,
-    /// Bars from the first bar of one window to that of the next, at least 1.
+    /// The number of bars from the first bar of one window to the first bar of the next, at least 1.
     pub stride: usize,
-    /// Windows at most, spread evenly over the series, at least 1; all of them if not given.
+    /// The largest number of windows, at least 1; the kept windows are spread evenly over the series. Default `None`: all.
     pub at_most: Option<usize>,
-    /// The longest time between two bars that a window may reach over; what is usual for the series if not given, see
-    /// [`Gaps::find`].
+    /// The longest time between two bars that a window may reach over. Default `None`: the gaps that are usual for the
+    /// series, see [`Gaps`].
     pub max_gap: Option<Duration>,
 }
 
 impl WindowGrid {
-    /// Creates all windows of `length` bars, one every `stride` bars, over gaps that are usual for the series.
+    /// Creates a grid of all windows of `length` bars, one every `stride` bars, that reach only over gaps that are usual
+    /// for the series.
     pub fn new(length: usize, stride: usize) -> Self {
         Self {
             length,
@@ -53,7 +54,7 @@ impl WindowGrid {
         Ok(())
     }
 
-    /// Where the windows that reach over no outage begin.
+    /// Returns the starts of the windows that reach over no outage.
     pub(crate) fn starts(&self, bars: &Bars) -> Result<WindowStarts> {
         self.check(bars)?;
         let gaps = Gaps::find(bars, self.max_gap);
@@ -78,7 +79,7 @@ impl WindowGrid {
         })
     }
 
-    /// Evenly spread over all of them, as many as there may be.
+    /// Returns at most [`at_most`](Self::at_most) items, spread evenly over all.
     pub(crate) fn thin<T: Copy>(&self, all: &[T]) -> Vec<T> {
         let kept = self.at_most.unwrap_or(all.len()).min(all.len());
         (0..kept)
@@ -87,12 +88,12 @@ impl WindowGrid {
     }
 }
 
-/// Where the windows of a series begin.
+/// The starts of the windows of a series.
 pub(crate) struct WindowStarts {
-    /// The first bar of each.
+    /// The index of the first bar of each window.
     pub(crate) firsts: Vec<usize>,
-    /// How many would reach over an outage.
+    /// The number of windows left out because they reach over an outage.
     pub(crate) over_gaps: usize,
-    /// The outages.
+    /// The outages of the series.
     pub(crate) gaps: Gaps,
 }

@@ -1,4 +1,4 @@
-//! Cuts a series into labelled windows, splits them by time, and makes more of them from the same bars.
+//! Cuts a series into labelled windows, splits windows by time, and makes more windows from the same bars.
 
 mod grid;
 #[cfg(feature = "parquet")]

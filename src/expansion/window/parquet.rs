@@ -1,6 +1,4 @@
-//! Reads labelled windows from a Parquet file: a row is a window with its bars, its expansion and its type.
-//!
-//! The windows need not belong to one series, so they are kept one after another and split in the order of the rows.
+//! Reads labelled windows from a Parquet file with one window per row.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{Moment, ParquetFile, kind, moment, whole};
 use crate::expansion::table::stamp::unreadable;
 
-/// The names the columns may have: bars, type, first and last bar of the expansion.
+/// The accepted names of the columns: bars, type, first and last bar of the expansion.
 const NAMES: [&[&str]; 4] = [
     &["features", "bars", "window"],
     &["label", "type", "class", "kind"],
@@ -27,25 +25,26 @@ const NAMES: [&[&str]; 4] = [
     &["expansion end", "end"],
 ];
 
-/// How [`read_windows`] treats a file.
+/// Settings of [`read_windows`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowOptions {
-    /// Bars per window.
+    /// The number of bars per window.
     pub length: usize,
-    /// What the labels mean.
+    /// The types of the names of the labels.
     pub classes: Classes,
-    /// Drop and count bad rows instead of refusing the file at the first one.
+    /// Whether bad rows are dropped and counted; otherwise the first bad row is an error.
     pub skip_bad_rows: bool,
-    /// Windows at most, spread evenly over the rows; all of them if not given.
+    /// The largest number of windows; the kept windows are spread evenly over the rows. `None`: all windows.
     pub at_most: Option<usize>,
-    /// Which comes first in dates like `01/02/2024`; told from the file if not given.
+    /// The order of day and month in dates like `01/02/2024`. `None`: inferred from the file.
     pub date_order: Option<DateOrder>,
 }
 
-/// Returns whether a Parquet file holds labelled windows rather than bars: it has the column `features`, `bars` or `window`.
+/// Returns whether a Parquet file holds labelled windows instead of bars, which is so if it has a column `features`,
+/// `bars` or `window`.
 ///
 /// # Errors
-/// [`Error::Io`] or [`Error::File`] if it cannot be read as Parquet.
+/// [`Error::Io`] or [`Error::File`] if the file cannot be read as Parquet.
 pub fn holds_windows(path: impl AsRef<Path>) -> Result<bool> {
     let table = ParquetFile::open(path.as_ref())?;
     let header = header(&table);
@@ -54,15 +53,15 @@ pub fn holds_windows(path: impl AsRef<Path>) -> Result<bool> {
         .any(|name| header.names.iter().any(|other| other == name)))
 }
 
-/// Reads labelled windows, with sentences about what was found.
+/// Reads labelled windows from a Parquet file with one window per row, and returns them with notes about the file.
 ///
-/// The columns, in any order: `features`, a list of `length` bars, each a list of the four prices open, high, low and
-/// close, or a struct with these names; `label`, the type by a name of the classes or by number; `expansion_start` and
-/// `expansion_end`, the first and the last bar of the expansion, from 0. A time stamp under a name that
-/// [`read_csv`](crate::expansion::bars::read_csv) knows is the time of the window: rows are put in its order. Other columns are
-/// ignored.
+/// The columns, in any order: `features` (or `bars`, `window`), a list of `length` bars, each a list of the four prices
+/// open, high, low and close, or a struct with these names; `label` (or `type`, `class`, `kind`), the type by a name of
+/// the classes or by number; `expansion_start` and `expansion_end` (or `start` and `end`), the first and the last bar of
+/// the expansion, from 0. A time stamp under a name that [`read_csv`](crate::expansion::bars::read_csv) knows is the time
+/// of the window, and the rows are sorted by it. Other columns are ignored.
 ///
-/// The windows come [separate](Windows::separate): a split takes the rows in order.
+/// The windows need not belong to one series, so they are [separate](Windows::separate): a split takes them in order.
 ///
 /// # Errors
 /// * [`Error::Io`], [`Error::File`]: the file cannot be read, a column is missing, or no row can be used.
@@ -125,7 +124,7 @@ fn header(table: &ParquetFile) -> Header {
     Header::of_table(table.columns().iter().map(|column| column.name()))
 }
 
-/// Where the columns are.
+/// The indices of the columns.
 struct WindowColumns {
     needed: [usize; 4],
     time: Option<usize>,
@@ -151,7 +150,7 @@ impl WindowColumns {
         self.needed.into_iter().chain(self.time).collect()
     }
 
-    /// Returns the time of every row, if there is one.
+    /// Returns the time of every row. Returns `None` if the file has no times or its rows are already in order.
     fn order(
         &self,
         table: &ParquetFile,
@@ -211,7 +210,7 @@ impl WindowColumns {
 struct WindowRow {
     bars: Vec<Bar>,
     labels: Vec<WindowLabel>,
-    /// The row of each.
+    /// The row of each window.
     places: Vec<usize>,
     rows: usize,
     dropped: usize,
@@ -219,7 +218,7 @@ struct WindowRow {
 }
 
 impl WindowRow {
-    /// Takes a row whole or not at all.
+    /// Adds the window of a row. A bad row adds nothing.
     fn take(&mut self, values: &[&Field], options: &WindowOptions) -> Result<(), String> {
         let before = self.bars.len();
         self.rows += 1;
@@ -246,7 +245,7 @@ impl WindowRow {
         self.first_dropped.get_or_insert((row, reason));
     }
 
-    /// Returns all of them, or as many as there may be, in the order of these times.
+    /// Returns the windows, at most `at_most`, in the order of the times.
     fn windows(
         self,
         times: Option<Vec<Timestamp>>,
@@ -278,7 +277,7 @@ impl WindowRow {
     }
 }
 
-/// Adds the bars of a window.
+/// Appends the bars of a window.
 fn bars(features: &Field, length: usize, found: &mut Vec<Bar>) -> Result<(), String> {
     let Field::ListInternal(list) = features else {
         return Err(format!(

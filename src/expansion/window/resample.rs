@@ -1,17 +1,4 @@
-//! More training windows from the same bars: two stretches of the series joined, labelled anew by the rule.
-//!
-//! Overlapping windows of one series show the same bursts of price beside the same rivals, and a network learns which burst
-//! wins by heart. A segment here is one window's length of bars from one place, followed by as many from another. Every
-//! window that reaches over the join has rivals that never met, and the rule says which of them is the expansion, so its
-//! label is as true as any. The second stretch is moved to the price where the first ends, and stretched,
-//!
-//! ```text
-//! p' = close of the first + k (p - close before the second),   k = ATR at the end of the first / ATR before the second
-//! ```
-//!
-//! so that the volatility goes on across the join. Without `k` the join itself would be the strongest move of many windows.
-//! Both ATRs are means of ten true ranges. The rule compares differences of prices with differences of prices, so
-//! inside a stretch `k` changes nothing. Joining blocks of a series is the idea of the block bootstrap (H. R. Künsch, 1989).
+//! Makes more training windows from the same bars: two stretches of the series are joined and labelled by the rule.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,27 +8,42 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::{Bar, Bars, Gaps};
 use crate::expansion::label::RuleLabeller;
 
-/// True ranges in an ATR.
+/// The number of true ranges in an ATR.
 const ATR_BARS: usize = 10;
-/// Stretches whose volatility differs by more do not belong together.
+/// The largest ratio of the volatilities of two stretches that are joined.
 const LARGEST_FACTOR: f64 = 10.0;
-/// Draws in a row that may fail before the series is given up.
+/// The number of failed draws after which the series is refused.
 const PATIENCE: usize = 1000;
 
-/// How many windows of joined stretches are made, and how.
+/// Settings of [`with_resampled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resample {
-    /// How many for each window that is there.
+    /// The number of new windows per existing window. 0 adds no window.
     pub copies: usize,
-    /// Bars from the first bar of one window of a segment to that of the next, at least 1.
+    /// The number of bars from the first bar of one window of a segment to the first bar of the next, at least 1.
     pub stride: usize,
-    /// Fixes every draw.
+    /// The seed of all draws.
     pub seed: u64,
 }
 
-/// `windows` and, after them, windows of joined stretches of their bars. A stretch reaches over no [gap](Windows::gaps) that
-/// the windows do not reach over. Bars after the last of `windows` are not used, so
-/// nothing of a later split enters.
+/// Returns `windows` and, after them, new windows of joined stretches of their bars, labelled by the rule.
+///
+/// Overlapping windows of one series show the same bursts of price beside the same rivals, so a network learns by heart
+/// which burst wins. A segment here is one window length of bars from one place, followed by one window length from
+/// another place. In every window that reaches over the join, the rule decides between rivals that never met, so its label
+/// is as true as any other label. The second stretch is moved to the last price of the first and scaled by `k`,
+///
+/// ```text
+/// p' = close of the first + k (p - close before the second),   k = ATR at the end of the first / ATR before the second
+/// ```
+///
+/// so that the volatility continues across the join. Without `k` the join would be the strongest move of many windows.
+/// Both ATRs are means of ten true ranges. Stretches with `k` outside 1/10 to 10 are not joined. The rule divides price
+/// differences by price differences, so inside a stretch `k` changes nothing. Joining blocks of a series is the idea of
+/// the block bootstrap (H. R. Künsch, 1989).
+///
+/// A stretch reaches over no [gap](Windows::gaps) that the windows do not reach over. Bars after the last of `windows` are
+/// not used, so no bar of a later split enters.
 ///
 /// # Errors
 ///
@@ -65,7 +67,7 @@ pub fn with_resampled(
         let segment = joiner.segment()?;
         let length = windows.length();
         let (base, before) = (bars.len(), more.len());
-        // Every window of the segment reaches over the join but the first.
+        // Every window of the segment except the first reaches over the join.
         for first in (1..length).step_by(stride) {
             if let Some(label) = labeller.label(&segment[first..first + length]) {
                 more.push(Window {
@@ -90,10 +92,10 @@ pub fn with_resampled(
     Ok(windows.extended(bars, more))
 }
 
-/// Draws pairs of stretches and joins them.
+/// A generator of segments, which are pairs of joined stretches.
 struct Joiner<'a> {
     bars: &'a [Bar],
-    /// The index of the first of them in the series.
+    /// The index of the first bar in the series.
     first: usize,
     gaps: &'a Gaps,
     length: usize,
@@ -119,7 +121,7 @@ impl<'a> Joiner<'a> {
             });
         }
         let mut random = ChaCha8Rng::seed_from_u64(joined.seed);
-        // Apart from the order of the samples, which has the streams of the epochs.
+        // A stream of its own: the order of the samples uses the streams of the epochs.
         random.set_stream(u64::MAX);
         Ok(Self {
             bars: &windows.bars().bars()[first..last],
@@ -146,8 +148,8 @@ impl<'a> Joiner<'a> {
         Err(Error::file(self.origin, reason))
     }
 
-    /// Returns the stretches that begin at these bars, joined; `None` if one reaches over an outage, their volatility differs too
-    /// much, or a price falls to zero.
+    /// Returns the joined stretches that begin at two bars. Returns `None` if a stretch reaches over an outage, the
+    /// volatilities differ too much, or a price falls to zero.
     fn joined(&self, first: usize, second: usize) -> Option<Vec<Bar>> {
         let (end, length) = (first + self.length, self.length);
         if [first, second].iter().any(|start| self.over_gap(*start)) {
@@ -172,7 +174,7 @@ impl<'a> Joiner<'a> {
             .then_some(segment)
     }
 
-    /// Returns whether a stretch, or the bars before it that its ATR is taken from, reaches over an outage.
+    /// Returns whether a stretch, or the bars before it that enter its ATR, reaches over an outage.
     fn over_gap(&self, start: usize) -> bool {
         let before = ATR_BARS + 1;
         self.gaps

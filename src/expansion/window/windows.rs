@@ -1,4 +1,4 @@
-//! Windows: views of consecutive bars over one shared series, each with its label. Memory grows with the bars.
+//! Defines labelled windows, which are views over one shared series, and splits them by time.
 
 use std::sync::Arc;
 
@@ -14,46 +14,47 @@ use crate::expansion::label::{Marked, Marks, RuleLabeller, WindowLabel};
 pub struct Window {
     /// The index of the window's first bar in the series.
     pub first: usize,
-    /// The expansion, in bars counted from the window's first.
+    /// The expansion, in bars counted from the first bar of the window.
     pub label: WindowLabel,
-    /// Whether the network sees it upside down: every price replaced by its negative, highs by lows. The label stays true,
-    /// because an expansion and its type do not depend on the direction.
+    /// Whether the network sees the window upside down: every price is replaced by its negative, and highs by lows. The
+    /// label stays true, because an expansion and its type do not depend on the direction.
     pub mirrored: bool,
 }
 
 /// Labelled windows of one series, in the order of time.
 ///
-/// Cloning shares the bars.
+/// A window is a view over the shared bars, so memory grows with the bars, not with the overlap of the windows. Cloning
+/// shares the bars.
 #[derive(Clone, Debug)]
 pub struct Windows {
     bars: Bars,
     length: usize,
-    /// The bars that no window has between the training and the validation windows.
+    /// The number of bars between the training and the validation windows that belong to no window.
     embargo: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
-    /// Over which no window reaches.
+    /// The outages, over which no window reaches.
     gaps: Arc<Gaps>,
 }
 
-/// Windows that were left out, by reason.
+/// The numbers of windows that were left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// They reach over a gap that is not usual for the series.
+    /// Windows that reach over a gap: not usual for the series, or longer than [`WindowGrid::max_gap`].
     pub over_gaps: usize,
-    /// They have no expansion.
+    /// Windows without an expansion.
     pub unlabelled: usize,
-    /// They have several expansions.
+    /// Windows with several expansions.
     pub several: usize,
-    /// An expansion reaches over their edge.
+    /// Windows with an expansion that reaches over their edge.
     pub partial: usize,
 }
 
 impl Windows {
-    /// Cuts a series into windows of `length` bars, one every `stride` bars, labelled by rule.
+    /// Cuts a series into windows of `length` bars, one every `stride` bars, that are labelled by rule.
     ///
-    /// As [`by_rule`](Self::by_rule), over gaps that are usual for the series.
+    /// Calls [`by_rule`](Self::by_rule); windows may reach over gaps that are usual for the series.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl Windows {
 
     /// Cuts a series into windows that are labelled by rule.
     ///
-    /// Windows that reach over a gap, and then those in which the rule finds no expansion, are left out and counted in
+    /// Windows that reach over a gap, and windows in which the rule finds no expansion, are left out and counted in
     /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows before they are labelled.
     ///
     /// # Errors
@@ -121,8 +122,8 @@ impl Windows {
 
     /// Cuts a series into windows that are labelled by marked expansions.
     ///
-    /// A window has a label if exactly one expansion lies in it, from its first bar to its last, and no other reaches
-    /// into it. Windows without an expansion, with several, and with one that their edge cuts are left out and counted in
+    /// A window has a label if exactly one whole expansion lies in it and no other expansion reaches into it. Windows
+    /// without an expansion, with several expansions, and with an expansion cut by their edge are left out and counted in
     /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows that have a label.
     ///
     /// # Errors
@@ -175,12 +176,12 @@ impl Windows {
         })
     }
 
-    /// Windows that came as windows, one after another in `bars`, which need not belong to one series: each begins where
-    /// the one before it ends. The [split](Self::split) leaves nothing out between them.
+    /// Creates windows that were stored as windows, one after another in `bars`: each window begins where its predecessor
+    /// ends. The windows need not belong to one series, so the [split](Self::split) leaves no bars out between them.
     ///
     /// # Panics
     ///
-    /// If there are not `length` bars for every label, or a label ends outside of its window.
+    /// If there are not `length` bars for every label, or a label starts after its end or ends outside of its window.
     pub fn separate(bars: &Bars, length: usize, labels: &[WindowLabel]) -> Self {
         assert_eq!(bars.len(), length * labels.len(), "bars of all windows");
         let windows = labels.iter().enumerate().map(|(index, label)| {
@@ -197,7 +198,7 @@ impl Windows {
         }
     }
 
-    /// Windows of a series that were labelled elsewhere, in the order of time.
+    /// Creates windows of a series that are already labelled, in the order of time.
     pub(crate) fn of_series(bars: &Bars, length: usize, windows: Vec<Window>) -> Self {
         Self::new(bars, length, windows, LeftOut::default())
     }
@@ -213,15 +214,26 @@ impl Windows {
         }
     }
 
-    /// Splits by time: the last `valid_fraction` of the windows validate, and between the last bar of the training
-    /// windows and the first bar of the validation windows lies a gap of at least one window's length; or none, where the
-    /// windows are [separate](Self::separate).
+    /// Splits the windows by time into training and validation windows.
     ///
-    /// Windows of one series overlap, so a split that shuffles them would validate on bars it was trained on.
+    /// The last `valid_fraction` of the windows validate. Between the last bar of the training windows and the first bar of
+    /// the validation windows lies a gap of at least one window length, and validation windows before its end are dropped;
+    /// [separate](Self::separate) windows have no gap. Windows of one series overlap, so a shuffled split would validate on
+    /// training bars.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `valid_fraction` is not between 0 and 1, [`Error::File`] if one side is left without windows.
+    /// [`Error::Setting`] if `valid_fraction` is not between 0 and 1, [`Error::File`] if one side has no window.
+    ///
+    /// # Example
+    /// ```
+    /// use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
+    ///
+    /// let simulator = Simulator::new(SimulatorConfig::default(), 7)?;
+    /// let (train, valid) = simulator.simulate_windows(100).windows().split(0.2)?;
+    /// assert_eq!((train.len(), valid.len()), (80, 19));
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
     pub fn split(&self, valid_fraction: f64) -> Result<(Self, Self)> {
         if !(valid_fraction > 0.0 && valid_fraction < 1.0) {
             return Err(Error::setting(
@@ -260,7 +272,7 @@ impl Windows {
         }
     }
 
-    /// These windows and more of them, over `bars`, which begin with the bars of these.
+    /// Returns the windows and more windows, over `bars`, which begin with the bars of the windows.
     pub(crate) fn extended(&self, bars: Bars, more: Vec<Window>) -> Self {
         let all = [self.windows.clone(), more].concat();
         Self {
@@ -292,12 +304,12 @@ impl Windows {
         self.windows.is_empty()
     }
 
-    /// Bars per window.
+    /// Returns the number of bars per window.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Returns the bars that lie between the two sides of a [split](Self::split) at least.
+    /// Returns the smallest number of bars between the two sides of a [split](Self::split).
     pub fn embargo(&self) -> usize {
         self.embargo
     }
@@ -317,17 +329,19 @@ impl Windows {
         self.windows.iter().map(|window| window.label)
     }
 
-    /// Windows left out because they have no expansion.
+    /// Returns the number of windows left out because they have no expansion.
     pub fn unlabelled(&self) -> usize {
         self.left_out.unlabelled
     }
 
-    /// Returns the outages of the series, over which no window reaches; none where windows were not cut from a series.
+    /// Returns the outages of the series, over which no window reaches. There are none if the windows were not cut from a
+    /// series.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps
     }
 
-    /// Returns the windows that were left out when the series was cut. Nothing is left out of a simulation or a side of a split.
+    /// Returns the numbers of windows that were left out when the series was cut, all 0 for a simulation or a side of a
+    /// split.
     pub fn left_out(&self) -> LeftOut {
         self.left_out
     }
