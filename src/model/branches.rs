@@ -1,12 +1,12 @@
-//! The representation as each task sees it.
+//! Defines the branches: the representation as each task sees it.
 
 use super::Shared;
 
-/// The representation as each task sees it: one tensor for all in a plain step, a leaf for each where the gradients of the
-/// tasks are wanted apart.
+/// The representation as each task sees it: one tensor for all tasks in a plain step, a leaf for each task where the gradient
+/// of each task is measured.
 ///
-/// The heads run once in either case. A head reads the branch of its own task and no other; what reads the wrong one is
-/// counted as the other task's gradient.
+/// The heads run once in either case. A head must read the branch of its own task: a gradient that flows through the branch of
+/// another task is counted as that task's gradient.
 #[derive(Clone, Debug)]
 pub struct Branches<S> {
     form: Form<S>,

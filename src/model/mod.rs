@@ -1,4 +1,4 @@
-//! The contract between a network and the generic rooms: a shared representation of any shape, and losses read off it.
+//! Defines what a network must offer to be trained by this crate: a shared representation of any shape, and the losses of its heads.
 
 mod branches;
 mod one_sample;
@@ -16,8 +16,8 @@ use crate::task::TaskSet;
 
 /// A network with one shared representation and several heads that read it.
 ///
-/// The split in two lets a measurement stand between the trunk and the heads: what each task's gradient is at the
-/// representation decides who trains the trunk.
+/// The split into trunk and heads allows a measurement between both: the gradient of each task at the representation
+/// decides which task trains the trunk.
 ///
 /// # Example
 ///
@@ -79,35 +79,35 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
     /// Returns the shared representation of a batch.
     fn represent(&self, batch: &Self::Batch) -> Self::Shared;
 
-    /// Returns the raw losses, each read off its task's branch of the representation.
+    /// Returns the raw losses, each computed from its task's branch of the representation.
     ///
-    /// What several tasks compute together behind the representation goes through [`Branches::map`], so that it runs once
-    /// in a plain step.
+    /// A stage behind the representation that several tasks share goes through [`Branches::map`], so that it runs once in a
+    /// plain step.
     fn task_losses(&self, shared: Branches<Self::Shared>, batch: &Self::Batch) -> TaskLosses;
 
-    /// Returns what the metrics need of a validation batch; nothing unless a model says otherwise.
+    /// Returns the outputs that metrics read on a validation batch. The default returns `None`.
     fn evaluate(&self, _shared: Self::Shared, _batch: &Self::Batch) -> Option<Self::Evaluation> {
         None
     }
 
-    /// Returns how many labels each task has in a batch, `[K]` in the order of [`tasks`](Self::tasks), where the batch tells without
-    /// running the network: what the losses of [`task_losses`](Self::task_losses) are means over, so the sum of the weights where
-    /// labels have weights.
+    /// Returns the number of labels of each task in a batch, `[K]` in the order of [`tasks`](Self::tasks), or `None` if the number
+    /// is not known without running the network. The losses of [`task_losses`](Self::task_losses) are means over these labels; where labels have weights,
+    /// the number is the sum of the weights.
     ///
-    /// Worth writing for a network with missing labels whose gradients are added up over several batches: every batch can then be
-    /// freed before the next one runs. Without it their losses are kept until all are there. Steps on several devices share the labels out by
-    /// it too.
+    /// Implement this method for a network with missing labels whose gradients are summed over several batches: every batch can
+    /// then be freed before the next one runs. Without it the losses of all batches are kept until the last one. Steps on several devices
+    /// also use these numbers.
     fn labels(&self, _batch: &Self::Batch) -> Option<Tensor<1>> {
         None
     }
 
-    /// Returns a batch with the same targets whose inputs say nothing: zeros, or the same values for every sample.
+    /// Returns a batch with the same targets and inputs without information: zeros, or the same values for every sample.
     ///
     /// The uninformed predictor of every task, against which skill is measured, reads a representation that is the same for all
-    /// samples. That is enough where the heads read the representation alone. Write this where
-    /// [`task_losses`](Self::task_losses) reads inputs from the batch as well (a skip connection), which would inform it, and where the first
-    /// dimension of the representation is not the samples (the nodes of a graph, say): then it is what
-    /// [`represent`](Self::represent) gives for such a batch.
+    /// samples. That is enough where the heads read only the representation. Implement this method where
+    /// [`task_losses`](Self::task_losses) also reads inputs from the batch (a skip connection), which would inform the predictor, and where the first
+    /// dimension of the representation is not the samples (the nodes of a graph, for example): the predictor then reads the result of
+    /// [`represent`](Self::represent) for the returned batch.
     fn without_inputs(&self, _batch: &Self::Batch) -> Option<Self::Batch> {
         None
     }
@@ -115,11 +115,11 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
     /// Returns the same network with the output of a task's head multiplied by a factor and the head's last layer divided by it: the same
     /// function, which an optimizer of Adam's kind moves that many times as far in a step. `None` unless the network has such a factor.
     ///
-    /// An experiment on why a task does not learn uses it; `task` is a position in [`tasks`](Self::tasks), and `factor` is positive.
+    /// `probe` uses the scaled network in an experiment; `task` is a position in [`tasks`](Self::tasks), and `factor` is positive.
     fn with_output_scale(&self, _task: usize, _factor: f64) -> Option<Self> {
         None
     }
 
-    /// Returns the number of samples in a batch. A short last batch counts by it and not as a whole one.
+    /// Returns the number of samples in a batch. Means weight a short last batch by this number.
     fn samples(batch: &Self::Batch) -> usize;
 }

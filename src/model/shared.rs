@@ -5,19 +5,19 @@ use burn::tensor::{Gradients, Tensor};
 use super::OneSample;
 use crate::loss::Gram;
 
-/// A representation that all heads read, and what is done with its gradients.
+/// A representation that all heads read, with the operations on its gradients.
 ///
 /// Implemented for tensors of any rank, and for pairs, triples, arrays and vectors of representations.
 ///
-/// A Gram matrix sees what the tasks read in common. Where a representation has several parts and every task reads another
-/// one, the tasks' gradients here are orthogonal, whatever they do to each other further down: their conflict is hidden
-/// in the trunk. Choose the last tensor that all tasks read.
+/// The Gram matrix covers only values that the tasks read in common. Where a representation has several parts and every task
+/// reads a different part, the gradients at the representation are orthogonal, even if the tasks conflict in the trunk: the
+/// conflict is hidden. Choose the last tensor that all tasks read.
 ///
 /// Parts of a representation may be of different length in every batch; the parts of one gradient have the shapes of the
 /// representation that it belongs to.
 pub trait Shared: Clone + Send + 'static {
-    /// Returns a leaf with the same values: without the past of the representation, requiring a gradient, and a new node
-    /// of the graph at every call, so that the gradients of two leaves stay apart.
+    /// Returns a leaf with the same values: detached from the graph, requiring a gradient, and a new node at every call, so that
+    /// the gradients of two leaves stay separate.
     fn leaf(&self) -> Self;
 
     /// Takes the gradient of a leaf, off the graph; zeros where none arrived.
@@ -45,12 +45,12 @@ pub trait Shared: Clone + Send + 'static {
     /// Returns the mean over the samples of every part, flat and off the graph, in order.
     fn sample_means(&self) -> Vec<Tensor<1>>;
 
-    /// Returns a representation of the same sizes in which every sample is the same: what a predictor sees that is told nothing of
-    /// its sample.
+    /// Returns a representation of the same sizes in which every sample is the same: the input of a predictor without
+    /// information on its sample.
     fn repeated(&self, sample: &mut OneSample) -> Self;
 
-    /// Returns the sum of all elements times those of `gradient`, `[1]`: its backward pass sends `gradient` into what led
-    /// to the representation.
+    /// Returns the sum of the products of all elements with the elements of `gradient`, `[1]`. The backward pass of this sum
+    /// sends `gradient` into the trunk.
     fn pull(self, gradient: Self) -> Tensor<1>;
 
     /// Returns a gradient of zeros, off the graph.
@@ -61,7 +61,7 @@ pub trait Shared: Clone + Send + 'static {
     #[doc(hidden)]
     fn reach(&self) -> Tensor<1>;
 
-    /// Gives the memory of a gradient that nobody needs any more to the next step.
+    /// Returns the memory of a gradient that is not needed any more, for the next step.
     #[doc(hidden)]
     fn recycle(self) {}
 }

@@ -1,4 +1,4 @@
-//! The one call of a loop of one's own: representation and losses in, gradients and weights out, under every strategy.
+//! Computes gradients and weights in a training loop of your own, with one call for every strategy.
 //!
 //! ```
 //! use burn::module::Module;
@@ -42,9 +42,9 @@
 //! # Ok::<(), equipoise::Error>(())
 //! ```
 //!
-//! A strategy that looks at losses alone goes the plain way: one backward pass of the objective, as a step written by hand. Under
-//! one that needs the Gram matrix every task reads a leaf of its own, the heads run once forward and once backward, K x K numbers are read,
-//! and the weighted sum of the tasks' gradients goes through the trunk.
+//! A strategy that needs only losses takes one backward pass of the objective, as a step written by hand does. Under a
+//! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward, K x K
+//! numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
 
 #[cfg(feature = "train")]
 mod several;
@@ -60,18 +60,19 @@ use crate::weighting::{Heads, Needs, Step, Strategy, Weighed, check_count};
 #[cfg(feature = "train")]
 pub(crate) use several::Portion;
 
-/// Weighs the tasks of one training step and takes the gradients of everything that is trained.
+/// Weighs the tasks of a training step and computes the gradients of all trained parameters.
 ///
 /// `heads` computes the raw losses from the branches of the representation. It runs once, and once more under a strategy that
-/// looks at gradients now and then ([`Needs::GramWhenAudited`]): here that is every step, and [`Pass::audited`] chooses.
+/// needs the gradients in audited steps ([`Needs::GramWhenAudited`]): this function audits every step, and [`Pass::audited`]
+/// lets the caller choose.
 ///
-/// Strategies that compare epochs need [`Pass::at`], and one that [needs the losses after the step](Needs::LossesAfterStep) is shown them by
-/// [`Passed::after_step`].
+/// Strategies that compare epochs need [`Pass::at`]. A strategy that [needs the losses after the step](Needs::LossesAfterStep)
+/// gets these losses from [`Passed::after_step`].
 ///
 /// # Panics
 ///
-/// If there are not as many losses as the strategy has tasks. A strategy from the Gram matrix with
-/// [`Heads::Weighted`] needs losses that were given one by one.
+/// If the number of losses differs from the number of tasks of the strategy. A strategy from the Gram matrix with
+/// [`Heads::Weighted`] needs losses that were passed one by one ([`TaskLosses::new`]).
 pub fn backward<S: Shared>(
     strategy: &Strategy,
     representation: S,
@@ -93,7 +94,7 @@ pub struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Begins a step under a strategy.
+    /// Creates a step under a strategy.
     pub fn new(strategy: &'a Strategy) -> Self {
         Self {
             strategy,
@@ -112,8 +113,8 @@ impl<'a> Pass<'a> {
         self
     }
 
-    /// Has the gradients of all tasks measured. It costs one more run of the heads under a strategy that does not measure them
-    /// anyway, and changes nothing in the training but what the heads draw at random.
+    /// Sets whether the gradients of all tasks are measured. Under a strategy that does not need the Gram matrix the measurement
+    /// costs one more run of the heads; it changes nothing in the training except the random draws of the heads.
     pub fn audited(mut self, audited: bool) -> Self {
         self.audited = audited;
         self

@@ -428,7 +428,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// # Panics
     ///
     /// If the number of losses is not the number of tasks of the network, or the strategy was made for other tasks. If
-    /// gradients are added up over several batches and a later batch has missing labels but the first has none
+    /// gradients are added up over several batches and a later batch has missing labels but the first batch is complete
     /// ([`MultiTaskModel::labels`] avoids this panic).
     pub fn fit<I>(
         self,

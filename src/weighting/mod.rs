@@ -1,16 +1,17 @@
-//! Strategies: what a step saw in, the effective weights of its tasks out.
+//! Computes the effective weights of the tasks in every step: the trait of strategies, and the strategies of the field.
 //!
-//! A strategy is a rule, which is plain data and never changes ([`LossWeighting`]), and a [`Memory`] of named values, which is
-//! recorded. [`Strategy`] holds both and is what a model or a loop of one's own holds. [`StrategyConfig`] picks a
-//! rule from JSON by its name in [the table of strategies](StrategyTable).
+//! A strategy consists of a rule, plain data that never changes ([`LossWeighting`]), and a [`Memory`] of named values, which is
+//! recorded. [`Strategy`] holds both and is the field of a model or of a training loop. [`StrategyConfig`] selects a rule from
+//! JSON by its name in [the table of strategies](StrategyTable).
 //!
-//! The pages under `docs/` list every strategy with its formula, its source, what it needs, remembers and costs, and when it
-//! fails.
+//! The page `docs/strategies.md` lists every strategy with its formula, source, needs, memory, cost and failure conditions.
 //!
-//! **What every strategy keeps to.** All that it remembers is in the module record by name, so a saved and loaded strategy
-//! continues with the same numbers. Nothing is read back to the host, except by a strategy that needs the Gram matrix:
-//! it reads K x K numbers and K losses in one transfer. A task without labels, or with a loss that is not finite, gets
-//! weight 0 and leaves the memory alone.
+//! Every strategy guarantees three properties:
+//!
+//! * Its complete memory is in the module record, by name. A saved and loaded strategy continues with the same numbers.
+//! * It reads nothing back to the host, except a strategy that needs the Gram matrix: such a strategy reads K x K numbers and
+//!   K losses in one transfer.
+//! * A task without labels, or with a loss that is not finite, gets weight 0 and does not change the memory.
 
 pub mod gram;
 #[doc(hidden)]
@@ -61,18 +62,18 @@ use crate::task::TaskSet;
 pub enum Needs {
     /// The raw losses.
     Losses,
-    /// The raw losses, and the Gram matrix in the steps in which the gradients are audited anyway.
+    /// The raw losses, and the Gram matrix in the steps whose gradients are audited.
     GramWhenAudited,
-    /// The raw losses, and those of the same batch after the step: one more forward pass.
+    /// The raw losses, and the losses of the same batch after the step, which cost one more forward pass.
     LossesAfterStep,
     /// The Gram matrix in every step.
     Gram,
 }
 
-/// The behaviour of a strategy: weights from what a step saw.
+/// The behaviour of a strategy: computes weights from the losses and gradients of a step.
 ///
-/// The type that implements it is the rule with its settings. It never changes; what moves from step to step is in the
-/// [`Memory`] that it makes.
+/// The implementing type is the rule with its settings. The rule never changes; values that change from step to step are in
+/// the [`Memory`] that the rule creates.
 ///
 /// # Example: a strategy of your own
 ///
@@ -107,12 +108,12 @@ pub enum Needs {
 /// # Ok::<(), equipoise::Error>(())
 /// ```
 pub trait LossWeighting: Debug + Send + Sync + 'static {
-    /// Returns what the strategy has to see before it can weigh.
+    /// Returns the input that the strategy needs.
     fn needs(&self) -> Needs {
         Needs::Losses
     }
 
-    /// Makes the memory before the first step, and checks the settings against the tasks.
+    /// Creates the memory before the first step. Checks the settings against the tasks.
     ///
     /// # Errors
     ///
@@ -120,19 +121,19 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// [`Error::Tasks`](crate::Error::Tasks) if the strategy cannot weigh these tasks.
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory>;
 
-    /// Returns the weights that the user gave the tasks, if the strategy has weights: what each task's part of the gradient is
-    /// measured against. `None` if all are meant to count alike.
+    /// Returns the weights that the user gave the tasks, against which the gradient shares are compared, or `None` if all tasks
+    /// are meant to have equal shares.
     fn intended(&self, _tasks: &TaskSet) -> Option<Vec<f64>> {
         None
     }
 
-    /// Weighs one training step and moves the memory on.
+    /// Weighs a training step and updates the memory.
     ///
-    /// Works on tensors with and without autodiff; without, the objective is a plain number.
+    /// Accepts tensors with and without autodiff. Without autodiff the objective has no graph.
     ///
     /// # Panics
     ///
-    /// If the number of losses is not the number of tasks that the memory was made for.
+    /// If the number of losses differs from the number of tasks of the memory.
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed;
 
     /// Updates the memory from the losses of a batch before and after the step; called only for [`Needs::LossesAfterStep`].

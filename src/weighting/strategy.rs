@@ -55,7 +55,7 @@ impl Strategy {
         Self::from_shared(Arc::new(rule), tasks, device)
     }
 
-    /// As [`new`](Self::new), with a rule that others hold too.
+    /// Creates a strategy as [`new`](Self::new) does, from a shared rule.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Strategy {
         })
     }
 
-    /// Sets which gradient the heads get under a rule from the Gram matrix.
+    /// Sets the gradient that the heads get under a rule from the Gram matrix.
     pub fn with_heads(mut self, heads: Heads) -> Self {
         self.heads = heads;
         self
@@ -135,8 +135,8 @@ impl Strategy {
         self.rule.intended(&self.tasks)
     }
 
-    /// Checks that a record is one of this strategy before it is loaded; `path` leads to it: `["weighting"]` in a module with a
-    /// field of that name.
+    /// Checks before loading that a record belongs to this strategy. `path` is the position of the strategy in the record:
+    /// `["weighting"]` in a module with a field of that name.
     ///
     /// # Errors
     ///
@@ -155,11 +155,11 @@ impl Strategy {
         self.weigh_step(&Step::new(losses).rescaled(self.rescale))
     }
 
-    /// Weighs a step and moves the memory on.
+    /// Weighs a step and updates the memory.
     ///
     /// # Panics
     ///
-    /// If there are not as many losses as tasks, the rule needs a Gram matrix and the step has none, or the memory was loaded
+    /// If the number of losses differs from the number of tasks, the rule needs a Gram matrix and the step has none, or the memory was loaded
     /// from a record of another strategy ([`check_record`](Self::check_record) says so before).
     pub fn weigh_step(&self, step: &Step<'_>) -> Weighed {
         super::weighed::check_count(step.losses, &self.tasks);
@@ -174,7 +174,7 @@ impl Strategy {
         self.rule.weigh(step, &self.memory)
     }
 
-    /// Shows the rule the losses of the same batch after the step, for one that needs them.
+    /// Updates the memory from the losses of the same batch after the step, for a rule that needs them.
     pub fn after_step(&self, before: &TaskLosses, after: &TaskLosses) {
         self.rule
             .after(&before.detached(), &after.detached(), &self.memory);

@@ -21,19 +21,6 @@ const MONDAY: i64 = 4 * DAY;
 /// contains a usual break may miss more, up to the usual bars of a day, because such a gap is a holiday.
 ///
 /// The outages are found once per series. A query for a window costs a binary search.
-///
-/// # Example
-/// ```
-/// use equipoise::expansion::bars::{Bar, Bars, Gaps};
-/// use std::time::Duration;
-///
-/// let bar = Bar { open: 1.0, high: 1.0, low: 1.0, close: 1.0 };
-/// let stamps = [0, 1, 2, 30, 31].map(|hour| hour * 3600).to_vec();
-/// let bars = Bars::new(vec![bar; 5], Some(stamps), "example")?;
-/// let gaps = Gaps::find(&bars, Some(Duration::from_secs(3 * 3600)));
-/// assert!(gaps.cut(0, 5) && !gaps.cut(0, 3));
-/// # Ok::<(), equipoise::Error>(())
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gaps {
     interval: Option<Duration>,
@@ -241,7 +228,8 @@ impl Counts {
                 if could >= 2 {
                     return 2 * had >= could;
                 }
-                // Fewer than two weeks: the time of day on other days decides, except on a weekend.
+                // Seen in one week or none: a slot without a bar takes the time of day on other days, except on a
+                // weekend.
                 let weekend = day_of(slot, self.interval) >= 5 && closed_on_saturday;
                 had > 0 || (!weekend && by_time_of_day(slot))
             })

@@ -59,17 +59,18 @@ pub enum Marked {
 impl Marks {
     /// Reads the marked expansions of a series.
     ///
-    /// The file has a header with the columns `start`, `end` and `type` in any order (also `label`, `class` or `kind` for
-    /// the type), and one row per expansion; other columns are ignored. `start` and `end` are the first and the last bar of
-    /// the expansion: time stamps of bars of the series, in the forms that [`read_csv`](crate::expansion::bars::read_csv)
-    /// reads; or indices of bars from 0, if all are numbers and most of them whole numbers below the number of bars, or the
-    /// series has no time stamps. The type is a name of `classes` or a number from 0 to 2.
+    /// The file has one row per expansion, and a header with the columns `start` (or `start time`, `begin`, `from`),
+    /// `end` (or `end time`, `to`) and `type` (or `label`, `class`, `kind`) in any order; other columns are ignored.
+    /// `start` and `end` are the first and the last bar of the expansion: time stamps of bars of the series, in the
+    /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads; or indices of bars from 0, if all are numbers
+    /// and most of them whole numbers below the number of bars, or the series has no time stamps. The type is a name of
+    /// `classes` or a number from 0 to 2.
     ///
     /// # Errors
     /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
-    /// * [`Error::Line`]: a column is missing; a time stamp that no bar of the series has, or that can be read in two ways;
-    ///   a date without a time of day for bars less than a day apart; a start after its end; a bar outside of the series;
-    ///   an unknown type; an expansion that shares bars with another expansion.
+    /// * [`Error::Line`]: a column is missing; a time stamp that no bar of the series has, or that can be read in two
+    ///   ways; a date without a time of day for bars less than a day apart; a start after its end; a bar outside of the
+    ///   series; an unknown type; an expansion that shares bars with another expansion.
     pub fn read_csv(
         path: impl AsRef<Path>,
         bars: &Bars,

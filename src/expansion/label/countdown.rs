@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The largest absolute value of the countdown, in bars: 20.
 pub const COUNTDOWN_CLIP: f32 = 20.0;
 
-/// The form of the countdown, the number of bars until the expansion starts, that the countdown head predicts.
+/// The form of the countdown to the start of the expansion. Default [`PerBar`](Self::PerBar).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CountdownForm {

@@ -15,9 +15,9 @@ pub(super) const LEAD: usize = 10;
 pub struct SimulatorConfig {
     /// The number of bars per window: at least `max_length` + 11, at most 10000. Default 105.
     pub window: usize,
-    /// The shortest expansion in bars, at least 1. Default 3.
+    /// The length of the shortest expansion in bars, at least 1. Default 3.
     pub min_length: usize,
-    /// The longest expansion in bars, at least `min_length`. Default 15.
+    /// The length of the longest expansion in bars, at least `min_length`. Default 15.
     pub max_length: usize,
     /// The price of the first bar, to which the price is faintly pulled back: from 1e-6 to 1e9. Default 100.
     pub price: f64,
@@ -65,7 +65,7 @@ impl SimulatorConfig {
     /// [`Error::Setting`] with the name of the first field out of range. NaN is out of every range.
     pub fn validate(&self) -> Result<()> {
         self.validate_lengths()?;
-        // The bounds keep a price within the range of `f64` whatever the other settings are.
+        // The bounds keep a price within the range of `f64` for all other settings.
         number(
             "price",
             self.price,

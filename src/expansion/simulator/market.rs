@@ -82,7 +82,8 @@ impl Market {
         self.volatility * (self.spread * self.heat).exp()
     }
 
-    /// Draws the length of a wick from an exponential distribution, cut off at 8 times the mean so that no bar is absurd.
+    /// Draws the length of a wick from an exponential distribution, cut off at 8 times the mean so that no bar is
+    /// absurd.
     fn tail(&self, mean: f64, rng: &mut impl Rng) -> f64 {
         let length: f64 = rng.sample(Exp1);
         mean * length.min(8.0)

@@ -2,9 +2,9 @@
 //!
 //! A series consists of segments of one window each, with a continuous price. Every segment has exactly one main
 //! expansion, at a place drawn uniformly, so that its position alone reveals little. The move before the expansion
-//! decides its type (see [`ExpansionType`]): a consolidation for a breakout, a trend in its direction for a continuation,
-//! a trend against its direction for a reversal. Weaker bursts are scattered over the rest, so that size alone does not
-//! reveal the expansion.
+//! decides its type (see [`ExpansionType`]): a consolidation for a breakout, a trend in its direction for a
+//! continuation, a trend against its direction for a reversal. After the expansion a part of its move is retraced.
+//! Weaker bursts (distractors) are scattered over the rest, so that size alone does not reveal the expansion.
 //!
 //! The logarithm of the price follows a random walk with stochastic volatility and a faint pull back to the starting
 //! price. The simulation is a market with known answers, not a model of a real market.

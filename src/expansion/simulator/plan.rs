@@ -11,7 +11,7 @@ use rand::{Rng, RngExt};
 use super::config::{LEAD, SimulatorConfig};
 use crate::expansion::label::ExpansionType;
 
-/// The longest consolidation or trend before an expansion, in bars.
+/// The length of the longest consolidation or trend before an expansion, in bars.
 const BEFORE: usize = 20;
 /// The length of a stretch of the random walk in bars. A stretch has at most one distractor.
 const STRETCH: usize = 20;

@@ -1,13 +1,11 @@
-//! Reads prices, and infers their decimal mark.
-//!
-//! `1,084` is above a thousand in one file and a little above one in another. A price with only one reading decides for
-//! its file. Without such a price, a separator that could be either is ambiguous.
+//! Reads prices, and infers their decimal mark from the prices with only one reading.
 
 use serde::{Deserialize, Serialize};
 
 use super::quote;
 
-/// The character before the decimals of a price.
+/// The character before the decimals of a price: `1,084` is above a thousand with a point, and a little above one with
+/// a comma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecimalMark {

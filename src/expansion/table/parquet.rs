@@ -1,8 +1,8 @@
 //! Reads chosen columns of a Parquet file row by row, and converts single values to numbers and times.
 //!
-//! The file is read by pages, so memory is limited to a page and the index of a row group, whatever the length. A damaged
-//! file may make the Parquet library panic; the panic is caught and returned as an error, except in a program built with
-//! `panic = "abort"`, which ends.
+//! The file is read by pages, so memory is limited to a page and the index of a row group, whatever the length. A
+//! damaged file may make the Parquet library panic; the panic is caught and returned as an error, except in a program
+//! built with `panic = "abort"`, which ends.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};

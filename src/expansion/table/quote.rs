@@ -15,8 +15,8 @@ pub(crate) fn line(text: &str) -> String {
     quoted(text, LINE)
 }
 
-/// Quotes a text of at most `most` characters. Control characters are escaped, so that a file cannot break up or recolour
-/// a message.
+/// Quotes a text of at most `most` characters. Control characters are escaped, so that a file cannot break up or
+/// recolour a message.
 fn quoted(text: &str, most: usize) -> String {
     let mut shown = String::new();
     let mut used = 0;

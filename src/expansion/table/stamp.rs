@@ -1,8 +1,8 @@
 //! Reads one time stamp in the forms of price files.
 //!
-//! A text alone can be ambiguous: `01/02/2024` is one of two days, `1706693400` a number of an unknown unit. So a text is
-//! first parsed into a [`Stamp`], and the [`Form`] of its whole column makes it a time. Ambiguous forms (two digits for
-//! the year, an hour without AM or PM, zone names) are not accepted.
+//! A text alone can be ambiguous: `01/02/2024` is one of two days, `1706693400` a number of an unknown unit. So a text
+//! is first parsed into a [`Stamp`], and the [`Form`] of its whole column makes it a time. Ambiguous forms (two digits
+//! for the year, an hour without AM or PM, zone names) are not accepted.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;

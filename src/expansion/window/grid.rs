@@ -12,15 +12,16 @@ pub struct WindowGrid {
     pub length: usize,
     /// The number of bars from the first bar of one window to the first bar of the next, at least 1.
     pub stride: usize,
-    /// The largest number of windows, at least 1; the kept windows are spread evenly over the series. Default `None`: all.
+    /// The largest number of windows, at least 1; the kept windows are spread evenly over the series. Default `None`:
+    /// all.
     pub at_most: Option<usize>,
-    /// The longest time between two bars that a window may reach over. Default `None`: the gaps that are usual for the
+    /// The longest time between two bars that a window may span. Default `None`: the gaps that are usual for the
     /// series, see [`Gaps`].
     pub max_gap: Option<Duration>,
 }
 
 impl WindowGrid {
-    /// Creates a grid of all windows of `length` bars, one every `stride` bars, that reach only over gaps that are usual
+    /// Creates a grid of all windows of `length` bars, one every `stride` bars, that span only gaps that are usual
     /// for the series.
     pub fn new(length: usize, stride: usize) -> Self {
         Self {
@@ -54,7 +55,7 @@ impl WindowGrid {
         Ok(())
     }
 
-    /// Returns the starts of the windows that reach over no outage.
+    /// Returns the starts of the windows that span no outage.
     pub(crate) fn starts(&self, bars: &Bars) -> Result<WindowStarts> {
         self.check(bars)?;
         let gaps = Gaps::find(bars, self.max_gap);
@@ -92,7 +93,7 @@ impl WindowGrid {
 pub(crate) struct WindowStarts {
     /// The index of the first bar of each window.
     pub(crate) firsts: Vec<usize>,
-    /// The number of windows left out because they reach over an outage.
+    /// The number of windows left out because they span an outage.
     pub(crate) over_gaps: usize,
     /// The outages of the series.
     pub(crate) gaps: Gaps,

@@ -57,16 +57,17 @@ pub fn holds_windows(path: impl AsRef<Path>) -> Result<bool> {
 ///
 /// The columns, in any order: `features` (or `bars`, `window`), a list of `length` bars, each a list of the four prices
 /// open, high, low and close, or a struct with these names; `label` (or `type`, `class`, `kind`), the type by a name of
-/// the classes or by number; `expansion_start` and `expansion_end` (or `start` and `end`), the first and the last bar of
-/// the expansion, from 0. A time stamp under a name that [`read_csv`](crate::expansion::bars::read_csv) knows is the time
-/// of the window, and the rows are sorted by it. Other columns are ignored.
+/// the classes or by number; `expansion_start` and `expansion_end` (or `start` and `end`), the first and the last bar
+/// of the expansion, from 0. A time stamp under a name that [`read_csv`](crate::expansion::bars::read_csv) knows is the
+/// time of the window, and the rows are sorted by it. Other columns are ignored.
 ///
 /// The windows need not belong to one series, so they are [separate](Windows::separate): a split takes them in order.
 ///
 /// # Errors
 /// * [`Error::Io`], [`Error::File`]: the file cannot be read, a column is missing, or no row can be used.
 /// * [`Error::Row`]: a value of a wrong type, null, a number of bars other than `length`, a bar that does not pass
-///   [`Bar::check`], an unknown type, a start after its end or an end outside of the window; unless such rows are skipped.
+///   [`Bar::check`], an unknown type, a start after its end or an end outside of the window, unless such rows are
+///   skipped; a time stamp that cannot be read, or that can be read in two ways.
 pub fn read_windows(
     path: impl AsRef<Path>,
     options: &WindowOptions,
@@ -205,7 +206,7 @@ impl WindowColumns {
     }
 }
 
-/// The windows found so far.
+/// The windows read so far.
 #[derive(Default)]
 struct WindowRow {
     bars: Vec<Bar>,

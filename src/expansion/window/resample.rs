@@ -28,10 +28,10 @@ pub struct Resample {
 
 /// Returns `windows` and, after them, new windows of joined stretches of their bars, labelled by the rule.
 ///
-/// Overlapping windows of one series show the same bursts of price beside the same rivals, so a network learns by heart
-/// which burst wins. A segment here is one window length of bars from one place, followed by one window length from
-/// another place. In every window that reaches over the join, the rule decides between rivals that never met, so its label
-/// is as true as any other label. The second stretch is moved to the last price of the first and scaled by `k`,
+/// Overlapping windows of one series show the same bursts of price beside the same rivals, so a network memorises
+/// which burst is the expansion. A segment is one window length of bars from one place, followed by one window length
+/// from another place. In every window that spans the join, the rule decides between bursts from both places, so its
+/// label is as valid as any other label. The second stretch is moved to the last price of the first and scaled by `k`,
 ///
 /// ```text
 /// p' = close of the first + k (p - close before the second),   k = ATR at the end of the first / ATR before the second
@@ -42,14 +42,14 @@ pub struct Resample {
 /// differences by price differences, so inside a stretch `k` changes nothing. Joining blocks of a series is the idea of
 /// the block bootstrap (H. R. Künsch, 1989).
 ///
-/// A stretch reaches over no [gap](Windows::gaps) that the windows do not reach over. Bars after the last of `windows` are
-/// not used, so no bar of a later split enters.
+/// A stretch spans no [gap](Windows::gaps) that the windows do not span. Bars after the last of `windows` are not
+/// used, so no bar of a later split enters.
 ///
 /// # Errors
 ///
 /// [`Error::TooFew`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
-/// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this length,
-/// [`Error::Setting`] if the stride is 0.
+/// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this
+/// length, [`Error::Setting`] if the stride is 0.
 pub fn with_resampled(
     windows: &Windows,
     joined: &Resample,
@@ -67,7 +67,7 @@ pub fn with_resampled(
         let segment = joiner.segment()?;
         let length = windows.length();
         let (base, before) = (bars.len(), more.len());
-        // Every window of the segment except the first reaches over the join.
+        // Every window of the segment except the first spans the join.
         for first in (1..length).step_by(stride) {
             if let Some(label) = labeller.label(&segment[first..first + length]) {
                 more.push(Window {
@@ -148,7 +148,7 @@ impl<'a> Joiner<'a> {
         Err(Error::file(self.origin, reason))
     }
 
-    /// Returns the joined stretches that begin at two bars. Returns `None` if a stretch reaches over an outage, the
+    /// Returns the joined stretches that begin at two bars. Returns `None` if a stretch spans an outage, the
     /// volatilities differ too much, or a price falls to zero.
     fn joined(&self, first: usize, second: usize) -> Option<Vec<Bar>> {
         let (end, length) = (first + self.length, self.length);
@@ -174,14 +174,14 @@ impl<'a> Joiner<'a> {
             .then_some(segment)
     }
 
-    /// Returns whether a stretch, or the bars before it that enter its ATR, reaches over an outage.
+    /// Returns whether a stretch, or the bars before it that enter its ATR, spans an outage.
     fn over_gap(&self, start: usize) -> bool {
         let before = ATR_BARS + 1;
         self.gaps
             .cut(self.first + start - before, self.length + before)
     }
 
-    /// Returns the mean true range of the bars before `bar`.
+    /// Returns the mean true range of the ten bars before `bar`.
     fn atr(&self, bar: usize) -> f64 {
         let range = |t: usize| {
             let before = self.bars[t - 1].close;

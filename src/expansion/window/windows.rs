@@ -9,15 +9,15 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Gaps};
 use crate::expansion::label::{Marked, Marks, RuleLabeller, WindowLabel};
 
-/// One labelled window of a series.
+/// A labelled window of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The index of the window's first bar in the series.
+    /// The index of the first bar of the window in the series.
     pub first: usize,
     /// The expansion, in bars counted from the first bar of the window.
     pub label: WindowLabel,
-    /// Whether the network sees the window upside down: every price is replaced by its negative, and highs by lows. The
-    /// label stays true, because an expansion and its type do not depend on the direction.
+    /// Whether the network gets the window upside down: every price is replaced by its negative, and highs by lows. The
+    /// label stays valid, because an expansion and its type do not depend on the direction.
     pub mirrored: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Windows {
     embargo: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
-    /// The outages, over which no window reaches.
+    /// The outages, which no window spans.
     gaps: Arc<Gaps>,
 }
 
@@ -41,20 +41,20 @@ pub struct Windows {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Windows that reach over a gap: not usual for the series, or longer than [`WindowGrid::max_gap`].
+    /// Windows that span a gap: not usual for the series, or longer than [`WindowGrid::max_gap`].
     pub over_gaps: usize,
     /// Windows without an expansion.
     pub unlabelled: usize,
     /// Windows with several expansions.
     pub several: usize,
-    /// Windows with an expansion that reaches over their edge.
+    /// Windows with an expansion that extends beyond their edge.
     pub partial: usize,
 }
 
 impl Windows {
     /// Cuts a series into windows of `length` bars, one every `stride` bars, that are labelled by rule.
     ///
-    /// Calls [`by_rule`](Self::by_rule); windows may reach over gaps that are usual for the series.
+    /// Calls [`by_rule`](Self::by_rule); windows may span gaps that are usual for the series.
     ///
     /// # Errors
     ///
@@ -75,13 +75,13 @@ impl Windows {
 
     /// Cuts a series into windows that are labelled by rule.
     ///
-    /// Windows that reach over a gap, and windows in which the rule finds no expansion, are left out and counted in
+    /// Windows that span a gap, and windows in which the rule finds no expansion, are left out and counted in
     /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows before they are labelled.
     ///
     /// # Errors
     ///
     /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
-    /// if every window reaches over a gap, or none has an expansion.
+    /// if every window spans a gap, or none has an expansion.
     pub fn by_rule(bars: &Bars, grid: &WindowGrid, labeller: &RuleLabeller) -> Result<Self> {
         let WindowStarts {
             firsts,
@@ -122,14 +122,14 @@ impl Windows {
 
     /// Cuts a series into windows that are labelled by marked expansions.
     ///
-    /// A window has a label if exactly one whole expansion lies in it and no other expansion reaches into it. Windows
-    /// without an expansion, with several expansions, and with an expansion cut by their edge are left out and counted in
-    /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows that have a label.
+    /// A window has a label if exactly one whole expansion lies in it and no other expansion overlaps it. Windows that
+    /// span a gap, without an expansion, with several expansions, and with an expansion cut by their edge are left out
+    /// and counted in [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows that have a label.
     ///
     /// # Errors
     ///
     /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
-    /// if every window reaches over a gap, or none has a label.
+    /// if every window spans a gap, or none has a label.
     pub fn by_hand(bars: &Bars, grid: &WindowGrid, marks: &Marks) -> Result<Self> {
         let WindowStarts {
             firsts,
@@ -176,8 +176,9 @@ impl Windows {
         })
     }
 
-    /// Creates windows that were stored as windows, one after another in `bars`: each window begins where its predecessor
-    /// ends. The windows need not belong to one series, so the [split](Self::split) leaves no bars out between them.
+    /// Creates windows that were stored as windows, one after another in `bars`: each window begins where its
+    /// predecessor ends. The windows need not belong to one series, so the [split](Self::split) leaves no bars out
+    /// between them.
     ///
     /// # Panics
     ///
@@ -216,10 +217,10 @@ impl Windows {
 
     /// Splits the windows by time into training and validation windows.
     ///
-    /// The last `valid_fraction` of the windows validate. Between the last bar of the training windows and the first bar of
-    /// the validation windows lies a gap of at least one window length, and validation windows before its end are dropped;
-    /// [separate](Self::separate) windows have no gap. Windows of one series overlap, so a shuffled split would validate on
-    /// training bars.
+    /// The last `valid_fraction` of the windows validate. Between the last bar of the training windows and the first
+    /// bar of the validation windows lies a gap of at least one window length, and validation windows before its end
+    /// are dropped; [separate](Self::separate) windows have no gap. Windows of one series overlap, so a shuffled split
+    /// would validate on training bars.
     ///
     /// # Errors
     ///
@@ -334,7 +335,7 @@ impl Windows {
         self.left_out.unlabelled
     }
 
-    /// Returns the outages of the series, over which no window reaches. There are none if the windows were not cut from a
+    /// Returns the outages of the series, which no window spans. There are none if the windows were not cut from a
     /// series.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps

@@ -13,15 +13,15 @@ use crate::loss::TaskLosses;
 use crate::model::{Branches, MultiTaskModel, Shared};
 use crate::train::data::{DataPass, Source};
 
-/// Evaluations on a few batches, coarse and fine, and on all.
+/// The numbers of evaluations: coarse and fine on a few batches, and the last ones on all.
 const COARSE_EVALUATIONS: usize = 60;
 const FINE_EVALUATIONS: usize = 6;
 const LAST_EVALUATIONS: usize = 24;
-/// Batches that are used as the few: for constants, and for what differs from position to position. These have labels at every
-/// position, so that fewer batches do for all.
+/// The numbers of the few batches, for constants and for position predictors, and the largest number of all batches for
+/// position predictors. Position predictors have labels at every position, so fewer batches suffice.
 const FEW: [usize; 2] = [1, 3];
 const POSITION_BATCHES: usize = 12;
-/// A decrease by less than this part is none: of the loss on a few batches, and of that on all.
+/// The relative decrease below which a loss counts as unchanged: on a few batches, and on all.
 const FIRST_SMALL: f64 = 3e-3;
 const LAST_SMALL: f64 = 1e-3;
 
@@ -31,25 +31,26 @@ struct Prepared<M: MultiTaskModel> {
     shared: M::Shared,
 }
 
-/// The predictors that are fitted.
+/// The state of the fit of all predictors.
 pub(super) struct Fit<M: MultiTaskModel> {
     network: M,
     device: Device,
-    /// The same without autodiff.
+    /// The device without autodiff.
     plain: Device,
     batches: Vec<Prepared<M>>,
-    /// The form of the representation that is fitted; none where it is what the network gives for a batch without inputs.
+    /// The form of the fitted representation; `None` if the representation is the network's output for a batch without
+    /// inputs.
     outline: Option<Outline>,
     form: Form,
     own: Vec<Own>,
     descents: Vec<Descent>,
-    /// Labels of every task in every batch.
+    /// The numbers of labels of every task in every batch.
     labels: Vec<Vec<f64>>,
 }
 
 impl<M: MultiTaskModel> Fit<M> {
-    /// Prepares the fit; `None` if the representation does not have the samples along its first dimension, and the network offers
-    /// no batch without inputs.
+    /// Prepares the fit; returns `None` if the samples are not the first dimension of the representation and the
+    /// network offers no batch without inputs.
     pub(super) fn new(network: &M, batches: Vec<M::Batch>, device: &Device) -> Option<Self> {
         let network = quiet(network);
         let stripped = |batch: &M::Batch| network.without_inputs(batch);
@@ -60,7 +61,7 @@ impl<M: MultiTaskModel> Fit<M> {
             .into_iter()
             .map(|batch| stripped(&batch).unwrap_or(batch))
             .collect();
-        // What leads to the representation is not fitted.
+        // The layers before the representation are not fitted.
         let still = network.clone().no_grad();
         let (mut prepared, mut outline, mut means) = (Vec::new(), None, Vec::new());
         for batch in batches {
@@ -72,7 +73,7 @@ impl<M: MultiTaskModel> Fit<M> {
             } else {
                 outline = outline.and_then(|before: Outline| before.joined(own?));
             }
-            // What a batch without inputs is represented by may be needed; of any other only the form is.
+            // The values of a batch without inputs may be needed; of other batches only the form is needed.
             let shared = if offered {
                 shared.leaf()
             } else {
@@ -97,11 +98,11 @@ impl<M: MultiTaskModel> Fit<M> {
         fit.begin(means).then_some(fit)
     }
 
-    /// Finds what each task can move, and where its labels are. False if the network does not give a loss for each task, which the first
-    /// training step says.
+    /// Finds the parameters and the labels of each task. Returns `false` if the network does not give one loss per
+    /// task, which the first training step reports.
     fn begin(&mut self, means: Vec<f64>) -> bool {
         let tasks = self.network.tasks().len();
-        // Without parameters of their own yet, all trials are the first guess.
+        // Without their own parameters, all trials equal the first guess.
         self.own = (0..tasks).map(|_| Own::default()).collect();
         self.descents = (0..tasks)
             .map(|_| Descent::new(means.clone(), FIRST_SMALL))
@@ -130,12 +131,12 @@ impl<M: MultiTaskModel> Fit<M> {
         true
     }
 
-    /// Labels of a task in some batches.
+    /// Returns the number of labels of a task in some batches.
     fn labelled(&self, task: usize, batches: &[usize]) -> f64 {
         batches.iter().map(|batch| self.labels[*batch][task]).sum()
     }
 
-    /// So many batches, spread over all.
+    /// Returns at most `most` batches, spread over all.
     fn some(&self, most: usize) -> Vec<usize> {
         let spacing = self.batches.len().div_ceil(most).max(1);
         (0..self.batches.len()).step_by(spacing).collect()
@@ -161,19 +162,20 @@ impl<M: MultiTaskModel> Fit<M> {
             .network
             .task_losses(Branches::separate(branches), &prepared.batch);
         let loss = losses.masked(&losses.active()).narrow(0, task, 1);
-        // Through its own part of the list, so that what leads to other tasks gets no zeros.
+        // Takes the task's own part of the list, so that parameters of other tasks get no zero gradients.
         let loss = losses.part(task).cloned().unwrap_or(loss);
         loss.is_tracked()
             .then(|| GradientsParams::from_grads(loss.backward(), &self.network))
     }
 
-    /// Fits the predictors that are the same at every position.
+    /// Fits the predictors with equal values at every position.
     pub(super) fn constants(&mut self) -> Fitted {
         self.descend(self.batches.len());
         self.fitted()
     }
 
-    /// Fits the predictors that know the position, from the constant ones on; `None` if there are no positions, or they help no task.
+    /// Fits the position predictors, starting from the constant predictors; returns `None` if there are no positions,
+    /// or they help no task.
     pub(super) fn positions(&mut self) -> Option<Fitted> {
         let outline = self
             .outline
@@ -206,8 +208,8 @@ impl<M: MultiTaskModel> Fit<M> {
         }
     }
 
-    /// Descends on a few batches, which costs little, and from there on all. Returns the tasks that were left at what the few batches gave,
-    /// because they are at a minimum there and the position brings nothing, where a fit has the most to gain.
+    /// Descends on a few batches, which is cheap, and then on all. Returns the tasks that stay at the result of the few
+    /// batches, because they are at a minimum there and the position does not help where a fit has the most to gain.
     fn descend(&mut self, most: usize) -> Vec<usize> {
         let few = FEW[usize::from(self.form == Form::Position)];
         let (few, all) = (self.some(few), self.some(most));
@@ -222,7 +224,7 @@ impl<M: MultiTaskModel> Fit<M> {
             .partition(|task| self.form == Form::Constant || self.may_gain(*task, starts[*task]));
         self.refine(&begun, LAST_SMALL);
         self.descend_on(&all, &begun, LAST_EVALUATIONS);
-        // Where labels are rare, no part of the batches is enough.
+        // Tasks with rare labels need all batches.
         let whole: Vec<usize> = (0..self.batches.len()).collect();
         self.descend_on(&whole, &rare, COARSE_EVALUATIONS);
         self.refine(&rare, LAST_SMALL);
@@ -230,7 +232,7 @@ impl<M: MultiTaskModel> Fit<M> {
         left
     }
 
-    /// Returns whether the loss of a task is not at a minimum yet, or came down from where it began by what counts as known to a predictor.
+    /// Returns whether the loss of a task is not yet at a minimum, or fell from its start by more than [`WORTH`].
     fn may_gain(&self, task: usize, start: f64) -> bool {
         let descent = &self.descents[task];
         let gain = descent.value().map_or(f64::NAN, |value| start - value);
@@ -243,8 +245,8 @@ impl<M: MultiTaskModel> Fit<M> {
         }
     }
 
-    /// Evaluates trials of some tasks until all are done, at most so many times. Returns the first value of each task; NaN where there
-    /// is none.
+    /// Evaluates trials of some tasks until all are done, at most `most` times. Returns the first value of each task;
+    /// NaN if there is none.
     fn descend_on(&mut self, batches: &[usize], tasks: &[usize], most: usize) -> Vec<f64> {
         let mut starts = vec![f64::NAN; self.descents.len()];
         for round in 0..most {
@@ -265,7 +267,7 @@ impl<M: MultiTaskModel> Fit<M> {
         starts
     }
 
-    /// Returns the points that the tasks are evaluated at.
+    /// Returns the points at which the tasks are evaluated.
     fn trials(&self) -> Vec<Vec<f64>> {
         let trial = |descent: &Descent| {
             if descent.is_done() {
@@ -277,7 +279,7 @@ impl<M: MultiTaskModel> Fit<M> {
         self.descents.iter().map(trial).collect()
     }
 
-    /// Mean loss and gradient of some tasks at their points.
+    /// Returns the mean loss and the gradient of some tasks at their points.
     fn evaluate(
         &self,
         points: &[Vec<f64>],
@@ -320,7 +322,7 @@ impl<M: MultiTaskModel> Fit<M> {
         let gradients = gradients.grads();
         let result = |task: &usize| {
             let count = counts[*task];
-            // A loss that is not finite is not counted; no mean over the rest is worth a step.
+            // A loss that is not finite is not counted, and a mean over the rest does not justify a step.
             let value = if count < self.labelled(*task, batches) {
                 f64::INFINITY
             } else {
@@ -339,7 +341,7 @@ impl<M: MultiTaskModel> Fit<M> {
         tasks.iter().map(result).collect()
     }
 
-    /// Returns the network with the parameters of every task as its point says.
+    /// Returns the network with the parameters of every task set from its point.
     fn with(&self, points: &[Vec<f64>]) -> M {
         let pairs = points.iter().zip(&self.own);
         let values: Vec<&[f64]> = pairs.map(|(point, own)| &point[..own.len()]).collect();
@@ -365,7 +367,7 @@ impl<M: MultiTaskModel> Fit<M> {
         source: &dyn Source<M::Batch>,
         fitted: &[&'a Fitted],
     ) -> Result<Vec<BatchLosses>> {
-        // As in validation, without a graph.
+        // As in validation, without an autodiff graph.
         let device = &self.plain;
         let plain = |fitted: &&'a Fitted| {
             let samples = Samples::new(self, &fitted.points, fitted.form, device);
@@ -393,10 +395,10 @@ impl<M: MultiTaskModel> Fit<M> {
     }
 }
 
-/// The sizes of a representation, and one of that form for each task.
+/// The sizes of a representation, and one representation of this form for each task.
 type Made<S> = (Vec<Vec<usize>>, Vec<S>);
 
-/// The representations in which the samples of all tasks are repeated, made once for batches of the same form.
+/// The representations that repeat the sample of each task, reused for batches of equal form.
 struct Samples<'a, M: MultiTaskModel> {
     fit: &'a Fit<M>,
     points: &'a [Vec<f64>],
@@ -446,7 +448,7 @@ impl<'a, M: MultiTaskModel> Samples<'a, M> {
     }
 }
 
-/// What a pass over the batches adds up.
+/// Sums over a pass over the batches.
 struct Sums<M> {
     /// Losses times labels, and labels, on the device.
     values: Option<[Tensor<1>; 2]>,
@@ -481,7 +483,7 @@ impl<M: Module> Sums<M> {
             None => new,
         });
         let counts = Tensor::from_inner(counts);
-        // Where the losses came one by one, the heads of the other tasks are left out of the backward pass.
+        // If the losses are separate, the backward pass leaves out the heads of the other tasks.
         let some = tasks.iter().filter_map(|task| {
             let loss = losses.masked_part(*task)?;
             Some(loss * counts.clone().narrow(0, *task, 1))
@@ -506,7 +508,7 @@ impl<M: Module> Sums<M> {
     }
 }
 
-/// Predictors of all tasks.
+/// The predictors of all tasks.
 pub(super) struct Fitted {
     form: Form,
     points: Vec<Vec<f64>>,
@@ -514,13 +516,13 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// Returns whether the predictor of a task was fitted to the end.
+    /// Returns whether the fit of a task's predictor converged.
     pub(super) fn has_converged(&self, task: usize) -> bool {
         self.converged[task]
     }
 }
 
-/// Says that the data could not be read.
+/// Returns the error for data that could not be read.
 pub(super) fn unreadable(error: burn::data::dataset::DatasetError) -> Error {
     Error::Training {
         reason: error.to_string(),

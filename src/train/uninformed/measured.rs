@@ -1,4 +1,4 @@
-//! The losses of the uninformed predictors, batch by batch, and what is told of them.
+//! Measures the losses of the uninformed predictors batch by batch, and the uncertainty of skills.
 
 use std::path::Path;
 
@@ -11,28 +11,29 @@ use crate::loss::TaskLosses;
 use crate::statistics::quantile;
 use crate::task::TaskSet;
 
-/// The file in the folder of a run that holds what the uninformed predictors reach in each batch of the validation data.
+/// The file in the folder of a run that holds the losses of the uninformed predictors in each batch of the validation
+/// data.
 pub(in crate::train) const FILE: &str = "baselines.csv";
 
-/// The position counts as known to a predictor if it lowers the loss by this part.
+/// The fraction of the loss by which knowledge of the position must lower it to count as an improvement.
 pub(super) const WORTH: f64 = 0.02;
 
-/// Labels of the validation data from which an interval is given: of fewer the distribution of a loss is not known well enough for
-/// one.
+/// The least number of labels of the validation data for an interval: with fewer labels the distribution of a loss is
+/// not known well enough.
 const FEWEST: f64 = 50.0;
 
-/// What the uninformed predictors of all tasks reach.
+/// The losses of the uninformed predictors of all tasks.
 #[derive(Clone, Debug, Default)]
 pub(in crate::train) struct Uninformed {
-    /// The losses on the batches that the constants were fitted to, and on the validation data.
+    /// The losses of the constant predictors, on the batches they were fitted to and on the validation data.
     pub(super) constant: [BatchLosses; 2],
-    /// The same of the predictors that know the position, where there are positions.
+    /// The losses of the position predictors on both data sets; `None` without positions.
     pub(super) position: Option<[BatchLosses; 2]>,
-    /// Why there is none for a task; `None` where there is.
+    /// The reason why a task has no predictor; `None` if it has one.
     pub(super) missing: Vec<Option<NoBaseline>>,
 }
 
-/// What they reach in each batch of the validation data.
+/// The losses of the predictors in each batch of the validation data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::train) struct OnBatches {
     pub(in crate::train) constant: BatchLosses,
@@ -50,7 +51,7 @@ impl Uninformed {
         self.known(&self.constant, split, task)
     }
 
-    /// Returns the loss of the predictor that knows the position, where that helps on the data it was fitted to.
+    /// Returns the loss of the position predictor of a task, if the position helps on the data it was fitted to.
     pub(in crate::train) fn position(&self, split: Split, task: usize) -> Option<f64> {
         let position = self.position.as_ref()?;
         let fitted = |losses| self.known(losses, Split::Train, task);
@@ -68,7 +69,7 @@ impl Uninformed {
         known.filter(|loss| loss.is_finite())
     }
 
-    /// Returns what they reach in each batch of the validation data.
+    /// Returns the losses in each batch of the validation data; `None` if no task has a predictor.
     pub(in crate::train) fn on_validation_data(&self) -> Option<OnBatches> {
         let known = self.missing.iter().any(Option::is_none);
         known.then(|| OnBatches {
@@ -77,7 +78,7 @@ impl Uninformed {
         })
     }
 
-    /// Writes what they reach in each batch of the validation data, so that a resumed run compares with the same.
+    /// Writes the losses in each batch of the validation data, so that a resumed run compares with the same losses.
     pub(in crate::train) fn write(&self, file: &Path, tasks: &TaskSet) -> Result<()> {
         let Some(found) = self.on_validation_data() else {
             return Ok(());
@@ -104,8 +105,8 @@ impl Uninformed {
     }
 }
 
-/// Reads what the uninformed predictors reached in each batch of the validation data; `None` if the file is not there or is of
-/// other tasks.
+/// Reads the losses in each batch of the validation data; returns `None` if the file does not exist or holds other
+/// tasks.
 pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBatches>> {
     if !file.is_file() {
         return Ok(None);
@@ -144,7 +145,7 @@ pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBa
     }))
 }
 
-/// A line of the file.
+/// A row of the file.
 #[derive(Serialize, Deserialize)]
 struct BaselineRow {
     batch: usize,
@@ -154,17 +155,17 @@ struct BaselineRow {
     position: Option<f64>,
 }
 
-/// Losses and labels of every task in every batch of a data set.
+/// The losses and the numbers of labels of every task in every batch of a data set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::train) struct BatchLosses {
-    /// For each batch the mean loss of every task over its labels.
+    /// For each batch, the mean loss of every task over its labels.
     pub(in crate::train) losses: Vec<Vec<f64>>,
-    /// For each batch the labels of every task; 0 where the task is absent or its loss not finite.
+    /// For each batch, the number of labels of every task; 0 if the task is absent or its loss is not finite.
     pub(in crate::train) counts: Vec<Vec<f64>>,
 }
 
 impl BatchLosses {
-    /// Returns the mean over all labels of a task; `None` without any.
+    /// Returns the mean over all labels of a task; `None` without labels.
     pub(in crate::train) fn mean(&self, task: usize) -> Option<f64> {
         let rows = || self.losses.iter().zip(&self.counts);
         let labels: f64 = rows().map(|(_, counts)| counts[task]).sum();
@@ -175,11 +176,12 @@ impl BatchLosses {
         (labels > 0.0).then(|| sum / labels)
     }
 
-    /// Returns half of the 95 % interval of the skill of a task, from how the difference to the predictor varies between the batches.
-    /// `of_batches` are the losses of the predictor that has the loss `reference` on the whole; without them, or where they are of other
-    /// batches, its loss counts as the same in every batch, which makes the interval wider.
+    /// Returns half of the 95 % interval of the skill of a task, from the variation between batches of the difference
+    /// to the predictor.
     ///
-    /// `None` if fewer than two batches have labels, or there are fewer than [`FEWEST`] labels.
+    /// `of_batches` are the losses of the predictor with the total loss `reference`. Without them, or if they have
+    /// another number of batches, the loss of the predictor counts as equal in every batch, which widens the interval.
+    /// Returns `None` if fewer than two batches have labels, or there are fewer than [`FEWEST`] labels.
     pub(in crate::train) fn margin(
         &self,
         task: usize,
@@ -188,7 +190,7 @@ impl BatchLosses {
     ) -> Option<f64> {
         let same = |other: &&Self| other.counts.len() == self.counts.len();
         let paired = of_batches.filter(same);
-        // What was given for the predictor may be another one than that of the batches.
+        // The reference may come from another predictor than the losses of the batches.
         let own = paired.and_then(|batches| batches.mean(task));
         let shift = own.map_or(0.0, |own| reference - own);
         let gain = reference - self.mean(task)?;
@@ -215,7 +217,7 @@ impl BatchLosses {
     }
 }
 
-/// Losses that are still on the device.
+/// Losses and numbers of labels on the device, batch by batch.
 #[derive(Clone, Default)]
 pub(in crate::train) struct LossRows {
     losses: Vec<Tensor<1>>,
@@ -269,7 +271,7 @@ mod tests {
         let (found, trivial) = (losses(&[4.0, 8.0, 12.0]), losses(&[5.0, 10.0, 15.0]));
         let margin = found.margin(0, 10.0, Some(&trivial)).unwrap();
         assert!((margin - 0.4302653 / 3f64.sqrt()).abs() < 1e-6, "{margin}");
-        // Not paired, the batches differ by more.
+        // Unpaired, the batches differ by more.
         let wide = found.margin(0, 10.0, None).unwrap();
         assert!(
             (wide - 4.0 * 0.4302653 / 3f64.sqrt()).abs() < 1e-6,

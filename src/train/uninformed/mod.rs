@@ -1,21 +1,23 @@
-//! The uninformed predictor of every task: what the heads reach that are told nothing of the sample they predict.
+//! Fits the uninformed predictor of every task: the loss that the heads reach without knowledge of the sample they
+//! predict.
 //!
-//! The heads of a copy of the network read a representation that is the same for every sample. It is fitted, with the
-//! parameters that the task alone reaches, to the task's own loss on training batches. The loss of the
-//! result on the validation data is what a network without inputs reaches, whatever the head, the loss or the mask is.
+//! The heads of a copy of the network read a representation that is equal for every sample. It is fitted, with the
+//! parameters that the task alone reaches, to the task's own loss on training batches. The loss of the result on the
+//! validation data is the loss of a network without inputs, whatever the head, the loss or the mask is.
 //!
-//! Where a representation has positions (three dimensions or more: samples, positions, features), two predictors are fitted: the
-//! *constant* reads the same at every position, the *position* predictor may read something else at each.
+//! Where a representation has positions (three dimensions or more: samples, positions, features), two predictors are
+//! fitted: the *constant* predictor reads equal values at every position, the *position* predictor may read other
+//! values at each position.
 //!
-//! What it costs, how close it comes to closed forms, and where there is none: `docs/verdicts.md`.
+//! The cost, the accuracy against closed forms, and the cases without a predictor are in `docs/verdicts.md`.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `descent` | minimises: Rprop, then L-BFGS, told their values from outside |
-//! | `outline` | the form of a representation, and the sample that all are replaced by |
+//! | `descent` | minimises: Rprop, then L-BFGS, with values supplied by the caller |
+//! | `outline` | describes the form of a representation, and builds the sample that replaces all samples |
 //! | `parameters` | finds, reads and sets the parameters of one head |
 //! | `fit` | fits the predictors of all tasks side by side |
-//! | `measured` | takes their losses on a data set, batch by batch |
+//! | `measured` | measures their losses on a data set, batch by batch |
 
 mod descent;
 mod fit;
@@ -37,16 +39,17 @@ use crate::history::NoBaseline;
 use crate::model::MultiTaskModel;
 use crate::task::{Task, TaskKind};
 
-/// Samples that a predictor is fitted to, about.
+/// The approximate number of samples that a predictor is fitted to.
 const SAMPLES: usize = 384;
-/// Samples for every class of the task that has most.
+/// The number of samples per class of the task with the most classes.
 const PER_CLASS: usize = 20;
-/// Batches that a predictor is fitted to.
+/// The number of batches that a predictor is fitted to.
 const BATCHES: std::ops::RangeInclusive<usize> = 4..=128;
 
-/// Fits the uninformed predictors of all tasks and takes their losses; says what is missing where there can be none.
+/// Fits the uninformed predictors of all tasks and measures their losses; records the reason for a task without a
+/// predictor.
 ///
-/// Deterministic, and without any effect on `network`. The generator of the device moves on.
+/// Deterministic, and without any effect on `network`. The generator of the device advances.
 ///
 /// # Errors
 ///
@@ -93,7 +96,7 @@ pub(super) fn measure<M: MultiTaskModel>(
     })
 }
 
-/// Batches enough that the fitted constants hold for other data.
+/// Returns the number of batches, large enough that the fitted constants hold for other data.
 fn batches_to_fit<M: MultiTaskModel>(network: &M, train: &dyn Source<M::Batch>) -> usize {
     let classification = |task: &&Task| task.kind() == TaskKind::Classification;
     let classes = network.tasks().iter().filter(classification);

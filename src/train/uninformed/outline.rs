@@ -1,24 +1,24 @@
-//! The form of a representation over several batches, and the sample that all samples are replaced by.
+//! Describes the form of a representation over several batches, and builds the sample that replaces all samples.
 
 use burn::tensor::{Device, Tensor};
 
 use crate::model::{OneSample, Shared};
 
-/// Where the values of a sample may differ.
+/// The dimensions along which the values of a sample may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Along the last dimension alone.
+    /// The last dimension only.
     Constant,
-    /// Along all dimensions.
+    /// All dimensions.
     Position,
 }
 
-/// The sizes of every part without the samples, the longest of all batches.
+/// The sizes of every part without the samples, the largest over all batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outline(Vec<Vec<usize>>);
 
 impl Outline {
-    /// Takes the sizes of one representation; `None` if its first dimension is not the samples.
+    /// Returns the sizes of one representation; `None` if its first dimension is not the samples.
     pub(super) fn of<S: Shared>(shared: &S, samples: usize) -> Option<Self> {
         let parts = shared.sizes();
         let sampled = |sizes: &Vec<usize>| sizes.first() == Some(&samples);
@@ -26,7 +26,7 @@ impl Outline {
         known.then(|| Self(parts.iter().map(|sizes| sizes[1..].to_vec()).collect()))
     }
 
-    /// Returns the longer one at every place; `None` if their parts do not correspond.
+    /// Returns the larger size in every dimension; `None` if the parts do not correspond.
     pub(super) fn joined(self, other: Self) -> Option<Self> {
         let pairs = || self.0.iter().zip(&other.0);
         let alike = self.0.len() == other.0.len() && pairs().all(|(a, b)| a.len() == b.len());
@@ -35,7 +35,7 @@ impl Outline {
         alike.then(|| Self(pairs().map(longer).collect()))
     }
 
-    /// Returns whether some part has positions.
+    /// Returns whether any part has positions.
     pub(super) fn has_positions(&self) -> bool {
         self.0.iter().any(|sizes| positions(sizes) > 1)
     }
@@ -45,7 +45,7 @@ impl Outline {
         self.0.iter().map(|sizes| size(&kept(sizes, form))).sum()
     }
 
-    /// Returns the means over samples and positions, flat, as the first guess of a constant sample.
+    /// Returns the means over samples and positions, flat: the first guess of a constant sample.
     pub(super) fn means<S: Shared>(&self, shared: &S) -> Vec<f64> {
         let parts = shared.sample_means().into_iter().zip(shared.sizes());
         let mean = |(values, sizes): (Tensor<1>, Vec<usize>)| {
@@ -56,7 +56,7 @@ impl Outline {
         parts.flat_map(mean).collect()
     }
 
-    /// Returns a constant sample as one with the same values at every position.
+    /// Repeats a constant sample at every position.
     pub(super) fn spread(&self, constant: &[f64]) -> Vec<f64> {
         let mut rest = constant;
         let mut values = Vec::with_capacity(self.len(Form::Position));
@@ -68,7 +68,7 @@ impl Outline {
         values
     }
 
-    /// Returns a sample to be repeated.
+    /// Returns the values as a sample to repeat.
     pub(super) fn sample(&self, values: &[f64], form: Form, device: &Device) -> OneSample {
         let mut rest = values;
         let part = |sizes: &Vec<usize>| {
@@ -81,7 +81,7 @@ impl Outline {
         OneSample::new(self.0.iter().map(part).collect())
     }
 
-    /// Returns the gradient of a sample from that of a representation in which it was repeated.
+    /// Returns the gradient of a sample from the gradient of the representation that repeats it.
     pub(super) fn gradient<S: Shared>(&self, gradient: &S, form: Form) -> Vec<f64> {
         let parts = gradient.sample_means().into_iter().zip(gradient.sizes());
         let mut sums = Vec::with_capacity(self.len(form));
@@ -95,7 +95,7 @@ impl Outline {
     }
 }
 
-/// Returns the sizes of what has values of its own.
+/// Returns the sizes of the independent values.
 fn kept(sizes: &[usize], form: Form) -> Vec<usize> {
     let mut kept = sizes.to_vec();
     if form == Form::Constant
@@ -106,7 +106,8 @@ fn kept(sizes: &[usize], form: Form) -> Vec<usize> {
     kept
 }
 
-/// Adds up values of some sizes at the places of other sizes: all at one place where a length is 1, what is longer at the last place.
+/// Sums values into other sizes: a dimension of length 1 takes all places, and places past the end go to the last
+/// place.
 fn gathered(values: &[f64], sizes: &[usize], kept: &[usize]) -> Vec<f64> {
     if sizes == kept {
         return values.to_vec();
@@ -134,7 +135,7 @@ fn size(sizes: &[usize]) -> usize {
     sizes.iter().product()
 }
 
-/// How many positions a part has: everything between the samples and the last dimension.
+/// Returns the number of positions of a part: the dimensions between the samples and the last.
 fn positions(sizes: &[usize]) -> usize {
     match sizes.split_last() {
         Some((_, positions)) => size(positions),
@@ -142,7 +143,7 @@ fn positions(sizes: &[usize]) -> usize {
     }
 }
 
-/// Returns a representation of the same form that is zero everywhere and takes no memory to speak of.
+/// Returns a representation of equal form that is zero everywhere and takes almost no memory.
 pub(super) fn hollow<S: Shared>(shared: &S, device: &Device) -> S {
     let part = |sizes: Vec<usize>| (Tensor::zeros([1], device), vec![1; sizes.len() - 1]);
     let parts = shared.sizes().into_iter().map(part).collect();

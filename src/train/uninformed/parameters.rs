@@ -1,4 +1,5 @@
-//! The parameters that one task alone reaches: found by their gradients, read and set as flat numbers on the host.
+//! Finds the parameters that one task alone reaches by their gradients, and reads and sets them as flat numbers on the
+//! host.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +7,12 @@ use burn::module::{Flag, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
-/// Elements up to which all parameters of a task's head take part; of a larger head those of one dimension do, its biases.
+/// The largest number of elements for which all parameters of a task's head are fitted; of a larger head only the
+/// parameters of one dimension, its biases.
 const MOST: usize = 1 << 20;
 
-/// Returns a copy in which dropout and whatever else asks for Burn's training flag are off, while gradients flow. Running
-/// statistics are not shared with the original.
+/// Returns a copy with dropout and everything else under Burn's training flag turned off, while gradients flow. The
+/// copy does not share running statistics with the original.
 pub(super) fn quiet<M: Module>(module: &M) -> M {
     struct Quiet;
     impl ModuleMapper for Quiet {
@@ -21,12 +23,12 @@ pub(super) fn quiet<M: Module>(module: &M) -> M {
     module.valid().train().map(&mut Quiet)
 }
 
-/// For each parameter the tasks that reach it.
+/// For each parameter, the tasks that reach it.
 #[derive(Default)]
 pub(in crate::train) struct Reached(HashMap<ParamId, HashSet<usize>>);
 
 impl Reached {
-    /// Adds what the loss of one task gives a gradient to.
+    /// Adds the parameters that the loss of a task has a gradient for.
     pub(in crate::train) fn add<M: Module>(
         &mut self,
         module: &M,
@@ -103,7 +105,7 @@ impl Own {
         self.collected(module, |param| Some(floats(param.val_flat())))
     }
 
-    /// Returns the gradients, flat; zeros where there is none.
+    /// Returns the gradients, flat; zeros for parameters without a gradient.
     pub(super) fn gradients<M: Module>(&self, module: &M, found: &GradientsParams) -> Vec<f64> {
         self.collected(module, |param| param.gradient_flat(found).map(floats))
     }
@@ -155,7 +157,7 @@ impl<const D: usize> Flat for Param<Tensor<D>> {
     }
 }
 
-/// Reads a flat tensor; NaN for each element if the device cannot be read, so that nothing is concluded from it.
+/// Reads a flat tensor; NaN for each element if the device cannot be read, so that no conclusion follows from it.
 pub(super) fn floats(tensor: Tensor<1>) -> Vec<f64> {
     let count = tensor.dims()[0];
     match tensor.inner().try_into_vec_as::<f32>() {
@@ -172,7 +174,7 @@ struct Collect<'a> {
 
 impl ModuleVisitor for Collect<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // A parameter that the module has in two places counts once.
+        // A parameter that the module holds in two places counts once.
         if let Some(count) = self.wanted.remove(&param.id) {
             let values = (self.read)(param);
             self.values

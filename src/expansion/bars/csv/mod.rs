@@ -33,10 +33,11 @@ use survey::CsvForm;
 /// **Header.** The header is the first line that names all four prices, among the first 50 lines that are not blank.
 /// Columns are separated by commas, semicolons, tabs or `|`; lines of text above the header are skipped. Names are
 /// matched without regard to letter case, surrounding spaces, `<>` and `*`. The close may also be called `last`,
-/// `close/last`, `price` or `adj close`; `close` itself has precedence, then the first name in this list. The time stamp
-/// comes from the first of these columns that the header has: `timestamp`, `datetime`, `date` and `time` together
-/// (joined by a space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `time (utc)`, `date (utc)`,
-/// `unix`, `unix timestamp`, `t`; or else from a column without a name that holds dates. Other columns are ignored.
+/// `close/last`, `price` or `adj close`; `close` itself has precedence, then the first name in this list. The time
+/// stamp comes from the first of these columns that the header has: `timestamp`, `datetime`, `date` and `time`
+/// together (joined by a space), `date`, `time`, `date time`, `open time`, `gmt time`, `local time`, `time (utc)`,
+/// `date (utc)`, `unix`, `unix timestamp`, `t`; or else from a column without a name that holds dates. Other columns
+/// are ignored.
 ///
 /// **Time stamps** may be
 ///
@@ -53,7 +54,7 @@ use survey::CsvForm;
 /// second. A file that runs from newest to oldest is reversed.
 ///
 /// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators. The decimal mark is
-/// inferred from the prices.
+/// inferred from the prices with only one reading; `1,084` alone has two.
 ///
 /// **Bad rows.** A row is bad if it has fewer columns than the header, or more that are not empty, a price that is not
 /// a number or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or a time stamp that

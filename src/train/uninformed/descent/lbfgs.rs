@@ -1,54 +1,54 @@
 //! Minimises a smooth function: L-BFGS with a weak Wolfe line search.
 //!
-//! J. Nocedal, *Updating quasi-Newton matrices with limited storage*, Mathematics of Computation 35 (1980); the line search by doubling
-//! and halving is that of A. Lewis and M. Overton, *Nonsmooth optimization via quasi-Newton methods*,
-//! Mathematical Programming 141 (2013), which also serves losses with kinks.
+//! J. Nocedal, *Updating quasi-Newton matrices with limited storage*, Mathematics of Computation 35 (1980). The line
+//! search by doubling and halving is that of A. Lewis and M. Overton, *Nonsmooth optimization via quasi-Newton
+//! methods*, Mathematical Programming 141 (2013); it also suits losses with kinks.
 
 use std::collections::VecDeque;
 
-/// Pairs of steps and changes of the gradient that are remembered.
+/// The number of stored pairs of a step and a change of the gradient.
 const MEMORY: usize = 6;
-/// The part of the decrease that the slope promises which a step has to bring.
+/// The fraction of the decrease predicted by the slope that a step must reach.
 const ARMIJO: f64 = 1e-4;
-/// The part of the slope that may be left after a step.
+/// The fraction of the slope that may remain after a step.
 const CURVATURE: f64 = 0.9;
-/// The part of the value that the first step is to bring, and how far it goes at least.
+/// The fraction of the value that the first step should bring, and the least length of the first step.
 const FIRST_DECREASE: f64 = 1e-3;
 const FIRST_STEP: f64 = 1e-4;
-/// The part of a value within which a minimum counts as reached when the budget ends.
+/// The fraction of a value within which a minimum counts as reached when the budget ends.
 const NEAR: f64 = 0.01;
-/// Trials of one line search. Doubling reaches any target from any start.
+/// The number of trials of one line search. Doubling reaches any target from any start.
 const TRIALS: usize = 40;
-/// What single precision leaves of a value.
+/// The relative precision of a value in single precision.
 const ROUNDING: f64 = 1e-6;
-/// Steps in a row with a small decrease after which the minimum is taken as found.
+/// The number of steps in a row with a small decrease after which the minimum counts as found.
 const SMALL_STEPS: usize = 2;
 
-/// One minimisation.
+/// The state of a minimisation.
 #[derive(Clone, Debug)]
 pub(in crate::train::uninformed) struct Lbfgs {
     point: Vec<f64>,
     trial: Vec<f64>,
     found: Option<Evaluated>,
     direction: Vec<f64>,
-    /// The step length that is tried, and the lengths known to be too short and too long.
+    /// The current step length, and the lengths known to be too short and too long.
     length: f64,
     short: f64,
     long: f64,
     trials: usize,
     memory: VecDeque<Update>,
     small_steps: usize,
-    /// A decrease by less than this part of the value's scale is a small one.
+    /// The fraction of the value's scale below which a decrease is small.
     small: f64,
     /// The first value.
     start: f64,
-    /// What the last step brought, as a part of the value's scale.
+    /// The decrease of the last step, as a fraction of the value's scale.
     gain: f64,
     converged: bool,
     stuck: bool,
 }
 
-/// Value and gradient at the point.
+/// The value and the gradient at the point.
 #[derive(Clone, Debug)]
 struct Evaluated {
     value: f64,
@@ -63,7 +63,8 @@ struct Update {
 }
 
 impl Lbfgs {
-    /// Begins at a point. The minimum is taken as found when steps bring less than `small` of the value's scale.
+    /// Creates a minimisation from a point. The minimum counts as found when steps lower the value by less than `small`
+    /// of its scale.
     pub(super) fn new(point: Vec<f64>, small: f64) -> Self {
         Self {
             direction: vec![0.0; point.len()],
@@ -84,7 +85,7 @@ impl Lbfgs {
         }
     }
 
-    /// Begins anew at the same point, for another function of the same form: what is known of the curvature stays.
+    /// Restarts at the same point, for another function of the same form; the estimate of the curvature is kept.
     pub(super) fn again(&mut self, small: f64) {
         self.small = small;
         self.found = None;
@@ -101,22 +102,22 @@ impl Lbfgs {
         &self.point
     }
 
-    /// Returns the value at the best point so far; `None` if it has not been told.
+    /// Returns the value at the best point so far; `None` if it is not known yet.
     pub(super) fn value(&self) -> Option<f64> {
         self.found.as_ref().map(|found| found.value)
     }
 
-    /// Returns the point at which the function is to be evaluated.
+    /// Returns the next point to evaluate.
     pub(super) fn trial(&self) -> &[f64] {
         &self.trial
     }
 
-    /// Returns whether there is nothing more to do.
+    /// Returns whether the minimisation has ended.
     pub(super) fn is_done(&self) -> bool {
         self.converged || self.stuck
     }
 
-    /// Returns whether a minimum was found, or the last step brought less than 1 % of the value's scale.
+    /// Returns whether a minimum was found, or the last step lowered the value by less than 1 % of its scale.
     pub(super) fn has_converged(&self) -> bool {
         self.converged || (!self.stuck && self.gain < NEAR)
     }
@@ -163,7 +164,7 @@ impl Lbfgs {
         }
         self.trials += 1;
         if self.trials >= TRIALS {
-            // In single precision the end of the way down is flat: no step is better than none.
+            // In single precision the end of the descent is flat, so any lower value is accepted.
             let better = value < found.value;
             if better {
                 self.accept(value, gradient);
@@ -175,13 +176,13 @@ impl Lbfgs {
         self.length = if self.long.is_infinite() {
             2.0 * self.length
         } else if self.short == 0.0 && finite {
-            // Where a parabola through what is known has its minimum.
+            // The minimum of the parabola through the known values.
             let above = value - before - here * slope;
             (-slope * here * here / (2.0 * above)).clamp(0.1 * here, 0.5 * here)
         } else {
             (self.short + self.long) / 2.0
         };
-        // What is left to gain is lost in the rounding.
+        // The remaining gain is lost in the rounding.
         if -slope * self.length < rounding && self.long.is_finite() {
             self.converged = true;
         }
@@ -222,7 +223,7 @@ impl Lbfgs {
         }
     }
 
-    /// Ends a line search that found nothing: the curvature may be of another place, so it is forgotten once.
+    /// Ends a line search without a better point: the curvature may belong to another place, so it is discarded once.
     fn give_up(&mut self) {
         if self.memory.is_empty() {
             self.converged = true;
@@ -244,14 +245,15 @@ impl Lbfgs {
         self.direction = self.descent(&gradient);
         self.length = 1.0;
         if self.memory.is_empty() {
-            // Nothing is known of the curvature: the first step is to bring a part of the value, but not to go far where there is none.
+            // The curvature is unknown: the first step should bring a fraction of the value, but not move far if the
+            // value is zero.
             let part = FIRST_DECREASE * value.abs().max(f64::MIN_POSITIVE) / size;
             self.length = part.max(FIRST_STEP) / size;
         }
         (self.short, self.long, self.trials) = (0.0, f64::INFINITY, 0);
     }
 
-    /// Returns the negative gradient times what is known of the inverse curvature.
+    /// Returns the negative gradient times the estimate of the inverse curvature.
     fn descent(&self, gradient: &[f64]) -> Vec<f64> {
         let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
         let mut factors = Vec::with_capacity(self.memory.len());
@@ -290,7 +292,7 @@ fn add(to: &mut [f64], factor: f64, what: &[f64]) {
 mod tests {
     use super::*;
 
-    /// Evaluations until a minimum was taken as found.
+    /// Returns the minimum and the number of evaluations.
     fn minimise(start: Vec<f64>, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f64>, usize) {
         let mut descent = Lbfgs::new(start, 2e-4);
         for evaluations in 0..400 {

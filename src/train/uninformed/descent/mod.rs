@@ -1,8 +1,9 @@
-//! One minimisation, driven from outside: it says where it wants its function evaluated ([`Descent::trial`]) and is told the result
-//! ([`Descent::tell`]), so that several advance side by side and one pass over the data evaluates all of them.
+//! Minimises a function whose values the caller supplies: [`Descent::trial`] is the next point to evaluate,
+//! [`Descent::tell`] takes the result. Several minimisations can thus advance side by side, and one pass over the data
+//! evaluates all of them.
 //!
-//! It begins with Rprop, which comes from any start near the minimum whatever the scale of the target is, and ends with L-BFGS, which needs
-//! few evaluations there.
+//! The descent begins with Rprop, which comes near the minimum from any start and for any scale of the target, and ends
+//! with L-BFGS, which needs few evaluations there.
 
 mod lbfgs;
 mod rprop;
@@ -10,7 +11,7 @@ mod rprop;
 use self::lbfgs::Lbfgs;
 use self::rprop::Rprop;
 
-/// One minimisation.
+/// A minimisation, coarse (Rprop) or fine (L-BFGS).
 #[derive(Clone, Debug)]
 pub(in crate::train::uninformed) enum Descent {
     Coarse(Rprop),
@@ -18,12 +19,13 @@ pub(in crate::train::uninformed) enum Descent {
 }
 
 impl Descent {
-    /// Begins at a point. A minimum is taken as found when evaluations bring less than `small` of the value's scale.
+    /// Creates a descent from a point. The minimum counts as found when evaluations lower the value by less than
+    /// `small` of its scale.
     pub(super) fn new(point: Vec<f64>, small: f64) -> Self {
         Self::Coarse(Rprop::new(point, small))
     }
 
-    /// Goes on from the best point where few evaluations have to do; for another function of the same form too.
+    /// Continues with L-BFGS from the best point, also for another function of the same form.
     pub(super) fn refine(&mut self, small: f64) {
         match self {
             Self::Coarse(rprop) => *self = Self::Fine(Lbfgs::new(rprop.point().to_vec(), small)),
@@ -39,7 +41,7 @@ impl Descent {
         }
     }
 
-    /// Returns the value at the best point so far; `None` if that is not known yet, or the descent is a coarse one still.
+    /// Returns the value at the best point so far; `None` if it is not known yet, or the descent is still coarse.
     pub(super) fn value(&self) -> Option<f64> {
         match self {
             Self::Coarse(_) => None,
@@ -47,7 +49,7 @@ impl Descent {
         }
     }
 
-    /// Returns the point at which the function is to be evaluated.
+    /// Returns the next point to evaluate.
     pub(super) fn trial(&self) -> &[f64] {
         match self {
             Self::Coarse(rprop) => rprop.trial(),
@@ -55,7 +57,7 @@ impl Descent {
         }
     }
 
-    /// Returns whether there is nothing more to do.
+    /// Returns whether the descent has ended.
     pub(super) fn is_done(&self) -> bool {
         match self {
             Self::Coarse(rprop) => rprop.is_done(),
@@ -63,7 +65,7 @@ impl Descent {
         }
     }
 
-    /// Returns whether a minimum was found, to 1 % of the value's scale.
+    /// Returns whether a minimum was found, to 1 % of the scale of the value.
     pub(super) fn has_converged(&self) -> bool {
         matches!(self, Self::Fine(lbfgs) if lbfgs.has_converged())
     }

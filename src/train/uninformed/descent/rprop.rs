@@ -1,36 +1,37 @@
 //! Minimises a function by the signs of its gradient alone: iRprop+.
 //!
-//! Every coordinate has a step of its own, which grows while the sign of its derivative stays and shrinks when that changes. So neither the
-//! scale of a target nor a flat loss (Huber far from its target, a saturated sigmoid) slows it down, which stopped L-BFGS 15 % above the minimum
-//! for the pointers of the expansion model. C. Igel and M. Hüsken, *Improving the Rprop learning algorithm*, NC 2000.
+//! Every coordinate has its own step, which grows while the sign of its derivative stays and shrinks when the sign
+//! changes. Neither the scale of a target nor a flat loss (Huber far from its target, a saturated sigmoid) therefore
+//! slows the descent down; they stopped L-BFGS 15 % above the minimum for the pointers of the expansion model. C. Igel
+//! and M. Hüsken, *Improving the Rprop learning algorithm*, NC 2000.
 
 /// The first step of every coordinate.
 const FIRST: f64 = 1e-2;
-/// By how much a step grows that never went too far, and one that did.
+/// The factors by which a step grows: for coordinates that never went too far, and for the others.
 const GROWTH: [f64; 2] = [2.0, 1.2];
-/// By how much it shrinks when it went too far.
+/// The factor by which a step shrinks after it went too far.
 const SHRINK: f64 = 0.5;
-/// Evaluations in a row without a better value after which the minimum is taken as found.
+/// The number of evaluations in a row without a better value after which the minimum counts as found.
 const PATIENCE: usize = 4;
 
-/// One minimisation.
+/// The state of a minimisation.
 #[derive(Clone, Debug)]
 pub(in crate::train::uninformed) struct Rprop {
     trial: Vec<f64>,
     steps: Vec<f64>,
-    /// The derivatives at the trial before; zero where the coordinate has just been set back.
+    /// The derivatives at the previous trial; zero for coordinates whose step has just shrunk.
     before: Vec<f64>,
     moved: Vec<f64>,
-    /// Whether a coordinate went too far once.
+    /// Whether a coordinate has gone too far before.
     turned: Vec<bool>,
     value: f64,
     best: Vec<f64>,
     best_value: f64,
     /// The first value.
     start: f64,
-    /// A value that is better by less than this part of its scale is not.
+    /// The fraction of the scale by which a value must be better to count as better.
     small: f64,
-    /// The best value when it was last better by more than that, and the evaluations since then.
+    /// The best value at the last such improvement, and the number of evaluations since then.
     mark: f64,
     since: usize,
     converged: bool,
@@ -38,7 +39,8 @@ pub(in crate::train::uninformed) struct Rprop {
 }
 
 impl Rprop {
-    /// Begins at a point. The minimum is taken as found when evaluations bring less than `small` of the value's scale.
+    /// Creates a minimisation from a point. The minimum counts as found when evaluations lower the value by less than
+    /// `small` of its scale.
     pub(super) fn new(point: Vec<f64>, small: f64) -> Self {
         let count = point.len();
         Self {
@@ -64,12 +66,12 @@ impl Rprop {
         &self.best
     }
 
-    /// Returns the point at which the function is to be evaluated.
+    /// Returns the next point to evaluate.
     pub(super) fn trial(&self) -> &[f64] {
         &self.trial
     }
 
-    /// Returns whether there is nothing more to do.
+    /// Returns whether the minimisation has ended.
     pub(super) fn is_done(&self) -> bool {
         self.converged || self.stuck
     }
@@ -92,7 +94,7 @@ impl Rprop {
             return;
         }
         let worse = value > self.value;
-        // As long as every step grows, the minimum is still ahead, however flat the way is.
+        // While every step grows, the minimum is still ahead, however flat the function is.
         let turns = gradient
             .iter()
             .zip(&self.before)
@@ -105,7 +107,7 @@ impl Rprop {
         }
     }
 
-    /// Notes the value, and whether there was something to gain lately.
+    /// Records the value, and whether the last evaluations improved it.
     fn look(&mut self, value: f64, ahead: bool) {
         if value < self.best_value {
             self.best_value = value;
@@ -129,7 +131,7 @@ impl Rprop {
             self.steps[at] *= SHRINK;
             self.turned[at] = true;
             self.before[at] = 0.0;
-            // Only where the whole became worse: another coordinate may be to blame for a changed sign.
+            // Only if the value became worse: another coordinate may have caused the change of sign.
             if worse {
                 self.trial[at] -= self.moved[at];
                 self.moved[at] = 0.0;
@@ -149,7 +151,7 @@ impl Rprop {
         self.trial[at] += self.moved[at];
     }
 
-    /// Goes back to the best point with shorter steps: the function has no value at the trial.
+    /// Returns to the best point with shorter steps, because the function is not finite at the trial.
     fn back(&mut self) {
         self.trial.copy_from_slice(&self.best);
         self.steps.iter_mut().for_each(|step| *step *= SHRINK);
@@ -164,7 +166,7 @@ impl Rprop {
 mod tests {
     use super::*;
 
-    /// Evaluations until a minimum was taken as found.
+    /// Returns the minimum and the number of evaluations.
     fn minimise(start: Vec<f64>, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f64>, usize) {
         let mut descent = Rprop::new(start, 1e-4);
         for evaluations in 0..400 {
@@ -183,7 +185,7 @@ mod tests {
         for target in [1e-2, 1.0, 50.0, 1e6] {
             let (point, evaluations) = minimise(vec![0.0], |x| {
                 let away = x[0] - target;
-                // Huber with delta 1: the slope says nothing of the distance.
+                // Huber with delta 1: the slope is independent of the distance.
                 let clipped = away.clamp(-1.0, 1.0);
                 (1e-3 + clipped * (away - clipped / 2.0), vec![clipped])
             });
