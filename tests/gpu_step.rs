@@ -179,7 +179,7 @@ fn of_a_run(clip_norm: Option<f64>) -> Vec<BTreeMap<String, usize>> {
 }
 
 /// A step of a run sums for the history besides, clipping reads all gradients once, and an audit runs the heads again, which happens
-/// in every 25th step by default.
+/// in every 10th step by default.
 #[test]
 fn clipping_and_audits_are_counted_too() {
     let _alone = alone();
