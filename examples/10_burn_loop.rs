@@ -1,6 +1,6 @@
-//! 10. A training loop of Burn that is there already, and what is added to it.
+//! 10. Adds a strategy to an existing training loop of Burn.
 //!
-//! Four lines, marked `// added`; one of them stands in the place of the plain sum.
+//! The four added lines are marked `// added`; one of them replaces the plain sum.
 //!
 //! ```text
 //! cargo run --release --example 10_burn_loop

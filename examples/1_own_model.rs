@@ -1,4 +1,4 @@
-//! 1. A model of your own in a loop of your own: one trunk, three heads, any strategy of the table as JSON.
+//! 1. Trains your own model in your own loop: one trunk, three heads, any strategy of the table as JSON.
 //!
 //! ```text
 //! cargo run --release --example 1_own_model -- '{"strategy": "upgrad"}'
@@ -14,7 +14,7 @@ use equipoise::loss::{
 use equipoise::weighting::{Strategy, StrategyConfig};
 use equipoise::{Task, TaskSet, step};
 
-/// What is trained and saved as one: the network, and the strategy beside it.
+/// The network and the strategy, trained and saved as one module.
 #[derive(Module, Debug)]
 struct Training {
     trunk: Linear,
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         heads: [0, 1, 2].map(|_| linear(32, 1)),
         weighting: StrategyConfig::from_json(&json)?.init(&tasks, &device)?,
     };
-    // Weight decay would pull learned weights towards their start, so the strategy is a group without it.
+    // Weight decay would pull learned weights towards their start, so the strategy is a group without weight decay.
     let own = AdamWConfig::new().with_weight_decay(0.0).build();
     let group = ParamGroup::from_predicate("weighting");
     let mut optimizer = AdamWConfig::new().init().with_group(group, own, None);
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 bce(third.forward(c), above.clone().float(), 1.0, None, Mean),
             ])
         });
-        // Reading numbers waits for the device, so it is done now and then and not in every step.
+        // Reading numbers waits for the device, so they are read every 100 steps.
         if index % 100 == 0 {
             let losses = pass.losses().values().into_data();
             println!(

@@ -1,5 +1,5 @@
-//! A strategy of your own, for `step::backward` and the `Trainer`: the task whose loss has fallen least has the largest weight.
-//! What it remembers is in every checkpoint. `cargo run --release --example 2_own_strategy`
+//! 2. Defines your own strategy, for `step::backward` and the `Trainer`: the slower a loss falls, the larger its weight.
+//! Its memory is part of every checkpoint. `cargo run --release --example 2_own_strategy`
 
 use burn::tensor::{Device, Tensor, activation::softmax};
 use equipoise::weighting::{LossWeighting, Memory, Step, Strategy, Weighed};

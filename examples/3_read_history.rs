@@ -1,12 +1,12 @@
-//! 3. What a history tells: reads the `history.csv` of any run and says what became of every task.
+//! 3. Reads the `history.csv` of any run and prints the verdict on every task.
 //!
 //! ```text
 //! cargo run --release --example 3_read_history -- runs/uncertainty-1/history.csv
 //! cargo run --release --example 3_read_history
 //! ```
 //!
-//! Without a file it makes a history by a tiny run in a temporary folder. Nothing here needs a tensor: a history is
-//! plain records, and a file that another program wrote in the same form serves as well.
+//! Without a file, a small run in a temporary folder makes the history. No tensor is needed: a history is plain records,
+//! and a file of another program in the same form is read as well.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ fn history(file: Option<PathBuf>) -> Result<History> {
     }
 }
 
-/// A small network, little data and few epochs, so that it is done in seconds; not every task will have learned.
+/// Trains a small network on little data for few epochs, in seconds; not every task will have learned.
 fn train(folder: &Path) -> Result<()> {
     let mut config = ExpansionConfig {
         weighting: preset("running-mean")?,
@@ -60,7 +60,7 @@ fn tell(history: &History) {
         history.last_epoch()
     );
     for task in history.tasks() {
-        // Any quantity of any task can be asked for by name; epoch 0 holds what was known before training.
+        // Every quantity of every task can be read by name. Epoch 0 holds the quantities known before training.
         let constant = history.get(0, Split::Valid, task, quantity::CONSTANT_LOSS);
         let constant = shown(constant);
         println!("{task}: the best constant predictor reaches {constant}");
@@ -80,7 +80,7 @@ fn tell(history: &History) {
     }
 }
 
-/// A value that need not be there: a history of another program may lack it.
+/// Returns a value as text, or `-` for a value that the history of another program may lack.
 fn shown(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.4}"))
 }

@@ -1,5 +1,5 @@
-//! Example 4: three heads on tabular data under the `Trainer`. The second round goes on from the checkpoint of the first as if
-//! there had been no stop. `cargo run --release --example 4_own_model_trained`
+//! 4. Trains three heads on tabular data under the `Trainer`. The second round resumes the checkpoint of the first, as in
+//! an uninterrupted run. `cargo run --release --example 4_own_model_trained`
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};

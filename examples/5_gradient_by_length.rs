@@ -1,13 +1,14 @@
-//! 5. A measurement: does a mean over many outputs shrink what a task sends into the shared trunk?
+//! 5. Measures whether a mean over many outputs shrinks the gradient of a task at the shared trunk.
 //!
 //! ```text
 //! cargo run --release --example 5_gradient_by_length
 //! ```
 //!
-//! One head has an output at each of T steps, the other has two outputs on the mean over time. It is often said that the
-//! first loses, because its loss is a mean over T elements, and that sqrt(T) makes up for it. The audit measures the gradients
-//! at the representation. Both shrink in the same way: a mean over time divides by T as well, it only does so on the
-//! way *in*. The shares do not depend on T, and a factor of sqrt(T) takes the trunk from the other task.
+//! One head has an output at each of T steps, the other has two outputs on the mean over time. A common claim is that
+//! the gradient share of the first is too small, because its loss is a mean over T elements, and that a factor of sqrt(T)
+//! compensates. The audit measures the gradients at the representation. Both shrink in the same way: the mean over time
+//! divides by T as well, only *before* the head. The shares do not depend on T, and with a factor of sqrt(T) the first
+//! task takes the trunk from the other.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -60,7 +61,7 @@ impl MultiTaskModel for Network {
         self.trunk.forward(batch.clone())
     }
 
-    /// Both targets are far away, so that every output has a Huber derivative of one and only the heads differ.
+    /// The targets are far from all outputs, so that every Huber derivative is one and only the heads differ.
     fn task_losses(&self, shared: Branches<Tensor<3>>, _: &Tensor<3>) -> TaskLosses {
         let loss = |output: Tensor<2>| {
             let target = output.clone().inner().full_like(-20.0);
@@ -77,7 +78,7 @@ impl MultiTaskModel for Network {
     }
 }
 
-/// Raw gradient norms of both tasks, the means over a few networks and batches.
+/// Returns the raw gradient norms of both tasks, the means over ten networks and batches.
 fn norms(length: usize, device: &Device) -> equipoise::Result<[f64; 2]> {
     const DRAWS: u64 = 10;
     let mut sums = [0.0; 2];

@@ -1,10 +1,10 @@
-//! 6. Two data sets with a task each: a batch of one, then a batch of the other, under the `Trainer`.
+//! 6. Trains on two data sets with one task each, in alternating batches, under the `Trainer`.
 //!
 //! ```text
 //! cargo run --release --example 6_two_data_sets
 //! ```
 //!
-//! A head that has no labels in a batch does not run; it neither moves nor decays.
+//! A head without labels in a batch does not run, and its parameters neither move nor decay.
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::InMemDataset;
@@ -21,7 +21,7 @@ use equipoise::{Task, TaskSet};
 /// Six inputs and a label.
 type Row = [f32; 7];
 
-/// Makes batches of one of the data sets.
+/// A batcher of one data set, with the name of its task.
 #[derive(Clone)]
 struct Labelled(&'static str);
 
@@ -96,7 +96,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     device.seed(1);
     let size = |x: &[f32]| 2.0 * (x[0] + x[1]);
     let kind = |x: &[f32]| f32::from(u8::from(x[1] + x[2] > 0.0));
-    // One batch of each in turn; the small data set begins again while the large one goes on.
+    // One batch of each in turn. The smaller data set starts again until the larger one is complete.
     let mixture = |sizes: usize, kinds: usize| -> equipoise::Result<Mixture<Batch>> {
         let sizes = Data::new(rows(sizes, size, &device), Labelled("size"), 32)?;
         let kinds = Data::new(rows(kinds, kind, &device), Labelled("kind"), 32)?;

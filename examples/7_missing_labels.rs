@@ -1,10 +1,10 @@
-//! 7. Labels that are not always there: a mask for each task, class weights, and steps made of several batches.
+//! 7. Trains with missing labels: a mask for each task, class weights, and steps from several batches.
 //!
 //! ```text
 //! cargo run --release --example 7_missing_labels
 //! ```
 //!
-//! Losses, weights and epochs are means over the labels there are.
+//! Losses, weights and epoch values are means over the present labels.
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::InMemDataset;
@@ -32,7 +32,7 @@ struct Row {
 struct Batch {
     inputs: Tensor<2>,
     ages: Tensor<1>,
-    /// 1 where there is an age, 0 where there is none.
+    /// The mask of the ages: 1 for a row with an age, else 0.
     with_age: Tensor<1>,
     classes: Tensor<1, Int>,
 }
@@ -100,7 +100,7 @@ impl MultiTaskModel for Network {
     }
 }
 
-/// Every third row has an age and four of five have a class, of which the third is rare.
+/// Creates rows: every third has an age, and four of five have a class. The third class is rare.
 fn rows(count: usize, device: &Device) -> InMemDataset<Row> {
     let inputs = Tensor::<2>::random([count, 6], Normal(0.0, 1.0), device);
     let inputs: Vec<f32> = inputs.into_data().iter().collect();
@@ -133,7 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let strategy = StrategyConfig::named("sum")?.init(&tasks, &device)?;
     let folder = tempfile::tempdir()?;
-    // Steps of 4 batches of 16; the trunk learns more slowly than the heads; the ages say which epoch is the best.
+    // Steps of 4 batches of 16; a smaller learning rate for the trunk; the loss of the ages decides the best epoch.
     let config = TrainConfig::default()
         .with_epochs(8)
         .with_batch_size(16)

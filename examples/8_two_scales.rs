@@ -1,13 +1,13 @@
-//! 8. A representation in two parts: a fine and a coarse map of a convolutional network.
+//! 8. Trains on a representation in two parts: a fine and a coarse map of a convolutional network.
 //!
-//! One head reads every pixel, one the whole image.
+//! One head predicts every pixel, the other the whole image.
 //!
 //! ```text
 //! cargo run --release --example 8_two_scales
 //! ```
 //!
-//! Both tasks read both maps, so the Gram matrix sees all that they share. A part that one task alone reads has no conflict to
-//! show, and what the tasks have in common before it stays out of sight.
+//! Both tasks read both maps, so the Gram matrix covers everything that they share. A part that only one task reads
+//! shows no conflict, and hides a conflict in the layers before it.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -23,7 +23,7 @@ use equipoise::loss::{
 use equipoise::weighting::{Strategy, StrategyConfig};
 use equipoise::{Task, TaskSet, step};
 
-/// Pixels along a side.
+/// The number of pixels along a side.
 const SIDE: usize = 12;
 
 #[derive(Module, Debug)]
@@ -36,7 +36,7 @@ struct Training {
 }
 
 impl Training {
-    /// Maps of `[batch, 8, 12, 12]` and `[batch, 16, 6, 6]`.
+    /// Computes the maps, `[batch, 8, 12, 12]` and `[batch, 16, 6, 6]`.
     fn represent(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let fine = self.fine.forward(images).tanh();
         let pool = MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
@@ -58,7 +58,8 @@ impl Training {
     }
 }
 
-/// Images with a bright square of 4 by 4 somewhere, which pixels it covers, and in which quarter its corner lies.
+/// Draws images with a bright square of 4 by 4 pixels; returns them with the mask of the square and the quarter of its
+/// corner.
 fn batch(count: usize, device: &Device) -> (Tensor<4>, Tensor<4>, Tensor<1, Int>) {
     let uniform = Distribution::Uniform(0.0, 8.99);
     let corners = Tensor::<2>::random([count, 2], uniform, device).int();

@@ -1,4 +1,4 @@
-//! 9. A transformer over sequences of different lengths: padding is masked in the trunk, in the readout and in the losses.
+//! 9. Trains a transformer on sequences of different lengths, with masked padding in trunk, readout and losses.
 //!
 //! ```text
 //! cargo run --release --example 9_padded_sequences
@@ -15,7 +15,7 @@ use equipoise::loss::{Reduction::Mean, TaskLosses, binary_cross_entropy_with_log
 use equipoise::weighting::{Strategy, StrategyConfig};
 use equipoise::{Task, TaskSet, step};
 
-/// Positions of the longest sequence, and features of each.
+/// The number of positions of the longest sequence, and of features per position.
 const LONGEST: usize = 16;
 const FEATURES: usize = 4;
 
@@ -29,9 +29,9 @@ struct Training {
 }
 
 struct Batch {
-    /// `[batch, 16, 4]`; padding may hold anything.
+    /// The features, `[batch, 16, 4]`, with any values in the padding.
     inputs: Tensor<3>,
-    /// Where there is padding, `[batch, 16]`.
+    /// Whether each position is padding, `[batch, 16]`.
     padding: Tensor<2, Bool>,
     /// The largest first feature of the sequence, `[batch, 1]`.
     peaks: Tensor<2>,
@@ -66,7 +66,7 @@ impl Training {
     fn losses(&self, branches: equipoise::model::Branches<Tensor<3>>, batch: &Batch) -> TaskLosses {
         let [first, second] = branches.each();
         let [count, _, width] = first.dims();
-        // The mean over the positions that are there.
+        // The mean over the positions without padding.
         let wide = batch.padding.clone().unsqueeze_dim::<3>(2);
         let kept = first.mask_fill(wide.expand([count, LONGEST, width]), 0.0);
         let lengths = batch.padding.clone().bool_not().float().sum_dim(1);

@@ -1,4 +1,4 @@
-//! Takes the network of a run back to PyTorch.
+//! Exports the network of a run to PyTorch.
 //!
 //! ```text
 //! cargo run --release --features pytorch --example export_pytorch -- runs/uncertainty-1 network.safetensors
@@ -20,7 +20,7 @@ use shared::files::readable;
 
 /// Writes the network of a run as a file that PyTorch's load_state_dict takes.
 ///
-/// Not for networks that pool by attention, as those of the recipe learn do: the original network has none.
+/// Not for networks that pool by attention, such as those of the recipe learn: the original network has no attention.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

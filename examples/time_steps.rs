@@ -1,4 +1,4 @@
-//! Measures our side of what `benches/compare_pytorch.py` compares, and prints a JSON line for each work.
+//! Measures the times of this crate for `benches/compare_pytorch.py`, and prints one JSON line per measurement.
 //!
 //! ```text
 //! cargo run --release --example time_steps
@@ -6,35 +6,36 @@
 //! cargo run --release --features wgpu --example time_steps -- --backend wgpu
 //! ```
 //!
-//! A line reads `{"work": "train_step B=32", "ms": 12.3}`; the number is the median over at least ten repetitions and half
-//! a second, after a warm-up. The works, in this order:
+//! A line reads `{"work": "train_step B=32", "ms": 12.3}`; the number is the median over at least ten repetitions and
+//! half a second, after a warm-up. The values of `work`, in this order:
 //!
-//! | work | what is timed |
+//! | work | timed |
 //! |---|---|
 //! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW on one batch |
-//! | `train_step upgrad B=32` | the same under `upgrad`, from the gradients of all tasks at the representation |
+//! | `train_step upgrad B=32` | that step under `upgrad`, from the gradients of all tasks at the representation |
 //! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
 //! | `cross_entropy N (Rx3)` | cross entropy with its gradient, over R rows of 3 classes, N elements in all |
-//! | `strategy NAME` | weighing four losses and going back to them, less the same for their plain sum |
+//! | `strategy NAME` | weighing four losses and the backward pass to them, minus the time of their plain sum |
 //! | `bars to batch B=32` | labels by rule, features, targets and tensors of 32 windows of bars |
 //!
-//! On a GPU (`--backend wgpu`, `vulkan`, `cuda`, ...; the feature of the same name builds it) the works are those of the network
-//! alone, `train_step` also with 1,024 windows, and three more:
+//! On a GPU (`--backend wgpu`, `vulkan`, `cuda`, ...; needs the feature of that name) only the work of the network is
+//! timed, `train_step` also with 1,024 windows, and three more rows:
 //!
-//! | work | what is timed |
+//! | work | timed |
 //! |---|---|
-//! | `until the first step B=8` | from opening the device to the end of a first training step, compiling and tuning included |
-//! | `train_step plain form B=8` | a training step whose layers are plain tensor operations: the yardstick for the kernels |
-//! | `represent B=8`, `represent plain form B=8` | the layer alone, forward |
+//! | `until the first step B=8` | from opening the device to the end of a first training step, with compilation and tuning |
+//! | `train_step plain form B=8` | a training step whose layers are plain tensor operations, the reference for the kernels |
+//! | `represent B=8`, `represent plain form B=8` | the forward pass of the layer alone |
 //!
-//! Times include waiting for the device after every repetition. `--batch` chooses the sizes: on a software device 8 is enough.
+//! Times include waiting for the device after every repetition. `--batch` sets the sizes; 8 is enough on a software
+//! device.
 //!
-//! With `--memory` there is one line, `{"work": "peak memory of train_step B=128", "mib": 123.4}`: how far the resident
-//! memory of this process rises, at its peak, above what it is once the batch is there, while the model is made and goes
-//! ten steps. It is read from `/proc/self/status`, which only Linux has.
+//! With `--memory`, the only line is `{"work": "peak memory of train_step B=128", "mib": 123.4}`: the peak of the resident
+//! memory while the model is built and trained for ten steps, minus the memory with the batch alone. The source is
+//! `/proc/self/status`, which only Linux has.
 //!
-//! For distributions and single parts there is `cargo bench`.
+//! `cargo bench` measures distributions and single parts.
 
 #[path = "shared/backend.rs"]
 mod backend;
@@ -59,25 +60,25 @@ use equipoise::weighting::Strategy;
 use waiting::wait;
 use work::{Training, assemble, batch, infer, model, windows};
 
-/// Elements of the losses: 32, 256 and 4096 windows of 105 bars. Cross entropy has them also as rows.
+/// The numbers of elements of the losses: 32, 256 and 4096 windows of 105 bars. Cross entropy has them also as rows.
 const ELEMENTS: [usize; 3] = [3_360, 26_880, 430_080];
 const CLASSES: usize = 3;
 
-/// Raw losses of type, pointers, binary and countdown, as they are when a training begins.
+/// The raw losses of type, pointers, binary and countdown, with sizes as at the start of a training.
 const LOSSES: [f32; 4] = [1.1, 0.05, 0.7, 9.0];
 
-/// Measures our side of what benches/compare_pytorch.py compares, and prints JSON lines.
+/// Measures the times of this crate for benches/compare_pytorch.py, and prints JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// Only the peak memory of a training step; the times if left out
+    /// Measure only the peak memory of a training step, instead of the times
     #[arg(long)]
     memory: bool,
 
-    /// Where the tensors live
+    /// Backend of the tensors
     #[arg(long, value_enum, default_value = "flex", conflicts_with = "memory")]
     backend: BackendName,
 
-    /// Windows of a training step, on a GPU
+    /// Windows per training step, on a GPU
     #[arg(long, value_delimiter = ',', default_values_t = [8, 32, 128, 1024])]
     batch: Vec<usize>,
 }
@@ -127,7 +128,7 @@ fn on_gpu(device: &Device, began: Instant, sizes: &[usize]) {
     plain_form(device);
 }
 
-/// The layer and a whole step in plain tensor operations.
+/// Times the layer and a whole step in plain tensor operations.
 fn plain_form(device: &Device) {
     let size = 8;
     let network = model(device).network;
@@ -193,7 +194,7 @@ fn strategies(device: &Device) {
     }
 }
 
-/// A strategy for the tasks of the model that it asks for: one of them needs a scalar countdown.
+/// Creates a strategy over the tasks of the model that it needs: `scalar-countdown` needs a scalar countdown.
 fn strategy(name: &str, device: &Device) -> Strategy {
     let config = ExpansionConfig {
         weighting: preset(name).expect("it is one of the presets"),
@@ -222,7 +223,7 @@ fn batches(device: &Device) {
 fn peak_memory(device: &Device) {
     let size = 128;
     let batch = batch(size, device);
-    // Linux then forgets the peak so far. Where it may not, the check below says whether that peak was in the way.
+    // Resets the peak on Linux. If the reset is not permitted, the check below detects an earlier peak that is higher.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let (before, earlier) = (resident_mib("VmRSS"), resident_mib("VmHWM"));
     let mut training = Training::on(batch, device);
@@ -237,7 +238,7 @@ fn peak_memory(device: &Device) {
     );
 }
 
-/// A field of `/proc/self/status`: `VmRSS` is the resident memory now, `VmHWM` its peak.
+/// Returns a field of `/proc/self/status` in MiB: `VmRSS` is the resident memory now, `VmHWM` its peak.
 fn resident_mib(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(field));
@@ -245,16 +246,16 @@ fn resident_mib(field: &str) -> f64 {
     kib.expect("a field that Linux writes, in kB") / 1024.0
 }
 
-/// Value and gradient of a loss.
+/// Computes value and gradient of a loss.
 fn gradient<const D: usize>(inputs: &Tensor<D>, loss: impl Fn(Tensor<D>) -> Tensor<1>) {
     let leaf = inputs.clone().require_grad();
     let gradients = loss(leaf.clone()).backward();
     wait(leaf.grad(&gradients).expect("the loss depends on it"));
 }
 
-/// Milliseconds.
+/// Returns the median time of `repeat`, in milliseconds.
 fn median(mut repeat: impl FnMut()) -> f64 {
-    // On a GPU kernels are compiled and tuned meanwhile.
+    // A warm-up, in which a GPU compiles and tunes its kernels.
     for _ in 0..5 {
         repeat();
     }

@@ -1,12 +1,12 @@
-//! Every strategy, the raw sum and tuned fixed weights, with several seeds each, on the same data with the same budget.
+//! Compares every strategy, the raw sum and tuned fixed weights over several seeds, with the same data and budget.
 //!
 //! ```text
 //! cargo run --release --example compare_strategies
 //! cargo run --release --example compare_strategies -- --data bars.csv --seeds 5 --out runs/bars
 //! ```
 //!
-//! Ctrl-C stops at once, and the same command goes on from there. The work is done by `equipoise::expansion::comparison`;
-//! here are only the arguments, the processes (one for each run, see `pool.rs`) and what is printed.
+//! Ctrl-C stops at once, and the same command continues. `equipoise::expansion::comparison` defines the runs and their
+//! results; the program adds the arguments, the processes (one per run, see `pool.rs`) and the output.
 
 mod pool;
 mod progress;
@@ -33,10 +33,10 @@ use shared::files::{WANTED_CONFIG, readable};
 use shared::signals::{count_interrupts, ignore_interrupts};
 use shared::terminal::Terminal;
 
-/// What Ctrl-C ends a program with in a shell.
+/// The exit code of a program after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Nobody has to listen to what is said.
+/// The outputs of the program.
 pub const TERMINAL: Terminal = Terminal::new(false);
 
 /// Compares the strategies: every one with the same data, the same seeds and the same number of epochs.
@@ -51,14 +51,14 @@ struct Arguments {
     /// Passes over the training windows [default: that of the config, 20]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Which, by name and separated by commas, +rescale behind those from gradients whose combined gradient shall have the
-    /// mean gradient's length [default: seven, raw-sum and tuned-fixed]
+    /// Strategies by name, separated by commas; +rescale behind one from gradients rescales its combined gradient to the
+    /// length of the mean gradient [default: seven, raw-sum and tuned-fixed]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Option<Vec<String>>,
-    /// Settings by name that all runs share: default, original or learn; flags go before them
+    /// Settings by name that all runs share: default, original or learn; flags take precedence
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true)]
     recipe: Option<String>,
-    /// Settings in JSON that all runs share, as train_expansion writes them; flags go before them
+    /// Settings in JSON that all runs share, as train_expansion writes them; flags take precedence
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
     config: Option<PathBuf>,
     /// Runs side by side [default: one for each core]
@@ -73,7 +73,7 @@ struct Arguments {
     /// Epochs of each candidate [default: those of the compared runs]
     #[arg(long, value_name = "N")]
     search_epochs: Option<usize>,
-    /// Do the one run that is described on standard input; how the program calls itself
+    /// Train the one run that is described on standard input; used by the program itself
     #[arg(long, hide = true)]
     one_run: bool,
 }
@@ -124,7 +124,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-/// The settings of the config file, with the flags before them.
+/// Returns the manifest from the config file or recipe and the flags. Flags take precedence.
 fn manifest(arguments: &Arguments) -> Result<Manifest> {
     let mut config = match (&arguments.config, &arguments.recipe) {
         (Some(file), _) => {
@@ -149,8 +149,8 @@ fn manifest(arguments: &Arguments) -> Result<Manifest> {
     Manifest::new(config, search)
 }
 
-/// What a child does: the run in the first line of its standard input, until that input ends. It ends when the parent says
-/// so, and also when the parent is killed.
+/// Trains the run in the first line of standard input, as a child process. Stops when the input ends: when the parent
+/// closes it, and also when the parent is killed.
 fn one_run() -> Result<ExitCode> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);

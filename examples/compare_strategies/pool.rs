@@ -1,8 +1,8 @@
-//! Runs side by side, each in a process of its own, because Burn's random numbers on a CPU come from one state in the whole
+//! Trains runs in parallel, each in its own process, because Burn's random numbers on a CPU come from one state per
 //! process.
 //!
-//! A child is this program again with `--one-run`. It gets its run as a line of JSON on standard input, and stops when that
-//! input ends, so it stops with its parent however that ends. What it prints goes to `log.txt` in the run's folder.
+//! A child is this program with `--one-run`. It reads its run as a line of JSON from standard input and stops when the
+//! input ends, so it ends with its parent in every case. Its output goes to `log.txt` in the folder of the run.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,28 +17,28 @@ use equipoise::{Error, Result};
 
 use crate::progress::Progress;
 
-/// Between two looks at the children.
+/// The time between two checks of the children.
 const PAUSE: Duration = Duration::from_millis(50);
-/// What a child has to notice that it shall stop, which it does after a step.
+/// The time that a child has to stop, which it does after a step.
 const GRACE: Duration = Duration::from_secs(10);
-/// What is repeated of the log of a run that failed.
+/// The number of lines repeated from the log of a failed run.
 const LAST_LINES: usize = 3;
 
-/// Whoever does the runs.
+/// The processes that train the runs.
 pub struct ProcessPool {
-    /// Runs at a time.
+    /// The largest number of parallel runs.
     pub jobs: usize,
-    /// How often Ctrl-C was pressed.
+    /// The number of times Ctrl-C was pressed.
     pub interrupts: Arc<AtomicUsize>,
-    /// What is shown meanwhile.
+    /// The display of the progress.
     pub progress: Progress,
 }
 
 /// A run that failed and the end of its log.
 pub struct Failure {
-    /// The run's name.
+    /// The name of the run.
     pub name: String,
-    /// What it said last.
+    /// The last lines of the log.
     pub words: String,
 }
 
@@ -49,7 +49,7 @@ struct Working<'a> {
 }
 
 impl ProcessPool {
-    /// Does all runs that are not finished yet, and goes on with the others when one fails. `None` if it was interrupted.
+    /// Trains all unfinished runs; a failed run does not stop the others. Returns the failures, or `None` after Ctrl-C.
     pub fn work(&mut self, jobs: &[Job]) -> Result<Option<Vec<Failure>>> {
         let mut waiting = Vec::new();
         for job in jobs {
@@ -96,21 +96,21 @@ impl ProcessPool {
         let mut command = Command::new(&program);
         command.arg("--one-run").stdin(Stdio::piped());
         command.stdout(second).stderr(log);
-        // Side by side, more threads than cores would only wait for each other.
+        // In parallel, more threads than cores would only wait for each other.
         if self.jobs > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
             command.env("RAYON_NUM_THREADS", "1");
         }
         let mut child = command.spawn().map_err(Error::io("start", &program))?;
         let description = serde_json::to_string(job).expect("a run is valid JSON");
         if let Some(input) = &mut child.stdin {
-            // A child that is gone already is found by its exit status.
+            // If the child has already ended, its exit status shows it.
             let _ = writeln!(input, "{description}");
         }
         let began = Instant::now();
         Ok(Working { job, child, began })
     }
 
-    /// Takes out the children that have ended.
+    /// Removes the children that have ended, and returns their failures.
     fn collect(&mut self, working: &mut Vec<Working<'_>>) -> Result<Vec<Failure>> {
         let mut failures = Vec::new();
         let mut index = 0;
@@ -122,7 +122,7 @@ impl ProcessPool {
                 continue;
             };
             let Working { job, began, .. } = working.remove(index);
-            // Its exit status alone could be that of a child whose last write was lost.
+            // The exit status alone does not show whether the last write was lost.
             let finished = status.success() && job.state()? == JobState::Finished;
             let failure = (!finished).then(|| failure(job, status));
             self.progress.ended(job, began.elapsed(), failure.as_ref());
@@ -131,7 +131,7 @@ impl ProcessPool {
         Ok(failures)
     }
 
-    /// Ends the input of the children, which asks them to stop, and kills those that do not.
+    /// Closes the input of the children, which asks them to stop, and kills those that do not stop in time.
     fn stop(&self, mut working: Vec<Working<'_>>) -> Result<()> {
         for Working { child, .. } in &mut working {
             drop(child.stdin.take());
@@ -141,7 +141,7 @@ impl ProcessPool {
             let fail = |error| Error::io("stop the run in", &job.folder)(error);
             while child.try_wait().map_err(fail)?.is_none() {
                 if began.elapsed() > GRACE || self.interrupts() > 1 {
-                    // Checkpoints appear whole or not at all, so nothing is lost but the epoch.
+                    // Checkpoints are written atomically, so only the current epoch is lost.
                     let _ = child.kill();
                     let _ = child.wait();
                 }

@@ -1,4 +1,4 @@
-//! What is shown while the runs go on, on standard error: a bar on a terminal, and a line for each run that ends.
+//! Shows the progress of the runs on standard error: a bar on a terminal, and a line for each run that ends.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,16 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::TERMINAL;
 use crate::pool::Failure;
 
-/// Counts runs, and epochs for the time that is left, because runs differ in length and may be resumed.
+/// The progress of a comparison, in runs, and in epochs for the time left, because runs differ in length and may be
+/// resumed.
 pub struct Progress {
     bar: ProgressBar,
     runs: usize,
     epochs: usize,
     ended_runs: usize,
-    /// Epochs of runs that have ended.
+    /// The number of epochs of ended runs.
     ended: usize,
-    /// Epochs that an earlier call of the program trained.
+    /// The number of epochs that an earlier call of the program trained.
     spared: usize,
     began: Instant,
 }
@@ -40,24 +41,24 @@ impl Progress {
         }
     }
 
-    /// Runs that have ended, and all.
+    /// Returns the number of ended runs and of all runs.
     pub fn runs(&self) -> (usize, usize) {
         (self.ended_runs, self.runs)
     }
 
-    /// A run was finished before.
+    /// Records a run that an earlier call finished.
     pub fn spare_run(&mut self, job: &Job) {
         self.ended_runs += 1;
         self.ended += job.config.train.epochs;
         self.spared += job.config.train.epochs;
     }
 
-    /// A run goes on from an epoch.
+    /// Records the epochs of a run that an earlier call trained in part.
     pub fn spare_epochs(&mut self, epochs: usize) {
         self.spared += epochs;
     }
 
-    /// A run has ended, one way or the other.
+    /// Records and prints the end of a run, finished or failed.
     pub fn ended(&mut self, job: &Job, took: Duration, failure: Option<&Failure>) {
         self.ended_runs += 1;
         self.ended += job.config.train.epochs;
@@ -93,12 +94,12 @@ impl Progress {
         self.bar.suspend(|| TERMINAL.note(line));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// The time left, as soon as an epoch of this call tells how long one takes.
+    /// Returns the time left as text, empty until this call has trained an epoch to measure.
     fn left(&self, done: usize) -> String {
         let trained = done.saturating_sub(self.spared);
         let left = self.epochs.saturating_sub(done);

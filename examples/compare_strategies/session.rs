@@ -1,4 +1,4 @@
-//! One call of the program: which runs there are, in which order they are done, and what is written when they are.
+//! Defines one call of the program: its runs, their order, and the files with the results.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -20,16 +20,16 @@ use crate::TERMINAL;
 use crate::pool::{Failure, ProcessPool};
 use crate::progress::Progress;
 
-/// How a call ends.
+/// The end of a call.
 pub enum Ending {
-    /// By Ctrl-C.
+    /// Interrupted by Ctrl-C.
     Interrupted {
-        /// Runs that need nothing more.
+        /// The number of ended runs.
         ended: usize,
-        /// All runs.
+        /// The number of all runs.
         runs: usize,
     },
-    /// With all runs done, or failed.
+    /// All runs finished or failed.
     Done(Results),
 }
 
@@ -39,16 +39,16 @@ pub struct Session {
     names: Vec<String>,
     seeds: u64,
     out: PathBuf,
-    /// The weights of `tuned-fixed`, once they are found.
+    /// The weights of `tuned-fixed`, after the search.
     tuned: Option<TaskValues>,
     facts: Vec<(String, String)>,
     failed: Vec<Failure>,
-    /// Held until the program ends, so that no second one trains in the same folder.
+    /// The lock of the folder, held until the program ends, so that only one program trains in it.
     _lock: File,
 }
 
 impl Session {
-    /// Claims the folder and reads the data once, so that what is wrong with either is said before anything is trained.
+    /// Creates a session. Claims the folder and reads the data, so that errors in either come before the training.
     pub fn new(manifest: Manifest, names: Vec<String>, seeds: u64, out: &Path) -> Result<Self> {
         let waiting = TERMINAL.waiting(&match &manifest.config.data.path {
             Some(file) => format!("reading {} and labelling windows", file.display()),
@@ -75,10 +75,10 @@ impl Session {
         Ok(session)
     }
 
-    /// Does all runs.
+    /// Trains all runs.
     pub fn work(&mut self, jobs: usize, interrupts: Arc<AtomicUsize>) -> Result<Ending> {
         let others = self.jobs(|name| name != TUNED_FIXED)?;
-        // Refuse a folder with other runs in it before an hour has gone into the first.
+        // A folder with other runs is refused before the first run, not after an hour of training.
         others.iter().try_for_each(|job| job.state().map(|_| ()))?;
         let (runs, epochs) = self.planned();
         let mut pool = ProcessPool {
@@ -96,8 +96,8 @@ impl Session {
         }
     }
 
-    /// Only the search has to wait for runs before it, so everything else goes along with its first round. False if it was
-    /// interrupted.
+    /// Trains all runs and the search. Only later rounds of the search depend on earlier runs, so all other runs join its
+    /// first round. Returns `false` after Ctrl-C.
     fn all_runs(&mut self, pool: &mut ProcessPool, others: Vec<Job>) -> Result<bool> {
         let mut others = Some(others);
         if self.names.iter().any(|name| name == TUNED_FIXED) {
@@ -116,7 +116,7 @@ impl Session {
         Ok(done)
     }
 
-    /// Round after round until the budget is spent; `None` if it was interrupted.
+    /// Searches in rounds until the budget is spent. Returns the candidates, or `None` after Ctrl-C.
     fn search(
         &mut self,
         pool: &mut ProcessPool,
@@ -140,7 +140,7 @@ impl Session {
             let Some(failures) = pool.work(&batch)? else {
                 return Ok(None);
             };
-            // A candidate that fails is one that is not chosen, and no gap in the table.
+            // A failed candidate is not chosen, but it is no gap in the table.
             let of_candidate = |f: &Failure| jobs.iter().any(|job| job.name == f.name);
             self.failed
                 .extend(failures.into_iter().filter(|f| !of_candidate(f)));
@@ -194,7 +194,7 @@ impl Session {
         self.tuned = Some(best.values());
     }
 
-    /// The runs of the rows that `wanted` accepts.
+    /// Returns the runs of the rows that `wanted` accepts.
     fn jobs(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Job>> {
         let names = self.names.iter().filter(|name| wanted(name));
         names
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Runs and their epochs, all together.
+    /// Returns the total numbers of runs and of epochs.
     fn planned(&self) -> (usize, usize) {
         let rows = self.names.len() * self.seeds as usize;
         let search = &self.manifest.search;
@@ -253,7 +253,7 @@ impl Session {
         Ok(strategies::results(&self.manifest.config, runs))
     }
 
-    /// `None` if the run failed, or was never begun because there were no weights for it.
+    /// Returns the history of a run, or `None` if the run failed or did not start for lack of weights.
     fn history(&self, strategy: &str, seed: u64) -> Result<Option<History>> {
         if strategy == TUNED_FIXED && self.tuned.is_none() {
             return Ok(None);
@@ -265,7 +265,7 @@ impl Session {
         }
     }
 
-    /// What the table was made from.
+    /// Sets the facts about data, budget and seeds of the table.
     fn describe(&mut self, data: &Data) {
         let config = &self.manifest.config;
         let source = match &config.data.path {
@@ -296,7 +296,7 @@ impl Session {
         ];
     }
 
-    /// Prints the table and what it was made from, and writes both.
+    /// Prints and writes the table and its facts.
     pub fn report(&self, results: &Results) -> Result<()> {
         TERMINAL.line(&format!("\n{}", results.table()));
         for reference in [strategies::RAW_SUM, TUNED_FIXED] {
@@ -324,7 +324,7 @@ impl Session {
         Ok(())
     }
 
-    /// Says again which runs failed; a program that calls this one should know it too.
+    /// Prints the failed runs again and returns the exit code, which reports a failure to a calling program.
     pub fn exit_code(&self) -> ExitCode {
         for Failure { name, words } in &self.failed {
             TERMINAL.warn(&format!("{name} failed: {words}"));

@@ -1,11 +1,11 @@
-//! A trained network at work: bars in, one line for every window out.
+//! Predicts the expansion of every window of a series with a trained network, one line per window.
 //!
 //! ```text
 //! cargo run --release --example predict -- runs/uncertainty-1 bars.csv > found.csv
 //! tail -n +1 -f bars.csv | cargo run --release --example predict -- runs/uncertainty-1 - --stride 1 --format jsonl
 //! ```
 //!
-//! The work is done by `equipoise::expansion::predictor`; here are only the arguments and the files.
+//! `equipoise::expansion::predictor` computes the predictions; the program adds the arguments and the files.
 
 mod network;
 mod series;
@@ -30,17 +30,17 @@ use sink::{Format, Sink};
 
 /// Finds the expansion in every window of price bars with a trained network.
 ///
-/// The columns: first and last bar of the window, start and end of the expansion (bars are counted from 0), its type and the
-/// probability of it, the agreement of the three sources (pointers, binary mask, countdown) as their mean overlap, the F1
-/// that the mask expects of itself, times, the longest time between two bars of the window in seconds, and what every source
-/// says alone.
+/// The columns: first and last bar of the window, start and end of the expansion (bars are counted from 0), its type with
+/// the probability, the agreement of the three sources (pointers, binary mask, countdown) as their mean overlap, the
+/// expected F1 of the span of the mask, times, the longest time between two bars of the window in seconds, and the span of
+/// each source.
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
     /// Folder of a run (its best epoch), a model-N.bpk in it, or a PyTorch checkpoint (.pt, .safetensors; built with
     /// --features pytorch)
     network: PathBuf,
-    /// CSV or Parquet file of bars; - reads CSV from standard input, and answers every bar as it comes
+    /// CSV or Parquet file of bars; - reads CSV from standard input, and predicts with every bar as it arrives
     bars: PathBuf,
     /// File to write, whole at the end, or with - line by line [default: standard output]
     #[arg(long, value_name = "FILE")]
@@ -51,8 +51,8 @@ pub struct Arguments {
     /// Bars from the first bar of one window to that of the next [default: that of the run]
     #[arg(long, value_name = "N")]
     stride: Option<usize>,
-    /// Leave out windows that reach over a longer time between two bars, such as 3h or 2d [default: that of the run, else
-    /// none is left out]
+    /// Leave out windows with a longer time between two bars, such as 3h or 2d [default: that of the run, else none is left
+    /// out]
     #[arg(long, value_name = "TIME", value_parser = max_gap)]
     max_gap: Option<Duration>,
     /// Leave out windows that reach over a gap that is not usual for the series, as training does; not with -
@@ -61,7 +61,7 @@ pub struct Arguments {
     /// Epoch of the run [default: the best]
     #[arg(long, value_name = "N")]
     epoch: Option<usize>,
-    /// Settings in JSON for a PyTorch checkpoint, if the run that made it had others than the original
+    /// Settings in JSON for a PyTorch checkpoint, if they differ from those of the original network
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub struct Arguments {
     /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: that of the run]
     #[arg(long, value_enum, hide_possible_values = true)]
     backend: Option<BackendName>,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! Which network is meant, and the settings that go with it.
+//! Loads the network of the arguments and its settings.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::Arguments;
 use crate::shared::files::{WANTED_CONFIG, readable};
 use crate::shared::terminal::Terminal;
 
-/// What a network may be.
+/// The kinds of network that are accepted, for messages.
 const WANTED: &str = "the folder of a run, a model-N.bpk in it, or a PyTorch checkpoint";
 
-/// The network and the settings it was trained with, the flags before them.
+/// Loads the network and the settings it was trained with. Flags take precedence over the settings.
 pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfig, Predictor)> {
     let file = file(arguments)?;
     let config = with_flags(settings(arguments, &file)?, arguments).resolved();
@@ -31,7 +31,7 @@ pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfi
     Ok((config, predictor))
 }
 
-/// The checkpoint.
+/// Returns the file of the checkpoint.
 fn file(arguments: &Arguments) -> Result<PathBuf> {
     let named = &arguments.network;
     if !named.is_dir() {
@@ -63,7 +63,7 @@ fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
         return ExpansionConfig::read(config);
     }
     if file.extension().is_none_or(|extension| extension != "bpk") {
-        // What the original program trains.
+        // The network of the original program.
         return Ok(ExpansionConfig {
             model: ExpansionModelConfig::default(),
             ..ExpansionConfig::default()
@@ -86,7 +86,7 @@ fn with_flags(mut config: ExpansionConfig, arguments: &Arguments) -> ExpansionCo
     if arguments.max_gap.is_some() {
         config.data.max_gap = arguments.max_gap;
     }
-    // How the file of the training was written says nothing about this one.
+    // The format of the training file does not apply to this file.
     config.data.skip_bad_rows = false;
     config.data.date_order = None;
     config.data.decimal_mark = None;

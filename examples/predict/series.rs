@@ -1,4 +1,4 @@
-//! A file of bars, all windows of it.
+//! Predicts all windows of a file of bars.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,10 +16,10 @@ use crate::shared::signals::Signals;
 use crate::shared::terminal::Terminal;
 use crate::sink::{Reader, Sink};
 
-/// Longer than this, and it is shown how far it is.
+/// The time after which the progress is shown.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is predicted for, and with what.
+/// A file of bars and the predictor for its windows.
 pub struct SeriesRun<'a> {
     pub file: &'a Path,
     pub config: &'a ExpansionConfig,
@@ -28,7 +28,7 @@ pub struct SeriesRun<'a> {
 }
 
 impl SeriesRun<'_> {
-    /// Predicts for all windows.
+    /// Predicts all windows and writes them to `sink`.
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);
         let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
@@ -64,7 +64,7 @@ impl SeriesRun<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Windows that reach over outages: those left out, or those that are there all the same.
+    /// Prints the number of windows with gaps: those left out, or those predicted nevertheless.
     fn tell_gaps(
         &self,
         bars: &Bars,
@@ -100,7 +100,7 @@ format!(
     }
 }
 
-/// A file stays unchanged; a reader has every line up to here.
+/// Ends after a signal. An unfinished file is not written; other outputs get every line up to here.
 fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
     let what = if sink.is_unfinished() {
         format!("{} was not written", sink.name().display())
@@ -112,7 +112,7 @@ fn interrupted(code: u8, mut sink: Sink, terminal: Terminal) -> Result<ExitCode>
     Ok(ExitCode::from(code))
 }
 
-/// A bar on a terminal, for what takes long.
+/// A progress bar, shown after [`PATIENCE`].
 struct Progress {
     bar: Option<ProgressBar>,
     windows: u64,
@@ -134,7 +134,7 @@ impl Progress {
 
     fn step(&mut self) {
         self.done += 1;
-        // Looking at the clock for every window would cost more than it tells.
+        // Reading the clock for every window would be too slow.
         if self.done.is_multiple_of(64) && self.began.elapsed() > PATIENCE {
             let (windows, began, terminal) = (self.windows, self.began, self.terminal);
             let bar = self

@@ -1,4 +1,4 @@
-//! Where the predictions go: a file that appears whole at the end, or line by line.
+//! Writes the predictions: to a file that is complete or absent, or line by line.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -9,7 +9,7 @@ use equipoise::expansion::predictor::WindowPrediction;
 use equipoise::{Error, Result};
 use tempfile::{Builder, NamedTempFile};
 
-/// How a prediction is written.
+/// The format of a prediction.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table with a header.
@@ -22,9 +22,9 @@ pub enum Format {
 /// The open output.
 pub struct Sink {
     rows: Rows,
-    /// What the output is called.
+    /// The name of the output in messages.
     name: PathBuf,
-    /// A file that is not yet in its place.
+    /// The temporary file, not yet moved to its place.
     unfinished: Option<NamedTempFile>,
     written: usize,
 }
@@ -35,16 +35,16 @@ enum Rows {
     Jsonl(BufWriter<Box<dyn Write>>),
 }
 
-/// Returns whether the output still has a reader.
+/// The state of the reader of the output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
     Listens,
-    /// As `head` does when it has enough.
+    /// The reader closed the pipe, as `head` does.
     Left,
 }
 
 impl Sink {
-    /// Opens the output: a file that is put in its place by [`finish`](Self::finish), or standard output.
+    /// Opens the output: a file that [`finish`](Self::finish) moves to its place, or standard output.
     pub fn whole(out: Option<&Path>, format: Option<Format>) -> Result<Self> {
         let Some(out) = out else {
             return Self::by_lines(None, format);
@@ -59,7 +59,7 @@ impl Sink {
         Self::new(Box::new(output), place, Some(file), format)
     }
 
-    /// Opens the output for lines that are there as soon as they are written.
+    /// Opens the output for writing line by line, without a temporary file.
     pub fn by_lines(out: Option<&Path>, format: Option<Format>) -> Result<Self> {
         let (output, name): (Box<dyn Write>, _) = match out {
             None => (Box::new(io::stdout()), PathBuf::from("standard output")),
@@ -97,17 +97,17 @@ impl Sink {
         })
     }
 
-    /// What the output is called.
+    /// Returns the name of the output in messages.
     pub fn name(&self) -> &Path {
         &self.name
     }
 
-    /// Whether it is a file that is not in its place yet.
+    /// Returns whether the output is a file that is not yet in its place.
     pub fn is_unfinished(&self) -> bool {
         self.unfinished.is_some()
     }
 
-    /// How many predictions were written.
+    /// Returns the number of predictions written.
     pub fn written(&self) -> usize {
         self.written
     }
@@ -124,7 +124,7 @@ impl Sink {
         self.listens(done)
     }
 
-    /// Hands over what was written so far.
+    /// Flushes the output.
     pub fn flush(&mut self) -> Result<Reader> {
         let done = match &mut self.rows {
             Rows::Csv(rows) => rows.flush(),
@@ -133,7 +133,7 @@ impl Sink {
         self.listens(done)
     }
 
-    /// Hands over everything, and puts a file in its place.
+    /// Flushes the output, and moves a temporary file to its place.
     pub fn finish(mut self) -> Result<()> {
         self.flush()?;
         drop(self.rows);
@@ -155,7 +155,7 @@ impl Sink {
     }
 }
 
-/// What the system said, which tells a closed pipe from a full disk.
+/// Returns the error of the system, which distinguishes a closed pipe from a full disk.
 fn cause(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(cause) => cause,
@@ -173,7 +173,7 @@ fn by_name(out: &Path) -> Format {
     }
 }
 
-/// Where a file is, behind links.
+/// Returns the path of a file with links resolved.
 fn place(out: &Path) -> Result<PathBuf> {
     if out.is_dir() {
         return Err(Error::file(out, "is a folder, but --out takes a file"));
@@ -181,14 +181,14 @@ fn place(out: &Path) -> Result<PathBuf> {
     Ok(out.canonicalize().unwrap_or_else(|_| out.to_path_buf()))
 }
 
-/// A new file in the folder of another.
+/// Creates a temporary file in the folder of `place`.
 fn beside(place: &Path) -> Result<NamedTempFile> {
     let folder = match place.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut builder = Builder::new();
-    // Readable by its owner alone unless asked otherwise.
+    // The default permissions would let only the owner read the file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder

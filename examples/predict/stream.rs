@@ -1,4 +1,4 @@
-//! Bars from standard input: every window is answered as soon as its last bar is there.
+//! Predicts bars from standard input: every window as soon as its last bar arrives.
 
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use equipoise::{Error, Result};
 use crate::shared::terminal::Terminal;
 use crate::sink::{Reader, Sink};
 
-/// What standard input is called in messages.
+/// The name of standard input in messages.
 const ORIGIN: &str = "standard input";
 
 pub fn predict(
@@ -86,7 +86,7 @@ fn summary(
     Ok(())
 }
 
-/// The next line; false at the end.
+/// Reads the next line. Returns `false` at the end of the input.
 fn read(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {
     line.clear();
     let read = input.read_until(b'\n', line);

@@ -1,4 +1,4 @@
-//! The flag that says where the tensors live.
+//! Defines the flag for the backend of the tensors.
 
 use clap::ValueEnum;
 use equipoise::expansion::run::Backend;

@@ -1,4 +1,4 @@
-//! The flags that say which windows a network is trained on.
+//! Defines the flags for the windows that a network is trained on.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,28 +10,29 @@ use equipoise::expansion::run::DataConfig;
 use super::files::readable;
 use super::reader::{ReaderFlags, max_gap};
 
-/// Which windows.
+/// The flags for the source of the windows.
 #[derive(Args)]
 pub struct DataFlags {
-    /// CSV or Parquet file of bars (open, high, low, close; a time stamp may be there), or Parquet file of labelled windows; the
-    /// simulator if left out
+    /// CSV or Parquet file of bars (open, high, low, close, and optionally a time stamp), or Parquet file of labelled
+    /// windows [default: the simulator]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     #[command(flatten)]
     reader: ReaderFlags,
-    /// The longest time between two bars that a window may reach over, such as 3h or 2d [default: what is usual in the file]
+    /// The longest time between two bars of a window, such as 3h or 2d [default: inferred from the file]
     #[arg(long, value_name = "TIME", value_parser = max_gap)]
     max_gap: Option<Duration>,
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Windows at most, spread over the file; how many the simulator makes [default: all of a file, 2400 simulated]
+    /// The largest number of windows, spread over the file, or the number of simulated windows [default: all of a file,
+    /// 2400 simulated]
     #[arg(long, value_name = "N")]
     max_samples: Option<usize>,
 }
 
 impl DataFlags {
-    /// Puts the flags that were given before the settings.
+    /// Overrides the settings with the flags that were given.
     pub fn set(&self, data: &mut DataConfig) {
         self.reader.set(data);
         let given = |flag: &Option<PathBuf>, setting: &mut Option<PathBuf>| {
@@ -49,7 +50,7 @@ impl DataFlags {
         }
     }
 
-    /// Sees that the files of the settings are there.
+    /// Checks that the files of the settings can be read.
     pub fn check(&self, data: &DataConfig) -> Result<()> {
         let named = |given: bool, flag, field| if given { flag } else { field };
         if let Some(file) = &data.path {

@@ -1,10 +1,10 @@
-//! Which flag sets which field of a config: messages of the library name fields, and the user has typed flags.
+//! Adds flags to the messages of the library, which name fields of the config.
 
 use std::sync::OnceLock;
 
 use clap::Command;
 
-/// Fields in the words of the config, and the flags that set them.
+/// The fields of the config and the flags that set them.
 const FLAGS: [(&str, &str); 17] = [
     ("backend", "backend"),
     ("data.date_order", "date-order"),
@@ -28,7 +28,7 @@ const FLAGS: [(&str, &str); 17] = [
 /// The rows of [`FLAGS`] that this program has.
 static KNOWN: OnceLock<Vec<(String, String)>> = OnceLock::new();
 
-/// Tells which flags there are. Without it messages stay as the library words them.
+/// Records the flags of this program. Without this call, [`named`] changes no message.
 pub fn know(command: &Command) {
     let has = |flag: &str| {
         let mut arguments = command.get_arguments();
@@ -40,7 +40,7 @@ pub fn know(command: &Command) {
     let _ = KNOWN.set(rows.collect());
 }
 
-/// Puts the flag behind the first mention of each field: "`data.max_gap`" becomes "`data.max_gap` (--max-gap)".
+/// Appends the flag to the first mention of each field: "`data.max_gap`" becomes "`data.max_gap` (--max-gap)".
 pub fn named(message: &str) -> String {
     let rows = KNOWN.get().map(Vec::as_slice).unwrap_or_default();
     rows.iter().fold(message.to_owned(), |text, (field, flag)| {

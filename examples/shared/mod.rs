@@ -1,6 +1,6 @@
-//! What the programs share: flags, files, what is said on a terminal, signals.
+//! Shared parts of the programs: flags, files, output on a terminal, signals.
 
-// Every program uses a part of this.
+// Every program uses only some of the parts.
 #![allow(dead_code)]
 
 pub mod backend;

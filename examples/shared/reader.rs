@@ -1,4 +1,4 @@
-//! The flags that say how a file of bars is to be read.
+//! Defines the flags for reading a file of bars.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use equipoise::expansion::bars::{DateOrder, DecimalMark};
 use equipoise::expansion::duration;
 use equipoise::expansion::run::DataConfig;
 
-/// How a file of bars is to be read.
+/// The flags for reading a file of bars.
 #[derive(Args)]
 pub struct ReaderFlags {
     /// Drop and count bad rows of the file instead of refusing it
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Whether dates like 01/02/2024 are day-first or month-first [default: told from the file]
+    /// Whether dates like 01/02/2024 are day-first or month-first [default: inferred from the file]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     date_order: Option<DateOrderName>,
-    /// The decimal mark of the prices, point or comma [default: told from the file]
+    /// The decimal mark of the prices, point or comma [default: inferred from the file]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MARK")]
     decimal: Option<DecimalName>,
 }
 
 impl ReaderFlags {
-    /// Puts the flags that were given before the settings.
+    /// Overrides the settings with the flags that were given.
     pub fn set(&self, data: &mut DataConfig) {
         data.skip_bad_rows |= self.skip_bad_rows;
         if let Some(order) = self.date_order {
@@ -41,7 +41,7 @@ impl ReaderFlags {
     }
 }
 
-/// A length of time given to `--max-gap`.
+/// Parses the length of time of `--max-gap`.
 pub fn max_gap(text: &str) -> Result<Duration> {
     duration::parse("--max-gap", text)
 }

@@ -1,6 +1,6 @@
-//! Ctrl-C and SIGTERM: the first asks the program to stop, the second ends it at once.
+//! Handles Ctrl-C and SIGTERM: the first signal asks the program to stop, the second ends it at once.
 //!
-//! SIGHUP is left alone, so a run goes on without its terminal under `nohup` and ends without.
+//! SIGHUP is not handled, so a run continues after its terminal closes under `nohup`, and ends otherwise.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use signal_hook::flag;
 
 use super::terminal::Terminal;
 
-/// How often it is looked whether there was a signal.
+/// The time between two checks for a signal.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What was heard.
+/// The handler of Ctrl-C and SIGTERM, with the first signal received.
 pub struct Signals {
     first: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Installs the handler.
     pub fn listen(terminal: Terminal) -> Self {
         let signals = Self {
             first: Arc::new(AtomicUsize::new(0)),
@@ -33,7 +33,7 @@ impl Signals {
         signals
     }
 
-    /// Stops a training at its next step when there is a signal.
+    /// Stops a training at its next step after a signal.
     pub fn stop(&self, interrupter: Interrupter, terminal: Terminal) {
         let first = self.first.clone();
         std::thread::spawn(move || {
@@ -46,14 +46,14 @@ impl Signals {
             };
             interrupter.stop(Some(reason));
             if std::io::stderr().is_terminal() {
-                // The cursor is in the bar.
+                // The cursor is on the line of the progress bar.
                 terminal.note("");
             }
             terminal.note("stopping after this step; Ctrl-C again ends at once");
         });
     }
 
-    /// What a shell expects of a program that a signal has stopped, if one has.
+    /// Returns the exit code that a shell expects after the signal, or `None` without a signal.
     pub fn exit_code(&self) -> Option<u8> {
         let signal = self.first.load(Ordering::Relaxed);
         (signal != 0).then_some(128 + signal as u8)
@@ -62,7 +62,7 @@ impl Signals {
     fn register(&self) -> std::io::Result<()> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // In this order: what looks at the flag comes before what sets it.
+            // The order matters: the shutdown checks the flag before the next line sets it.
             flag::register_conditional_shutdown(signal, 128 + signal, asked.clone())?;
             flag::register(signal, asked.clone())?;
             flag::register_usize(signal, self.first.clone(), signal as usize)?;
@@ -71,7 +71,7 @@ impl Signals {
     }
 }
 
-/// Counts every Ctrl-C from now on, for a program that decides itself what each of them means.
+/// Counts every Ctrl-C from now on, for a program with its own reaction to each.
 pub fn count_interrupts(terminal: Terminal) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let pressed = Arc::new(AtomicBool::new(false));
@@ -91,8 +91,8 @@ pub fn count_interrupts(terminal: Terminal) -> Arc<AtomicUsize> {
     count
 }
 
-/// Leaves Ctrl-C to the parent: a terminal sends the signal to the children too.
+/// Ignores Ctrl-C in a child, which the terminal signals too. The parent decides.
 pub fn ignore_interrupts() {
-    // Without a handler the child ends at once, which the parent reports as a failed run.
+    // Without a handler the child would end at once, and the parent would report a failed run.
     let _ = flag::register(SIGINT, Arc::new(AtomicBool::new(false)));
 }

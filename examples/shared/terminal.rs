@@ -1,4 +1,4 @@
-//! What is said and how: results on standard output, everything else on standard error, and nobody has to listen.
+//! Prints results on standard output and everything else on standard error. A closed output is no error.
 
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -9,66 +9,66 @@ use super::flags;
 use console::{Color, Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The widest a line is, unless it is a path or a command that has to stay whole.
+/// The largest width of a line, in columns. Paths and commands are not broken.
 const WIDTH: usize = 100;
-/// How long something may take before it is said what.
+/// The time after which a waiting program prints the reason.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Both outputs.
+/// Standard output and standard error of a program.
 #[derive(Clone, Copy)]
 pub struct Terminal {
     quiet: bool,
 }
 
 impl Terminal {
-    /// If `quiet`, only errors and results are said.
+    /// Creates the outputs. If `quiet`, only warnings, commands and results are printed.
     pub const fn new(quiet: bool) -> Self {
         Self { quiet }
     }
 
-    /// Whether only errors and results are said.
+    /// Returns whether notes and ordinary lines are suppressed.
     pub fn is_quiet(self) -> bool {
         self.quiet
     }
 
-    /// A sentence beside the results.
+    /// Prints a sentence on standard error, unless quiet.
     pub fn note(self, sentence: &str) {
         if !self.quiet {
             self.warn(sentence);
         }
     }
 
-    /// A sentence that is said in any case.
+    /// Prints a sentence on standard error, even if quiet.
     pub fn warn(self, sentence: &str) {
         let text = wrapped(&flags::named(sentence), width(&Term::stderr()));
         write(std::io::stderr(), &text);
     }
 
-    /// A command to be copied, which is said in any case and never broken.
+    /// Prints a command on standard error, even if quiet. The line is not broken, so that it can be copied.
     pub fn command(self, command: &str) {
         write(std::io::stderr(), &format!("  {command}"));
     }
 
-    /// A sentence of the results.
+    /// Prints a sentence of the results, unless quiet.
     pub fn say(self, sentence: &str) {
         self.line(&wrapped(sentence, width(&Term::stdout())));
     }
 
-    /// A line of the results that is not broken.
+    /// Prints a line of the results without breaking it, unless quiet.
     pub fn line(self, line: &str) {
         if !self.quiet {
             self.result(line);
         }
     }
 
-    /// A line that is there in any case.
+    /// Prints a line of the results without breaking it, even if quiet.
     pub fn result(self, line: &str) {
         write(std::io::stdout(), line);
     }
 
-    /// Colours a part of the results, where there are colours.
+    /// Colours a part of the results if the terminal shows colours.
     pub fn painted(self, text: String, color: Option<Color>) -> String {
-        // `console` knows the variables, but lets CLICOLOR_FORCE win over NO_COLOR.
+        // `console` reads the variables, but gives CLICOLOR_FORCE precedence over NO_COLOR.
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match color {
             Some(color) if !refused && console::colors_enabled() => {
@@ -78,7 +78,7 @@ impl Terminal {
         }
     }
 
-    /// Says what is going on if it takes long, until the answer is dropped.
+    /// Prints the reason for waiting after [`PATIENCE`], until the returned guard is dropped.
     pub fn waiting(self, what: &str) -> Waiting {
         let (until, ended) = channel();
         let what = what.to_string();
@@ -112,7 +112,7 @@ fn spinner(terminal: Terminal, what: String) -> ProgressBar {
     bar
 }
 
-/// Something that may take long.
+/// A guard for the time of a long operation, see [`Terminal::waiting`].
 pub struct Waiting {
     until: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -127,12 +127,13 @@ impl Drop for Waiting {
     }
 }
 
-/// The reader may have left, as `head` does. The run goes on: its files are what counts.
+/// Writes a line and ignores errors. The reader may have closed the pipe, as `head` does, but the run must continue for
+/// its files.
 fn write(mut output: impl Write, line: &str) {
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
-/// The columns to fill, of a terminal only: programs want sentences in one line.
+/// Returns the columns to fill, or `None` outside a terminal, where programs expect a sentence in one line.
 fn width(term: &Term) -> Option<usize> {
     let columns = || {
         term.size_checked()

@@ -1,10 +1,10 @@
-//! Commands as a shell wants them.
+//! Formats commands for a shell.
 
 use std::path::Path;
 
 use equipoise::train::Progress;
 
-/// This program again, to go on with a run.
+/// Returns the command that resumes a run with this program.
 pub fn resume(out: &Path, progress: Progress) -> String {
     let program = std::env::args_os().next();
     let program = program.map_or("train_expansion".into(), |name| {
@@ -20,7 +20,7 @@ pub fn resume(out: &Path, progress: Progress) -> String {
     joined(&words)
 }
 
-/// Words with quotes where a shell needs them.
+/// Joins words to a command, with quotes where a shell needs them.
 pub fn joined(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     quoted.join(" ")

@@ -1,11 +1,11 @@
-//! The main job: bars in, a trained expansion model and a verdict on every task out.
+//! Trains an expansion model on bars and prints a verdict on every task.
 //!
 //! ```text
 //! cargo run --release --example train_expansion
 //! cargo run --release --example train_expansion -- --data bars.csv --strategy manual --weights 0.1,0.6,0.1,0.2
 //! ```
 //!
-//! The work is done by `equipoise::expansion::run`; here are only the flags and what is said.
+//! `equipoise::expansion::run` does the training; the program adds the flags and the output.
 
 mod command;
 mod next;
@@ -46,7 +46,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     for note in &notes {
         terminal.note(note);
     }
-    // A device that is not there is said before anything is read.
+    // A missing device is reported before any data is read.
     let kernel = run::kernel(&config)?;
     let mut data = load(&config, terminal)?;
     data.notes.extend(slower(&kernel, config.half));
@@ -84,7 +84,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     if let Some(data) = kept.filter(|_| signals.exit_code().is_none()) {
         let how = ProbeConfig::default();
         let probed = run::probe(&config, data, &out, (progress, interrupter), &how);
-        // What was trained is told in any case.
+        // The results of the training are printed even if the experiments fail.
         if let Err(error) = probed {
             terminal.warn(&format!("{error}"));
         }
@@ -111,7 +111,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     Ok(interrupted.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
-/// What is worth telling of layers that have no kernels, or not those that were asked for.
+/// Returns a note if the recurrent layers have no kernels, or not the kernels that were requested.
 fn slower(kernel: &Kernel, half: bool) -> Option<String> {
     match kernel {
         Kernel::Plain(_) => Some(format!(
@@ -150,7 +150,7 @@ fn announce(config: &ExpansionConfig, data: &Data, out: &Path, terminal: Termina
     ));
 }
 
-/// Why the run ended early, and if it was interrupted how to go on.
+/// Prints the reason for an early end, and after an interruption the command that continues.
 fn stopped(reason: &str, interrupted: bool, out: &Path, progress: Progress, terminal: Terminal) {
     match (interrupted, checkpoint::latest(out)) {
         (false, _) => terminal.note(&format!("stopped early: {reason}")),
@@ -158,7 +158,7 @@ fn stopped(reason: &str, interrupted: bool, out: &Path, progress: Progress, term
             terminal.warn(&format!(
                 "{reason}; epoch {epoch} is the last that is kept. To continue:"
             ));
-            // On a line of its own and never broken, to be copied.
+            // On its own line, unbroken, so that it can be copied.
             terminal.command(&command::resume(out, progress));
         }
         (true, Err(_)) => terminal.warn(&format!(

@@ -1,4 +1,4 @@
-//! What to do next about a task, as a command of this program.
+//! Returns the remedies of the tasks as commands of this program.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use equipoise::diagnosis::{Remedy, TaskDiagnosis};
 
 use crate::command::joined;
 
-/// Flags with a value that a remedy replaces, or that belong to the run that was.
+/// The flags with a value that a remedy replaces, or that belong to the finished run.
 const DROPPED: [&str; 3] = ["--strategy", "--weights", "--out"];
-/// Flags without one.
+/// The flags without a value that belong to the finished run.
 const SWITCHES: [&str; 2] = ["--resume", "--probe"];
 
-/// The command for each task that has a remedy which is one.
+/// Returns task and command for each task whose remedy can be run as a command.
 pub fn commands(diagnoses: &[TaskDiagnosis], out: &Path) -> Vec<(String, String)> {
     let of = |diagnosis: &TaskDiagnosis| {
         let remedy = diagnosis.remedy.as_ref()?;
@@ -29,7 +29,7 @@ fn command(remedy: &Remedy, out: &Path) -> Option<String> {
     let mut words = vec![program.clone()];
     match (remedy.strategy_json(), remedy) {
         (Some(json), _) => {
-            // The settings of a run that was resumed are in its folder.
+            // The settings of a resumed run are in its folder.
             let resumed = asked.iter().any(|word| word == "--resume");
             if resumed {
                 let config = Path::new(&out).join("config.json");
@@ -47,7 +47,7 @@ fn command(remedy: &Remedy, out: &Path) -> Option<String> {
     Some(joined(&words))
 }
 
-/// The flags without those that a remedy replaces.
+/// Returns the flags that a remedy does not replace.
 fn kept(asked: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut words = asked.iter();

@@ -1,4 +1,4 @@
-//! The report of a run, whatever became of it.
+//! Writes the report of a run, during the training and after its end or failure.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use equipoise::{Error, Result};
 
 use crate::shared::terminal::Terminal;
 
-/// The report's name in the run's folder.
+/// The file name of the report in the folder of the run.
 pub const PAGE: &str = "report.html";
 
-/// Seconds after which a browser reads the page of a running training again.
+/// The time after which a browser reloads the page of a running training, in seconds.
 const REFRESH: u32 = 10;
 
-/// What is known of a run before it begins.
+/// The facts about a run that are known before it starts.
 #[derive(Clone)]
 pub struct Page {
     out: PathBuf,
     config: ExpansionConfig,
     facts: Vec<(String, String)>,
-    /// Whether a page of the running training was written.
+    /// Whether a page was written during the training.
     live: Arc<AtomicBool>,
 }
 
 impl Page {
-    /// The settings, and what was said of the data.
+    /// Creates the page from the settings and the notes on the data.
     pub fn new(out: &Path, config: &ExpansionConfig, notes: &[String]) -> Self {
         Self {
             out: out.to_path_buf(),
@@ -43,7 +43,7 @@ impl Page {
         }
     }
 
-    /// Writes the page of a run that goes on. That it cannot be written is said at the end.
+    /// Writes the page of a running training. Errors are ignored here: [`write`](Self::write) returns them at the end.
     pub fn write_live(&self, history: &History) {
         let status = format!(
             "running: epoch {} of {}",
@@ -55,7 +55,7 @@ impl Page {
         self.live.fetch_or(written.is_ok(), Ordering::Relaxed);
     }
 
-    /// Writes the page of a run that ended as it should, or was stopped.
+    /// Writes the page of a completed or stopped run.
     pub fn write(
         self,
         outcome: &Outcome<ExpansionModel>,
@@ -90,10 +90,10 @@ impl Page {
         report.write(self.file())
     }
 
-    /// What was recorded before the training failed is shown too.
+    /// Writes the page of a failed run, with the history up to the failure.
     pub fn write_failed(self, error: &Error, terminal: Terminal) {
         let failed = matches!(error, Error::NonFiniteLoss { .. } | Error::Training { .. });
-        // A page of a run that goes on would be read again for ever.
+        // A browser would reload the page of a running training for ever, so it is replaced.
         if !failed && !self.live.load(Ordering::Relaxed) {
             return;
         }

@@ -1,4 +1,4 @@
-//! What is said at the end: a table of the tasks, their verdicts in words, metrics, and where everything is.
+//! Prints the results of a run: a table of the tasks, their verdicts, the metrics and the paths of the files.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use equipoise::train::checkpoint;
 use crate::page::PAGE;
 use crate::shared::terminal::Terminal;
 
-/// The verdicts, with what experiments showed.
+/// Returns the verdicts, with the results of the experiments if there were any.
 pub fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosis> {
     match trials {
         Some(trials) => diagnose_with(history, trials),
@@ -20,7 +20,7 @@ pub fn diagnosed(history: &History, trials: Option<&Trials>) -> Vec<TaskDiagnosi
     }
 }
 
-/// A table of the tasks, their verdicts in words with what to do, and the metrics, of the epoch whose network is kept.
+/// Prints a table of the tasks, their verdicts with commands, and the metrics, for the epoch whose network is kept.
 pub fn tell(
     terminal: Terminal,
     history: &History,
@@ -52,7 +52,7 @@ pub fn tell(
     terminal.say(&metrics(history, kept));
 }
 
-/// The question of the run that this crate was written against.
+/// Prints the quick test: whether the countdown stands still while the pointers improve.
 pub fn quick(terminal: Terminal, history: &History) {
     if let Some(test) = quick_test(history, "countdown", "pointers") {
         terminal.say(&test.sentence);
@@ -75,7 +75,7 @@ fn row(terminal: Terminal, task: &TaskDiagnosis) -> String {
     )
 }
 
-/// The skill of the epoch whose network is kept, with half of its 95 % interval.
+/// Returns the skill of the epoch whose network is kept, with half of its 95 % interval.
 fn skill(task: &TaskDiagnosis) -> String {
     match (task.skill, task.skill_margin) {
         (Some(skill), Some(margin)) => format!("{} ± {}", fixed(skill, 3, 6), fixed(margin, 3, 5)),
@@ -97,7 +97,7 @@ fn fixed(value: f64, digits: usize, width: usize) -> String {
     }
 }
 
-/// Of the epoch whose network is kept.
+/// Returns the metrics of the epoch whose network is kept.
 fn metrics(history: &History, epoch: usize) -> String {
     let all: Vec<String> = [
         (ALL_TASKS, "span_f1", "span F1"),
@@ -115,7 +115,7 @@ fn metrics(history: &History, epoch: usize) -> String {
     all.join(", ")
 }
 
-/// Where everything is; if quiet, only where the report is.
+/// Prints the paths of the files; if quiet, only the path of the report.
 pub fn files(terminal: Terminal, out: &Path, history: &History, best: Option<usize>) {
     terminal.line("");
     terminal.result(&format!("report       {}", out.join(PAGE).display()));
@@ -135,7 +135,7 @@ pub fn files(terminal: Terminal, out: &Path, history: &History, best: Option<usi
     }
 }
 
-/// One page over all runs beside this one, where there are others in the usual place.
+/// Writes a page over all runs in the folder `runs`, if the run is in it with others, and prints its path.
 pub fn index(terminal: Terminal, out: &Path) {
     let Some(folder) = out.parent().filter(|folder| folder.ends_with("runs")) else {
         return;

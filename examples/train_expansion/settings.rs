@@ -1,4 +1,4 @@
-//! What the user asks for: the flags, and the settings that come of them and of the files they name.
+//! Defines the flags, and derives the settings of a run from them and from the files they name.
 
 use std::path::PathBuf;
 
@@ -14,17 +14,17 @@ use crate::shared::backend::BackendName;
 use crate::shared::data::DataFlags;
 use crate::shared::files::{WANTED_CONFIG, readable};
 
-/// Trains the four-headed expansion model on price bars and says what became of every task.
+/// Trains the four-headed expansion model on price bars and prints a verdict on every task.
 ///
-/// Ctrl-C stops at the next step and reports what was learned by then; the command to continue is printed. It ends with
-/// code 130 (143 for SIGTERM), a run that failed with 1.
+/// Ctrl-C stops at the next step, reports what was learned by then and prints the command to continue. The exit code is
+/// then 130 (143 for SIGTERM), and 1 for a failed run.
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
     #[command(flatten)]
     data: DataFlags,
     /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
-    /// bars); flags go before them
+    /// bars); flags take precedence
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
     recipe: Option<String>,
     /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any other of
@@ -51,7 +51,7 @@ pub struct Arguments {
     /// Learning rate [default: 3e-3, or the recipe's]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
-    /// Fixes everything that is drawn at random [default: 0]
+    /// Seed of all random numbers [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Folder for history, checkpoints and config [default: a new one under runs/]
@@ -67,34 +67,34 @@ pub struct Arguments {
     /// --features pytorch)
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
-    /// Leave the BiLSTM as --init has it, and train the heads alone
+    /// Keep the BiLSTM of --init unchanged, and train only the heads
     #[arg(long)]
     freeze_backbone: bool,
     /// On a GPU: products and stored gates of the recurrent layers in half precision
     #[arg(long)]
     half: bool,
-    /// Settings in JSON; flags go before them. Every run writes its own to config.json
+    /// Settings in JSON; flags take precedence. Every run writes its settings to config.json
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
     config: Option<PathBuf>,
-    /// Say nothing but errors, and at the end where the report is
+    /// Print only errors, and at the end the path of the report
     #[arg(long, short)]
     quiet: bool,
-    /// Say more of every epoch: training losses, weights, gradient shares, learning rate, steps a second
+    /// Print more about every epoch: training losses, weights, gradient shares, learning rate, steps per second
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
 }
 
-/// What comes of the flags and the files they name.
+/// The settings from the flags and from the files they name.
 pub struct Settings {
     pub config: ExpansionConfig,
     /// The folder of the run.
     pub out: PathBuf,
-    /// What follows from the file that the run starts from.
+    /// The changes of the config that follow from the file of `--init`.
     pub notes: Vec<String>,
 }
 
 impl Arguments {
-    /// How much is said while training goes on.
+    /// Returns the output during the training.
     pub fn progress(&self) -> Progress {
         match (self.quiet, self.verbose) {
             (true, _) => Progress::Silent,
@@ -103,13 +103,13 @@ impl Arguments {
         }
     }
 
-    /// Whether the run is the one whose countdown stood still.
+    /// Returns whether the recipe is `original`, whose countdown stood still.
     pub fn is_original(&self) -> bool {
         self.recipe.as_deref() == Some("original")
     }
 
-    /// The settings of the config file, the recipe or the resumed run, with the flags before them. What
-    /// can be wrong with them and the files they name is found here, before any data is read.
+    /// Returns the settings of the config file, the recipe or the resumed run. Flags take precedence. All settings and
+    /// files are checked here, before any data is read.
     pub fn settings(&self) -> Result<Settings> {
         let stored = self.stored()?;
         let base = match (&stored, &self.config) {
@@ -137,7 +137,7 @@ impl Arguments {
         Ok(Settings { config, out, notes })
     }
 
-    /// The settings of the run to be resumed.
+    /// Reads the settings of the run to resume.
     fn stored(&self) -> Result<Option<ExpansionConfig>> {
         if !self.resume {
             return Ok(None);
@@ -181,7 +181,7 @@ impl Arguments {
 
     fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
         if let Some(strategy) = &self.strategy {
-            // The scalar head came with its strategy, and goes with it.
+            // The scalar head belongs to its strategy.
             if config.weighting.is::<ScalarCountdown>() {
                 let usual = ExpansionConfig::default().model;
                 config.model.countdown = usual.countdown;
@@ -210,12 +210,12 @@ impl Arguments {
     }
 }
 
-/// A name of a strategy, or its JSON. Read here already, so that what is wrong with it is said of the flag.
+/// Checks a strategy given by name or as JSON. It is read here, so that an error names the flag.
 fn named_or_json(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.starts_with('{') {
         strategy_table().read(text).map_err(|error| match error {
-            // The parser's words, which name the field themselves.
+            // The message of the JSON parser names the field.
             Error::Setting { field, found, .. } if field == "weighting" => found,
             other => other.to_string(),
         })?;
@@ -239,7 +239,7 @@ fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
     }
 }
 
-/// The first free `runs/STRATEGY-N`.
+/// Returns the first unused `runs/STRATEGY-N`.
 fn new_folder(strategy: &str) -> PathBuf {
     (1..)
         .map(|number| PathBuf::from(format!("runs/{strategy}-{number}")))

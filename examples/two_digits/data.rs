@@ -1,7 +1,7 @@
-//! Pairs of overlaid digits: which image lies where, and in which order the pairs come, all from one small generator.
+//! Generates pairs of overlaid digits and their order, with one small generator of random numbers.
 //!
-//! The sets of images, the pairs and the order of an epoch are functions of seeds alone, so another program can train on the very same
-//! batches.
+//! The sets of images, the pairs and the order of an epoch depend on seeds alone, so another program can train on
+//! identical batches.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use equipoise::train::{Batches, DataPass, Source};
 use equipoise::{Error, Result};
 
-/// Pixels of a canvas, 12 by 12.
+/// The number of pixels of a canvas, 12 by 12.
 pub const PIXELS: usize = 144;
-/// Pairs of a batch.
+/// The number of pairs per batch.
 const BATCH: usize = 64;
-/// Images that can be split in three.
+/// The smallest number of images, which are split into three sets.
 const FEWEST: usize = 30;
-/// Pairs of the training, validation and test data.
+/// The numbers of pairs of the training, validation and test data.
 const COUNTS: [usize; 3] = [6000, 1000, 2000];
 
-/// SplitMix64.
+/// The generator SplitMix64, with its state.
 pub struct SplitMix64(pub u64);
 
 impl SplitMix64 {
@@ -30,12 +30,12 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// A whole number below `n`.
+    /// Draws an integer below `n`.
     pub fn below(&mut self, n: usize) -> usize {
         (((self.next() >> 32) * n as u64) >> 32) as usize
     }
 
-    /// A number in [0, 1).
+    /// Draws a number in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 40) as f64 / f64::from(1 << 24)
     }
@@ -56,7 +56,7 @@ pub struct Image {
     pixels: Vec<u32>,
 }
 
-/// Reads images from a file: a header, then a line for each with its digit, a comma and 64 digits of base 17.
+/// Reads images from a file: a header, then one line per image with its digit, a comma and 64 digits of base 17.
 pub fn read(path: &Path) -> Result<Vec<Image>> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
         action: "read",
@@ -97,7 +97,7 @@ pub fn read(path: &Path) -> Result<Vec<Image>> {
     Ok(images)
 }
 
-/// The segments of a digit as of a clock: top, upper left, upper right, middle, lower left, lower right, bottom.
+/// The seven segments of each digit: top, upper left, upper right, middle, lower left, lower right, bottom.
 const SEGMENTS: [[u8; 7]; 10] = [
     [1, 1, 1, 0, 1, 1, 1],
     [0, 0, 1, 0, 0, 1, 0],
@@ -111,7 +111,7 @@ const SEGMENTS: [[u8; 7]; 10] = [
     [1, 1, 1, 1, 0, 1, 1],
 ];
 
-/// Draws images: segments of different strength, somewhere in the square, under noise.
+/// Draws images: segments of random strength at a random position, with noise.
 pub fn drawn(count: usize) -> Vec<Image> {
     let mut draws = SplitMix64(99);
     (0..count).map(|_| draw(&mut draws)).collect()
@@ -139,7 +139,7 @@ fn draw(draws: &mut SplitMix64) -> Image {
     Image { digit, pixels }
 }
 
-/// The pairs of the training, the validation and the test data; no image is in two of them.
+/// The pairs of the training, validation and test data. No image is in more than one of the three.
 pub struct Sets {
     pub train: Pairs,
     pub valid: Pairs,
@@ -154,10 +154,10 @@ pub struct Pairs {
 }
 
 impl Sets {
-    /// Lays images over each other; `share` of the usual number of pairs.
+    /// Overlays images, with the fraction `share` of the usual number of pairs.
     pub fn new(images: &[Image], share: f64) -> Self {
         let order = SplitMix64(1).shuffled(images.len());
-        // Of 1,797 images 1,100, 297 and 400.
+        // 1,797 images are split into 1,100, 297 and 400.
         let (train, rest) = order.split_at(images.len() * 1100 / 1797);
         let (valid, test) = rest.split_at(images.len() * 297 / 1797);
         let pairs = |set: usize, sources: &[usize]| {
@@ -221,7 +221,8 @@ pub struct Batch {
     pub digits: [Tensor<1, Int>; 2],
 }
 
-/// Pairs in batches: shuffled as a seed has it, what makes no whole batch left out; or all in order.
+/// A source of batches. With a seed the pairs are shuffled and an incomplete last batch is left out; without, all pairs
+/// come in order.
 pub struct InBatches {
     pub pairs: Pairs,
     pub seed: Option<u64>,

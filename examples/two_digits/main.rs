@@ -1,12 +1,12 @@
-//! Every strategy on two overlaid digits: three tasks that share a small convolutional trunk, beside the plain sum and fixed weights that
-//! were searched for.
+//! Compares all strategies, the plain sum and fixed weights from a search on two overlaid digits: three tasks that share a
+//! small convolutional trunk.
 //!
 //! ```text
 //! cargo run --release --example two_digits -- --seeds 3
 //! ```
 //!
-//! The digits are drawn; `--digits` takes real ones. The rows are measured on test pairs, the fixed weights are searched for on
-//! validation pairs. Interrupted, the same command goes on.
+//! The digits are drawn by the program; `--digits` reads real ones. The rows are measured on test pairs, and the search
+//! for fixed weights uses validation pairs. After an interruption the same command continues.
 
 mod data;
 mod network;
@@ -35,7 +35,7 @@ struct Arguments {
     /// Strategies by name, separated by commas [default: all that have defaults]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     strategies: Vec<String>,
-    /// One more strategy with settings of its own, as JSON; the text is the name of its row
+    /// One more strategy with its settings, as JSON; the text is the name of its row
     #[arg(long, value_name = "JSON")]
     json: Vec<String>,
     /// Runs of each strategy
@@ -105,7 +105,7 @@ fn main() -> Result<()> {
     }
     let prepared = device.clone();
     let prepare = move |seed: u64| {
-        // The search has pairs of its own, so that the table is of none that anything was chosen by.
+        // The search has its own pairs, so that nothing was chosen by the pairs of the table.
         let searched = seed == search::SEED;
         let measured = if searched { &sets.valid } else { &sets.test };
         let seed = seed.saturating_sub(1);

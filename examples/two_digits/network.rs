@@ -1,4 +1,4 @@
-//! A small convolutional network with three heads; its representation is a tensor of rank 4.
+//! Defines a small convolutional network with three heads and a representation of rank 4.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -12,7 +12,7 @@ use equipoise::{Result, Task, TaskSet};
 
 use super::data::{Batch, SplitMix64};
 
-/// The class of each digit, and their sum as a number.
+/// A network that predicts the class of each digit and the sum of both.
 #[derive(Module, Debug)]
 pub struct Network {
     first: Conv2d,
@@ -37,7 +37,7 @@ impl Head {
     }
 }
 
-/// Draws values uniformly in [-bound, bound).
+/// Draws parameters uniformly in [-bound, bound).
 struct Draws(SplitMix64);
 
 impl Draws {
@@ -63,11 +63,11 @@ impl Draws {
         conv
     }
 
-    /// `gain` is 6 before a ReLU and 1 before nothing.
+    /// Draws a linear layer. `gain` is 6 before a ReLU, else 1.
     fn linear(&mut self, inputs: usize, outputs: usize, gain: f64, device: &Device) -> Linear {
         let mut linear = LinearConfig::new(inputs, outputs).init(device);
         let bound = (gain / inputs as f64).sqrt();
-        // Drawn output by output; the layer holds them input by input.
+        // The weights are drawn output by output, but the layer stores them input by input.
         let rows = self.param([outputs, inputs], bound, device);
         linear.weight = Param::from_tensor(rows.val().transpose());
         let bound = (1.0 / inputs as f64).sqrt();
@@ -84,7 +84,7 @@ impl Draws {
 }
 
 impl Network {
-    /// A network whose first values depend on the seed alone.
+    /// Creates a network. Its initial values depend on the seed alone.
     pub fn new(seed: u64, device: &Device) -> Result<Self> {
         let mut draws = Draws(SplitMix64(10 + seed));
         Ok(Self {
@@ -110,7 +110,7 @@ fn sum(batch: &Batch) -> Tensor<2> {
 impl MultiTaskModel for Network {
     type Batch = Batch;
     type Shared = Tensor<4>;
-    /// Whether the left digit is wrong, whether the right one is, and how far the sum is off: `[batch]` each.
+    /// Whether the left digit is wrong, whether the right digit is wrong, and the error of the sum: `[batch]` each.
     type Evaluation = [Tensor<1>; 3];
 
     fn tasks(&self) -> &TaskSet {

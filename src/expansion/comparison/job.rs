@@ -64,7 +64,7 @@ impl Job {
         }
     }
 
-    /// Returns the newest epoch with a checkpoint, 0 if there is none.
+    /// Returns the newest epoch with a checkpoint, or 0 without a checkpoint.
     pub fn epoch(&self) -> usize {
         checkpoint::latest(&self.folder).unwrap_or(0)
     }
@@ -78,7 +78,7 @@ impl Job {
         History::read_csv(self.folder.join("history.csv"))
     }
 
-    /// Trains the run, from the newest checkpoint if there is one. Returns whether the run is finished: `false` if the
+    /// Trains the run, from its newest checkpoint or from the start. Returns whether the run is finished: `false` if the
     /// interrupter stopped it; a later call continues.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// Checks that every name is a row or a strategy of the [strategy table](strategy_table), and that no name is repeated.
+///
 /// `+rescale` behind a strategy from the Gram matrix rescales its combined gradient to the length of the mean gradient.
 ///
 /// # Errors
@@ -87,6 +88,18 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
 /// # Errors
 ///
 /// [`Error::Setting`] if `name` is not a row, or if it is `tuned-fixed` and `tuned` is `None`.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::expansion::comparison::strategies;
+/// use equipoise::expansion::run::ExpansionConfig;
+///
+/// let base = strategies::base(ExpansionConfig::default())?;
+/// let config = strategies::config(&base, "uncertainty", 7, None)?;
+/// assert_eq!((config.weighting.name(), config.train.seed), ("uncertainty", 7));
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn config(
     base: &ExpansionConfig,
     name: &str,

@@ -1,4 +1,4 @@
-//! Computes the losses of two predictors that see no price: the best constant and the best function of the position.
+//! Computes the losses of the best constant and of the best function of the position.
 
 use super::batch::Targets;
 use super::config::ExpansionModelConfig;
@@ -9,7 +9,7 @@ use crate::history::Split;
 use crate::train::Baseline;
 
 /// Returns the losses of two predictors that see no price, the best constant and the best function of the position, in
-/// closed form, on both splits, for every task they exist for.
+/// closed form, for both splits. The position predictor exists for the binary mask and for a countdown per bar.
 ///
 /// A loss alone has no meaning. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
 /// there means that nothing was learned, and a fall to the loss of the position predictor needs no understanding of
@@ -18,7 +18,7 @@ use crate::train::Baseline;
 /// the smaller loss on the split: validation windows may have other types than training windows.
 ///
 /// The losses that the trainer measures ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) come within 2 %
-/// of these, which cost nothing.
+/// of the closed forms, which take no training.
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
     [(Split::Train, train), (Split::Valid, valid)]

@@ -13,6 +13,15 @@ pub struct Span {
 
 impl Span {
     /// Returns the number of bars in both spans over the number of bars in either span, in [0, 1].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use equipoise::expansion::model::Span;
+    ///
+    /// let (truth, found) = (Span { start: 40, end: 49 }, Span { start: 42, end: 49 });
+    /// assert_eq!(truth.iou(found), 0.8);
+    /// ```
     pub fn iou(self, other: Self) -> f64 {
         let shared = self.overlap(other);
         let either = self.len() + other.len() - shared;
@@ -35,7 +44,7 @@ impl Span {
     /// Rounds real positions to bars, clamped to a window of `bars` bars, the end not before the start.
     fn rounded(start: f32, end: f32, bars: usize) -> Self {
         let last = bars.saturating_sub(1) as f32;
-        // A position that is not a number becomes bar 0: casts from float saturate.
+        // A NaN becomes bar 0, because casts from float saturate.
         let start = start.round().clamp(0.0, last) as usize;
         let end = end.round().clamp(0.0, last) as usize;
         Self {
@@ -57,7 +66,7 @@ impl From<WindowLabel> for Span {
 /// The outputs of the heads for one window, on the host.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowOutput<'a> {
-    /// Type logits, 3.
+    /// The logits of the type, 3.
     pub kinds: &'a [f32],
     /// Center and length, divided by the window's length.
     pub pointers: [f32; 2],
@@ -177,7 +186,7 @@ fn likeliest(logits: &[f32]) -> (Span, f32) {
     best
 }
 
-/// Returns the median of the votes `t + countdown(t)` of the bars. Bars near the clip know only the direction and do not
+/// Returns the median of the votes `t + countdown(t)` of the bars. Bars near the clip give only the direction and do not
 /// vote, unless no bar is nearer.
 fn start_from_countdown(countdown: &[f32], bars: usize) -> f32 {
     if countdown.len() == 1 && bars != 1 {
@@ -221,7 +230,7 @@ fn most_probable(logits: &[f32]) -> (ExpansionType, f32) {
 mod tests {
     use super::*;
 
-    /// Heads that agree on bars 40 to 49 of 105.
+    /// Returns a mask and a countdown that agree on bars 40 to 49 of 105.
     fn agreeing() -> (Vec<f32>, Vec<f32>) {
         let binary = (0..105)
             .map(|t| if (40..50).contains(&t) { 3.0 } else { -3.0 })

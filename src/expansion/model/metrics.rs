@@ -27,20 +27,20 @@ pub struct Scored(Cell<Option<Result<Scores, TensorReadError>>>);
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpansionMetricKind {
-    /// F1 of the bars inside the expansion.
+    /// The F1 of the bars inside the expansion.
     SpanF1,
-    /// Intersection over union.
+    /// The intersection over union of true and predicted span.
     Iou,
     /// The share of windows with start and end at most 3 bars off.
     HitAt3,
     /// The share of windows with the right type.
     TypeAccuracy,
-    /// Mean distance of the countdown, in bars.
+    /// The mean distance of the countdown from its target, in bars.
     CountdownError,
 }
 
 impl ExpansionMetricKind {
-    /// All metrics, in the order they are shown.
+    /// All metrics, in the order of display.
     pub const ALL: [Self; 5] = [
         Self::SpanF1,
         Self::Iou,

@@ -1,5 +1,5 @@
-//! The expansion model: a BiLSTM over a window of bars with four heads on its representation, its batches, its metrics
-//! and two baselines that see no price, the best constant and the best function of the position.
+//! The expansion model: a BiLSTM over a window of bars with four heads on its representation. Also its batches, its
+//! metrics and two baselines that see no price, the best constant and the best function of the position.
 //!
 //! | metric | task | meaning |
 //! |---|---|---|

@@ -39,6 +39,8 @@ struct Read {
 /// ```text
 /// representation = BiLSTM(dropout(x))                           [batch, time, 2H]
 /// features       = relu(projection(mean over time))             [batch, P]
+///                  relu(projection(mean over time, attention mean, attention position))
+///                                                               [batch, P]      with Pooling::Attention
 /// type           = Linear(dropout(features))                    [batch, 3]
 /// pointers       = sigmoid(Linear(dropout(features)))           [batch, 2]
 /// binary         = Linear(dropout(representation))              [batch, time]
@@ -63,7 +65,8 @@ pub struct ExpansionModel {
 }
 
 impl ExpansionModelConfig {
-    /// Builds the model on `device`. Every layer starts uniform in ±1/sqrt(its inputs), as in PyTorch.
+    /// Builds the model on `device`. As in PyTorch, the BiLSTM starts uniform in ±1/sqrt(hidden) and every linear layer
+    /// uniform in ±1/sqrt(inputs).
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ use crate::weighting::{
 
 /// A strategy that applies an inner strategy to a model with a scalar countdown: [`RequiredElements`] for the countdown.
 ///
-/// The model predicts one number instead of a sequence. The remedy is in the model, not in the weights; this strategy
-/// ensures that the model has it. Its name in JSON is `scalar-countdown`, a row of [`strategy_table`].
+/// The model predicts one number instead of a sequence. The remedy is in the model, not in the weights; the strategy
+/// checks that the countdown is scalar. Its name in JSON is `scalar-countdown`, a row of [`strategy_table`].
 ///
 /// Needs: a task with exactly one element, by default the task `countdown`. Remembers: the memory of the inner strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Defines the prediction for one window of a series and its form as a row of a table.
+//! Defines the prediction for one window of a series.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ pub(super) fn longest_step(stamps: &[i64]) -> Duration {
     Duration::from_secs(steps.max().unwrap_or(0))
 }
 
-/// A row of the table, field by column.
+/// A row of the table. Its fields are the columns.
 #[derive(Serialize)]
 struct PredictionRow {
     first: usize,

@@ -7,7 +7,7 @@ use super::{Predictor, not_finite};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bar, Bars};
 
-/// The number of windows per forward pass. Of 8 to 128 this was fastest, by a few percent (two cores, 2026-11-23).
+/// The number of windows per forward pass, the fastest of 8 to 128 by a few percent (two cores, 2026-11-23).
 const AT_ONCE: usize = 16;
 
 /// An iterator over the predictions of the windows of a series, oldest first, created by [`Predictor::windows`].

@@ -1,4 +1,4 @@
-//! Predicts bar by bar: keeps the last window and predicts when a window is complete.
+//! Predicts the windows of a growing series, bar by bar.
 
 use super::found::{WindowPrediction, longest_step};
 use super::series::check_stride;

@@ -1,7 +1,7 @@
-//! The zip archive that `torch.save` writes: a pickle, and beside it one entry for each storage.
+//! Reads the zip archive that `torch.save` writes: a pickle and one entry per storage.
 //!
-//! Every entry is read and its checksum compared before anything of the file is believed. Entries are never compressed
-//! and never overlap, so the file cannot unfold into more than its own size.
+//! Every entry is read and its checksum compared before any content is used. Compressed entries are refused, and all
+//! entries together may not be larger than the file, so memory is bounded by the size of the file.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -9,7 +9,7 @@ use std::io::{Cursor, Read};
 use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
-/// The entries of an archive, by their names without its folder.
+/// The entries of an archive by name, without the folder.
 pub(super) struct Archive {
     entries: HashMap<String, Vec<u8>>,
 }
@@ -49,7 +49,6 @@ impl Archive {
         Ok(archive)
     }
 
-    /// Returns the pickle.
     pub(super) fn pickle(&self) -> &[u8] {
         &self.entries[PICKLE]
     }
@@ -81,7 +80,7 @@ fn contents<R: Read>(entry: &mut ZipFile<'_, R>, left: &mut u64) -> Result<Vec<u
         .checked_sub(size)
         .ok_or("and those before it are larger than the file")?;
     let mut contents = Vec::new();
-    // One byte more than there should be, so that the end is reached and with it the checksum.
+    // One byte more than the size, because the checksum is compared at the end of the entry.
     let read = entry
         .take(size.saturating_add(1))
         .read_to_end(&mut contents);
@@ -95,7 +94,7 @@ fn contents<R: Read>(entry: &mut ZipFile<'_, R>, left: &mut u64) -> Result<Vec<u
     }
 }
 
-/// All entries of an archive stand in one folder, whose name does not matter.
+/// Returns the entries of the one folder that holds the pickle, under their names without the folder.
 fn without_folder(entries: HashMap<String, Vec<u8>>) -> Result<HashMap<String, Vec<u8>>, String> {
     let mut folders = entries.keys().filter_map(|name| {
         let folder = name.strip_suffix(PICKLE)?.strip_suffix('/')?;

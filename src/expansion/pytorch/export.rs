@@ -1,4 +1,4 @@
-//! Writing a network as safetensors under PyTorch's names.
+//! Writes a network as a safetensors file under PyTorch's names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::expansion::model::{ExpansionModel, Pooling};
 use crate::history::write_atomically;
 use crate::weighting::{LOG_SIGMA, Strategy};
 
-/// A network on its way to PyTorch.
+/// The parameters of a network for PyTorch, written by [`write`](Self::write).
 #[derive(Clone, Debug)]
 pub struct PytorchExport {
     parameters: BTreeMap<String, Parameter>,
@@ -22,12 +22,12 @@ pub struct PytorchExport {
 }
 
 impl PytorchExport {
-    /// Takes the parameters of a network from its device. Those of the countdown head are multiplied by the network's
-    /// `countdown_scale`, which the original does not have.
+    /// Creates an export and reads the parameters of the network from its device. The parameters of the countdown head
+    /// are multiplied by the network's `countdown_scale`, because the original has no scale.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the network pools by attention, which the original does not, [`Error::Training`] if the device
+    /// [`Error::Setting`] if the network pools by attention, which the original lacks, [`Error::Training`] if the device
     /// cannot be read.
     pub fn new(network: &ExpansionModel) -> Result<Self> {
         if network.config().pooling != Pooling::Mean {
@@ -42,30 +42,29 @@ impl PytorchExport {
         })
     }
 
-    /// Sets the generation of the network that will take the file.
+    /// Sets the generation of the network that will load the file. Default [`Generation::Binary`].
     pub fn with_generation(mut self, generation: Generation) -> Self {
         self.generation = generation;
         self
     }
 
-    /// Adds log sigma of type, pointers, binary and countdown. The original network always has them, so it takes a file
-    /// without them only with `strict=False`.
+    /// Sets log sigma of type, pointers, binary and countdown. The original network always has them, so PyTorch loads a
+    /// file without them only with `strict=False`.
     pub fn with_log_sigma(mut self, log_sigma: [f32; 4]) -> Self {
         self.log_sigma = Some(log_sigma);
         self
     }
 
-    /// log sigma of type, pointers, binary and countdown, if there are any.
+    /// Returns log sigma of type, pointers, binary and countdown, or `None` if none were set.
     pub fn log_sigma(&self) -> Option<[f32; 4]> {
         self.log_sigma
     }
 
-    /// Adds the log sigmas that a strategy has learned, if it learns such.
+    /// Sets the log sigmas that a strategy has learned. A strategy without log sigmas changes nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] if the strategy is not one over the four tasks of the network, [`Error::Training`] if the device
-    /// cannot be read.
+    /// [`Error::Tasks`] if the strategy does not have four tasks, [`Error::Training`] if the device cannot be read.
     pub fn with_learned(self, strategy: &Strategy) -> Result<Self> {
         let Some(values) = strategy.memory().find_learned(LOG_SIGMA) else {
             return Ok(self);
@@ -80,11 +79,11 @@ impl PytorchExport {
         }
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically: an error leaves no partial file.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if it cannot be written, [`Error::Checkpoint`] if a parameter is not finite.
+    /// [`Error::Io`] if the file cannot be written, [`Error::Checkpoint`] if a parameter is not finite.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let refuse = |reason| Error::Checkpoint {
@@ -115,7 +114,7 @@ impl PytorchExport {
         write_atomically(path, &file)
     }
 
-    /// Returns all tensors under all their names.
+    /// Returns the tensors under all names of the generation.
     fn named(&self) -> BTreeMap<String, Parameter> {
         let mut named = self.parameters.clone();
         for ((name, _), value) in LOG_SIGMAS.iter().zip(self.log_sigma.iter().flatten()) {

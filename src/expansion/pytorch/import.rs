@@ -1,4 +1,4 @@
-//! Reading a checkpoint: everything is checked before any of it is used.
+//! Reads a checkpoint and checks all of it before use.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,13 +18,13 @@ use crate::expansion::label::CountdownForm;
 use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
 use crate::weighting::Uncertainty;
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes: 4 GiB.
 const LARGEST: u64 = 4 << 30;
 
-/// The largest size of a log sigma that the strategy takes.
+/// The largest absolute value of a log sigma that the strategy accepts.
 const LARGEST_LOG_SIGMA: f32 = 20.0;
 
-/// A checkpoint of the original network, read and checked.
+/// A checkpoint of the original network, completely read and checked.
 #[derive(Clone, Debug)]
 pub struct PytorchCheckpoint {
     path: PathBuf,
@@ -40,13 +40,14 @@ impl PytorchCheckpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, asks for more than tensors, or
-    /// is not of this network: the tensor is named with what was found and what was expected.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, is larger than 4 GiB, requests
+    /// more than tensors, or does not fit this network; then the error names the tensor, what was found and what was
+    /// expected.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::read_with(path, &ImportConfig::default())
     }
 
-    /// [`read`](Self::read), with what the file does not say.
+    /// Reads a file as [`read`](Self::read) does, with settings for the facts that the tensors do not determine.
     ///
     /// # Errors
     ///
@@ -101,27 +102,27 @@ impl PytorchCheckpoint {
         })
     }
 
-    /// Returns the sizes of the network, with the defaults of everything that is no size: those of the original network.
+    /// Returns the config of the network: its sizes from the file, every other setting as in the original network.
     pub fn config(&self) -> &ExpansionModelConfig {
         &self.config
     }
 
-    /// Returns the file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the generation of the network whose names the file has.
+    /// Returns the generation of the network, inferred from the names in the file.
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// log sigma of type, pointers, binary and countdown, if the file has them.
+    /// Returns log sigma of type, pointers, binary and countdown, or `None` if the file has none.
     pub fn log_sigma(&self) -> Option<[f32; 4]> {
         self.log_sigma
     }
 
-    /// Returns the strategy that goes on with the log sigmas of the file, if it has them.
+    /// Returns the strategy that continues from the log sigmas of the file, or `None` if the file has none.
     pub fn uncertainty(&self) -> Option<Uncertainty> {
         let values = self.log_sigma?.map(f64::from);
         let names = LOG_SIGMAS.map(|(_, task)| task);
@@ -129,25 +130,26 @@ impl PytorchCheckpoint {
         Some(Uncertainty::default().with_log_sigma(named))
     }
 
-    /// Returns the conversions of tensors during import, a sentence each; empty for an ordinary file.
+    /// Returns one sentence per conversion of tensors or of their names; empty if nothing was converted.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Returns the network with the parameters of the file.
+    /// Builds the network on `device`, with the parameters of the file.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the window has a length it cannot have.
+    /// [`Error::Setting`] if the window is out of range.
     pub fn model(&self, device: &Device) -> Result<ExpansionModel> {
         let network = self.config.init(device)?;
         Ok(with_parameters(network, &self.parameters, false))
     }
 
-    /// Returns a network of the same sizes with the parameters of the file; everything else stays, such as dropout. The
-    /// parameters of the countdown head are divided by the network's `countdown_scale`, so its outputs are the file's.
+    /// Loads the parameters of the file into a network of the same sizes. Other settings, such as dropout, stay
+    /// unchanged. The parameters of the countdown head are divided by the network's `countdown_scale`, so that the outputs
+    /// are those of the file's network.
     ///
-    /// With `restart_countdown` that head is left alone, for one of another form.
+    /// With `restart_countdown` the countdown head stays unchanged, and may have another form than the head of the file.
     ///
     /// # Errors
     ///
@@ -165,7 +167,7 @@ impl PytorchCheckpoint {
         ))
     }
 
-    /// Compares the sizes of a network with those of the file.
+    /// Checks that the sizes of a network are those of the file.
     pub(crate) fn check_sizes(
         &self,
         config: &ExpansionModelConfig,
@@ -202,7 +204,7 @@ impl PytorchCheckpoint {
     }
 }
 
-/// The form as it stands in a config.
+/// Returns the name of the form in a config.
 fn form(countdown: CountdownForm) -> &'static str {
     match countdown {
         CountdownForm::PerBar => "per-bar",

@@ -6,10 +6,10 @@ use crate::expansion::model::ExpansionModelConfig;
 /// The properties of a network that its tensors do not determine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportConfig {
-    /// Bars per window, 1 to 10000; the network works with any, so no tensor tells.
+    /// The number of bars per window, 1 to 10000. Default 105. No tensor depends on it.
     pub window: usize,
-    /// The form of the countdown head where the sizes leave it open, which is when twice the hidden units are as many
-    /// as the pooled features. `None` refuses such a file.
+    /// The form of the countdown head if the sizes fit both forms, which is the case if `projection` equals twice
+    /// `hidden`. Default `None`: a file that fits both is refused.
     pub countdown: Option<CountdownForm>,
 }
 
@@ -23,13 +23,13 @@ impl Default for ImportConfig {
 }
 
 impl ImportConfig {
-    /// Sets the bars per window.
+    /// Sets the number of bars per window.
     pub fn with_window(mut self, window: usize) -> Self {
         self.window = window;
         self
     }
 
-    /// Sets the form of the countdown head where the sizes leave it open.
+    /// Sets the form of the countdown head for a file whose sizes fit both forms.
     pub fn with_countdown(mut self, countdown: CountdownForm) -> Self {
         self.countdown = Some(countdown);
         self

@@ -1,4 +1,4 @@
-//! Whether the tensors of a file are those of one network: its sizes, and every name with its shape.
+//! Infers the sizes of a network from the tensors of a file, and checks every name and shape.
 
 use super::import_config::ImportConfig;
 use super::names::{BINARY, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN};
@@ -7,7 +7,7 @@ use super::tensor::{Stored, listed};
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
 
-/// Leaves the binary head and its log sigma under one name each. Where both names are there, they must hold the same.
+/// Reduces the binary head and its log sigma to one name each. Checks that tensors present under both names are equal.
 pub(super) fn one_binary_head(state: &mut State<'_>) -> Result<Generation, String> {
     let mut generation = Generation::Binary;
     for (span, binary) in [
@@ -39,7 +39,7 @@ fn bits(name: &str, tensor: &Stored<'_>) -> Result<Vec<u32>, String> {
     Ok(numbers.into_iter().map(f32::to_bits).collect())
 }
 
-/// Reads the sizes off the tensors that show them best; whether all others agree is checked after.
+/// Infers the sizes from a few tensors. [`check_names`] then compares all tensors with them.
 pub(super) fn sizes(
     state: &State<'_>,
     import: &ImportConfig,
@@ -94,7 +94,7 @@ fn mismatch(name: &str, found: &[usize], expected: &str) -> String {
     format!("its tensor `{name}` has the shape [{found}], expected {expected}")
 }
 
-/// Every expected tensor is there with its shape, and no other.
+/// Checks that every expected tensor is present with its shape, and no other tensor.
 pub(super) fn check_names(
     state: &State<'_>,
     expected: &[&(String, Vec<usize>)],
@@ -126,7 +126,7 @@ pub(super) fn check_names(
     }
 }
 
-/// Returns the first few names.
+/// Returns the first few names as text, and the number of the others.
 fn names<'n>(all: impl ExactSizeIterator<Item = &'n String>) -> String {
     const SHOWN: usize = 5;
     let count = all.len();

@@ -1,9 +1,10 @@
-//! Checkpoints of the original network, from PyTorch and back. Needs the feature `pytorch`.
+//! Reads and writes PyTorch checkpoints of the original network. Needs the feature `pytorch`.
 //!
-//! # In
+//! # Import
 //!
-//! [`PytorchCheckpoint::read`] takes a `.pt` file (of `torch.save`, PyTorch 1.6 or later) or a `.safetensors` file, with
-//! the tensors alone or, in a `.pt`, under `model_state_dict` beside an optimizer's state and whatever else:
+//! [`PytorchCheckpoint::read`] reads a `.pt` file (of `torch.save`, PyTorch 1.6 or later) or a `.safetensors` file. The
+//! file holds the tensors alone. A `.pt` file may also hold them under `model_state_dict`, beside entries such as the
+//! state of an optimizer:
 //!
 //! ```python
 //! torch.save(model.state_dict(), "network.pt")
@@ -21,16 +22,18 @@
 //! # Ok::<(), equipoise::Error>(())
 //! ```
 //!
-//! The sizes are read off the tensors. Every tensor must be there with its shape, hold finite numbers, and no other tensor
-//! may be there; the first that is wrong is named, and nothing is loaded by half. Double and half precision are converted,
-//! which [`PytorchCheckpoint::notes`] tells; so is the prefix `module.` of DataParallel.
+//! The sizes are inferred from the tensors. A missing or surplus tensor, a wrong shape or a number that is not finite is
+//! an error that names the tensor, and nothing is loaded. Double and half precision (float16, bfloat16) are converted to
+//! single precision, and the prefixes `module.` of DataParallel and `_orig_mod.` of a compiled model are removed;
+//! [`PytorchCheckpoint::notes`] lists both.
 //!
-//! To train on, give the file to [`RunOptions::init`](crate::expansion::run::RunOptions::init) or to `train_expansion --init`, after
-//! [`run::follow_init`](crate::expansion::run::follow_init) has fitted the config to it.
+//! To continue the training, fit the config to the file with
+//! [`run::follow_init`](crate::expansion::run::follow_init) and pass the file as
+//! [`RunOptions::init`](crate::expansion::run::RunOptions::init), or run `train_expansion --init`.
 //!
-//! # Out
+//! # Export
 //!
-//! [`PytorchExport`] writes `.safetensors` with the original names, which PyTorch takes with `strict=True`:
+//! [`PytorchExport`] writes `.safetensors` with the original names, which PyTorch loads with `strict=True`:
 //!
 //! ```no_run
 //! use equipoise::expansion::run::export_run;
@@ -43,19 +46,36 @@
 //! model.load_state_dict(safetensors.torch.load_file("network.safetensors"), strict=True)
 //! ```
 //!
-//! The original network has a log sigma for each task, and `strict=True` misses them in a file without; a strategy that
-//! learns none can be given some with [`PytorchExport::with_log_sigma`]. For the newer network, which holds its binary head
-//! under two names, choose [`Generation::Span`].
+//! The original network has one log sigma per task, and `strict=True` refuses a file without them. If the strategy of
+//! the run learned none, add values with [`PytorchExport::with_log_sigma`]. For the newer network, which holds its binary
+//! head under two names, choose [`Generation::Span`].
 //!
-//! # Why the pickle is read here
+//! # Names
+//!
+//! H is `hidden` and P is `projection`. The linear layers, from `projection.0` on, also have a `bias`, `[outputs]`.
+//! PyTorch stores their weights as `[outputs, inputs]`, Burn as `[inputs, outputs]`.
+//!
+//! | tensors in PyTorch | shape |
+//! |---|---|
+//! | `lstm.weight_ih_lN`, and `_reverse` | `[4H, features]` in layer 0, then `[4H, 2H]` |
+//! | `lstm.weight_hh_lN`, and `_reverse` | `[4H, H]` |
+//! | `lstm.bias_ih_lN`, `lstm.bias_hh_lN`, and `_reverse` | `[4H]` |
+//! | `projection.0.weight` | `[P, 2H]` |
+//! | `classifier.1.weight` | `[3, P]` |
+//! | `pointer_head.1.weight` | `[2, P]` |
+//! | `expansion_binary_head.1.weight`, in the newer network also `expansion_span_emission.1.weight` | `[1, 2H]` |
+//! | `expansion_countdown_head.1.weight` | `[1, 2H]`, in scalar form `[1, P]` |
+//! | `log_sigma_type`, `log_sigma_ptr`, `log_sigma_binary`, `log_sigma_countdown`, newer: `log_sigma_span` | `[]` |
+//!
+//! # Why the crate reads pickles itself
 //!
 //! A `.pt` file is a zip archive around a pickle, and a pickle is a program. The reader of `burn-store` 0.22.1
 //! (`pytorch-reader`) never panicked and never gave a wrong number in 68,360 bit flips and 8,545 truncations of a small
-//! file. But it is made to read what it can: a pickle that calls `os.system` loads without a word (the call is dropped, not
-//! run), of two tensors with one name the last wins, and the strides are not shown. Here such a file is refused by name, so
-//! the pickle is read by a small machine of our own that knows the instructions of PyTorch's `weights_only` loader and
-//! twenty names, on top of the `zip` crate, which checks every checksum. A safetensors file has no checksum; what can be
-//! checked there are names, shapes and finiteness.
+//! file. But it is lenient: a pickle that calls `os.system` loads without a message (the call is dropped, not run), of
+//! two tensors with one name the last wins, and the strides are not accessible. This module refuses such files and names
+//! the reason. Its pickle machine knows the instructions of PyTorch's `weights_only` loader and nineteen names; the `zip`
+//! crate below it checks every checksum. A safetensors file has no checksum, so only names, shapes and finiteness are
+//! checked.
 
 mod archive;
 mod export;

@@ -1,4 +1,4 @@
-//! The names that the original network gives its tensors, and the shapes they must have.
+//! Lists the names and shapes of the original network's tensors.
 
 use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::expansion::model::{ExpansionModelConfig, task_names};
@@ -6,18 +6,18 @@ use crate::expansion::model::{ExpansionModelConfig, task_names};
 /// The generation of the original network that a checkpoint belongs to.
 ///
 /// The newer network holds its binary head a second time under the name `expansion_span_emission`, and the log sigma of
-/// the binary task also as `log_sigma_span`. PyTorch's `load_state_dict(strict=True)` wants exactly the names of the
+/// the binary task also as `log_sigma_span`. PyTorch's `load_state_dict(strict=True)` requires exactly the names of the
 /// network it is called on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Generation {
-    /// `expansion_binary_head` alone.
+    /// The older network, with `expansion_binary_head` alone.
     #[default]
     Binary,
-    /// `expansion_binary_head` and `expansion_span_emission`, identical.
+    /// The newer network, with `expansion_binary_head` and an identical `expansion_span_emission`.
     Span,
 }
 
-/// The binary head and its log sigma, and their other names in the newer generation.
+/// The names of the binary head and its log sigma, and their second names in the newer generation.
 pub(super) const BINARY: &str = "expansion_binary_head.1";
 pub(super) const SPAN: &str = "expansion_span_emission.1";
 pub(super) const LOG_SIGMA_BINARY: &str = "log_sigma_binary";
@@ -25,7 +25,7 @@ pub(super) const LOG_SIGMA_SPAN: &str = "log_sigma_span";
 
 pub(super) const COUNTDOWN: &str = "expansion_countdown_head.1";
 
-/// The log sigmas with the tasks they belong to, in the order of the tasks.
+/// The names of the log sigmas with their tasks, in the order of the tasks.
 pub(super) const LOG_SIGMAS: [(&str, &str); 4] = [
     ("log_sigma_type", task_names::TYPE),
     ("log_sigma_ptr", task_names::POINTERS),
@@ -33,7 +33,7 @@ pub(super) const LOG_SIGMAS: [(&str, &str); 4] = [
     ("log_sigma_countdown", task_names::COUNTDOWN),
 ];
 
-/// Returns the name in PyTorch of a parameter of the model by its path, and whether PyTorch keeps it transposed.
+/// Returns the PyTorch name of the parameter at `path` in the model, and whether PyTorch stores it transposed.
 pub(super) fn torch_name(path: &[String]) -> (String, bool) {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     match parts.as_slice() {
@@ -60,7 +60,7 @@ pub(super) fn torch_name(path: &[String]) -> (String, bool) {
     }
 }
 
-/// Returns every tensor of a network of these sizes but for the log sigmas, by name and shape, with the binary head once.
+/// Returns the name and shape of every tensor of a network, without log sigmas and with the binary head once.
 pub(super) fn network_tensors(config: &ExpansionModelConfig) -> Vec<(String, Vec<usize>)> {
     let (hidden, width) = (config.hidden, 2 * config.hidden);
     let mut tensors = Vec::new();

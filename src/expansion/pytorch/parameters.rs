@@ -1,4 +1,4 @@
-//! The parameters of the model as arrays under PyTorch's names, in and out.
+//! Loads and collects the parameters of the model as arrays under PyTorch's names.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ pub(super) struct Parameter {
 }
 
 impl Parameter {
-    /// PyTorch keeps the weights of a linear layer as `[output, input]`, Burn as `[input, output]`.
+    /// Returns the transposed matrix. PyTorch stores the weights of a linear layer as `[output, input]`, Burn as
+    /// `[input, output]`.
     fn transposed(&self) -> Self {
         let [rows, columns] = self.shape[..] else {
             unreachable!("the weights of a linear layer are a matrix")
@@ -29,7 +30,8 @@ impl Parameter {
     }
 }
 
-/// The head computes `scale * (w x + b)`; the original has no scale, so its parameters are `scale * w` and `scale * b`.
+/// Returns the factor from a parameter of the model to that of the original, 1 outside the countdown head. The head
+/// computes `scale * (w x + b)`; the original has no scale, so its parameters are `scale * w` and `scale * b`.
 fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
     if name.starts_with(COUNTDOWN) {
         network.config().countdown_scale
@@ -38,8 +40,8 @@ fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
     }
 }
 
-/// Returns the model with the values of `parameters`, which are complete and of the right shapes; with `keep_countdown`, all but
-/// the countdown head's.
+/// Returns the model with the values of `parameters`, which must be complete and have the right shapes. With
+/// `keep_countdown` the countdown head stays unchanged.
 pub(super) fn with_parameters(
     network: ExpansionModel,
     parameters: &BTreeMap<String, Parameter>,
@@ -88,12 +90,12 @@ impl ModuleMapper for LoadParameters<'_> {
         }
         let data = TensorData::new(table.numbers, table.shape);
         let (id, device) = (param.id, param.lazy_device());
-        // Not `map`, which would first draw the random values that nobody needs.
+        // `map` would first draw unused random values.
         param.transform_for_load(Tensor::from_data(data, &device), id)
     }
 }
 
-/// Returns the parameters of the model as PyTorch has them.
+/// Returns the parameters of the model under their names and in their shapes in PyTorch.
 pub(super) fn parameters(
     network: &ExpansionModel,
 ) -> Result<BTreeMap<String, Parameter>, TensorReadError> {

@@ -1,4 +1,4 @@
-//! From the bytes of a file to its tensors by name, whichever of the two formats it has.
+//! Reads the tensors of a file by name, from either format.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use super::archive::Archive;
 use super::pickle::{Element, Id, Pickle, PickleValue, Rebuilt};
 use super::tensor::Stored;
 
-/// The key of the tensors in a file that holds other things beside them.
+/// The key of the tensors in a file with other entries.
 const MODEL: &str = "model_state_dict";
 
-/// Prefixes that wrappers add to every name: DataParallel, and a compiled model.
+/// The prefixes that DataParallel and a compiled model add to every name.
 const PREFIXES: [&str; 2] = ["module.", "_orig_mod."];
 
-/// The tensors of a file, not yet looked at.
+/// The unchecked tensors of a file by name.
 pub(super) type State<'a> = BTreeMap<String, Stored<'a>>;
 
-/// A file of one of the formats, or what it is instead.
+/// A file in one of the two formats.
 pub(super) enum Container<'a> {
     Archive(Archive, Pickle),
     SafeTensors(SafeTensors<'a>),
 }
 
 impl<'a> Container<'a> {
-    /// Recognises the format by the content and reads everything but the tensors' numbers.
+    /// Recognises the format from the content and reads everything except the numbers of the tensors.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         if bytes.starts_with(b"PK") {
             let archive = Archive::read(bytes)?;
@@ -50,7 +50,7 @@ impl<'a> Container<'a> {
         })
     }
 
-    /// Returns the tensors by name, and what is worth telling.
+    /// Returns the tensors by name, and notes on changed names.
     pub(super) fn state(&self) -> Result<(State<'_>, Vec<String>), String> {
         let state = match self {
             Self::Archive(archive, pickle) => of_pickle(archive, pickle)?,
@@ -123,7 +123,7 @@ fn dictionary<'p>(value: &'p PickleValue, place: &str) -> Result<&'p [(Id, Id)],
     }
 }
 
-/// Returns the tensor with the bytes of its storage, whose announced length must be the true one.
+/// Returns the tensor with the bytes of its storage. Checks that the storage has the announced length.
 fn stored<'a>(
     archive: &'a Archive,
     pickle: &Pickle,
@@ -152,7 +152,7 @@ fn stored<'a>(
     })
 }
 
-/// Takes off what a wrapper has put before all names.
+/// Removes the prefixes that every name has, with one note per prefix.
 fn without_prefix(mut state: State<'_>) -> (State<'_>, Vec<String>) {
     let mut notes = Vec::new();
     while let Some(prefix) = PREFIXES
@@ -166,7 +166,7 @@ fn without_prefix(mut state: State<'_>) -> (State<'_>, Vec<String>) {
     (state, notes)
 }
 
-/// Returns a name from a file, fit for a message.
+/// Returns a name from a file for a message: escaped, at most 100 characters of it.
 pub(super) fn shown(name: &str) -> String {
     let short: String = name.chars().take(100).collect();
     short.escape_debug().to_string()

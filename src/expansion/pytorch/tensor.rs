@@ -1,10 +1,10 @@
-//! A tensor in a file: its type, its shape, and its numbers when they are asked for.
+//! Converts the bytes of a tensor in a file to numbers.
 
 use burn::tensor::{bf16, f16};
 
 use super::pickle::Element;
 
-/// A tensor whose numbers are still bytes. Offset and strides count elements.
+/// A tensor as bytes. Offset and strides are in elements.
 #[derive(Clone, Debug)]
 pub(super) struct Stored<'a> {
     pub(super) element: Element,
@@ -15,7 +15,7 @@ pub(super) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// Returns a tensor whose rows follow each other and are all there is.
+    /// Creates a contiguous tensor that fills `bytes`.
     pub(super) fn contiguous(element: Element, shape: Vec<usize>, bytes: &'a [u8]) -> Self {
         let mut strides = vec![1usize; shape.len()];
         for axis in (1..shape.len()).rev() {
@@ -56,7 +56,8 @@ impl<'a> Stored<'a> {
         Ok(numbers)
     }
 
-    /// Returns the position of each element in the storage, row by row. All of them are in the storage, and no two are the same.
+    /// Returns the position of each element in the storage, row by row. Checks that every position is inside the storage
+    /// and that no two are equal.
     fn places(&self) -> Result<Vec<usize>, String> {
         let there = self.bytes.len() / self.element.size();
         let outside = || {
@@ -75,7 +76,7 @@ impl<'a> Stored<'a> {
             .filter(|(_, length)| *length > 1)
             .collect();
         axes.sort_unstable();
-        // The farthest element that the axes so far reach, from the first.
+        // The distance from the first element to the farthest one along the axes so far.
         let mut reach = 0usize;
         for (stride, length) in axes {
             if stride <= reach {
@@ -107,7 +108,7 @@ fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.try_into().expect("the bytes of one element")
 }
 
-/// `3, 64`, as in a shape.
+/// Returns the sizes separated by commas: `3, 64`.
 pub(super) fn listed(sizes: &[usize]) -> String {
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     sizes.join(", ")

@@ -1,4 +1,4 @@
-//! Draws a series of bars with its true and its predicted span, distinguishable without colour.
+//! Draws a series of bars with its true and its predicted span.
 
 use crate::expansion::bars::Bar;
 use crate::expansion::model::Span;

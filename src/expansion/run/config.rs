@@ -71,7 +71,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the program was built without the backend's feature, or if there is no such device.
+    /// [`Error::Setting`] if the program was built without the backend's feature, or the machine has no device for it.
     pub fn device(self) -> Result<Device> {
         match self {
             #[cfg(feature = "flex")]
@@ -154,7 +154,7 @@ fn has_cuda_headers() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// The CSV file of bars. Default `None`: the simulator.
+    /// The file of bars, CSV or Parquet, or a Parquet file of labelled windows. Default `None`: the simulator.
     pub path: Option<PathBuf>,
     /// Whether bad rows of the file are dropped and counted instead of refused. Default `false`.
     pub skip_bad_rows: bool,
@@ -180,16 +180,16 @@ pub struct DataConfig {
     pub valid_fraction: f64,
     /// Whether the position in the window is a 13th feature. Default `false`.
     pub position: bool,
-    /// Whether the [moves](crate::expansion::feature::window_moves) are four more features after these. Default `false`.
+    /// Whether the [moves](crate::expansion::feature::window_moves) are four more features, the last. Default `false`.
     pub moves: bool,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
     /// file. Default 0: none. Must be 0 for simulated bars, whose windows are made one by one.
     pub resampled: usize,
     /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
     /// joined stretches fill the gap: at most five for each window, and only above the number that `resampled` asks
-    /// for. Has the same requirements as `resampled`. Default `None`.
+    /// for. [`ExpansionConfig::resolved`] drops it for simulated bars; labels made by hand ignore it. Default `None`.
     pub train_windows: Option<usize>,
-    /// Whether every training window is also shown upside down, which doubles the steps of an epoch. Default `false`.
+    /// Whether every training window is also used upside down, which doubles the steps of an epoch. Default `false`.
     pub mirror: bool,
     /// The simulator's settings.
     pub simulator: SimulatorConfig,
@@ -309,7 +309,7 @@ pub const STRATEGIES: [&str; 7] = [
     "manual",
 ];
 
-/// The settings of the strategies whose settings on this problem differ from the defaults.
+/// The settings of the strategies whose settings for the expansion model differ from the defaults.
 const PRESETS: [(&str, &str); 6] = [
     ("running-mean", WEIGHTED),
     ("gradient-scale", WEIGHTED),
@@ -329,7 +329,7 @@ const PRESETS: [(&str, &str); 6] = [
 const WEIGHTED: &str =
     r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
 
-/// Returns a strategy by name, with its usual settings on this problem.
+/// Returns a strategy by name, with its usual settings for the expansion model.
 ///
 /// * `running-mean`, `gradient-scale`, `batch-statistics`, `scalar-countdown`: the weights 10/70/10/10 for type,
 ///   pointers, binary and countdown;
@@ -339,7 +339,17 @@ const WEIGHTED: &str =
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
+/// [`Error::Setting`] if no strategy has this name, or one of its settings has no default.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::expansion::run::preset;
+///
+/// assert_eq!(preset("running-mean")?.name(), "running-mean");
+/// assert!(preset("unknown").is_err());
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn preset(name: &str) -> Result<StrategyConfig> {
     let table = strategy_table();
     let row = table.row(name)?;
@@ -373,7 +383,7 @@ impl ExpansionConfig {
         self
     }
 
-    /// Checks every part. An error names a field with its part: `model.hidden`.
+    /// Checks every part. An error names a field with its part, for example `model.hidden`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Fits the config of a run to the PyTorch checkpoint it starts from. Settings with their defaults follow the file.
+//! Fits the config of a run to the PyTorch checkpoint it starts from.
 
 use super::config::{ExpansionConfig, preset};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::expansion::model::ExpansionModelConfig;
 use crate::expansion::pytorch::PytorchCheckpoint;
 use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
 
-/// Returns the config with the sizes of the file where its own are the defaults, and a note that lists the changes.
+/// Returns the config with its default sizes replaced by the sizes of the file, and a note that lists the changes.
 pub(crate) fn follow(
     mut config: ExpansionConfig,
     checkpoint: &PytorchCheckpoint,

@@ -1,4 +1,6 @@
 //! Loads the data of a config, builds and trains its network, and collects the content of the run's report.
+//!
+//! An [`ExpansionConfig`], for example from [`recipe`], goes to [`load`] for the windows and to [`train()`] for the run.
 
 mod candles;
 mod config;

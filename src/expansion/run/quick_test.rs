@@ -1,4 +1,4 @@
-//! Tests whether one task stands still while another improves, the problem this crate was written against.
+//! Tests whether one task stands still while another improves.
 
 use crate::diagnosis::diagnose;
 use crate::history::{History, Split, quantity};
@@ -26,6 +26,19 @@ pub struct QuickTest {
 /// against.
 ///
 /// Returns `None` if one of the tasks has fewer than two epochs.
+///
+/// # Example
+///
+/// ```no_run
+/// use equipoise::expansion::run::quick_test;
+/// use equipoise::history::History;
+///
+/// let history = History::read_csv("runs/learn/history.csv")?;
+/// if let Some(test) = quick_test(&history, "countdown", "pointers") {
+///     println!("{}", test.sentence);
+/// }
+/// # Ok::<(), equipoise::Error>(())
+/// ```
 pub fn quick_test(history: &History, stuck: &str, improving: &str) -> Option<QuickTest> {
     let all = diagnose(history);
     let change = |task| {

@@ -85,7 +85,7 @@ fn when(windows: &Windows, first: usize, last: usize) -> String {
     }
 }
 
-/// `True: reversal, bars 40 to 49. Predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82.`
+/// Returns `True: reversal, bars 40 to 49. Predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82.`
 fn caption(label: WindowLabel, prediction: &Prediction) -> String {
     let found = prediction.span;
     format!(

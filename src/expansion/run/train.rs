@@ -157,18 +157,18 @@ pub struct RunOptions {
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
     /// file, to which [`follow_init`](super::follow_init) fits a config. Default `None`: a new network.
     pub init: Option<std::path::PathBuf>,
-    /// The display of the progress.
+    /// The display of the progress. Default [`Progress::Auto`].
     pub progress: Progress,
     /// The handle that stops the training from outside.
     pub interrupter: Interrupter,
-    /// The function called after every epoch.
+    /// The function called after every epoch with the history so far. Default `None`.
     pub on_epoch: Option<OnEpoch>,
 }
 
 type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
 
 impl RunOptions {
-    /// Sets the function called with the history after every epoch.
+    /// Sets the function called after every epoch with the history so far.
     pub fn with_on_epoch(mut self, seen: impl Fn(&History) + Send + Sync + 'static) -> Self {
         self.on_epoch = Some(Arc::new(seen));
         self

@@ -3,7 +3,7 @@
 use super::machine::{Machine, Stop, damaged};
 use super::value::{Element, Global, Id, PickleValue, Rebuilt, Storage};
 
-/// The most dimensions a tensor may have. No parameter of a network has more than a few.
+/// The largest number of dimensions of a tensor. No parameter of a network has more than a few.
 const MOST_DIMENSIONS: usize = 16;
 
 impl Global {
@@ -36,7 +36,7 @@ impl Global {
 }
 
 impl Machine<'_> {
-    /// Resolves a name of a Python module.
+    /// Pushes the class or function that the pickle names. Every name outside the list is refused.
     pub(super) fn global(&mut self) -> Result<(), Stop> {
         let module = self.line()?;
         let name = self.line()?;
@@ -54,7 +54,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Returns a call, as far as it makes a container or a tensor.
+    /// Pushes the result of a call that creates a container or a tensor.
     pub(super) fn reduce(&mut self) -> Result<(), Stop> {
         let arguments = self.pop()?;
         let function = self.pop()?;
@@ -76,7 +76,7 @@ impl Machine<'_> {
             (Global::Size, [size]) if matches!(self.values[*size], PickleValue::Tuple(_)) => {
                 self.stack.push(*size);
             }
-            // Whether it wants a gradient and its hooks, none in a file, do not matter here; some versions add more.
+            // `requires_grad` and the hooks follow; some versions add more arguments. None of them matters here.
             (Global::Tensor, [storage, offset, shape, strides, ..]) => {
                 let tensor = self.rebuilt(*storage, *offset, *shape, *strides)?;
                 self.push(PickleValue::Tensor(Box::new(tensor)));
@@ -134,7 +134,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Returns a storage, by the tuple `("storage", type, key, device, elements)`.
+    /// Pushes the storage of the tuple `("storage", type, key, device, elements)`.
     pub(super) fn storage(&mut self) -> Result<(), Stop> {
         let id = self.pop()?;
         let PickleValue::Tuple(fields) = &self.values[id] else {
@@ -162,7 +162,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Attributes of an object. An ordered dictionary of parameters carries versions there, which change nothing.
+    /// Drops the attributes of a dictionary. An ordered dictionary of parameters has versions there, which are not used.
     pub(super) fn build(&mut self) -> Result<(), Stop> {
         self.pop()?;
         let object = self.top()?;
@@ -173,7 +173,7 @@ impl Machine<'_> {
     }
 }
 
-/// Returns a name from a file, fit for a message.
+/// Returns a name from a file for a message, without control characters.
 fn shortened(name: &str) -> String {
     name.chars()
         .take(80)

@@ -1,14 +1,14 @@
-//! The machine: one instruction after the other, a stack, and a memo of what may be used again.
+//! Executes the instructions of a pickle with a stack and a memo.
 
 use std::collections::HashMap;
 
 use super::value::{Id, PickleValue};
 
-/// Why the reading ended early.
+/// The reason for an early end.
 pub(super) enum Stop {
-    /// The file is well formed and asks for something it does not get.
+    /// The pickle is well formed, but requests a feature that is refused.
     Refused(String),
-    /// The file is not what `torch.save` wrote.
+    /// The pickle is not as `torch.save` wrote it.
     Damaged(String),
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Machine<'a> {
     at: usize,
     pub(super) values: Vec<PickleValue>,
     pub(super) stack: Vec<Id>,
-    /// Heights of the stack at the marks that are open.
+    /// The heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
 }
@@ -38,12 +38,12 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Returns the byte that comes next.
+    /// Returns the position of the next byte.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// Every instruction up to the end; the last value.
+    /// Executes every instruction and returns the last value.
     pub(super) fn run(&mut self) -> Result<Id, Stop> {
         loop {
             let instruction = self.byte()?;
@@ -153,7 +153,7 @@ impl<'a> Machine<'a> {
         Ok(bytes.try_into().expect("as many as asked for"))
     }
 
-    /// Returns the text up to the end of the line.
+    /// Reads the text up to the end of the line.
     pub(super) fn line(&mut self) -> Result<String, Stop> {
         let rest = &self.input[self.at..];
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -181,7 +181,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Returns the value on top, which stays there.
+    /// Returns the value on top of the stack without removing it.
     pub(super) fn top(&mut self) -> Result<Id, Stop> {
         let id = self.pop()?;
         self.stack.push(id);
@@ -204,7 +204,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Returns an integer of any length; those that fit are numbers, the others only something that is there.
+    /// Reads an integer of any length. The value of an integer of more than 8 bytes is not kept.
     fn long(&mut self) -> Result<(), Stop> {
         let length = self.byte()?;
         let bytes = self.take(length.into())?;

@@ -1,9 +1,9 @@
-//! A stack machine for the part of Python's pickle format that `torch.save` writes: protocol 2, the instructions that
-//! PyTorch's own `weights_only` loader knows.
+//! Reads the part of Python's pickle format that `torch.save` writes: protocol 2, with the instructions of PyTorch's own
+//! `weights_only` loader.
 //!
-//! Nothing is ever called. A global is looked up in a closed list ([`globals`]), and what is not in it ends the reading
-//! with its name. Every value is made once and referred to by number, so a file cannot ask for more memory than a fixed
-//! multiple of its own size, and nothing here recurses.
+//! Nothing is ever called. A global that is not in a closed list ([`globals`]) is an error that names it. Values are
+//! stored once and referred to by number, so memory is at most a fixed multiple of the size of the file, and nothing
+//! recurses.
 
 mod globals;
 mod machine;
@@ -12,11 +12,11 @@ mod value;
 use machine::{Machine, Stop};
 pub(super) use value::{Element, Id, PickleValue, Rebuilt};
 
-/// The largest pickle that is read: a thousand times that of a usual checkpoint. What a hostile one can make of it fits in
-/// half a gigabyte.
+/// The largest pickle that is read, in bytes: a thousand times that of a usual checkpoint. The values of a hostile pickle
+/// of this size fit in half a gigabyte.
 const LARGEST: usize = 8 << 20;
 
-/// A pickle that has been read.
+/// The values of a pickle.
 #[derive(Debug)]
 pub(super) struct Pickle {
     values: Vec<PickleValue>,
@@ -24,7 +24,7 @@ pub(super) struct Pickle {
 }
 
 impl Pickle {
-    /// Reads a pickle; the error says at which byte.
+    /// Reads a pickle. An error in a damaged pickle names the byte.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > LARGEST {
             let found = bytes.len();
@@ -54,7 +54,7 @@ impl Pickle {
         &self.values[id]
     }
 
-    /// Returns the text of a value, if it is one.
+    /// Returns the text of a value, or `None` if the value is no text.
     pub(super) fn text(&self, id: Id) -> Option<&str> {
         match self.value(id) {
             PickleValue::Text(text) => Some(text),

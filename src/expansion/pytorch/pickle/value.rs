@@ -1,6 +1,6 @@
 //! Defines the values of a pickle: Python values, tensors and permitted names.
 
-/// A value's number.
+/// The number of a value.
 pub(in crate::expansion::pytorch) type Id = usize;
 
 /// A Python value.
@@ -13,17 +13,17 @@ pub(in crate::expansion::pytorch) enum PickleValue {
     Text(String),
     Tuple(Vec<Id>),
     List(Vec<Id>),
-    /// Keys and values as they were set, the same key perhaps more than once.
+    /// Keys and values in the order they were set. A key may occur more than once.
     Dict(Vec<(Id, Id)>),
     Storage(Storage),
     Tensor(Box<Rebuilt>),
     Global(Global),
-    /// Something that is no tensor and holds none, by the name of its type.
+    /// The type of a value that neither is nor holds a tensor.
     Other(&'static str),
 }
 
 impl PickleValue {
-    /// Returns the name of the type in Python.
+    /// Returns the Python type with its article, for messages.
     pub(in crate::expansion::pytorch) fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -54,7 +54,7 @@ pub(in crate::expansion::pytorch) enum Element {
 }
 
 impl Element {
-    /// Returns the name in PyTorch.
+    /// Returns PyTorch's name of the type.
     pub(in crate::expansion::pytorch) fn name(self) -> &'static str {
         match self {
             Self::F64 => "float64",
@@ -65,7 +65,7 @@ impl Element {
         }
     }
 
-    /// Bytes of an element.
+    /// Returns the number of bytes per element.
     pub(in crate::expansion::pytorch) fn size(self) -> usize {
         match self {
             Self::F64 => 8,
@@ -76,17 +76,17 @@ impl Element {
     }
 }
 
-/// A piece of memory that tensors are views of.
+/// A block of memory that tensors are views of.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::expansion::pytorch) struct Storage {
     pub(in crate::expansion::pytorch) element: Element,
-    /// The name of its entry, a text.
+    /// The name of the entry with the bytes, a text.
     pub(in crate::expansion::pytorch) key: Id,
     /// The number of elements.
     pub(in crate::expansion::pytorch) count: usize,
 }
 
-/// A tensor as a view of a storage; offset and strides count elements.
+/// A tensor as a view of a storage. Offset and strides are in elements.
 #[derive(Clone, Debug)]
 pub(in crate::expansion::pytorch) struct Rebuilt {
     pub(in crate::expansion::pytorch) storage: Storage,
