@@ -1,4 +1,4 @@
-//! 4. Trains three heads on tabular data under the `Trainer`. The second round resumes the checkpoint of the first, as in
+//! Trains three heads on tabular data under the `Trainer`. The second round resumes the checkpoint of the first, as in
 //! an uninterrupted run. `cargo run --release --example 4_own_model_trained`
 
 use burn::module::Module;
