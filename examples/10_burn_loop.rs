@@ -1,4 +1,4 @@
-//! 10. Adds a strategy to an existing training loop of Burn.
+//! Adds a strategy to an existing training loop of Burn.
 //!
 //! The four added lines are marked `// added`; one of them replaces the plain sum.
 //!

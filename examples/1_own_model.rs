@@ -1,4 +1,4 @@
-//! 1. Trains your own model in your own loop: one trunk, three heads, any strategy of the table as JSON.
+//! Trains your own model in your own loop: one trunk, three heads, any strategy of the table as JSON.
 //!
 //! ```text
 //! cargo run --release --example 1_own_model -- '{"strategy": "upgrad"}'

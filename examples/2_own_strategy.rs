@@ -1,4 +1,4 @@
-//! 2. Defines your own strategy, for `step::backward` and the `Trainer`: the slower a loss falls, the larger its weight.
+//! Defines your own strategy, for `step::backward` and the `Trainer`: the slower a loss falls, the larger its weight.
 //! Its memory is part of every checkpoint. `cargo run --release --example 2_own_strategy`
 
 use burn::tensor::{Device, Tensor, activation::softmax};

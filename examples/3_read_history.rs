@@ -1,4 +1,4 @@
-//! 3. Reads the `history.csv` of any run and prints the verdict on every task.
+//! Reads the `history.csv` of any run and prints the verdict on every task.
 //!
 //! ```text
 //! cargo run --release --example 3_read_history -- runs/uncertainty-1/history.csv

@@ -1,4 +1,4 @@
-//! 5. Measures whether a mean over many outputs shrinks the gradient of a task at the shared trunk.
+//! Measures whether a mean over many outputs shrinks the gradient of a task at the shared trunk.
 //!
 //! ```text
 //! cargo run --release --example 5_gradient_by_length

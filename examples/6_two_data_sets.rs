@@ -1,4 +1,4 @@
-//! 6. Trains on two data sets with one task each, in alternating batches, under the `Trainer`.
+//! Trains on two data sets with one task each, in alternating batches, under the `Trainer`.
 //!
 //! ```text
 //! cargo run --release --example 6_two_data_sets

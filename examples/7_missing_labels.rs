@@ -1,4 +1,4 @@
-//! 7. Trains with missing labels: a mask for each task, class weights, and steps from several batches.
+//! Trains with missing labels: a mask for each task, class weights, and steps from several batches.
 //!
 //! ```text
 //! cargo run --release --example 7_missing_labels

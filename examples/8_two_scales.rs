@@ -1,4 +1,4 @@
-//! 8. Trains on a representation in two parts: a fine and a coarse map of a convolutional network.
+//! Trains on a representation in two parts: a fine and a coarse map of a convolutional network.
 //!
 //! One head predicts every pixel, the other the whole image.
 //!

@@ -1,4 +1,4 @@
-//! 9. Trains a transformer on sequences of different lengths, with masked padding in trunk, readout and losses.
+//! Trains a transformer on sequences of different lengths, with masked padding in trunk, readout and losses.
 //!
 //! ```text
 //! cargo run --release --example 9_padded_sequences

@@ -1,16 +1,17 @@
-//! The one error type of the crate: what a user's file, config, flag or checkpoint can get wrong.
+//! Defines the error type of the crate, for faults in a user's file, config, flag or checkpoint.
 //!
-//! Every variant names the place (path, line, field, task), what was found and what was expected, because the message is
-//! all that a user sees. Misuse by a programmer panics instead, with a documented message.
+//! Every variant names the place (path, line, field, task), the fault and the expectation, because a user sees only the
+//! message. Misuse by a programmer panics instead, with a documented message.
 
 use std::path::{Path, PathBuf};
 
-/// Shorthand for results of this crate.
+/// The result type of this crate, with [`Error`] as the default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error in something that a user gave: a file, a setting, a flag, a checkpoint.
+/// An error in a user's input: a file, a setting, a flag or a checkpoint.
 ///
-/// `Debug` prints the message, as `Display` does: it is what a program shows whose `main` returns this error.
+/// `Debug` prints the same message as `Display`, because a program whose `main` returns the error prints the `Debug`
+/// form.
 #[non_exhaustive]
 #[derive(thiserror::Error)]
 pub enum Error {
@@ -56,29 +57,29 @@ pub enum Error {
         reason: String,
     },
 
-    /// There is less data than the work needs.
+    /// There is less data than needed.
     #[error("{origin}: {found} {unit}, but {needed} are needed ({why})")]
     TooFew {
         /// The source of the data: a path or a generator.
         origin: String,
         /// The unit of the counts, in the plural.
         unit: &'static str,
-        /// The number there is.
+        /// The number found.
         found: usize,
-        /// The number there should be at least.
+        /// The least number needed.
         needed: usize,
-        /// The purpose of the required number.
+        /// The reason for the least number.
         why: String,
     },
 
-    /// A setting has a value it cannot have.
+    /// A setting has a value that is not allowed.
     #[error("`{field}` is {found}, but it must be {expected}")]
     Setting {
-        /// The setting's name, as in the config file.
+        /// The name of the setting, as in the config file.
         field: String,
-        /// The value it has.
+        /// The value found.
         found: String,
-        /// The values it may have.
+        /// The allowed values.
         expected: String,
     },
 
@@ -87,16 +88,16 @@ pub enum Error {
     Config {
         /// The config file.
         path: PathBuf,
-        /// The parser's words: line, column, the unknown or missing field.
+        /// The message of the parser: line, column, the unknown or missing field.
         reason: String,
     },
 
-    /// Tasks that should be the same are not.
+    /// A set of tasks is not valid, or not the expected set.
     #[error("the tasks are [{found}], but {expected}")]
     Tasks {
-        /// The names of the tasks there are, in order.
+        /// The names of the tasks found, in order.
         found: String,
-        /// The expectation of the tasks.
+        /// The fault or the expected tasks.
         expected: String,
     },
 
@@ -110,13 +111,13 @@ pub enum Error {
         task: String,
         /// The epoch, counted from 1.
         epoch: usize,
-        /// Steps with a loss that was not finite.
+        /// The number of steps with a loss that was not finite.
         count: usize,
-        /// Steps looked at.
+        /// The number of steps checked.
         steps: usize,
     },
 
-    /// A task's raw loss is zero or below, and the strategy is not defined there.
+    /// A task's raw loss is zero or below, where the strategy is not defined.
     #[error(
         "the loss of task `{task}` was zero or below in epoch {epoch} ({count} of {steps} steps), where {strategy} is not \
          defined: choose a strategy that is (such as `sum`, `manual` or `upgrad`), or add a constant to the loss"
@@ -128,9 +129,9 @@ pub enum Error {
         strategy: String,
         /// The epoch, counted from 1.
         epoch: usize,
-        /// Steps with a loss that was zero or below.
+        /// The number of steps with a loss that was zero or below.
         count: usize,
-        /// Steps looked at.
+        /// The number of steps checked.
         steps: usize,
     },
 
@@ -146,14 +147,14 @@ pub enum Error {
     /// There is no prediction for an input.
     #[error("no prediction: {reason}")]
     Prediction {
-        /// The input, what is wrong with it and what was expected.
+        /// The input, its fault and the expectation.
         reason: String,
     },
 
     /// Training stopped on an error of the backend or the learner.
     #[error("training stopped: {reason}")]
     Training {
-        /// The learner's words.
+        /// The message of the learner.
         reason: String,
     },
 }
@@ -165,7 +166,7 @@ impl std::fmt::Debug for Error {
 }
 
 impl Error {
-    /// Returns an [`Error::Io`], for use in `map_err`.
+    /// Returns a function that creates an [`Error::Io`], for use in `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io {
@@ -214,7 +215,8 @@ impl Error {
         }
     }
 
-    /// Prefixes the field of a setting with the name of its part: `hidden` within `model` is `model.hidden`.
+    /// Prefixes the field of an [`Error::Setting`] with the name of its part: `hidden` within `model` becomes
+    /// `model.hidden`. Other errors stay unchanged.
     pub fn within(self, part: &str) -> Self {
         match self {
             Self::Setting {

@@ -1,4 +1,4 @@
-// The door: the README as the first screen, a map of the rooms, the feature flags. There is no code here.
+// The documentation of the crate: the README, a map of the modules and the feature flags.
 #![cfg_attr(
     feature = "expansion",
     doc = "[docs/training.md]: crate::guide::training"
@@ -45,34 +45,37 @@
 //!
 //! # Map of the modules
 //!
-//! In reading order; a room knows only rooms above it.
+//! In reading order. Each module depends only on modules above it.
 //!
-//! * [`error`]: the one [`Error`] type, which names the file, line, field or task that is wrong.
-//! * [`task`]: [`Task`] and [`TaskSet`]: what a network predicts, in a fixed order.
+//! * [`error`]: the [`Error`] type of the crate, which names the faulty file, line, field or task.
+//! * [`task`]: [`Task`] and [`TaskSet`], the quantities that a network predicts, in a fixed order.
 //! * [`loss`]: raw losses as pure functions with an explicit reduction and mask, and
 //!   [`TaskLosses`](loss::TaskLosses), the losses of one step as one tensor.
-//! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the strategies of the field, and the
-//!   [`StrategyConfig`](weighting::StrategyConfig) that picks a strategy from JSON.
-//! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), what a network must offer to be trained by this crate, and
-//!   [`Branches`](model::Branches), the representation as each task sees it.
-//! * [`gradient`]: [`audit`](gradient::audit), whose gradient reaches the shared representation, and whether they agree.
-//! * [`step`]: [`backward`](step::backward), the one call of a training loop of one's own, under every strategy.
-//! * [`nn`]: the LSTM in two directions and in one, [`BiLstm`](nn::BiLstm) and [`Lstm`](nn::Lstm), over sequences of one length
-//!   or of several ([`Lengths`](nn::Lengths)) and from any state, [`Dropout`](nn::Dropout), and the [`readout`](nn::readout) of a sequence. Knows nothing of tasks.
+//! * [`weighting`]: the trait [`LossWeighting`](weighting::LossWeighting), the built-in strategies, and
+//!   [`StrategyConfig`](weighting::StrategyConfig), which selects a strategy from JSON.
+//! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), the interface of a trainable network, and
+//!   [`Branches`](model::Branches), the branches of the shared representation that the tasks read.
+//! * [`gradient`]: [`audit`](gradient::audit), which measures the gradient of every task at the shared representation, and
+//!   the conflicts between them.
+//! * [`step`]: [`backward`](step::backward), the single call for a step in a training loop of your own, under every strategy.
+//! * [`nn`]: the LSTM in two directions and in one, [`BiLstm`](nn::BiLstm) and [`Lstm`](nn::Lstm), over sequences of equal or
+//!   different lengths ([`Lengths`](nn::Lengths)) and from any state, [`Dropout`](nn::Dropout), and the
+//!   [`readout`](nn::readout) of a sequence. Independent of tasks.
 #![cfg_attr(
     feature = "train",
-    doc = "* [`history`]: what happened in a run, as plain records and as CSV.
-* [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a history in, a verdict on every task out, in words and numbers.
-* [`probe`]: causes by experiment, short forks of a run with one change each.
-* [`report`]: [`Report`](report::Report), a history in, one page to look at out; the same for comparisons.
-* [`train`]: [`Trainer`](train::Trainer), any model under any strategy on `burn::train`; data, history, checkpoints, resume.
-* [`comparison`]: [`Compare`](comparison::Compare), strategies side by side for any model, over several seeds."
+    doc = "* [`history`]: the records of a run, as plain data and as CSV.
+* [`diagnosis`]: [`diagnose`](diagnosis::diagnose), which derives a verdict on every task from a history.
+* [`probe`]: measurements of causes by experiment, with short forks of a run that differ in one change each.
+* [`report`]: [`Report`](report::Report), which writes a history as one HTML page, and a page for comparisons.
+* [`train`]: [`Trainer`](train::Trainer), which trains any model under any strategy on `burn::train`, with data, history,
+  checkpoints and resume.
+* [`comparison`]: [`Compare`](comparison::Compare), which compares strategies on any model, over several seeds."
 )]
 #![cfg_attr(
     feature = "expansion",
-    doc = "* [`guide`]: pages on the use of all this. They are the files of the folder `docs`.
-* [`expansion`]: the domain: price bars, windows, features, labels, the four-headed model, its metrics, a whole run
-  in one config. Built on the rooms above as any other user would build on them."
+    doc = "* [`guide`]: pages on the use of the crate: the files of the folder `docs`.
+* [`expansion`]: price bars, windows, features, labels, the four-headed model, its metrics, and a whole run in one config.
+  It uses the modules above as any other crate would."
 )]
 #![cfg_attr(
     not(feature = "train"),
@@ -83,9 +86,10 @@
     doc = "* `expansion`: not in this build; it needs the feature `expansion`."
 )]
 //!
-//! The numbered examples in the folder `examples` can be read in order: a model of one's own, a strategy of one's own,
-//! what a history tells, one's own model under the `Trainer`, a measurement with the audit, and networks and data of other
-//! shapes. `two_digits` compares all strategies; `train_expansion` is the whole job over price bars, `predict` uses what comes of it.
+//! The numbered examples in the folder `examples` can be read in order: your own model, your own strategy, the verdict from
+//! a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other shapes, and a
+//! strategy in an existing loop of Burn. `two_digits` compares all strategies; `train_expansion` is a whole run over price
+//! bars, and `predict` uses the trained network.
 //!
 //! # Feature flags
 //!
@@ -94,14 +98,15 @@
 //! | `flex` | yes | Burn's recommended CPU backend |
 //! | `ndarray` | no | Burn's older CPU backend |
 //! | `wgpu` | no | Burn's GPU backend with fusion and autotuning, and the kernels of this crate for it; a long first build |
-//! | `vulkan`, `metal`, `cuda`, `rocm` | no | the same through this interface alone |
+//! | `vulkan`, `metal`, `cuda`, `rocm` | no | as `wgpu`, for this interface only |
 //! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report` and `comparison`, and the crates they need |
 //! | `expansion` | yes | the module `expansion`: price bars and the four-headed model; implies `train` |
 //! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `expansion` |
 //! | `parquet` | no | bars and labelled windows from Parquet files; implies `expansion` |
 //! | `tensorboard` | no | `train::TensorBoard`: the numbers of a run as TensorBoard event files; implies `train` |
 //!
-//! The backends forward to Burn, some with kernels of this crate beside it, and can be combined: the device chosen at run time decides.
+//! The backend features enable backends of Burn, some with kernels of this crate in addition. They can be combined: the
+//! device chosen at run time selects the backend.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "train")]

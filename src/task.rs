@@ -1,4 +1,4 @@
-//! Tasks: what one network predicts at the same time, with their names, kinds and sizes. Knows nothing else.
+//! Defines tasks: the quantities that one network predicts, with their names, kinds and sizes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The likelihood behind a task's loss, which some strategies weigh differently.
+/// The likelihood behind a task's loss. Some strategies weigh the kinds differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
-    /// The choice of one of several classes; cross entropy.
+    /// One of several classes; cross entropy.
     Classification,
     /// Real numbers; squared error, Huber.
     Regression,
@@ -29,8 +29,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// Creates a task with its `name`, its `kind` and the number of output `elements` per sample that its loss averages over
-    /// (classes of a classification, 1 for a scalar, the steps of a sequence, steps times classes for a class at every step).
+    /// Creates a task.
+    ///
+    /// `elements` is the number of output elements per sample that the loss averages over: the classes of a
+    /// classification, 1 for a scalar, the steps of a sequence, steps times classes for a class at every step.
     pub fn new(name: impl Into<String>, kind: TaskKind, elements: usize) -> Self {
         Self {
             name: name.into(),
@@ -39,17 +41,17 @@ impl Task {
         }
     }
 
-    /// Returns a [classification](TaskKind::Classification) over `classes`.
+    /// Creates a [classification](TaskKind::Classification) task with `classes` classes.
     pub fn classification(name: impl Into<String>, classes: usize) -> Self {
         Self::new(name, TaskKind::Classification, classes)
     }
 
-    /// Returns a [regression](TaskKind::Regression) with `elements` outputs per sample.
+    /// Creates a [regression](TaskKind::Regression) task with `elements` outputs per sample.
     pub fn regression(name: impl Into<String>, elements: usize) -> Self {
         Self::new(name, TaskKind::Regression, elements)
     }
 
-    /// Returns a [binary](TaskKind::Binary) task with `elements` answers per sample.
+    /// Creates a [binary](TaskKind::Binary) task with `elements` answers per sample.
     pub fn binary(name: impl Into<String>, elements: usize) -> Self {
         Self::new(name, TaskKind::Binary, elements)
     }
@@ -64,7 +66,7 @@ impl Task {
         self.kind
     }
 
-    /// Output elements per sample that the loss averages over.
+    /// Returns the number of output elements per sample that the loss averages over.
     pub fn elements(&self) -> usize {
         self.elements
     }
@@ -80,12 +82,23 @@ pub struct TaskSet {
 }
 
 impl TaskSet {
-    /// Checks and keeps the tasks in the order given.
+    /// Creates a set of tasks in the given order.
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] if there is none, a name is empty, occurs twice, is `all` or has a `/` in it, or a task has no
-    /// elements.
+    /// [`Error::Tasks`] if there is no task, if a name is empty, occurs twice, is `all` or contains a `/`, or if a
+    /// task has no elements.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use equipoise::{Task, TaskSet};
+    ///
+    /// let tasks = TaskSet::new([Task::classification("kind", 3), Task::regression("size", 1)])?;
+    /// assert_eq!(tasks.len(), 2);
+    /// assert_eq!(tasks.position("size"), Some(1));
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
     pub fn new(tasks: impl IntoIterator<Item = Task>) -> Result<Self> {
         let tasks: Vec<Task> = tasks.into_iter().collect();
         let found = join(tasks.iter().map(Task::name));
@@ -122,7 +135,7 @@ impl TaskSet {
         self.tasks.len()
     }
 
-    /// Never true: a set holds at least one task.
+    /// Returns `false`: a set holds at least one task.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
@@ -147,7 +160,7 @@ impl TaskSet {
         self.tasks.iter().map(Task::name)
     }
 
-    /// Returns the names in order, for a message: `type, pointers, binary`.
+    /// Returns the names in order, separated by commas: `type, pointers, binary`.
     pub fn listing(&self) -> String {
         join(self.names())
     }

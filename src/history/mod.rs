@@ -1,7 +1,7 @@
 //! Records a training run: one number per epoch, split, task and quantity.
 //!
-//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports use these
-//! records alone, through one index: [`History::series`] by split, task and quantity.
+//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports read only these
+//! records, through [`History::series`].
 
 pub mod quantity;
 mod series;
@@ -47,7 +47,7 @@ impl NoBaseline {
     }
 }
 
-/// The data that a record is about.
+/// The part of the data that a record was measured on.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -117,7 +117,7 @@ pub struct History {
     series: BTreeMap<String, BTreeMap<String, [Series; 2]>>,
 }
 
-/// Compares the records; the series follow from them.
+/// Compares only the records, because the series are derived from them.
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
         self.records == other.records
@@ -141,7 +141,7 @@ impl History {
         Self::default()
     }
 
-    /// Adds a record. A record of the same epoch, split, task and quantity is replaced.
+    /// Adds a record, or replaces the record of the same epoch, split, task and quantity.
     pub fn record(&mut self, epoch: usize, split: Split, task: &str, quantity: &str, value: f64) {
         let record = Record {
             epoch,
@@ -157,13 +157,13 @@ impl History {
         let same = |old: &&mut Record| {
             old.epoch == epoch && old.split == split && old.task == task && old.quantity == quantity
         };
-        // Searched from the end, because the replaced record is among the last ones.
+        // The replaced record is among the last records, so the search starts at the end.
         if let Some(old) = self.records.iter_mut().rev().find(same) {
             old.value = value;
         }
     }
 
-    /// Puts a record into its series. Returns whether it replaced a record of the same epoch.
+    /// Inserts a record into its series. Returns whether it replaced a record of the same epoch.
     fn index(&mut self, record: &Record) -> bool {
         let (task, quantity) = (record.task.as_str(), record.quantity.as_str());
         if !self.series.contains_key(task) {
@@ -231,14 +231,14 @@ impl History {
         self.quantities.iter().map(String::as_str)
     }
 
-    /// Returns the last epoch with a record, 0 without records.
+    /// Returns the last epoch with a record, or 0 if there are no records.
     pub fn last_epoch(&self) -> usize {
         self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
     }
 
-    /// Returns the epoch with the best watched number, the earliest of equals.
+    /// Returns the epoch with the best watched number, the earliest if several are equal.
     ///
-    /// Where no other number was watched, this is the epoch with the smallest
+    /// If no other number was watched, returns the epoch with the smallest
     /// [relative validation loss](quantity::RELATIVE_LOSS).
     pub fn best_epoch(&self) -> Option<usize> {
         let of = |quantity: &str| self.series(Split::Valid, ALL_TASKS, quantity);
@@ -282,6 +282,16 @@ impl History {
 
     /// Reads the records of a CSV file.
     ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use equipoise::history::{ALL_TASKS, History, Split, quantity};
+    ///
+    /// let history = History::read_csv("runs/first/history.csv")?;
+    /// println!("{:?}", history.last(Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS));
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is no record.
@@ -313,7 +323,7 @@ pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(
     }
 }
 
-/// Creates a temporary file with the permissions of an ordinary file; by default only its owner could read it.
+/// Creates a temporary file with the permissions of an ordinary file. By default, only the owner could read it.
 fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = tempfile::Builder::new();

@@ -28,9 +28,9 @@ pub const POSITION_LOSS: &str = "position_loss";
 pub const NO_BASELINE: &str = "no_baseline";
 /// The relative loss: the mean of loss / reference over the tasks with labels.
 ///
-/// The reference is the constant predictor's loss where it is known, otherwise the first validation loss. Where the
-/// reference r is not positive, a loss L counts as `1 + (L - r) / |r|`. The relative loss does not depend on the
-/// strategy, so checkpoints are chosen by it.
+/// The reference is the constant predictor's loss if known, otherwise the first validation loss. If the reference r is
+/// not positive, a loss L counts as `1 + (L - r) / |r|`. The relative loss does not depend on the strategy, so it
+/// chooses the checkpoints.
 pub const RELATIVE_LOSS: &str = "relative_loss";
 /// The number watched instead of the relative loss, if smaller is better.
 pub const WATCHED_MINIMUM: &str = "watched_minimum";
@@ -55,7 +55,7 @@ pub const GRADIENT_SHARE: &str = "gradient_share";
 /// The steps of the epoch in which the task had labels but no gradient at the representation, if the strategy measures
 /// gradients.
 pub const ZERO_GRADIENT_STEPS: &str = "zero_gradient_steps";
-/// The steps of the epoch in which the task's loss was zero or below, where the strategy is not defined.
+/// The steps of the epoch in which the task's loss was zero or below, for which the strategy is not defined.
 pub const NOT_POSITIVE_STEPS: &str = "not_positive_steps";
 /// The steps of the epoch in which a convex combination of the tasks' gradients vanished.
 pub const STATIONARY_STEPS: &str = "stationary_steps";
@@ -74,12 +74,12 @@ pub const TARGET_SIZE: &str = "target_size";
 
 /// Returns the name of the cosine, in [-1, 1], between the gradients of a task and of `other` at the representation.
 ///
-/// The cosine of two tasks is recorded for the first of the two.
+/// The cosine of two tasks is recorded for the first task of the pair.
 pub fn cosine_with(other: &str) -> String {
     format!("cosine_with_{other}")
 }
 
-/// The better end of a quantity.
+/// The direction in which a quantity improves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Better {
@@ -90,7 +90,7 @@ pub enum Better {
     Higher,
 }
 
-/// A quantity that training records, and its wording.
+/// A quantity that training records, and its name in texts.
 struct Known {
     name: &'static str,
     words: &'static str,
@@ -181,7 +181,7 @@ fn row(quantity: &str) -> Option<&'static Known> {
     TABLE.iter().find(|known| known.name == quantity)
 }
 
-/// Returns whether training itself records the quantity, so that no metric can have the name.
+/// Returns whether training itself records the quantity, so no metric can have its name.
 pub(crate) fn is_recorded(quantity: &str) -> bool {
     row(quantity).is_some() || is_cosine(quantity)
 }
@@ -204,7 +204,8 @@ pub(crate) fn in_words(quantity: &str) -> String {
     quantity.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the better end of a quantity, from the table or from the usual names of metrics; `None` if neither has it.
+/// Returns the direction in which a quantity improves, from the table or from the usual words in names of metrics.
+/// Returns `None` if no direction is known.
 pub(crate) fn better(quantity: &str) -> Option<Better> {
     if let Some(known) = row(quantity) {
         return known.better;

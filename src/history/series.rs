@@ -2,9 +2,22 @@
 
 use std::ops::Deref;
 
-/// The values of one quantity of one task on one split, and the value known before training.
+/// The values of one quantity of a task on a split, and the value known before training.
 ///
 /// Dereferences to a slice of `(epoch, value)` with ascending epochs, counted from 1.
+///
+/// # Example
+///
+/// ```
+/// use equipoise::history::{History, Split, quantity};
+///
+/// let mut history = History::new();
+/// history.record(1, Split::Valid, "price", quantity::LOSS, 0.9);
+/// history.record(2, Split::Valid, "price", quantity::LOSS, 0.4);
+/// let loss = history.series(Split::Valid, "price", quantity::LOSS);
+/// assert_eq!(loss.ends(), Some((0.9, 0.4)));
+/// assert_eq!(loss[1], (2, 0.4));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     known: Option<f64>,
@@ -97,12 +110,12 @@ impl Series {
         self.values().sum()
     }
 
-    /// Returns the smallest finite value with its epoch, the earliest of equals.
+    /// Returns the smallest finite value with its epoch, the earliest if several are equal.
     pub fn least(&self) -> Option<(usize, f64)> {
         self.finite().min_by(|(_, a), (_, b)| a.total_cmp(b))
     }
 
-    /// Returns the largest finite value with its epoch, the earliest of equals.
+    /// Returns the largest finite value with its epoch, the earliest if several are equal.
     pub fn largest(&self) -> Option<(usize, f64)> {
         self.finite().min_by(|(_, a), (_, b)| b.total_cmp(a))
     }
@@ -111,12 +124,12 @@ impl Series {
         self.into_iter().filter(|(_, value)| value.is_finite())
     }
 
-    /// Returns the last half of the epochs that have a value, which leaves out the untypical start of the training.
+    /// Returns the last half of the points, without the untypical start of the training.
     pub fn late(&self) -> &[(usize, f64)] {
         &self.points[self.points.len() / 2..]
     }
 
-    /// Returns the mean of the finite values of the last half.
+    /// Returns the mean of the finite values of the [last half](Self::late).
     pub fn late_mean(&self) -> Option<f64> {
         let late = self.late().iter().map(|(_, value)| *value);
         let finite: Vec<f64> = late.filter(|value| value.is_finite()).collect();

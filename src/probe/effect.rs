@@ -6,8 +6,8 @@ use crate::train::fork::ForkLosses;
 
 /// Computes the effect of a change on a task.
 ///
-/// `changed` and `unchanged` are the same forks over the same batches. `size` is the unit of the differences if the
-/// loss can be zero or below, where its own size has no meaning.
+/// `changed` and `unchanged` are the same forks over the same batches. The unit of the differences is the mean loss
+/// without the change, or `size` if a loss is zero or below: the size of such a mean has no meaning.
 pub(super) fn effect(
     task: &str,
     changed: &[ForkLosses],

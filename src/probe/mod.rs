@@ -1,16 +1,16 @@
-//! Measures by experiment what keeps tasks from learning: short forks of a run with one change each.
+//! Measures why tasks do not learn, by short forks of a run with one change each.
 //!
 //! A history shows correlation; a fork shows causation. A fork trains a few more steps from a checkpoint, on the same
 //! batches, with one change. Repeated on other batches, the difference to the forks without a change has a 95 %
-//! interval, and a cause whose interval is clear is measured.
+//! interval. A cause is measured if its change helped, see [`Effect::helped`](crate::diagnosis::Effect::helped).
 //!
 //! | change | cause if it helps |
 //! |---|---|
-//! | the task's effective weight multiplied after the strategy, so that its share of the gradient is even | it was starved |
-//! | no other task is trained | the other tasks hold it back |
-//! | one other task is not trained: a task with at least half of the gradient, or the task with the most negative cosine | the other task holds it back |
-//! | its head's output multiplied, where the network has a factor | its head moves too slowly |
-//! | the learning rate multiplied of the parameters that only its loss reaches | its head moves too slowly |
+//! | a factor on the task's effective weight after the strategy, so that its gradient share is even | the task was starved |
+//! | no other task is trained | the other tasks hold the task back |
+//! | one other task is not trained: a task with at least half of the gradient, or the task with the most negative cosine | the other task holds the task back |
+//! | a factor on the output of the task's head, if the network has one | the head moves too slowly |
+//! | a factor on the learning rate of the parameters that only the task's loss reaches | the head moves too slowly |
 //!
 //! A change that helps in 50 steps need not help in 5,000, and vice versa: a probe is evidence only for the steps of
 //! its forks.
@@ -42,7 +42,7 @@ use crate::train::fork::{Alteration, Ended, ForkLosses, ForkPlan, Forks};
 use crate::train::{Data, Source, Trainer, checkpoint};
 use crate::weighting::Strategy;
 
-/// The name of the file in the folder of a run with the results of its experiments.
+/// The name of the file with the results of the experiments, in the folder of the run.
 pub const FILE: &str = "probe.csv";
 
 /// Settings of a probe.
@@ -163,11 +163,11 @@ impl ProbeConfig {
 }
 
 impl<M: MultiTaskModel> Trainer<M> {
-    /// Measures by experiment what keeps tasks of a finished run from learning, and writes the results to `probe.csv`
-    /// in the folder of the run.
+    /// Measures why tasks of a finished run do not learn, and writes the results to `probe.csv` in the folder of the
+    /// run.
     ///
     /// The trainer must have the settings, the devices and the folder of the run. The network and the strategy must be
-    /// those that the run started with; their values do not matter. The run itself does not change. Random numbers
+    /// built as at the start of the run; their values do not matter. The run itself does not change. Random numbers
     /// follow from the seed, so the same probe gives the same numbers on the same CPU backend.
     ///
     /// A probe costs [`forks`](ProbeConfig::forks) times [`steps`](ProbeConfig::steps) training steps for each change,
@@ -201,7 +201,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.probe_sources(start, train, valid, device, config)
     }
 
-    /// Measures by experiment what keeps tasks from learning, as [`probe`](Self::probe), on batches from any source.
+    /// Measures why tasks do not learn, as [`probe`](Self::probe), on batches from any source.
     ///
     /// # Errors
     ///
@@ -299,13 +299,13 @@ impl<M: MultiTaskModel> Trainer<M> {
     }
 }
 
-/// Runs all forks of each alteration once.
+/// A runner of the forks of each alteration, at most once.
 struct Repeated<'a, M: MultiTaskModel> {
     forks: &'a mut Forks<M>,
     count: usize,
     interrupter: Interrupter,
     bar: ProgressLine,
-    /// The finished alterations, because several tasks can ask for the same one.
+    /// The finished alterations with their forks, kept because several tasks can need the same alteration.
     ran: Vec<(Alteration, Vec<Ended>)>,
 }
 
@@ -334,10 +334,9 @@ impl<M: MultiTaskModel> Repeated<'_, M> {
     }
 }
 
-/// Reads the results of experiments from the checkpoint of `epoch` of a run.
+/// Reads the results of the experiments that started from the checkpoint of `epoch`, in the folder `run`.
 ///
-/// Returns `None` if there are none, or if they belong to another epoch, because they need not hold after more
-/// training.
+/// Returns `None` if the folder has no results or results of another epoch, which need not hold after more training.
 ///
 /// # Errors
 ///
@@ -371,8 +370,8 @@ fn trial(
     }
 }
 
-/// Returns the size of a loss: the largest of its absolute value, its distance to the constant's loss, and the absolute
-/// value of the constant's loss.
+/// Returns the size of a loss: the largest of its absolute value, its distance to the loss of the best constant, and
+/// the absolute value of the loss of the best constant.
 fn size(history: &History, task: &str, start: f64) -> f64 {
     let constant = history.known(Split::Valid, task, quantity::CONSTANT_LOSS);
     let far = constant.map_or(0.0, |constant| (constant - start).abs().max(constant.abs()));

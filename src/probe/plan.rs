@@ -6,19 +6,20 @@ use crate::statistics::mean;
 use crate::task::TaskSet;
 use crate::train::fork::{Alteration, Ended};
 
-/// The smallest factor of a weight that is worth a trial.
+/// The smallest factor of a weight that justifies a trial.
 const LEAST_FACTOR: f64 = 1.5;
-/// The largest factor of a weight, because of single precision.
+/// The largest factor of a weight, limited by single precision.
 const MOST_FACTOR: f64 = 1e6;
 /// The gradient share from which a task may hold back others.
 const DOMINANT: f64 = 0.5;
 /// The cosine up to which two gradients may conflict.
 const AGAINST: f64 = -0.05;
-/// The factor of a head's output if the size of its targets is unknown; the next constant is its range if known.
+/// The factor of a head's output if the size of its targets is unknown.
 const OUTPUT_FACTOR: f64 = 8.0;
+/// The range of the factor of a head's output.
 const OUTPUT_FACTORS: std::ops::RangeInclusive<f64> = 2.0..=1000.0;
 
-/// Returns whether a task of this verdict is worth experiments.
+/// Returns whether a task with the verdict gets experiments.
 ///
 /// A fork does not undo overfitting, a task without labels cannot be measured, and a task without weight is not meant
 /// to learn.
@@ -31,9 +32,9 @@ pub(super) fn watched(verdict: Verdict) -> bool {
 
 /// The measurements of the forks without a change.
 pub(super) struct Seen {
-    /// Mean gradient share of each task; NaN if not measured.
+    /// The mean gradient share of each task, in [0, 1]; NaN if not measured.
     pub(super) shares: Vec<f64>,
-    /// Mean cosines of all pairs of tasks.
+    /// The mean cosine of each pair of tasks; NaN if not measured.
     pub(super) cosines: Vec<Vec<f64>>,
 }
 
@@ -74,7 +75,8 @@ pub(super) fn name(tasks: &TaskSet, task: usize) -> &str {
     tasks.names().nth(task).expect("it is one of them")
 }
 
-/// Returns the size of a head's targets, rounded to a power of two and clamped to [`OUTPUT_FACTORS`].
+/// Returns the factor of a head's output: the size of its targets, rounded to a power of two and clamped to
+/// [`OUTPUT_FACTORS`].
 pub(super) fn output_factor(history: &History, tasks: &TaskSet, task: usize) -> f64 {
     let size = history.get(0, Split::Valid, name(tasks, task), quantity::TARGET_SIZE);
     let size = size.filter(|size| *size > 0.0 && size.is_finite());
@@ -134,7 +136,8 @@ pub(super) fn changes(
     all
 }
 
-/// Returns the factor that makes a gradient share even, or `None` if the share is not clearly smaller.
+/// Returns the factor that makes a gradient share even, at most [`MOST_FACTOR`]. Returns `None` if the factor is below
+/// [`LEAST_FACTOR`], the share is not inside (0, 1), or there is only one task.
 fn to_even(share: f64, tasks: usize) -> Option<f64> {
     if tasks < 2 || !(share > 0.0 && share < 1.0) {
         return None;
@@ -143,10 +146,10 @@ fn to_even(share: f64, tasks: usize) -> Option<f64> {
     (factor >= LEAST_FACTOR).then_some(factor)
 }
 
-/// Returns the tasks that may hold back `task`: the one with most of the gradient, and the one with the most negative
-/// cosine.
+/// Returns the tasks that may hold back `task`: a task with at least half of the gradient, and the task with the most
+/// negative cosine.
 ///
-/// Of two tasks there is none, because leaving out the other one is [`Change::Alone`].
+/// Returns no task for two tasks, because leaving out the other task is [`Change::Alone`].
 fn holding_back(task: usize, seen: &Seen) -> Vec<usize> {
     let count = seen.shares.len();
     if count < 3 {

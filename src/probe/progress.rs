@@ -38,7 +38,7 @@ impl ProgressLine {
         self.changes.set(changes + 1);
     }
 
-    /// Shows the change and the fork that starts.
+    /// Shows the change and the number of the fork that starts.
     pub(super) fn show(&self, what: &str, fork: usize, forks: usize) {
         let done = self.done.get();
         self.done.set(done + 1);

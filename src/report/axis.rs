@@ -1,10 +1,10 @@
 //! Chooses range, scale and labels of an axis.
 //!
-//! Any numbers must give a readable axis: from 1e-30 to 1e30, one value or none.
+//! Any numbers give a readable axis: from 1e-30 to 1e30, one value or no value.
 
 use super::text::{minus, width};
 
-/// The largest absolute value that is drawn, so that sums and differences stay finite.
+/// The largest absolute value that is drawn. The bound keeps sums and differences finite.
 const LARGEST: f64 = 1e150;
 /// The bound of values on an axis of counts. Beyond it, neighbouring whole numbers cannot be distinguished.
 const MOST_COUNTED: f64 = 1e15;
@@ -33,8 +33,9 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Creates an axis for the values: logarithmic if they are positive and far apart, otherwise linear. A linear axis
-    /// starts at 0 if no value is negative, so that a constant loss looks constant.
+    /// Creates an axis for the values: logarithmic if they are positive and far apart, otherwise linear.
+    ///
+    /// A linear axis starts at 0 if no value is negative, so a constant loss looks constant.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         match extent(values) {
             Some((low, high)) if low > 0.0 && high / low >= LOG_RATIO => Self::log(low, high),
@@ -42,7 +43,7 @@ impl Axis {
         }
     }
 
-    /// Creates a linear axis for the values, from 0 if none is negative, as for parts of a whole.
+    /// Creates a linear axis for the values, from 0 if no value is negative, as for parts of a whole.
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
         Self::linear_over(extent(values))
     }
@@ -81,7 +82,7 @@ impl Axis {
         Self::linear(-reach, reach)
     }
 
-    /// Creates a linear axis over exactly this range.
+    /// Creates a linear axis over exactly the range from `low` to `high`.
     pub fn linear(low: f64, high: f64) -> Self {
         let (low, high) = spread(low, high);
         let step = nice((high - low) / 5.0);
@@ -138,7 +139,7 @@ impl Axis {
         let first = (low / step).floor() + 1.0;
         ticks.extend((0..12).map(|i| (first + f64::from(i)) * step));
         ticks.retain(|v| *v <= high);
-        // The first value is always labelled; a label too near to it would overlap.
+        // The first value is always labelled, and a label too near to the first would overlap.
         ticks.retain(|v| *v == low || v - low >= 0.5 * step);
         Self {
             scale: Scale::Linear,
@@ -179,7 +180,7 @@ impl Axis {
         if self.low >= floor {
             return self;
         }
-        // Computed again for the remaining range, because the old margin could be larger than this range.
+        // The old margin could be larger than the remaining range, so the upper end is recomputed.
         let left = Self::linear_over(Some((floor, self.largest.max(floor))));
         Self::linear(floor, left.high)
     }
@@ -233,7 +234,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     extent
 }
 
-/// Returns a non-empty range, even for one value or values that differ only in their last digits.
+/// Returns a non-empty range, even for equal values or values that differ only in their last digits.
 fn spread(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
     if size < 1.0 / LARGEST {
@@ -258,7 +259,7 @@ fn nice(step: f64) -> f64 {
     found.unwrap_or(10.0) * unit
 }
 
-/// Formats a value with the digits that the step needs, with an exponent if there were too many zeros.
+/// Formats a value with the digits that the step needs, with an exponent if there would be too many zeros.
 fn linear_label(value: f64, step: f64, largest: f64) -> String {
     if value.abs() < 1e-9 * step {
         return "0".into();

@@ -1,6 +1,6 @@
 //! Draws plots with axes, lines, markers and labels that do not overlap.
 //!
-//! All drawings are as wide as a phone, so that their texts keep their relative size on every screen.
+//! All drawings are as wide as a phone, so texts keep their relative size on every screen.
 
 use super::axis::{Axis, drawable};
 use super::style_class::{SERIES, StyleClass};
@@ -9,13 +9,13 @@ use super::text::{short, width};
 
 /// The width of every drawing, in tenths of a unit.
 pub(crate) const WIDTH: i32 = 3600;
-/// The distance between the centres of two lines of text.
+/// The distance between the centres of two lines of text, in tenths of a unit.
 const LINE: i32 = 135;
-/// The distance between a label and its mark.
+/// The distance between a label and its mark, in tenths of a unit.
 const GAP: i32 = 60;
 const TICK: i32 = 25;
 
-/// The axes of a drawing and the space around them.
+/// The axes of a drawing and the space around them, in tenths of a unit.
 pub(crate) struct Frame {
     pub x: Axis,
     pub y: Axis,
@@ -26,7 +26,7 @@ pub(crate) struct Frame {
     pub height: i32,
     /// The space above the plot, in addition to the name of the vertical axis.
     pub top: i32,
-    /// The space left of the plot; `None` is what the labels of the axis need.
+    /// The space left of the plot. `None` is the space that the labels of the axis need.
     pub left: Option<i32>,
     pub right: i32,
 }
@@ -45,14 +45,14 @@ impl Frame {
         }
     }
 
-    /// Reserves the space that these labels need on the right.
+    /// Reserves the space for labels on the right.
     pub fn labelled<'a>(mut self, labels: impl IntoIterator<Item = &'a str>) -> Self {
         let widest = labels.into_iter().map(width).max().unwrap_or(0);
         self.right = (widest + 2 * GAP).max(120);
         self
     }
 
-    /// Returns the elements of the drawing for an `svg` element of its width and height.
+    /// Returns the elements of the drawing, for an `svg` element of width [`WIDTH`] and height `self.height`.
     pub fn draw(&self, content: impl FnOnce(&mut Plot<'_>)) -> String {
         let labels = self.y.ticks().map(|(_, label)| width(label));
         let labels = labels.max().unwrap_or(0);
@@ -159,7 +159,7 @@ impl Plot<'_> {
         self.svg.rect(corner, opposite, &class.area());
     }
 
-    /// Writes a text at a point, shortened to 60 characters.
+    /// Draws a text at a point, shortened to 60 characters.
     pub fn text(&mut self, text: &str, at: Point, class: StyleClass, anchor: Anchor, level: Level) {
         if !text.is_empty() {
             let text = short(text, 60);
@@ -174,7 +174,7 @@ impl Plot<'_> {
         self.svg.end_titled();
     }
 
-    /// Draws a series as lines from value to value, with gaps at values that cannot be drawn.
+    /// Draws a series as lines between its values, with gaps at values that cannot be drawn.
     pub fn course(&mut self, points: &[(f64, f64)], number: usize) {
         let runs = points.split(|(x, y)| !drawable(*x) || !drawable(*y));
         for run in runs.filter(|run| run.len() > 1) {
@@ -184,7 +184,7 @@ impl Plot<'_> {
         }
     }
 
-    /// Draws markers on about six values of a series, on the last value, and on values between gaps, each with a title.
+    /// Draws markers with titles on about six values of a series, on the last value, and on values between gaps.
     pub fn markers(
         &mut self,
         points: &[(f64, f64)],
@@ -232,7 +232,7 @@ impl Plot<'_> {
         self.svg.circle(at, 18, &class.area());
     }
 
-    /// Draws a marker of a series at the lower edge that points out of the plot, for a value below it.
+    /// Draws a marker of a series at the lower edge that points out of the plot, for a value below the plot.
     pub fn marker_below(&mut self, value: f64, number: usize) {
         let (x, y) = (self.x(value), self.bottom);
         let corners = [(x - 34, y), (x + 34, y), (x, y + 46)];
@@ -248,7 +248,7 @@ impl Plot<'_> {
     /// Draws a thin vertical line through the plot, with a name and a title.
     pub fn upright(&mut self, value: f64, name: &str, title: &str) {
         let (x, top, bottom) = (self.x(value), self.top, self.bottom);
-        // If the name of the axis is above the line, the name of the line is inside the plot.
+        // Where the name of the axis is above the line, the name of the line is drawn inside the plot.
         let free = x - width(name) / 2 > width(&self.frame.y_name);
         self.titled(title, |plot| {
             plot.path(&[(x, top), (x, bottom)], StyleClass::Leader);
@@ -262,7 +262,7 @@ impl Plot<'_> {
         });
     }
 
-    /// Writes labels right of the plot, as near as possible to their heights without overlap.
+    /// Draws labels right of the plot, as near as possible to their heights without overlap.
     pub fn labels(&mut self, labels: &[(i32, String, StyleClass)]) {
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|index| labels[*index].0);
@@ -280,8 +280,8 @@ impl Plot<'_> {
     }
 }
 
-/// Returns ascending positions a line apart, near the wished ones and between the ends; closer together if they do not
-/// fit.
+/// Returns ascending positions between the ends, near the wished positions and at least a line apart, or closer
+/// together if they do not fit.
 fn spread(wished: &[i32], top: i32, bottom: i32) -> Vec<i32> {
     let line = match wished.len() {
         0 | 1 => LINE,

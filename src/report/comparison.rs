@@ -1,9 +1,9 @@
-//! Holds the plain data of a comparison page.
+//! Defines the plain data of a comparison page.
 
 /// The page of several strategies on the same tasks as an HTML document.
 ///
-/// It is made from means, intervals and verdicts that the caller has computed.
-/// [`Results::page`](crate::comparison::Results::page) computes them from runs.
+/// The caller computes means, intervals and verdicts; [`Results::page`](crate::comparison::Results::page) computes them
+/// from runs.
 ///
 /// # Example
 ///
@@ -18,7 +18,7 @@
 pub struct Comparison {
     /// The title of the page.
     pub title: String,
-    /// The answer in one sentence, shown under the title. May be empty.
+    /// The answer in one sentence, shown under the title; may be empty.
     pub answer: String,
     /// Facts about the comparison, each a name and a text, such as `("data", "bars.csv")`.
     pub facts: Vec<(String, String)>,
@@ -26,7 +26,7 @@ pub struct Comparison {
     pub tasks: Vec<String>,
     /// The strategies, in the order of the page.
     pub rows: Vec<ComparisonRow>,
-    /// Values to compare the cells with, such as the loss of the best constant, drawn as labelled lines.
+    /// The values to compare the cells with, such as the loss of the best constant, drawn as labelled lines.
     pub references: Vec<ComparisonReference>,
 }
 
@@ -39,11 +39,11 @@ pub struct ComparisonRow {
     pub seeds: usize,
     /// The number of failed runs.
     pub failed: usize,
-    /// At most one cell per task and quantity, in any order. Missing cells are shown as dashes.
+    /// The cells, at most one per task and quantity, in any order. Missing cells are shown as dashes.
     pub cells: Vec<ComparisonCell>,
-    /// For each task, the verdicts with their number of runs.
+    /// The verdicts on each task, each with its number of runs.
     pub verdicts: Vec<(String, Vec<(String, usize)>)>,
-    /// The path of this strategy's report, relative to the page. Paths with a colon are not linked.
+    /// The path of the strategy's report, relative to the page. Paths with a colon are not linked. Default `None`.
     pub link: Option<String>,
 }
 
@@ -56,9 +56,9 @@ pub struct ComparisonCell {
     pub quantity: String,
     /// The mean over seeds.
     pub mean: f64,
-    /// The lower end of the interval; NaN for one seed.
+    /// The lower end of the 95 % interval; NaN for one seed.
     pub low: f64,
-    /// The upper end of the interval; NaN for one seed.
+    /// The upper end of the 95 % interval; NaN for one seed.
     pub high: f64,
     /// The value of each seed.
     pub values: Vec<f64>,
@@ -67,9 +67,9 @@ pub struct ComparisonCell {
 /// A value to compare the cells with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparisonReference {
-    /// The task of the cells.
+    /// The name of the task of the cells.
     pub task: String,
-    /// The quantity of the cells.
+    /// The name of the quantity of the cells.
     pub quantity: String,
     /// The name of the value, such as `best constant`.
     pub label: String,

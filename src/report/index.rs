@@ -23,13 +23,13 @@ struct Run {
 /// Writes `index.html` for the runs in a folder and returns the number of runs.
 ///
 /// A run is a subfolder with a `history.csv`. The table has a row per run with the verdict on every task at the best
-/// epoch, and a link to the run's `report.html` if there is one. For two or more runs, charts below overlay their
-/// relative losses and their skills; of more than eight runs, they show the last eight by name.
+/// epoch, and a link to the run's `report.html` if the file exists. For two or more runs, charts below overlay the
+/// relative losses and the skills of the runs, at most of the last eight by name.
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::Error::Io) if the folder cannot be read or the page cannot be written. A history that cannot be
-/// read is reported on the page.
+/// [`Error::Io`](crate::Error::Io) if the folder cannot be read or the page cannot be written. An unreadable history is
+/// reported on the page.
 ///
 /// # Example
 ///
@@ -148,7 +148,7 @@ fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
     cells
 }
 
-/// Writes the charts that overlay the last runs.
+/// Builds the section of charts that overlay the last runs by name. Returns `None` for fewer than two runs.
 fn courses(runs: &[Run]) -> Option<Section> {
     if runs.len() < 2 {
         return None;

@@ -1,4 +1,4 @@
-//! Draws means with their intervals, one row each, names on the left.
+//! Draws means with their intervals, one row per mean, with the names on the left.
 
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot, WIDTH};
@@ -7,7 +7,7 @@ use super::style_class::StyleClass;
 use super::svg::{Anchor, Level};
 use super::text::{number, short, width};
 
-/// A mean and its interval, whose ends may be NaN.
+/// A named mean with its interval, whose ends may be NaN.
 pub(super) struct Interval {
     pub name: String,
     pub mean: f64,
@@ -23,7 +23,7 @@ pub(super) struct IntervalChart {
     /// Whether the axis may be logarithmic.
     pub ratios: bool,
     pub rows: Vec<Interval>,
-    /// Names and values of the references.
+    /// The names and values of the references.
     pub references: Vec<(String, f64)>,
 }
 
@@ -101,7 +101,7 @@ impl IntervalChart {
         for (index, (name, value)) in self.shown_references().enumerate() {
             let text = format!("{} {}", short(name, REFERENCE), number(*value));
             let x = plot.x(*value);
-            // Lines of earlier references run past this text, so it is placed on their free side.
+            // Lines of earlier references cross the row of the text, so the text is placed on the free side.
             let mut above = self.shown_references().take(index);
             let begin = if above.any(|(_, other)| plot.x(*other) > x) {
                 x - width(&text)
@@ -134,7 +134,7 @@ impl Interval {
         format!("{mean}, {} to {}", number(self.low), number(self.high))
     }
 
-    /// Draws the name left of the plot and the marks inside, with the values as their title.
+    /// Draws the name left of the plot and the marks inside, with mean and interval as their title.
     fn draw(&self, plot: &mut Plot<'_>, y: i32) {
         let name = short(&self.name, NAME);
         let at = (plot.left - 60, y);
@@ -151,7 +151,7 @@ impl Interval {
             }
         }
         for value in self.values.iter().filter(|value| drawable(**value)) {
-            // Drawn below the whisker, which would hide the dots.
+            // The whisker would hide the dots, so they are drawn below.
             plot.dot((plot.x(*value), y + 62), StyleClass::Solid(1));
         }
         if drawable(self.mean) {

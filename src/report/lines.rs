@@ -1,6 +1,7 @@
 //! Draws line charts over epochs.
 //!
-//! Each series has its own colour, dashes and marker, and its name at its end. References are horizontal lines.
+//! Each series has its own colour, dashes and marker, and its name at the end of the line. References are horizontal
+//! lines.
 
 use super::axis::{Axis, drawable};
 use super::canvas::{Frame, Plot};
@@ -8,7 +9,7 @@ use super::figure::Figure;
 use super::style_class::StyleClass;
 use super::text::{count, escape, number, percent, short};
 
-/// One line of a chart.
+/// A line of a chart.
 pub(super) struct LineSeries {
     pub name: String,
     /// The number of the series on the page, which determines colour, dashes and marker.
@@ -64,13 +65,13 @@ pub(super) struct Reference {
 /// The kind of vertical axis of a chart.
 #[derive(Clone, Debug)]
 pub(super) enum Vertical {
-    /// Chosen from the values.
+    /// Linear or logarithmic, chosen from the values.
     Free,
     /// Linear, for parts of a whole.
     Parts,
     /// Symmetric around 0, for values in [-1, 1].
     Signed,
-    /// Given, to share an axis between charts.
+    /// Given by the caller, to share an axis between charts.
     Fixed(Axis),
 }
 
@@ -90,7 +91,7 @@ pub(super) struct LineChart {
     pub note: String,
     /// The marked epoch and its name.
     mark: Option<(usize, String)>,
-    /// The lower end of the vertical axis, though values may be below.
+    /// The lower end of the vertical axis. Values may be below.
     floor: Option<f64>,
     /// The largest number of characters of a label at the end of a line.
     label: usize,
@@ -139,14 +140,14 @@ impl LineChart {
         self
     }
 
-    /// Marks an epoch with a thin vertical line and a name. Without effect if no series has a value for the epoch.
+    /// Marks an epoch with a thin vertical line and a name, if a series has a value for the epoch.
     pub fn with_mark(mut self, epoch: Option<usize>, name: &str) -> Self {
         self.mark = epoch.map(|epoch| (epoch, name.into()));
         self
     }
 
-    /// Ends the axis at `floor`, a part of a whole such as a skill. Values below are drawn at the edge and counted in
-    /// the note.
+    /// Sets the lower end of the axis, for parts of a whole such as skills. Values below are drawn at the edge and
+    /// counted in the note.
     pub fn with_floor(mut self, floor: f64) -> Self {
         self.floor = Some(floor);
         self
@@ -184,7 +185,7 @@ impl LineChart {
         for series in &self.series {
             plot.course(&series.points, series.number);
         }
-        // Drawn over the series, because a loss equal to its constant would hide the reference.
+        // A loss equal to its constant would hide the reference, so references are drawn over the series.
         for (index, reference) in self.shown_references() {
             plot.across(reference.value, StyleClass::Reference(index));
         }
@@ -200,7 +201,7 @@ impl LineChart {
         plot.labels(&labels);
     }
 
-    /// Draws markers on the values of a series that are not below the floor.
+    /// Draws markers on values of a series that are not below the floor.
     fn markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let inside = series.points.iter().map(|(epoch, value)| {
             let shown = if self.is_low(*value) {
@@ -215,8 +216,8 @@ impl LineChart {
         plot.markers(&inside, series.number, told);
     }
 
-    /// Draws markers on the values of a series below the floor: on the first value of each run below it, and on a
-    /// limited number of others so that they do not overlap.
+    /// Draws markers on values of a series below the floor: on the first value of each run below the floor, and on a
+    /// limited number of other values so that markers do not overlap.
     fn low_markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let every = series.points.len().div_ceil(LOW).max(1);
         let mut before = false;
@@ -235,7 +236,7 @@ impl LineChart {
         drawable(value) && self.floor.is_some_and(|floor| value < floor)
     }
 
-    /// Formats a value of a series: `epoch 7: 0.0312`, with the series' name if there are several series.
+    /// Formats a value of a series: `epoch 7: 0.0312`, with the name of the series if there are several.
     fn told(&self, series: &LineSeries, epoch: f64, value: f64) -> String {
         let point = format!("epoch {epoch}: {}", number(value));
         if self.series.len() > 1 {
@@ -259,7 +260,7 @@ impl LineChart {
         of_series.chain(of_references).collect()
     }
 
-    /// Returns the series with a name at their end. The title names a single series.
+    /// Returns the series with a name at the end of the line. A single series is named by the title.
     fn named(&self) -> impl Iterator<Item = &LineSeries> {
         let alone = self.series.len() == 1 && self.references.is_empty();
         self.series.iter().filter(move |_| !alone)
@@ -318,7 +319,7 @@ impl LineChart {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    /// Returns the note with the number of values that are missing or drawn at the edge.
+    /// Returns the note, followed by the numbers of values drawn at the edge and of values that cannot be drawn.
     fn notes(&self) -> String {
         let parts = [self.note.clone(), self.low(), self.missing()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());

@@ -2,8 +2,8 @@
 //!
 //! A [`Report`] shows one run: the verdict on each task with causes and remedy; then skills, losses, gradients,
 //! weights, metrics and the sections that the caller adds. A [`Comparison`] shows several strategies side by side. Both
-//! are made from plain records. Both are one HTML file without scripts and without links to other resources, readable
-//! on a phone, in dark mode and on paper, with or without colours.
+//! pages are made from plain records. Each page is one HTML file without scripts or external resources, readable on a
+//! phone, in dark mode and on paper, with or without colours.
 //!
 //! | file | purpose |
 //! |---|---|
@@ -96,7 +96,7 @@ impl Report {
         }
     }
 
-    /// Adds a fact about the run at the foot of the page, such as its strategy.
+    /// Adds a fact about the run at the foot of the page, such as the strategy.
     pub fn with_fact(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.facts.push((name.into(), text.into()));
         self
@@ -114,13 +114,13 @@ impl Report {
         self
     }
 
-    /// Sets the results of experiments on the run, which the diagnosis then uses.
+    /// Sets the results of experiments on the run, used by the diagnosis. Default `None`.
     pub fn with_trials(mut self, trials: Option<Trials>) -> Self {
         self.trials = trials;
         self
     }
 
-    /// Shows the remedy for a task as a command to copy instead of a sentence.
+    /// Adds a command to copy for a task, shown in place of the remedy's sentence.
     pub fn with_command(mut self, task: impl Into<String>, command: impl Into<String>) -> Self {
         self.commands.push((task.into(), command.into()));
         self
@@ -132,7 +132,7 @@ impl Report {
         self
     }
 
-    /// Makes browsers reload the page every `seconds` seconds, for a run in progress.
+    /// Sets the seconds after which browsers reload the page, for a run in progress. Default `None`: no reload.
     pub fn with_refresh(mut self, seconds: Option<u32>) -> Self {
         self.refresh = seconds;
         self
@@ -153,7 +153,7 @@ impl Report {
         write_atomically(path, self.html().as_bytes())
     }
 
-    /// Returns the page as text. The same report gives the same bytes.
+    /// Returns the page as an HTML document. Equal reports give equal bytes.
     pub fn html(&self) -> String {
         let history = &self.history;
         let diagnoses = match &self.trials {

@@ -14,8 +14,7 @@ impl Section {
     /// Creates a section from HTML elements.
     ///
     /// `anchor` is the target of links to the section: ASCII letters, digits and hyphens, unique on the page. `title`
-    /// is plain text. `body` is inserted unchanged: its elements must be closed, and the caller must escape the text in
-    /// it.
+    /// is plain text. `body` is inserted unchanged, so its elements must be closed and its text escaped.
     ///
     /// # Example
     ///
@@ -29,7 +28,7 @@ impl Section {
     ///
     /// # Panics
     ///
-    /// If `anchor` is empty or contains other characters than ASCII letters, digits and hyphens.
+    /// If `anchor` is empty or contains characters other than ASCII letters, digits and hyphens.
     pub fn new(
         anchor: impl Into<String>,
         title: impl Into<String>,
@@ -95,7 +94,7 @@ pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     )
 }
 
-/// Writes elements that are hidden until the reader opens them.
+/// Wraps elements that are hidden until the reader opens them.
 pub(crate) fn folded(summary: &str, inner: &str) -> String {
     format!(
         "<details>\n<summary>{}</summary>\n{inner}</details>\n",
@@ -123,7 +122,7 @@ fn contents(sections: &[Section]) -> String {
     format!("<nav aria-label=\"On this page\">\n{links}</nav>\n")
 }
 
-/// Writes drawings side by side as the width allows.
+/// Wraps drawings that are placed side by side as the width allows.
 pub(crate) fn grid(figures: impl IntoIterator<Item = String>) -> String {
     let figures: String = figures.into_iter().collect();
     if figures.is_empty() {
@@ -145,7 +144,7 @@ impl Cell {
         Self::html(escape(text))
     }
 
-    /// Creates a cell of elements that the caller has escaped.
+    /// Creates a cell from elements whose text is already escaped.
     pub fn html(inner: String) -> Self {
         Self(format!("<td>{inner}</td>"))
     }
@@ -164,7 +163,7 @@ impl Cell {
         }
     }
 
-    /// Creates the cell of a further part of the row's name.
+    /// Creates the cell of another part of the row's name.
     pub fn subname(name: &str) -> Self {
         Self(format!("<td class=\"name\">{}</td>", escape(name)))
     }
@@ -181,7 +180,7 @@ impl Cell {
     }
 }
 
-/// Writes a table that scrolls sideways. Its first `left` columns hold words, the others numbers.
+/// Formats a table that scrolls sideways. The first `left` columns hold words, the others numbers.
 pub(crate) fn table(caption: &str, head: &[String], left: usize, rows: &[Vec<Cell>]) -> String {
     let head: String = head
         .iter()

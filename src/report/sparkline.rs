@@ -13,8 +13,8 @@ const EDGE: i32 = 40;
 /// Draws values as an `svg` element, clipped to the range from `low` to `high`. Returns an empty text if no value is
 /// finite.
 ///
-/// The dot is at `marked`, or at the last value if there is no finite value at `marked`. `about` describes the drawing
-/// for screen readers.
+/// The dot is at `marked`, or at the last finite value if there is no finite value at `marked`. `about` describes the
+/// drawing for screen readers.
 pub(super) fn sparkline(
     values: &[(f64, f64)],
     low: f64,

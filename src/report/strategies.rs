@@ -20,7 +20,7 @@ impl Comparison {
         write_atomically(path, self.html().as_bytes())
     }
 
-    /// Returns the page as text. The same comparison gives the same bytes.
+    /// Returns the page as an HTML document. Equal comparisons give equal bytes.
     pub fn html(&self) -> String {
         let mut parts = vec![self.verdicts()];
         let quantities = self.quantities().into_iter();
@@ -77,7 +77,7 @@ impl Comparison {
         quantities
     }
 
-    /// Returns the tasks with a quantity: the tasks of the comparison in their order, then others such as `all`.
+    /// Returns the tasks with cells of a quantity: first [`Comparison::tasks`] in order, then others such as `all`.
     fn tasks_with(&self, quantity: &str) -> Vec<&str> {
         let cells = || self.rows.iter().flat_map(|row| &row.cells);
         let found = |task: &str| cells().any(|c| c.quantity == quantity && c.task == task);
@@ -154,7 +154,7 @@ impl Comparison {
         table(&caption, &head, 1, &rows)
     }
 
-    /// Writes one row per reference name.
+    /// Builds one table row per label of a reference.
     fn reference_rows(&self, quantity: &str, tasks: &[&str]) -> Vec<Vec<Cell>> {
         let mut labels: Vec<&str> = Vec::new();
         for reference in self.references.iter().filter(|r| r.quantity == quantity) {
@@ -177,8 +177,7 @@ impl Comparison {
         labels.iter().map(row).collect()
     }
 
-    /// Returns the best mean of a column, or `None` if the quantity has no better end or there are fewer than two
-    /// means.
+    /// Returns the best mean of a column, or `None` without a known direction or with fewer than two finite means.
     fn best(&self, task: &str, quantity: &str) -> Option<f64> {
         let cells = self.rows.iter().filter_map(|row| row.cell(task, quantity));
         let means: Vec<f64> = cells
@@ -261,7 +260,7 @@ fn capitalised(text: &str) -> String {
     first.unwrap_or_default() + chars.as_str()
 }
 
-/// Replaces all characters that an anchor cannot have.
+/// Replaces every character that an anchor cannot have by a hyphen.
 fn slug(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     text.chars().map(plain).collect()

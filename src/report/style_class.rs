@@ -1,6 +1,6 @@
 //! Names the classes of the style sheet, so that drawings contain no colours.
 
-/// The number of distinct styles for series. Further series repeat them, because no more colours can be distinguished.
+/// The number of distinct styles for series. More colours cannot be distinguished, so further series repeat the styles.
 pub(crate) const SERIES: usize = 8;
 
 /// The number of distinct styles for references.
@@ -9,15 +9,15 @@ const REFERENCES: usize = 3;
 /// A class of the style sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StyleClass {
-    /// The series of this number: colour and dashes.
+    /// Colour and dashes of the series with the number.
     Series(usize),
-    /// The colour of a series without its dashes: outlines of markers, whiskers.
+    /// The colour of the series with the number, without dashes: outlines of markers, whiskers.
     Solid(usize),
     /// Grid lines at the labelled values.
     Grid,
     Axis,
     Label,
-    /// The reference of this number: line and text.
+    /// Line and text of the reference with the number.
     Reference(usize),
     /// Lines from shifted labels to their values, and marked epochs.
     Leader,

@@ -1,7 +1,7 @@
 //! Writes SVG elements with classes of the style sheet instead of colours.
 //!
-//! Coordinates are whole tenths of a unit, so the same drawing gives the same bytes on every machine. Texts are escaped
-//! here.
+//! Coordinates are whole tenths of a unit, so a drawing gives the same bytes on every machine. Texts and attributes are
+//! escaped.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use super::text::escape;
 
 pub(crate) type Point = (i32, i32);
 
-/// The part of a text that is at its point.
+/// The horizontal part of a text that is placed at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Begin,
@@ -27,7 +27,7 @@ impl Anchor {
     }
 }
 
-/// The height of a text relative to its point.
+/// The vertical position of a text relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Below,
@@ -36,8 +36,8 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Returns the distance of the base line below the point, in font units, because the style sheet sets the font
-    /// size.
+    /// Returns the distance of the base line below the point. The style sheet sets the font size, so the distance is in
+    /// font units.
     fn shift(self) -> &'static str {
         match self {
             Self::Below => "0.76em",

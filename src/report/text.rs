@@ -1,6 +1,6 @@
 //! Formats texts and numbers for the page.
 
-/// Escapes a text for an HTML element or attribute. Control characters, which are invalid in a document, become `�`.
+/// Escapes a text for an HTML element or attribute. Control characters are invalid in a document and become `�`.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -27,7 +27,7 @@ fn printable(c: char) -> char {
     }
 }
 
-/// Shortens a text for a drawing to at most `most` printable characters. The text is not escaped.
+/// Shortens a text for a drawing to at most `most` printable characters, without escaping.
 pub(crate) fn short(text: &str, most: usize) -> String {
     let mut shortened: String = text.chars().take(most).map(printable).collect();
     if text.chars().nth(most).is_some() {
@@ -54,7 +54,7 @@ pub(crate) fn number(value: f64) -> String {
     minus(crate::text::number(value))
 }
 
-/// Formats a skill in percent with half of its interval: `86 ± 2.3 %`.
+/// Formats a skill in percent with half of its 95 % interval: `86 ± 2.3 %`.
 pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     let digits = |part: f64| if part.abs() < 0.0995 { 1 } else { 0 };
     if value < -9.995 {
@@ -67,7 +67,7 @@ pub(crate) fn spread(value: f64, margin: Option<f64>) -> String {
     }
 }
 
-/// Replaces a leading hyphen by the minus sign, which is as wide as a digit.
+/// Replaces a leading hyphen by a minus sign, which is as wide as a digit.
 pub(crate) fn minus(text: String) -> String {
     match text.strip_prefix('-') {
         Some(rest) => format!("−{rest}"),

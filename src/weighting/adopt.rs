@@ -1,4 +1,4 @@
-//! Taking over what a strategy remembers when a task was added, renamed or dropped.
+//! Carries the memory of a strategy over to a run in which tasks were added, renamed or removed.
 
 use burn::module::Module;
 use burn::store::ModuleRecord;
@@ -11,15 +11,18 @@ use crate::error::{Error, Result};
 use crate::task::{Task, TaskSet};
 
 impl Strategy {
-    /// Takes over what a record of the same rule over other tasks remembers of the tasks that both have; a task that is new
-    /// begins as in a new run. `path` leads to the strategy in the record, `renamed` has the old and the new names.
+    /// Copies the memory of the common tasks from a record of the same rule over other tasks. A new task starts as in
+    /// a new run.
     ///
-    /// Returns the names of the tasks that were taken over: none where settings by name keep the rule from being made for the old
-    /// tasks.
+    /// `path` is the position of the strategy in the record; `renamed` holds the old and the new names.
+    ///
+    /// Returns the names of the tasks whose memory was copied: no names if settings by name prevent the rule from
+    /// being created for the old tasks.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the record is one of another rule, or of none.
+    /// [`Error::Setting`] if the record belongs to another rule or has no identity, or if its memory cannot be
+    /// loaded.
     pub(crate) fn adopt(
         &mut self,
         record: &ModuleRecord,
@@ -40,7 +43,7 @@ impl Strategy {
             .names()
             .map(|new| {
                 let pair = renamed.iter().find(|(_, to)| to == new);
-                // A new task may have the name of one that was renamed.
+                // A new task may have the old name of a renamed task.
                 let taken = pair.is_none() && renamed.iter().any(|(from, _)| from == new);
                 let before = pair.map_or(new, |(from, _)| from.as_str());
                 old.iter().position(|name| !taken && name == before)
@@ -64,7 +67,7 @@ impl Strategy {
         Ok(taken.map(|(name, _)| name.to_string()).collect())
     }
 
-    /// Returns the memory of the rule as it was made for the tasks of the record.
+    /// Creates the memory of the rule for the tasks of the record.
     fn memory_of(&self, old: &[String], positions: &[Option<usize>]) -> Result<Memory> {
         let task = |(at, name): (usize, &String)| {
             let now = positions.iter().position(|position| *position == Some(at));

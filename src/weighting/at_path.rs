@@ -1,9 +1,9 @@
-//! A part of a module at its place in a record, so that it can be read from there alone.
+//! Reads one part of a module from its position in a record.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor};
 use burn::tensor::Device;
 
-/// A module under a path of names: of a strategy in a larger module its memory, or its identity.
+/// A module under a path of names, such as the memory or the identity of a strategy in a larger module.
 #[derive(Clone, Debug)]
 pub(super) struct AtPath<M> {
     path: Vec<String>,

@@ -1,4 +1,4 @@
-//! The JSON that picks a strategy.
+//! Defines the JSON that selects a strategy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ const STRATEGY: &str = "strategy";
 /// The keys of the options that every strategy from the Gram matrix has.
 const HEADS: &str = "heads";
 const RESCALE: &str = "rescale";
-/// The key of fixed weights, in whatever strategy has them.
+/// The key of fixed weights, in every strategy that has them.
 const WEIGHTS: &str = "weights";
 
-/// Picks a strategy: `{"strategy": "uncertainty", "log_sigma": {"pointers": -0.3}}`.
+/// A strategy and its settings, in JSON: `{"strategy": "uncertainty", "log_sigma": {"pointers": -0.3}}`.
 ///
-/// A field that is left out has its default; one that does not exist is refused. A strategy from the Gram matrix also has
-/// `heads` (`raw` or `weighted`, see [`Heads`]) and `rescale` (`true` gives the combined gradient the length of the mean
+/// A missing field has its default; an unknown field is refused. A strategy from the Gram matrix also has `heads`
+/// (`raw` or `weighted`, see [`Heads`]) and `rescale` (`true` gives the combined gradient the length of the mean
 /// gradient).
 ///
 /// # Example
@@ -44,13 +44,14 @@ const WEIGHTS: &str = "weights";
 pub struct StrategyConfig {
     row: StrategyRow,
     rule: Arc<dyn LossWeighting>,
-    /// The settings of the rule, every field written out.
+    /// The settings of the rule, with every default written out.
     settings: Map<String, Value>,
     heads: Heads,
     rescale: bool,
 }
 
-/// Writes the config as JSON. The memory of an outer strategy records this text, so it must be the same in every process.
+/// Writes the config as JSON. The identity of an outer strategy contains this text, so it must be equal in every
+/// process.
 impl fmt::Debug for StrategyConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.to_value())
@@ -70,11 +71,11 @@ impl<T: BuiltIn> From<T> for StrategyConfig {
 }
 
 impl StrategyConfig {
-    /// Picks a rule of a type.
+    /// Creates the config of a rule.
     ///
     /// # Panics
     ///
-    /// If the rule cannot be written as JSON, or not as fields with names.
+    /// If the rule does not serialise to JSON fields with names.
     pub fn new<T: BuiltIn>(rule: T) -> Self {
         let (rule, settings) = chosen(rule).expect("a rule is written as fields with names");
         Self {
@@ -86,11 +87,21 @@ impl StrategyConfig {
         }
     }
 
-    /// Picks a strategy of this crate by its name, with default settings.
+    /// Creates the config of a built-in strategy by its name, with default settings.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is no such strategy, or one of its settings has no default.
+    /// [`Error::Setting`] if there is no such strategy, or a setting has no default.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use equipoise::weighting::StrategyConfig;
+    ///
+    /// let config = StrategyConfig::named("upgrad")?;
+    /// assert_eq!(config.name(), "upgrad");
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
     pub fn named(name: &str) -> Result<Self> {
         let map = Map::from_iter([(STRATEGY.to_string(), Value::from(name))]);
         Self::from_value(StrategyTable::built_in(), Value::Object(map))
@@ -143,12 +154,12 @@ impl StrategyConfig {
         &*self.rule
     }
 
-    /// Returns whether the strategy is a rule of this type.
+    /// Returns whether the rule is of type `T`.
     pub fn is<T: BuiltIn>(&self) -> bool {
         self.name() == T::NAME
     }
 
-    /// Returns the rule with its settings, if it is of this type.
+    /// Returns the rule with its settings, if it is of type `T`.
     pub fn get<T: BuiltIn>(&self) -> Option<T> {
         let settings = Value::Object(self.settings.clone());
         self.is::<T>()
@@ -156,30 +167,31 @@ impl StrategyConfig {
             .flatten()
     }
 
-    /// Returns the value of a setting, every default written out; `None` if the strategy has no such setting.
+    /// Returns the value of a setting, given or default, or `None` if the strategy has no such setting.
     pub fn setting(&self, name: &str) -> Option<&Value> {
         self.settings.get(name)
     }
 
-    /// Sets which gradient the heads get. Only strategies from the Gram matrix look at it.
+    /// Sets the gradient that the heads get, in strategies from the Gram matrix. Default [`Heads::Raw`].
     pub fn with_heads(mut self, heads: Heads) -> Self {
         self.heads = heads;
         self
     }
 
-    /// Sets whether the combined gradient is rescaled. Only strategies from the Gram matrix look at it.
+    /// Sets whether the combined gradient is rescaled to the length of the mean gradient, in strategies from the Gram
+    /// matrix. Default `false`.
     pub fn with_rescale(mut self, rescale: bool) -> Self {
         self.rescale = rescale;
         self
     }
 
-    /// Returns whether the strategy, or the one inside it, has fixed weights.
+    /// Returns whether the strategy, or a strategy inside it, has fixed weights.
     pub fn has_weights(&self) -> bool {
         let mut settings = self.settings.clone();
         weights_in(&mut settings).is_some()
     }
 
-    /// Returns the same strategy with other fixed weights.
+    /// Returns the strategy with other fixed weights.
     ///
     /// # Errors
     ///
@@ -195,7 +207,7 @@ impl StrategyConfig {
         };
         *place = serde_json::to_value(weights.into())
             .map_err(|error| Error::setting("weights", error, "a number for each task"))?;
-        // Read again, so that the rule has them too.
+        // The rule is read again, so that it has the new weights too.
         let (rule, settings) = self.row.read(settings)?;
         Ok(Self {
             rule,
@@ -208,14 +220,15 @@ impl StrategyConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] with the parser's words: the unknown field or strategy, or the value of a wrong type.
+    /// [`Error::Setting`] with the message of the parser: the unknown field or strategy, or the value of a wrong
+    /// type.
     pub fn from_json(json: &str) -> Result<Self> {
         StrategyTable::built_in().read(json)
     }
 
-    /// Writes the config as JSON, every field written out.
+    /// Writes the config as JSON, with every setting of the rule written out.
     pub fn to_json(&self) -> String {
-        // A config holds numbers, strings and lists only; there is nothing JSON could not hold.
+        // A config holds only numbers, strings and lists, all of which JSON can represent.
         serde_json::to_string_pretty(&self.to_value()).expect("a config is valid JSON")
     }
 
@@ -235,7 +248,7 @@ impl StrategyConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the field that has a value it cannot have, [`Error::Tasks`] if the strategy cannot weigh
+    /// [`Error::Setting`] naming the field whose value is not allowed, [`Error::Tasks`] if the strategy cannot weigh
     /// these tasks.
     pub fn init(&self, tasks: &TaskSet, device: &Device) -> Result<Strategy> {
         let strategy = Strategy::from_shared(self.rule.clone(), tasks, device)?;
@@ -243,7 +256,7 @@ impl StrategyConfig {
     }
 }
 
-/// Takes an option out of an object.
+/// Removes an option from an object and parses it.
 fn taken<T: for<'a> Deserialize<'a>>(
     map: &mut Map<String, Value>,
     field: &str,
@@ -257,7 +270,7 @@ fn taken<T: for<'a> Deserialize<'a>>(
         .map_err(|_| Error::setting(field, value, expected))
 }
 
-/// Returns the place of fixed weights: among the settings, or among those of the strategy inside.
+/// Returns the fixed weights among the settings, or among the settings of a strategy inside.
 fn weights_in(settings: &mut Map<String, Value>) -> Option<&mut Value> {
     if settings.contains_key(WEIGHTS) {
         return settings.get_mut(WEIGHTS);

@@ -1,4 +1,4 @@
-//! Random numbers of a strategy, whose generator is in its memory.
+//! Draws the random numbers of a strategy, with the state of the generator in its memory.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -7,13 +7,14 @@ use super::Memory;
 
 const SLOT: &str = "draws";
 
-/// Adds the state of a generator to a memory: how many steps have drawn from it.
+/// Adds the state of a generator to a memory: the number of steps that have drawn.
 pub(super) fn slot(memory: Memory) -> Memory {
     memory.with_integers(SLOT, &[0, 0])
 }
 
-/// Returns the generator of this step, and moves on to that of the next. Every step has a stream of its own, so what one draws
-/// does not depend on how much the one before drew.
+/// Returns the generator of this step, and advances the state to the next step.
+///
+/// Every step has its own stream, so its numbers do not depend on the count of numbers drawn in earlier steps.
 pub(super) fn next(seed: u64, memory: &Memory) -> ChaCha8Rng {
     let state = memory.integers(SLOT);
     // Recorded integers may have 32 bits and a sign on a GPU.

@@ -1,4 +1,5 @@
-//! The way of every rule from the Gram matrix: K x K numbers to the host, the tasks that count to a solver, weights back.
+//! Runs the solver of a rule from the Gram matrix: reads K x K numbers to the host, selects the tasks that count, and
+//! writes the weights back.
 
 use burn::tensor::Tensor;
 
@@ -8,16 +9,16 @@ use super::{Step, Weighed};
 /// The input of a solver: the tasks that are present with a finite loss and a finite gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    /// The inner products of their raw gradients.
+    /// The inner products of the tasks' raw gradients.
     pub(super) gram: GramMatrix,
-    /// Their raw losses.
+    /// The raw losses of the tasks.
     pub(super) losses: Vec<f64>,
-    /// Their positions among all tasks.
+    /// The positions of the tasks among all tasks.
     pub(super) tasks: Vec<usize>,
 }
 
 impl Problem {
-    /// Picks the values of these tasks out of those of all.
+    /// Selects the values of these tasks from the values of all tasks.
     pub(super) fn pick(&self, all: &[f64]) -> Vec<f64> {
         self.tasks.iter().map(|task| all[*task]).collect()
     }
@@ -32,9 +33,10 @@ impl Problem {
     fn of(step: &Step<'_>) -> Self {
         let seen = step.numbers();
         let all = GramMatrix::new(seen.losses.len(), seen.gram.clone());
-        // What it was summed in decides what counts as zero and as dependent.
+        // The products were summed in single precision, so this precision decides which rows count as zero or
+        // dependent.
         let all = all.with_precision(f64::from(f32::EPSILON));
-        // Finite in the precision of the device is not enough: a squared norm may leave its range.
+        // A finite gradient is not enough: its squared norm may overflow the precision of the device.
         let counts = |task: &usize| seen.active[*task] && all.norm(*task).is_finite();
         let tasks: Vec<usize> = (0..seen.losses.len()).filter(counts).collect();
         Self {
@@ -45,8 +47,8 @@ impl Problem {
     }
 }
 
-/// Weighs a step by a solver over the tasks that count. Where it has no answer, all weights are 0 and the flag says why: the trunk
-/// does not move in such a step.
+/// Weighs a step with a solver over the tasks that count. If the solver has no answer, all weights are 0, the trunk
+/// does not move, and the flag gives the reason.
 pub(super) fn weigh(
     step: &Step<'_>,
     solve: impl FnOnce(&Problem) -> Result<Answer, Degenerate>,
@@ -65,7 +67,7 @@ pub(super) fn weigh(
                 problem.put(&mut weights, &found);
                 flag = answer.flag;
             }
-            // A weight beyond single precision is no weight that could be used.
+            // A weight that overflows single precision cannot be used.
             Ok(_) => (flag, unanswered) = (Some(Degenerate::NoSolution), true),
             Err(reason) => (flag, unanswered) = (Some(reason), true),
         }
@@ -81,7 +83,7 @@ pub(super) fn weigh(
     weighed
 }
 
-/// Returns the weights whose combination has the length of the mean gradient; as they are where either vanishes.
+/// Returns weights whose combination has the length of the mean gradient; unchanged weights if either length is zero.
 fn rescaled(gram: &GramMatrix, weights: Vec<f64>) -> Vec<f64> {
     let tasks = gram.len() as f64;
     let mean = vec![1.0 / tasks; gram.len()];

@@ -1,7 +1,8 @@
-//! Whose memory a record holds: the rule, its settings and the tasks, written into the record itself.
+//! Records the identity of a strategy together with its memory: the rule, its settings and the tasks.
 //!
-//! The slots of two strategies can have the same names and shapes, and so can those of one strategy over other tasks; a record
-//! would load without a word. So every strategy records who it is, and a record of another one is refused by name.
+//! The slots of two strategies, or of one strategy over different tasks, can have equal names and shapes, so the
+//! wrong record would load without an error. Every strategy therefore records its identity, and the record of another
+//! strategy is refused by name.
 
 use std::fmt;
 
@@ -13,7 +14,9 @@ use super::at_path::AtPath;
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
-/// Who a strategy is: its rule with all settings, and the names of its tasks.
+/// The identity of a strategy: its rule with all settings, and the names of its tasks.
+///
+/// Every record of a strategy contains its identity, so the record of another strategy is refused by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     rule: String,
@@ -34,7 +37,7 @@ impl Identity {
         end.map_or(&self.rule, |end| &self.rule[..end])
     }
 
-    /// Returns the rule and its settings, as they are written for debugging.
+    /// Returns the rule and its settings in their `Debug` form.
     pub fn rule(&self) -> &str {
         &self.rule
     }
@@ -59,8 +62,9 @@ impl Identity {
         }
     }
 
-    /// Reads who the strategy of a record is; `path` leads to the strategy: `["weighting"]` in a module with a field of that name.
-    /// `None` if the record does not say.
+    /// Reads the identity of the strategy in a record, or `None` if the record has no identity.
+    ///
+    /// `path` is the position of the strategy in the record: `["weighting"]` in a module with a field of that name.
     pub fn of_record(record: &ModuleRecord, path: &[&str]) -> Option<Self> {
         let nobody = Self {
             rule: String::new(),
@@ -73,12 +77,12 @@ impl Identity {
         found.ok()?.module.foreign
     }
 
-    /// Checks that a record is one of this strategy over these tasks.
+    /// Checks that the identity found in a record is the identity of this strategy.
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] with the tasks that were added and that are missing, [`Error::Setting`] if the rule or one of its settings
-    /// is another, or the record says nothing.
+    /// [`Error::Tasks`] with the added and the missing tasks if the tasks differ, [`Error::Setting`] if the rule or a
+    /// setting differs, or if the record has no identity.
     pub fn check(&self, found: Option<&Self>) -> Result<()> {
         let Some(found) = found else {
             return Err(Error::setting(
@@ -131,7 +135,7 @@ fn other_tasks(own: &[String], recorded: &[String]) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct IdentityEntry {
     own: Identity,
-    /// The identity in a loaded record, if it differs.
+    /// The identity in the loaded record, if it differs.
     foreign: Option<Identity>,
     ids: [ParamId; 2],
     device: Device,
@@ -187,7 +191,7 @@ fn mapped<M: ModuleMapper>(mapper: &mut M, device: &Device) -> Option<Identity> 
         mapper.exit_module(name, "Identity");
         (answer.id != fresh).then(|| host(&answer))
     };
-    // The length first: a tensor of another shape than that of the record would be refused.
+    // The length is read first, because a tensor whose shape differs from the record is refused.
     let length = ask("length", vec![0])?;
     let length = usize::try_from(*length.first()?).ok()?;
     let bytes = ask("text", vec![0; length])?;

@@ -1,4 +1,4 @@
-//! Computes the effective weights of the tasks in every step: the trait of strategies, and the strategies of the field.
+//! Computes the effective weights of the tasks in every step: the trait of strategies, and the built-in strategies.
 //!
 //! A strategy consists of a rule, plain data that never changes ([`LossWeighting`]), and a [`Memory`] of named values, which is
 //! recorded. [`Strategy`] holds both and is the field of a model or of a training loop. [`StrategyConfig`] selects a rule from
@@ -56,7 +56,7 @@ use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// The input that a strategy needs before it can weigh.
+/// The input that a strategy needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Needs {
@@ -117,7 +117,7 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) naming the field that has a value it cannot have,
+    /// [`Error::Setting`](crate::Error::Setting) naming the field whose value is not allowed,
     /// [`Error::Tasks`](crate::Error::Tasks) if the strategy cannot weigh these tasks.
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory>;
 
@@ -139,7 +139,7 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// Updates the memory from the losses of a batch before and after the step; called only for [`Needs::LossesAfterStep`].
     fn after(&self, _before: &TaskLosses, _after: &TaskLosses, _memory: &Memory) {}
 
-    /// Returns values worth logging, still on the device.
+    /// Returns values for the log, still on the device.
     fn state(&self, _memory: &Memory) -> Vec<StateValue> {
         Vec::new()
     }

@@ -1,6 +1,6 @@
-//! Running means of losses or of gradients' norms: what divides them.
+//! Computes running means of losses or of gradient norms, which divide them.
 //!
-//! Remembers: the running mean of each task's value and how many values went into it.
+//! Remembers: the running mean of each task's value and the number of values in it.
 
 use burn::tensor::{Bool, Device, Tensor};
 
@@ -8,9 +8,10 @@ use super::{Memory, StateValue, Weighed};
 use crate::error::{Error, Result};
 use crate::loss::TaskLosses;
 
-/// A mean that is not larger than this does not divide.
+/// The mean of a loss up to which the divisor is 1.
 const SMALLEST_MEAN: f64 = 1e-8;
-/// The smallest mean of a gradient norm. Gradients are much smaller than losses; its inverse times a loss is still finite.
+/// The mean of a gradient norm up to which the divisor is 1. Gradients are much smaller than losses; the inverse of
+/// this bound times a loss is still finite.
 const SMALLEST_NORM: f64 = 1e-20;
 
 const MEAN: &str = "running_mean";
@@ -34,7 +35,7 @@ impl Normaliser {
         Self { momentum, warmup }
     }
 
-    /// Adds means of nothing yet to a memory.
+    /// Adds empty means to a memory.
     pub(super) fn slots(&self, memory: Memory, tasks: usize) -> Result<Memory> {
         if !(0.0..1.0).contains(&self.momentum) {
             let expected = "at least 0 and below 1";
@@ -47,8 +48,8 @@ impl Normaliser {
         Ok(memory.with_buffer(MEAN, &zeros).with_buffer(COUNT, &zeros))
     }
 
-    /// Takes this step's losses into the means and returns `1 / m_k`, `[K]`: 1 where the mean is too small to divide by, 0
-    /// for inactive tasks. Off the graph.
+    /// Adds the losses of this step to the means and returns `1 / m_k`, `[K]`, off the graph: 1 where the mean is too
+    /// small to divide by, 0 for inactive tasks.
     pub(super) fn update(&self, losses: &TaskLosses, memory: &Memory) -> Tensor<1> {
         let active = losses.active();
         let values = losses.masked(&active).inner();
@@ -56,13 +57,13 @@ impl Normaliser {
         inverse(mean, SMALLEST_MEAN) * active.float()
     }
 
-    /// Returns a memory of fixed weights, `[K]`, and of means of nothing yet.
+    /// Returns a memory of fixed weights, `[K]`, and empty means.
     pub(super) fn memory(&self, weights: &[f64], device: &Device) -> Result<Memory> {
         let memory = Memory::new(device).with_constant(WEIGHTS, weights);
         self.slots(memory, weights.len())
     }
 
-    /// Weighs the losses over their means with the fixed weights of the memory.
+    /// Weighs the losses, divided by their means, with the fixed weights of the memory.
     pub(super) fn weigh(&self, losses: &TaskLosses, memory: &Memory) -> Weighed {
         let scales = self.update(losses, memory);
         let weights = memory.constant(WEIGHTS, &scales);
@@ -74,14 +75,15 @@ impl Normaliser {
         vec![StateValue::per_task(MEAN, Self::means(memory))]
     }
 
-    /// Takes in norms of gradients; those of tasks that are not `measured` leave their mean alone.
+    /// Adds norms of gradients to the means. A task that is not `measured`, or whose norm is not finite, keeps its
+    /// mean.
     pub(super) fn take(&self, norms: Tensor<1>, measured: &Tensor<1, Bool>, memory: &Memory) {
         let measured = measured.clone().bool_and(norms.clone().is_finite());
         let norms = norms.mask_fill(measured.clone().bool_not(), 0.0);
         self.advance(&norms, &measured, memory);
     }
 
-    /// `1 / m_k`, `[K]`, and 1 where nothing or only zeros were taken in.
+    /// Returns `1 / m_k`, `[K]`, and 1 where the mean is empty or zero.
     pub(super) fn scales(memory: &Memory, like: &Tensor<1>) -> Tensor<1> {
         inverse(memory.buffer_on(MEAN, like), SMALLEST_NORM)
     }
@@ -91,7 +93,7 @@ impl Normaliser {
         memory.buffer(MEAN)
     }
 
-    /// Takes the active tasks' values into the memory and returns the means.
+    /// Adds the active tasks' values to the means and returns the means.
     fn advance(&self, values: &Tensor<1>, active: &Tensor<1, Bool>, memory: &Memory) -> Tensor<1> {
         let moved = active.clone().float();
         let mean = memory.buffer_on(MEAN, values);
@@ -110,7 +112,7 @@ impl Normaliser {
     }
 }
 
-/// `1 / mean`, and 1 where the mean is not above `smallest`.
+/// Returns `1 / mean`, and 1 where the mean is not above `smallest`.
 fn inverse(mean: Tensor<1>, smallest: f64) -> Tensor<1> {
     let small = mean.clone().lower_equal_scalar(smallest);
     mean.recip().mask_fill(small, 1.0)

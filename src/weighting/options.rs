@@ -1,4 +1,4 @@
-//! Options that every strategy from the Gram matrix has, beside its own settings.
+//! Defines the options that every strategy from the Gram matrix has in addition to its own settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Heads {
-    /// The gradient of the raw loss. One backward pass of the summed losses serves all heads. A parameter that several heads share
-    /// behind the representation gets the sum.
+    /// The gradient of the raw loss. One backward pass of the summed losses serves all heads. A parameter that
+    /// several heads share behind the representation gets the sum.
     #[default]
     Raw,
-    /// The gradient of the raw loss times the task's weight, as if the weights had been known before. One backward pass for each
-    /// task, so the losses must be given one by one, and no part of the graph behind the branches may be shared but
-    /// parameters as they are (not one product of a parameter that two heads use).
+    /// The gradient of the raw loss times the task's weight, as if the weights had been known in advance. It costs
+    /// one backward pass for each task, so the losses must be passed one by one. Behind the branches, heads may share
+    /// only parameters, no other part of the graph (not one product of a parameter that two heads use).
     Weighted,
 }

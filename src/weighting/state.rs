@@ -1,4 +1,4 @@
-//! A value of a strategy with a name, for the log.
+//! Defines a named value of a strategy, for the log.
 
 use burn::tensor::Tensor;
 
@@ -11,7 +11,7 @@ pub struct StateValue {
 }
 
 impl StateValue {
-    /// Names one value for each task, `[K]`.
+    /// Creates a quantity with one value for each task, `[K]`.
     pub fn per_task(name: &'static str, values: Tensor<1>) -> Self {
         Self {
             name,
@@ -20,7 +20,7 @@ impl StateValue {
         }
     }
 
-    /// Names one value for the whole strategy, `[1]`.
+    /// Creates a quantity with one value for the whole strategy, `[1]`.
     pub fn global(name: &'static str, value: Tensor<1>) -> Self {
         Self {
             name,
@@ -44,7 +44,7 @@ impl StateValue {
         self.values.clone()
     }
 
-    /// Reads the values from the device, waiting for it if need be.
+    /// Reads the values from the device, and waits for the device if necessary.
     pub fn read(&self) -> Vec<f64> {
         self.values.to_data().convert::<f64>().iter().collect()
     }

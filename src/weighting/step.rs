@@ -13,28 +13,28 @@ pub struct Step<'a> {
     pub losses: &'a TaskLosses,
     /// The Gram matrix of the raw gradients, for a strategy that [needs](super::Needs) it in this step.
     pub gram: Option<&'a Gram>,
-    /// The epoch, counted from 1; 1 in a loop that does not count.
+    /// The epoch, counted from 1; 1 in a loop that does not count epochs.
     pub epoch: usize,
-    /// The step since the beginning of the training, counted from 0.
+    /// The step since the start of the training, counted from 0.
     pub step: usize,
     /// Whether a rule from the Gram matrix gives the combined gradient the length of the mean gradient.
     pub(super) rescale: bool,
     numbers: OnceCell<Numbers>,
 }
 
-/// The Gram matrix, the losses and which tasks are active, on the host.
+/// The Gram matrix, the losses and the active tasks, on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Numbers {
-    /// The inner products, `K * K`, row by row.
+    /// The inner products, `K * K` values, row by row.
     pub gram: Vec<f64>,
-    /// The raw losses, `K`; 0 for an inactive task.
+    /// The raw losses, `K` values; 0 for an inactive task.
     pub losses: Vec<f64>,
     /// Whether each task is present with a finite loss.
     pub active: Vec<bool>,
 }
 
 impl<'a> Step<'a> {
-    /// Begins a step with losses alone.
+    /// Creates a step from losses alone, in epoch 1 and step 0.
     pub fn new(losses: &'a TaskLosses) -> Self {
         Self {
             losses,
@@ -46,27 +46,27 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Adds the Gram matrix of the raw gradients.
+    /// Sets the Gram matrix of the raw gradients.
     pub fn with_gram(mut self, gram: Option<&'a Gram>) -> Self {
         self.gram = gram;
         self.numbers = OnceCell::new();
         self
     }
 
-    /// Sets the position in the training.
+    /// Sets the position in the training: the epoch, counted from 1, and the step, counted from 0.
     pub fn at(mut self, epoch: usize, step: usize) -> Self {
         self.epoch = epoch;
         self.step = step;
         self
     }
 
-    /// Asks for a combined gradient of the length of the mean gradient, of a strategy from the Gram matrix.
+    /// Sets whether a rule from the Gram matrix gives the combined gradient the length of the mean gradient.
     pub fn rescaled(mut self, rescale: bool) -> Self {
         self.rescale = rescale;
         self
     }
 
-    /// Returns the same step with other losses and another Gram matrix, as a rule inside another sees it.
+    /// Returns the step with other losses and another Gram matrix, for a rule inside another rule.
     pub(super) fn seen_as<'b>(&self, losses: &'b TaskLosses, gram: Option<&'b Gram>) -> Step<'b> {
         Step::new(losses)
             .with_gram(gram)
@@ -74,13 +74,13 @@ impl<'a> Step<'a> {
             .rescaled(self.rescale)
     }
 
-    /// Reads the Gram matrix and the losses to the host, in one transfer that waits for the device; once a step, however often
-    /// it is asked.
+    /// Reads the Gram matrix and the losses to the host, in one transfer that waits for the device. Later calls
+    /// return the numbers of the first call.
     ///
     /// # Panics
     ///
-    /// If the step has no Gram matrix: a rule that asks for it says so in [`needs`](super::LossWeighting::needs). Also if the
-    /// device cannot be read.
+    /// If the step has no Gram matrix: a rule that calls this method must declare the need in
+    /// [`needs`](super::LossWeighting::needs). Also if the device cannot be read.
     pub fn numbers(&self) -> &Numbers {
         self.numbers.get_or_init(|| {
             let Some(gram) = self.gram else {

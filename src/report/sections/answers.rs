@@ -1,4 +1,4 @@
-//! Writes the first section: verdict, causes and remedy of each task.
+//! Builds the first section: verdict, causes and remedy of each task.
 
 use super::super::page::{Section, paragraph};
 use super::super::sparkline::sparkline;
@@ -6,12 +6,12 @@ use super::super::text::{count, escape, spread};
 use crate::diagnosis::{Finding, Remedy, TaskDiagnosis, Verdict};
 use crate::history::{History, Series, Split, quantity};
 
-/// The range of the drawn skill; lower skills are clipped.
+/// The range of the drawn skill. Lower skills are clipped.
 const SHOWN: (f64, f64) = (-0.5, 1.0);
 
 const NOTHING: &str = "–";
 
-/// Writes the table. `commands` are remedies as commands, by task.
+/// Builds the section. `commands` has pairs of a task and its remedy as a command.
 pub(in crate::report) fn answers(
     history: &History,
     diagnoses: &[TaskDiagnosis],
@@ -43,7 +43,7 @@ pub(in crate::report) fn answers(
     }
 }
 
-/// Writes the summary: `3 of 4 tasks learned; best epoch 17 of 20.`
+/// Formats the summary: `3 of 4 tasks learned; best epoch 17 of 20.`
 fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     let learned = diagnoses.iter().filter(|d| d.verdict == Verdict::Learned);
     let best = match history.best_epoch() {
@@ -57,7 +57,7 @@ fn total(history: &History, diagnoses: &[TaskDiagnosis]) -> String {
     )
 }
 
-/// Returns the tasks that have a loss, because metrics may be recorded under other names.
+/// Returns the tasks that have a loss. Metrics may be recorded under other names.
 fn tasks(history: &History) -> Vec<&str> {
     let has_loss = |task: &&str| {
         let of = |split| !history.series(split, task, quantity::LOSS).is_empty();
@@ -96,7 +96,7 @@ fn words(text: &str) -> String {
     format!("<td class=\"{class}\">{text}</td>")
 }
 
-/// Writes the sparkline of the skill, and its value in the best epoch.
+/// Formats the skill: a sparkline, and the value in the best epoch.
 fn skill(history: &History, task: &str, diagnosis: Option<&TaskDiagnosis>) -> String {
     let series = history.series(Split::Valid, task, quantity::SKILL);
     let Some(skill) = diagnosis.and_then(|d| d.skill) else {
@@ -121,7 +121,7 @@ fn line(task: &str, series: &Series, diagnosis: Option<&TaskDiagnosis>) -> Strin
     sparkline(&points, SHOWN.0, SHOWN.1, 0.0, told, &about)
 }
 
-/// Writes the causes, each with its confidence.
+/// Formats the causes, each with its confidence.
 fn why(diagnosis: Option<&TaskDiagnosis>) -> String {
     let Some(diagnosis) = diagnosis else {
         return "it has no validation loss".into();

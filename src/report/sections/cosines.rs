@@ -1,4 +1,4 @@
-//! Shows the cosines between the tasks' gradients: the strongest over epochs, and all in a matrix.
+//! Draws the cosines between the tasks' gradients: the strongest over epochs, and all in a matrix.
 
 use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{grid, paragraph};
@@ -11,7 +11,7 @@ const PAIRS: usize = 6;
 const ABOUT: &str = "The cosine between two tasks' gradients at the representation: below 0 they pull against each other, \
     near 0 they leave each other alone.";
 
-/// Returns an empty text if there are no cosines.
+/// Returns a chart and a matrix, or an empty text if there are no cosines.
 pub(super) fn cosines(history: &History) -> String {
     let pairs = pairs(history);
     if pairs.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn has_cosines(history: &History) -> bool {
 /// Draws the pairs with the largest absolute mean cosine over epochs.
 fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
     let all = pairs.len();
-    // The sort is stable: among equal pairs the first tasks come first.
+    // The sort is stable, so equal pairs keep the order of the tasks.
     pairs.sort_by(|a, b| b.strength().total_cmp(&a.strength()));
     pairs.truncate(PAIRS);
     let series = pairs.iter().enumerate().map(|(number, pair)| {
@@ -52,7 +52,7 @@ fn strongest(history: &History, mut pairs: Vec<Pair<'_>>) -> LineChart {
         .with_long_names()
 }
 
-/// Two tasks and the mean cosine over the last half of the epochs.
+/// Two tasks and their mean cosine over the last half of the epochs.
 struct Pair<'a> {
     task: &'a str,
     other: &'a str,
@@ -60,7 +60,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Returns the absolute mean, 0 if it is NaN.
+    /// Returns the absolute mean cosine, or 0 if the mean is NaN.
     fn strength(&self) -> f64 {
         if self.mean.is_nan() {
             0.0

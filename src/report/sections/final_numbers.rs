@@ -1,4 +1,4 @@
-//! Writes the table of all numbers of the last epoch, with their first values and changes.
+//! Builds the table of all quantities: value before training, first, last, lowest and highest value.
 
 use super::super::page::{Cell, Section, folded, paragraph, table};
 use super::super::text::number;
@@ -33,7 +33,7 @@ pub(in crate::report) fn final_numbers(history: &History) -> Section {
 fn rows(history: &History) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     for task in history.tasks().into_iter().chain([ALL_TASKS]) {
-        // Cosines are in the matrix; there is one per pair of tasks.
+        // Cosines have one value per pair of tasks and are in the matrix.
         for quantity in history.quantities().filter(|q| !is_cosine(q)) {
             for (split, data) in [(Split::Train, "training"), (Split::Valid, "validation")] {
                 rows.extend(row(history, split, data, task, quantity));

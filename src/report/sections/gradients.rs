@@ -1,4 +1,4 @@
-//! Shows the gradients at the representation: shares, cosines and norms.
+//! Builds the section on the gradients at the representation: shares, cosines and norms.
 
 use super::super::lines::LineChart;
 use super::super::page::{Section, grid, paragraph};

@@ -1,4 +1,4 @@
-//! Shows the losses: a chart per task with the trivial predictors, and charts of all tasks together.
+//! Builds the section of losses: a chart per task with the uninformed predictors, and charts of all tasks together.
 
 use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};

@@ -1,8 +1,8 @@
-//! Writes the matrix of cosines between tasks, coloured by absolute value.
+//! Formats the matrix of cosines between tasks, coloured by sign and absolute value.
 
 use super::super::text::{escape, minus};
 
-/// Writes the table; `cosine` returns the value of two tasks.
+/// Formats the matrix as an HTML table. `cosine` returns the cosine of two tasks.
 pub(super) fn matrix(
     caption: &str,
     tasks: &[&str],

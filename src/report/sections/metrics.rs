@@ -1,4 +1,4 @@
-//! Shows the metrics on validation data, a chart per quantity.
+//! Builds the section of metrics on validation data, with charts for each quantity.
 
 use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{Section, grid};
@@ -6,7 +6,7 @@ use super::{drawn, others, tasks_together};
 use crate::history::quantity::{Better, better, in_words, is_part};
 use crate::history::{ALL_TASKS, History, Split};
 
-/// Returns `None` if there are no metrics.
+/// Builds the section, or returns `None` if there are no metrics.
 pub(in crate::report) fn metrics(history: &History) -> Option<Section> {
     let mut charts = Vec::new();
     for quantity in others(history) {
@@ -46,7 +46,7 @@ pub(in crate::report) fn metrics(history: &History) -> Option<Section> {
     })
 }
 
-/// The name of the reference of a metric without inputs.
+/// The name of the reference line: the metric of a constant predictor.
 const CONSTANT: &str = "a constant";
 
 fn beside_constants(history: &History, quantity: &str, mut chart: LineChart) -> LineChart {

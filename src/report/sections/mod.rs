@@ -1,4 +1,4 @@
-//! Writes the sections of a run's page, one per file.
+//! Builds the sections of a run's page, one section per file.
 
 mod answers;
 mod cosines;

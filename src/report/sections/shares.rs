@@ -1,4 +1,4 @@
-//! Shows the gradient shares of all tasks in one chart, with the number of audits.
+//! Draws the gradient shares of all tasks together, with the number of audits.
 
 use super::super::lines::LineChart;
 use super::super::page::{grid, paragraph};
@@ -8,7 +8,7 @@ use crate::history::{History, Split, quantity};
 const ABOUT: &str = "A task's share is its part of the summed norms of all weighted gradients at the shared representation, \
     the mean over the audited steps of an epoch in which it had labels.";
 
-/// Returns an empty text if no shares were recorded.
+/// Returns the charts, or an empty text if no shares were recorded.
 pub(super) fn shares(history: &History) -> String {
     let title = "Whose gradient moves the representation";
     let charts = tasks_together(
@@ -53,7 +53,7 @@ fn audits(history: &History) -> String {
     }
 }
 
-/// Describes the intended shares, if recorded.
+/// Describes the intended shares. Returns an empty text if none were recorded.
 fn meant(history: &History) -> String {
     let told = history.tasks().into_iter().filter_map(|task| {
         let share = history.known(Split::Train, task, quantity::INTENDED_SHARE)?;

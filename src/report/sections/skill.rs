@@ -1,17 +1,17 @@
-//! Shows the skill over the epochs.
+//! Builds the section of skills over the epochs.
 
 use super::super::lines::LineChart;
 use super::super::page::{Section, grid, paragraph};
 use super::{drawn, tasks_together};
 use crate::history::{History, Split, quantity};
 
-/// The lowest skill on the axis. Lower skills are drawn at the edge, because their size does not matter.
+/// The lowest skill on the axis. The size of lower skills does not matter, so they are drawn at the edge.
 const FLOOR: f64 = -0.5;
 
 const ABOUT: &str = "How far each task is below the loss of a predictor that has seen no input, on validation data. The line at 0 is that \
     predictor: a task on it has learned nothing from its inputs, however far its loss fell.";
 
-/// Returns `None` if no skill was recorded.
+/// Builds the section, or returns `None` if no skill was recorded.
 pub(in crate::report) fn skill(history: &History) -> Option<Section> {
     let both = [
         (quantity::SKILL, "Skill over the best constant"),

@@ -1,10 +1,10 @@
-//! Writes the verdicts in words, with all their numbers.
+//! Builds the section of verdicts in words, with all numbers.
 
 use super::super::page::Section;
 use super::super::text::escape;
 use crate::diagnosis::{TaskDiagnosis, Verdict};
 
-/// Returns `None` if there is no verdict.
+/// Builds the section, or returns `None` if there are no diagnoses.
 pub(in crate::report) fn verdicts(diagnoses: &[TaskDiagnosis]) -> Option<Section> {
     let told: String = diagnoses.iter().map(told).collect();
     (!told.is_empty()).then(|| Section {

@@ -1,4 +1,4 @@
-//! Shows the effective weights and the state of the strategy.
+//! Builds the section on the effective weights and the state of the strategy.
 
 use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};
@@ -27,7 +27,7 @@ pub(in crate::report) fn weights(history: &History) -> Section {
     }
 }
 
-/// Draws the quantities of the training data that training itself does not record: the state of the strategy.
+/// Draws the quantities on training data that training itself does not record: the state of the strategy.
 fn state(history: &History) -> Vec<LineChart> {
     let mut charts = Vec::new();
     for quantity in others(history) {
