@@ -10,8 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error in a user's input: a file, a setting, a flag or a checkpoint.
 ///
-/// `Debug` prints the same message as `Display`, because a program whose `main` returns the error prints the `Debug`
-/// form.
+/// `Debug` prints the message too, because a program whose `main` returns the error prints the `Debug` form.
 #[non_exhaustive]
 #[derive(thiserror::Error)]
 pub enum Error {

@@ -55,16 +55,17 @@
 //!   [`StrategyConfig`](weighting::StrategyConfig), which selects a strategy from JSON.
 //! * [`model`]: [`MultiTaskModel`](model::MultiTaskModel), the interface of a trainable network, and
 //!   [`Branches`](model::Branches), the branches of the shared representation that the tasks read.
-//! * [`gradient`]: [`audit`](gradient::audit), which measures the gradient of every task at the shared representation, and
-//!   the conflicts between them.
-//! * [`step`]: [`backward`](step::backward), the single call for a step in a training loop of your own, under every strategy.
-//! * [`nn`]: the LSTM in two directions and in one, [`BiLstm`](nn::BiLstm) and [`Lstm`](nn::Lstm), over sequences of equal or
-//!   different lengths ([`Lengths`](nn::Lengths)) and from any state, [`Dropout`](nn::Dropout), and the
+//! * [`gradient`]: [`audit`](gradient::audit), which measures the gradient of every task at the shared representation,
+//!   and the conflicts between them.
+//! * [`step`]: [`backward`](step::backward), the single call for a step in a training loop of your own, under every
+//!   strategy.
+//! * [`nn`]: the LSTM in two directions and in one, [`BiLstm`](nn::BiLstm) and [`Lstm`](nn::Lstm), over sequences of
+//!   equal or different lengths ([`Lengths`](nn::Lengths)) and from any state, [`Dropout`](nn::Dropout), and the
 //!   [`readout`](nn::readout) of a sequence. Independent of tasks.
 #![cfg_attr(
     feature = "train",
     doc = "* [`history`]: the records of a run, as plain data and as CSV.
-* [`diagnosis`]: [`diagnose`](diagnosis::diagnose), which derives a verdict on every task from a history.
+* [`diagnosis`]: [`diagnose`](diagnosis::diagnose), a verdict on every task from a history, in words and numbers.
 * [`probe`]: measurements of causes by experiment, with short forks of a run that differ in one change each.
 * [`report`]: [`Report`](report::Report), which writes a history as one HTML page, and a page for comparisons.
 * [`train`]: [`Trainer`](train::Trainer), which trains any model under any strategy on `burn::train`, with data, history,
@@ -86,10 +87,10 @@
     doc = "* `expansion`: not in this build; it needs the feature `expansion`."
 )]
 //!
-//! The numbered examples in the folder `examples` can be read in order: your own model, your own strategy, the verdict from
-//! a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other shapes, and a
-//! strategy in an existing loop of Burn. `two_digits` compares all strategies; `train_expansion` is a whole run over price
-//! bars, and `predict` uses the trained network.
+//! The numbered examples in the folder `examples` can be read in order: your own model, your own strategy, the verdict
+//! from a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other
+//! shapes, and a strategy in an existing loop of Burn. `two_digits` compares all strategies; `train_expansion` is a
+//! whole run over price bars, and `predict` uses the trained network.
 //!
 //! # Feature flags
 //!

@@ -1,67 +1,69 @@
 //! Measures the gradients of all tasks at the representation.
 //!
-//! Needs: heads that can be run from branches of the representation, and the effective weights of the step. Remembers nothing.
+//! Needs: heads that run from branches of the representation, and the effective weights of the step. Remembers:
+//! nothing.
 //!
-//! The heads run once, forward and backward: every task reads a leaf of its own, so one backward pass of the summed losses
-//! leaves each task's gradient apart. The trunk does not run at all.
+//! The heads run once, forward and backward: every task reads its own leaf, so one backward pass of the summed losses
+//! separates the gradients of the tasks. The trunk does not run.
 
 use burn::tensor::{Bool, DType, Gradients, Tensor};
 
 use crate::loss::{Gram, TaskLosses};
 use crate::model::{Branches, MultiTaskModel, Shared};
 
-/// Keeps divisions by a norm of zero at zero.
+/// The least divisor, so that a division by a norm of zero gives zero.
 const TINY: f64 = 1e-30;
 
 /// The measurements of an audit, still on the device.
 ///
-/// The measurements of several steps can be added up; [`read`](Self::read) gives their means. Reading waits for the
-/// device, adding does not.
+/// The measurements of several steps can be added ([`plus`](Self::plus)); [`read`](Self::read) returns their means.
+/// Reading waits for the device, adding does not.
 #[derive(Clone, Debug)]
 pub struct PendingAudit {
-    /// Norms, weighted norms, shares and measurements, `[K]` each, then all cosines and their measurements, `[K * K]` each,
-    /// then the reach, `[1]`.
+    /// Norms, weighted norms, shares and counts of measurements, `[K]` each, then all cosines and their counts of
+    /// measurements, `[K * K]` each, then the reach, `[1]`.
     packed: Tensor<1>,
     tasks: usize,
     samples: usize,
 }
 
-/// The numbers of one or more audits, the means over them. A task counts in those in which it had labels.
+/// The mean numbers of one or more audits. A task counts in the audits in which it had labels.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Audit {
     /// Norm of each task's raw loss gradient at the representation; 0 for a task that was never measured.
     pub norms: Vec<f64>,
-    /// The same times the size of the task's effective weight: the norm of its part of the objective's gradient.
+    /// Norm of each task's part of the objective's gradient: the raw norm times the absolute effective weight.
     pub weighted_norms: Vec<f64>,
-    /// Each weighted norm over the sum of all, in [0, 1]. They add up to 1 where every task had labels in every audit; all zero if no task
-    /// has a gradient.
+    /// Each weighted norm divided by the sum of all, in [0, 1]. The shares sum to 1 if every task had labels in every
+    /// audit; all are 0 if no task has a gradient.
     pub shares: Vec<f64>,
     /// Cosines between the tasks' gradients at the representation, in [-1, 1]: row and column are tasks. Negative is
     /// conflict; a task without a gradient has 0.
     pub cosines: Vec<Vec<f64>>,
-    /// The change of the output of a linear head on the representation when every weight and the bias change by 1: one and
-    /// the mean over samples and steps of the sum of sizes of the representation's elements. An optimizer of Adam's kind
-    /// moves every parameter by about the learning rate in a step, so the learning rate times this is what a step can do.
+    /// The change of the output of a linear head on the representation if every weight and the bias change by 1: 1
+    /// plus the mean over samples and steps of the summed absolute values of the representation's elements. An
+    /// optimizer of Adam's kind moves every parameter by about the learning rate in a step, so the learning rate
+    /// times the reach is the possible change in a step.
     pub reach: f64,
     /// The number of audits in which each task had labels and a finite loss.
     pub measured: Vec<usize>,
-    /// The number of audits that the means are taken over.
+    /// The number of audits in the means.
     pub samples: usize,
 }
 
 /// Measures the gradient of every task's loss at a representation.
 ///
-/// `weights` are the effective weights of the step, `[K]`. The heads run once on the given values; the graph behind
-/// `representation` is neither used nor changed, so this can stand before or after the step's own backward pass. The random
-/// state of the device moves on if the heads draw from it (dropout).
+/// `weights` are the effective weights of the step, `[K]`. The heads run once on the given values. The graph behind
+/// `representation` is neither used nor changed, so the audit can come before or after the step's own backward pass.
+/// The random state of the device advances if the heads draw from it (dropout).
 ///
-/// A task that is absent from the batch has a gradient of zero and is not counted as measured. A loss that is not finite may make
-/// the gradients of all tasks so, as it does in the step itself.
+/// A task that is absent from the batch has a gradient of zero and does not count as measured. A loss that is not
+/// finite may make the gradients of all tasks not finite, as in the step itself.
 ///
 /// # Panics
 ///
-/// If the number of weights is not the number of the network's tasks.
+/// If the number of weights differs from the number of the network's tasks.
 pub fn audit<M: MultiTaskModel>(
     network: &M,
     representation: M::Shared,
@@ -113,17 +115,17 @@ pub(crate) fn branch_gradients<S: Shared>(
 pub(crate) struct BranchMeasurement {
     pub(crate) gram: Gram,
     pub(crate) active: Tensor<1, Bool>,
-    /// `[1]`; only where the whole audit is wanted.
+    /// The reach without the bias, `[1]`; only in an audited step.
     pub(crate) reach: Option<Tensor<1>>,
 }
 
 impl BranchMeasurement {
-    /// Returns the whole audit, with the effective weights of the step; `None` without a reach.
+    /// Returns the whole audit, with the effective weights of the step, or `None` if the reach was not measured.
     pub(crate) fn weighted(self, weights: Tensor<1>) -> Option<PendingAudit> {
         let reach = self.reach? + 1.0;
         let tasks = self.gram.len();
         let measured = self.active.float().cast(DType::F32);
-        // A loss that is not finite leaves a gradient that is none either; it is not counted, so it must not be added.
+        // A loss that is not finite has a gradient that is not finite; it does not count, so it must not be added.
         let counted = |values: Tensor<1>, counts: &Tensor<1>| {
             values.mask_fill(counts.clone().equal_elem(0.0), 0.0)
         };
@@ -147,7 +149,7 @@ impl PendingAudit {
     ///
     /// # Panics
     ///
-    /// If they are of different numbers of tasks.
+    /// If the numbers of tasks differ.
     pub fn plus(self, other: Self) -> Self {
         assert_eq!(self.tasks, other.tasks, "audits of the same tasks");
         Self {
@@ -166,7 +168,7 @@ impl PendingAudit {
     ///
     /// # Errors
     ///
-    /// What the device answers if it cannot be read.
+    /// The error of the device if it cannot be read.
     pub fn read(&self) -> Result<Audit, burn::tensor::TensorReadError> {
         let numbers = self.packed.clone().try_into_vec_as::<f32>()?;
         let mut numbers = numbers.iter().map(|number| f64::from(*number));

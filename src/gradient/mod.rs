@@ -1,7 +1,8 @@
 //! Measures the gradients of the tasks at the representation: shares, norms and conflicts.
 //!
-//! A loss value says how far a task has come, not how much it moves the shared network. [`audit`] measures that: the
-//! gradient of every task at the representation, raw and weighted, its share of all, and the angles between them.
+//! A loss value shows the progress of a task, not its effect on the shared network. [`audit`] measures the effect:
+//! the gradient of every task at the representation, raw and weighted, its share of the sum of all norms, and the
+//! angles between the gradients.
 
 mod audit;
 

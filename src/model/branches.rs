@@ -1,12 +1,12 @@
-//! Defines the branches: the representation as each task sees it.
+//! Defines the branches of the representation that the tasks read.
 
 use super::Shared;
 
-/// The representation as each task sees it: one tensor for all tasks in a plain step, a leaf for each task where the gradient
-/// of each task is measured.
+/// The branches of the representation that the tasks read: one tensor for all tasks in a plain step, a leaf for each
+/// task where the gradient of each task is measured.
 ///
-/// The heads run once in either case. A head must read the branch of its own task: a gradient that flows through the branch of
-/// another task is counted as that task's gradient.
+/// The heads run once in either case. A head must read the branch of its own task: a gradient through the branch of
+/// another task counts as the gradient of the other task.
 #[derive(Clone, Debug)]
 pub struct Branches<S> {
     form: Form<S>,
@@ -20,13 +20,13 @@ enum Form<S> {
 }
 
 impl<S: Shared> Branches<S> {
-    /// Creates branches that share one representation, read by all of `tasks` tasks.
+    /// Creates branches from one representation that all of `tasks` tasks read.
     pub fn together(shared: S, tasks: usize) -> Self {
         let form = Form::Together(shared);
         Self { form, tasks }
     }
 
-    /// Returns a representation for each task, in their order.
+    /// Creates branches from a representation for each task, in the order of the tasks.
     pub fn separate(branches: Vec<S>) -> Self {
         Self {
             tasks: branches.len(),
@@ -39,12 +39,12 @@ impl<S: Shared> Branches<S> {
         self.tasks
     }
 
-    /// Returns whether there is no task, which no set of tasks allows.
+    /// Returns whether there are no tasks, which no set of tasks allows.
     pub fn is_empty(&self) -> bool {
         self.tasks == 0
     }
 
-    /// Returns whether every task has a branch of its own.
+    /// Returns whether every task has its own branch.
     pub fn is_separate(&self) -> bool {
         matches!(self.form, Form::Apart(_))
     }
@@ -53,7 +53,7 @@ impl<S: Shared> Branches<S> {
     ///
     /// # Panics
     ///
-    /// If there is no such task.
+    /// If `task` is not below [`len`](Self::len).
     pub fn of(&self, task: usize) -> S {
         assert!(
             task < self.tasks,
@@ -70,7 +70,7 @@ impl<S: Shared> Branches<S> {
     ///
     /// # Panics
     ///
-    /// If there are not `K` tasks.
+    /// If the number of tasks is not `K`.
     pub fn each<const K: usize>(self) -> [S; K] {
         assert_eq!(
             K, self.tasks,
@@ -85,14 +85,15 @@ impl<S: Shared> Branches<S> {
         (0..self.tasks).map(|task| self.of(task)).collect()
     }
 
-    /// Runs a stage that several tasks share behind the representation: once where their branches are one tensor, once for
-    /// each of `tasks` where they are apart. Returns its result for each of them.
+    /// Runs a stage that several tasks share behind the representation, and returns its result for each of `tasks`.
     ///
-    /// The parameters of such a stage get the sum of these tasks' gradients, weighted as those of the heads are.
+    /// The stage runs once if all branches are one tensor, and once for each of `tasks` if the branches are separate.
+    /// The parameters of the stage get the sum of these tasks' gradients, weighted like the gradients of the heads.
     ///
     /// # Panics
     ///
-    /// If there is no such task.
+    /// If a position in `tasks` is not below [`len`](Self::len). If all branches are one tensor, only the first is
+    /// checked.
     ///
     /// # Example
     ///
@@ -101,7 +102,7 @@ impl<S: Shared> Branches<S> {
     /// use equipoise::model::Branches;
     ///
     /// let shared = Branches::together(Tensor::<2>::ones([4, 8], &Device::flex()), 3);
-    /// // Tasks 0 and 2 read a mean, task 1 everything.
+    /// // Tasks 0 and 2 read a mean, task 1 reads all elements.
     /// let [first, third] = shared.map([0, 2], |x| x.mean_dim(1));
     /// let second = shared.of(1);
     /// assert_eq!((first.dims(), second.dims(), third.dims()), ([4, 1], [4, 8], [4, 1]));

@@ -1,4 +1,4 @@
-//! Defines what a network must offer to be trained by this crate: a shared representation of any shape, and the losses of its heads.
+//! Defines the interface of a trainable network: a shared representation of any shape, and the losses of its heads.
 
 mod branches;
 mod one_sample;
@@ -17,7 +17,7 @@ use crate::task::TaskSet;
 /// A network with one shared representation and several heads that read it.
 ///
 /// The split into trunk and heads allows a measurement between both: the gradient of each task at the representation
-/// decides which task trains the trunk.
+/// determines which task trains the trunk.
 ///
 /// # Example
 ///
@@ -81,8 +81,8 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
 
     /// Returns the raw losses, each computed from its task's branch of the representation.
     ///
-    /// A stage behind the representation that several tasks share goes through [`Branches::map`], so that it runs once in a
-    /// plain step.
+    /// Run a stage that several tasks share behind the representation with [`Branches::map`], so that it runs once in
+    /// a plain step.
     fn task_losses(&self, shared: Branches<Self::Shared>, batch: &Self::Batch) -> TaskLosses;
 
     /// Returns the outputs that metrics read on a validation batch. The default returns `None`.
@@ -90,32 +90,35 @@ pub trait MultiTaskModel: Module + ModuleDisplay + 'static {
         None
     }
 
-    /// Returns the number of labels of each task in a batch, `[K]` in the order of [`tasks`](Self::tasks), or `None` if the number
-    /// is not known without running the network. The losses of [`task_losses`](Self::task_losses) are means over these labels; where labels have weights,
-    /// the number is the sum of the weights.
+    /// Returns the number of labels of each task in a batch, `[K]` in the order of [`tasks`](Self::tasks), or `None`
+    /// if the number is not known without running the network. The losses of [`task_losses`](Self::task_losses) are
+    /// means over these labels; where labels have weights, the number is the sum of the weights.
     ///
-    /// Implement this method for a network with missing labels whose gradients are summed over several batches: every batch can
-    /// then be freed before the next one runs. Without it the losses of all batches are kept until the last one. Steps on several devices
-    /// also use these numbers.
+    /// Implement this method for a network with missing labels whose gradients are summed over several batches: every
+    /// batch can then be freed before the next batch runs. Without this method the losses of all batches are kept
+    /// until the last batch. Steps on several devices also use these numbers.
     fn labels(&self, _batch: &Self::Batch) -> Option<Tensor<1>> {
         None
     }
 
-    /// Returns a batch with the same targets and inputs without information: zeros, or the same values for every sample.
+    /// Returns a batch with unchanged targets and inputs without information: zeros, or equal values for every
+    /// sample.
     ///
-    /// The uninformed predictor of every task, against which skill is measured, reads a representation that is the same for all
-    /// samples. That is enough where the heads read only the representation. Implement this method where
-    /// [`task_losses`](Self::task_losses) also reads inputs from the batch (a skip connection), which would inform the predictor, and where the first
-    /// dimension of the representation is not the samples (the nodes of a graph, for example): the predictor then reads the result of
-    /// [`represent`](Self::represent) for the returned batch.
+    /// The uninformed predictor of every task, against which skill is measured, reads a representation that is equal
+    /// for all samples. This suffices if the heads read only the representation. Implement this method if
+    /// [`task_losses`](Self::task_losses) also reads inputs from the batch (a skip connection), which would inform
+    /// the predictor, or if the first dimension of the representation is not the samples (the nodes of a graph, for
+    /// example): the predictor then reads the result of [`represent`](Self::represent) for the returned batch.
     fn without_inputs(&self, _batch: &Self::Batch) -> Option<Self::Batch> {
         None
     }
 
-    /// Returns the same network with the output of a task's head multiplied by a factor and the head's last layer divided by it: the same
-    /// function, which an optimizer of Adam's kind moves that many times as far in a step. `None` unless the network has such a factor.
+    /// Returns the network with the output of a task's head multiplied by `factor` and the head's last layer divided
+    /// by `factor`, or `None` if the network has no such factor. The default returns `None`.
     ///
-    /// `probe` uses the scaled network in an experiment; `task` is a position in [`tasks`](Self::tasks), and `factor` is positive.
+    /// The function of the network is unchanged, but an optimizer of Adam's kind moves it `factor` times as far in a
+    /// step. `probe` uses the scaled network in an experiment. `task` is a position in [`tasks`](Self::tasks), and
+    /// `factor` is positive.
     fn with_output_scale(&self, _task: usize, _factor: f64) -> Option<Self> {
         None
     }

@@ -1,17 +1,18 @@
-//! The representation of one sample, to be repeated for all.
+//! Repeats the representation of one sample for all samples.
 
 use std::vec::IntoIter;
 
 use burn::tensor::Tensor;
 
-/// The parts of a representation for one sample, in their order. [`Shared::repeated`](super::Shared::repeated) takes each in turn.
+/// The parts of a representation for one sample, in order. [`Shared::repeated`](super::Shared::repeated) takes them
+/// one by one.
 #[derive(Debug)]
 pub struct OneSample {
     parts: IntoIter<(Tensor<1>, Vec<usize>)>,
 }
 
 impl OneSample {
-    /// Takes the values of every part, flat, and the sizes that they have without the dimension of the samples.
+    /// Creates the parts from their flat values and their sizes without the dimension of the samples.
     #[cfg(feature = "train")]
     pub(crate) fn new(parts: Vec<(Tensor<1>, Vec<usize>)>) -> Self {
         Self {
@@ -19,12 +20,12 @@ impl OneSample {
         }
     }
 
-    /// Returns the next part, repeated for every sample of a part with the sizes `dims`. What is longer than that is cut; what is
-    /// shorter goes on with its last values.
+    /// Returns the next part, repeated for every sample of a part with the sizes `dims`. A longer part is cut; a
+    /// shorter part continues with its last values.
     ///
     /// # Panics
     ///
-    /// If every part has been taken, or a part of another rank is next.
+    /// If no part is left, or the next part has another rank.
     pub fn next_part<const D: usize>(&mut self, dims: [usize; D]) -> Tensor<D> {
         let (values, sizes) = self.parts.next().expect("a part of the representation");
         assert_eq!(sizes.len() + 1, D, "parts are taken in their order");
@@ -45,7 +46,7 @@ impl OneSample {
     }
 }
 
-/// Repeats the last values along a dimension until it has a length.
+/// Repeats the last values along a dimension up to the given length.
 fn extended<const D: usize>(part: Tensor<D>, dim: usize, length: usize) -> Tensor<D> {
     let own = part.dims()[dim];
     let last = part.clone().narrow(dim, own - 1, 1);

@@ -9,18 +9,19 @@ use crate::loss::Gram;
 ///
 /// Implemented for tensors of any rank, and for pairs, triples, arrays and vectors of representations.
 ///
-/// The Gram matrix covers only values that the tasks read in common. Where a representation has several parts and every task
-/// reads a different part, the gradients at the representation are orthogonal, even if the tasks conflict in the trunk: the
-/// conflict is hidden. Choose the last tensor that all tasks read.
+/// The Gram matrix covers only values that the tasks read in common. If a representation has several parts and every
+/// task reads a different part, the gradients at the representation are orthogonal even if the tasks conflict in the
+/// trunk: the conflict is hidden. Choose the last tensor that all tasks read.
 ///
-/// Parts of a representation may be of different length in every batch; the parts of one gradient have the shapes of the
-/// representation that it belongs to.
+/// The parts of a representation may change their length from batch to batch. The parts of a gradient have the shapes
+/// of their representation.
 pub trait Shared: Clone + Send + 'static {
-    /// Returns a leaf with the same values: detached from the graph, requiring a gradient, and a new node at every call, so that
-    /// the gradients of two leaves stay separate.
+    /// Returns a leaf with equal values: detached from the graph, requiring a gradient, and a new node at every call,
+    /// so that the gradients of two leaves stay separate.
     fn leaf(&self) -> Self;
 
-    /// Takes the gradient of a leaf, off the graph; zeros where none arrived.
+    /// Removes the gradient of a leaf from `from` and returns it, off the graph. Returns zeros if no gradient
+    /// arrived.
     fn take_gradient(&self, from: &mut Gradients) -> Self;
 
     /// Returns the inner products of all pairs of gradients over all their elements, `[K, K]`, in single precision or
@@ -28,15 +29,15 @@ pub trait Shared: Clone + Send + 'static {
     ///
     /// # Panics
     ///
-    /// If there is no gradient.
+    /// If `gradients` is empty.
     fn gram(gradients: &[Self]) -> Tensor<2>;
 
-    /// Returns the sum of the gradients times their weights, `[K]`. A gradient of weight 0 is left out even where it is not
-    /// finite.
+    /// Returns the sum of the gradients times their weights, `[K]`. A gradient of weight 0 is left out, even if it is
+    /// not finite.
     ///
     /// # Panics
     ///
-    /// If there is no gradient.
+    /// If `gradients` is empty.
     fn combine(gradients: Vec<Self>, weights: Tensor<1>) -> Self;
 
     /// Returns the sizes of every part, in order; samples are along the first dimension.
@@ -45,23 +46,23 @@ pub trait Shared: Clone + Send + 'static {
     /// Returns the mean over the samples of every part, flat and off the graph, in order.
     fn sample_means(&self) -> Vec<Tensor<1>>;
 
-    /// Returns a representation of the same sizes in which every sample is the same: the input of a predictor without
+    /// Returns a representation of equal sizes in which all samples are equal: the input of a predictor without
     /// information on its sample.
     fn repeated(&self, sample: &mut OneSample) -> Self;
 
-    /// Returns the sum of the products of all elements with the elements of `gradient`, `[1]`. The backward pass of this sum
-    /// sends `gradient` into the trunk.
+    /// Returns the sum of the products of all elements with the elements of `gradient`, `[1]`. The backward pass of
+    /// this sum passes `gradient` to the trunk.
     fn pull(self, gradient: Self) -> Tensor<1>;
 
     /// Returns a gradient of zeros, off the graph.
     #[doc(hidden)]
     fn zero_gradient(&self) -> Self;
 
-    /// Returns the elements of the representation for one sample: the mean over samples of the sum of their sizes, `[1]`.
+    /// Returns the mean over samples and steps of the summed absolute values of the elements, `[1]`.
     #[doc(hidden)]
     fn reach(&self) -> Tensor<1>;
 
-    /// Returns the memory of a gradient that is not needed any more, for the next step.
+    /// Returns the memory of a gradient that is no longer needed to the pool, for the next step.
     #[doc(hidden)]
     fn recycle(self) {}
 }
@@ -117,7 +118,7 @@ impl<const D: usize> Shared for Tensor<D> {
     }
 }
 
-/// Implements [`Shared`] for a structure of representations, given how to take it apart and put it together.
+/// Implements [`Shared`] for a tuple of representations, from the types and indices of its parts.
 macro_rules! shared_tuple {
     ($($part:ident $index:tt),+) => {
         impl<$($part: Shared),+> Shared for ($($part,)+) {
@@ -185,7 +186,7 @@ fn sum<const D: usize>(parts: impl IntoIterator<Item = Tensor<D>>) -> Tensor<D> 
         .expect("a representation has at least one part")
 }
 
-/// Returns the parts in position `index` of several gradients.
+/// Returns the parts at position `index` of several gradients.
 fn column<S: Shared>(gradients: &[impl AsRef<[S]>], index: usize) -> Vec<S> {
     let part = |gradient: &dyn AsRef<[S]>| gradient.as_ref()[index].clone();
     gradients.iter().map(|g| part(g)).collect()

@@ -42,9 +42,9 @@
 //! # Ok::<(), equipoise::Error>(())
 //! ```
 //!
-//! A strategy that needs only losses takes one backward pass of the objective, as a step written by hand does. Under a
-//! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward, K x K
-//! numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
+//! A strategy that needs only losses takes one backward pass of the objective, like a handwritten step. Under a
+//! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward,
+//! K x K numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
 
 #[cfg(feature = "train")]
 mod several;
@@ -62,12 +62,12 @@ pub(crate) use several::Portion;
 
 /// Weighs the tasks of a training step and computes the gradients of all trained parameters.
 ///
-/// `heads` computes the raw losses from the branches of the representation. It runs once, and once more under a strategy that
-/// needs the gradients in audited steps ([`Needs::GramWhenAudited`]): this function audits every step, and [`Pass::audited`]
-/// lets the caller choose.
+/// `heads` computes the raw losses from the branches of the representation. It runs once, and once more under a
+/// strategy that needs the gradients in audited steps ([`Needs::GramWhenAudited`]): this function then audits every
+/// step, and [`Pass::audited`] lets the caller choose.
 ///
-/// Strategies that compare epochs need [`Pass::at`]. A strategy that [needs the losses after the step](Needs::LossesAfterStep)
-/// gets these losses from [`Passed::after_step`].
+/// Strategies that compare epochs need [`Pass::at`]. A strategy that [needs the losses after the
+/// step](Needs::LossesAfterStep) gets these losses from [`Passed::after_step`].
 ///
 /// # Panics
 ///
@@ -83,7 +83,7 @@ pub fn backward<S: Shared>(
     pass.backward(representation, heads)
 }
 
-/// A training step with all its options.
+/// A training step with its options.
 #[derive(Clone, Debug)]
 pub struct Pass<'a> {
     strategy: &'a Strategy,
@@ -94,7 +94,7 @@ pub struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Creates a step under a strategy.
+    /// Creates a step under a strategy, in epoch 1 and step 0, without an audit.
     pub fn new(strategy: &'a Strategy) -> Self {
         Self {
             strategy,
@@ -105,26 +105,28 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Sets the position in the training: the epoch, counted from 1, and the number of steps before this step. Strategies that
-    /// compare epochs need it.
+    /// Sets the position in the training: the epoch, counted from 1, and the number of steps before this step.
+    /// Strategies that compare epochs need the position.
     pub fn at(mut self, epoch: usize, step: usize) -> Self {
         self.epoch = epoch;
         self.step = step;
         self
     }
 
-    /// Sets whether the gradients of all tasks are measured. Under a strategy that does not need the Gram matrix the measurement
-    /// costs one more run of the heads; it changes nothing in the training except the random draws of the heads.
+    /// Sets whether the gradients of all tasks are measured. Default `false`.
+    ///
+    /// Under a strategy that does not need the Gram matrix the measurement costs one more run of the heads. The
+    /// training changes only in the random draws of the heads.
     pub fn audited(mut self, audited: bool) -> Self {
         self.audited = audited;
         self
     }
 
-    /// Declares the batch to be a part of the batch of a step whose gradients are sums over its parts: for each task the
-    /// share of its labels that lies in this part.
+    /// Declares the batch as a part of a larger batch whose gradients are summed over its parts. `shares` holds, for
+    /// each task, the share of its labels that lies in this part.
     ///
-    /// The gradients of all parts then add up to those of the means over all labels, exactly where the weights do not depend on
-    /// the losses. A strategy weighs every part by itself and sees the part's own means.
+    /// The gradients of all parts then sum to the gradients of the means over all labels. The sum is exact if the
+    /// weights do not depend on the losses. A strategy weighs every part separately and sees the part's own means.
     ///
     /// # Shapes
     ///
@@ -184,7 +186,7 @@ impl<'a> Pass<'a> {
         self.weigh(representation, heads).backward()
     }
 
-    /// Weighs the tasks and leaves what remains of the backward pass for later, so that a caller can look at the losses before.
+    /// Weighs the tasks and defers the rest of the backward pass, so that a caller can inspect the losses first.
     pub(crate) fn weigh<S: Shared>(
         &self,
         representation: S,
@@ -194,8 +196,8 @@ impl<'a> Pass<'a> {
         self.weigh_losses(forward, &heads)
     }
 
-    /// Runs the heads: on one tensor where the objective is differentiated as a whole, on a leaf for each task where the weights
-    /// follow from the gradients.
+    /// Runs the heads: on one tensor if the objective is differentiated as a whole, on a leaf for each task if the
+    /// weights follow from the gradients.
     pub(crate) fn forward<S: Shared>(
         &self,
         representation: S,
@@ -220,7 +222,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Weighs losses that the heads gave. `heads` run once more where an audit is wanted and the tasks read one tensor.
+    /// Weighs the losses of a forward pass. `heads` runs once more if an audit is wanted and the tasks read one
+    /// tensor.
     pub(crate) fn weigh_losses<S: Shared>(
         &self,
         forward: Forward<S>,
@@ -240,7 +243,7 @@ impl<'a> Pass<'a> {
             .rescaled(self.strategy.rescale())
     }
 
-    /// Returns the losses whose gradients are added up.
+    /// Returns the losses with their gradients multiplied by the shares.
     fn shared(&self, losses: &TaskLosses) -> TaskLosses {
         match &self.shares {
             Some(shares) => losses.with_gradients_times(shares),
@@ -248,7 +251,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Returns the Gram matrix of the gradients of the part's own means, which is what a strategy sees.
+    /// Returns the Gram matrix of the gradients of the part's own means, for the strategy.
     fn of_own_means(&self, gram: Gram) -> Gram {
         match &self.shares {
             Some(shares) => {
@@ -283,7 +286,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Runs the backward pass of the heads. Returns the gradient at each leaf, and the gradients of the heads with the task whose weight is missing.
+    /// Runs the backward pass of the heads. Returns the gradient at each leaf, and the gradients of the heads, each
+    /// with the task whose weight is still to be applied.
     fn through_heads<S: Shared>(
         &self,
         leaves: &[S],
@@ -308,7 +312,7 @@ impl<'a> Pass<'a> {
         let (branches, of_heads) = self.through_heads(&leaves, &shared);
         drop(leaves);
         let gram = self.of_own_means(Gram::new(S::gram(&branches)));
-        // The losses' own graph is used up; what the strategy differentiates is its memory.
+        // The backward pass has consumed the graph of the losses; the strategy differentiates only its memory.
         let plain = losses.detached();
         let weighed = self.strategy.weigh_step(&self.seen(&plain, Some(&gram)));
         let weights = weighed.weights.clone();
@@ -322,7 +326,7 @@ impl<'a> Pass<'a> {
         let measured = BranchMeasurement {
             gram,
             active: losses.active(),
-            // One more pass over the representation, of no use to the strategy.
+            // The reach costs one more pass over the representation, and the strategy does not use it.
             reach: self.audited.then(|| representation.reach()),
         };
         Pending {
@@ -338,12 +342,13 @@ impl<'a> Pass<'a> {
 /// The results of the forward pass, before any weighting.
 pub(crate) struct Forward<S> {
     representation: S,
-    /// A leaf for each task, or none where all read the representation itself.
+    /// A leaf for each task; empty if all tasks read the representation itself.
     leaves: Vec<S>,
     pub(crate) losses: TaskLosses,
 }
 
-/// Returns a backward pass for each task: the gradient at its leaf, and what is left for its head.
+/// Runs one backward pass for each task. Returns the gradient at each leaf, and the remaining gradients for the
+/// heads, with their tasks.
 fn one_by_one<S: Shared>(
     leaves: &[S],
     losses: &TaskLosses,
@@ -369,9 +374,9 @@ fn one_by_one<S: Shared>(
     (branches, of_heads)
 }
 
-/// A step that has been weighed, before the last of its backward passes.
+/// A weighed step, before the last of its backward passes.
 pub(crate) struct Pending {
-    /// The product that sends the combined gradient into the trunk, `[1]`; none in a plain step.
+    /// The product whose backward pass passes the combined gradient to the trunk, `[1]`; `None` in a plain step.
     pulled: Option<Tensor<1>>,
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
     pub(crate) losses: TaskLosses,
@@ -380,11 +385,11 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Runs the remaining backward pass.
+    /// Runs the remaining backward passes.
     pub(crate) fn backward(self) -> Passed {
         let mut gradients = self.gradients;
         let mut differentiate = |number: &Tensor<1>| {
-            // A step without any label, or a trunk that is frozen, has nothing to go back through.
+            // A step without labels, or with a frozen trunk, has no graph.
             if number.is_tracked() {
                 gradients.push((number.backward(), None));
             }
@@ -402,7 +407,7 @@ impl Pending {
     }
 }
 
-/// A step that has been weighed and differentiated.
+/// The result of a step: gradients, losses and weights.
 #[non_exhaustive]
 pub struct Passed {
     gradients: Vec<(Gradients, Option<Tensor<1>>)>,
@@ -414,12 +419,13 @@ pub struct Passed {
 impl Passed {
     /// Returns the gradients of the parameters of `module`, for the optimizer: trunk, heads and strategy.
     ///
-    /// A parameter that nothing reached has no entry, so the optimizer leaves it as it is.
+    /// A parameter that no gradient reached has no entry, so the optimizer leaves it unchanged.
     pub fn gradients<M: Module>(mut self, module: &M) -> GradientsParams {
         self.take_gradients(module)
     }
 
-    /// As [`gradients`](Self::gradients), and leaves the rest of the step to be looked at; a second call finds none.
+    /// Takes the gradients as [`gradients`](Self::gradients) does, and keeps the rest of the step. A second call
+    /// returns none.
     pub fn take_gradients<M: Module>(&mut self, module: &M) -> GradientsParams {
         let mut found = std::mem::take(&mut self.gradients).into_iter();
         let Some(first) = found.next() else {
@@ -445,12 +451,12 @@ impl Passed {
         self.weighed.weights.clone()
     }
 
-    /// Returns the objective, the weights and what the strategy has to say of the step.
+    /// Returns the result of the strategy: the objective, the weights and the flags.
     pub fn weighed(&self) -> &Weighed {
         &self.weighed
     }
 
-    /// Returns the Gram matrix of the tasks' raw gradients at the representation, where it was measured.
+    /// Returns the Gram matrix of the tasks' raw gradients at the representation, if it was measured.
     pub fn gram(&self) -> Option<&Gram> {
         self.measured.as_ref().map(|measured| &measured.gram)
     }
@@ -461,9 +467,10 @@ impl Passed {
         measured.weighted(self.weights())
     }
 
-    /// Shows the strategy the losses of the same batch after the parameters moved, for one that
-    /// [needs](Needs::LossesAfterStep) them; others do nothing with them. Take the gradients with
-    /// [`take_gradients`](Self::take_gradients) before, which leaves the rest of the step.
+    /// Passes the losses of the same batch after the update of the parameters to a strategy that
+    /// [needs](Needs::LossesAfterStep) them. Other strategies ignore them.
+    ///
+    /// Take the gradients before with [`take_gradients`](Self::take_gradients), which keeps the rest of the step.
     pub fn after_step(&self, strategy: &Strategy, losses: &TaskLosses) {
         strategy.after_step(&self.losses, losses);
     }
@@ -479,7 +486,7 @@ impl std::fmt::Debug for Passed {
     }
 }
 
-/// Returns the gradients of a module's parameters, times a factor where there is one.
+/// Returns the gradients of a module's parameters, times the factor if there is one.
 fn of_module<M: Module>(
     (gradients, factor): (Gradients, Option<Tensor<1>>),
     module: &M,
@@ -495,7 +502,7 @@ fn of_module<M: Module>(
 /// Multiplies all gradients of a module by one number.
 pub(crate) struct Scale<'a> {
     pub(crate) gradients: &'a mut GradientsParams,
-    /// `[1]`.
+    /// The factor, `[1]`.
     pub(crate) factor: Tensor<1>,
 }
 

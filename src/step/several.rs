@@ -1,9 +1,9 @@
-//! A step over parts of one batch that lie on several devices: weighed once, as the batch would be on one device.
+//! Computes a step over parts of one batch on several devices. The batch is weighed once, as on one device.
 //!
-//! With `s_pk` the share of the labels of task k that lies in part p, the loss of the whole batch is `L_k = sum_p s_pk L_pk`. The
-//! strategy weighs these losses on the main device, where its memory is, and `d objective / d L_k * s_pk` goes back to each part.
-//! Samples of different parts are different rows of the representation, so the Gram matrix of the whole batch is
-//! `G_kl = sum_p s_pk s_pl G_pkl`.
+//! With `s_pk` the share of the labels of task k that lies in part p, the loss of the whole batch is `L_k = sum_p
+//! s_pk L_pk`. The strategy weighs these losses on the main device, where its memory is, and `d objective / d L_k *
+//! s_pk` is passed back to each part. Samples of different parts are different rows of the representation, so the
+//! Gram matrix of the whole batch is `G_kl = sum_p s_pk s_pl G_pkl`.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -19,20 +19,20 @@ use crate::weighting::Weighed;
 pub(crate) struct Portion<'a, S> {
     pub(crate) forward: Forward<S>,
     pub(crate) samples: usize,
-    /// The labels of each task, `[K]` on the device of the part; the losses are asked where there are none.
+    /// The number of labels of each task, `[K]` on the device of the part. If `None`, the losses give the numbers.
     pub(crate) labels: Option<Tensor<1>>,
     pub(crate) heads: &'a dyn Fn(Branches<S>) -> TaskLosses,
 }
 
-/// A step over several parts that has been weighed, before the last of its backward passes.
+/// A weighed step over several parts, before the last of its backward passes.
 pub(crate) struct PendingParts<S> {
     /// The raw losses of each part on the main device, off the graph.
     pub(crate) parts: Vec<TaskLosses>,
-    /// The losses of the whole batch. A task whose loss is not finite in a part is not active, as it would not be in the whole.
+    /// The losses of the whole batch. A task whose loss is not finite in a part is inactive, as on one device.
     pub(crate) losses: TaskLosses,
     pub(crate) weighed: Weighed,
     pub(crate) measured: Option<BranchMeasurement>,
-    /// The losses of the whole batch as the strategy saw them, a leaf; none where the weights follow from the Gram matrix.
+    /// The losses of the whole batch for the strategy, as a leaf; `None` if the weights follow from the Gram matrix.
     leaf: Option<Tensor<1>>,
     rest: Vec<Rest<S>>,
 }
@@ -43,7 +43,7 @@ struct Rest<S> {
     way: Way<S>,
 }
 
-/// The way in which the weights of the strategy reach a part.
+/// The path by which the weights of the strategy reach a part.
 #[allow(clippy::large_enum_variant)]
 enum Way<S> {
     /// Through the losses of the part, with their shares, `[K]` on the main device.
@@ -52,21 +52,21 @@ enum Way<S> {
     Branches(AtBranches<S>),
 }
 
-/// The gradients of the tasks, before they are weighed.
+/// The gradients of the tasks, before weighting.
 struct AtBranches<S> {
     representation: S,
     /// The gradients at the representation.
     branches: Vec<S>,
-    /// The gradients of the heads, with the task whose weight is missing.
+    /// The gradients of the heads, each with the task whose weight is still to be applied.
     of_heads: Vec<(Gradients, Option<usize>)>,
 }
 
 impl Pass<'_> {
-    /// Weighs parts of one batch as the whole. The first part lies on the main device.
+    /// Weighs the parts of one batch as a whole. The first part is on the main device.
     ///
     /// # Panics
     ///
-    /// If there is no part.
+    /// If `portions` is empty.
     pub(crate) fn weigh_parts<S: Shared>(&self, portions: Vec<Portion<'_, S>>) -> PendingParts<S> {
         let main = portions[0].forward.losses.values().device().inner();
         let of = |portion: &Portion<'_, S>| portion.forward.losses.on(&main);
@@ -158,7 +158,7 @@ impl Pass<'_> {
     ) -> PendingParts<S> {
         let main = shares[0].device();
         let reach = self.audited.then(|| reach(&portions, &main));
-        // What a device needs of the main device goes there before anything runs that would be waited for.
+        // The shares are sent to their devices before the backward passes, so that no transfer waits for them.
         let shares = shares.into_iter().zip(&portions).map(|(shares, portion)| {
             let shares = match &self.shares {
                 Some(of_step) => shares * of_step.clone(),
@@ -206,7 +206,7 @@ impl Pass<'_> {
     }
 }
 
-/// Returns the elements of the representation for one sample, `[1]`.
+/// Returns the mean over samples of the reach of all parts, `[1]`.
 fn reach<S: Shared>(portions: &[Portion<'_, S>], main: &Device) -> Tensor<1> {
     let all: usize = portions.iter().map(|portion| portion.samples).sum();
     let of = |portion: &Portion<'_, S>| {
@@ -218,8 +218,8 @@ fn reach<S: Shared>(portions: &[Portion<'_, S>], main: &Device) -> Tensor<1> {
 }
 
 impl<S: Shared> PendingParts<S> {
-    /// Runs the backward pass of the strategy and of every part. `networks` are the copies on the devices of the parts, in order; `module` holds
-    /// the one on the main device and the strategy.
+    /// Runs the backward pass of the strategy and of every part. `networks` are the copies on the devices of the
+    /// parts, in order; `module` holds the network on the main device and the strategy.
     pub(crate) fn backward<M: Module, T: Module>(
         self,
         networks: &[&M],
@@ -238,7 +238,7 @@ impl<S: Shared> PendingParts<S> {
             Some(factors.to_device(&rest.losses.active().device()))
         });
         let factors: Vec<Option<Tensor<1>>> = factors.collect();
-        // Every device is at work before the first gradient is waited for.
+        // All backward passes are started before the first gradient is moved, so that the devices run in parallel.
         let parts = self.rest.into_iter().zip(factors).zip(networks);
         let found = parts.flat_map(|((rest, factors), network)| {
             let found = factors.map(|factors| rest.backward(factors));
@@ -258,7 +258,8 @@ impl<S: Shared> PendingParts<S> {
 }
 
 impl<S: Shared> Rest<S> {
-    /// `factors` are those of the losses or of the tasks' gradients, `[K]` on the device of the part.
+    /// Runs the backward pass of a part. `factors` multiply the losses or the tasks' gradients, `[K]` on the device
+    /// of the part.
     fn backward(self, factors: Tensor<1>) -> Vec<(Gradients, Option<Tensor<1>>)> {
         let active = self.losses.active();
         let mut found = Vec::new();
@@ -286,7 +287,7 @@ impl<S: Shared> Rest<S> {
 }
 
 impl<S> PendingParts<S> {
-    /// Returns the measurement of the gradients in a step that was audited.
+    /// Returns the measurement of the gradients in an audited step.
     pub(crate) fn audit(&self) -> Option<PendingAudit> {
         let measured = self.measured.clone()?;
         measured.weighted(self.weighed.weights.clone())

@@ -1,14 +1,4 @@
 //! Holds the memory of a strategy: values that are recorded by name.
-//!
-//! A rule is plain data and never changes; everything that moves from step to step is here. There are five kinds of slots:
-//!
-//! | kind | lives | recorded | for |
-//! |---|---|---|---|
-//! | constant | on the device | no | what follows from the settings: fixed weights |
-//! | buffer | on the device | yes | running means |
-//! | learned | on the device, with a gradient | yes, by task | log sigma |
-//! | numbers | on the host | yes | what a rule that solves on the host carries over |
-//! | integers | on the host | yes | steps, epochs, the state of a generator |
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,15 +12,26 @@ use burn::tensor::{DType, Device, Int, Shape, Tensor};
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// The named values of a strategy.
+/// The named values of a strategy, which are recorded with the module.
 ///
-/// A clone is independent of its original. In a module's record the values stand under their names, a learned value under
-/// its name and that of its task.
+/// A rule is plain data and never changes; all values that change from step to step are in the memory. There are five
+/// kinds of slots, beside the memory of an inner rule:
+///
+/// | kind | stored | recorded | for |
+/// |---|---|---|---|
+/// | constant | on the device | no | values that follow from the settings: fixed weights |
+/// | buffer | on the device | yes | running means |
+/// | learned | on the device, with a gradient | yes, by task | log sigma |
+/// | numbers | on the host | yes | values that a rule with a solver on the host keeps |
+/// | integers | on the host | yes | steps, epochs, the state of a generator |
+///
+/// A clone is independent of its original. In a module's record each value has its own name, and a learned value its
+/// name and the name of its task.
 ///
 /// # Panics
 ///
-/// Every method that takes a name panics if there is no slot of that name and kind: a rule asks for what its own
-/// [`memory`](super::LossWeighting::memory) made.
+/// Methods that read or set a slot panic if there is no slot of that name and kind: a rule must use the slots that
+/// its own [`memory`](super::LossWeighting::memory) creates. Methods that add a slot panic if the name is taken.
 #[derive(Debug)]
 pub struct Memory {
     device: Device,
@@ -63,7 +64,7 @@ impl<T: Clone> Cell<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, T> {
-        // A value is replaced as a whole, so it is whole whatever happened to another thread.
+        // A value is replaced as a whole, so it is valid even after another thread has panicked.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,7 +109,7 @@ impl Clone for Memory {
 }
 
 impl Memory {
-    /// Makes a memory without any slot, whose values will be on `device`.
+    /// Creates a memory without slots, whose values will be on `device`.
     pub fn new(device: &Device) -> Self {
         Self {
             device: device.clone(),
@@ -128,7 +129,7 @@ impl Memory {
         self
     }
 
-    /// Adds a constant, `[K]` or of any length. It is not recorded.
+    /// Adds a constant, `[K]` or of any other length. A constant is not recorded.
     pub fn with_constant(self, name: &'static str, values: &[f64]) -> Self {
         let values = floats(values, &self.device);
         self.with(name, Slot::Constant(values))
@@ -140,12 +141,12 @@ impl Memory {
         self.with(name, Slot::Buffer(Cell::new(values)))
     }
 
-    /// Adds a learned value for each task. Each is a parameter of its own, so that a task that the host knows to be absent
-    /// leaves its value without a gradient, and an optimizer leaves it alone.
+    /// Adds a learned value for each task. Each value is a separate parameter, so the value of a task that the host
+    /// knows to be absent gets no gradient, and an optimizer leaves it unchanged.
     ///
     /// # Panics
     ///
-    /// If there is not one value for each task.
+    /// If the number of values differs from the number of tasks.
     pub fn with_learned(self, name: &'static str, tasks: &TaskSet, values: &[f64]) -> Self {
         assert_eq!(values.len(), tasks.len(), "one value for each task");
         let parameter = |(name, value): (&str, &f64)| {
@@ -156,7 +157,7 @@ impl Memory {
         self.with(name, Slot::Learned(learned))
     }
 
-    /// Adds numbers on the host. They are kept in single precision, the precision they are recorded in.
+    /// Adds numbers on the host, stored in single precision, the precision of the record.
     pub fn with_numbers(self, name: &'static str, values: &[f64]) -> Self {
         let values = values.iter().map(|value| *value as f32).collect();
         self.with(name, Slot::Numbers(Cell::new(values)))
@@ -167,7 +168,7 @@ impl Memory {
         self.with(name, Slot::Integers(Cell::new(values.to_vec())))
     }
 
-    /// Adds the memory of a rule inside this one.
+    /// Adds the memory of an inner rule.
     pub fn with_inner(self, name: &'static str, memory: Memory) -> Self {
         self.with(name, Slot::Inner(Box::new(memory)))
     }
@@ -205,7 +206,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// Also if the value has another length than the buffer, which a record could not hold.
+    /// Also if the value has another length than the buffer, because a record cannot hold it.
     pub fn remember(&self, name: &str, value: Tensor<1>) {
         match self.slot(name) {
             Slot::Buffer(cell) => {
@@ -217,8 +218,8 @@ impl Memory {
         }
     }
 
-    /// Returns the learned values of all tasks, `[K]`, attached to the graph. That of a task that the host knows to be absent is
-    /// taken off the graph.
+    /// Returns the learned values of all tasks, `[K]`, attached to the graph. The value of a task that the host knows
+    /// to be absent is detached.
     pub fn learned(&self, name: &str, losses: &TaskLosses) -> Tensor<1> {
         let absent = losses.absent();
         let value = |(task, (_, value)): (usize, &(Arc<str>, Param<Tensor<1>>))| {
@@ -239,7 +240,8 @@ impl Memory {
         Tensor::cat(values.map(|(_, value)| value.val().inner()).collect(), 0)
     }
 
-    /// Returns the learned values of this name, `[K]`, here or in the memory of a rule inside; off the graph.
+    /// Returns the learned values of this name, `[K]`, off the graph, from this memory or the memory of an inner
+    /// rule. Returns `None` if there are none.
     pub fn find_learned(&self, name: &str) -> Option<Tensor<1>> {
         if self.has_learned(name) {
             return Some(self.learned_values(name));
@@ -257,7 +259,7 @@ impl Memory {
         }
     }
 
-    /// Returns whether anything in the memory is learned with the network.
+    /// Returns whether the memory, or the memory of an inner rule, has learned values.
     pub fn learns(&self) -> bool {
         self.slots.iter().any(|(_, slot)| match slot {
             Slot::Learned(_) => true,
@@ -266,7 +268,7 @@ impl Memory {
         })
     }
 
-    /// Returns whether there is a learned value of this name.
+    /// Returns whether there is a learned value of this name. Memories of inner rules are not searched.
     pub fn has_learned(&self, name: &str) -> bool {
         let named =
             |(other, slot): &(&str, Slot)| *other == name && matches!(slot, Slot::Learned(_));
@@ -281,11 +283,12 @@ impl Memory {
         }
     }
 
-    /// Sets numbers on the host, rounded to single precision, so that a step after a load sees the same ones.
+    /// Sets numbers on the host, rounded to single precision, so that a step after loading a record sees equal
+    /// numbers.
     ///
     /// # Panics
     ///
-    /// Also if there are more or fewer of them than before.
+    /// Also if the number of values changes.
     pub fn set_numbers(&self, name: &str, values: &[f64]) {
         match self.slot(name) {
             Slot::Numbers(cell) => {
@@ -312,7 +315,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// Also if there are more or fewer of them than before.
+    /// Also if the number of values changes.
     pub fn set_integers(&self, name: &str, values: &[i32]) {
         match self.slot(name) {
             Slot::Integers(cell) => {
@@ -327,7 +330,7 @@ impl Memory {
         }
     }
 
-    /// Returns the memory of a rule inside.
+    /// Returns the memory of an inner rule.
     pub fn inner(&self, name: &str) -> &Memory {
         match self.slot(name) {
             Slot::Inner(memory) => memory,
@@ -346,8 +349,8 @@ pub(super) struct OldTasks<'a> {
 
 #[cfg(feature = "train")]
 impl OldTasks<'_> {
-    /// Returns the values of one slot: those of tasks that were there from `old`, the others as they begin. A slot that is not by task is
-    /// taken over whole where its length is the same.
+    /// Merges the values of one slot, `[K]` or `[K * K]`: old values for tasks of the old record, initial values for
+    /// new tasks. Any other slot is copied whole if its length is unchanged.
     fn merged<T: Clone>(&self, old: &[T], new: &[T]) -> Vec<T> {
         let (tasks, count) = (self.positions.len(), self.count);
         if old.len() == count && new.len() == tasks {
@@ -373,7 +376,7 @@ impl OldTasks<'_> {
 
 #[cfg(feature = "train")]
 impl Memory {
-    /// Takes over what a memory of the same rule over other tasks holds for the tasks that both have.
+    /// Copies the values of the common tasks from a memory of the same rule over other tasks.
     pub(super) fn adopt(&mut self, old: &Memory, tasks: &OldTasks<'_>) {
         let device = self.device.clone();
         for (name, slot) in &mut self.slots {
@@ -413,13 +416,13 @@ impl Memory {
     }
 }
 
-/// Values in single precision on the plain device.
+/// Returns values in single precision on the device without autodiff.
 fn floats(values: &[f64], device: &Device) -> Tensor<1> {
     let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
     Tensor::from_data(values.as_slice(), (&device.clone().inner(), DType::F32))
 }
 
-/// `value` on the plain device of `like`; free when it is there already.
+/// Returns `value` on the device of `like` without autodiff, with no copy if it is there already.
 fn on(value: &Tensor<1>, like: &Tensor<1>) -> Tensor<1> {
     let device = like.device().inner();
     if value.device() == device {
@@ -429,7 +432,7 @@ fn on(value: &Tensor<1>, like: &Tensor<1>) -> Tensor<1> {
     }
 }
 
-/// Host values as a parameter that is created on first access.
+/// Returns host values as a parameter that is created on first access.
 fn floats_parameter(id: ParamId, values: Vec<f32>, device: &Device) -> Param<Tensor<1>> {
     let shape = Shape::from([values.len()]);
     let plain = device.clone().inner();
@@ -448,8 +451,8 @@ fn integers_parameter(id: ParamId, values: Vec<i32>, device: &Device) -> Param<T
     Param::uninitialized(id, make, plain, false, shape)
 }
 
-/// Returns the new host values if a mapper put others in place, told by the id: that of a value from a record is never the one that
-/// was just drawn. Asking for the values themselves would wait for the device in every step of an optimizer.
+/// Returns the new host values if a mapper replaced them, recognised by the id: a value from a record never has the
+/// id that was just drawn. Reading the values themselves would wait for the device in every step of an optimizer.
 fn replaced_floats(fresh: ParamId, mapped: &Param<Tensor<1>>) -> Option<Vec<f32>> {
     let data = (mapped.id != fresh).then(|| mapped.val().into_data())?;
     Some(data.iter::<f32>().collect())
@@ -540,7 +543,7 @@ impl Slot {
             Self::Buffer(cell) => {
                 let mapped = mapper.map_float(Param::initialized(cell.id, cell.get()));
                 let (id, value, _) = mapped.consume();
-                // A buffer is nothing that an optimizer moves, whatever a mapper does to parameters.
+                // An optimizer must not move a buffer, whatever a mapper does to parameters.
                 let value = value.set_require_grad(false).inner();
                 Self::Buffer(Cell {
                     id,
@@ -606,7 +609,7 @@ impl Memory {
         }
     }
 
-    /// As [`moved`](Self::moved), behind a pointer so that the types of closures end somewhere.
+    /// Calls [`moved`](Self::moved) for an inner memory, so that the types of closures do not recurse.
     fn moved_inner(
         self,
         device: &Device,

@@ -1,16 +1,17 @@
 //! Computes the effective weights of the tasks in every step: the trait of strategies, and the built-in strategies.
 //!
-//! A strategy consists of a rule, plain data that never changes ([`LossWeighting`]), and a [`Memory`] of named values, which is
-//! recorded. [`Strategy`] holds both and is the field of a model or of a training loop. [`StrategyConfig`] selects a rule from
-//! JSON by its name in [the table of strategies](StrategyTable).
+//! A strategy consists of a rule, plain data that never changes ([`LossWeighting`]), and a [`Memory`] of named
+//! values, which is recorded. [`Strategy`] holds both and is the field of a model or of a training loop.
+//! [`StrategyConfig`] selects a rule from JSON by its name in [the table of strategies](StrategyTable).
 //!
-//! The page `docs/strategies.md` lists every strategy with its formula, source, needs, memory, cost and failure conditions.
+//! The page `docs/strategies.md` lists the formula, source, needs, memory, cost and failure conditions of every
+//! strategy.
 //!
 //! Every strategy guarantees three properties:
 //!
 //! * Its complete memory is in the module record, by name. A saved and loaded strategy continues with the same numbers.
-//! * It reads nothing back to the host, except a strategy that needs the Gram matrix: such a strategy reads K x K numbers and
-//!   K losses in one transfer.
+//! * It reads nothing back to the host, except a strategy that needs the Gram matrix, which reads K x K numbers and K
+//!   losses in one transfer.
 //! * A task without labels, or with a loss that is not finite, gets weight 0 and does not change the memory.
 
 pub mod gram;
@@ -72,8 +73,8 @@ pub enum Needs {
 
 /// The behaviour of a strategy: computes weights from the losses and gradients of a step.
 ///
-/// The implementing type is the rule with its settings. The rule never changes; values that change from step to step are in
-/// the [`Memory`] that the rule creates.
+/// The implementing type is the rule with its settings. The rule never changes; values that change from step to step
+/// are in the [`Memory`] that the rule creates.
 ///
 /// # Example: a strategy of your own
 ///
@@ -121,8 +122,8 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// [`Error::Tasks`](crate::Error::Tasks) if the strategy cannot weigh these tasks.
     fn memory(&self, tasks: &TaskSet, device: &Device) -> Result<Memory>;
 
-    /// Returns the weights that the user gave the tasks, against which the gradient shares are compared, or `None` if all tasks
-    /// are meant to have equal shares.
+    /// Returns the user's weights of the tasks, against which the gradient shares are compared, or `None` if all
+    /// tasks should have equal shares.
     fn intended(&self, _tasks: &TaskSet) -> Option<Vec<f64>> {
         None
     }
@@ -136,7 +137,8 @@ pub trait LossWeighting: Debug + Send + Sync + 'static {
     /// If the number of losses differs from the number of tasks of the memory.
     fn weigh(&self, step: &Step<'_>, memory: &Memory) -> Weighed;
 
-    /// Updates the memory from the losses of a batch before and after the step; called only for [`Needs::LossesAfterStep`].
+    /// Updates the memory from the losses of a batch before and after the step. Called only for
+    /// [`Needs::LossesAfterStep`].
     fn after(&self, _before: &TaskLosses, _after: &TaskLosses, _memory: &Memory) {}
 
     /// Returns values for the log, still on the device.

@@ -1,4 +1,4 @@
-//! A rule with its memory: what a model or a loop of one's own holds, trains and records.
+//! Combines a rule with its memory, as the field of a model or of a training loop.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::loss::TaskLosses;
 use crate::task::TaskSet;
 
-/// A strategy at work: a rule, and what it remembers.
+/// A strategy: a rule and its memory.
 ///
-/// Put it beside the network in the module that is trained and recorded; all that it remembers is recorded by name, learned
-/// values are trained with the network. Give them an optimizer group without weight decay.
+/// Place the strategy beside the network in the module that is trained and recorded. The whole memory is recorded by
+/// name, and learned values are trained with the network; give them an optimizer group without weight decay.
 ///
 /// A clone is independent of its original.
 #[derive(Module, Debug)]
@@ -50,16 +50,16 @@ impl Strategy {
     ///
     /// # Errors
     ///
-    /// What [`LossWeighting::memory`] refuses.
+    /// The errors of [`LossWeighting::memory`].
     pub fn new(rule: impl LossWeighting, tasks: &TaskSet, device: &Device) -> Result<Self> {
         Self::from_shared(Arc::new(rule), tasks, device)
     }
 
-    /// Creates a strategy as [`new`](Self::new) does, from a shared rule.
+    /// Creates a strategy from a shared rule, as [`new`](Self::new) does.
     ///
     /// # Errors
     ///
-    /// What [`LossWeighting::memory`] refuses.
+    /// The errors of [`LossWeighting::memory`].
     pub fn from_shared(
         rule: Arc<dyn LossWeighting>,
         tasks: &TaskSet,
@@ -77,14 +77,15 @@ impl Strategy {
         })
     }
 
-    /// Sets the gradient that the heads get under a rule from the Gram matrix.
+    /// Sets the gradient that the heads get under a rule from the Gram matrix. Default [`Heads::Raw`].
     pub fn with_heads(mut self, heads: Heads) -> Self {
         self.heads = heads;
         self
     }
 
-    /// Sets whether the combined gradient of a rule from the Gram matrix is rescaled to the length of the mean gradient, so
-    /// that methods of different length can be compared under plain descent or clipping.
+    /// Sets whether the combined gradient of a rule from the Gram matrix is rescaled to the length of the mean
+    /// gradient, so that methods of different length can be compared under plain descent or clipping. Default
+    /// `false`.
     pub fn with_rescale(mut self, rescale: bool) -> Self {
         self.rescale = rescale;
         self
@@ -105,7 +106,7 @@ impl Strategy {
         &self.tasks
     }
 
-    /// Returns the rule with its settings and the tasks, as they are recorded.
+    /// Returns the rule with its settings and the tasks, as recorded.
     pub fn identity(&self) -> &Identity {
         self.identity.own()
     }
@@ -135,12 +136,12 @@ impl Strategy {
         self.rule.intended(&self.tasks)
     }
 
-    /// Checks before loading that a record belongs to this strategy. `path` is the position of the strategy in the record:
-    /// `["weighting"]` in a module with a field of that name.
+    /// Checks before loading that a record belongs to this strategy. `path` is the position of the strategy in the
+    /// record: `["weighting"]` in a module with a field of that name.
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`](crate::Error::Tasks) or [`Error::Setting`](crate::Error::Setting) that says what differs.
+    /// [`Error::Tasks`](crate::Error::Tasks) or [`Error::Setting`](crate::Error::Setting) with the difference.
     pub fn check_record(&self, record: &ModuleRecord, path: &[&str]) -> Result<()> {
         let found = Identity::of_record(record, path);
         self.identity.own().check(found.as_ref())
@@ -159,8 +160,9 @@ impl Strategy {
     ///
     /// # Panics
     ///
-    /// If the number of losses differs from the number of tasks, the rule needs a Gram matrix and the step has none, or the memory was loaded
-    /// from a record of another strategy ([`check_record`](Self::check_record) says so before).
+    /// If the number of losses differs from the number of tasks, the rule needs a Gram matrix and the step has none,
+    /// or the memory was loaded from a record of another strategy ([`check_record`](Self::check_record) detects this
+    /// before loading).
     pub fn weigh_step(&self, step: &Step<'_>) -> Weighed {
         super::weighed::check_count(step.losses, &self.tasks);
         if let Some(foreign) = self.identity.foreign() {
@@ -180,7 +182,7 @@ impl Strategy {
             .after(&before.detached(), &after.detached(), &self.memory);
     }
 
-    /// Returns values worth logging, still on the device.
+    /// Returns values for the log, still on the device.
     pub fn state(&self) -> Vec<StateValue> {
         self.rule.state(&self.memory)
     }

@@ -1,4 +1,4 @@
-//! The table of strategies: the one place that lists them by name.
+//! Lists the strategies by name.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,22 +11,22 @@ use super::{LossWeighting, Needs, Strategy, rules};
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
-/// A rule that can be chosen by name: its settings are its fields, in JSON and in code.
+/// A rule that can be selected by name. Its settings are its fields, in JSON and in code.
 pub trait BuiltIn: LossWeighting + Clone + PartialEq + Serialize + DeserializeOwned {
-    /// The name in JSON: that of the literature, in lower case with hyphens.
+    /// The name in JSON: the name in the literature, in lower case with hyphens.
     const NAME: &'static str;
 
     /// Creates a strategy from the rule for `tasks`, with its memory on `device`.
     ///
     /// # Errors
     ///
-    /// What [`LossWeighting::memory`] refuses.
+    /// The errors of [`LossWeighting::memory`].
     fn init(&self, tasks: &TaskSet, device: &Device) -> Result<Strategy> {
         Strategy::new(self.clone(), tasks, device)
     }
 }
 
-/// A strategy in a table.
+/// A row of a [`StrategyTable`]: the name and the summary of a strategy.
 #[derive(Clone, Copy, Debug)]
 pub struct StrategyRow {
     name: &'static str,
@@ -34,11 +34,11 @@ pub struct StrategyRow {
     read: fn(Value) -> std::result::Result<Chosen, serde_json::Error>,
 }
 
-/// A rule that was read, and all its settings written out.
+/// A rule, and its settings with every default written out.
 pub(super) type Chosen = (Arc<dyn LossWeighting>, Map<String, Value>);
 
 impl StrategyRow {
-    /// Makes the row of a rule, with its objective in one line.
+    /// Creates the row of a rule; `summary` is its objective in one line.
     pub const fn of<T: BuiltIn>(summary: &'static str) -> Self {
         Self {
             name: T::NAME,
@@ -63,11 +63,11 @@ impl StrategyRow {
         Some(rule.needs())
     }
 
-    /// Picks this strategy with settings from JSON, without its name: `{"temperature": 2}`.
+    /// Creates the config of this strategy with settings from JSON, without the name: `{"temperature": 2}`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] with the parser's words.
+    /// [`Error::Setting`] with the message of the parser.
     pub fn config(&self, settings: &str) -> Result<super::StrategyConfig> {
         let settings = serde_json::from_str(settings)
             .map_err(|error| Error::setting("weighting", error, "the settings of a strategy"))?;
@@ -92,7 +92,7 @@ pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_j
     }
 }
 
-/// The strategies that can be chosen by name.
+/// A table of the strategies that can be selected by name.
 ///
 /// # Example: a table with a strategy of your own
 ///
@@ -103,7 +103,7 @@ pub(super) fn chosen<T: BuiltIn>(rule: T) -> std::result::Result<Chosen, serde_j
 /// use equipoise::{Result, TaskSet};
 /// use serde::{Deserialize, Serialize};
 ///
-/// /// Weighs all tasks alike.
+/// /// Gives all tasks the same weight.
 /// #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 /// #[serde(default, deny_unknown_fields)]
 /// struct Alike {
@@ -139,12 +139,12 @@ static BUILT_IN: LazyLock<StrategyTable> = LazyLock::new(|| StrategyTable {
 });
 
 impl StrategyTable {
-    /// Returns the table of this crate.
+    /// Returns the table of the built-in strategies.
     pub fn built_in() -> &'static Self {
         &BUILT_IN
     }
 
-    /// Adds a strategy, in place of one of the same name.
+    /// Returns the table with another strategy, which replaces a strategy of the same name.
     pub fn with(&self, row: StrategyRow) -> Self {
         let mut rows = self.rows.clone();
         rows.retain(|other| other.name != row.name);
@@ -166,7 +166,7 @@ impl StrategyTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] with the names there are.
+    /// [`Error::Setting`] with the known names, if there is no such strategy.
     pub fn row(&self, name: &str) -> Result<&StrategyRow> {
         self.rows
             .iter()
@@ -178,8 +178,8 @@ impl StrategyTable {
             })
     }
 
-    /// Reads a strategy from JSON, as [`StrategyConfig::from_json`](super::StrategyConfig::from_json) does with the table of
-    /// this crate.
+    /// Reads a strategy from JSON, as [`StrategyConfig::from_json`](super::StrategyConfig::from_json) does with the
+    /// built-in table.
     ///
     /// # Errors
     ///
@@ -190,19 +190,19 @@ impl StrategyTable {
         super::StrategyConfig::from_value(self, value)
     }
 
-    /// Reads a strategy as a part of a larger config, for `#[serde(deserialize_with = "..")]` where the table is not that of
-    /// this crate alone.
+    /// Reads a strategy as a part of a larger config, for `#[serde(deserialize_with = "..")]` with a table that is
+    /// not the built-in table.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read), in the words of the deserializer.
+    /// As [`read`](Self::read), as an error of the deserializer.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         &self,
         deserializer: D,
     ) -> std::result::Result<super::StrategyConfig, D::Error> {
         let value = Value::deserialize(deserializer)?;
         super::StrategyConfig::from_value(self, value).map_err(|error| match error {
-            // The words alone: what they are about is said by the caller, who reads the whole.
+            // Only the message is passed on: the caller, who reads the whole config, names the field.
             Error::Setting { field, found, .. } if field == "weighting" => D::Error::custom(found),
             other => D::Error::custom(other),
         })

@@ -1,4 +1,4 @@
-//! Numbers per task in a config: by name, or as a list in the order of the tasks.
+//! Reads numbers per task from a config, by name or as a list in the order of the tasks.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::task::TaskSet;
 
-/// Weights are computed with in single precision, and multiplied before they are used.
+/// The largest fixed weight, because weights are multiplied in single precision before they are used.
 const LARGEST_WEIGHT: f64 = 1e30;
 
 /// A number per task: `{"type": 0.1, "pointers": 0.7}` or `[0.1, 0.7]`.
 ///
-/// By name, tasks that are not named get the setting's default; a name that is no task is refused. As a list, there must
-/// be one number for each task, in their order; the empty list is the same as naming none.
+/// By name, tasks without a number get the default of the setting, and a name that is not a task is refused. A list
+/// needs one number for each task, in their order; an empty list gives every task the default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -55,7 +55,20 @@ impl TaskValues {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming `field` if a name is no task or the list has another length than the tasks.
+    /// [`Error::Setting`] naming `field` if a name is not a task, or the length of the list differs from the number
+    /// of tasks.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use equipoise::weighting::TaskValues;
+    /// use equipoise::{Task, TaskSet};
+    ///
+    /// let tasks = TaskSet::new([Task::regression("near", 1), Task::regression("far", 1)])?;
+    /// let values = TaskValues::from([("far", 2.0)]);
+    /// assert_eq!(values.resolve("weights", &tasks, 1.0)?, [1.0, 2.0]);
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
     pub fn resolve(&self, field: &str, tasks: &TaskSet, default: f64) -> Result<Vec<f64>> {
         match self {
             Self::InOrder(values) if values.is_empty() => Ok(vec![default; tasks.len()]),
@@ -83,7 +96,7 @@ impl TaskValues {
         }
     }
 
-    /// [`resolve`](Self::resolve), and every number must pass `accept`, described by `expected`.
+    /// Calls [`resolve`](Self::resolve) and checks every number with `accept`, which `expected` describes.
     pub(super) fn resolve_checked(
         &self,
         field: &str,
@@ -101,7 +114,7 @@ impl TaskValues {
         Ok(values)
     }
 
-    /// Fixed weights `w_k sqrt(n_k)` with the elements `n_k` of each task.
+    /// Returns fixed weights `w_k sqrt(n_k)` with the elements `n_k` of each task.
     pub(super) fn scaled_by_elements(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
         let weights = self.weights(tasks)?;
         let elements = tasks.iter().map(|task| task.elements() as f64);
@@ -112,7 +125,7 @@ impl TaskValues {
             .collect())
     }
 
-    /// Fixed weights: finite, not negative, not all zero; 1/K each where nothing is said.
+    /// Returns fixed weights: finite, not negative, not all zero. Default 1/K each.
     pub(super) fn weights(&self, tasks: &TaskSet) -> Result<Vec<f64>> {
         let equal = 1.0 / tasks.len() as f64;
         let weights = self.resolve_checked(

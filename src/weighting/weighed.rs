@@ -1,4 +1,4 @@
-//! Defines the result of a strategy: the number to differentiate and its derivative.
+//! Defines the result of a strategy: the objective and its derivatives by the losses.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -9,25 +9,27 @@ use crate::task::TaskSet;
 /// The result of a strategy in a step.
 #[derive(Clone, Debug)]
 pub struct Weighed {
-    /// The objective, `[1]`. In a plain step `backward` is called on it; attached to whatever it was made of.
+    /// The objective, `[1]`, attached to the graph that it was computed from. A plain step calls `backward` on it.
     pub total: Tensor<1>,
-    /// The effective weights, `[K]`, off the graph and on the device; 0 for an inactive task. They are d total / d raw
-    /// loss, and for a strategy that needs the Gram matrix the factors of the tasks' gradients at the representation.
+    /// The effective weights, `[K]`, off the graph and on the device; 0 for an inactive task. They are d total / d
+    /// raw loss, and for a strategy that needs the Gram matrix the factors of the tasks' gradients at the
+    /// representation.
     pub weights: Tensor<1>,
-    /// The reason why the strategy has no ordinary answer to this step, if there is one.
+    /// The reason why the strategy has no regular answer for this step; `None` for a regular answer.
     pub flag: Option<Degenerate>,
-    /// Whether the strategy had no weights to give, for the reason that the flag says. All weights are 0 then, and the trunk
-    /// does not move.
+    /// Whether the strategy found no weights, for the reason in `flag`. All weights are then 0, and the trunk does
+    /// not move.
     pub unanswered: bool,
-    /// Tasks that were present and had no gradient at all, where the strategy looked; by position.
+    /// The positions of the tasks that were present but had a gradient of zero, in a strategy that reads the Gram
+    /// matrix.
     pub without_gradient: Vec<usize>,
-    /// Tasks whose loss the strategy cannot weigh because it is not positive, `[K]`, on the device. They have weight 0 in this
-    /// step.
+    /// The tasks whose loss the strategy cannot weigh because it is not positive, `[K]`, on the device. Their weight
+    /// is 0 in this step.
     pub not_positive: Option<Tensor<1, Bool>>,
 }
 
 impl Weighed {
-    /// Makes the objective `sum_k weights_k L_k` with constant `weights`.
+    /// Creates the objective `sum_k weights_k L_k` with constant `weights`.
     ///
     /// # Shapes
     ///
@@ -35,12 +37,12 @@ impl Weighed {
     ///
     /// # Panics
     ///
-    /// If there are not as many weights as losses.
+    /// If the number of weights differs from the number of losses.
     pub fn linear(losses: &TaskLosses, weights: Tensor<1>) -> Self {
         Self::affine(losses, weights, None)
     }
 
-    /// Makes the objective `sum_k weights_k L_k + offset` with constant `weights`.
+    /// Creates the objective `sum_k weights_k L_k + offset` with constant `weights`.
     ///
     /// # Shapes
     ///
@@ -49,7 +51,7 @@ impl Weighed {
     ///
     /// # Panics
     ///
-    /// If there are not as many weights as losses.
+    /// If the number of weights differs from the number of losses.
     pub fn affine(losses: &TaskLosses, weights: Tensor<1>, offset: Option<Tensor<1>>) -> Self {
         let weights = weights.inner();
         assert_eq!(
@@ -65,8 +67,8 @@ impl Weighed {
         Self::new(total, weights)
     }
 
-    /// Makes the objective `value` with its derivatives by the losses, for a function of the losses that is not linear. The
-    /// total has the value and the gradient of the function; nothing but the losses gets a gradient.
+    /// Creates the objective `value` with its derivatives by the losses, for a function of the losses that is not
+    /// linear. The total has the value and the gradient of the function; only the losses get a gradient.
     ///
     /// # Shapes
     ///
@@ -75,14 +77,14 @@ impl Weighed {
     ///
     /// # Panics
     ///
-    /// If there are not as many derivatives as losses.
+    /// If the number of derivatives differs from the number of losses.
     pub fn function(losses: &TaskLosses, value: Tensor<1>, derivatives: Tensor<1>) -> Self {
         let plain = losses.masked(&losses.active()).inner();
         let offset = value.inner() - (plain * derivatives.clone().inner()).sum();
         Self::affine(losses, derivatives, Some(offset))
     }
 
-    /// Takes an objective as it is, with its derivatives by the losses.
+    /// Creates a result from an objective and its derivatives by the losses, without flags.
     ///
     /// # Shapes
     ///
@@ -100,7 +102,7 @@ impl Weighed {
     }
 }
 
-/// Returns a constant beside the losses, on an autodiff device if they are.
+/// Returns a constant, on an autodiff device if the losses are on one.
 pub(super) fn attach(constant: &Tensor<1>, losses: &TaskLosses) -> Tensor<1> {
     if constant.is_autodiff() || !losses.values().is_autodiff() {
         constant.clone()
@@ -109,7 +111,11 @@ pub(super) fn attach(constant: &Tensor<1>, losses: &TaskLosses) -> Tensor<1> {
     }
 }
 
-/// Stops a strategy from being used with losses of other tasks than its own.
+/// Checks that there is one loss for each task of a strategy.
+///
+/// # Panics
+///
+/// If the number of losses differs from the number of tasks.
 pub(crate) fn check_count(losses: &TaskLosses, tasks: &TaskSet) {
     assert!(
         losses.len() == tasks.len(),

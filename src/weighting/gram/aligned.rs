@@ -1,13 +1,15 @@
-//! Replaces the gradients by the nearest ones that are orthogonal and equally long, and takes their mean (Aligned-MTL).
+//! Replaces the gradients by the nearest orthogonal vectors of equal length, and takes their mean (Aligned-MTL).
 //!
-//! Needs: the Gram matrix, a rank tolerance. Remembers: nothing. Scale: that of the mean; weights may be negative.
+//! Needs: the Gram matrix, a rank tolerance. Remembers: nothing. Scale: the scale of the mean; weights may be
+//! negative.
 //!
 //! ```text
 //! G = V L V' (nonzero eigenvalues),   w = sqrt(l) V L^(-1/2) V' 1 / K
 //! ```
 //!
-//! D. Senushkin et al., Independent component alignment for multi-task learning, CVPR 2023, algorithm 1. The publication's
-//! program returns K times these weights. The eigenvalues are those of G itself, so rows are not scaled here.
+//! D. Senushkin et al., Independent component alignment for multi-task learning, CVPR 2023, algorithm 1. The
+//! publication's program returns K times these weights. The eigenvalues are those of G itself, so rows are not scaled
+//! here.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Spectrum};
 
@@ -17,7 +19,7 @@ pub enum Scale {
     /// The smallest nonzero eigenvalue, as in the publication.
     #[default]
     Min,
-    /// The median of the nonzero eigenvalues, the lower one of two.
+    /// The median of the nonzero eigenvalues; of two middle eigenvalues the lower.
     Median,
     /// The mean of the nonzero eigenvalues.
     Rmse,
@@ -36,8 +38,8 @@ impl Scale {
 
 /// Returns the weights of the mean of the aligned gradients.
 ///
-/// Eigenvalues up to `rank_tolerance` times the largest count as zero. With a tolerance of zero only the rounding of the
-/// matrix itself decides.
+/// Eigenvalues up to `rank_tolerance` times the largest count as zero. With a tolerance of zero, only eigenvalues
+/// within the rounding of the matrix itself count as zero.
 ///
 /// # Errors
 ///

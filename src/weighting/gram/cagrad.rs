@@ -7,8 +7,8 @@
 //! w = argmin over the simplex of  g_w . g0 + c |g0| |g_w|
 //! ```
 //!
-//! B. Liu et al., Conflict-averse gradient descent for multi-task learning, NeurIPS 2021, algorithm 1. Some programs divide by
-//! `1 + c^2` or multiply by K; this one does neither.
+//! B. Liu et al., Conflict-averse gradient descent for multi-task learning, NeurIPS 2021, algorithm 1. Some
+//! implementations divide by `1 + c^2` or multiply by K; this function does neither.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Scaled, farthest, vanishes};
 
@@ -34,7 +34,7 @@ pub fn weights(gram: &GramMatrix, c: f64) -> Result<Answer, Degenerate> {
         return Ok(Answer::of(gram, mean));
     }
     let length = gram.quadratic(&mean).sqrt();
-    // In units of the mean gradient's length all projections are near one, however long it is.
+    // In units of the mean gradient's length all projections are near one.
     let projections: Vec<f64> = gram
         .times(&mean)
         .iter()

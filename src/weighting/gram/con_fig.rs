@@ -1,25 +1,27 @@
 //! Follows the direction that makes the same angle with each task's gradient (ConFIG).
 //!
-//! Needs: the Gram matrix. Remembers: nothing. Scale: the length is the summed projections of the gradients on the direction.
+//! Needs: the Gram matrix. Remembers: nothing. Scale: the length is the summed projections of the gradients on the
+//! direction.
 //!
 //! ```text
 //! u ~ sum x_k g_k / |g_k|,  x = pinv(unit Gram matrix) 1,  |u| = 1;   d = (sum_i g_i . u) u
 //! ```
 //!
-//! Q. Liu et al., ConFIG: towards conflict-free training of physics informed neural networks, 2024, equation 2. A zero row
-//! gets the weight zero.
+//! Q. Liu et al., ConFIG: towards conflict-free training of physics informed neural networks, 2024, equation 2. A zero
+//! row gets the weight zero.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Spectrum, vanishes};
 
 /// Eigenvalues of the unit Gram matrix below this part of the largest count as zero.
 const RANK: f64 = 1e-12;
-/// A gap between the angles' cosines above which the answer does not keep its promise.
+/// The gap between the cosines of the angles above which the angles do not count as equal.
 const EQUAL: f64 = 1e-6;
 
 /// Returns the weights of the direction with equal angles.
 ///
-/// Where dependent gradients have no such direction, the pseudoinverse gives the nearest, flagged [`Degenerate::Singular`].
-/// Weights are zero and flagged [`Degenerate::Stationary`] where the direction vanishes, as for two opposite gradients.
+/// If dependent gradients have no such direction, the pseudoinverse gives the nearest direction, flagged
+/// [`Degenerate::Singular`]. If the direction vanishes, as for two opposite gradients, the weights are zero, flagged
+/// [`Degenerate::Stationary`].
 ///
 /// # Errors
 ///

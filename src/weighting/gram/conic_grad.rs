@@ -6,9 +6,13 @@
 //! maximise min_i g_i . d   subject to cos(d, g0) >= c,  then |d| = |g0|
 //! ```
 //!
-//! The shortest convex combination is the best direction without the cone. If it lies outside, the best direction lies on the
-//! cone: `d = c g0/|g0| + p` with `p` orthogonal to `g0` and `|p|^2 = 1 - c^2`, a problem on a ball like CAGrad's.
-//! N. Hassanpour et al., *Fantastic Multi-Task Gradient Updates and How to Find Them In a Cone*, arXiv 2502.00217, 2025.
+//! The shortest convex combination is the best direction without the cone. If it lies outside, the best direction
+//! lies
+//! on the cone: `d = c g0/|g0| + p` with `p` orthogonal to `g0` and `|p|^2 = 1 - c^2`, a problem on a ball like
+//! CAGrad's.
+//!
+//! N. Hassanpour et al., *Fantastic Multi-Task Gradient Updates and How to Find Them In a Cone*, arXiv 2502.00217,
+//! 2025.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Scaled, dot, farthest, vanishes};
 use super::mgda;
@@ -17,8 +21,8 @@ use super::mgda;
 ///
 /// # Errors
 ///
-/// [`Degenerate::Stationary`] if the mean gradient or another convex combination is zero; [`Degenerate::NoSolution`] if the
-/// matrix is not finite.
+/// [`Degenerate::Stationary`] if the mean gradient or another convex combination is zero; [`Degenerate::NoSolution`]
+/// if the matrix is not finite.
 ///
 /// # Panics
 ///
@@ -59,13 +63,13 @@ fn on_cone(gram: &GramMatrix, along: &[f64], length: f64, c: f64) -> Result<Vec<
         .zip(&scaled.factors)
         .map(|(value, factor)| value * factor)
         .collect();
-    // What is left of rows along the mean gradient is rounding; it must not pass for a direction.
+    // The remainder of a row along the mean gradient is rounding and must not count as a direction.
     let across = scaled.matrix.plus_outer(-1.0, &along);
     let precision = 100.0 * across.precision();
     let across = across.with_precision(precision);
     let at_centre: Vec<f64> = along.iter().map(|value| c * value).collect();
     let y = farthest(&across, &at_centre, &scaled.shares(), (1.0 - c * c).sqrt())?;
-    // The part of the combination along the mean gradient is taken off again.
+    // The part of the combination along the mean gradient is subtracted again.
     let share = (c - dot(&y, &along)) / gram.len() as f64;
     Ok(scaled
         .back(&y)

@@ -1,6 +1,6 @@
 //! Gives each task the same weight.
 //!
-//! Needs: the Gram matrix, to see a stationary point. Remembers: nothing.
+//! Needs: the Gram matrix, to detect a stationary point. Remembers: nothing.
 //!
 //! ```text
 //! w_k = 1 (sum)   or   w_k = 1 / K (mean)

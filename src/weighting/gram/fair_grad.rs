@@ -1,4 +1,4 @@
-//! Shares the gain of a step among the tasks with a chosen sense of fairness (FairGrad).
+//! Distributes the gain of a step among the tasks with a chosen fairness `alpha` (FairGrad).
 //!
 //! Needs: the Gram matrix. Remembers: nothing. Scale: free.
 //!
@@ -6,8 +6,8 @@
 //! G w = w^(-1/alpha), w > 0
 //! ```
 //!
-//! `alpha` 1 is Nash-MTL; the larger it is, the more the task that gains least counts. H. Ban and K. Ji, Fair resource
-//! allocation in multi-task learning, ICML 2024, equation 4.
+//! `alpha` 1 is Nash-MTL; with a larger `alpha` the task that gains least counts more. H. Ban and K. Ji, Fair
+//! resource allocation in multi-task learning, ICML 2024, equation 4.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, balanced};
 
@@ -15,8 +15,8 @@ use super::super::solve::{Answer, Degenerate, GramMatrix, balanced};
 ///
 /// # Errors
 ///
-/// [`Degenerate::Stationary`] if a convex combination of the gradients is zero, [`Degenerate::NoSolution`] if a gradient is
-/// zero or the matrix is not finite.
+/// [`Degenerate::Stationary`] if a convex combination of the gradients is zero, [`Degenerate::NoSolution`] if a
+/// gradient is zero or the matrix is not finite.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
-//! Moves the weights until the weighted gradients are as long as each task's training rate asks for (GradNorm).
+//! Moves the weights until the length of each weighted gradient matches the task's training rate (GradNorm).
 //!
-//! Needs: the norms of the raw gradients, the losses. Remembers: the weights and the first losses, which the caller keeps.
-//! Sum of the weights: K.
+//! Needs: the norms of the raw gradients, the losses. Remembers: the weights and the first losses, which the caller
+//! keeps. Sum of the weights: K.
 //!
 //! ```text
 //! r_k = (L_k / L_k(first)) / mean,   target_k = mean(w n) r_k^alpha (a constant)
@@ -10,12 +10,10 @@
 //!
 //! Z. Chen et al., GradNorm, ICML 2018. A step uses the weights from before its update.
 
-/// The least weight before the weights are brought to sum K.
+/// The least weight before the weights are normalised to the sum K.
 pub const FLOOR: f64 = 1e-3;
 
-/// Returns the length that each weighted gradient should have.
-///
-/// The losses must be positive.
+/// Returns the target length of each weighted gradient. The losses must be positive.
 ///
 /// # Panics
 ///

@@ -1,7 +1,8 @@
-//! Turns each task's gradient towards the others until their cosine is what it usually is (GradVac).
+//! Turns each task's gradient towards the others until their cosine reaches its usual value (GradVac).
 //!
-//! Needs: the Gram matrix; for each task an order of the others. Remembers: the usual cosine `phi` of each pair, which the
-//! caller keeps. Scale: that of the sum.
+//! Needs: the Gram matrix; for each task an order of the others. Remembers: the usual cosine `phi` of each pair,
+//! which
+//! the caller keeps. Scale: the scale of the sum.
 //!
 //! ```text
 //! for j in the order of i:  c = cos(g_i', g_j)
@@ -10,23 +11,23 @@
 //! d = sum_i g_i'
 //! ```
 //!
-//! `e` is 1e-8, also under the cosine, as in the programs in use: gradients shorter than about 1e-4 feel it. Z. Wang et al., Gradient
-//! vaccine, ICLR 2021, equation 3. The publication's beta is 0.01, and phi starts at 0.
+//! `e` is 1e-8, also under the cosine, as in common implementations; it affects gradients shorter than about 1e-4. Z.
+//! Wang et al., Gradient vaccine, ICLR 2021, equation 3. The publication's beta is 0.01, and phi starts at 0.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, add_scaled, dot};
 
-/// Keeps the denominators from zero.
+/// The addend that keeps denominators above zero.
 const TINY: f64 = 1e-8;
 
 /// Returns the weights of the sum of the turned gradients, and moves the usual cosines `targets` (K x K, row by row).
 ///
 /// # Errors
 ///
-/// [`Degenerate::NoSolution`] if the matrix is not finite; `targets` are then as before.
+/// [`Degenerate::NoSolution`] if the matrix is not finite; `targets` are then unchanged.
 ///
 /// # Panics
 ///
-/// If there is not one order a row or not K x K targets, or an order names a row that does not exist.
+/// If there is not one order per row, there are not K x K targets, or an order contains a row that does not exist.
 pub fn weights(
     gram: &GramMatrix,
     targets: &mut [f64],
@@ -47,7 +48,7 @@ pub fn weights(
     Ok(Answer::of(gram, weights))
 }
 
-/// Returns the gradient of `task` after it was turned towards the others, as weights of the raw gradients.
+/// Returns the gradient of `task`, turned towards the others, as weights of the raw gradients.
 fn turned(
     gram: &GramMatrix,
     task: usize,

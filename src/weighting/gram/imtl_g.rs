@@ -10,18 +10,19 @@
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Scaled, Spectrum, linear, vanishes};
 
-/// A gap in the equations, relative to the norms, above which dependent gradients have no common projection.
+/// The gap in the equations, relative to the norms, above which dependent gradients have no common projection.
 const CONSISTENT: f64 = 1e-9;
-/// Eigenvalues below this part of the largest count as zero where the gradients are dependent.
+/// Eigenvalues below this part of the largest count as zero if the gradients are dependent.
 const RANK: f64 = 1e-12;
 
 /// Returns the weights of equal projections.
 ///
-/// Dependent gradients that still have an answer, such as equal ones, get the shortest, flagged [`Degenerate::Singular`].
+/// Dependent gradients with a solution, such as equal gradients, get the shortest solution, flagged
+/// [`Degenerate::Singular`].
 ///
 /// # Errors
 ///
-/// [`Degenerate::Singular`] if the gradients are dependent and have no common projection, or one is zero;
+/// [`Degenerate::Singular`] if the gradients are dependent and have no common projection, or a gradient is zero;
 /// [`Degenerate::NoSolution`] if the weights cannot sum to one, or the matrix is not finite.
 pub fn weights(gram: &GramMatrix) -> Result<Answer, Degenerate> {
     let scaled = Scaled::new(gram)?;
@@ -49,7 +50,7 @@ pub fn weights(gram: &GramMatrix) -> Result<Answer, Degenerate> {
     })
 }
 
-/// Returns the shortest solution of a singular system, if it has one.
+/// Returns the shortest solution of a singular system, if there is a solution.
 fn shortest(matrix: &GramMatrix, right: &[f64]) -> Result<Vec<f64>, Degenerate> {
     let y = Spectrum::new(matrix)
         .above(RANK)

@@ -1,13 +1,13 @@
 //! Weighs the tasks so that the combined gradient is the shortest possible (MGDA).
 //!
-//! Needs: the Gram matrix; for the normalised forms a scale per task. Remembers: nothing. Sum of the weights: 1.
+//! Needs: the Gram matrix; for the normalised forms one scale per task. Remembers: nothing. Sum of the weights: 1.
 //!
 //! ```text
 //! minimise w'G~w   subject to w >= 0, sum w = 1      G~_ij = G_ij / (c_i c_j)
 //! ```
 //!
-//! `c` is 1, the norm of each gradient, or each task's loss. J.-A. Desideri, Multiple-gradient descent algorithm, C. R. Acad.
-//! Sci. 350, 2012; O. Sener and V. Koltun, Multi-task learning as multi-objective optimization, NeurIPS 2018.
+//! `c` is 1, the norm of each gradient, or each task's loss. J.-A. Desideri, Multiple-gradient descent algorithm, C.
+//! R. Acad. Sci. 350, 2012; O. Sener and V. Koltun, Multi-task learning as multi-objective optimization, NeurIPS 2018.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, Scaled, least_norm, vanishes};
 
@@ -31,7 +31,7 @@ pub fn min_norm(gram: &GramMatrix) -> Result<Answer, Degenerate> {
 
 /// Returns the weights of the shortest convex combination of the gradients divided by `scales`.
 ///
-/// The weights are meant for the raw gradients all the same, as in the publication's program.
+/// The weights nevertheless apply to the raw gradients, as in the publication's program.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn min_norm(gram: &GramMatrix) -> Result<Answer, Degenerate> {
 ///
 /// # Panics
 ///
-/// If `scales` has not one value a row.
+/// If `scales` does not have one value per row.
 pub fn normalised(gram: &GramMatrix, scales: &[f64]) -> Result<Answer, Degenerate> {
     if scales
         .iter()
@@ -50,7 +50,7 @@ pub fn normalised(gram: &GramMatrix, scales: &[f64]) -> Result<Answer, Degenerat
     let divisors: Vec<f64> = scales.iter().map(|scale| 1.0 / scale).collect();
     let divided = gram.scaled(&divisors);
     let answer = min_norm(&divided)?;
-    // At a stationary point of the divided gradients the raw ones are stationary too, with other weights.
+    // At a stationary point of the divided gradients the raw gradients are stationary too, with other weights.
     let flag = (answer.flag.is_some() || vanishes(gram, &answer.weights))
         .then_some(Degenerate::Stationary);
     Ok(Answer { flag, ..answer })

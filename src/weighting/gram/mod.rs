@@ -1,11 +1,22 @@
-//! Turns the Gram matrix of the tasks' gradients into weights: one file a method.
+//! Computes task weights from the Gram matrix of the tasks' gradients, one module per method.
 //!
-//! Needs: inner products of the raw gradients, in `f64`. Remembers: nothing; GradVac and GradNorm have state, which the caller
-//! hands in.
+//! Needs: inner products of the raw gradients, in `f64`. Remembers: nothing; GradVac and GradNorm have state, which
+//! the caller passes.
 //!
-//! Each function is pure. The weights are the factors of the raw gradients in the direction to descend along; their scale is
-//! the publication's, and each file says which. A matrix without a regular answer gives [`Degenerate`], either as the
-//! error or, where there are weights all the same, as the flag of the [`Answer`].
+//! Each function is pure. The weights are the factors of the raw gradients in the descent direction; their scale is
+//! the scale of the publication, and each module states it. A matrix without a regular answer gives [`Degenerate`],
+//! either as the error or, if there are weights nevertheless, as the flag of the [`Answer`].
+//!
+//! # Example
+//!
+//! ```
+//! use equipoise::weighting::gram::{GramMatrix, mgda};
+//!
+//! // Two orthogonal gradients, of lengths 1 and 2.
+//! let gram = GramMatrix::new(2, vec![1.0, 0.0, 0.0, 4.0]);
+//! let answer = mgda::min_norm(&gram).expect("the matrix is finite");
+//! assert!((answer.weights[0] - 0.8).abs() < 1e-12);
+//! ```
 
 pub mod aligned;
 pub mod cagrad;

@@ -1,13 +1,14 @@
-//! Takes from each task's gradient what conflicts with the others, one after another, and adds the results (PCGrad).
+//! Removes the conflicts of each task's gradient with the others, one after another, and sums the results (PCGrad).
 //!
-//! Needs: the Gram matrix; for each task an order of the others. Remembers: nothing. Scale: that of the sum.
+//! Needs: the Gram matrix; for each task an order of the others. Remembers: nothing. Scale: the scale of the sum.
 //!
 //! ```text
 //! g_i' = g_i;  for j in the order of i:  if g_i' . g_j < 0:  g_i' -= (g_i' . g_j / |g_j|^2) g_j
 //! d = sum_i g_i'
 //! ```
 //!
-//! T. Yu et al., Gradient surgery for multi-task learning, NeurIPS 2020, algorithm 1, where each task draws an order of its own.
+//! T. Yu et al., Gradient surgery for multi-task learning, NeurIPS 2020, algorithm 1, where each task draws its own
+//! order.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, add_scaled, dot};
 
@@ -19,7 +20,7 @@ use super::super::solve::{Answer, Degenerate, GramMatrix, add_scaled, dot};
 ///
 /// # Panics
 ///
-/// If there is not one order a row, or an order names a row that does not exist.
+/// If there is not one order per row, or an order contains a row that does not exist.
 pub fn weights(gram: &GramMatrix, orders: &[Vec<usize>]) -> Result<Answer, Degenerate> {
     assert_eq!(orders.len(), gram.len(), "one order a row");
     if !gram.is_finite() {
@@ -36,14 +37,14 @@ pub fn weights(gram: &GramMatrix, orders: &[Vec<usize>]) -> Result<Answer, Degen
 ///
 /// # Panics
 ///
-/// If `task` or the order names a row that does not exist.
+/// If `task` or a row in `order` does not exist.
 pub fn projected(gram: &GramMatrix, task: usize, order: &[usize]) -> Vec<f64> {
     let mut parts = vec![0.0; gram.len()];
     parts[task] = 1.0;
     for &other in order {
         let product = dot(gram.row(other), &parts);
         let square = gram.at(other, other);
-        // A projection on oneself would take everything; on a zero gradient there is nothing to take.
+        // A projection on the task's own gradient would remove it, and a zero gradient has no direction.
         if other != task && product < 0.0 && square > 0.0 {
             parts[other] -= product / square;
         }
@@ -51,7 +52,7 @@ pub fn projected(gram: &GramMatrix, task: usize, order: &[usize]) -> Vec<f64> {
     parts
 }
 
-/// Returns the orders in which every task meets the others from the first to the last.
+/// Returns ascending orders: every task meets the others from the first to the last.
 pub fn ascending(tasks: usize) -> Vec<Vec<usize>> {
     (0..tasks)
         .map(|task| (0..tasks).filter(|&other| other != task).collect())

@@ -1,13 +1,13 @@
 //! Turns each task's gradient as little as needed to conflict with no task, and takes the mean (UPGrad).
 //!
-//! Needs: the Gram matrix. Remembers: nothing. Scale: that of the mean.
+//! Needs: the Gram matrix. Remembers: nothing. Scale: the scale of the mean.
 //!
 //! ```text
 //! w = (1/K) sum_i v_i      v_i = argmin v'Gv   subject to v >= e_i
 //! ```
 //!
-//! Exact: nothing is added to the diagonal. P. Quinton and V. Rey, Jacobian descent for multi-objective optimization, 2024,
-//! equations 3 and 4.
+//! Exact: nothing is added to the diagonal. P. Quinton and V. Rey, Jacobian descent for multi-objective optimization,
+//! 2024, equations 3 and 4.
 
 use super::super::solve::{Answer, Degenerate, GramMatrix, NonNegative, Scaled};
 
@@ -34,7 +34,7 @@ pub fn weights(gram: &GramMatrix) -> Result<Answer, Degenerate> {
 /// [`Degenerate::NoSolution`] if the matrix is not finite.
 pub fn projections(gram: &GramMatrix) -> Result<Vec<Vec<f64>>, Degenerate> {
     let scaled = Scaled::new(gram)?;
-    // One solver for all: what is active for one task is nearly what is active for the next.
+    // One solver serves all tasks, because consecutive problems have nearly equal active rows.
     let mut solver = NonNegative::new(&scaled.matrix);
     Ok((0..gram.len())
         .map(|i| projection(&scaled, &mut solver, i))
@@ -43,7 +43,7 @@ pub fn projections(gram: &GramMatrix) -> Result<Vec<Vec<f64>>, Degenerate> {
 
 fn projection(scaled: &Scaled, solver: &mut NonNegative<'_>, i: usize) -> Vec<f64> {
     solver.minimise_bounded(scaled.matrix.row(i));
-    // The problem was that of scaled row i; the given row is longer by 1 / factor.
+    // The problem was solved for scaled row i; the given row is longer by 1 / factor.
     let length = 1.0 / scaled.factors[i];
     let mut weights: Vec<f64> = scaled
         .back(solver.solution())

@@ -6,21 +6,22 @@
 //! G w = w^(-p), w > 0:  the minimum of  w'Gw / 2 - sum w^(1-p) / (1-p)   (p = 1: sum log w)
 //! ```
 //!
-//! Newton's method along curves that stay positive, with a step that hardly passes the minimum. In the variables
-//! `w_i / w_i(before)` the second derivative is `W G W` plus a positive diagonal, which is never ill-conditioned, however long or short the rows are.
+//! Newton's method along curves that stay positive, with a step that hardly passes the minimum. In the variables `w_i
+//! / w_i(before)` the second derivative is `W G W` plus a positive diagonal, which is never ill-conditioned, for rows
+//! of any length.
 
 use super::{Degenerate, Factor, GramMatrix, Scaled, dot, least_norm, vanishes, vanishing};
 
-/// Newton steps before the search is given up; 20 are many.
+/// The maximum number of Newton steps; 20 are already many.
 const MOST_STEPS: usize = 60;
-/// The relative gap in the equations that is accepted at the end.
+/// The relative gap in the equations that is accepted in the end.
 const ACCEPTED: f64 = 1e-9;
 
 /// Returns the `w > 0` with `G w = w^(-power)`.
 ///
 /// # Errors
 ///
-/// [`Degenerate::Stationary`] if a convex combination of the rows vanishes, [`Degenerate::NoSolution`] if a row is zero.
+/// [`Degenerate::Stationary`] if a convex combination vanishes, [`Degenerate::NoSolution`] if a row is zero.
 ///
 /// # Panics
 ///
@@ -44,7 +45,7 @@ pub fn balanced(gram: &GramMatrix, power: f64) -> Result<Vec<f64>, Degenerate> {
         vanishes(&scaled.matrix, &shortest)
     };
     match solved {
-        // Along a combination that vanishes the values run away, and the equations hold better and better.
+        // Along a vanishing combination the values diverge, while the gap in the equations shrinks.
         Ok(y) if bargain.ran_away(&y) && stationary() => Err(Degenerate::Stationary),
         Ok(y) => Ok(scaled.back(&y)),
         Err(_) if stationary() => Err(Degenerate::Stationary),
@@ -52,10 +53,10 @@ pub fn balanced(gram: &GramMatrix, power: f64) -> Result<Vec<f64>, Degenerate> {
     }
 }
 
-/// The ratio of a value to the value its row alone would need, above which the value is checked again.
+/// The ratio of a value to the value that its row alone would need, above which the answer is checked again.
 const FAR: f64 = 100.0;
 
-/// Solves the equations of power one first, which are the easiest, and then those of powers towards the one that is meant.
+/// Solves the equations of power one first, which are the easiest, and then moves to `power` in stages.
 ///
 /// For rows whose lengths are many orders of magnitude apart and powers far from one.
 fn by_way_of_one(scaled: &Scaled, power: f64) -> Result<Vec<f64>, Degenerate> {
@@ -99,13 +100,14 @@ impl<'a> Bargain<'a> {
         self.rights.iter().enumerate().map(alone).collect()
     }
 
-    /// Returns whether some value is far above what its row would ask for alone.
+    /// Returns whether a value is far above the value that its row alone would need.
     fn ran_away(&self, y: &[f64]) -> bool {
         let pairs = y.iter().zip(self.alone());
         pairs.into_iter().any(|(value, alone)| *value > FAR * alone)
     }
 
-    /// Returns a first guess from the solution `y` for another power, in which the other rows help or hinder each row as much.
+    /// Returns a first guess from the solution `y` for another power, with an unchanged effect of the other rows on
+    /// each row.
     fn guess(&self, other: &Self, y: &[f64]) -> Vec<f64> {
         let exponent = (1.0 + other.power) / (1.0 + self.power);
         let pairs = self.alone().into_iter().zip(other.alone());
@@ -142,7 +144,7 @@ impl<'a> Bargain<'a> {
         }
     }
 
-    /// `k y^(1-p)`: what each row's share of the squared length must be.
+    /// Returns `k y^(1-p)`, the required share of each row in the squared length.
     fn wanted(&self, y: &[f64]) -> Vec<f64> {
         self.rights
             .iter()
@@ -151,7 +153,7 @@ impl<'a> Bargain<'a> {
             .collect()
     }
 
-    /// Returns the largest gap in the equations, relative to the numbers that each is summed from.
+    /// Returns the largest gap in the equations, relative to the numbers in each sum.
     fn gap(&self, y: &[f64]) -> f64 {
         let wanted = self.wanted(y);
         let gap = |i: usize| {
@@ -172,13 +174,13 @@ impl<'a> Bargain<'a> {
         let size = y.len();
         let wanted = self.wanted(y);
         let shares = self.matrix.times(y);
-        // Scaled to ones on its diagonal, the second derivative keeps its digits.
+        // With ones on its diagonal, the second derivative keeps its digits.
         let roots: Vec<f64> = (0..size)
             .map(|i| (y[i] * y[i] * self.matrix.at(i, i) + self.power * wanted[i]).sqrt())
             .collect();
         let factors: Vec<f64> = (0..size).map(|i| y[i] / roots[i]).collect();
         let second = self.matrix.scaled(&factors);
-        // Parallel rows that are far from their share need a little more; the step is then a little short.
+        // Parallel rows far from their share need a slightly larger diagonal, which shortens the step slightly.
         let factor = [1.0, 1.0 + 1e-12, 1.0 + 1e-6]
             .into_iter()
             .find_map(|diagonal| with_diagonal(&second, diagonal));
@@ -196,9 +198,10 @@ impl<'a> Bargain<'a> {
 
     /// Returns the next values: the better of two curves along the relative `step`.
     ///
-    /// A value that falls goes on along a curve like the one that solves its own equation if the others stand still, and so stays
-    /// positive: on a straight line, one that is far too large would hold up all others. Rows that are nearly parallel
-    /// need the straight line, on which one gains what the other loses; there the curve starts at one half.
+    /// A falling value follows a curve like the solution of its own equation with all other values fixed, and so
+    /// stays positive: on a straight line, a value that is far too large would limit the step of all others. Nearly
+    /// parallel rows need the straight line, on which one row gains what the other loses; there the curve starts at
+    /// one half.
     fn next(&self, y: &[f64], step: &[f64]) -> Vec<f64> {
         let [curved, straight] = [0.0, -0.5].map(|knee| Curve {
             knee,
@@ -216,7 +219,7 @@ impl<'a> Bargain<'a> {
         }
     }
 
-    /// Returns the step length along a curve: the objective must not rise, and must have almost no slope at the end.
+    /// Returns the step length along a curve at which the objective has not risen and has almost no rising slope.
     fn length(&self, y: &[f64], step: &[f64], curve: &Curve) -> f64 {
         let allowed = 0.1 * self.slope(y, step, curve, 0.0).abs();
         let (before, size) = self.objective(y);
@@ -231,7 +234,7 @@ impl<'a> Bargain<'a> {
         length
     }
 
-    /// Returns the objective, and the size of the numbers that it is summed from.
+    /// Returns the objective, and the size of the numbers in its sum.
     fn objective(&self, y: &[f64]) -> (f64, f64) {
         let square = 0.5 * dot(&self.matrix.times(y), y);
         let gain = |(right, value): (&f64, &f64)| {
@@ -248,7 +251,7 @@ impl<'a> Bargain<'a> {
         (square - sum, square + size)
     }
 
-    /// Returns the slope of the objective along a curve after `length` of it.
+    /// Returns the slope of the objective along a curve at `length`.
     fn slope(&self, y: &[f64], step: &[f64], curve: &Curve, length: f64) -> f64 {
         let at = curve.moved(y, step, length);
         let shares = self.matrix.times(&at);
@@ -261,7 +264,7 @@ impl<'a> Bargain<'a> {
         (0..y.len()).map(slope).sum()
     }
 
-    /// Returns whether the values have run away along a combination that is zero.
+    /// Returns whether the values have diverged along a combination that is zero.
     fn vanishes(&self, y: &[f64]) -> bool {
         let squares: f64 = (0..y.len())
             .map(|i| y[i] * y[i] * self.matrix.at(i, i))
@@ -270,7 +273,7 @@ impl<'a> Bargain<'a> {
     }
 }
 
-/// Returns the factor of `matrix` with another diagonal, if that is positive.
+/// Returns the factor of `matrix` with another diagonal, if the result is positive definite.
 fn with_diagonal(matrix: &GramMatrix, diagonal: f64) -> Option<Factor> {
     let size = matrix.len();
     let mut values = matrix.values().to_vec();

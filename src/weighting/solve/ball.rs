@@ -7,16 +7,16 @@
 //! p = sum y_i a_i with y >= 0;  its dual is min over the simplex of  b . w + radius |g_w|
 //! ```
 //!
-//! For a given level `m` the shortest `p` is a quadratic problem over `y >= 0`. Its length is a convex function of `m` that does
-//! not fall, so the level at which it equals the radius is found from above: on each set of active rows the level is the
-//! root of a quadratic equation, and the set stops changing after a few rounds (K. Markowitz' critical line, with the
-//! level as parameter).
+//! For a given level `m` the shortest `p` is a quadratic problem over `y >= 0`. Its length is a convex function of `m`
+//! that does not fall, so the level at which it equals the radius is found from above: on each set of active rows the
+//! level is the root of a quadratic equation, and the set stops changing after a few rounds (K. Markowitz' critical
+//! line, with the level as parameter).
 
 use super::{Degenerate, GramMatrix, NonNegative, dot};
 
 /// Returns `y >= 0`, the multipliers of the rows in the best point of the ball.
 ///
-/// `at_centre` holds the projection of the centre on every row, `shares` the factor of the level at every row (largest 1).
+/// `at_centre` holds the projection of the centre on every row, `shares` the level's factor at every row (largest 1).
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ use super::{Degenerate, GramMatrix, NonNegative, dot};
 ///
 /// # Panics
 ///
-/// If `at_centre` or `shares` has not one value a row.
+/// If `at_centre` or `shares` does not have one value per row.
 pub fn farthest(
     matrix: &GramMatrix,
     at_centre: &[f64],
@@ -40,13 +40,14 @@ pub fn farthest(
     let mut solver = NonNegative::new(matrix);
     let mut bracket = problem.bracket();
     let mut level = bracket.high;
-    // The active rows whose equation gave the level, if one did.
+    // The active rows whose equation gave the level; `None` for a level from the middle of the bracket.
     let mut expected: Option<Vec<usize>> = None;
     for _ in 0..MOST_LEVELS {
         if solver.minimise(&problem.linear(level)).is_err() {
             bracket.high = level;
             expected = None;
-            // No level above zero is reached at a stationary point, while zero is reached by standing still.
+            // At a stationary point no level above zero is reached, but a combined gradient of zero reaches level
+            // zero.
             level = if bracket.holds(0.0) {
                 0.0
             } else {
@@ -75,16 +76,16 @@ pub fn farthest(
             break;
         }
     }
-    // Every level that can be reached is reached inside the ball.
+    // All levels that can be reached are reached inside the ball.
     Err(Degenerate::Stationary)
 }
 
-/// Levels to try before the search is given up; ten are many.
+/// The maximum number of levels to try; ten are already many.
 const MOST_LEVELS: usize = 200;
-/// The relative gap between length and radius that counts as none.
+/// The relative gap between length and radius that counts as zero.
 const EXACT: f64 = 1e-13;
 
-/// The relative gap that shows that the active rows were not the right ones.
+/// The relative gap from which the active rows count as wrong.
 const REACHED: f64 = 1e-3;
 
 struct Ball<'a> {
@@ -95,7 +96,8 @@ struct Ball<'a> {
 }
 
 impl Ball<'_> {
-    /// Returns the levels between which the best one lies: what the centre reaches, and what the most willing row allows.
+    /// Returns the bounds of the best level: the level at the centre, and the lowest of the levels that each row
+    /// allows at most.
     fn bracket(&self) -> Bracket {
         let (mut low, mut high) = (f64::INFINITY, f64::INFINITY);
         for (i, (centre, share)) in self.at_centre.iter().zip(self.shares).enumerate() {
@@ -135,13 +137,14 @@ impl Ball<'_> {
         (a > 0.0 && discriminant >= 0.0).then(|| (b + discriminant.sqrt()) / a)
     }
 
-    /// Returns the multipliers at the level at which the active rows reach the sphere, unless these are not the right rows.
+    /// Returns the multipliers at the level at which the active rows reach the sphere, or `None` if these rows are
+    /// wrong.
     fn on_sphere(&self, solver: &NonNegative<'_>) -> Option<Vec<f64>> {
         let factor = solver.factor();
         let mut y = solver.solution().to_vec();
         if let Some(level) = self.level(solver) {
             let exact = factor.refined(self.matrix, &self.linear(level));
-            // The gap was rounding, so a sign that changes is that of a zero.
+            // The gap was rounding, so a value whose sign changes is zero.
             for (&row, value) in factor.rows().iter().zip(exact) {
                 y[row] = (-value).max(0.0);
             }

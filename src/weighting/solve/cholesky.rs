@@ -1,6 +1,6 @@
 //! Factors symmetric positive matrices, one row at a time.
 //!
-//! Needs: the matrix and which rows count. Remembers: the factor of those rows.
+//! Needs: the matrix and the selected rows. Remembers: the factor of the selected rows.
 //!
 //! ```text
 //! A_PP = L L',   a row appended or removed in O(n^2)
@@ -8,14 +8,14 @@
 
 use super::{Degenerate, GramMatrix, dot};
 
-/// Returns the pivot up to which a row depends on the rows before it, on a matrix whose diagonal is near one.
+/// Returns the pivot up to which a row counts as dependent on earlier rows, for a matrix whose diagonal is near one.
 fn dependent(matrix: &GramMatrix) -> f64 {
     (64.0 * matrix.precision()).max(1e-13)
 }
 
 /// The Cholesky factor of the rows and columns `P` of a matrix, in the order in which they were appended.
 ///
-/// The diagonal of the matrix should be near one: it is the measure of what counts as dependent.
+/// The diagonal of the matrix should be near one, because the pivot up to which rows count as dependent is absolute.
 #[derive(Clone, Debug)]
 pub struct Factor {
     /// Room for `stride` rows of `stride` values; row i of L is at `i * stride`.
@@ -25,7 +25,7 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// Creates the factor of no rows, with room for `size`.
+    /// Creates an empty factor with room for `size` rows.
     pub fn new(size: usize) -> Self {
         Self {
             lower: vec![0.0; size * size],
@@ -34,7 +34,7 @@ impl Factor {
         }
     }
 
-    /// Returns the rows of the matrix that are in the factor, in its order.
+    /// Returns the rows of the matrix that are in the factor, in the order of the factor.
     pub fn rows(&self) -> &[usize] {
         &self.rows
     }
@@ -43,7 +43,8 @@ impl Factor {
         &self.lower[i * self.stride..i * self.stride + i + 1]
     }
 
-    /// Appends row `row` of `matrix`; returns `false`, with nothing changed, if the row depends on the present ones.
+    /// Appends row `row` of `matrix`. Returns `false`, with the factor unchanged, if the row depends on the present
+    /// rows.
     pub fn append(&mut self, matrix: &GramMatrix, row: usize) -> bool {
         let n = self.rows.len();
         let (done, free) = self.lower.split_at_mut(n * self.stride);
@@ -53,7 +54,7 @@ impl Factor {
             new[k] = (matrix.at(row, other) - dot(&earlier[..k], &new[..k])) / earlier[k];
         }
         let pivot = matrix.at(row, row) - dot(&new[..n], &new[..n]);
-        // Written so that NaN is refused too.
+        // This comparison also refuses NaN.
         let independent = pivot > dependent(matrix);
         if independent {
             new[n] = pivot.sqrt();
@@ -66,12 +67,12 @@ impl Factor {
     ///
     /// # Panics
     ///
-    /// If the matrix has fewer rows.
+    /// If `position` is not below the number of rows in the factor.
     pub fn remove(&mut self, position: usize) {
         self.rows.remove(position);
         let (n, stride) = (self.rows.len(), self.stride);
         for i in position..n {
-            // The rows below move up; each then reaches one column too far, and a rotation of columns brings it back.
+            // The rows below move up. Each then has one column too many, which a rotation of columns removes.
             self.lower
                 .copy_within((i + 1) * stride..(i + 1) * stride + i + 2, i * stride);
         }
@@ -100,7 +101,7 @@ impl Factor {
     ///
     /// # Panics
     ///
-    /// If `right` has not one value a row of the factor.
+    /// If `right` does not have one value per row of the factor.
     pub fn solve(&self, right: &mut [f64]) {
         assert_eq!(
             right.len(),
@@ -119,8 +120,8 @@ impl Factor {
         }
     }
 
-    /// Solves `A_PP x = right` for the values of `right` at the factor's rows, and corrects the result once with its own
-    /// residual.
+    /// Solves `A_PP x = right` for the values of `right` at the factor's rows, and corrects the result once with its
+    /// own residual.
     pub fn refined(&self, matrix: &GramMatrix, right: &[f64]) -> Vec<f64> {
         let wanted: Vec<f64> = self.rows.iter().map(|&row| right[row]).collect();
         let mut x = wanted.clone();
@@ -136,7 +137,7 @@ impl Factor {
         x
     }
 
-    /// Row `i` of the matrix times the values `x` at the factor's rows.
+    /// Returns row `i` of the matrix times the values `x` at the factor's rows.
     fn product(&self, matrix: &GramMatrix, i: usize, x: &[f64]) -> f64 {
         let row = matrix.row(i);
         self.rows

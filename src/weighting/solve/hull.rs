@@ -6,8 +6,8 @@
 //! minimise y'Ay   subject to y >= 0, d'y = 1
 //! ```
 //!
-//! The sum is moved into the objective: the minimiser of `y'Ay + (d'y - 1)^2` over `y >= 0` is a multiple of the answer,
-//! whatever the least length is, and so also where it is zero.
+//! The sum is moved into the objective: the minimiser of `y'Ay + (d'y - 1)^2` over `y >= 0` is a multiple of the
+//! answer, for any least length, also zero.
 
 use super::{Factor, GramMatrix, NonNegative, dot};
 
@@ -17,7 +17,7 @@ use super::{Factor, GramMatrix, NonNegative, dot};
 ///
 /// # Panics
 ///
-/// If `shares` has not one value a row.
+/// If `shares` does not have one value per row.
 pub fn least_norm(matrix: &GramMatrix, shares: &[f64]) -> Vec<f64> {
     if let Some(zero) = (0..matrix.len()).find(|&i| matrix.at(i, i) <= 0.0) {
         let mut only = vec![0.0; matrix.len()];
@@ -34,7 +34,8 @@ pub fn least_norm(matrix: &GramMatrix, shares: &[f64]) -> Vec<f64> {
     y.into_iter().map(|value| value / sum).collect()
 }
 
-/// Returns the answer on the rows of `support` without the bent matrix, whose rounding it then does not share.
+/// Recomputes the answer on the rows of `support` without the bent matrix and its rounding. Returns `None` if the
+/// rows are dependent or a value is negative.
 fn sharpened(matrix: &GramMatrix, shares: &[f64], support: &Factor) -> Option<Vec<f64>> {
     let mut factor = Factor::new(matrix.len());
     let independent = support.rows().iter().all(|&row| factor.append(matrix, row));

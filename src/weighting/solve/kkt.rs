@@ -1,9 +1,10 @@
-//! Measures how far weights are from the conditions that make them optimal.
+//! Measures the violation of the optimality conditions by given weights.
 //!
 //! Needs: the Gram matrix and the weights. Remembers: nothing.
 //!
-//! Each function returns the largest violation, relative to the lengths involved: zero for an exact answer, about 1e-15 for
-//! one in double precision, 1e-3 for one that is a thousandth off. All are independent of how the weights were found.
+//! Each function returns the largest violation, relative to the lengths involved: zero for an exact answer, about
+//! 1e-15 for an answer in double precision, 1e-3 for an answer that is off by a thousandth. No function depends on
+//! how the weights were found.
 
 use super::{GramMatrix, Spectrum, dot, vanishes};
 
@@ -17,7 +18,7 @@ pub fn shortest(gram: &GramMatrix, weights: &[f64]) -> f64 {
     let lowest = weights.iter().copied().fold(0.0, f64::min);
     let image = gram.times(weights);
     let square = gram.quadratic(weights);
-    // The direction of a combination that vanishes is rounding; its parts are what the gap is compared with then.
+    // The direction of a vanishing combination is rounding, so the gap is compared with its parts.
     let size = if vanishes(gram, weights) {
         parts(gram, weights)
     } else {
@@ -47,7 +48,8 @@ pub fn unopposed(gram: &GramMatrix, start: &[f64], weights: &[f64]) -> f64 {
     gaps.fold(0.0, f64::max)
 }
 
-/// Returns the largest conflict of the combination with a row: the negative cosine, or 0 (MGDA, UPGrad, DualProj, Nash-MTL).
+/// Returns the largest conflict of the combination with a row: the negated cosine, or 0 (MGDA, UPGrad, DualProj,
+/// Nash-MTL).
 pub fn conflict(gram: &GramMatrix, weights: &[f64]) -> f64 {
     let length = gram.quadratic(weights).sqrt();
     let image = gram.times(weights);
@@ -82,8 +84,8 @@ pub fn ball(gram: &GramMatrix, c: f64, weights: &[f64]) -> f64 {
     gaps.fold(radius, f64::max)
 }
 
-/// Returns the largest gap in the equations `G w = w^(-power)`, relative to the numbers that each is summed from (Nash-MTL
-/// with power 1, FairGrad).
+/// Returns the largest gap in the equations `G w = w^(-power)`, relative to the numbers in each sum (Nash-MTL with
+/// power 1, FairGrad).
 pub fn equations(gram: &GramMatrix, weights: &[f64], power: f64) -> f64 {
     let gap = |i: usize| {
         let parts = weights
@@ -99,8 +101,8 @@ pub fn equations(gram: &GramMatrix, weights: &[f64], power: f64) -> f64 {
     (0..gram.len()).map(gap).fold(0.0, f64::max)
 }
 
-/// Returns the largest gap between the projections of the combination on the unit gradients, relative to the summed lengths
-/// of its parts (IMTL-G, ConFIG).
+/// Returns the largest gap between the projections of the combination on the unit gradients, relative to the summed
+/// lengths of its parts (IMTL-G, ConFIG).
 pub fn equal_projections(gram: &GramMatrix, weights: &[f64]) -> f64 {
     let image = gram.times(weights);
     let projections: Vec<f64> = (0..gram.len())
@@ -114,8 +116,8 @@ pub fn equal_projections(gram: &GramMatrix, weights: &[f64]) -> f64 {
     ratio(high - low, parts(gram, weights))
 }
 
-/// Returns the largest gap between the matrix and its spectrum put together again, relative to the lengths of the rows
-/// (Aligned-MTL).
+/// Returns the largest gap between the matrix and its reconstruction from the spectrum, relative to the lengths of
+/// the rows (Aligned-MTL).
 pub fn reconstruction(gram: &GramMatrix, spectrum: &Spectrum) -> f64 {
     let mut gap: f64 = 0.0;
     for i in 0..gram.len() {
@@ -144,7 +146,7 @@ fn parts(gram: &GramMatrix, weights: &[f64]) -> f64 {
         .sum()
 }
 
-/// `value / size`, and `value` itself where the size is zero.
+/// Returns `value / size`, or `value` if the size is zero.
 fn ratio(value: f64, size: f64) -> f64 {
     if size > 0.0 { value / size } else { value }
 }

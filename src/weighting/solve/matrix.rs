@@ -4,7 +4,7 @@
 
 use super::{add_scaled, dot};
 
-/// A symmetric K x K matrix of inner products, row by row, and how exact they are.
+/// A symmetric K x K matrix of inner products, row by row, with the relative rounding of its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GramMatrix {
     size: usize,
@@ -13,9 +13,9 @@ pub struct GramMatrix {
 }
 
 impl GramMatrix {
-    /// Creates a matrix of `size` rows from its values row by row.
+    /// Creates a matrix of `size` rows from its values, row by row.
     ///
-    /// The two halves are averaged: a product on an accelerator need not be symmetric to the last bit.
+    /// The two halves are averaged, because a product on an accelerator need not be symmetric to the last bit.
     ///
     /// # Panics
     ///
@@ -48,8 +48,8 @@ impl GramMatrix {
 
     /// Sets the relative rounding of the values, such as `f32::EPSILON` for inner products summed in single precision.
     ///
-    /// It decides what counts as zero: rows that are dependent but for rounding must not be told apart by it. The default is
-    /// double precision.
+    /// The precision decides which values count as zero: rows that differ from dependent rows only by rounding must
+    /// count as dependent. The default and the least precision is `f64::EPSILON`.
     ///
     /// # Panics
     ///
@@ -70,7 +70,7 @@ impl GramMatrix {
         self.size
     }
 
-    /// Checks whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.size == 0
     }
@@ -104,12 +104,12 @@ impl GramMatrix {
         (0..self.size).map(|i| self.norm(i)).collect()
     }
 
-    /// Checks whether every value is a finite number.
+    /// Returns whether every value is a finite number.
     pub fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())
     }
 
-    /// Returns the matrix of the gradients `keep`, in that order.
+    /// Returns the matrix of the gradients `keep`, in the order of `keep`.
     pub fn rows(&self, keep: &[usize]) -> Self {
         let values = keep
             .iter()
@@ -126,7 +126,7 @@ impl GramMatrix {
     ///
     /// # Panics
     ///
-    /// If `by` has not one value a row.
+    /// If `by` does not have one value per row.
     pub fn scaled(&self, by: &[f64]) -> Self {
         assert_eq!(by.len(), self.size, "one factor a row");
         let values = (0..self.size)
@@ -144,7 +144,7 @@ impl GramMatrix {
     ///
     /// # Panics
     ///
-    /// If `x` has not one value a row.
+    /// If `x` does not have one value per row.
     pub fn times(&self, x: &[f64]) -> Vec<f64> {
         assert_eq!(x.len(), self.size, "one value a row");
         (0..self.size).map(|i| dot(self.row(i), x)).collect()
@@ -154,7 +154,7 @@ impl GramMatrix {
     ///
     /// # Panics
     ///
-    /// If `x` has not one value a row.
+    /// If `x` does not have one value per row.
     pub fn quadratic(&self, x: &[f64]) -> f64 {
         dot(&self.times(x), x).max(0.0)
     }

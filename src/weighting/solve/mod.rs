@@ -2,16 +2,16 @@
 //!
 //! Needs: K x K numbers on the host, in `f64`. Remembers: nothing.
 //!
-//! | solver | problem | who uses it |
+//! | solver | problem | used by |
 //! |---|---|---|
-//! | [`NonNegative`] | a convex quadratic over `x >= 0` | the two below, UPGrad, DualProj |
+//! | [`NonNegative`] | a convex quadratic over `x >= 0` | the next two solvers, UPGrad, DualProj |
 //! | [`least_norm`] | the shortest convex combination of rows | MGDA, ConicGrad |
 //! | [`farthest`] | the largest smallest projection on a ball | CAGrad, ConicGrad |
 //! | [`balanced`] | `G w = w^(-p)` | Nash-MTL, FairGrad |
 //! | [`linear`], [`Spectrum`] | linear systems, eigenvalues | IMTL-G, Aligned-MTL, ConFIG |
 //!
-//! Rows of very different length are the rule, not the exception. So each matrix is scaled by powers of two until its
-//! diagonal is near one ([`Scaled`]), which costs no digit, and the answer is scaled back.
+//! Rows usually have very different lengths. Each matrix is therefore scaled by powers of two until its diagonal is
+//! near one ([`Scaled`]), which loses no digit, and the answer is scaled back.
 
 mod balance;
 mod ball;
@@ -32,14 +32,15 @@ pub use nonnegative::{NonNegative, Unbounded};
 pub use scaled::Scaled;
 pub use spectrum::Spectrum;
 
-/// Returns the squared length of a combination, relative to the squared lengths of its parts, below which it counts as zero.
+/// Returns the squared length of a combination, relative to the squared lengths of its parts, up to which it counts
+/// as zero.
 ///
 /// 1e-12 for a matrix in double precision, ten times the rounding of 64 rows; 2e-7 in single precision.
 pub fn vanishing(gram: &GramMatrix) -> f64 {
     (2.0 * gram.precision()).max(1e-12)
 }
 
-/// Why a Gram matrix has no regular answer.
+/// The reason why a Gram matrix has no regular answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Degenerate {
@@ -68,24 +69,24 @@ impl std::fmt::Display for Degenerate {
     }
 }
 
-/// Weights of the raw gradients, and what must be said about them.
+/// Weights of the raw gradients, with a flag if they are not a regular answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The factor of each row's gradient, one a row of the matrix.
+    /// The factor of each gradient, one per row of the matrix.
     pub weights: Vec<f64>,
-    /// The reason why the weights should not be taken at face value, if there is one.
+    /// The reason why the weights are not a regular answer; `None` for a regular answer.
     pub flag: Option<Degenerate>,
 }
 
 impl Answer {
-    /// Flags `weights` as stationary where their combination vanishes.
+    /// Creates an answer from `weights`, flagged as stationary if their combination vanishes.
     pub fn of(gram: &GramMatrix, weights: Vec<f64>) -> Self {
         let flag = vanishes(gram, &weights).then_some(Degenerate::Stationary);
         Self { weights, flag }
     }
 }
 
-/// Checks whether the combination of the rows with these weights is zero next to its parts ([`vanishing`]).
+/// Returns whether the combination of the rows with these weights is zero relative to its parts ([`vanishing`]).
 pub fn vanishes(gram: &GramMatrix, weights: &[f64]) -> bool {
     let parts: Vec<f64> = weights
         .iter()

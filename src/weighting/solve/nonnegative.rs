@@ -6,20 +6,21 @@
 //! minimise x'Ax / 2 + q'x   subject to x >= 0
 //! ```
 //!
-//! The active-set method of Lawson and Hanson (Solving Least Squares Problems, 1974, chapter 23), on the Gram matrix instead
-//! of the rows. It keeps a set of free coordinates with a factor of their block; the steepest of the others joins, and what
-//! would turn negative leaves. The optimum of the last free set is exact, so the answer is exact once the set is right.
+//! The active-set method of Lawson and Hanson (Solving Least Squares Problems, 1974, chapter 23), on the Gram matrix
+//! instead of the rows. It keeps a set of free coordinates with a factor of their block; the steepest of the other
+//! coordinates joins, and coordinates that would turn negative leave. The optimum of the last free set is exact, so
+//! the answer is exact once the set is right.
 
 use super::{Factor, GramMatrix, dot};
 
 /// The rounding error of a slope, in units of the precision of its summands.
 const ROUNDING: f64 = 8.0;
-/// The same along a direction in which dependent rows cancel, which is known less well.
+/// The rounding error of a slope along a direction in which dependent rows cancel, which is less exact.
 const FLAT: f64 = 256.0;
-/// The least that counts along such a direction.
+/// The least relative slope that counts along a direction in which dependent rows cancel.
 const LEAST_FLAT: f64 = 1e-10;
 
-/// The objective falls for ever along some direction.
+/// The error of a problem without a minimum: the objective falls without bound along a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unbounded;
 
@@ -29,7 +30,7 @@ pub struct NonNegative<'a> {
     matrix: &'a GramMatrix,
     factor: Factor,
     x: Vec<f64>,
-    /// Coordinates that turned out to be no help since the last change of the free set.
+    /// Coordinates that did not lower the objective since the last change of the free set.
     refused: Vec<bool>,
     /// Whether a coordinate is free, by index.
     free: Vec<bool>,
@@ -65,16 +66,17 @@ impl<'a> NonNegative<'a> {
     ///
     /// # Errors
     ///
-    /// [`Unbounded`] if there is no minimum. The solver then stands at zero again.
+    /// [`Unbounded`] if there is no minimum. The solver is then reset to zero.
     ///
     /// # Panics
     ///
-    /// If `linear` has not one value a row of the matrix.
+    /// If `linear` does not have one value per row of the matrix.
     pub fn minimise(&mut self, linear: &[f64]) -> Result<(), Unbounded> {
         assert_eq!(linear.len(), self.matrix.len(), "one value a row");
         self.refused.fill(false);
         self.settle(linear, None);
-        // Each free set is visited once, as each has a lower minimum than the one before; the bound is against rounding.
+        // Each free set has a lower minimum than the set before, so no set repeats; the bound guards against
+        // rounding.
         for _ in 0..16 * linear.len() + 16 {
             let Some(entering) = self.steepest(linear) else {
                 break;
@@ -87,11 +89,12 @@ impl<'a> NonNegative<'a> {
 
     /// Solves a problem that is known to have a minimum, such as a squared distance, starting from the last solution.
     ///
-    /// A direction along which such an objective seems to fall for ever is rounding of the matrix, and is left alone.
+    /// A direction along which such an objective seems to fall without bound is rounding of the matrix, and is
+    /// ignored.
     ///
     /// # Panics
     ///
-    /// If `linear` has not one value a row of the matrix.
+    /// If `linear` does not have one value per row of the matrix.
     pub fn minimise_bounded(&mut self, linear: &[f64]) {
         self.bounded = true;
         let solved = self.minimise(linear);
@@ -99,7 +102,7 @@ impl<'a> NonNegative<'a> {
         debug_assert!(solved.is_ok(), "a bounded problem has a minimum");
     }
 
-    /// Returns the fixed coordinate along which the objective falls most, if it falls at all.
+    /// Returns the fixed coordinate along which the objective falls most, or `None` if it falls along no coordinate.
     fn steepest(&self, linear: &[f64]) -> Option<usize> {
         let size: f64 = self.x.iter().sum();
         let rounding = ROUNDING * self.matrix.precision();
@@ -135,7 +138,8 @@ impl<'a> NonNegative<'a> {
         Ok(())
     }
 
-    /// Gives up coordinate `j`, along which the objective falls for ever, or the whole problem.
+    /// Refuses coordinate `j`, along which the objective falls without bound, or the whole problem if it may be
+    /// unbounded.
     fn endless(&mut self, j: usize, linear: &[f64]) -> Result<(), Unbounded> {
         if self.bounded {
             self.x[j] = 0.0;
@@ -158,7 +162,8 @@ impl<'a> NonNegative<'a> {
 
     /// Moves along the direction in which row `j` and the free rows cancel, until a free coordinate is zero.
     ///
-    /// The objective is linear there. Returns `false`, with nothing changed, if no coordinate stops the way.
+    /// The objective is linear along this direction. Returns `false`, with nothing changed, if no coordinate limits
+    /// the move.
     fn slide(&mut self, j: usize) -> bool {
         let mut direction: Vec<f64> = self
             .factor
@@ -181,9 +186,10 @@ impl<'a> NonNegative<'a> {
         true
     }
 
-    /// Moves towards the minimum of the free set, fixing what would turn negative, until the minimum is reached.
+    /// Moves to the minimum of the free set, and fixes coordinates that would turn negative on the way.
     ///
-    /// `entered` has just become free. If it would be the first to turn negative, its slope was rounding.
+    /// `entered` is the coordinate that has just become free. If it is the first to turn negative, its slope was
+    /// rounding.
     fn settle(&mut self, linear: &[f64], entered: Option<usize>) {
         let mut target = Vec::with_capacity(linear.len());
         let mut helped = true;
@@ -238,7 +244,7 @@ impl<'a> NonNegative<'a> {
     }
 }
 
-/// Returns the position and value of the smallest number that is there.
+/// Returns the position and value of the smallest number present.
 fn smallest(values: impl Iterator<Item = Option<f64>>) -> Option<(usize, f64)> {
     let mut best: Option<(usize, f64)> = None;
     for (position, value) in values.enumerate() {

@@ -1,4 +1,4 @@
-//! Brings the rows of a Gram matrix to lengths near one, exactly.
+//! Scales the rows of a Gram matrix to lengths near one, without rounding.
 //!
 //! Needs: the matrix. Remembers: the factors, to scale answers back.
 
@@ -6,13 +6,13 @@ use super::{Degenerate, GramMatrix};
 
 /// `D G D` with powers of two in `D`, so that each diagonal value lies between 1/2 and 2.
 ///
-/// A power of two changes no digit, so the scaled problem is the given one and not a neighbour of it. A zero row keeps the
-/// factor 1.
+/// A power of two changes no digit, so the scaled problem is exactly the given problem. A zero row keeps the factor
+/// 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaled {
     /// The scaled matrix.
     pub matrix: GramMatrix,
-    /// The factors `D`: weights of the given rows are these times weights of the scaled rows.
+    /// The diagonal of `D`: weights of the given rows are these factors times weights of the scaled rows.
     pub factors: Vec<f64>,
 }
 
@@ -42,12 +42,12 @@ impl Scaled {
             .collect()
     }
 
-    /// Checks whether row `i` is zero.
+    /// Returns whether row `i` is zero.
     pub fn is_zero(&self, i: usize) -> bool {
         self.matrix.at(i, i) <= 0.0
     }
 
-    /// Returns the factors divided by the largest: the scaled rows' share in a sum of weights.
+    /// Returns the factors divided by the largest factor: the shares of the scaled rows in a sum of weights.
     pub fn shares(&self) -> Vec<f64> {
         let largest = self
             .factors

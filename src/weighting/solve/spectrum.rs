@@ -1,4 +1,4 @@
-//! Finds the eigenvalues and eigenvectors of a Gram matrix.
+//! Computes the eigenvalues and eigenvectors of a Gram matrix.
 //!
 //! Needs: the matrix. Remembers: nothing.
 //!
@@ -6,19 +6,20 @@
 //! G = L L' (rows in the order of their pivots),  L V = U S,  G = U S^2 U'
 //! ```
 //!
-//! Jacobi's rotations make the columns of the factor orthogonal (Veselic and Hari, Numer. Math. 56, 1989). Unlike methods that
-//! first make the matrix tridiagonal, small eigenvalues keep their digits where they are small because rows are short.
+//! Jacobi's rotations make the columns of the factor orthogonal (Veselic and Hari, Numer. Math. 56, 1989). In
+//! contrast to methods that first make the matrix tridiagonal, eigenvalues that are small because rows are short keep
+//! their digits.
 
 use super::{GramMatrix, dot};
 
 /// The rounding error of a pivot, in units of the precision and of the squared length of its row.
 const ROUNDING: f64 = 64.0;
-/// Columns whose cosine is below this are orthogonal.
+/// The cosine up to which columns count as orthogonal.
 const ORTHOGONAL: f64 = 1e-15;
-/// Rounds of rotations; six are usual.
+/// The maximum number of rounds of rotations; six are usual.
 const MOST_ROUNDS: usize = 60;
 
-/// The eigenvalues of a Gram matrix that are not zero, largest first, and their eigenvectors.
+/// The nonzero eigenvalues of a Gram matrix, largest first, with their eigenvectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spectrum {
     /// The eigenvalues, positive, largest first.
@@ -77,7 +78,7 @@ impl Spectrum {
     }
 }
 
-/// Returns the columns of a factor of the matrix, the largest pivot first, as many as the rank.
+/// Returns the columns of a factor of the matrix, the largest pivot first. The number of columns is the rank.
 fn pivoted_factor(gram: &GramMatrix) -> Vec<Vec<f64>> {
     let size = gram.len();
     let diagonal: Vec<f64> = (0..size).map(|i| gram.at(i, i)).collect();
@@ -115,7 +116,7 @@ fn pivoted_factor(gram: &GramMatrix) -> Vec<Vec<f64>> {
 fn orthogonalise(columns: &mut [Vec<f64>]) {
     for _ in 0..MOST_ROUNDS {
         let mut rotated = false;
-        // Fresh in every round; within a round the rotation itself says what the squares become.
+        // Recomputed in every round; within a round each rotation updates the squares.
         let mut squares: Vec<f64> = columns.iter().map(|column| dot(column, column)).collect();
         for j in 1..columns.len() {
             let (head, tail) = columns.split_at_mut(j);
@@ -129,7 +130,7 @@ fn orthogonalise(columns: &mut [Vec<f64>]) {
     }
 }
 
-/// Makes columns `i` and `j` orthogonal; returns `false` if they were.
+/// Makes columns `i` and `j` orthogonal. Returns `false` if they were orthogonal before.
 fn rotate(a: &mut [f64], b: &mut [f64], squares: &mut [f64], i: usize, j: usize) -> bool {
     let product = dot(a, b);
     if product.abs() <= ORTHOGONAL * (squares[i] * squares[j]).sqrt() {
