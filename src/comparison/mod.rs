@@ -1,8 +1,8 @@
 //! Compares strategies on any network.
 //!
 //! A comparison trains every strategy from the same initial parameters on the same batches for the same number of
-//! epochs, over several seeds. Two further rows serve as references: the plain `sum`, and [`TUNED_FIXED`], fixed
-//! weights from a small search. In reading order:
+//! epochs, with one or more seeds. The plain `sum` is always a row. [`TUNED_FIXED`], fixed weights from a small search, is
+//! a row on request. In reading order:
 //!
 //! * [`Compare`] trains the runs one after the other in this process, and resumes interrupted runs;
 //! * [`search`] finds the weights of `tuned-fixed`;
@@ -11,8 +11,8 @@
 //! * [`Results::answer`] names the best strategy, if any, in one sentence;
 //! * [`Results::table`] writes the results as text, [`Results::page`] as a page of the report.
 //!
-//! A strategy that is chosen by its validation loss is biased towards the validation data: evaluate the chosen network
-//! on a third data set.
+//! The validation loss of a strategy that was chosen by this loss is too optimistic: evaluate the chosen network on a
+//! third data set.
 
 mod answer;
 mod interval;

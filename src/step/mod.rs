@@ -43,8 +43,8 @@
 //! ```
 //!
 //! A strategy that needs only losses takes one backward pass of the objective, like a handwritten step. Under a
-//! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward,
-//! K x K numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
+//! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward
+//! (once backward for each task with [`Heads::Weighted`]), K x K numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
 
 #[cfg(feature = "train")]
 mod several;
@@ -71,8 +71,8 @@ pub(crate) use several::Portion;
 ///
 /// # Panics
 ///
-/// If the number of losses differs from the number of tasks of the strategy. A strategy from the Gram matrix with
-/// [`Heads::Weighted`] needs losses that were passed one by one ([`TaskLosses::new`]).
+/// If the number of losses differs from the number of tasks of the strategy, or the strategy needs the Gram matrix with
+/// [`Heads::Weighted`] and the losses were not passed one by one ([`TaskLosses::new`]).
 pub fn backward<S: Shared>(
     strategy: &Strategy,
     representation: S,
@@ -116,14 +116,15 @@ impl<'a> Pass<'a> {
     /// Sets whether the gradients of all tasks are measured. Default `false`.
     ///
     /// Under a strategy that does not need the Gram matrix the measurement costs one more run of the heads. The
-    /// training changes only in the random draws of the heads.
+    /// training changes only in the random draws of the heads, unless the strategy uses the measurement
+    /// ([`Needs::GramWhenAudited`]).
     pub fn audited(mut self, audited: bool) -> Self {
         self.audited = audited;
         self
     }
 
     /// Declares the batch as a part of a larger batch whose gradients are summed over its parts. `shares` holds, for
-    /// each task, the share of its labels that lies in this part.
+    /// each task, the share of the task's labels that lies in this part.
     ///
     /// The gradients of all parts then sum to the gradients of the means over all labels. The sum is exact if the
     /// weights do not depend on the losses. A strategy weighs every part separately and sees the part's own means.
@@ -425,7 +426,7 @@ impl Passed {
     }
 
     /// Takes the gradients as [`gradients`](Self::gradients) does, and keeps the rest of the step. A second call
-    /// returns none.
+    /// returns no gradients.
     pub fn take_gradients<M: Module>(&mut self, module: &M) -> GradientsParams {
         let mut found = std::mem::take(&mut self.gradients).into_iter();
         let Some(first) = found.next() else {
@@ -470,7 +471,7 @@ impl Passed {
     /// Passes the losses of the same batch after the update of the parameters to a strategy that
     /// [needs](Needs::LossesAfterStep) them. Other strategies ignore them.
     ///
-    /// Take the gradients before with [`take_gradients`](Self::take_gradients), which keeps the rest of the step.
+    /// Take the gradients first, with [`take_gradients`](Self::take_gradients), which keeps the rest of the step.
     pub fn after_step(&self, strategy: &Strategy, losses: &TaskLosses) {
         strategy.after_step(&self.losses, losses);
     }

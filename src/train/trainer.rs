@@ -155,15 +155,15 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Fits the uninformed predictors to other data than the training data. Needed where some training samples are
-    /// copies, or are drawn more often than others, and the validation data are not.
+    /// Fits the uninformed predictors to other data than the training data. Other data are needed where some training samples
+    /// are copies, or are drawn more often than others, and the validation data are not.
     pub fn with_baseline_data(mut self, data: impl Source<M::Batch>) -> Self {
         self.baseline_data = Some(Arc::new(data));
         self
     }
 
     /// Sets the value that a metric called `task/quantity` reaches on the validation data without inputs, such as the
-    /// accuracy of the most frequent class. The value is recorded as epoch 0 and is a line in the report.
+    /// accuracy of the most frequent class. The value is recorded as epoch 0 and drawn as a line in the report.
     ///
     /// # Panics
     ///
@@ -182,8 +182,8 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// step needs it.
     ///
     /// The order and the values of the batches stay the same. The thread helps where a step leaves the processor idle,
-    /// mostly on a GPU. It does not suit batches that are drawn from the device's generator ([`Tensor::random`]): the
-    /// generator is seeded for the step that uses a batch, and another thread would draw from it at any time.
+    /// mostly on a GPU. Batches that are drawn from the device's generator ([`Tensor::random`]) must not be made
+    /// ahead: the generator is seeded for the step that uses a batch, and the thread would draw at an arbitrary time.
     ///
     /// [`Tensor::random`]: burn::tensor::Tensor::random
     pub fn with_batches_ahead(mut self, batches: usize) -> Self {
@@ -343,8 +343,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Registers metrics of Burn. A numeric metric called `task/quantity` is recorded in the history under these names,
-    /// any other metric under the task `all`.
+    /// Registers metrics of Burn. A numeric metric called `task/quantity` is recorded in the history under these names.
+    /// Any other metric is recorded under the task `all`.
     pub fn with_metrics(
         mut self,
         register: impl FnOnce(SupervisedTraining<MultiTask<M>>) -> SupervisedTraining<MultiTask<M>>
@@ -354,7 +354,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Sets a handle that stops the training, created by the caller.
+    /// Sets the caller's own handle for stopping the training.
     pub fn with_interrupter(mut self, interrupter: Interrupter) -> Self {
         self.interrupter = interrupter;
         self
@@ -410,7 +410,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         self.interrupter.clone()
     }
 
-    /// Trains on `device` (with or without autodiff, both mean the same) and validates after every epoch.
+    /// Trains on `device` and validates after every epoch. A device with autodiff and one without are equivalent.
     ///
     /// The training data are shuffled in every epoch; [`fit_sources`](Self::fit_sources) takes other orders and several
     /// data sets.
@@ -418,7 +418,7 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// # Errors
     ///
     /// - [`Error::Setting`] if the training or the validation data are empty, a setting does not fit the network, or a
-    ///   run is resumed with other settings or fewer epochs than are done.
+    ///   run is resumed with other settings or with fewer epochs than it has completed.
     /// - [`Error::Io`] if the folder cannot be written.
     /// - [`Error::File`] if the folder holds another run.
     /// - [`Error::Checkpoint`] if there is nothing to resume or the checkpoint does not fit.

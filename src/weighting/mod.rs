@@ -9,8 +9,8 @@
 //!
 //! Every strategy guarantees three properties:
 //!
-//! * Its complete memory is in the module record, by name. A saved and loaded strategy continues with the same numbers.
-//! * It reads nothing back to the host, except a strategy that needs the Gram matrix, which reads K x K numbers and K
+//! * The complete memory of the strategy is in the module record, by name. A saved and loaded strategy continues with the same numbers.
+//! * The strategy reads nothing back to the host, unless it needs the Gram matrix: then it reads the K x K numbers with the
 //!   losses in one transfer.
 //! * A task without labels, or with a loss that is not finite, gets weight 0 and does not change the memory.
 

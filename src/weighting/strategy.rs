@@ -77,15 +77,15 @@ impl Strategy {
         })
     }
 
-    /// Sets the gradient that the heads get under a rule from the Gram matrix. Default [`Heads::Raw`].
+    /// Sets the gradient that the heads get under a rule that needs the Gram matrix. Default [`Heads::Raw`].
     pub fn with_heads(mut self, heads: Heads) -> Self {
         self.heads = heads;
         self
     }
 
-    /// Sets whether the combined gradient of a rule from the Gram matrix is rescaled to the length of the mean
-    /// gradient, so that methods of different length can be compared under plain descent or clipping. Default
-    /// `false`.
+    /// Sets whether the combined gradient of a rule that needs the Gram matrix is rescaled to the length of the mean
+    /// gradient, so that strategies whose gradients differ in length can be compared under plain descent or clipping.
+    /// Default `false`.
     pub fn with_rescale(mut self, rescale: bool) -> Self {
         self.rescale = rescale;
         self
@@ -116,7 +116,7 @@ impl Strategy {
         self.identity().rule_name()
     }
 
-    /// Returns the gradient that the heads get under a rule from the Gram matrix.
+    /// Returns the gradient that the heads get under a rule that needs the Gram matrix.
     pub fn heads(&self) -> Heads {
         self.heads
     }
@@ -176,7 +176,7 @@ impl Strategy {
         self.rule.weigh(step, &self.memory)
     }
 
-    /// Updates the memory from the losses of the same batch after the step, for a rule that needs them.
+    /// Updates the memory from the losses of a batch before and after the step, for a rule that needs both.
     pub fn after_step(&self, before: &TaskLosses, after: &TaskLosses) {
         self.rule
             .after(&before.detached(), &after.detached(), &self.memory);

@@ -23,7 +23,7 @@ const NAMES: [&[&str]; 3] = [
     &["type", "label", "class", "kind"],
 ];
 
-/// Expansions of one series marked by hand, in the order of time; no two share a bar.
+/// The expansions of a series that were marked by hand, oldest first. No two expansions share a bar.
 ///
 /// A window gets the label of the only expansion that lies completely in it. If another expansion overlaps the window,
 /// the window is left out, because the bars of that expansion would be labelled as no expansion.
@@ -62,15 +62,15 @@ impl Marks {
     /// The file has one row per expansion, and a header with the columns `start` (or `start time`, `begin`, `from`),
     /// `end` (or `end time`, `to`) and `type` (or `label`, `class`, `kind`) in any order; other columns are ignored.
     /// `start` and `end` are the first and the last bar of the expansion: time stamps of bars of the series, in the
-    /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads; or indices of bars from 0, if all are numbers
-    /// and most of them whole numbers below the number of bars, or the series has no time stamps. The type is a name of
-    /// `classes` or a number from 0 to 2.
+    /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads, or indices of bars from 0. They are read as indices
+    /// if the series has no time stamps, or if all are numbers and more than half are indices of bars. The type is a name
+    /// of `classes` or a number from 0 to 2.
     ///
     /// # Errors
     /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
-    /// * [`Error::Line`]: a column is missing; a time stamp that no bar of the series has, or that can be read in two
-    ///   ways; a date without a time of day for bars less than a day apart; a start after its end; a bar outside of the
-    ///   series; an unknown type; an expansion that shares bars with another expansion.
+    /// * [`Error::Line`]: a column is missing; a time stamp belongs to no bar or can be read in two ways; a date has no time
+    ///   of day although bars are less than a day apart; a start is after its end; a bar is outside the series; a type is
+    ///   unknown; or two expansions share a bar.
     pub fn read_csv(
         path: impl AsRef<Path>,
         bars: &Bars,

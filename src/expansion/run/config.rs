@@ -38,18 +38,18 @@ pub enum Backend {
     Ndarray,
     /// A GPU through Vulkan, Metal, DirectX 12 or OpenGL, whichever the machine has.
     Wgpu,
-    /// A GPU through Vulkan alone.
+    /// A GPU through Vulkan alone. The authors of this crate have not run this backend on a card yet.
     Vulkan,
-    /// An Apple GPU through Metal. Never run by the authors of this crate.
+    /// An Apple GPU through Metal. The authors of this crate have never run this backend.
     Metal,
-    /// An NVIDIA GPU through CUDA. Not run by the authors of this crate yet.
+    /// An NVIDIA GPU through CUDA. The authors of this crate have not run this backend yet.
     Cuda,
-    /// An AMD GPU through ROCm. Never run by the authors of this crate.
+    /// An AMD GPU through ROCm. The authors of this crate have never run this backend.
     Rocm,
 }
 
 impl Backend {
-    /// Returns the name, as in JSON and on the command line; also the Cargo feature that the backend needs.
+    /// Returns the name of the backend in JSON and on the command line, which is also the name of its Cargo feature.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -164,6 +164,7 @@ pub struct DataConfig {
     pub decimal_mark: Option<DecimalMark>,
     /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`:
     /// inferred from the usual week of the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
+    /// A [`Predictor`](crate::expansion::predictor::Predictor) with `None` leaves out no window.
     #[serde(with = "crate::expansion::table::duration")]
     pub max_gap: Option<Duration>,
     /// The CSV file of expansions marked by hand in the bars of the file, see
@@ -183,11 +184,13 @@ pub struct DataConfig {
     /// Whether the [moves](crate::expansion::feature::window_moves) are four more features, the last. Default `false`.
     pub moves: bool,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
-    /// file. Default 0: none. Must be 0 for simulated bars, whose windows are made one by one.
+    /// file. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
+    /// for windows labelled by hand and for windows stored in a Parquet file.
     pub resampled: usize,
     /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
     /// joined stretches fill the gap: at most five for each window, and only above the number that `resampled` asks
-    /// for. [`ExpansionConfig::resolved`] drops it for simulated bars; labels made by hand ignore it. Default `None`.
+    /// for. [`ExpansionConfig::resolved`] drops the number for simulated bars. It
+    /// is ignored where `resampled` is. Default `None`.
     pub train_windows: Option<usize>,
     /// Whether every training window is also used upside down, which doubles the steps of an epoch. Default `false`.
     pub mirror: bool,
@@ -268,8 +271,9 @@ pub struct ExpansionConfig {
     pub backend: Backend,
 }
 
-/// Settings under which every task learns on simulated windows in twenty epochs. The learning rate is three times the
-/// default of [`TrainConfig`], with clipping; at 1e-3 the type has not begun to learn by then.
+/// The default settings, under which every task learns on simulated windows within twenty epochs. The gradient is
+/// clipped, and the learning rate is three times that of [`TrainConfig`]: at 1e-3 the task `type` does not begin to learn
+/// in twenty epochs.
 impl Default for ExpansionConfig {
     fn default() -> Self {
         Self {
@@ -298,7 +302,7 @@ fn weighting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StrategyConfi
     strategy_table().deserialize(deserializer)
 }
 
-/// The names of the first seven strategies of this crate: the default rows of a comparison.
+/// The names of the seven strategies that are the default rows of a comparison, beside `raw-sum` and `tuned-fixed`.
 pub const STRATEGIES: [&str; 7] = [
     "running-mean",
     "uncertainty",
@@ -334,7 +338,7 @@ const WEIGHTED: &str =
 /// * `running-mean`, `gradient-scale`, `batch-statistics`, `scalar-countdown`: the weights 10/70/10/10 for type,
 ///   pointers, binary and countdown;
 /// * `manual`: the weights 10/60/10/20;
-/// * `uncertainty`: log sigma of the pointers starts at -0.3;
+/// * `uncertainty`: the log sigma of the pointers starts at -0.3;
 /// * every other strategy of [the table](strategy_table): its defaults.
 ///
 /// # Errors
@@ -361,8 +365,8 @@ pub fn preset(name: &str) -> Result<StrategyConfig> {
 impl ExpansionConfig {
     /// Returns the config with its default settings fitted to each other.
     ///
-    /// The scalar-countdown strategy gives the model its scalar head, the position and the moves add features, simulated
-    /// bars are not resampled, and the simulator makes windows of the model's length. Other settings that do not fit
+    /// Under `scalar-countdown` the model gets a scalar head. `model.features` and `data.simulator.window`, if left at their
+    /// defaults, are fitted to the data and to the model. For simulated bars, `resampled` and `train_windows` are dropped. Other settings that do not fit
     /// stay unchanged, and [`validate`](Self::validate) refuses them.
     pub fn resolved(mut self) -> Self {
         let scalar = self.weighting.is::<ScalarCountdown>();

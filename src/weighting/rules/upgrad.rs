@@ -1,4 +1,4 @@
-//! Computes the weights of UPGrad from the Gram matrix.
+//! The rule UPGrad; `gram::upgrad` computes the weights from the Gram matrix.
 //!
 //! Needs: the Gram matrix. Remembers: nothing. P. Quinton, V. Rey, *Jacobian Descent for Multi-Objective Optimization*,
 //! 2024, equations 3 and 4.
