@@ -55,7 +55,7 @@ fn config(file: &Path) -> ExpansionConfig {
 }
 
 fn load(config: &ExpansionConfig) -> Data {
-    run::load(config).expect("a file of bars")
+    run::Data::load(config).expect("a file of bars")
 }
 
 /// The batches of all windows, one after another.
@@ -67,7 +67,7 @@ fn features(config: &ExpansionConfig, data: &Data) {
         .chain(data.valid.iter())
         .copied()
         .collect();
-    let batcher = run::batcher(config, data.train.bars());
+    let batcher = config.batcher(data.train.bars());
     for some in windows.chunks(BATCH) {
         support::wait(batcher.batch(some.to_vec(), &device).features);
     }

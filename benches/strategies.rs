@@ -15,7 +15,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use equipoise::expansion::run::preset;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::step;
 use equipoise::weighting::gram::{self, GramMatrix};
@@ -28,7 +28,8 @@ fn configs() -> Vec<StrategyConfig> {
     let names = StrategyTable::built_in().names();
     let others = names.filter(|name| *name != "sum");
     let all = std::iter::once("sum").chain(others);
-    all.filter_map(|name| preset(name).ok()).collect()
+    all.filter_map(|name| ExpansionConfig::preset(name).ok())
+        .collect()
 }
 
 fn steps(criterion: &mut Criterion) {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use equipoise::Result;
 use equipoise::diagnosis::diagnose;
-use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, preset};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions};
 use equipoise::history::{History, Split, quantity};
 
 fn main() -> ExitCode {
@@ -42,14 +42,14 @@ fn history(file: Option<PathBuf>) -> Result<History> {
 /// Trains a small network on little data for few epochs, in seconds; not every task will have learned.
 fn train(folder: &Path) -> Result<()> {
     let mut config = ExpansionConfig {
-        weighting: preset("running-mean")?,
+        weighting: ExpansionConfig::preset("running-mean")?,
         ..ExpansionConfig::default()
     };
     config.data.max_samples = Some(800);
     config.model.hidden = 24;
     config.train.epochs = 10;
     let config = config.resolved();
-    let data = run::load(&config)?;
+    let data = run::Data::load(&config)?;
     run::train(&config, data, folder, RunOptions::default()).map(|_| ())
 }
 
@@ -75,7 +75,7 @@ fn tell(history: &History) {
     for task in diagnose(history) {
         println!("{}", task.sentence);
     }
-    if let Some(test) = run::quick_test(history, "countdown", "pointers") {
+    if let Some(test) = run::QuickTest::of(history, "countdown", "pointers") {
         println!("{}", test.sentence);
     }
 }

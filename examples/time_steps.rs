@@ -51,7 +51,7 @@ use backend::BackendName;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use clap::Parser;
 use equipoise::expansion::label::{LabelConfig, RuleLabeller};
-use equipoise::expansion::run::{Backend, ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::run::{Backend, ExpansionConfig};
 use equipoise::expansion::window::Windows;
 use equipoise::loss::{
     Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
@@ -147,7 +147,7 @@ fn steps(sizes: &[usize], device: &Device) {
         let mut training = Training::new(*size, device);
         report(&format!("train_step B={size}"), median(|| training.step()));
     }
-    let upgrad = preset("upgrad").expect("it has defaults");
+    let upgrad = ExpansionConfig::preset("upgrad").expect("it has defaults");
     let mut training = Training::under(&upgrad, 32, device);
     report("train_step upgrad B=32", median(|| training.step()));
 }
@@ -186,7 +186,7 @@ fn row_losses(rows: usize, device: &Device) {
 fn strategies(device: &Device) {
     let losses = Tensor::from_floats(LOSSES, device);
     let floor = median(|| gradient(&losses, |leaf| leaf.sum()));
-    for name in STRATEGIES {
+    for name in ExpansionConfig::STRATEGIES {
         let strategy = strategy(name, device);
         let weigh = |leaf| strategy.weigh(&TaskLosses::from_values(leaf)).total;
         let ms = median(|| gradient(&losses, weigh)) - floor;
@@ -197,7 +197,7 @@ fn strategies(device: &Device) {
 /// Creates a strategy over the tasks of the model that it needs: `scalar-countdown` needs a scalar countdown.
 fn strategy(name: &str, device: &Device) -> Strategy {
     let config = ExpansionConfig {
-        weighting: preset(name).expect("it is one of the presets"),
+        weighting: ExpansionConfig::preset(name).expect("it is one of the presets"),
         ..ExpansionConfig::default()
     }
     .resolved();

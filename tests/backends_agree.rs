@@ -18,7 +18,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::TrainStep;
 use equipoise::expansion::label::{CountdownForm, ExpansionType, WindowLabel};
 use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig};
-use equipoise::expansion::run::preset;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::gradient::audit;
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::MultiTask;
@@ -184,7 +184,7 @@ fn strategies() -> [StrategyConfig; 3] {
     [
         StrategyConfig::new(Uncertainty::default().with_log_sigma([("pointers", -0.3)])),
         StrategyConfig::new(RunningMean::default().with_weights([0.1, 0.7, 0.1, 0.1])),
-        preset("upgrad").expect("it has defaults"),
+        ExpansionConfig::preset("upgrad").expect("it has defaults"),
     ]
 }
 

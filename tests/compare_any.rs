@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use burn::optim::SgdConfig;
 use burn::tensor::Device;
-use equipoise::comparison::search::SearchConfig;
+use equipoise::comparison::SearchConfig;
 use equipoise::comparison::{Compare, Prepared, Results, Run, TUNED_FIXED};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::TrainConfig;

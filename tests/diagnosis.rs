@@ -4,7 +4,7 @@
 use equipoise::Error;
 use equipoise::diagnosis::{Cause, Confidence, TaskDiagnosis, Verdict, diagnose};
 #[cfg(feature = "expansion")]
-use equipoise::expansion::run::quick_test;
+use equipoise::expansion::run::QuickTest;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 
 /// The losses of a task over the epochs, in validation and training alike, and the best constant's.
@@ -310,7 +310,7 @@ fn the_quick_test_is_positive_where_one_stands_and_the_other_improves() {
     let mut history = History::new();
     course(&mut history, "countdown", &[15.90, 15.86], None);
     course(&mut history, "pointers", &[0.016, 0.008], None);
-    let test = quick_test(&history, "countdown", "pointers").unwrap();
+    let test = QuickTest::of(&history, "countdown", "pointers").unwrap();
     assert!(test.positive);
     assert!((test.stuck_change - (15.86 / 15.90 - 1.0)).abs() < 1e-12);
     assert!((test.improving_change + 0.5).abs() < 1e-12);
@@ -333,7 +333,7 @@ fn the_quick_test_is_negative_everywhere_else() {
         let mut history = History::new();
         course(&mut history, "countdown", stuck, None);
         course(&mut history, "pointers", improving, None);
-        let test = quick_test(&history, "countdown", "pointers").unwrap();
+        let test = QuickTest::of(&history, "countdown", "pointers").unwrap();
         assert!(!test.positive, "{stuck:?} {improving:?}");
         assert!(test.sentence.contains("no:"), "{}", test.sentence);
     }
@@ -344,9 +344,9 @@ fn the_quick_test_needs_two_epochs_of_both() {
     let mut history = History::new();
     course(&mut history, "countdown", &[15.90, 15.86], None);
     course(&mut history, "pointers", &[0.016], None);
-    assert_eq!(quick_test(&history, "countdown", "pointers"), None);
-    assert_eq!(quick_test(&history, "pointers", "countdown"), None);
-    assert_eq!(quick_test(&history, "countdown", "nothing"), None);
+    assert_eq!(QuickTest::of(&history, "countdown", "pointers"), None);
+    assert_eq!(QuickTest::of(&history, "pointers", "countdown"), None);
+    assert_eq!(QuickTest::of(&history, "countdown", "nothing"), None);
 }
 
 fn sample() -> History {

@@ -12,7 +12,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use equipoise::Error;
 use equipoise::expansion::model::{ExpansionBatcher, ExpansionModel};
-use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, STRATEGIES, preset};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions};
 use equipoise::history::{History, Split, quantity};
 use equipoise::model::{Branches, MultiTaskModel};
 use equipoise::train::{Outcome, Progress, checkpoint};
@@ -28,7 +28,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// A small network over simulated windows, every step audited, with what could move a parameter without a gradient.
 fn config(strategy: &str) -> ExpansionConfig {
     let mut config = ExpansionConfig {
-        weighting: preset(strategy).unwrap(),
+        weighting: ExpansionConfig::preset(strategy).unwrap(),
         ..ExpansionConfig::default()
     };
     config.data.max_samples = Some(40);
@@ -53,7 +53,7 @@ fn train(
         progress: Progress::Silent,
         ..RunOptions::default()
     };
-    run::train(config, run::load(config).unwrap(), folder, options)
+    run::train(config, run::Data::load(config).unwrap(), folder, options)
 }
 
 type Tables = BTreeMap<String, Table>;
@@ -80,7 +80,7 @@ fn a_frozen_backbone_stays_to_the_bit_under_every_strategy() {
     let (file, before) = teacher(first.path());
     let (backbone, heads) = split(before);
     assert_eq!(backbone.len(), 16, "two layers, two directions, four each");
-    for strategy in STRATEGIES {
+    for strategy in ExpansionConfig::STRATEGIES {
         for clip_norm in [None, Some(0.1)] {
             let mut config = config(strategy);
             config.train.clip_norm = clip_norm;
@@ -167,10 +167,10 @@ fn a_frozen_backbone_needs_something_to_start_from() {
 fn no_gradient_goes_below_the_representation() {
     let _alone = alone();
     let config = config("manual");
-    let windows = run::load(&config).unwrap().train;
+    let windows = run::Data::load(&config).unwrap().train;
     for (backend, device) in support::devices() {
         let device = device.autodiff();
-        let (network, _) = run::build(&config, &device).unwrap();
+        let (network, _) = config.build(&device).unwrap();
         let model = &config.model;
         let batcher = ExpansionBatcher::new(
             windows.bars(),
@@ -199,7 +199,7 @@ fn no_gradient_goes_below_the_representation() {
 fn our_own_checkpoints_leave_the_config_alone() {
     let config = config("uncertainty");
     for file in [None, Some(Path::new("model-3.bpk"))] {
-        let (same, notes) = run::follow_init(config.clone(), file).unwrap();
+        let (same, notes) = config.clone().follow_init(file).unwrap();
         assert_eq!(same, config);
         assert!(notes.is_empty());
     }
@@ -209,7 +209,8 @@ fn our_own_checkpoints_leave_the_config_alone() {
 #[test]
 fn a_pytorch_file_asks_for_the_feature() {
     let file = support::fixture("checkpoints/compact_raw.pt");
-    let error = run::follow_init(config("manual"), Some(&file))
+    let error = config("manual")
+        .follow_init(Some(&file))
         .unwrap_err()
         .to_string();
     assert!(error.contains("Cargo's feature `pytorch`"), "{error}");
@@ -238,7 +239,7 @@ mod pytorch {
     /// The defaults but for the data, which is little.
     fn usual(strategy: &str) -> ExpansionConfig {
         let mut config = ExpansionConfig {
-            weighting: preset(strategy).unwrap(),
+            weighting: ExpansionConfig::preset(strategy).unwrap(),
             ..ExpansionConfig::default()
         };
         config.data.max_samples = Some(16);
@@ -249,8 +250,9 @@ mod pytorch {
 
     #[test]
     fn the_config_follows_the_file_where_it_has_defaults() {
-        let (config, notes) =
-            run::follow_init(usual("uncertainty"), Some(&file("compact_training"))).unwrap();
+        let (config, notes) = usual("uncertainty")
+            .follow_init(Some(&file("compact_training")))
+            .unwrap();
         assert!(config.data.position);
         assert_eq!(config.model.features, 13);
         let checkpoint = PytorchCheckpoint::read(file("compact_training")).unwrap();
@@ -266,8 +268,9 @@ mod pytorch {
         }
         config.validate().unwrap();
 
-        let (config, notes) =
-            run::follow_init(usual("manual"), Some(&file("compact_raw"))).unwrap();
+        let (config, notes) = usual("manual")
+            .follow_init(Some(&file("compact_raw")))
+            .unwrap();
         assert_eq!(config, usual("manual"), "everything fits already");
         assert!(notes.is_empty(), "{notes:?}");
     }
@@ -277,7 +280,10 @@ mod pytorch {
         let own = Uncertainty::default().with_log_sigma([("type", 0.5)]);
         let mut config = usual("uncertainty");
         config.weighting = StrategyConfig::new(own);
-        let (same, _) = run::follow_init(config.clone(), Some(&file("compact_raw"))).unwrap();
+        let (same, _) = config
+            .clone()
+            .follow_init(Some(&file("compact_raw")))
+            .unwrap();
         assert_eq!(same, config);
 
         let mut wide = usual("manual");
@@ -289,7 +295,9 @@ mod pytorch {
             (position.resolved(), ["model.features", "13", "12"]),
         ] {
             let file = file("compact_raw");
-            let error = run::follow_init(config.clone(), Some(&file))
+            let error = config
+                .clone()
+                .follow_init(Some(&file))
                 .unwrap_err()
                 .to_string();
             for part in parts.iter().chain(&["compact_raw.pt"]) {
@@ -323,7 +331,7 @@ mod pytorch {
         let folder = tempfile::tempdir().unwrap();
         let file = other(folder.path(), CountdownForm::Scalar, 12);
         for strategy in ["manual", "scalar-countdown"] {
-            let (config, notes) = run::follow_init(usual(strategy), Some(&file)).unwrap();
+            let (config, notes) = usual(strategy).follow_init(Some(&file)).unwrap();
             let model = &config.model;
             assert_eq!((model.hidden, model.layers, model.projection), (6, 2, 5));
             assert_eq!(
@@ -334,7 +342,8 @@ mod pytorch {
             config.validate().unwrap();
         }
         let eleven = other(folder.path(), CountdownForm::PerBar, 11);
-        let error = run::follow_init(usual("manual"), Some(&eleven))
+        let error = usual("manual")
+            .follow_init(Some(&eleven))
             .unwrap_err()
             .to_string();
         assert!(error.contains("11 features"), "{error}");
@@ -345,8 +354,7 @@ mod pytorch {
     fn a_run_starts_from_the_file_and_goes_back_to_pytorch() {
         let _alone = alone();
         for name in ["compact_raw", "compact_training"] {
-            let (mut config, _) =
-                run::follow_init(usual("uncertainty"), Some(&file(name))).unwrap();
+            let (mut config, _) = usual("uncertainty").follow_init(Some(&file(name))).unwrap();
             config.train.learning_rate = 1e-30;
             config.freeze_backbone = true;
             let folder = tempfile::tempdir().unwrap();
@@ -381,7 +389,7 @@ mod pytorch {
     fn a_countdown_of_the_other_form_starts_anew() {
         let _alone = alone();
         let config = usual("scalar-countdown");
-        let (config, _) = run::follow_init(config, Some(&file("compact_raw"))).unwrap();
+        let (config, _) = config.follow_init(Some(&file("compact_raw"))).unwrap();
         assert_eq!(config.model.countdown, CountdownForm::Scalar);
         let folder = tempfile::tempdir().unwrap();
         let mut frozen = config.clone();
@@ -417,7 +425,7 @@ mod pytorch {
         std::fs::write(&damaged, bytes).unwrap();
         let run = folder.path().join("run");
         for error in [
-            run::follow_init(usual("manual"), Some(&damaged)).unwrap_err(),
+            usual("manual").follow_init(Some(&damaged)).unwrap_err(),
             train(&usual("manual"), &run, Some(damaged.clone()), false).unwrap_err(),
         ] {
             assert!(matches!(error, Error::Checkpoint { .. }), "{error:?}");

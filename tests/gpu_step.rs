@@ -16,7 +16,7 @@ use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
 use burn::train::TrainStep;
 use equipoise::expansion::label::{ExpansionType, WindowLabel};
 use equipoise::expansion::model::{ExpansionBatch, ExpansionModel, ExpansionModelConfig};
-use equipoise::expansion::run::preset;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::model::MultiTaskModel;
 use equipoise::train::{BatchBy, MultiTask, Progress, TrainConfig, Trainer};
 use support::launches::{self, alone};
@@ -65,7 +65,7 @@ impl Training {
     fn new(window: usize, strategy: &str) -> Self {
         let device = Device::wgpu(DeviceKind::DefaultDevice).autodiff();
         let config = config(window);
-        let strategy = preset(strategy).expect("it is one of the presets");
+        let strategy = ExpansionConfig::preset(strategy).expect("it is one of the presets");
         let tasks = config.tasks().unwrap();
         let weighting = strategy.init(&tasks, &device).unwrap();
         Self {
@@ -137,7 +137,7 @@ fn of_a_run(clip_norm: Option<f64>) -> Vec<BTreeMap<String, usize>> {
     let device = Device::wgpu(DeviceKind::DefaultDevice);
     let config = config(15);
     let network = config.init(&device).unwrap();
-    let weighting = preset("uncertainty").unwrap();
+    let weighting = ExpansionConfig::preset("uncertainty").unwrap();
     let weighting = weighting.init(network.tasks(), &device).unwrap();
     let batches = BatchBy(move |_: Vec<usize>, device: &Device| batch(&config, device));
     let samples = |count: usize| InMemDataset::new((0..count * BATCH).collect());

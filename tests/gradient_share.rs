@@ -5,7 +5,7 @@
 mod support;
 
 use burn::tensor::{Bool, Device, Tensor};
-use equipoise::expansion::run::{self, ExpansionConfig, RunOptions, preset};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions};
 use equipoise::history::{History, Split, quantity};
 use equipoise::loss::TaskLosses;
 use equipoise::train::Progress;
@@ -139,7 +139,7 @@ fn train(config: &ExpansionConfig) -> Result<History, Error> {
         progress: Progress::Silent,
         ..RunOptions::default()
     };
-    let data = run::load(config)?;
+    let data = run::Data::load(config)?;
     Ok(run::train(config, data, folder.path(), options)?.history)
 }
 
@@ -165,7 +165,7 @@ fn in_a_training_the_measured_shares_are_the_intended_ones() {
     assert!((known.unwrap() - 0.3).abs() < 1e-6);
 
     let weights = TaskValues::from(intended);
-    let baseline = preset("running-mean")
+    let baseline = ExpansionConfig::preset("running-mean")
         .unwrap()
         .with_weights(weights)
         .unwrap();
@@ -178,7 +178,7 @@ fn in_a_training_the_measured_shares_are_the_intended_ones() {
 
 #[test]
 fn without_audits_it_is_refused() {
-    let mut config = run_config(preset("gradient-share").unwrap());
+    let mut config = run_config(ExpansionConfig::preset("gradient-share").unwrap());
     config.train.audit_every = None;
     let error = config.validate().unwrap_err().to_string();
     assert!(error.contains("audit_every"), "{error}");

@@ -780,7 +780,7 @@ fn a_run_takes_both_kinds_of_file() {
         },
         ..ExpansionConfig::default()
     };
-    let data = run::load(&config(&path).resolved()).unwrap();
+    let data = run::Data::load(&config(&path).resolved()).unwrap();
     assert_eq!((data.train.len(), data.valid.len()), (48, 12));
     let expected: Vec<WindowLabel> = truth.labels().collect();
     assert_eq!(data.train.labels().collect::<Vec<_>>(), expected[..48]);
@@ -791,14 +791,14 @@ fn a_run_takes_both_kinds_of_file() {
     let path = folder.path().join("bars.data");
     let schema = format!("message m {{ {PRICES} }}");
     write(&path, &schema, PLAIN, &[prices(simulation.bars.bars())]);
-    let data = run::load(&config(&path).resolved()).unwrap();
+    let data = run::Data::load(&config(&path).resolved()).unwrap();
     assert!(
         data.notes[0].starts_with("read 6300 bars from "),
         "{:?}",
         data.notes
     );
     let windows = folder.path().join("a.parquet");
-    let error = run::read_bars(&windows, &DataConfig::default()).unwrap_err();
+    let error = DataConfig::default().read_bars(&windows).unwrap_err();
     assert!(
         error
             .to_string()
@@ -806,7 +806,7 @@ fn a_run_takes_both_kinds_of_file() {
     );
     let mut marked = config(&windows);
     marked.data.marks = Some("marks.csv".into());
-    let message = run::load(&marked.resolved()).unwrap_err().to_string();
+    let message = run::Data::load(&marked.resolved()).unwrap_err().to_string();
     assert!(
         message
             .starts_with("`data.marks` is given, but it must be left out: the file of `data.path`"),

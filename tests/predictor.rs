@@ -47,7 +47,7 @@ fn configs() -> Vec<ExpansionConfig> {
 }
 
 fn predictor(config: &ExpansionConfig, device: &Device) -> Predictor {
-    let (network, _) = run::build(config, device).unwrap();
+    let (network, _) = config.build(device).unwrap();
     Predictor::new(network, config.data.features()).unwrap()
 }
 
@@ -201,10 +201,10 @@ fn it_says_what_the_evaluation_of_the_training_says() {
     let bars = series();
     for config in configs() {
         let device = Device::flex();
-        let (network, _) = run::build(&config, &device).unwrap();
+        let (network, _) = config.build(&device).unwrap();
         let labeller = equipoise::expansion::label::RuleLabeller::new(Default::default()).unwrap();
         let windows = Windows::by_rule(&bars, &WindowGrid::new(WINDOW, 10), &labeller).unwrap();
-        let batcher = run::batcher(&config, &bars);
+        let batcher = config.batcher(&bars);
         let batch = batcher.batch(windows.iter().copied().collect(), &device);
         let expected = network.evaluate(network.represent(&batch), &batch);
         let expected = expected.unwrap().predictions().unwrap();
@@ -226,7 +226,7 @@ fn it_says_what_the_evaluation_of_the_training_says() {
 #[test]
 fn a_network_from_training_draws_no_dropout() {
     let config = &configs()[1];
-    let (network, _) = run::build(config, &Device::flex().autodiff()).unwrap();
+    let (network, _) = config.build(&Device::flex().autodiff()).unwrap();
     let features = config.data.features();
     let plain = Predictor::new(network.valid(), features).unwrap();
     let trained = Predictor::new(network, features).unwrap();
@@ -285,7 +285,7 @@ fn what_does_not_fit_is_refused_by_name() {
     ] {
         assert_eq!(words(error), "`stride` is 0, but it must be at least 1");
     }
-    let (network, _) = run::build(config, &Device::flex()).unwrap();
+    let (network, _) = config.build(&Device::flex()).unwrap();
     let features = FeatureSet {
         position: true,
         moves: false,
@@ -338,7 +338,7 @@ impl ModuleMapper for Fill {
 }
 
 fn filled(config: &ExpansionConfig, value: f64) -> ExpansionModel {
-    let (network, _) = run::build(config, &Device::flex()).unwrap();
+    let (network, _) = config.build(&Device::flex()).unwrap();
     network.map(&mut Fill(value))
 }
 
@@ -382,7 +382,7 @@ fn trained(folder: &Path, epochs: usize) -> ExpansionConfig {
         progress: Progress::Silent,
         ..Default::default()
     };
-    run::train(&config, run::load(&config).unwrap(), folder, options).unwrap();
+    run::train(&config, run::Data::load(&config).unwrap(), folder, options).unwrap();
     config
 }
 

@@ -18,7 +18,7 @@ use equipoise::diagnosis::{Cause, Confidence, Remedy, TaskDiagnosis, Trials, dia
 use equipoise::history::History;
 use equipoise::loss::{Reduction, TaskLosses, huber};
 use equipoise::model::{Branches, MultiTaskModel};
-use equipoise::probe::{FILE, ProbeConfig};
+use equipoise::probe::ProbeConfig;
 use equipoise::train::{Progress, TrainConfig, Trainer};
 use equipoise::weighting::{Strategy, StrategyConfig};
 use equipoise::{Error, Task, TaskSet};
@@ -373,9 +373,12 @@ fn a_probe_repeats_to_the_bit_and_leaves_the_run_as_it_was() {
     let second = run.probe(folder.path(), &how).unwrap();
     assert_eq!(first, second);
     let mut after = files(folder.path());
-    after.retain(|(name, _)| name != FILE);
+    after.retain(|(name, _)| name != "probe.csv");
     assert_eq!(before, after);
-    assert_eq!(Trials::read_csv(folder.path().join(FILE)).unwrap(), first);
+    assert_eq!(
+        Trials::read_csv(folder.path().join("probe.csv")).unwrap(),
+        first
+    );
     // The forks begin where the run ended.
     let last = history.last(Default::default(), "a", "loss").unwrap();
     support::assert_close("start", first.start_of("a").unwrap(), last, 1e-4, 0.0);

@@ -6,15 +6,15 @@ mod support;
 use std::path::Path;
 
 use equipoise::expansion::model::ExpansionModelConfig;
-use equipoise::expansion::run::{self, ExpansionConfig, RECIPES, RunOptions, recipe};
+use equipoise::expansion::run::{self, ExpansionConfig, RunOptions};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::{Progress, Schedule, TrainConfig, checkpoint};
 
 #[test]
 fn every_recipe_is_valid_and_survives_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    for name in RECIPES {
-        let config = recipe(name).unwrap().resolved();
+    for name in ExpansionConfig::RECIPES {
+        let config = ExpansionConfig::recipe(name).unwrap().resolved();
         config.validate().unwrap();
         let file = folder.path().join(format!("{name}.json"));
         config.write(&file).unwrap();
@@ -24,10 +24,12 @@ fn every_recipe_is_valid_and_survives_its_file() {
 
 #[test]
 fn an_unknown_recipe_is_refused_with_those_there_are() {
-    let message = recipe("magic").unwrap_err().to_string();
+    let message = ExpansionConfig::recipe("magic").unwrap_err().to_string();
     assert!(message.contains("magic"), "{message}");
     assert!(
-        RECIPES.iter().all(|name| message.contains(name)),
+        ExpansionConfig::RECIPES
+            .iter()
+            .all(|name| message.contains(name)),
         "{message}"
     );
 }
@@ -35,7 +37,7 @@ fn an_unknown_recipe_is_refused_with_those_there_are() {
 /// The settings that the design states for the network and the optimizer.
 #[test]
 fn the_original_is_that_of_the_design() {
-    let config = recipe("original").unwrap();
+    let config = ExpansionConfig::recipe("original").unwrap();
     assert_eq!(config.model, ExpansionModelConfig::default());
     assert_eq!(config.train, TrainConfig::default());
     assert_eq!(config.weighting.name(), "running-mean");
@@ -49,10 +51,10 @@ fn a_network_of_no_settings_is_that_of_the_checkpoint() {
     std::fs::create_dir(checkpoint::folder(folder.path())).unwrap();
     std::fs::write(&file, "").unwrap();
     let usual = || ExpansionConfig::default().resolved();
-    let follow = |config| run::follow_init(config, Some(&file)).unwrap();
+    let follow = |config: ExpansionConfig| config.follow_init(Some(&file)).unwrap();
     assert_eq!(follow(usual()), (usual(), vec![]), "in no run");
 
-    let stored = recipe("learn").unwrap().resolved();
+    let stored = ExpansionConfig::recipe("learn").unwrap().resolved();
     stored.write(folder.path().join("config.json")).unwrap();
     let (config, notes) = follow(usual());
     assert_eq!(config.model, stored.model);
@@ -75,13 +77,13 @@ fn a_network_of_no_settings_is_that_of_the_checkpoint() {
     asked.model.hidden = 7;
     assert_eq!(follow(asked.clone()), (asked, vec![]));
     std::fs::write(folder.path().join("config.json"), "{").unwrap();
-    assert!(run::follow_init(usual(), Some(&file)).is_err());
+    assert!(usual().follow_init(Some(&file)).is_err());
 }
 
 /// The recipe that learns, small enough for seconds. Its random state is the device's, so only one such run goes on at a
 /// time: these tests share one function.
 fn small() -> ExpansionConfig {
-    let mut config = recipe("learn").unwrap();
+    let mut config = ExpansionConfig::recipe("learn").unwrap();
     config.data.max_samples = Some(100);
     config.model.hidden = 12;
     // The rate rises over the first ten of a hundred steps.
@@ -96,7 +98,7 @@ fn fit(config: &ExpansionConfig, folder: &Path, resume: bool) -> History {
         resume,
         ..RunOptions::default()
     };
-    let data = run::load(config).unwrap();
+    let data = run::Data::load(config).unwrap();
     run::train(config, data, folder, options).unwrap().history
 }
 

@@ -6,8 +6,7 @@ use equipoise::diagnosis::diagnose;
 use equipoise::expansion::bars::Bar;
 use equipoise::expansion::model::Span;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-use equipoise::expansion::run::{Backend, ExpansionConfig, build, load, window_figures};
-use equipoise::expansion::run::{WindowFigure, window_section};
+use equipoise::expansion::run::{Backend, Data, ExpansionConfig, WindowFigure};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::report::{
     Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, write_index,
@@ -165,7 +164,7 @@ fn a_run_is_told_in_words_and_drawings() {
     let page = Report::new("A run")
         .with_fact("strategy", "uncertainty")
         .with_history(&history)
-        .with_section(window_section(&windows()).unwrap())
+        .with_section(WindowFigure::section(&windows()).unwrap())
         .html();
     check(&page);
     for diagnosis in diagnose(&history) {
@@ -306,7 +305,7 @@ fn texts_stay_texts() {
     let page = Report::new(hostile)
         .with_fact(hostile, hostile)
         .with_history(&history)
-        .with_section(window_section(&figures).unwrap())
+        .with_section(WindowFigure::section(&figures).unwrap())
         .html();
     check(&page);
     assert!(!page.contains("<b>&") && !page.contains("<img"));
@@ -363,7 +362,7 @@ fn no_value_breaks_a_page() {
         let report = Report::new("A run").with_history(&history);
         check(
             &report
-                .with_section(window_section(&figures).unwrap())
+                .with_section(WindowFigure::section(&figures).unwrap())
                 .html(),
         );
     }
@@ -378,7 +377,7 @@ fn windows_without_bars_or_spans_are_drawn() {
     bare.push(empty);
     check(
         &Report::new("A run")
-            .with_section(window_section(&bare).unwrap())
+            .with_section(WindowFigure::section(&bare).unwrap())
             .html(),
     );
 }
@@ -500,11 +499,12 @@ fn figures_of(backend: Backend, count: usize) -> (Vec<WindowFigure>, usize) {
     };
     config.data.max_samples = Some(60);
     let config = config.resolved();
-    let data = load(&config).unwrap();
+    let data = Data::load(&config).unwrap();
     let device = config.backend.device().unwrap();
-    let (network, _) = build(&config, &device).unwrap();
-    let batcher = equipoise::expansion::run::batcher(&config, data.valid.bars());
-    let figures = window_figures(&network, &data.valid, &batcher, &device, count).unwrap();
+    let (network, _) = config.build(&device).unwrap();
+    let batcher = config.batcher(data.valid.bars());
+    let figures =
+        WindowFigure::of_predictions(&network, &data.valid, &batcher, &device, count).unwrap();
     (figures, data.valid.len())
 }
 
@@ -540,7 +540,7 @@ fn validation_windows_become_figures() {
     assert!(figures_of(backend, 0).0.is_empty());
     check(
         &Report::new("A run")
-            .with_section(window_section(&five).unwrap())
+            .with_section(WindowFigure::section(&five).unwrap())
             .html(),
     );
 }

@@ -21,7 +21,7 @@ use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{
     ExpansionBatch, ExpansionBatcher, ExpansionModel, ExpansionModelConfig, baselines,
 };
-use equipoise::expansion::run::{ExpansionConfig, build};
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::window::{Window, Windows};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
@@ -728,12 +728,12 @@ fn the_seed_fixes_the_first_values_whenever_they_are_looked_at() {
             model: model_config(),
             ..ExpansionConfig::default()
         };
-        let (first, _) = build(&config, &device).unwrap();
-        let (second, _) = build(&config, &device).unwrap();
+        let (first, _) = config.build(&device).unwrap();
+        let (second, _) = config.build(&device).unwrap();
         assert_eq!(bits(&second), bits(&first), "{backend}");
         let mut other = config;
         other.train.seed += 1;
-        let (other, _) = build(&other, &device).unwrap();
+        let (other, _) = other.build(&device).unwrap();
         assert_ne!(bits(&other), bits(&first), "{backend}");
     }
 }

@@ -36,10 +36,10 @@ fn expansion(countdown: CountdownForm) -> (ExpansionConfig, run::Data, History) 
     config.model.countdown = countdown;
     config.train.epochs = 1;
     let config = config.resolved();
-    let data = run::load(&config).unwrap();
+    let data = run::Data::load(&config).unwrap();
     let device = Device::flex();
-    let (network, strategy) = run::build(&config, &device).unwrap();
-    let batcher = run::batcher(&config, data.train.bars());
+    let (network, strategy) = config.build(&device).unwrap();
+    let batcher = config.batcher(data.train.bars());
     let folder = tempfile::tempdir().unwrap();
     let trainer = Trainer::new(config.train.clone(), folder.path()).unwrap();
     let (train, valid) = (data.train.clone(), data.valid.clone());

@@ -8,7 +8,7 @@ use burn::train::TrainStep;
 use equipoise::expansion::model::{
     ExpansionBatch, ExpansionBatcher, ExpansionModel, ExpansionModelConfig,
 };
-use equipoise::expansion::run::preset;
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::expansion::window::{Window, Windows};
 use equipoise::model::{Branches, MultiTaskModel};
@@ -38,7 +38,7 @@ pub fn batch(size: usize, device: &Device) -> ExpansionBatch {
 
 /// The network under its usual strategy.
 pub fn model(device: &Device) -> MultiTask<ExpansionModel> {
-    let strategy = preset("uncertainty").expect("it is one of the presets");
+    let strategy = ExpansionConfig::preset("uncertainty").expect("it is one of the presets");
     model_under(&strategy, device)
 }
 
@@ -61,7 +61,7 @@ pub struct Training {
 impl Training {
     /// Before the first step under the usual strategy, on simulated windows.
     pub fn new(size: usize, device: &Device) -> Self {
-        let strategy = preset("uncertainty").expect("it is one of the presets");
+        let strategy = ExpansionConfig::preset("uncertainty").expect("it is one of the presets");
         Self::under(&strategy, size, device)
     }
 

@@ -20,7 +20,7 @@ const WANTED: &str = "the folder of a run, a model-N.bpk in it, or a PyTorch che
 pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfig, Predictor)> {
     let file = file(arguments)?;
     let config = with_flags(settings(arguments, &file)?, arguments).resolved();
-    let (config, notes) = run::follow_init(config, Some(&file))?;
+    let (config, notes) = config.follow_init(Some(&file))?;
     notes.iter().for_each(|note| terminal.note(note));
     let predictor = Predictor::from_checkpoint(&config, &file)?;
     terminal.note(&format!(
@@ -69,7 +69,7 @@ fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
             ..ExpansionConfig::default()
         });
     }
-    run::config_of_run(file)?.ok_or_else(|| {
+    run::ExpansionConfig::of_run(file)?.ok_or_else(|| {
         let reason =
             "is not in the folder of a run, so its settings are not known; give them with --config";
         Error::file(file, reason)

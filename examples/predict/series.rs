@@ -8,7 +8,6 @@ use equipoise::Result;
 use equipoise::expansion::bars::{Bars, Gaps};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
-use equipoise::expansion::run;
 use equipoise::expansion::run::ExpansionConfig;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -32,7 +31,7 @@ impl SeriesRun<'_> {
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);
         let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
-        let (bars, notes) = run::read_bars(self.file, &self.config.data)?;
+        let (bars, notes) = self.config.data.read_bars(self.file)?;
         drop(waiting);
         notes.iter().for_each(|note| terminal.note(note));
         let predictions = self.predictor.windows(&bars, self.config.data.stride)?;

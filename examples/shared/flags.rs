@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 17] = [
+const FLAGS: [(&str, &str); 21] = [
     ("backend", "backend"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
@@ -18,6 +18,10 @@ const FLAGS: [(&str, &str); 17] = [
     ("freeze_backbone", "freeze-backbone"),
     ("half", "half"),
     ("init", "init"),
+    ("only", "only"),
+    ("out", "out"),
+    ("seeds", "seeds"),
+    ("shard", "shard"),
     ("strategies", "strategies"),
     ("train.batch_size", "batch-size"),
     ("train.epochs", "epochs"),

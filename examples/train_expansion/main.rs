@@ -47,7 +47,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
         terminal.note(note);
     }
     // A missing device is reported before any data is read.
-    let kernel = run::kernel(&config)?;
+    let kernel = config.kernel()?;
     let mut data = load(&config, terminal)?;
     data.notes.extend(slower(&kernel, config.half));
     announce(&config, &data, &out, terminal);
@@ -130,7 +130,7 @@ fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {
         Some(file) => format!("reading {} and labelling windows", file.display()),
         None => "simulating bars".into(),
     });
-    run::load(config)
+    run::Data::load(config)
 }
 
 fn announce(config: &ExpansionConfig, data: &Data, out: &Path, terminal: Terminal) {

@@ -38,7 +38,7 @@ impl Page {
         Self {
             out: out.to_path_buf(),
             config: config.clone(),
-            facts: run::facts(config, notes),
+            facts: config.facts(notes),
             live: Arc::default(),
         }
     }
@@ -68,8 +68,14 @@ impl Page {
             _ => {
                 let device = self.config.backend.device()?;
                 let network = &outcome.model.network;
-                let batcher = run::batcher(&self.config, valid.bars());
-                run::window_figures(network, valid, &batcher, &device, run::SHOWN)?
+                let batcher = self.config.batcher(valid.bars());
+                run::WindowFigure::of_predictions(
+                    network,
+                    valid,
+                    &batcher,
+                    &device,
+                    run::WindowFigure::SHOWN,
+                )?
             }
         };
         let status = match &outcome.stopped {
@@ -81,7 +87,7 @@ impl Page {
             .with_status(status)
             .with_history(&outcome.history)
             .with_trials(trials);
-        if let Some(section) = run::window_section(&windows) {
+        if let Some(section) = run::WindowFigure::section(&windows) {
             report = report.with_section(section);
         }
         for (task, command) in commands {

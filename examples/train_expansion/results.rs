@@ -4,7 +4,7 @@ use std::path::Path;
 
 use console::Color;
 use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with};
-use equipoise::expansion::run::quick_test;
+use equipoise::expansion::run::QuickTest;
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::report::write_index;
 use equipoise::train::checkpoint;
@@ -54,7 +54,7 @@ pub fn tell(
 
 /// Prints the quick test: whether the countdown stands still while the pointers improve.
 pub fn quick(terminal: Terminal, history: &History) {
-    if let Some(test) = quick_test(history, "countdown", "pointers") {
+    if let Some(test) = QuickTest::of(history, "countdown", "pointers") {
         terminal.say(&test.sentence);
     }
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use equipoise::expansion::model::{ScalarCountdown, strategy_table};
-use equipoise::expansion::run;
-use equipoise::expansion::run::{ExpansionConfig, RECIPES, preset, recipe};
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::train::{Progress, checkpoint};
 use equipoise::{Error, Result};
 
@@ -25,7 +24,7 @@ pub struct Arguments {
     data: DataFlags,
     /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
     /// bars); flags take precedence
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(RECIPES), hide_possible_values = true, conflicts_with = "resume")]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true, conflicts_with = "resume")]
     recipe: Option<String>,
     /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any other of
     /// docs/strategies.md, or a strategy with its settings as JSON [default: uncertainty]
@@ -124,14 +123,14 @@ impl Arguments {
                 })?
             }
             (Some(stored), None) => stored.clone(),
-            (None, None) => recipe(self.recipe.as_deref().unwrap_or("default"))?,
+            (None, None) => ExpansionConfig::recipe(self.recipe.as_deref().unwrap_or("default"))?,
         };
         let config = self.with_flags(base)?.resolved();
         if let Some(stored) = stored {
             config.check_continues(&stored)?;
         }
         self.check_files(&config)?;
-        let (config, notes) = run::follow_init(config, self.init.as_deref())?;
+        let (config, notes) = config.follow_init(self.init.as_deref())?;
         config.validate()?;
         let out = self.folder(&config)?;
         Ok(Settings { config, out, notes })
@@ -190,7 +189,7 @@ impl Arguments {
             config.weighting = if strategy.starts_with('{') {
                 strategy_table().read(strategy)?
             } else {
-                preset(strategy)?
+                ExpansionConfig::preset(strategy)?
             };
         }
         if let Some(weights) = &self.weights {

@@ -17,7 +17,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use clap::Parser;
 use equipoise::Result;
-use equipoise::comparison::search::{self, SearchConfig};
+use equipoise::comparison::SearchConfig;
 use equipoise::comparison::{Compare, MetricColumn, Prepared, TUNED_FIXED};
 use equipoise::train::{Better, TrainConfig};
 use equipoise::weighting::StrategyConfig;
@@ -106,7 +106,7 @@ fn main() -> Result<()> {
     let prepared = device.clone();
     let prepare = move |seed: u64| {
         // The search has its own pairs, so that nothing was chosen by the pairs of the table.
-        let searched = seed == search::SEED;
+        let searched = seed == SearchConfig::SEED;
         let measured = if searched { &sets.valid } else { &sets.test };
         let seed = seed.saturating_sub(1);
         Ok(Prepared {

@@ -4,9 +4,10 @@ use super::interval::Interval;
 use super::results::Results;
 use super::runs::TUNED_FIXED;
 use crate::history::{ALL_TASKS, quantity};
+use crate::weighting::{BuiltIn, Sum};
 
-/// The names of the row of the plain sum of the raw losses.
-const SUMS: [&str; 2] = ["raw-sum", "sum"];
+/// The name of the row of the plain sum of the losses.
+const SUM: &str = Sum::NAME;
 /// The part of equally good strategies that is below the reference beyond a 95 % interval by chance.
 const BY_CHANCE: f64 = 0.025;
 
@@ -23,8 +24,7 @@ impl Results {
     /// by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
     pub fn answer(&self) -> String {
         let finished = |name: &&str| self.counts(name).0 > 0;
-        let [raw, sum] = SUMS;
-        let Some(reference) = [TUNED_FIXED, raw, sum].into_iter().find(finished) else {
+        let Some(reference) = [TUNED_FIXED, SUM].into_iter().find(finished) else {
             return format!(
                 "Which strategy is best cannot be said: neither `{TUNED_FIXED}` nor the plain sum was finished."
             );
@@ -78,14 +78,11 @@ fn beside<'a>(results: &Results, name: &'a str, reference: &str) -> Option<Besid
 
 /// Writes the difference to the plain sum, if the sum is a third row.
 fn against_sum(results: &Results, name: &str, reference: &str) -> String {
-    if SUMS.contains(&reference) || SUMS.contains(&name) {
+    if [reference, name].contains(&SUM) {
         return String::new();
     }
-    let found = SUMS
-        .into_iter()
-        .find_map(|sum| Some((sum, beside(results, name, sum)?)));
-    match found {
-        Some((sum, row)) => format!(" and {} `{sum}`", told(&row.difference)),
+    match beside(results, name, SUM) {
+        Some(row) => format!(" and {} `{SUM}`", told(&row.difference)),
         None => String::new(),
     }
 }
@@ -112,7 +109,7 @@ pub(super) fn is_learned(results: &Results, task: &str) -> bool {
         "diverged",
         "not trained",
         "no labels",
-        super::results::FAILED,
+        super::results::Results::FAILED,
     ];
     let strategies = results.strategies();
     let mut verdicts = strategies
@@ -157,7 +154,7 @@ mod tests {
     #[test]
     fn a_strategy_is_named_if_its_interval_says_so() {
         let rows = [
-            ("raw-sum", [1.2, 1.3, 1.1]),
+            ("sum", [1.2, 1.3, 1.1]),
             ("tuned-fixed", [1.0, 1.1, 0.9]),
             ("a-rule", [0.90, 0.98, 0.82]),
             ("noisy", [0.5, 1.6, 0.9]),
@@ -170,7 +167,7 @@ mod tests {
             "{found}"
         );
         assert!(
-            found.contains("below that of `raw-sum`, paired over 3 seeds"),
+            found.contains("below that of `sum`, paired over 3 seeds"),
             "{found}"
         );
         assert!(
@@ -183,13 +180,13 @@ mod tests {
 
     #[test]
     fn without_evidence_nothing_is_named() {
-        let rows = [("raw-sum", [1.2, 1.3, 1.1]), ("b", [0.5, 0.5, 0.5])];
+        let rows = [("sum", [1.2, 1.3, 1.1]), ("b", [0.5, 0.5, 0.5])];
         assert!(
             results(&rows, -0.1)
                 .answer()
                 .starts_with("None: no strategy learned any task")
         );
-        let one = Results::new(vec![run("raw-sum", 1, 1.0, 0.5), run("b", 1, 0.5, 0.5)]);
+        let one = Results::new(vec![run("sum", 1, 1.0, 0.5), run("b", 1, 0.5, 0.5)]);
         assert!(one.answer().contains("from one seed"));
         let none = Results::new(vec![run("b", 1, 0.5, 0.5)]);
         assert!(

@@ -5,7 +5,7 @@
 //! a row on request. In reading order:
 //!
 //! * [`Compare`] trains the runs one after the other in this process, and resumes interrupted runs;
-//! * [`search`] finds the weights of `tuned-fixed`;
+//! * [`SearchConfig`] is the budget of the search for the weights of `tuned-fixed`;
 //! * [`Interval`] is the mean and 95 % interval over the seeds;
 //! * [`Results`] holds the histories of all runs as tidy values, summaries, paired differences and verdicts;
 //! * [`Results::answer`] names the best strategy, if any, in one sentence;
@@ -19,14 +19,12 @@ mod interval;
 mod page;
 mod results;
 mod runs;
-pub mod search;
+pub(crate) mod search;
 mod table;
 
 pub use interval::Interval;
-pub use results::{
-    FAILED, MetricColumn, OtherTarget, Results, Run, RunValue, RunVerdict, SECONDS_PER_STEP,
-    Summary,
-};
+pub use results::{MetricColumn, OtherTarget, Results, Run, RunValue, RunVerdict, Summary};
 #[cfg(feature = "expansion")]
 pub(crate) use runs::raw;
 pub use runs::{Compare, Prepared, RunSeen, TUNED_FIXED};
+pub use search::SearchConfig;

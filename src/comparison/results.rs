@@ -10,12 +10,6 @@ use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
 use crate::train::Better;
 
-/// The quantity of [`Results`] with the seconds per training step, recorded for [`ALL_TASKS`].
-pub const SECONDS_PER_STEP: &str = "seconds_per_step";
-
-/// The verdict on every task of a failed run.
-pub const FAILED: &str = "failed";
-
 /// A run of the comparison that has ended.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -62,7 +56,7 @@ pub struct RunValue {
     pub seed: u64,
     /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The name of the quantity in the history, or [`SECONDS_PER_STEP`].
+    /// The name of the quantity in the history, or [`Results::SECONDS_PER_STEP`].
     pub quantity: String,
     /// The value.
     pub value: f64,
@@ -78,7 +72,7 @@ pub struct RunVerdict {
     pub seed: u64,
     /// The name of the task.
     pub task: String,
-    /// The verdict, or [`FAILED`].
+    /// The verdict, or [`Results::FAILED`].
     pub verdict: String,
     /// The verdict and its causes in words.
     pub sentence: String,
@@ -92,7 +86,7 @@ pub struct Summary {
     pub strategy: String,
     /// The name of the task, or [`ALL_TASKS`].
     pub task: String,
-    /// The name of the quantity in the history, or [`SECONDS_PER_STEP`].
+    /// The name of the quantity in the history, or [`Results::SECONDS_PER_STEP`].
     pub quantity: String,
     /// The mean over the runs with a finite value.
     pub mean: f64,
@@ -126,6 +120,12 @@ pub struct Results {
 }
 
 impl Results {
+    /// The quantity of [`Results`] with the seconds per training step, recorded for [`ALL_TASKS`].
+    pub const SECONDS_PER_STEP: &str = "seconds_per_step";
+
+    /// The verdict on every task of a failed run.
+    pub const FAILED: &str = "failed";
+
     /// Creates the results of `runs`, in the order of their rows.
     pub fn new(runs: Vec<Run>) -> Self {
         Self {
@@ -277,7 +277,7 @@ impl Results {
             .collect()
     }
 
-    /// Returns the verdict on every task of every run. A failed run has the verdict [`FAILED`] for every task.
+    /// Returns the verdict on every task of every run. A failed run has the verdict [`Results::FAILED`] for every task.
     pub fn verdicts(&self) -> Vec<RunVerdict> {
         self.runs
             .iter()
@@ -301,7 +301,7 @@ impl Results {
             None => self
                 .tasks()
                 .iter()
-                .map(|task| verdict(task, FAILED.into(), "the run failed"))
+                .map(|task| verdict(task, Results::FAILED.into(), "the run failed"))
                 .collect(),
         }
     }
@@ -369,7 +369,7 @@ fn values_of(run: &Run) -> Vec<RunValue> {
         }
     }
     let seconds = run.seconds_per_step;
-    values.extend(seconds.map(|seconds| value(ALL_TASKS, SECONDS_PER_STEP, seconds)));
+    values.extend(seconds.map(|seconds| value(ALL_TASKS, Results::SECONDS_PER_STEP, seconds)));
     values
 }
 

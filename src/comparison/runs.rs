@@ -18,7 +18,7 @@ use crate::model::MultiTaskModel;
 use crate::train::{Baseline, Progress, Source, TrainConfig, Trainer, checkpoint};
 use crate::weighting::{Manual, StrategyConfig, StrategyTable, TaskValues};
 
-/// The name of the row of fixed weights over raw losses from the [`search`], the reference for every strategy.
+/// The name of the row of fixed weights over raw losses from a small search, the reference for every strategy.
 pub const TUNED_FIXED: &str = "tuned-fixed";
 
 /// The network and the data that a run of a comparison starts from.
@@ -70,7 +70,7 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 /// # fn compare<M: MultiTaskModel>(prepare: impl FnMut(u64) -> equipoise::Result<Prepared<M>>) -> equipoise::Result<()> {
 /// use burn::tensor::Device;
 /// use equipoise::comparison::Compare;
-/// use equipoise::comparison::search::SearchConfig;
+/// use equipoise::comparison::SearchConfig;
 /// use equipoise::train::TrainConfig;
 ///
 /// let results = Compare::<M>::new(TrainConfig::default().with_epochs(10), "runs/compared")
@@ -204,7 +204,7 @@ impl<M: MultiTaskModel> Compare<M> {
     ) -> Result<Results> {
         self.check()?;
         let seed = if self.search.is_some() {
-            search::SEED
+            SearchConfig::SEED
         } else {
             1
         };
@@ -323,7 +323,7 @@ impl<M: MultiTaskModel> Compare<M> {
             name: "search",
             folder: &place,
             strategy: &raw(candidate.values()),
-            seed: search::SEED,
+            seed: SearchConfig::SEED,
             epochs: search.epochs,
         };
         self.one(job, prepare, device, ended, all)

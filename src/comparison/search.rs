@@ -26,8 +26,6 @@ use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::task::TaskSet;
 use crate::weighting::TaskValues;
 
-/// The seed of the runs of the search. The seeds of compared runs start at 1, so no compared run has this seed.
-pub const SEED: u64 = 0;
 /// The factor of a task's weight in the third round.
 const STEP: f64 = 4.0;
 /// The largest factor between the weights of a random candidate and the best so far, in either direction.
@@ -44,6 +42,9 @@ pub struct SearchConfig {
 }
 
 impl SearchConfig {
+    /// The seed of the runs of the search. The seeds of compared runs start at 1, so no compared run has this seed.
+    pub const SEED: u64 = 0;
+
     /// Checks both fields.
     ///
     /// # Errors
@@ -305,7 +306,7 @@ fn combine(search: &SearchConfig, tried: &[Tried]) -> Option<Candidate> {
 }
 
 fn around(middle: &Candidate, count: usize) -> Vec<Candidate> {
-    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let mut random = ChaCha8Rng::seed_from_u64(SearchConfig::SEED);
     (1..=count)
         .map(|number| {
             let draw = middle.weights.iter().map(|(task, _)| {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::answer::is_learned;
 use super::interval::Interval;
-use super::results::{OtherTarget, Results, SECONDS_PER_STEP};
+use super::results::{OtherTarget, Results};
 use crate::history::{ALL_TASKS, quantity};
 use crate::train::Better;
 
@@ -61,7 +61,7 @@ impl Results {
             ),
             (
                 "seconds of a training step",
-                vec![whole("step", SECONDS_PER_STEP, None)],
+                vec![whole("step", Results::SECONDS_PER_STEP, None)],
             ),
         ] {
             text += &block(self, title, &columns);
@@ -206,7 +206,7 @@ fn cells(results: &Results, column: &Column<'_>) -> Option<Vec<String>> {
             (Some(own), Some(best)) if own.overlaps(&best) => ALIKE,
             _ => " ",
         };
-        let loss = *better == Some(Better::Lower) || *quantity == SECONDS_PER_STEP;
+        let loss = *better == Some(Better::Lower) || *quantity == Results::SECONDS_PER_STEP;
         format!("{} {mark}", number(*interval, planned, loss))
     });
     Some(

@@ -43,7 +43,7 @@ use crate::train::{Data, Source, Trainer, checkpoint};
 use crate::weighting::Strategy;
 
 /// The name of the file with the results of the experiments, in the folder of the run.
-pub const FILE: &str = "probe.csv";
+pub(crate) const FILE: &str = "probe.csv";
 
 /// Settings of a probe.
 ///

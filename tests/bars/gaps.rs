@@ -385,7 +385,7 @@ fn a_run_says_what_it_left_out() {
         },
         ..ExpansionConfig::default()
     };
-    let notes = run::load(&config.resolved()).unwrap().notes;
+    let notes = run::Data::load(&config.resolved()).unwrap().notes;
     let expected = "left out 10 windows that reach over one of 1 gaps not usual for bars of 1h; the longest is 1d 1h after \
                     2024-01-10T23:00:00Z (`data.max_gap` allows longer ones)";
     assert!(notes.iter().any(|note| note == expected), "{notes:#?}");

@@ -358,7 +358,7 @@ fn a_run_with_marks_tells_what_it_made_of_them() {
         ..ExpansionConfig::default()
     };
     config.validate().unwrap();
-    let data = run::load(&config.clone().resolved()).unwrap();
+    let data = run::Data::load(&config.clone().resolved()).unwrap();
     assert!(
         data.train
             .labels()
@@ -383,7 +383,10 @@ fn a_run_with_marks_tells_what_it_made_of_them() {
     // Windows that are shown twice are not twice as many examples.
     let mut twice = config.clone();
     twice.data.mirror = true;
-    assert_eq!(run::load(&twice.resolved()).unwrap().notes, data.notes);
+    assert_eq!(
+        run::Data::load(&twice.resolved()).unwrap().notes,
+        data.notes
+    );
     let no_bars = ExpansionConfig {
         data: DataConfig {
             path: None,

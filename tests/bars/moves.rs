@@ -150,13 +150,13 @@ proptest! {
 fn mirroring_doubles_the_training_windows_only() {
     let mut config = ExpansionConfig::default();
     config.data.max_samples = Some(60);
-    let plain = run::load(&config.clone().resolved()).unwrap();
+    let plain = run::Data::load(&config.clone().resolved()).unwrap();
     config.data.mirror = true;
     config.data.moves = true;
     let config = config.resolved();
     assert_eq!(config.model.features, FEATURES - 1 + MOVES);
     config.validate().unwrap();
-    let data = run::load(&config).unwrap();
+    let data = run::Data::load(&config).unwrap();
     assert_eq!(data.train.len(), 2 * plain.train.len());
     assert_eq!(data.valid.len(), plain.valid.len());
     let pairs: Vec<Window> = data.train.iter().copied().collect();

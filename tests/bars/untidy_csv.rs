@@ -514,7 +514,7 @@ fn a_parquet_file_asks_for_the_feature() {
             },
             ..ExpansionConfig::default()
         };
-        let message = equipoise::expansion::run::load(&config)
+        let message = equipoise::expansion::run::Data::load(&config)
             .unwrap_err()
             .to_string();
         let reason = "a Parquet file; this program reads those if it is built with Cargo's feature `parquet`";

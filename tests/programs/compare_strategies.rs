@@ -9,9 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
-use equipoise::comparison::search::SearchConfig;
-use equipoise::comparison::{Results, Run};
-use equipoise::expansion::comparison::{Job, JobState, Manifest, strategies};
+use equipoise::comparison::{OtherTarget, Results, Run};
+use equipoise::expansion::comparison::{Job, JobState};
 use equipoise::expansion::run::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
@@ -158,7 +157,11 @@ fn marks_say_what_the_seeds_tell() {
     all.extend(runs("uncertainty", &[10.1, 10.2, 10.3]));
     all.extend(runs("running-mean", &[15.0, 15.1, 15.2]));
     all.extend(runs("scalar-countdown", &[0.1, 0.1, 0.1]));
-    let results = strategies::results(&ExpansionConfig::default(), all);
+    let results = Results::new(all).with_other_targets(vec![OtherTarget {
+        strategy: "scalar-countdown".into(),
+        task: "countdown".into(),
+        why: "is one number per window".into(),
+    }]);
     let text = results.table();
     let losses: Vec<&str> = text.lines().skip(2).take(4).map(str::trim_end).collect();
     let ends = |line: usize, mark: char| {
@@ -211,14 +214,16 @@ fn tiny() -> ExpansionConfig {
     config.model.hidden = 4;
     config.train.epochs = 4;
     config.train.batch_size = 8;
-    strategies::base(config).unwrap()
+    config.resolved()
 }
 
 fn job(folder: &Path) -> Job {
+    let mut config = tiny();
+    config.weighting = ExpansionConfig::preset("uncertainty").unwrap();
     Job {
         name: "uncertainty-seed1".into(),
         folder: folder.to_path_buf(),
-        config: strategies::config(&tiny(), "uncertainty", 1, None).unwrap(),
+        config,
         data_seed: 0,
     }
 }
@@ -277,74 +282,6 @@ fn a_run_is_new_then_interrupted_then_finished() {
     assert!(message.to_string().contains("`train.learning_rate`"));
 }
 
-#[test]
-fn a_folder_takes_one_comparison_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let search = SearchConfig { runs: 3, epochs: 2 };
-    let manifest = Manifest::new(tiny(), search.clone()).unwrap();
-    manifest.claim(folder.path()).unwrap();
-    manifest.claim(folder.path()).unwrap();
-    let refusal = |manifest: &Manifest| manifest.claim(folder.path()).unwrap_err().to_string();
-
-    let mut other = manifest.clone();
-    other.config.model.head_dropout = 0.75;
-    let message = refusal(&other);
-    assert!(
-        message.contains("`model.head_dropout` is 0.75, but it must be 0.2"),
-        "{message}"
-    );
-    assert!(message.contains("choose another"), "{message}");
-
-    let mut other = manifest.clone();
-    other.search.runs = 4;
-    assert!(refusal(&other).contains("`search.runs` is 4, but it must be 3"));
-
-    std::fs::write(folder.path().join("comparison.json"), "{}").unwrap();
-    assert!(refusal(&manifest).contains("comparison.json"));
-}
-
-#[test]
-fn a_file_of_bars_that_changed_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let bars = folder.path().join("bars.csv");
-    let manifest = || {
-        let mut config = tiny();
-        config.data.path = Some(bars.clone());
-        Manifest::new(config, SearchConfig { runs: 3, epochs: 2 })
-    };
-    assert!(manifest().is_err(), "there is no file yet");
-    std::fs::write(&bars, "open,high,low,close\n1,1,1,1\n").unwrap();
-    manifest().unwrap().claim(folder.path()).unwrap();
-    std::fs::write(&bars, "open,high,low,close\n1,2,1,1\n").unwrap();
-    let message = manifest()
-        .unwrap()
-        .claim(folder.path())
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("`data_file.checksum`"), "{message}");
-}
-
-#[test]
-fn a_file_of_labels_that_changed_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (bars, marks) = (
-        folder.path().join("bars.csv"),
-        folder.path().join("marks.csv"),
-    );
-    std::fs::write(&bars, "open,high,low,close\n1,1,1,1\n").unwrap();
-    let claim = |rows: &str| {
-        std::fs::write(&marks, rows).unwrap();
-        let mut config = tiny();
-        (config.data.path, config.data.marks) = (Some(bars.clone()), Some(marks.clone()));
-        let manifest = Manifest::new(config, SearchConfig { runs: 3, epochs: 2 });
-        manifest.unwrap().claim(folder.path())
-    };
-    claim("start,end,type\n1,2,0\n").unwrap();
-    claim("start,end,type\n1,2,0\n").unwrap();
-    let message = claim("start,end,type\n1,3,0\n").unwrap_err().to_string();
-    assert!(message.contains("`marks_file.checksum`"), "{message}");
-}
-
 /// The example, if it has been built: `cargo test` does so, `cargo test --test compare_strategies` does not.
 fn program() -> Option<PathBuf> {
     example("compare_strategies")
@@ -361,7 +298,7 @@ fn command(program: &Path, folder: &Path, more: &[&str]) -> Command {
         "--search-runs",
         "3",
         "--strategies",
-        "uncertainty,raw-sum,tuned-fixed",
+        "uncertainty,sum,tuned-fixed",
         "--out",
     ]);
     command.args(more).current_dir(folder);
@@ -412,11 +349,136 @@ fn the_program_compares_and_does_nothing_twice() {
     );
 }
 
+/// The bytes of the results in a folder.
+fn results(folder: &Path, out: &str) -> Vec<Vec<u8>> {
+    ["comparison.csv", "summary.csv", "verdicts.csv"]
+        .map(|file| std::fs::read(folder.join(out).join(file)).unwrap())
+        .into()
+}
+
+/// As two machines without a shared disk would: each trains its part in a folder of its own.
+#[test]
+fn the_results_do_not_depend_on_how_the_runs_are_divided() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| command(&program, folder.path(), more).output().unwrap();
+    let whole = run(&["whole"]);
+    assert!(whole.status.success(), "{}", outputs(&whole).1);
+
+    let shards = ["1/2", "2/2"].map(|shard| {
+        let out = format!("shard{}", &shard[..1]);
+        command(&program, folder.path(), &[&out, "--shard", shard])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    for shard in shards {
+        let output = shard.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", outputs(&output).1);
+        assert!(outputs(&output).0.contains("--collect makes the table"));
+    }
+    let half = run(&["half", "--collect", "shard1"]);
+    let (table, said) = outputs(&half);
+    assert_eq!(half.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("are not finished and not in the table"),
+        "{said}"
+    );
+    assert!(
+        !table.contains("failed"),
+        "a missing run has not failed: {table}"
+    );
+
+    let collected = run(&["all", "--collect", "shard1", "shard2"]);
+    let (table, said) = outputs(&collected);
+    assert!(collected.status.success(), "{said}");
+    assert!(table.contains("its search: 3 runs of 4 epochs"), "{table}");
+    assert!(results(folder.path(), "whole") == results(folder.path(), "all"));
+    // What was collected is not trained again, nor copied.
+    assert!(!folder.path().join("all/runs").exists());
+}
+
+/// As a scheduler would, in one folder that all processes share.
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_plan_are_the_comparison() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| command(&program, folder.path(), more).output().unwrap();
+    assert!(run(&["whole"]).status.success());
+    let plan = run(&["it's here", "--plan"]);
+    let (commands, said) = outputs(&plan);
+    assert!(plan.status.success(), "{said}");
+    // Two strategies with two seeds each, and the search with the runs that depend on it.
+    assert_eq!(commands.lines().count(), 5, "{commands}");
+    assert!(
+        !folder.path().join("it's here").exists(),
+        "nothing is trained"
+    );
+    let shells: Vec<_> = commands
+        .lines()
+        .map(|line| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", line]).current_dir(folder.path());
+            shell.stdout(Stdio::null()).stderr(Stdio::piped());
+            shell.spawn().unwrap()
+        })
+        .collect();
+    for shell in shells {
+        let output = shell.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", outputs(&output).1);
+    }
+    let collected = run(&["it's here", "--collect"]);
+    assert!(collected.status.success(), "{}", outputs(&collected).1);
+    assert!(results(folder.path(), "whole") == results(folder.path(), "it's here"));
+}
+
+#[test]
+fn a_part_that_is_none_and_a_folder_of_another_comparison_are_refused() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let said = |more: &[&str]| {
+        let output = command(&program, folder.path(), more).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        outputs(&output).1
+    };
+    let message = said(&["a", "--only", "uncertainty-seed3"]);
+    assert!(
+        message.contains("`only` (--only) is uncertainty-seed3"),
+        "{message}"
+    );
+    assert!(
+        message.contains("uncertainty-seed2, sum-seed1"),
+        "{message}"
+    );
+    for shard in ["0/2", "3/2", "one", "1/0"] {
+        let message = said(&["a", "--shard", shard]);
+        assert!(
+            message.contains(shard) && message.contains("1/4"),
+            "{message}"
+        );
+    }
+    let other = command(
+        &program,
+        folder.path(),
+        &["b", "--epochs", "2", "--only", "sum-seed1"],
+    );
+    assert!({ other }.status().unwrap().success());
+    let message = said(&["c", "--collect", "b"]);
+    assert!(
+        message.contains("`train.epochs` (--epochs) is 4, but it must be 2"),
+        "{message}"
+    );
+    let message = said(&["c", "--collect", "nothing"]);
+    assert!(message.contains("comparison.json"), "{message}");
+}
+
 #[test]
 fn the_program_goes_on_when_a_run_fails() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let broken = folder.path().join("out/runs/raw-sum-seed2");
+    let broken = folder.path().join("out/runs/sum-seed2");
     std::fs::create_dir_all(&broken).unwrap();
     // A file where the folder of checkpoints should be.
     std::fs::write(broken.join("checkpoint"), "").unwrap();
@@ -424,14 +486,14 @@ fn the_program_goes_on_when_a_run_fails() {
     let (table, said) = outputs(&output);
     assert!(!output.status.success());
     assert!(
-        said.contains("raw-sum-seed2") && said.contains("FAILED"),
+        said.contains("sum-seed2") && said.contains("FAILED"),
         "{said}"
     );
     assert!(
         said.contains("cannot create"),
         "the reason is repeated: {said}"
     );
-    assert!(table.contains("raw-sum (1 of 2 failed)"), "{table}");
+    assert!(table.contains("sum (1 of 2 failed)"), "{table}");
     assert!(table.contains("failed 1"), "{table}");
 }
 

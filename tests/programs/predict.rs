@@ -33,7 +33,7 @@ fn prepared() -> Option<(tempfile::TempDir, PathBuf, Bars)> {
         progress: Progress::Silent,
         ..Default::default()
     };
-    let data = run::load(&config).unwrap();
+    let data = run::Data::load(&config).unwrap();
     let bars = data.valid.bars().clone();
     run::train(&config, data, folder.path().join("run"), options).unwrap();
     let mut text = String::from("timestamp,open,high,low,close\n");

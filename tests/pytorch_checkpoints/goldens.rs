@@ -8,7 +8,7 @@ use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, task_names};
 use equipoise::expansion::predictor::{Predictor, WindowPrediction};
 use equipoise::expansion::pytorch::{Generation, ImportConfig, PytorchCheckpoint};
-use equipoise::expansion::run::{ExpansionConfig, follow_init};
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::weighting::BuiltIn;
 use equipoise::weighting::TaskValues;
@@ -92,7 +92,7 @@ fn a_predictor_takes_the_file_as_it_is() {
             model: ExpansionModelConfig::default(),
             ..ExpansionConfig::default()
         };
-        let (config, notes) = follow_init(original, Some(&file)).unwrap();
+        let (config, notes) = original.follow_init(Some(&file)).unwrap();
         assert_eq!(config.data.position, position, "{notes:?}");
         let predictor = Predictor::from_checkpoint(&config, &file).unwrap();
         let network = Predictor::new(

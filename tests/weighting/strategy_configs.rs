@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::expansion::model::{ScalarCountdown, strategy_table};
-use equipoise::expansion::run::{ExpansionConfig, STRATEGIES, preset};
+use equipoise::expansion::run::ExpansionConfig;
 use equipoise::loss::TaskLosses;
 use equipoise::weighting::{
     BatchStatistics, BuiltIn, GradientScale, LikelihoodForm, Manual, RunningMean, StrategyConfig,
@@ -315,7 +315,7 @@ fn a_countdown_at_every_bar_is_refused_under_the_scalar_countdown() {
 #[test]
 fn choosing_the_scalar_countdown_gives_the_model_a_scalar_head() {
     let config = ExpansionConfig {
-        weighting: preset("scalar-countdown").unwrap(),
+        weighting: ExpansionConfig::preset("scalar-countdown").unwrap(),
         ..ExpansionConfig::default()
     };
     assert_eq!(config.model.countdown, CountdownForm::PerBar);
@@ -324,8 +324,8 @@ fn choosing_the_scalar_countdown_gives_the_model_a_scalar_head() {
     let resolved = config.resolved();
     assert_eq!(resolved.model.countdown, CountdownForm::Scalar);
     resolved.validate().unwrap();
-    for name in STRATEGIES {
-        let weighting = preset(name).unwrap();
+    for name in ExpansionConfig::STRATEGIES {
+        let weighting = ExpansionConfig::preset(name).unwrap();
         assert_eq!(weighting.name(), name);
         let config = ExpansionConfig {
             weighting,
@@ -333,8 +333,13 @@ fn choosing_the_scalar_countdown_gives_the_model_a_scalar_head() {
         };
         config.resolved().validate().unwrap();
     }
-    let message = preset("magic").unwrap_err().to_string();
-    assert!(message.contains("magic") && STRATEGIES.iter().all(|name| message.contains(name)));
+    let message = ExpansionConfig::preset("magic").unwrap_err().to_string();
+    assert!(
+        message.contains("magic")
+            && ExpansionConfig::STRATEGIES
+                .iter()
+                .all(|name| message.contains(name))
+    );
 }
 
 #[test]

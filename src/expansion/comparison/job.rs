@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
-use crate::expansion::run::{self, ExpansionConfig, RunOptions};
+use crate::expansion::run::{self, Data, ExpansionConfig, RunOptions};
 use crate::history::{History, write_atomically};
 use crate::train::{Progress, checkpoint};
 
@@ -83,7 +83,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// As [`run::load`] and [`run::train`], and [`state`](Self::state).
+    /// As [`Data::load`] and [`run::train`], and [`state`](Self::state).
     pub fn work(&self, progress: Progress, interrupter: Interrupter) -> Result<bool> {
         std::fs::create_dir_all(&self.folder).map_err(Error::io("create", &self.folder))?;
         let _alone = self.lock()?;
@@ -94,7 +94,7 @@ impl Job {
         };
         let mut drawn = self.config.clone();
         drawn.train.seed = self.data_seed;
-        let data = run::load(&drawn)?;
+        let data = Data::load(&drawn)?;
         let options = RunOptions {
             resume,
             progress,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::search::SearchConfig;
+use crate::comparison::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
@@ -19,16 +19,16 @@ const FILE: &str = "comparison.json";
 /// the manifest: more of them add runs and change none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub(super) struct Manifest {
     /// The base config of every row.
-    pub config: ExpansionConfig,
+    config: ExpansionConfig,
     /// The settings of the search for the weights of `tuned-fixed`.
-    pub search: SearchConfig,
+    search: SearchConfig,
     /// The fingerprint of the file of bars, because a file may change under the same name.
-    pub(crate) data_file: Option<Fingerprint>,
+    data_file: Option<Fingerprint>,
     /// The fingerprint of the file of marked expansions.
     #[serde(default)]
-    pub(crate) marks_file: Option<Fingerprint>,
+    marks_file: Option<Fingerprint>,
 }
 
 impl Manifest {
@@ -37,7 +37,7 @@ impl Manifest {
     /// # Errors
     ///
     /// [`Error::Io`] if the file of bars or of marked expansions cannot be read.
-    pub fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
+    pub(super) fn new(config: ExpansionConfig, search: SearchConfig) -> Result<Self> {
         let inputs = RunFiles::of(&config)?;
         Ok(Self {
             data_file: inputs.data_file,
@@ -51,15 +51,25 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming the first field that differs, [`Error::Io`] if the folder cannot be used,
-    /// [`Error::Config`] if the stored file is not a manifest.
-    pub fn claim(&self, folder: &Path) -> Result<()> {
+    /// [`Error::Io`] if the folder cannot be used; as [`check`](Self::check).
+    pub(super) fn claim(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         let path = folder.join(FILE);
-        if !path.exists() {
-            let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
-            return write_atomically(&path, json.as_bytes());
+        if path.exists() {
+            return self.check(folder);
         }
+        let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
+        write_atomically(&path, json.as_bytes())
+    }
+
+    /// Checks that the stored manifest of a folder is equal.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first field that differs, [`Error::Io`] if the folder has no manifest,
+    /// [`Error::Config`] if the stored file is not a manifest.
+    pub(super) fn check(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         let stored: Self = serde_json::from_str(&text).map_err(|error| Error::Config {
             path: path.clone(),
@@ -72,5 +82,79 @@ impl Manifest {
         // Compared first, so that its fields are named as in a config, without the prefix `config.`.
         same_or_named(&self.config, &stored.config, &remedy)?;
         same_or_named(self, &stored, &remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> ExpansionConfig {
+        super::super::strategies::base(ExpansionConfig::default()).unwrap()
+    }
+
+    fn search(runs: usize) -> SearchConfig {
+        SearchConfig { runs, epochs: 2 }
+    }
+
+    fn refusal(manifest: &Manifest, folder: &Path) -> String {
+        manifest.claim(folder).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_folder_takes_one_comparison_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = Manifest::new(base(), search(3)).unwrap();
+        manifest.claim(folder.path()).unwrap();
+        manifest.claim(folder.path()).unwrap();
+
+        let mut other = manifest.clone();
+        other.config.model.head_dropout = 0.75;
+        let message = refusal(&other, folder.path());
+        let expected = "`model.head_dropout` is 0.75, but it must be 0.2";
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains("choose another"), "{message}");
+
+        let other = Manifest::new(base(), search(4)).unwrap();
+        let message = refusal(&other, folder.path());
+        let expected = "`search.runs` is 4, but it must be 3";
+        assert!(message.contains(expected), "{message}");
+
+        std::fs::write(folder.path().join(FILE), "{}").unwrap();
+        assert!(refusal(&manifest, folder.path()).contains("comparison.json"));
+    }
+
+    #[test]
+    fn a_folder_without_a_comparison_has_nothing_to_collect() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = Manifest::new(base(), search(3)).unwrap();
+        let message = manifest.check(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("comparison.json"), "{message}");
+    }
+
+    #[test]
+    fn a_file_that_changed_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let manifest = || {
+            let mut config = base();
+            config.data.path = Some(place("bars.csv"));
+            config.data.marks = Some(place("marks.csv"));
+            Manifest::new(config, search(3))
+        };
+        assert!(manifest().is_err(), "there is no file yet");
+        let bars = "open,high,low,close\n1,1,1,1\n";
+        std::fs::write(place("bars.csv"), bars).unwrap();
+        std::fs::write(place("marks.csv"), "start,end,type\n1,2,0\n").unwrap();
+        manifest().unwrap().claim(folder.path()).unwrap();
+        manifest().unwrap().claim(folder.path()).unwrap();
+
+        std::fs::write(place("marks.csv"), "start,end,type\n1,3,0\n").unwrap();
+        let message = refusal(&manifest().unwrap(), folder.path());
+        assert!(message.contains("`marks_file.checksum`"), "{message}");
+
+        std::fs::write(place("bars.csv"), "open,high,low,close\n1,2,1,1\n").unwrap();
+        let message = refusal(&manifest().unwrap(), folder.path());
+        assert!(message.contains("`data_file.checksum`"), "{message}");
     }
 }

@@ -1,28 +1,30 @@
-//! Defines the rows of a comparison: every preset, the raw sum, and fixed weights from a search.
+//! Defines the rows of a comparison: every ExpansionConfig::preset, the raw sum, and fixed weights from a search.
 
-use crate::comparison::search::{self, Candidate, SearchConfig};
-use crate::comparison::{MetricColumn, OtherTarget, Results, Run, raw};
+use crate::comparison::search::Candidate;
+use crate::comparison::{MetricColumn, OtherTarget, Results, Run, SearchConfig, TUNED_FIXED, raw};
 use crate::error::{Error, Result};
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::{ScalarCountdown, strategy_table, task_names};
-use crate::expansion::run::{ExpansionConfig, STRATEGIES, preset};
+use crate::expansion::run::ExpansionConfig;
 use crate::history::ALL_TASKS;
 use crate::task::TaskSet;
 use crate::train::Better;
-use crate::weighting::{BatchStatistics, BuiltIn, Needs, StrategyConfig, StrategyRow, TaskValues};
+use crate::weighting::{
+    BatchStatistics, BuiltIn, Needs, StrategyConfig, StrategyRow, Sum, TaskValues,
+};
 
 /// The name of the row that sums the raw losses with all weights 1, which is training without a strategy.
-pub const RAW_SUM: &str = "raw-sum";
-
-use crate::comparison::TUNED_FIXED;
+const SUM: &str = Sum::NAME;
 
 /// The suffix that rescales the combined gradient of a strategy from the Gram matrix to the length of the mean gradient,
 /// as in `nash-mtl+rescale`. Under clipping, strategies whose gradients differ in length differ in step too.
 const RESCALED: &str = "+rescale";
 
-/// Returns the names of the default rows: the presets, then the reference rows `raw-sum` and `tuned-fixed`.
-pub fn all() -> impl Iterator<Item = &'static str> {
-    STRATEGIES.into_iter().chain([RAW_SUM, TUNED_FIXED])
+/// Returns the names of the default rows: the presets, then the reference rows `sum` and `tuned-fixed`.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    ExpansionConfig::STRATEGIES
+        .into_iter()
+        .chain([SUM, TUNED_FIXED])
 }
 
 /// Checks that every name is a row or a strategy of the [strategy table](strategy_table), and that no name is repeated.
@@ -32,7 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 /// # Errors
 ///
 /// [`Error::Setting`] naming the first unknown or repeated name, or if `names` is empty.
-pub fn check(names: &[String]) -> Result<()> {
+pub(super) fn check(names: &[String]) -> Result<()> {
     let table = strategy_table();
     // A comparison names strategies without settings, so only strategies with defaults can be rows.
     let rows = || table.rows().iter().filter(|row| row.needs().is_some());
@@ -68,7 +70,7 @@ pub fn check(names: &[String]) -> Result<()> {
 /// # Errors
 ///
 /// [`Error::Setting`] if early stopping is on, which would let one strategy train longer than another.
-pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
+pub(super) fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
     if let Some(patience) = config.train.patience {
         let expected = "left out: every strategy gets the same number of epochs";
         return Err(Error::setting("train.patience", patience, expected));
@@ -79,7 +81,7 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
         config.model.countdown_scale = usual.countdown_scale;
     }
     // Every row sets its own strategy, so the strategy of the base would only make two equal bases differ.
-    config.weighting = raw(equal());
+    config.weighting = StrategyConfig::new(Sum::default());
     Ok(config.resolved())
 }
 
@@ -88,26 +90,13 @@ pub fn base(mut config: ExpansionConfig) -> Result<ExpansionConfig> {
 /// # Errors
 ///
 /// [`Error::Setting`] if `name` is not a row, or if it is `tuned-fixed` and `tuned` is `None`.
-///
-/// # Example
-///
-/// ```
-/// use equipoise::expansion::comparison::strategies;
-/// use equipoise::expansion::run::ExpansionConfig;
-///
-/// let base = strategies::base(ExpansionConfig::default())?;
-/// let config = strategies::config(&base, "uncertainty", 7, None)?;
-/// assert_eq!((config.weighting.name(), config.train.seed), ("uncertainty", 7));
-/// # Ok::<(), equipoise::Error>(())
-/// ```
-pub fn config(
+pub(super) fn config(
     base: &ExpansionConfig,
     name: &str,
     seed: u64,
     tuned: Option<&TaskValues>,
 ) -> Result<ExpansionConfig> {
     let weighting = match (name, tuned) {
-        (RAW_SUM, _) => raw(equal()),
         (TUNED_FIXED, Some(weights)) => raw(weights.clone()),
         (TUNED_FIXED, None) => {
             let expected = "searched for before it is trained";
@@ -115,7 +104,7 @@ pub fn config(
         }
         _ => match name.strip_suffix(RESCALED) {
             Some(strategy) => rescaled(strategy)?,
-            None => preset(name)?,
+            None => ExpansionConfig::preset(name)?,
         },
     };
     Ok(with(base, weighting, seed))
@@ -129,10 +118,10 @@ fn rescaled(strategy: &str) -> Result<StrategyConfig> {
             format!("`{strategy}` alone: only a strategy from the Gram matrix is rescaled");
         Error::setting("strategies", found, expected)
     };
-    if [RAW_SUM, TUNED_FIXED].contains(&strategy) {
+    if strategy == TUNED_FIXED {
         return Err(refuse());
     }
-    let config = preset(strategy)?;
+    let config = ExpansionConfig::preset(strategy)?;
     match config.rule().needs() {
         Needs::Gram => Ok(config.with_rescale(true)),
         _ => Err(refuse()),
@@ -140,20 +129,20 @@ fn rescaled(strategy: &str) -> Result<StrategyConfig> {
 }
 
 /// Returns the config of the run of a candidate of the search for fixed weights.
-pub fn candidate(
+pub(super) fn candidate(
     base: &ExpansionConfig,
     search: &SearchConfig,
     candidate: &Candidate,
 ) -> ExpansionConfig {
-    let mut config = with(base, raw(candidate.values()), search::SEED);
+    let mut config = with(base, raw(candidate.values()), SearchConfig::SEED);
     config.train.epochs = search.epochs;
     config
 }
 
 /// Returns the usual weights of the presets for these tasks, from which the search derives a candidate, or `None` if the
 /// presets have no weights for the tasks.
-pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
-    let preset = preset(BatchStatistics::NAME)
+pub(super) fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
+    let preset = ExpansionConfig::preset(BatchStatistics::NAME)
         .ok()?
         .get::<BatchStatistics>()?;
     preset.weights.resolve("weights", tasks, 0.0).ok()
@@ -161,7 +150,7 @@ pub fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
 
 /// Returns the results of the runs, with the metrics of the domain as columns. Rows whose countdown has another target
 /// than the rest of the table are marked.
-pub fn results(base: &ExpansionConfig, runs: Vec<Run>) -> Results {
+pub(super) fn results(base: &ExpansionConfig, runs: Vec<Run>) -> Results {
     let results = Results::new(runs);
     let others = results.strategies().into_iter();
     let others = others.filter(|name| has_other_target(base, name));
@@ -193,16 +182,6 @@ fn with(base: &ExpansionConfig, weighting: StrategyConfig, seed: u64) -> Expansi
     config.resolved()
 }
 
-/// Returns the weight 1 for every task.
-fn equal() -> TaskValues {
-    TaskValues::from([
-        (task_names::TYPE, 1.0),
-        (task_names::POINTERS, 1.0),
-        (task_names::BINARY, 1.0),
-        (task_names::COUNTDOWN, 1.0),
-    ])
-}
-
 /// Returns whether the countdown of a row has another target than the rest of the table, so that the losses differ in
 /// meaning.
 fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
@@ -212,6 +191,16 @@ fn has_other_target(base: &ExpansionConfig, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns the weight 1 for every task.
+    fn equal() -> TaskValues {
+        TaskValues::from([
+            (task_names::TYPE, 1.0),
+            (task_names::POINTERS, 1.0),
+            (task_names::BINARY, 1.0),
+            (task_names::COUNTDOWN, 1.0),
+        ])
+    }
 
     #[test]
     fn there_are_nine_rows_and_all_have_valid_configs() {
@@ -239,7 +228,7 @@ mod tests {
     #[test]
     fn a_base_under_the_scalar_countdown_gives_the_head_per_bar_back() {
         let scalar = ExpansionConfig {
-            weighting: preset("scalar-countdown").unwrap(),
+            weighting: ExpansionConfig::preset("scalar-countdown").unwrap(),
             ..ExpansionConfig::default()
         };
         let usual = base(ExpansionConfig::default()).unwrap();
@@ -254,7 +243,7 @@ mod tests {
                 .map(|name| name.to_string())
                 .collect::<Vec<_>>()
         };
-        assert!(check(&names(&["manual", RAW_SUM, "nash-mtl", "nash-mtl+rescale"])).is_ok());
+        assert!(check(&names(&["manual", SUM, "nash-mtl", "nash-mtl+rescale"])).is_ok());
         assert!(check(&names(&["manuel"])).is_err());
         assert!(check(&names(&["manual", "manual"])).is_err());
         assert!(check(&[]).is_err());
@@ -270,11 +259,7 @@ mod tests {
         let rescaled = config(&base, "mgda+rescale", 1, None).unwrap();
         let plain = config(&base, "mgda", 1, None).unwrap();
         assert_eq!(rescaled.weighting, plain.weighting.with_rescale(true));
-        for name in [
-            "uncertainty+rescale",
-            "raw-sum+rescale",
-            "tuned-fixed+rescale",
-        ] {
+        for name in ["uncertainty+rescale", "sum+rescale", "tuned-fixed+rescale"] {
             let message = check(&[name.to_string()]).unwrap_err().to_string();
             assert!(message.contains("Gram"), "{message}");
         }

@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
 use crate::expansion::feature::{FeatureRows, FeatureSet};
 use crate::expansion::model::{ExpansionModel, Prediction, decode};
-use crate::expansion::run::{ExpansionConfig, trained_network};
+use crate::expansion::run::ExpansionConfig;
 use crate::train::checkpoint;
 
 pub use found::{Times, WindowPrediction};
@@ -95,15 +95,15 @@ impl Predictor {
     }
 
     /// Creates the predictor of a checkpoint: `model-N.bpk` of a run with its config, or with the feature `pytorch` a
-    /// PyTorch file with a config that [`follow_init`](crate::expansion::run::follow_init) has fitted to it. The backend
+    /// PyTorch file with a config that [`follow_init`](ExpansionConfig::follow_init) has fitted to it. The backend
     /// and the longest gap are those of the config.
     ///
     /// # Errors
     ///
-    /// As [`trained_network`].
+    /// As [`ExpansionConfig::trained_network`].
     pub fn from_checkpoint(config: &ExpansionConfig, file: impl AsRef<Path>) -> Result<Self> {
         let device = config.backend.device()?;
-        let network = trained_network(config, file, &device)?;
+        let network = config.trained_network(file, &device)?;
         let predictor = Self::new(network, config.data.features())?;
         Ok(predictor.with_max_gap(config.data.max_gap))
     }

@@ -28,7 +28,7 @@
 //! [`PytorchCheckpoint::notes`] lists both.
 //!
 //! To continue the training, fit the config to the file with
-//! [`run::follow_init`](crate::expansion::run::follow_init) and pass the file as
+//! [`ExpansionConfig::follow_init`](crate::expansion::run::ExpansionConfig::follow_init) and pass the file as
 //! [`RunOptions::init`](crate::expansion::run::RunOptions::init), or run `train_expansion --init`.
 //!
 //! # Export

@@ -23,12 +23,14 @@ pub struct WindowFigure {
     pub caption: String,
 }
 
-/// Returns the section of a report that shows `figures`, or `None` if `figures` is empty.
-pub fn window_section(figures: &[WindowFigure]) -> Option<Section> {
-    const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
+impl WindowFigure {
+    /// Returns the section of a report that shows `figures`, or `None` if `figures` is empty.
+    pub fn section(figures: &[WindowFigure]) -> Option<Section> {
+        const ABOUT: &str = "Hollow bars rose, filled ones fell. The shaded bars under the solid bracket are the true run, \
         the dashed bracket and lines are the predicted one.";
-    let body = paragraph(ABOUT) + &grid(figures.iter().map(WindowFigure::html));
-    (!figures.is_empty()).then(|| Section::new("windows", "Windows", body))
+        let body = paragraph(ABOUT) + &grid(figures.iter().map(WindowFigure::html));
+        (!figures.is_empty()).then(|| Section::new("windows", "Windows", body))
+    }
 }
 
 /// The height above the plot for the two brackets.

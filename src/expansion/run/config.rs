@@ -241,10 +241,10 @@ impl DataConfig {
 /// # Example
 ///
 /// ```
-/// use equipoise::expansion::run::{ExpansionConfig, preset};
+/// use equipoise::expansion::run::ExpansionConfig;
 ///
 /// let mut config = ExpansionConfig::default();
-/// config.weighting = preset("gradient-share")?;
+/// config.weighting = ExpansionConfig::preset("gradient-share")?;
 /// let config = config.resolved();
 /// assert_eq!(config.weighting.name(), "gradient-share");
 /// # Ok::<(), equipoise::Error>(())
@@ -256,7 +256,7 @@ pub struct ExpansionConfig {
     pub data: DataConfig,
     /// The settings of the network.
     pub model: ExpansionModelConfig,
-    /// The strategy, a row of [`strategy_table`]. Default `uncertainty`, as in [`preset`].
+    /// The strategy, a row of [`strategy_table`]. Default `uncertainty`, as in [`preset`](Self::preset).
     #[serde(deserialize_with = "weighting")]
     pub weighting: StrategyConfig,
     /// The settings of the training.
@@ -284,7 +284,7 @@ impl Default for ExpansionConfig {
                 countdown_scale: f64::from(COUNTDOWN_CLIP),
                 ..ExpansionModelConfig::default()
             },
-            weighting: preset("uncertainty").expect("a preset of this file"),
+            weighting: ExpansionConfig::preset("uncertainty").expect("a preset of this file"),
             train: TrainConfig {
                 learning_rate: 3e-3,
                 clip_norm: Some(1.0),
@@ -301,17 +301,6 @@ impl Default for ExpansionConfig {
 fn weighting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StrategyConfig, D::Error> {
     strategy_table().deserialize(deserializer)
 }
-
-/// The names of the seven strategies that are the default rows of a comparison, beside `raw-sum` and `tuned-fixed`.
-pub const STRATEGIES: [&str; 7] = [
-    "running-mean",
-    "uncertainty",
-    "gradient-scale",
-    "scalar-countdown",
-    "batch-statistics",
-    "gradient-share",
-    "manual",
-];
 
 /// The settings of the strategies whose settings for the expansion model differ from the defaults.
 const PRESETS: [(&str, &str); 6] = [
@@ -333,33 +322,46 @@ const PRESETS: [(&str, &str); 6] = [
 const WEIGHTED: &str =
     r#"{"weights": {"type": 0.1, "pointers": 0.7, "binary": 0.1, "countdown": 0.1}}"#;
 
-/// Returns a strategy by name, with its usual settings for the expansion model.
-///
-/// * `running-mean`, `gradient-scale`, `batch-statistics`, `scalar-countdown`: the weights 10/70/10/10 for type,
-///   pointers, binary and countdown;
-/// * `manual`: the weights 10/60/10/20;
-/// * `uncertainty`: the log sigma of the pointers starts at -0.3;
-/// * every other strategy of [the table](strategy_table): its defaults.
-///
-/// # Errors
-///
-/// [`Error::Setting`] if no strategy has this name, or one of its settings has no default.
-///
-/// # Example
-///
-/// ```
-/// use equipoise::expansion::run::preset;
-///
-/// assert_eq!(preset("running-mean")?.name(), "running-mean");
-/// assert!(preset("unknown").is_err());
-/// # Ok::<(), equipoise::Error>(())
-/// ```
-pub fn preset(name: &str) -> Result<StrategyConfig> {
-    let table = strategy_table();
-    let row = table.row(name)?;
-    let settings = PRESETS.iter().find(|(known, _)| *known == row.name());
-    let settings = settings.map_or("{}", |(_, settings)| settings);
-    row.config(settings)
+impl ExpansionConfig {
+    /// The names of the seven strategies that are the default rows of a comparison, beside `sum` and `tuned-fixed`.
+    pub const STRATEGIES: [&str; 7] = [
+        "running-mean",
+        "uncertainty",
+        "gradient-scale",
+        "scalar-countdown",
+        "batch-statistics",
+        "gradient-share",
+        "manual",
+    ];
+
+    /// Returns a strategy by name, with its usual settings for the expansion model.
+    ///
+    /// * `running-mean`, `gradient-scale`, `batch-statistics`, `scalar-countdown`: the weights 10/70/10/10 for type,
+    ///   pointers, binary and countdown;
+    /// * `manual`: the weights 10/60/10/20;
+    /// * `uncertainty`: the log sigma of the pointers starts at -0.3;
+    /// * every other strategy of [the table](strategy_table): its defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if no strategy has this name, or one of its settings has no default.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use equipoise::expansion::run::ExpansionConfig;
+    ///
+    /// assert_eq!(ExpansionConfig::preset("running-mean")?.name(), "running-mean");
+    /// assert!(ExpansionConfig::preset("unknown").is_err());
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
+    pub fn preset(name: &str) -> Result<StrategyConfig> {
+        let table = strategy_table();
+        let row = table.row(name)?;
+        let settings = PRESETS.iter().find(|(known, _)| *known == row.name());
+        let settings = settings.map_or("{}", |(_, settings)| settings);
+        row.config(settings)
+    }
 }
 
 impl ExpansionConfig {

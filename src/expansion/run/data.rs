@@ -24,7 +24,7 @@ pub(crate) fn from_file(
     if is_parquet(path) && parquet::holds_windows(path)? {
         return parquet::windows(path, config, notes);
     }
-    let (bars, said) = read_bars(path, data)?;
+    let (bars, said) = data.read_bars(path)?;
     notes.extend(said);
     let grid = WindowGrid {
         length: config.model.window,
@@ -49,43 +49,45 @@ pub(crate) fn from_file(
     Ok(windows)
 }
 
-/// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and returns them with notes on the
-/// rows that were read and dropped.
-///
-/// # Errors
-///
-/// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
-/// feature.
-pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
-    if is_parquet(path) && parquet::holds_windows(path)? {
-        let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
-        return Err(Error::file(path, reason));
-    }
-    let mut notes = Vec::new();
-    let options = CsvOptions::default()
-        .with_skip_bad_rows(data.skip_bad_rows)
-        .with_date_order(data.date_order)
-        .with_decimal_mark(data.decimal_mark);
-    let (bars, report) = if is_parquet(path) {
-        parquet::read_parquet(path, &options)?
-    } else {
-        read_csv(path, &options)?
-    };
-    let place = if is_parquet(path) { "row" } else { "line" };
-    notes.push(format!(
-        "read {} bars from {}{}",
-        bars.len(),
-        path.display(),
-        span(&bars)
-    ));
-    notes.extend(report.notes);
-    if let Some((line, reason)) = &report.first_dropped {
+impl DataConfig {
+    /// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and returns them with notes on the
+    /// rows that were read and dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
+    /// feature.
+    pub fn read_bars(&self, path: &Path) -> Result<(Bars, Vec<String>)> {
+        if is_parquet(path) && parquet::holds_windows(path)? {
+            let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
+            return Err(Error::file(path, reason));
+        }
+        let mut notes = Vec::new();
+        let options = CsvOptions::default()
+            .with_skip_bad_rows(self.skip_bad_rows)
+            .with_date_order(self.date_order)
+            .with_decimal_mark(self.decimal_mark);
+        let (bars, report) = if is_parquet(path) {
+            parquet::read_parquet(path, &options)?
+        } else {
+            read_csv(path, &options)?
+        };
+        let place = if is_parquet(path) { "row" } else { "line" };
         notes.push(format!(
-            "dropped {} of {} rows; the first, {place} {line}: {reason}",
-            report.dropped, report.rows
+            "read {} bars from {}{}",
+            bars.len(),
+            path.display(),
+            span(&bars)
         ));
+        notes.extend(report.notes);
+        if let Some((line, reason)) = &report.first_dropped {
+            notes.push(format!(
+                "dropped {} of {} rows; the first, {place} {line}: {reason}",
+                report.dropped, report.rows
+            ));
+        }
+        Ok((bars, notes))
     }
-    Ok((bars, notes))
 }
 
 /// Returns whether the name or the first bytes of the file are those of a Parquet file.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::config::ExpansionConfig;
-use super::start::build;
 use crate::error::Result;
 use crate::expansion::pytorch::PytorchExport;
 use crate::train::{MultiTask, checkpoint};
@@ -17,7 +16,7 @@ use crate::train::{MultiTask, checkpoint};
 pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
     let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
     let device = config.backend.device()?;
-    let (network, weighting) = build(&config, &device)?;
+    let (network, weighting) = config.build(&device)?;
     let file = checkpoint::model_file(&run, epoch);
     let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
     let export = PytorchExport::new(&trained.network)?;

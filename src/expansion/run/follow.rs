@@ -1,6 +1,6 @@
 //! Fits the config of a run to the PyTorch checkpoint it starts from.
 
-use super::config::{ExpansionConfig, preset};
+use super::config::ExpansionConfig;
 use crate::error::{Error, Result};
 use crate::expansion::feature::FEATURES;
 use crate::expansion::label::CountdownForm;
@@ -109,7 +109,7 @@ fn log_sigma(
     let Some(mut own) = config.weighting.get::<Uncertainty>() else {
         return;
     };
-    let usual = preset(Uncertainty::NAME).ok();
+    let usual = ExpansionConfig::preset(Uncertainty::NAME).ok();
     let usual = usual.and_then(|preset| preset.get::<Uncertainty>());
     let starts = [usual.unwrap_or_default(), Uncertainty::default()];
     if starts.iter().any(|start| own.log_sigma == start.log_sigma) {

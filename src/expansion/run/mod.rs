@@ -1,6 +1,7 @@
 //! Loads the data of a config, builds and trains its network, and collects the content of the run's report.
 //!
-//! An [`ExpansionConfig`], for example from [`recipe`], goes to [`load`] for the windows and to [`train()`] for the run.
+//! An [`ExpansionConfig`], for example from [`ExpansionConfig::recipe`], goes to [`Data::load`] for the windows and to [`train()`]
+//! for the run.
 
 mod candles;
 mod config;
@@ -16,14 +17,10 @@ mod report;
 mod start;
 mod train;
 
-pub use candles::{WindowFigure, window_section};
-pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
-pub use data::read_bars;
+pub use candles::WindowFigure;
+pub use config::{Backend, DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
-pub use quick_test::{QuickTest, quick_test};
-pub use recipes::{RECIPES, recipe};
-pub use report::{SHOWN, facts, window_figures};
-pub use start::{build, config_of_run, follow_init, trained_network};
-pub use train::{Data, RunOptions, batcher, kernel, load, probe, train};
+pub use quick_test::QuickTest;
+pub use train::{Data, RunOptions, probe, train};

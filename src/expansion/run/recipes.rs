@@ -1,52 +1,54 @@
 //! Defines configs by name.
 
-use super::config::{ExpansionConfig, preset};
+use super::config::ExpansionConfig;
 use crate::error::{Error, Result};
 use crate::expansion::label::COUNTDOWN_CLIP;
 use crate::expansion::model::{ExpansionModelConfig, Pooling};
 use crate::train::{Schedule, TrainConfig};
 
-/// The names that [`recipe`] knows.
-pub const RECIPES: [&str; 3] = ["default", "original", "learn"];
+impl ExpansionConfig {
+    /// The names that [`recipe`](Self::recipe) knows.
+    pub const RECIPES: [&str; 3] = ["default", "original", "learn"];
 
-/// Returns the config of a recipe.
-///
-/// | recipe | purpose |
-/// |---|---|
-/// | `default` | the defaults of [`ExpansionConfig`]: small, seconds on simulated windows |
-/// | `original` | network, dropout, optimizer and strategy of the project this crate began with; starves a task |
-/// | `learn` | finds expansions on real bars, in minutes on two cores, whatever the size of the file |
-///
-/// Every choice of `learn` is measured in `docs/recipe.md`.
-///
-/// # Errors
-///
-/// [`Error::Setting`] if no recipe has this name.
-///
-/// # Example
-///
-/// ```
-/// let config = equipoise::expansion::run::recipe("learn")?;
-/// assert_eq!((config.data.stride, config.train.epochs), (2, 12));
-/// # Ok::<(), equipoise::Error>(())
-/// ```
-pub fn recipe(name: &str) -> Result<ExpansionConfig> {
-    match name {
-        "default" => Ok(ExpansionConfig::default()),
-        "original" => original(),
-        "learn" => learn(),
-        other => Err(Error::setting(
-            "recipe",
-            other,
-            format!("one of {}", RECIPES.join(", ")),
-        )),
+    /// Returns the config of a recipe.
+    ///
+    /// | recipe | purpose |
+    /// |---|---|
+    /// | `default` | the defaults of [`ExpansionConfig`]: small, seconds on simulated windows |
+    /// | `original` | network, dropout, optimizer and strategy of the project this crate began with; starves a task |
+    /// | `learn` | finds expansions on real bars, in minutes on two cores, whatever the size of the file |
+    ///
+    /// Every choice of `learn` is measured in `docs/recipe.md`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if no recipe has this name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let config = equipoise::expansion::run::ExpansionConfig::recipe("learn")?;
+    /// assert_eq!((config.data.stride, config.train.epochs), (2, 12));
+    /// # Ok::<(), equipoise::Error>(())
+    /// ```
+    pub fn recipe(name: &str) -> Result<ExpansionConfig> {
+        match name {
+            "default" => Ok(ExpansionConfig::default()),
+            "original" => original(),
+            "learn" => learn(),
+            other => Err(Error::setting(
+                "recipe",
+                other,
+                format!("one of {}", Self::RECIPES.join(", ")),
+            )),
+        }
     }
 }
 
 fn original() -> Result<ExpansionConfig> {
     Ok(ExpansionConfig {
         model: ExpansionModelConfig::default(),
-        weighting: preset("running-mean")?,
+        weighting: ExpansionConfig::preset("running-mean")?,
         train: TrainConfig::default(),
         ..ExpansionConfig::default()
     })
@@ -54,7 +56,7 @@ fn original() -> Result<ExpansionConfig> {
 
 fn learn() -> Result<ExpansionConfig> {
     let mut config = ExpansionConfig {
-        weighting: preset("gradient-share")?,
+        weighting: ExpansionConfig::preset("gradient-share")?,
         ..ExpansionConfig::default()
     };
     config.data.stride = 2;

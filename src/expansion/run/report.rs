@@ -11,37 +11,39 @@ use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Prediction};
 use crate::expansion::window::{Window, Windows};
 use crate::model::MultiTaskModel;
 
-/// The number of windows that a report shows.
-pub const SHOWN: usize = 12;
+impl WindowFigure {
+    /// The number of windows that a report shows.
+    pub const SHOWN: usize = 12;
 
-/// Returns figures of at most `count` windows, spread evenly over `windows`, with the predictions of the network.
-///
-/// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
-/// `batcher` must compute the features it was trained on. Equal networks and windows give equal figures.
-///
-/// # Errors
-///
-/// [`Error::Training`] if the outputs cannot be read from the device.
-pub fn window_figures(
-    model: &ExpansionModel,
-    windows: &Windows,
-    batcher: &ExpansionBatcher,
-    device: &Device,
-    count: usize,
-) -> Result<Vec<WindowFigure>> {
-    let shown = spread(windows, count);
-    if shown.is_empty() {
-        return Ok(Vec::new());
+    /// Returns figures of at most `count` windows, spread evenly over `windows`, with the predictions of the network.
+    ///
+    /// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
+    /// `batcher` must compute the features it was trained on. Equal networks and windows give equal figures.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Training`] if the outputs cannot be read from the device.
+    pub fn of_predictions(
+        model: &ExpansionModel,
+        windows: &Windows,
+        batcher: &ExpansionBatcher,
+        device: &Device,
+        count: usize,
+    ) -> Result<Vec<WindowFigure>> {
+        let shown = spread(windows, count);
+        if shown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = batcher.batch(shown.clone(), device);
+        let Some(evaluation) = model.evaluate(model.represent(&batch), &batch) else {
+            return Ok(Vec::new());
+        };
+        let predictions = evaluation.predictions().map_err(|error| Error::Training {
+            reason: format!("the predictions for the report cannot be read: {error}"),
+        })?;
+        let pairs = shown.iter().zip(&predictions);
+        Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
     }
-    let batch = batcher.batch(shown.clone(), device);
-    let Some(evaluation) = model.evaluate(model.represent(&batch), &batch) else {
-        return Ok(Vec::new());
-    };
-    let predictions = evaluation.predictions().map_err(|error| Error::Training {
-        reason: format!("the predictions for the report cannot be read: {error}"),
-    })?;
-    let pairs = shown.iter().zip(&predictions);
-    Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
 }
 
 /// Returns the middle window of each of `count` equal parts.
@@ -101,25 +103,27 @@ fn caption(label: WindowLabel, prediction: &Prediction) -> String {
     )
 }
 
-/// Returns the settings of a run as pairs of name and text, for the top of its report.
-///
-/// `notes` are the notes of [`Data`](super::train::Data).
-pub fn facts(config: &ExpansionConfig, notes: &[String]) -> Vec<(String, String)> {
-    let train = &config.train;
-    let data = match &config.data.path {
-        Some(path) => path.display().to_string(),
-        None => "simulated".into(),
-    };
-    let mut facts = vec![
-        ("strategy", config.weighting.name().to_string()),
-        ("data", data),
-        ("epochs", format!("at most {}", train.epochs)),
-        ("windows per step", train.batch_size.to_string()),
-        ("learning rate", train.learning_rate.to_string()),
-        ("seed", train.seed.to_string()),
-        ("backend", config.backend.name().to_string()),
-    ];
-    facts.extend(notes.iter().map(|note| ("note", note.clone())));
-    let owned = facts.into_iter();
-    owned.map(|(name, text)| (name.into(), text)).collect()
+impl ExpansionConfig {
+    /// Returns the settings of a run as pairs of name and text, for the top of its report.
+    ///
+    /// `notes` are the notes of [`Data`](super::train::Data).
+    pub fn facts(&self, notes: &[String]) -> Vec<(String, String)> {
+        let train = &self.train;
+        let data = match &self.data.path {
+            Some(path) => path.display().to_string(),
+            None => "simulated".into(),
+        };
+        let mut facts = vec![
+            ("strategy", self.weighting.name().to_string()),
+            ("data", data),
+            ("epochs", format!("at most {}", train.epochs)),
+            ("windows per step", train.batch_size.to_string()),
+            ("learning rate", train.learning_rate.to_string()),
+            ("seed", train.seed.to_string()),
+            ("backend", self.backend.name().to_string()),
+        ];
+        facts.extend(notes.iter().map(|note| ("note", note.clone())));
+        let owned = facts.into_iter();
+        owned.map(|(name, text)| (name.into(), text)).collect()
+    }
 }

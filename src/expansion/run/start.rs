@@ -18,17 +18,19 @@ use crate::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
 use crate::train::{Progress, checkpoint};
 use crate::weighting::Strategy;
 
-/// Builds a new network and strategy. The seed of the config fixes the initial values of the network.
-///
-/// # Errors
-///
-/// As [`ExpansionConfig::validate`].
-pub fn build(config: &ExpansionConfig, device: &Device) -> Result<(ExpansionModel, Strategy)> {
-    device.seed(config.train.seed);
-    let network = config.model.init(device)?;
-    network.visit(&mut Draw);
-    let weighting = config.weighting.init(&config.model.tasks()?, device)?;
-    Ok((network, weighting))
+impl ExpansionConfig {
+    /// Builds a new network and strategy. The seed of the config fixes the initial values of the network.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExpansionConfig::validate`].
+    pub fn build(&self, device: &Device) -> Result<(ExpansionModel, Strategy)> {
+        device.seed(self.train.seed);
+        let network = self.model.init(device)?;
+        network.visit(&mut Draw);
+        let weighting = self.weighting.init(&self.model.tasks()?, device)?;
+        Ok((network, weighting))
+    }
 }
 
 /// Reads every parameter. Burn draws the initial values of a parameter at its first access, by which time other draws
@@ -41,53 +43,54 @@ impl ModuleVisitor for Draw {
     }
 }
 
-/// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and returns
-/// it with one sentence per change.
-///
-/// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run.
-/// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are the
-///   position feature, the form of the countdown and the start of log sigma.
-///
-/// # Errors
-///
-/// As [`config_of_run`] and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from the file, and
-/// both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
-pub fn follow_init(
-    config: ExpansionConfig,
-    file: Option<&Path>,
-) -> Result<(ExpansionConfig, Vec<String>)> {
-    match file {
-        #[cfg(feature = "pytorch")]
-        Some(file) if is_pytorch(file) => {
-            let checkpoint = pytorch_checkpoint(file, config.model.countdown)?;
-            follow(config, &checkpoint)
+impl ExpansionConfig {
+    /// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and returns
+    /// it with one sentence per change.
+    ///
+    /// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run.
+    /// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are the
+    ///   position feature, the form of the countdown and the start of log sigma.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_run`](Self::of_run) and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from the file, and
+    /// both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+    pub fn follow_init(self, file: Option<&Path>) -> Result<(ExpansionConfig, Vec<String>)> {
+        match file {
+            #[cfg(feature = "pytorch")]
+            Some(file) if is_pytorch(file) => {
+                let checkpoint = pytorch_checkpoint(file, self.model.countdown)?;
+                follow(self, &checkpoint)
+            }
+            #[cfg(not(feature = "pytorch"))]
+            Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
+            Some(file) => follow_run(self, file),
+            None => Ok((self, Vec::new())),
         }
-        #[cfg(not(feature = "pytorch"))]
-        Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
-        Some(file) => follow_run(config, file),
-        None => Ok((config, Vec::new())),
     }
 }
 
-/// Returns the config of the run that a checkpoint belongs to, or `None` if the file is not in the folder of a run.
-///
-/// # Errors
-///
-/// [`Error::Io`] or [`Error::Config`] if the run has a config that cannot be read.
-pub fn config_of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionConfig>> {
-    // A bare file name has no parent folder.
-    let Ok(place) = checkpoint.as_ref().canonicalize() else {
-        return Ok(None);
-    };
-    let folder = place.parent().and_then(Path::parent);
-    let file = folder.map(|run| run.join("config.json"));
-    let file = file.filter(|file| file.exists());
-    file.map(ExpansionConfig::read).transpose()
+impl ExpansionConfig {
+    /// Returns the config of the run that a checkpoint belongs to, or `None` if the file is not in the folder of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Config`] if the run has a config that cannot be read.
+    pub fn of_run(checkpoint: impl AsRef<Path>) -> Result<Option<ExpansionConfig>> {
+        // A bare file name has no parent folder.
+        let Ok(place) = checkpoint.as_ref().canonicalize() else {
+            return Ok(None);
+        };
+        let folder = place.parent().and_then(Path::parent);
+        let file = folder.map(|run| run.join("config.json"));
+        let file = file.filter(|file| file.exists());
+        file.map(ExpansionConfig::read).transpose()
+    }
 }
 
 /// Takes the network of the run if the config has the default network.
 fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConfig, Vec<String>)> {
-    let Some(run) = config_of_run(file)? else {
+    let Some(run) = ExpansionConfig::of_run(file)? else {
         return Ok((config, Vec::new()));
     };
     let nothing_said = config.model == ExpansionConfig::default().model;
@@ -184,33 +187,35 @@ pub(crate) fn init_from(
     }
 }
 
-/// Returns the trained network of a checkpoint, with every parameter from the file.
-///
-/// The file is `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or `.safetensors` file, to which
-/// [`follow_init`] fits a config. Unlike at the start of a training, no head is reset.
-///
-/// # Errors
-///
-/// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network
-/// has another shape than the config, or a parameter is not finite.
-pub fn trained_network(
-    config: &ExpansionConfig,
-    file: impl AsRef<Path>,
-    device: &Device,
-) -> Result<ExpansionModel> {
-    config.validate()?;
-    let file = file.as_ref();
-    // Not seeded: every parameter comes from the file, and other threads may be drawing random numbers.
-    let network = config.model.init(device)?;
-    let network = match is_pytorch(file) {
-        #[cfg(feature = "pytorch")]
-        true => pytorch_checkpoint(file, config.model.countdown)?.load_into(network, false)?,
-        #[cfg(not(feature = "pytorch"))]
-        true => return Err(without_pytorch(file)),
-        false => checkpoint::load_network(network, file, None)?,
-    };
-    check_finite(&network, file)?;
-    Ok(network)
+impl ExpansionConfig {
+    /// Returns the trained network of a checkpoint, with every parameter from the file.
+    ///
+    /// The file is `model-N.bpk` of a run, or with the feature `pytorch` a `.pt` or `.safetensors` file, to which
+    /// [`follow_init`](Self::follow_init) fits a config. Unlike at the start of a training, no head is reset.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network
+    /// has another shape than the config, or a parameter is not finite.
+    pub fn trained_network(
+        &self,
+        file: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<ExpansionModel> {
+        self.validate()?;
+        let file = file.as_ref();
+        // Not seeded: every parameter comes from the file, and other threads may be drawing random numbers.
+        let network = self.model.init(device)?;
+        let network = match is_pytorch(file) {
+            #[cfg(feature = "pytorch")]
+            true => pytorch_checkpoint(file, self.model.countdown)?.load_into(network, false)?,
+            #[cfg(not(feature = "pytorch"))]
+            true => return Err(without_pytorch(file)),
+            false => checkpoint::load_network(network, file, None)?,
+        };
+        check_finite(&network, file)?;
+        Ok(network)
+    }
 }
 
 fn check_finite(network: &ExpansionModel, file: &Path) -> Result<()> {

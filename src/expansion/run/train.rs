@@ -9,7 +9,7 @@ use burn::train::Interrupter;
 use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 use super::data::{from_file, label_notes};
 use super::fingerprint::RunFiles;
-use super::start::{build, init_from};
+use super::start::init_from;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
@@ -42,74 +42,77 @@ pub struct Data {
     pub notes: Vec<String>,
 }
 
-/// Reads or simulates the windows of a config and splits them by time.
-///
-/// # Errors
-///
-/// As [`read_csv`](crate::expansion::bars::read_csv), [`Marks::read_csv`](crate::expansion::label::Marks::read_csv),
-/// [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`]; [`Error::Setting`] if more than 100 million bars
-/// are to be simulated.
-pub fn load(config: &ExpansionConfig) -> Result<Data> {
-    let data = &config.data;
-    let mut notes = Vec::new();
-    let windows = match &data.path {
-        Some(path) => from_file(path, config, &mut notes)?,
-        None => {
-            let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
-            let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
-            let bars = count.saturating_mul(data.simulator.window);
-            if bars > MOST_SIMULATED_BARS {
-                let most = MOST_SIMULATED_BARS / data.simulator.window;
-                let expected = format!("at most {most} for the simulator");
-                return Err(Error::setting("data.max_samples", count, expected));
+impl Data {
+    /// Reads or simulates the windows of a config and splits them by time.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_csv`](crate::expansion::bars::read_csv), [`Marks::read_csv`](crate::expansion::label::Marks::read_csv),
+    /// [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`]; [`Error::Setting`] if more than 100 million bars
+    /// are to be simulated.
+    pub fn load(config: &ExpansionConfig) -> Result<Data> {
+        let data = &config.data;
+        let mut notes = Vec::new();
+        let windows = match &data.path {
+            Some(path) => from_file(path, config, &mut notes)?,
+            None => {
+                let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
+                let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
+                let bars = count.saturating_mul(data.simulator.window);
+                if bars > MOST_SIMULATED_BARS {
+                    let most = MOST_SIMULATED_BARS / data.simulator.window;
+                    let expected = format!("at most {most} for the simulator");
+                    return Err(Error::setting("data.max_samples", count, expected));
+                }
+                notes.push(format!("simulated {count} windows, {bars} bars"));
+                simulator.simulate_windows(count).windows()
             }
-            notes.push(format!("simulated {count} windows, {bars} bars"));
-            simulator.simulate_windows(count).windows()
-        }
-    };
-    let (train, valid) = windows.split(data.valid_fraction)?;
-    let apart = match windows.embargo() {
-        0 => "further down in the file".to_owned(),
-        bars => format!("later in time and at least {bars} bars apart"),
-    };
-    notes.push(format!(
-        "{} windows train, {} validate, {apart}",
-        train.len(),
-        valid.len()
-    ));
-    if valid.len() < FEW_VALIDATE {
+        };
+        let (train, valid) = windows.split(data.valid_fraction)?;
+        let apart = match windows.embargo() {
+            0 => "further down in the file".to_owned(),
+            bars => format!("later in time and at least {bars} bars apart"),
+        };
         notes.push(format!(
+            "{} windows train, {} validate, {apart}",
+            train.len(),
+            valid.len()
+        ));
+        if valid.len() < FEW_VALIDATE {
+            notes.push(format!(
             "warning: only {} windows validate; losses, skills and verdicts of fewer than {FEW_VALIDATE} say little",
             valid.len()
         ));
-    }
-    // Counted before resampling and mirroring: copies would hide a type with few examples.
-    if data.path.is_some() {
-        notes.extend(label_notes(&train));
-    }
-    let copies = copies(data, train.len());
-    let changed = copies > 0 || data.mirror;
-    let plain = changed.then(|| train.clone());
-    let train = match copies {
-        0 => train,
-        _ if data.marks.is_some() || windows.embargo() == 0 => {
-            notes
-                .push("no stretches are joined: their windows would need the rule's labels".into());
-            train
         }
-        _ => resampled(&train, config, copies, &mut notes)?,
-    };
-    let train = if data.mirror {
-        train.with_mirrored()
-    } else {
-        train
-    };
-    Ok(Data {
-        train,
-        plain,
-        valid,
-        notes,
-    })
+        // Counted before resampling and mirroring: copies would hide a type with few examples.
+        if data.path.is_some() {
+            notes.extend(label_notes(&train));
+        }
+        let copies = copies(data, train.len());
+        let changed = copies > 0 || data.mirror;
+        let plain = changed.then(|| train.clone());
+        let train = match copies {
+            0 => train,
+            _ if data.marks.is_some() || windows.embargo() == 0 => {
+                notes.push(
+                    "no stretches are joined: their windows would need the rule's labels".into(),
+                );
+                train
+            }
+            _ => resampled(&train, config, copies, &mut notes)?,
+        };
+        let train = if data.mirror {
+            train.with_mirrored()
+        } else {
+            train
+        };
+        Ok(Data {
+            train,
+            plain,
+            valid,
+            notes,
+        })
+    }
 }
 
 /// Returns the number of windows of joined stretches per original window.
@@ -155,7 +158,7 @@ pub struct RunOptions {
     /// Whether the run continues from the newest checkpoint in its folder. Default `false`.
     pub resume: bool,
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
-    /// file, to which [`follow_init`](super::follow_init) fits a config. Default `None`: a new network.
+    /// file, to which [`follow_init`](ExpansionConfig::follow_init) fits a config. Default `None`: a new network.
     pub init: Option<std::path::PathBuf>,
     /// The display of the progress. Default [`Progress::Auto`].
     pub progress: Progress,
@@ -181,17 +184,17 @@ impl RunOptions {
 ///
 /// # Errors
 ///
-/// As [`ExpansionConfig::validate`], [`load`] and [`Trainer::fit`].
+/// As [`ExpansionConfig::validate`], [`Data::load`] and [`Trainer::fit`].
 ///
 /// # Example
 ///
 /// ```no_run
-/// use equipoise::expansion::run::{RunOptions, load, recipe, train};
+/// use equipoise::expansion::run::{Data, ExpansionConfig, RunOptions, train};
 ///
-/// let mut config = recipe("learn")?;
+/// let mut config = ExpansionConfig::recipe("learn")?;
 /// config.data.path = Some("bars.csv".into());
 /// let config = config.resolved();
-/// let outcome = train(&config, load(&config)?, "runs/learn", RunOptions::default())?;
+/// let outcome = train(&config, Data::load(&config)?, "runs/learn", RunOptions::default())?;
 /// # Ok::<(), equipoise::Error>(())
 /// ```
 pub fn train(
@@ -207,7 +210,7 @@ pub fn train(
     }
     let directory = directory.as_ref();
     let device = config.backend.device()?;
-    let (network, weighting) = build(config, &device)?;
+    let (network, weighting) = config.build(&device)?;
     let network = match &options.init {
         Some(file) => init_from(network, file, options.progress)?,
         None => network,
@@ -250,13 +253,13 @@ pub fn train(
     }
     inputs.write(directory)?;
     config.write(stored)?;
-    let batcher = batcher(config, data.train.bars());
+    let batcher = config.batcher(data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
 }
 
 /// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
 ///
-/// `config` is the config of the run, `data` the result of [`load`] for this config.
+/// `config` is the config of the run, `data` the result of [`Data::load`] for this config.
 ///
 /// # Errors
 ///
@@ -270,7 +273,7 @@ pub fn probe(
 ) -> Result<Trials> {
     config.validate()?;
     let device = config.backend.device()?;
-    let start = build(config, &device)?;
+    let start = config.build(&device)?;
     let network = start.0.with_half_precision(config.half);
     let network = if config.freeze_backbone {
         network.with_frozen_backbone()
@@ -278,24 +281,26 @@ pub fn probe(
         network
     };
     let start = (network, start.1);
-    let batcher = batcher(config, data.train.bars());
+    let batcher = config.batcher(data.train.bars());
     let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
 }
 
-/// Returns the kernel that computes the recurrent layers of a run. A GPU that is too small for the kernels uses plain
-/// tensor operations.
-///
-/// # Errors
-///
-/// As [`ExpansionConfig::validate`] and [`Backend::device`](super::config::Backend::device).
-pub fn kernel(config: &ExpansionConfig) -> Result<Kernel> {
-    config.validate()?;
-    let device = config.backend.device()?;
-    let (model, batch) = (&config.model, config.train.batch_size);
-    let network = model.init(&device)?.with_half_precision(config.half);
-    let input = [batch, model.window, model.features];
-    Ok(network.lstm().kernel(input, &device))
+impl ExpansionConfig {
+    /// Returns the kernel that computes the recurrent layers of a run. A GPU that is too small for the kernels uses plain
+    /// tensor operations.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExpansionConfig::validate`] and [`Backend::device`](super::config::Backend::device).
+    pub fn kernel(&self) -> Result<Kernel> {
+        self.validate()?;
+        let device = self.backend.device()?;
+        let (model, batch) = (&self.model, self.train.batch_size);
+        let network = model.init(&device)?.with_half_precision(self.half);
+        let input = [batch, model.window, model.features];
+        Ok(network.lstm().kernel(input, &device))
+    }
 }
 
 fn trainer(
@@ -319,8 +324,11 @@ fn trainer(
         .with_interrupter(interrupter))
 }
 
-/// Creates the batcher for windows of `bars` with the features and the countdown form of the config.
-pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
-    let (data, model) = (&config.data, &config.model);
-    ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
+impl ExpansionConfig {
+    /// Creates the batcher for windows of `bars` with the features and the countdown form of the config.
+    pub fn batcher(&self, bars: &Bars) -> ExpansionBatcher {
+        let (data, model) = (&self.data, &self.model);
+        ExpansionBatcher::new(bars, model.window, data.position, model.countdown)
+            .with_moves(data.moves)
+    }
 }
