@@ -18,7 +18,8 @@ use burn::module::{Lora, Module, ModuleMapper, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
 use equipoise::nn::{
-    BiLstm, BiLstmConfig, Dropout, Lengths, Lstm, LstmConfig, LstmState, readout, readout_padded,
+    BiLstm, BiLstmConfig, Dropout, Kernel, Lengths, Lstm, LstmConfig, LstmState, readout,
+    readout_padded,
 };
 use serde_json::Value;
 use support::{assert_all_close, change_parameters, devices, gradients, json, values};
@@ -623,4 +624,21 @@ fn lengths_in_another_order_are_refused() {
     let device = Device::flex();
     let lengths = Lengths::new(&[2, 1], 2, &device).with_batch_first(false);
     layer(&device).forward_padded(normal([2, 2, 3], &device), &lengths);
+}
+
+/// What [`BiLstm::kernel`] tells is what computes: no kernel where a parameter is in double precision.
+#[test]
+fn weights_in_double_precision_have_no_kernel() {
+    for (backend, device) in devices() {
+        let single = BiLstmConfig::new(3, 4).init(&device).unwrap();
+        let double = single.clone().map(&mut Precision(DType::F64));
+        assert!(
+            !matches!(single.kernel([2, 5, 3], &device), Kernel::Plain(_)),
+            "{backend}"
+        );
+        let Kernel::Plain(why) = double.kernel([2, 5, 3], &device) else {
+            panic!("{backend}: a kernel for double precision");
+        };
+        assert!(why.contains("single precision"), "{why}");
+    }
 }

@@ -383,3 +383,10 @@ fn a_forgotten_loss_is_named() {
         .loss("c", one())
         .build();
 }
+
+#[test]
+#[should_panic(expected = "task 3 has no branch: there are 3 tasks, counted from 0")]
+fn a_stage_of_a_task_that_is_none_is_misuse() {
+    let shared = Branches::together(Tensor::<2>::ones([1, 1], &Device::flex()), 3);
+    shared.map([0, 3], |x| x);
+}

@@ -23,8 +23,8 @@ pub enum Verdict {
     /// The skill is at least 0.02, the accuracy to which the uninformed predictors are known, and its whole 95 %
     /// interval is above 0.
     Learned,
-    /// Better than the uninformed predictors, but the 95 % interval of the skill contains 0, or there are too few
-    /// validation data for an interval.
+    /// Not distinguishable from an uninformed predictor: the 95 % interval of the skill over the best constant or over
+    /// the best guess from the position contains 0, or there are too few validation data for an interval.
     Undecided,
     /// Better than the best constant predictor, but not better than the best guess from the position alone.
     OnlyPosition,

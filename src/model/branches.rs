@@ -55,15 +55,19 @@ impl<S: Shared> Branches<S> {
     ///
     /// If `task` is not below [`len`](Self::len).
     pub fn of(&self, task: usize) -> S {
+        self.check(task);
+        match &self.form {
+            Form::Together(shared) => shared.clone(),
+            Form::Apart(branches) => branches[task].clone(),
+        }
+    }
+
+    fn check(&self, task: usize) {
         assert!(
             task < self.tasks,
             "task {task} has no branch: there are {} tasks, counted from 0",
             self.tasks
         );
-        match &self.form {
-            Form::Together(shared) => shared.clone(),
-            Form::Apart(branches) => branches[task].clone(),
-        }
     }
 
     /// Returns the branches of all tasks in their order.
@@ -92,8 +96,7 @@ impl<S: Shared> Branches<S> {
     ///
     /// # Panics
     ///
-    /// If a position in `tasks` is not below [`len`](Self::len). If all branches are one tensor, only the first is
-    /// checked.
+    /// If a position in `tasks` is not below [`len`](Self::len).
     ///
     /// # Example
     ///
@@ -112,6 +115,7 @@ impl<S: Shared> Branches<S> {
         tasks: [usize; N],
         stage: impl Fn(S) -> T,
     ) -> [T; N] {
+        tasks.into_iter().for_each(|task| self.check(task));
         if self.is_separate() || N == 0 {
             return tasks.map(|task| stage(self.of(task)));
         }

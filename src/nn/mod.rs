@@ -1,8 +1,9 @@
 //! Layers: the LSTM in one and in two directions, dropout, and the readout of a sequence. The module does not depend on
 //! tasks, losses or training.
 //!
-//! On the CPU, the layers compute on host memory directly and keep used memory for their next results, up to 256 MiB
-//! for the whole program. On GPUs, all steps of a layer run in one launch.
+//! On the CPU, the layers compute on host memory directly (`fused`) and keep used memory for their next results, up to
+//! 256 MiB for the whole program. On GPUs, all steps of a layer run in one launch (`recurrence`). Elsewhere, and as the
+//! definition that both are tested against, plain tensor operations compute them (`reference`); `stack` chooses.
 
 mod bilstm;
 mod dropout;

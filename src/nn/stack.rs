@@ -1,17 +1,15 @@
 //! Runs the layers of an LSTM in one or two directions, with a kernel if there is one.
 
-#[cfg(feature = "gpu-kernels")]
-use burn::tensor::DType;
-use burn::tensor::{Device, Tensor};
+use std::fmt;
 
-#[cfg(feature = "gpu-kernels")]
-use super::LstmWeights;
+use burn::tensor::{DType, Device, Tensor};
+
 #[cfg(feature = "cpu-kernels")]
 use super::fused;
 use super::layer::{Ends, Layer, Stack};
 #[cfg(feature = "gpu-kernels")]
 use super::recurrence;
-use super::{Kernel, LstmState, reference};
+use super::{Kernel, LstmState, LstmWeights, reference};
 
 /// The implementation that computes a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +18,38 @@ pub(super) enum By {
     Kernel,
     /// Plain tensor operations.
     Reference,
+}
+
+/// The chosen implementation of a layer.
+enum Choice {
+    #[cfg(feature = "cpu-kernels")]
+    Cpu,
+    #[cfg(feature = "gpu-kernels")]
+    Gpu(recurrence::Fit),
+    Plain(Unserved),
+}
+
+/// The reason why no kernel computes a layer.
+enum Unserved {
+    Unwanted,
+    Precision,
+    Device,
+    #[cfg(feature = "gpu-kernels")]
+    Unfit(recurrence::Unfit),
+}
+
+impl fmt::Display for Unserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unwanted => f.write_str("no kernel is wanted"),
+            Self::Precision => {
+                f.write_str("the kernels need input and weights in single precision")
+            }
+            Self::Device => f.write_str("there are no kernels for this device"),
+            #[cfg(feature = "gpu-kernels")]
+            Self::Unfit(unfit) => unfit.fmt(f),
+        }
+    }
 }
 
 impl Stack<'_> {
@@ -72,21 +102,20 @@ impl Stack<'_> {
         by: By,
         ends: bool,
     ) -> (Tensor<3>, Option<Ends>) {
+        let choice = match by {
+            By::Kernel => self.choice(layer, input.dims(), input.dtype(), &input.device()),
+            By::Reference => Choice::Plain(Unserved::Unwanted),
+        };
         #[cfg(feature = "gpu-kernels")]
-        if by == By::Kernel
-            && input.dtype() == DType::F32
-            && layer.directions().into_iter().all(LstmWeights::is_single)
-            && let Some(Ok(fit)) =
-                recurrence::serves(layer, input.dims(), self.wish(), &input.device())
-        {
+        if let Choice::Gpu(fit) = choice {
             return recurrence::forward(self, layer, input, begin, ends, fit);
         }
         let begin = begin.unwrap_or_else(|| self.zeros(&input));
         #[cfg(feature = "cpu-kernels")]
-        if by == By::Kernel && crate::host::applies(&input) {
+        if matches!(choice, Choice::Cpu) {
             return fused::forward(self, layer, input, begin, ends);
         }
-        let _ = by;
+        let _ = choice;
         if self.batch_first {
             return reference::forward(layer, input, begin, self.lengths, ends);
         }
@@ -95,37 +124,42 @@ impl Stack<'_> {
         (output.swap_dims(0, 1), end)
     }
 
-    /// Returns whether batch comes before time, and whether half precision is requested.
-    #[cfg(feature = "gpu-kernels")]
-    fn wish(&self) -> (bool, bool) {
-        (self.batch_first, self.half)
-    }
-
-    /// Returns the kernel that computes the layers over an input of this shape.
-    pub(super) fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
+    /// Chooses the implementation of a layer for an input of this shape and precision.
+    fn choice(&self, layer: Layer<'_>, input: [usize; 3], dtype: DType, device: &Device) -> Choice {
+        if dtype != DType::F32 || !layer.directions().into_iter().all(LstmWeights::is_single) {
+            return Choice::Plain(Unserved::Precision);
+        }
         #[cfg(feature = "cpu-kernels")]
         if crate::host::serves(device) {
-            return Kernel::Cpu;
+            return Choice::Cpu;
         }
         #[cfg(feature = "gpu-kernels")]
-        {
-            let mut input = input;
-            let mut half = true;
-            for layer in &self.layers {
-                match recurrence::serves(*layer, input, self.wish(), device) {
-                    Some(Ok(fit)) => half &= fit.half,
-                    Some(Err(unfit)) => return Kernel::Plain(unfit.to_string()),
-                    None => return Kernel::Plain("there are no kernels for this device".into()),
-                }
-                input[2] = layer.directions().len() * layer.forward.hidden();
+        match recurrence::serves(layer, input, (self.batch_first, self.half), device) {
+            Some(Ok(fit)) => return Choice::Gpu(fit),
+            Some(Err(unfit)) => return Choice::Plain(Unserved::Unfit(unfit)),
+            None => {}
+        }
+        let _ = (input, device, self.half);
+        Choice::Plain(Unserved::Device)
+    }
+
+    /// Returns the kernel that computes the layers over an input of this shape in single precision.
+    pub(super) fn kernel(&self, input: [usize; 3], device: &Device) -> Kernel {
+        let mut input = input;
+        let mut found = Kernel::GpuHalf;
+        for layer in &self.layers {
+            match self.choice(*layer, input, DType::F32, device) {
+                #[cfg(feature = "cpu-kernels")]
+                Choice::Cpu => found = Kernel::Cpu,
+                #[cfg(feature = "gpu-kernels")]
+                Choice::Gpu(fit) if !fit.half => found = Kernel::Gpu,
+                #[cfg(feature = "gpu-kernels")]
+                Choice::Gpu(_) => {}
+                Choice::Plain(reason) => return Kernel::Plain(reason.to_string()),
             }
-            if half { Kernel::GpuHalf } else { Kernel::Gpu }
+            input[2] = layer.directions().len() * layer.forward.hidden();
         }
-        #[cfg(not(feature = "gpu-kernels"))]
-        {
-            let _ = (input, device, self.half);
-            Kernel::Plain("there are no kernels for this device".into())
-        }
+        found
     }
 
     /// Returns the initial states of a layer.

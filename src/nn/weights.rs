@@ -2,9 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-#[cfg(feature = "gpu-kernels")]
-use burn::tensor::DType;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -38,7 +36,6 @@ impl LstmWeights {
     }
 
     /// Returns whether all parameters are in single precision.
-    #[cfg(feature = "gpu-kernels")]
     pub(super) fn is_single(&self) -> bool {
         let matrices = [&self.weight_ih, &self.weight_hh].map(|weight| weight.val().dtype());
         let biases = [&self.bias_ih, &self.bias_hh].map(|bias| bias.val().dtype());

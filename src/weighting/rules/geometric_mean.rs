@@ -37,6 +37,6 @@ impl LossWeighting for GeometricMean {
         let any = seen.counts().max();
         let mean = (logarithms.sum() / tasks.clone()).exp() * any;
         let weights = seen.values.clone().recip() * mean.clone() / tasks * seen.counts();
-        seen.said(Weighed::function(step.losses, mean, weights))
+        seen.mark_refused(Weighed::function(step.losses, mean, weights))
     }
 }

@@ -32,6 +32,6 @@ impl LossWeighting for LogSum {
         let seen = Positive::of(step.losses);
         let total = (seen.values.clone().log() * seen.counts()).sum();
         let weights = seen.values.clone().recip() * seen.counts();
-        seen.said(Weighed::function(step.losses, total, weights))
+        seen.mark_refused(Weighed::function(step.losses, total, weights))
     }
 }

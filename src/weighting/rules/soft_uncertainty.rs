@@ -49,6 +49,6 @@ impl LossWeighting for SoftUncertainty {
         // The inverse of a very small loss may overflow; a finite bound keeps all weight on this loss.
         let logits = inverse.clamp_max(1e30);
         let weights = softmax(logits, &seen.active);
-        seen.said(Weighed::linear(step.losses, weights))
+        seen.mark_refused(Weighed::linear(step.losses, weights))
     }
 }

@@ -89,7 +89,7 @@ impl Stch {
             }
             let total = (logarithms * seen.counts()).sum();
             let weights = inverse * seen.counts();
-            return seen.said(Weighed::function(step.losses, total, weights));
+            return seen.mark_refused(Weighed::function(step.losses, total, weights));
         }
         let [sum, steps] = ["sum", "steps"].map(|name| memory.buffer_on(name, &inverse));
         // A task without a label in the last warm-up epoch has no nadir: its raw losses are used.
@@ -99,7 +99,7 @@ impl Stch {
         let terms = logarithms - nadir.log();
         let (value, shares) = self.smooth_maximum(&terms, &seen.active);
         let weights = shares * inverse * tasks.clone();
-        seen.said(Weighed::function(step.losses, value * tasks, weights))
+        seen.mark_refused(Weighed::function(step.losses, value * tasks, weights))
     }
 }
 

@@ -67,7 +67,7 @@ impl Positive {
     }
 
     /// Adds the tasks whose loss is not positive to the answer of a strategy.
-    pub(super) fn said(self, mut weighed: Weighed) -> Weighed {
+    pub(super) fn mark_refused(self, mut weighed: Weighed) -> Weighed {
         weighed.not_positive = Some(self.refused);
         weighed
     }
