@@ -10,6 +10,7 @@ mod gaps;
 mod golden_features;
 mod good_csv;
 mod hand_labels;
+mod instruments;
 mod labels;
 mod moves;
 mod properties_features;
