@@ -137,7 +137,7 @@ fn manifest(arguments: &Arguments) -> Result<Manifest> {
     if let Some(epochs) = arguments.epochs {
         config.train.epochs = epochs;
     }
-    arguments.data.set(&mut config.data);
+    arguments.data.set(&mut config);
     arguments.data.check(&config.data)?;
     let config = strategies::base(config)?;
     config.validate()?;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 17] = [
+const FLAGS: [(&str, &str); 18] = [
     ("backend", "backend"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
@@ -18,6 +18,7 @@ const FLAGS: [(&str, &str); 17] = [
     ("freeze_backbone", "freeze-backbone"),
     ("half", "half"),
     ("init", "init"),
+    ("model.window", "window"),
     ("strategies", "strategies"),
     ("train.batch_size", "batch-size"),
     ("train.epochs", "epochs"),

@@ -12,6 +12,7 @@ mod good_csv;
 mod hand_labels;
 mod instruments;
 mod labels;
+mod lengths;
 mod moves;
 mod properties_features;
 mod real_bars;
