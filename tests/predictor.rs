@@ -77,8 +77,10 @@ fn bar_by_bar(predictor: &Predictor, bars: &Bars, stride: usize) -> Vec<WindowPr
     let mut stream = predictor.stream(stride).unwrap();
     let stamp = |index: usize| Some(bars.timestamps()?[index]);
     let all = bars.bars().iter().enumerate();
-    all.filter_map(|(index, bar)| stream.push(*bar, stamp(index)).unwrap())
-        .collect()
+    let found = all.filter_map(|(index, bar)| stream.push(*bar, stamp(index)).unwrap());
+    let mut found: Vec<WindowPrediction> = found.collect();
+    found.extend(stream.finish().unwrap());
+    found
 }
 
 #[test]
@@ -154,7 +156,10 @@ fn every_stride_th_window_is_there_once_and_in_order() {
     let predictor = predictor(config, &Device::flex());
     let found = in_series(&predictor, &bars, 7);
     let firsts: Vec<usize> = found.iter().map(|found| found.first).collect();
-    let expected: Vec<usize> = (0..=bars.len() - WINDOW).step_by(7).collect();
+    let last = bars.len() - WINDOW;
+    let mut expected: Vec<usize> = (0..=last).step_by(7).collect();
+    assert_ne!(expected.last(), Some(&last));
+    expected.push(last);
     assert_eq!(firsts, expected);
     for found in &found {
         assert!(found.first <= found.start() && found.start() <= found.end());
@@ -186,6 +191,7 @@ fn every_stride_th_window_is_there_once_and_in_order() {
     for (bar, stamp) in bars.bars().iter().zip(bars.timestamps().unwrap()) {
         stream.push(*bar, Some(*stamp)).unwrap();
     }
+    stream.finish().unwrap();
     assert_eq!(stream.over_gaps(), found.over_gaps());
     let left: Vec<usize> = found.map(|found| found.unwrap().first).collect();
     assert!(left.iter().all(|first| *first > 70 || first + WINDOW <= 71));
@@ -193,6 +199,40 @@ fn every_stride_th_window_is_there_once_and_in_order() {
         left.len() + short.windows(&bars, 7).unwrap().over_gaps(),
         firsts.len()
     );
+}
+
+/// The newest bars are those that a user waits for.
+#[test]
+fn the_last_window_ends_with_the_last_bar() {
+    let (all, config) = (series(), &configs()[0]);
+    let predictor = predictor(config, &Device::flex());
+    for (bars, stride) in [
+        (210, 10),
+        (209, 10),
+        (201, 10),
+        (30, 10),
+        (31, 1000),
+        (210, 1),
+    ] {
+        let bars = Bars::new(all.bars()[..bars].to_vec(), None, "a test").unwrap();
+        let found = in_series(&predictor, &bars, stride);
+        let last = bars.len() - WINDOW;
+        let firsts: Vec<usize> = found.iter().map(|found| found.first).collect();
+        let mut expected: Vec<usize> = (0..last).step_by(stride).collect();
+        expected.push(last);
+        assert_eq!(firsts, expected, "each once, {} bars", bars.len());
+        let newest = predictor.predict(&bars.bars()[last..]).unwrap();
+        assert_eq!(found.last().unwrap().prediction, newest);
+        assert_eq!(found, bar_by_bar(&predictor, &bars, stride));
+        let predictions = predictor.windows(&bars, stride).unwrap();
+        assert_eq!(predictions.firsts(), expected);
+        assert_eq!(predictions.size_hint().1, Some(expected.len()));
+    }
+    let mut few = predictor.stream(10).unwrap();
+    for bar in &all.bars()[..WINDOW - 1] {
+        assert_eq!(few.push(*bar, None).unwrap(), None);
+    }
+    assert_eq!(few.finish().unwrap(), None);
 }
 
 /// What training computes for its metrics and its report.
@@ -350,7 +390,8 @@ fn outputs_that_are_not_finite_are_no_prediction() {
         let predictor = Predictor::new(filled(config, value), features).unwrap();
         let found = predictor.windows(&bars, 40).unwrap();
         for (index, found) in found.enumerate() {
-            let (error, first) = (found.unwrap_err().to_string(), 40 * index);
+            let first = (40 * index).min(bars.len() - WINDOW);
+            let error = found.unwrap_err().to_string();
             let expected = format!(
                 "no prediction: what the network says of the window from bar {first} on is not finite"
             );

@@ -200,7 +200,7 @@ fn config(arguments: &Arguments) -> Result<ComparisonConfig> {
     if let Some(epochs) = arguments.epochs {
         config.train.epochs = epochs;
     }
-    arguments.data.set(&mut config.data);
+    arguments.data.set(&mut config);
     arguments.data.check(&config.data)?;
     let search = SearchConfig {
         runs: arguments.search_runs,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use equipoise::Result;
-use equipoise::expansion::bars::{Bars, Gaps};
+use equipoise::expansion::bars::Gaps;
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
 use equipoise::expansion::run::ExpansionConfig;
@@ -36,7 +36,7 @@ impl SeriesRun<'_> {
         notes.iter().for_each(|note| terminal.note(note));
         let predictions = self.predictor.windows(&bars, self.config.data.stride)?;
         let outages = Gaps::find(&bars, None);
-        self.tell_gaps(&bars, &predictions, &outages, terminal);
+        self.tell_gaps(&predictions, &outages, terminal);
         let began = Instant::now();
         let mut progress = Progress::new(&predictions, terminal);
         for found in predictions {
@@ -64,13 +64,7 @@ impl SeriesRun<'_> {
     }
 
     /// Prints the number of windows with gaps: those left out, or those predicted nevertheless.
-    fn tell_gaps(
-        &self,
-        bars: &Bars,
-        predictions: &Predictions,
-        outages: &Gaps,
-        terminal: Terminal,
-    ) {
+    fn tell_gaps(&self, predictions: &Predictions, outages: &Gaps, terminal: Terminal) {
         if let Some(longest) = self.predictor.max_gap() {
             if predictions.over_gaps() > 0 {
                 terminal.note(&format!(
@@ -82,7 +76,7 @@ impl SeriesRun<'_> {
             return;
         }
         let length = self.predictor.window();
-        let firsts = (0..=bars.len().saturating_sub(length)).step_by(self.config.data.stride);
+        let firsts = predictions.firsts().iter().copied();
         let over = firsts.filter(|first| outages.cut(*first, length)).count();
         if over == 0 {
             return;

@@ -54,6 +54,9 @@ pub fn predict(
         terminal.note(&format!("dropped {dropped} bad rows"));
     }
     lines.finish()?;
+    if let Some(found) = stream.finish()? {
+        sink.write(&found)?;
+    }
     let windows = sink.written();
     sink.finish()?;
     summary(&stream, predictor, windows, terminal)?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use equipoise::Result;
-use equipoise::expansion::run::DataConfig;
+use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::simulator::SimulatorConfig;
 
 use super::files::readable;
 use super::reader::{ReaderFlags, max_gap};
@@ -29,11 +30,16 @@ pub struct DataFlags {
     /// 2400 simulated]
     #[arg(long, value_name = "N")]
     max_samples: Option<usize>,
+    /// Bars per window, tested from 20 to 1000; the rule needs at least 13 [default: 105]
+    #[arg(long, value_name = "N")]
+    window: Option<usize>,
 }
 
 impl DataFlags {
     /// Overrides the settings with the flags that were given.
-    pub fn set(&self, data: &mut DataConfig) {
+    pub fn set(&self, config: &mut ExpansionConfig) {
+        self.set_window(config);
+        let data = &mut config.data;
         self.reader.set(data);
         let given = |flag: &Option<PathBuf>, setting: &mut Option<PathBuf>| {
             if flag.is_some() {
@@ -48,6 +54,15 @@ impl DataFlags {
         if self.max_samples.is_some() {
             data.max_samples = self.max_samples;
         }
+    }
+
+    /// Sets the window. Simulated windows follow it if they had the same length before.
+    fn set_window(&self, config: &mut ExpansionConfig) {
+        let Some(window) = self.window else { return };
+        if config.data.simulator.window == config.model.window {
+            config.data.simulator.window = SimulatorConfig::default().window;
+        }
+        config.model.window = window;
     }
 
     /// Checks that the files of the settings can be read.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 21] = [
+const FLAGS: &[(&str, &str)] = &[
     ("backend", "backend"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
@@ -18,6 +18,7 @@ const FLAGS: [(&str, &str); 21] = [
     ("freeze_backbone", "freeze-backbone"),
     ("half", "half"),
     ("init", "init"),
+    ("model.window", "window"),
     ("only", "only"),
     ("out", "out"),
     ("seeds", "seeds"),

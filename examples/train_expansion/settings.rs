@@ -202,7 +202,7 @@ impl Arguments {
         set(&mut config.train.batch_size, &self.batch_size);
         set(&mut config.train.learning_rate, &self.lr);
         set(&mut config.train.seed, &self.seed);
-        self.data.set(&mut config.data);
+        self.data.set(&mut config);
         config.freeze_backbone |= self.freeze_backbone;
         config.half |= self.half;
         Ok(config)

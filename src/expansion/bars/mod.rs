@@ -4,6 +4,7 @@
 
 mod csv;
 mod gaps;
+mod instruments;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -18,6 +19,10 @@ pub(crate) use csv::columns::PRICES;
 pub(crate) use csv::intake::REMEDY;
 pub use csv::{CsvLines, CsvOptions, CsvReport, read_csv};
 pub use gaps::{Gaps, Outage};
+#[cfg(not(feature = "parquet"))]
+pub(crate) use instruments::WITHOUT_PARQUET;
+pub(crate) use instruments::is_parquet;
+pub use instruments::{Instrument, read_instruments};
 #[cfg(feature = "parquet")]
 pub(crate) use parquet::bar;
 #[cfg(feature = "parquet")]

@@ -8,6 +8,7 @@ use super::csv::columns::{PRICES, TimeColumn};
 use super::csv::intake::{Intake, PlaceName};
 use super::csv::row::BarRow;
 use super::csv::{CsvOptions, CsvReport};
+use super::instruments::{Instrument, Intakes};
 use super::{Bar, Bars};
 use crate::error::{Error, Result};
 use crate::expansion::table::dates::{Dates, Reading};
@@ -55,6 +56,32 @@ pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bar
         intake.take(columns.row(values, &table, &stamps), row)
     })?;
     intake.finish(notes)
+}
+
+/// Reads every instrument of a file as a series of its own.
+pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
+    let table = ParquetFile::open(path)?;
+    let mut notes = Vec::new();
+    let columns =
+        ParquetColumns::find(&table, &mut notes).map_err(|reason| Error::file(path, reason))?;
+    let stamps = columns.survey(&table, path, options)?;
+    notes.extend(stamps.reading.as_ref().and_then(|r| r.note.clone()));
+    let header = Header::of_table(table.columns().iter().map(|column| column.name()));
+    let mut read = columns.all();
+    read.extend(header.symbol());
+    let mut intakes = Intakes::new(path, || {
+        Intake::new(path, PlaceName::Row, options, stamps.newest_first)
+    });
+    table.for_each(&read, |row, values| {
+        let name = match values.get(columns.all().len()) {
+            Some(Field::Str(name)) => name.trim().to_owned(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        };
+        let taken = columns.row(values, &table, &stamps);
+        intakes.of(&name).take(taken, row)
+    })?;
+    intakes.finish(notes)
 }
 
 /// The indices of the columns.

@@ -73,12 +73,17 @@ impl Fitted {
                 .collect()
         };
         let countdown = || targets.countdown.iter().map(|v| f64::from(*v));
-        let rate = |values: Vec<f64>| weighted_rate(&values, config.positive_weight);
+        let binary = |first: usize, step: usize| {
+            let values = targets.binary.iter().skip(first).step_by(step);
+            values.map(|v| f64::from(*v))
+        };
         Self {
             classes: class_rates(&targets.kinds),
             pointers: [pointer(0), pointer(1)],
-            binary: rate(targets.binary.iter().map(|v| f64::from(*v)).collect()),
-            binary_at: (0..bars).map(|t| rate(at(&targets.binary, t))).collect(),
+            binary: weighted_rate(binary(0, 1), config.positive_weight),
+            binary_at: (0..bars)
+                .map(|t| weighted_rate(binary(t, bars), config.positive_weight))
+                .collect(),
             countdown: huber_constant(countdown(), delta),
             countdown_size: mean(countdown().map(|v| v * v)).sqrt() / config.countdown_scale,
             countdown_at: (config.countdown == CountdownForm::PerBar).then(|| {
@@ -201,9 +206,9 @@ fn class_rates(kinds: &[i64]) -> Vec<f64> {
 
 /// Returns the probability that minimises the loss with weighted positives. Half a count keeps it off 0 and 1 if only
 /// one of the values was seen.
-fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
-    let positive: f64 = values.iter().sum();
-    let negative = values.len() as f64 - positive;
+fn weighted_rate(values: impl Iterator<Item = f64> + Clone, positive_weight: f64) -> f64 {
+    let positive: f64 = values.clone().sum();
+    let negative = values.count() as f64 - positive;
     let extra = if positive == 0.0 || negative == 0.0 {
         0.5
     } else {
@@ -214,9 +219,10 @@ fn weighted_rate(values: &[f64], positive_weight: f64) -> f64 {
 }
 
 /// Returns the number with the smallest mean Huber distance to `values`, at which the clipped residuals sum to zero.
-fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
-    let values: Vec<f64> = values.collect();
-    let fold = |f: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, f);
+///
+/// The values are read many times rather than collected: the countdowns of long windows would need gigabytes.
+fn huber_constant(values: impl Iterator<Item = f64> + Clone, delta: f64) -> f64 {
+    let fold = |f: fn(f64, f64) -> f64, start| values.clone().fold(start, f);
     let (mut low, mut high) = (
         fold(f64::min, f64::INFINITY),
         fold(f64::max, f64::NEG_INFINITY),
@@ -225,7 +231,7 @@ fn huber_constant(values: impl Iterator<Item = f64>, delta: f64) -> f64 {
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
         let pull: f64 = values
-            .iter()
+            .clone()
             .map(|v| (v - middle).clamp(-delta, delta))
             .sum();
         if pull > 0.0 {

@@ -149,7 +149,7 @@ pub fn decode(output: WindowOutput<'_>) -> Prediction {
 }
 
 /// The expected F1 from which on the mask decides. A mask with equal probabilities reaches less than 0.2 where a tenth
-/// of the bars is inside.
+/// of the bars is inside. In windows of 20 to 64 bars, of which more are inside, higher limits gave the same spans.
 const SURE: f32 = 0.2;
 
 fn medians(sources: [Span; 3]) -> Span {
@@ -171,12 +171,19 @@ fn likeliest(logits: &[f32]) -> (Span, f32) {
     let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
     let probabilities: Vec<f32> = logits.iter().map(probability).collect();
     let all: f32 = probabilities.iter().sum();
+    // No span of more than this many bars can be better, because no span has more inside than the whole window. The
+    // factor covers rounding.
+    let bound = 2.0 * all * 1.001;
     let mut best = (Span { start: 0, end: 0 }, 0.0f32);
     for start in 0..logits.len() {
         let mut inside = 0.0;
         for (more, probability) in probabilities[start..].iter().enumerate() {
+            let bars = (more + 1) as f32;
+            if bound / (bars + all) < best.1 {
+                break;
+            }
             inside += probability;
-            let expected = 2.0 * inside / ((more + 1) as f32 + all);
+            let expected = 2.0 * inside / (bars + all);
             if expected > best.1 {
                 let end = start + more;
                 best = (Span { start, end }, expected);
@@ -299,6 +306,33 @@ mod tests {
         });
         assert!(prediction.confidence < SURE);
         assert_eq!(prediction.span, Span { start: 40, end: 49 });
+    }
+
+    /// Compares with every span of windows of all lengths, and masks that know nothing, little and all.
+    #[test]
+    fn no_better_span_is_passed_over() {
+        let mut state = 7u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        for case in 0..200 {
+            let bars = 1 + case % 67;
+            let (level, spread) = (8.0 * random() - 5.0, 6.0 * random());
+            let logits: Vec<f32> = (0..bars).map(|_| level + spread * random()).collect();
+            let inside = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
+            let inside: Vec<f32> = logits.iter().map(inside).collect();
+            let all: f32 = inside.iter().sum();
+            let mut best = 0.0f32;
+            for start in 0..bars {
+                let mut sum = 0.0;
+                for (more, probability) in inside[start..].iter().enumerate() {
+                    sum += probability;
+                    best = best.max(2.0 * sum / ((more + 1) as f32 + all));
+                }
+            }
+            assert_eq!(likeliest(&logits).1, best, "{logits:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@
 //!         println!("bars {} to {}, agreement {:.2}", found.start(), found.end(), found.prediction.agreement);
 //!     }
 //! }
+//! // The newest bars, if the stride leaves some of them in no window.
+//! let newest = stream.finish()?;
 //! # Ok::<(), equipoise::Error>(())
 //! ```
 

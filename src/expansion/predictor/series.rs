@@ -23,7 +23,8 @@ pub struct Predictions {
 }
 
 impl Predictor {
-    /// Predicts the windows of a series that start every `stride` bars, from the first bar on.
+    /// Predicts the windows of a series that start every `stride` bars, from the first bar on, and the window that ends
+    /// with the last bar, so that the newest bars are in a window whatever the stride.
     ///
     /// # Errors
     ///
@@ -42,8 +43,10 @@ impl Predictor {
                 why: format!("one window has {length}"),
             });
         }
-        let all = (0..bars.len() - length + 1).step_by(stride);
-        let count = all.len();
+        let last = bars.len() - length;
+        let newest = (!last.is_multiple_of(stride)).then_some(last);
+        let all = (0..=last).step_by(stride).chain(newest);
+        let count = last / stride + 1 + usize::from(newest.is_some());
         let firsts: Vec<usize> = match (self.max_gap(), bars.timestamps()) {
             (Some(longest), Some(stamps)) => all
                 .filter(|first| longest_step(&stamps[*first..first + length]) <= longest)
@@ -71,6 +74,11 @@ impl Predictions {
     /// Returns the number of windows left out because they span a gap longer than [`Predictor::max_gap`].
     pub fn over_gaps(&self) -> usize {
         self.over_gaps
+    }
+
+    /// Returns the first bars of the windows that are not predicted yet, oldest first.
+    pub fn firsts(&self) -> &[usize] {
+        self.firsts.as_slice()
     }
 
     fn compute(&mut self) -> Result<()> {

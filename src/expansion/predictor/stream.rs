@@ -8,7 +8,8 @@ use crate::expansion::bars::Bar;
 
 /// A predictor over a growing series, created by [`Predictor::stream`].
 ///
-/// Its predictions are those of [`Predictor::windows`] for the whole series. Its memory does not grow.
+/// Its predictions, with that of [`finish`](Self::finish), are those of [`Predictor::windows`] for the whole series. Its
+/// memory does not grow.
 #[derive(Clone, Debug)]
 pub struct Stream {
     predictor: Predictor,
@@ -24,7 +25,8 @@ pub struct Stream {
 }
 
 impl Predictor {
-    /// Creates a stream that predicts every window whose first bar has an index that is a multiple of `stride`.
+    /// Creates a stream that predicts every window whose first bar has an index that is a multiple of `stride`, and at its
+    /// [end](Stream::finish) the window that ends with the last bar.
     ///
     /// # Errors
     ///
@@ -59,13 +61,35 @@ impl Stream {
             reason: format!("bar {}: {reason}", self.taken),
         })?;
         self.keep(bar, time);
-        let length = self.predictor.window();
-        let Some(first) = self.taken.checked_sub(length) else {
-            return Ok(None);
-        };
-        if !first.is_multiple_of(self.stride) {
-            return Ok(None);
+        match self.newest() {
+            Some(first) if first.is_multiple_of(self.stride) => self.predict(first),
+            _ => Ok(None),
         }
+    }
+
+    /// Predicts the window that ends with the last bar, for a series that has come to its end.
+    ///
+    /// Returns `None` if [`push`](Self::push) has predicted this window, if it is left out because of a gap, or if fewer
+    /// bars than a window were taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Prediction`] if the outputs for the window are not finite or cannot be read from the device.
+    pub fn finish(&mut self) -> Result<Option<WindowPrediction>> {
+        match self.newest() {
+            Some(first) if !first.is_multiple_of(self.stride) => self.predict(first),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the first bar of the window that ends with the last bar.
+    fn newest(&self) -> Option<usize> {
+        self.taken.checked_sub(self.predictor.window())
+    }
+
+    /// Predicts the window that ends with the last bar.
+    fn predict(&mut self, first: usize) -> Result<Option<WindowPrediction>> {
+        let length = self.predictor.window();
         let stamps = last(&self.stamps, length);
         if let (Some(longest), Some(stamps)) = (self.predictor.max_gap(), stamps)
             && longest_step(stamps) > longest

@@ -33,6 +33,9 @@ impl WindowFigure {
     }
 }
 
+/// The largest number of bars that show their prices under the mouse. More bars are too narrow to be pointed at, and would
+/// double the size of the page.
+const MOST_TITLED: usize = 250;
 /// The height above the plot for the two brackets.
 const LANES: i32 = 290;
 
@@ -80,7 +83,9 @@ impl WindowFigure {
         let step = plot.x(1.0) - plot.x(0.0);
         let half = (step * 3 / 10).clamp(1, 90);
         for (index, bar) in self.bars.iter().enumerate() {
-            if is_drawable(bar) {
+            if is_drawable(bar) && self.bars.len() > MOST_TITLED {
+                draw(bar, plot, index, half);
+            } else if is_drawable(bar) {
                 let title = format!("bar {index}: {}", in_words(bar));
                 plot.titled(&title, |plot| draw(bar, plot, index, half));
             }

@@ -368,7 +368,8 @@ impl ExpansionConfig {
     /// Returns the config with its default settings fitted to each other.
     ///
     /// Under `scalar-countdown` the model gets a scalar head. `model.features` and `data.simulator.window`, if left at their
-    /// defaults, are fitted to the data and to the model. For simulated bars, `resampled` and `train_windows` are dropped. Other settings that do not fit
+    /// defaults, are fitted to the data and to the model, the latter with
+    /// [`SimulatorConfig::for_window`]. For simulated bars, `resampled` and `train_windows` are dropped. Other settings that do not fit
     /// stay unchanged, and [`validate`](Self::validate) refuses them.
     pub fn resolved(mut self) -> Self {
         let scalar = self.weighting.is::<ScalarCountdown>();
@@ -383,8 +384,9 @@ impl ExpansionConfig {
             self.data.resampled = 0;
             self.data.train_windows = None;
         }
-        if self.data.simulator.window == SimulatorConfig::default().window {
-            self.data.simulator.window = self.model.window;
+        let simulated = self.data.simulator.window;
+        if simulated == SimulatorConfig::default().window && simulated != self.model.window {
+            self.data.simulator = self.data.simulator.for_window(self.model.window);
         }
         self
     }

@@ -1,12 +1,10 @@
 //! Reads the user's files into windows, with notes on their content.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::config::{DataConfig, ExpansionConfig};
 use crate::error::{Error, Result};
-use crate::expansion::bars::{Bars, CsvOptions, read_csv};
+use crate::expansion::bars::{Bars, CsvOptions, is_parquet, read_csv};
 use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
 use crate::expansion::window::{WindowGrid, Windows};
@@ -90,21 +88,6 @@ impl DataConfig {
     }
 }
 
-/// Returns whether the name or the first bytes of the file are those of a Parquet file.
-fn is_parquet(path: &Path) -> bool {
-    let named = path.extension().is_some_and(|extension| {
-        ["parquet", "pq"]
-            .iter()
-            .any(|name| extension.eq_ignore_ascii_case(name))
-    });
-    let begins = || {
-        let mut start = [0; 4];
-        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-        read.is_ok() && start == *b"PAR1"
-    };
-    named || begins()
-}
-
 #[cfg(feature = "parquet")]
 mod parquet {
     use std::path::Path;
@@ -146,14 +129,12 @@ mod parquet {
     use std::path::Path;
 
     use crate::error::{Error, Result};
-    use crate::expansion::bars::Bars;
-    use crate::expansion::bars::{CsvOptions, CsvReport};
+    use crate::expansion::bars::{Bars, CsvOptions, CsvReport, WITHOUT_PARQUET};
     use crate::expansion::run::ExpansionConfig;
     use crate::expansion::window::Windows;
 
     fn refuse<T>(path: &Path) -> Result<T> {
-        let reason = "a Parquet file; this program reads those if it is built with Cargo's feature `parquet`";
-        Err(Error::file(path, reason))
+        Err(Error::file(path, WITHOUT_PARQUET))
     }
 
     pub(crate) fn holds_windows(path: &Path) -> Result<bool> {

@@ -47,7 +47,8 @@ impl ExpansionConfig {
     /// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and returns
     /// it with one sentence per change.
     ///
-    /// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run.
+    /// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run. A
+    ///   `model.window` other than the default stays.
     /// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are the
     ///   position feature, the form of the countdown and the start of log sigma.
     ///
@@ -93,11 +94,18 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     let Some(run) = ExpansionConfig::of_run(file)? else {
         return Ok((config, Vec::new()));
     };
-    let nothing_said = config.model == ExpansionConfig::default().model;
-    if !nothing_said || config.model == run.model {
+    let usual = ExpansionConfig::default().model;
+    let mut unsaid = config.model.clone();
+    unsaid.window = usual.window;
+    if unsaid != usual || config.model == run.model {
         return Ok((config, Vec::new()));
     }
+    // No parameter depends on the window, so a window that the config chooses stays.
+    let window = config.model.window;
     config.model = run.model;
+    if window != usual.window {
+        config.model.window = window;
+    }
     (config.data.position, config.data.moves) = (run.data.position, run.data.moves);
     let note = format!(
         "the network and its features are those of the run of {}",

@@ -59,6 +59,29 @@ impl Default for SimulatorConfig {
 }
 
 impl SimulatorConfig {
+    /// Returns the settings for windows of `window` bars.
+    ///
+    /// In windows of less than 41 bars, `max_length`, if left at its default, becomes half of the bars after the first
+    /// 11, so that the place of an expansion stays uncertain.
+    ///
+    /// ```
+    /// use equipoise::expansion::simulator::SimulatorConfig;
+    ///
+    /// let config = SimulatorConfig::default().for_window(20);
+    /// assert_eq!((config.window, config.max_length), (20, 4));
+    /// assert_eq!(SimulatorConfig::default().for_window(64).max_length, 15);
+    /// ```
+    #[must_use]
+    pub fn for_window(mut self, window: usize) -> Self {
+        self.window = window;
+        let usual = Self::default().max_length;
+        if self.max_length == usual {
+            let half = window.saturating_sub(LEAD + 1) / 2;
+            self.max_length = usual.min(half).max(self.min_length);
+        }
+        self
+    }
+
     /// Checks every setting against its range.
     ///
     /// # Errors

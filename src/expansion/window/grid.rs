@@ -49,7 +49,10 @@ impl WindowGrid {
                 origin: bars.origin().into(),
                 found: bars.len(),
                 needed: self.length,
-                why: format!("one window has {}", self.length),
+                why: format!(
+                    "one window has {}; a smaller `model.window` needs fewer",
+                    self.length
+                ),
             });
         }
         Ok(())

@@ -250,19 +250,33 @@ impl Windows {
             .map_or(0, |w| w.first + self.length + self.embargo);
         let valid: Vec<Window> = rest.iter().copied().filter(|w| w.first >= clear).collect();
         if train.is_empty() || valid.is_empty() {
-            return Err(Error::file(
-                self.bars.origin(),
-                format!(
-                    "{} windows do not split: {} would train and {} would validate after a gap of {} bars; \
-                     more windows are needed, from more bars or a smaller stride",
-                    self.windows.len(),
-                    train.len(),
-                    valid.len(),
-                    self.embargo
-                ),
-            ));
+            let reason = format!(
+                "{} windows do not split: {} would train and {} would validate after a gap of {} bars; {}",
+                self.windows.len(),
+                train.len(),
+                valid.len(),
+                self.embargo,
+                self.needed_to_split(valid_fraction)
+            );
+            return Err(Error::file(self.bars.origin(), reason));
         }
         Ok((self.with(train.to_vec()), self.with(valid)))
+    }
+
+    /// Returns what is needed for a split, in words.
+    fn needed_to_split(&self, valid_fraction: f64) -> String {
+        let apart = (self.length + self.embargo) as f64;
+        let needed = self.length + (apart / valid_fraction).ceil() as usize;
+        if self.embargo == 0 || self.bars.len() >= needed {
+            let more = "more windows are needed, from a smaller `data.stride`, a larger `data.max_samples` or more bars";
+            return more.into();
+        }
+        format!(
+            "with `model.window` {} and `data.valid_fraction` {valid_fraction}, about {needed} bars are needed, and there are \
+             {}; a smaller `model.window` needs fewer",
+            self.length,
+            self.bars.len()
+        )
     }
 
     fn with(&self, windows: Vec<Window>) -> Self {

@@ -43,6 +43,33 @@ const TIME: [&str; 13] = [
     "unix timestamp",
     "t",
 ];
+/// The names of the column that names the instrument, in order of precedence.
+const SYMBOLS: [&str; 24] = [
+    "symbol",
+    "symbols",
+    "ticker",
+    "tickers",
+    "instrument",
+    "name",
+    "ts code",
+    "stock code",
+    "tic",
+    "sym",
+    "secid",
+    "ric",
+    "isin",
+    "pair",
+    "stock",
+    "asset",
+    "contract",
+    "security",
+    "act symbol",
+    "tckrsymb",
+    "instrument id",
+    "permno",
+    "code",
+    "coin",
+];
 /// The note for a file without time stamps.
 const TIMELESS: &str = "no column with time stamps was found, so gaps between bars cannot be seen";
 /// The end of a message about a missing header.
@@ -60,6 +87,8 @@ pub(super) struct BarColumns {
     pub(super) prices: [usize; 4],
     /// The time stamp, if the file has one.
     pub(super) time: Option<TimeColumn>,
+    /// The name of the instrument, if the file has one.
+    pub(super) symbol: Option<usize>,
     /// Sentences about the choice for the report.
     pub(super) notes: Vec<String>,
 }
@@ -94,7 +123,9 @@ impl BarColumns {
         let columns = header.columns(&mut notes);
         let (prices, time) =
             columns.map_err(|reason| Error::line(text.path(), header.line, reason))?;
+        let symbol = header.symbol();
         Ok(Some(Self {
+            symbol,
             place: header.rows,
             count: header.names.len(),
             index: header.names.iter().position(String::is_empty),
@@ -189,6 +220,12 @@ impl Header {
             return Ok(Some(TimeColumn::DateAndTime(date, time)));
         }
         Ok(places.into_iter().flatten().next().map(TimeColumn::One))
+    }
+
+    /// Returns the column that names the instrument.
+    pub(crate) fn symbol(&self) -> Option<usize> {
+        let name = self.best(&SYMBOLS)?;
+        self.names.iter().position(|other| other == name)
     }
 
     /// Returns the column of the time stamp, of the date if date and time are separate.

@@ -15,7 +15,9 @@ pub(crate) mod survey;
 use std::path::Path;
 
 use super::Bars;
+use super::instruments::{Instrument, Intakes};
 use crate::error::Result;
+use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 use columns::BarColumns;
 use intake::{Intake, PlaceName};
@@ -100,4 +102,29 @@ pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, C
     }
     let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
     intake.finish(notes)
+}
+
+/// Reads every instrument of a file as a series of its own.
+pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
+    let text = Text::read(path, "CSV file")?;
+    let columns = BarColumns::find(&text)?;
+    let survey = CsvForm::of(&text, &columns, options)?;
+    let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
+    let mut intakes = Intakes::new(text.path(), || {
+        Intake::new(path, PlaceName::Line, options, newest_first)
+    });
+    let mut scratch = String::new();
+    let mut records = text.records(&columns.place);
+    while records.advance()? {
+        let (record, line) = (records.record(), records.line());
+        let name = columns.symbol.map_or("", |column| field(record, column));
+        match BarRow::read(record, &columns, &survey, &mut scratch) {
+            Err(reason) if BarRow::is_text(record, &columns, &mut scratch) => {
+                intakes.last().take_text(line, reason)?;
+            }
+            row => intakes.of(name).take(row, line)?,
+        }
+    }
+    let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
+    intakes.finish(notes)
 }
