@@ -41,51 +41,77 @@ const INTERRUPTED: u8 = 130;
 /// The outputs of the program.
 pub const TERMINAL: Terminal = Terminal::new(false);
 
+const EXAMPLES: &str = "\
+Examples:
+  compare_strategies                                                 simulated bars, three seeds
+  compare_strategies bars.csv --seeds 5 --strategies uncertainty,upgrad,sum,tuned-fixed
+  compare_strategies bars.csv --out runs/bars --plan | parallel -j 4";
+
 /// Compares the strategies: every one with the same data, the same seeds and the same number of epochs.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataFlags,
     /// Runs of each strategy, with the seeds 1, 2, ...
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Runs")]
     seeds: u64,
     /// Passes over the training windows [default: that of the config, 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
     epochs: Option<usize>,
     /// Strategies by name, separated by commas; +rescale behind one from gradients rescales its combined gradient to the
     /// length of the mean gradient [default: seven, sum and tuned-fixed]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "A,B,C",
+        value_delimiter = ',',
+        help_heading = "Runs"
+    )]
     strategies: Option<Vec<String>>,
     /// Settings by name that all runs share: default, original or learn; flags take precedence
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true, help_heading = "Runs")]
     recipe: Option<String>,
     /// Settings in JSON that all runs share, as train_expansion writes them; flags take precedence
-    #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "recipe",
+        help_heading = "Runs"
+    )]
     config: Option<PathBuf>,
     /// Runs side by side [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
     jobs: Option<usize>,
     /// Folder of all runs and results; a comparison in it is continued
-    #[arg(long, value_name = "DIR", default_value = "runs/comparison")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "runs/comparison",
+        help_heading = "Output"
+    )]
     out: PathBuf,
     /// Candidates in the search for the weights of tuned-fixed
-    #[arg(long, value_name = "N", default_value_t = 14)]
+    #[arg(long, value_name = "N", default_value_t = 14, help_heading = "Runs")]
     search_runs: usize,
     /// Epochs of each candidate [default: those of the compared runs]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
     search_epochs: Option<usize>,
     /// Print the commands of all parts of the comparison, one a line, for a scheduler, and train nothing
-    #[arg(long, conflicts_with_all = ["only", "shard", "collect"])]
+    #[arg(long, conflicts_with_all = ["only", "shard", "collect"], help_heading = "Parts")]
     plan: bool,
     /// Train this part alone, as --plan names it
-    #[arg(long, value_name = "PART", conflicts_with_all = ["shard", "collect"])]
+    #[arg(long, value_name = "PART", conflicts_with_all = ["shard", "collect"], help_heading = "Parts")]
     only: Option<String>,
     /// Train part I of N of the comparison alone; other processes may train the others in the same folder
-    #[arg(long, value_name = "I/N", conflicts_with = "collect")]
+    #[arg(
+        long,
+        value_name = "I/N",
+        conflicts_with = "collect",
+        help_heading = "Parts"
+    )]
     shard: Option<String>,
     /// Train nothing; make the table of the runs that are finished in --out and in these folders
-    #[arg(long, value_name = "DIR", num_args = 0..)]
+    #[arg(long, value_name = "DIR", num_args = 0.., help_heading = "Parts")]
     collect: Option<Vec<PathBuf>>,
     /// Train the one run that is described on standard input; used by the program itself
     #[arg(long, hide = true)]

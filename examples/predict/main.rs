@@ -25,8 +25,15 @@ use series::SeriesRun;
 use shared::backend::BackendName;
 use shared::files::readable;
 use shared::reader::{ReaderFlags, max_gap};
+use shared::runs::{self, RUNS};
 use shared::terminal::Terminal;
 use sink::{Format, Sink};
+
+const EXAMPLES: &str = "\
+Examples:
+  predict --list                                        the runs and what they learned
+  predict runs/uncertainty-1 bars.csv > found.csv       a line for every window
+  tail -n +1 -f bars.csv | predict runs/uncertainty-1 - --stride 1 --format jsonl";
 
 /// Finds the expansion in every window of price bars with a trained network.
 ///
@@ -35,42 +42,52 @@ use sink::{Format, Sink};
 /// expected F1 of the span of the mask, times, the longest time between two bars of the window in seconds, and the span of
 /// each source.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 pub struct Arguments {
     /// Folder of a run (its best epoch), a model-N.bpk in it, or a PyTorch checkpoint (.pt, .safetensors; built with
     /// --features pytorch)
-    network: PathBuf,
+    #[arg(required_unless_present = "list")]
+    network: Option<PathBuf>,
     /// CSV or Parquet file of bars; - reads CSV from standard input, and predicts with every bar as it arrives
-    bars: PathBuf,
+    #[arg(required_unless_present = "list")]
+    bars: Option<PathBuf>,
+    /// List the runs in a folder with data, epochs and verdicts, and predict nothing [default: runs]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = RUNS, exclusive = true, help_heading = "Output")]
+    list: Option<PathBuf>,
     /// File to write, whole at the end, or with - line by line [default: standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// csv or jsonl, a JSON object in every line [default: as --out ends, else csv]
-    #[arg(long, value_enum, hide_possible_values = true)]
+    #[arg(long, value_enum, hide_possible_values = true, help_heading = "Output")]
     format: Option<Format>,
     /// Bars from the first bar of one window to that of the next [default: that of the run]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Data")]
     stride: Option<usize>,
     /// Leave out windows with a longer time between two bars, such as 3h or 2d [default: that of the run, else none is left
     /// out]
-    #[arg(long, value_name = "TIME", value_parser = max_gap)]
+    #[arg(long, value_name = "TIME", value_parser = max_gap, help_heading = "Data")]
     max_gap: Option<Duration>,
     /// Leave out windows that reach over a gap that is not usual for the series, as training does; not with -
-    #[arg(long, conflicts_with = "max_gap")]
+    #[arg(long, conflicts_with = "max_gap", help_heading = "Data")]
     skip_outages: bool,
     /// Epoch of the run [default: the best]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Network")]
     epoch: Option<usize>,
     /// Settings in JSON for a PyTorch checkpoint, if they differ from those of the original network
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
     config: Option<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     reader: ReaderFlags,
     /// flex or ndarray (CPU), wgpu (GPU); all but flex need their --features at build [default: that of the run]
-    #[arg(long, value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Network"
+    )]
     backend: Option<BackendName>,
     /// Print only errors
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 
@@ -85,13 +102,19 @@ fn main() -> ExitCode {
 }
 
 fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
-    let (bars, out) = (&arguments.bars, arguments.out.as_deref());
+    if let Some(folder) = &arguments.list {
+        return runs::list(folder, terminal).map(|()| ExitCode::SUCCESS);
+    }
+    let (Some(network), Some(bars)) = (&arguments.network, &arguments.bars) else {
+        unreachable!("required without --list");
+    };
+    let out = arguments.out.as_deref();
     if bars == Path::new("-") {
         if arguments.skip_outages {
             let expected = "left out with -: what is usual is told from the whole series; give a limit with --max-gap";
             return Err(Error::setting("--skip-outages", "given", expected));
         }
-        let (config, predictor) = network::load(arguments, terminal)?;
+        let (config, predictor) = network::load(network, arguments, terminal)?;
         let sink = Sink::by_lines(out, arguments.format)?;
         return stream::predict(&config, &predictor, sink, terminal);
     }
@@ -100,7 +123,7 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
     if out.and_then(same) == Some(true) {
         return Err(Error::file(bars, "would be overwritten by --out"));
     }
-    let (config, predictor) = network::load(arguments, terminal)?;
+    let (config, predictor) = network::load(network, arguments, terminal)?;
     let sink = Sink::whole(out, arguments.format)?;
     let series = SeriesRun {
         file: bars,

@@ -2,23 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+use equipoise::diagnosis::diagnose;
 use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::expansion::predictor::Predictor;
-use equipoise::expansion::run;
 use equipoise::expansion::run::ExpansionConfig;
+use equipoise::history::History;
 use equipoise::train::checkpoint;
 use equipoise::{Error, Result};
 
 use crate::Arguments;
 use crate::shared::files::{WANTED_CONFIG, readable};
+use crate::shared::runs;
 use crate::shared::terminal::Terminal;
 
 /// The kinds of network that are accepted, for messages.
 const WANTED: &str = "the folder of a run, a model-N.bpk in it, or a PyTorch checkpoint";
 
 /// Loads the network and the settings it was trained with. Flags take precedence over the settings.
-pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfig, Predictor)> {
-    let file = file(arguments)?;
+pub fn load(
+    named: &Path,
+    arguments: &Arguments,
+    terminal: Terminal,
+) -> Result<(ExpansionConfig, Predictor)> {
+    let file = file(named, arguments)?;
     let config = with_flags(settings(arguments, &file)?, arguments).resolved();
     let (config, notes) = config.follow_init(Some(&file))?;
     notes.iter().for_each(|note| terminal.note(note));
@@ -28,16 +34,53 @@ pub fn load(arguments: &Arguments, terminal: Terminal) -> Result<(ExpansionConfi
         file.display(),
         predictor.window()
     ));
+    if let Some(run) = run_of(&file) {
+        learned(run, &file, terminal);
+    }
     Ok((config, predictor))
 }
 
+/// Returns the folder of the run that a checkpoint is in.
+fn run_of(file: &Path) -> Option<&Path> {
+    let run = file.parent()?.parent()?;
+    run.join("config.json").is_file().then_some(run)
+}
+
+/// Prints what the network is worth: its epoch, the verdicts of its run, and whether it has seen real bars.
+fn learned(run: &Path, file: &Path, terminal: Terminal) {
+    // The predictions need neither the history nor the config of the run.
+    let Ok(history) = History::read_csv(run.join("history.csv")) else {
+        return;
+    };
+    let found = diagnose(&history);
+    let Some(best) = history.best_epoch().filter(|_| !found.is_empty()) else {
+        return;
+    };
+    let is_best = file == checkpoint::model_file(run, best);
+    terminal.note(&format!(
+        "{}the verdicts of its run, on validation data at epoch {best}: {}",
+        if is_best {
+            "the best epoch; "
+        } else {
+            "not the best epoch; "
+        },
+        runs::verdicts(&found)
+    ));
+    let simulated = ExpansionConfig::read(run.join("config.json"));
+    if simulated.is_ok_and(|config| config.data.path.is_none()) {
+        terminal.note(
+            "it was trained on simulated bars, so its verdicts are of simulated bars; how good it is on others is not \
+             known",
+        );
+    }
+}
+
 /// Returns the file of the checkpoint.
-fn file(arguments: &Arguments) -> Result<PathBuf> {
-    let named = &arguments.network;
+fn file(named: &Path, arguments: &Arguments) -> Result<PathBuf> {
     if !named.is_dir() {
         readable("NETWORK", named, WANTED)?;
         return match arguments.epoch {
-            None => Ok(named.clone()),
+            None => Ok(named.to_path_buf()),
             Some(epoch) => {
                 let expected = "left out where NETWORK is a file";
                 Err(Error::setting("--epoch", epoch, expected))
@@ -69,7 +112,7 @@ fn settings(arguments: &Arguments, file: &Path) -> Result<ExpansionConfig> {
             ..ExpansionConfig::default()
         });
     }
-    run::ExpansionConfig::of_run(file)?.ok_or_else(|| {
+    ExpansionConfig::of_run(file)?.ok_or_else(|| {
         let reason =
             "is not in the folder of a run, so its settings are not known; give them with --config";
         Error::file(file, reason)

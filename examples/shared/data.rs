@@ -16,6 +16,9 @@ use super::reader::{ReaderFlags, max_gap};
 pub struct DataFlags {
     /// CSV or Parquet file of bars (open, high, low, close, and optionally a time stamp), or Parquet file of labelled
     /// windows [default: the simulator]
+    #[arg(value_name = "BARS", conflicts_with = "data")]
+    bars: Option<PathBuf>,
+    /// The same as BARS
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -46,6 +49,7 @@ impl DataFlags {
                 *setting = flag.clone();
             }
         };
+        given(&self.bars, &mut data.path);
         given(&self.data, &mut data.path);
         given(&self.labels, &mut data.marks);
         if self.max_gap.is_some() {
@@ -69,7 +73,11 @@ impl DataFlags {
     pub fn check(&self, data: &DataConfig) -> Result<()> {
         let named = |given: bool, flag, field| if given { flag } else { field };
         if let Some(file) = &data.path {
-            let setting = named(self.data.is_some(), "--data", "data.path");
+            let setting = if self.bars.is_some() {
+                "BARS"
+            } else {
+                named(self.data.is_some(), "--data", "data.path")
+            };
             let wanted = "a CSV file of bars with a header of open, high, low and close, \
                 or nothing for simulated bars";
             readable(setting, file, wanted)?;

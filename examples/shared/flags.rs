@@ -30,6 +30,9 @@ const FLAGS: &[(&str, &str)] = &[
     ("train.seed", "seed"),
 ];
 
+/// The longest value that a message repeats.
+const LONGEST: usize = 60;
+
 /// The rows of [`FLAGS`] that this program has.
 static KNOWN: OnceLock<Vec<(String, String)>> = OnceLock::new();
 
@@ -45,14 +48,37 @@ pub fn know(command: &Command) {
     let _ = KNOWN.set(rows.collect());
 }
 
-/// Appends the flag to the first mention of each field: "`data.max_gap`" becomes "`data.max_gap` (--max-gap)".
+/// Appends the flag to the first mention of each field, as it was typed if it was given: "`data.max_gap`" becomes
+/// "`data.max_gap` (--max-gap 3x)", or "`data.max_gap` (--max-gap)".
 pub fn named(message: &str) -> String {
     let rows = KNOWN.get().map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     rows.iter().fold(message.to_owned(), |text, (field, flag)| {
         if text.contains(flag.as_str()) {
             text
         } else {
-            text.replacen(field, &format!("{field} ({flag})"), 1)
+            text.replacen(field, &format!("{field} ({})", typed(flag, &words)), 1)
         }
     })
+}
+
+/// Returns a flag with its value as in the words of a command, or the flag alone if it was not given, has no value, or a
+/// long one.
+fn typed(flag: &str, words: &[String]) -> String {
+    let value = words.iter().enumerate().find_map(|(index, word)| {
+        let rest = word.strip_prefix(flag)?;
+        match rest.strip_prefix('=') {
+            Some(value) => Some(value.to_owned()),
+            None if rest.is_empty() => words.get(index + 1).cloned(),
+            None => None,
+        }
+    });
+    match value {
+        Some(value) if value.len() <= LONGEST && !value.starts_with("--") => {
+            format!("{flag} {value}")
+        }
+        _ => flag.to_owned(),
+    }
 }

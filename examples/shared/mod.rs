@@ -8,5 +8,6 @@ pub mod data;
 pub mod files;
 pub mod flags;
 pub mod reader;
+pub mod runs;
 pub mod signals;
 pub mod terminal;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example train_expansion
-//! cargo run --release --example train_expansion -- --data bars.csv --strategy manual --weights 0.1,0.6,0.1,0.2
+//! cargo run --release --example train_expansion -- bars.csv --strategy manual --weights 0.1,0.6,0.1,0.2
 //! ```
 //!
 //! `equipoise::expansion::run` does the training; the program adds the flags and the output.
@@ -28,6 +28,7 @@ use equipoise::{Error, Result};
 
 use page::Page;
 use settings::{Arguments, Settings};
+use shared::runs;
 use shared::signals::Signals;
 use shared::terminal::Terminal;
 
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
 }
 
 fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
+    if let Some(folder) = &arguments.list {
+        return runs::list(folder, terminal).map(|()| ExitCode::SUCCESS);
+    }
     let Settings { config, out, notes } = arguments.settings()?;
     for note in &notes {
         terminal.note(note);
@@ -130,7 +134,7 @@ fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {
         Some(file) => format!("reading {} and labelling windows", file.display()),
         None => "simulating bars".into(),
     });
-    run::Data::load(config)
+    Data::load(config)
 }
 
 fn announce(config: &ExpansionConfig, data: &Data, out: &Path, terminal: Terminal) {

@@ -1,6 +1,6 @@
 //! Defines the flags, and derives the settings of a run from them and from the files they name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
@@ -12,74 +12,100 @@ use equipoise::{Error, Result};
 use crate::shared::backend::BackendName;
 use crate::shared::data::DataFlags;
 use crate::shared::files::{WANTED_CONFIG, readable};
+use crate::shared::runs::{RUNS, newest};
+
+const EXAMPLES: &str = "\
+Examples:
+  train_expansion                                   simulated bars, seconds
+  train_expansion bars.csv --recipe learn           real bars, minutes, with the recipe that was measured
+  train_expansion --resume                          continue the newest run";
 
 /// Trains the four-headed expansion model on price bars and prints a verdict on every task.
 ///
 /// Ctrl-C stops at the next step, reports what was learned by then and prints the command to continue. The exit code is
 /// then 130 (143 for SIGTERM), and 1 for a failed run.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 pub struct Arguments {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataFlags,
     /// Settings by name: default, original (the network and optimizer that starve a task) or learn (minutes, for real
     /// bars); flags take precedence
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true, conflicts_with = "resume")]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true, conflicts_with = "resume", help_heading = "Model")]
     recipe: Option<String>,
     /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any other of
     /// docs/strategies.md, or a strategy with its settings as JSON [default: uncertainty]
-    #[arg(long, value_name = "NAME|JSON", value_parser = named_or_json)]
+    #[arg(long, value_name = "NAME|JSON", value_parser = named_or_json, help_heading = "Training")]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
     #[arg(
         long,
         value_delimiter = ',',
         value_name = "W,W,W,W",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        help_heading = "Training"
     )]
     weights: Option<Vec<f64>>,
     /// flex or ndarray (CPU); wgpu, vulkan, metal, cuda or rocm (GPU); all but flex need their --features at build [default: flex]
-    #[arg(long, value_enum, hide_possible_values = true)]
+    #[arg(long, value_enum, hide_possible_values = true, help_heading = "Model")]
     backend: Option<BackendName>,
     /// Passes over the training windows; in the recipe learn, times 750 steps [default: 20, or the recipe's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<usize>,
     /// Windows per step [default: 32]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     batch_size: Option<usize>,
     /// Learning rate [default: 3e-3, or the recipe's]
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     lr: Option<f64>,
     /// Seed of all random numbers [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     seed: Option<u64>,
     /// Folder for history, checkpoints and config [default: a new one under runs/]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Continue the run in --out from its newest checkpoint
-    #[arg(long)]
+    /// Continue the run in --out from its newest checkpoint [without --out: the newest run in runs/]
+    #[arg(long, help_heading = "Training")]
     pub resume: bool,
     /// After the run, find out by short experiments what keeps tasks from learning; with --resume for a finished run too
-    #[arg(long)]
+    #[arg(long, help_heading = "Training")]
     pub probe: bool,
     /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
     /// --features pytorch)
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "resume",
+        help_heading = "Model"
+    )]
     pub init: Option<PathBuf>,
     /// Keep the BiLSTM of --init unchanged, and train only the heads
-    #[arg(long)]
+    #[arg(long, help_heading = "Model")]
     freeze_backbone: bool,
     /// On a GPU: products and stored gates of the recurrent layers in half precision
-    #[arg(long)]
+    #[arg(long, help_heading = "Model")]
     half: bool,
     /// Settings in JSON; flags take precedence. Every run writes its settings to config.json
-    #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "recipe",
+        help_heading = "Model"
+    )]
     config: Option<PathBuf>,
+    /// List the runs in a folder with data, epochs and verdicts, and train nothing [default: runs]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = RUNS, help_heading = "Output")]
+    pub list: Option<PathBuf>,
     /// Print only errors, and at the end the path of the report
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
     /// Print more about every epoch: training losses, weights, gradient shares, learning rate, steps per second
-    #[arg(long, short, conflicts_with = "quiet")]
+    #[arg(long, short, conflicts_with = "quiet", help_heading = "Output")]
     verbose: bool,
 }
 
@@ -141,9 +167,7 @@ impl Arguments {
         if !self.resume {
             return Ok(None);
         }
-        let Some(out) = &self.out else {
-            return Err(Error::setting("--out", "left out", "given with --resume"));
-        };
+        let out = &self.resumed()?;
         let file = out.join("config.json");
         if !file.exists() {
             let reason = "holds no run to resume, there is no config.json in it; \
@@ -152,6 +176,17 @@ impl Arguments {
         }
         checkpoint::latest(out)?;
         ExpansionConfig::read(file).map(Some)
+    }
+
+    /// Returns the folder of the run to resume: that of `--out`, else the newest run.
+    fn resumed(&self) -> Result<PathBuf> {
+        if let Some(out) = &self.out {
+            return Ok(out.clone());
+        }
+        newest(Path::new(RUNS)).ok_or_else(|| {
+            let reason = "holds no run that can be resumed; name the folder of a run with --out";
+            Error::file(RUNS, reason)
+        })
     }
 
     fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
@@ -167,6 +202,7 @@ impl Arguments {
     fn folder(&self, config: &ExpansionConfig) -> Result<PathBuf> {
         let out = match &self.out {
             Some(out) => out.clone(),
+            None if self.resume => self.resumed()?,
             None => new_folder(config.weighting.name()),
         };
         if out.exists() && !out.is_dir() {
@@ -241,7 +277,7 @@ fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
 /// Returns the first unused `runs/STRATEGY-N`.
 fn new_folder(strategy: &str) -> PathBuf {
     (1..)
-        .map(|number| PathBuf::from(format!("runs/{strategy}-{number}")))
+        .map(|number| Path::new(RUNS).join(format!("{strategy}-{number}")))
         .find(|folder| !folder.exists())
-        .unwrap_or_else(|| PathBuf::from("runs").join(strategy))
+        .unwrap_or_else(|| Path::new(RUNS).join(strategy))
 }

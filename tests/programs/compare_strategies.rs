@@ -344,7 +344,7 @@ fn the_program_compares_and_does_nothing_twice() {
     let (_, said) = outputs(&other);
     assert!(!other.status.success());
     assert!(
-        said.contains("`train.epochs` (--epochs) is 5, but it must be 4"),
+        said.contains("`train.epochs` (--epochs 5) is 5, but it must be 4"),
         "{said}"
     );
 }
@@ -445,7 +445,7 @@ fn a_part_that_is_none_and_a_folder_of_another_comparison_are_refused() {
     };
     let message = said(&["a", "--only", "uncertainty-seed3"]);
     assert!(
-        message.contains("`only` (--only) is uncertainty-seed3"),
+        message.contains("`only` (--only uncertainty-seed3) is uncertainty-seed3"),
         "{message}"
     );
     assert!(

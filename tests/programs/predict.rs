@@ -464,3 +464,29 @@ fn bad_lines_of_a_stream_are_named_or_passed_over() {
     assert_eq!(empty.status.code(), Some(1));
     assert!(text(&empty.stderr).contains("standard input: the file is empty"));
 }
+
+/// What the predictions are worth is said with them.
+#[test]
+fn the_verdicts_of_the_run_are_told() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let run = output(&program, folder.path(), &["run", "bars.csv"]);
+    let said = text(&run.stderr);
+    assert!(run.status.success(), "{said}");
+    let expected = "the best epoch; the verdicts of its run, on validation data at epoch 1: type ";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("it was trained on simulated bars"), "{said}");
+    let quiet = output(&program, folder.path(), &["run", "bars.csv", "--quiet"]);
+    assert_eq!(text(&quiet.stderr), "");
+
+    let listed = output(&program, folder.path(), &["--list", "."]);
+    let expected = "uncertainty on simulated bars, 1 of 1 epochs; type ";
+    assert!(
+        text(&listed.stdout).contains(expected),
+        "{}",
+        text(&listed.stdout)
+    );
+    let nothing = output(&program, folder.path(), &[]);
+    assert_eq!(nothing.status.code(), Some(2));
+}

@@ -137,7 +137,7 @@ fn files_that_are_not_there_are_called_by_their_purpose() {
             &["--out", "broken.json"],
             "is a file, but --out takes a folder",
         ),
-        (&["--resume"], "`--out` is left out"),
+        (&["--resume"], "runs: holds no run that can be resumed"),
     ] {
         std::fs::write(folder.path().join("broken.json"), "{").unwrap();
         let output = Command::new(&program)
@@ -244,7 +244,7 @@ fn a_run_is_resumed_with_the_files_it_began_with() {
         .unwrap();
     let said = outputs(&other).1;
     assert!(
-        said.contains("`train.learning_rate` (--lr) is 0.1, but it must be 0.003"),
+        said.contains("`train.learning_rate` (--lr 0.1) is 0.1, but it must be 0.003"),
         "{said}"
     );
 
@@ -395,4 +395,71 @@ mod signals {
         let output = child.wait_with_output().unwrap();
         (output.status.code(), outputs(&output).1)
     }
+}
+
+/// The file is a plain word, the newest run is continued without its name, and the runs of a folder are listed.
+#[test]
+fn a_file_is_named_and_the_newest_run_is_found() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("open,high,low,close\n");
+    for row in 0..1300_i32 {
+        let price = 100.0 + f64::from(row % 37);
+        text += &format!("{price},{},{},{}\n", price + 2.0, price - 2.0, price + 1.0);
+    }
+    std::fs::write(folder.path().join("bars.csv"), text).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        let output = command.args(arguments).current_dir(folder.path()).output();
+        output.unwrap()
+    };
+    let none = run(&["--resume"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        outputs(&none)
+            .1
+            .contains("runs: holds no run that can be resumed")
+    );
+    let none = run(&["--list"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(outputs(&none).1.contains("runs"), "{}", outputs(&none).1);
+
+    let begin = |more: &[&str]| {
+        let whole = command(&program, folder.path(), 1, more).output().unwrap();
+        assert!(whole.status.success(), "{}", outputs(&whole).1);
+    };
+    begin(&["bars.csv"]);
+    begin(&[]);
+    let (_, said) = outputs(&run(&["--resume", "--epochs", "2"]));
+    let second = Path::new("runs").join("uncertainty-2");
+    assert!(said.contains(&second.display().to_string()), "{said}");
+    let (listed, said) = outputs(&run(&["--list"]));
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed} {said}");
+    assert!(
+        lines[0].contains("uncertainty on bars.csv, 1 of 1 epochs; type "),
+        "{listed}"
+    );
+    assert!(
+        lines[1].contains("on simulated bars, 2 of 2 epochs; type "),
+        "{listed}"
+    );
+
+    let both = run(&["bars.csv", "--data", "bars.csv"]);
+    assert_eq!(both.status.code(), Some(2), "one name or the other");
+    let missing = run(&["../no bars.csv"]);
+    let said = outputs(&missing).1;
+    assert!(
+        said.contains("../no bars.csv: cannot be read for BARS"),
+        "{said}"
+    );
+    let zero = run(&["--epochs=0"]);
+    let said = outputs(&zero).1;
+    assert!(said.contains("`train.epochs` (--epochs 0) is 0"), "{said}");
+    let rate = run(&["--lr", "-0.0010"]);
+    let said = outputs(&rate).1;
+    assert!(
+        said.contains("`train.learning_rate` (--lr -0.0010) is -0.001"),
+        "{said}"
+    );
 }
