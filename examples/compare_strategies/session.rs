@@ -51,7 +51,7 @@ impl Session {
     /// Creates a session. Claims the folder and reads the data, so that errors in either come before the training.
     pub fn new(manifest: Manifest, names: Vec<String>, seeds: u64, out: &Path) -> Result<Self> {
         let waiting = TERMINAL.waiting(&match &manifest.config.data.path {
-            Some(file) => format!("reading {} and labelling windows", file.display()),
+            Some(files) => format!("reading {files} and labelling windows"),
             None => "simulating bars".into(),
         });
         let data = run::load(&manifest.config)?;
@@ -269,7 +269,7 @@ impl Session {
     fn describe(&mut self, data: &Data) {
         let config = &self.manifest.config;
         let source = match &config.data.path {
-            Some(path) => path.display().to_string(),
+            Some(files) => files.to_string(),
             None => format!("simulated bars, seed {}", config.train.seed),
         };
         let (train, valid) = (data.train.len(), data.valid.len());

@@ -309,7 +309,7 @@ fn a_file_of_bars_that_changed_is_noticed() {
     let bars = folder.path().join("bars.csv");
     let manifest = || {
         let mut config = tiny();
-        config.data.path = Some(bars.clone());
+        config.data.path = Some(bars.clone().into());
         Manifest::new(config, SearchConfig { runs: 3, epochs: 2 })
     };
     assert!(manifest().is_err(), "there is no file yet");
@@ -335,7 +335,7 @@ fn a_file_of_labels_that_changed_is_noticed() {
     let claim = |rows: &str| {
         std::fs::write(&marks, rows).unwrap();
         let mut config = tiny();
-        (config.data.path, config.data.marks) = (Some(bars.clone()), Some(marks.clone()));
+        (config.data.path, config.data.marks) = (Some(bars.clone().into()), Some(marks.clone()));
         let manifest = Manifest::new(config, SearchConfig { runs: 3, epochs: 2 });
         manifest.unwrap().claim(folder.path())
     };

@@ -26,6 +26,9 @@ pub struct Manifest {
     pub search: SearchConfig,
     /// The fingerprint of the file of bars, because a file may change under the same name.
     pub(crate) data_file: Option<Fingerprint>,
+    /// The fingerprints of several files of bars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) data_files: Vec<Fingerprint>,
     /// The fingerprint of the file of marked expansions.
     #[serde(default)]
     pub(crate) marks_file: Option<Fingerprint>,
@@ -41,6 +44,7 @@ impl Manifest {
         let inputs = RunFiles::of(&config)?;
         Ok(Self {
             data_file: inputs.data_file,
+            data_files: inputs.data_files,
             marks_file: inputs.marks_file,
             config,
             search,

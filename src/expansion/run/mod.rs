@@ -7,9 +7,11 @@ mod config;
 mod data;
 #[cfg(feature = "pytorch")]
 mod export;
+mod files;
 mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
+mod instruments;
 mod quick_test;
 mod recipes;
 mod report;
@@ -21,7 +23,9 @@ pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
 pub use data::read_bars;
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
+pub use files::DataFiles;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
+pub use instruments::{InstrumentScores, instrument_scores, instrument_section};
 pub use quick_test::{QuickTest, quick_test};
 pub use recipes::{RECIPES, recipe};
 pub use report::{SHOWN, facts, window_figures};

@@ -56,12 +56,7 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     let last = window.first + windows.length();
     let bars = &windows.bars().bars()[window.first..last];
     WindowFigure {
-        title: format!(
-            "Bars {} to {}{}",
-            window.first,
-            last - 1,
-            when(windows, window.first, last - 1)
-        ),
+        title: title(windows, window.first, last - 1),
         bars: bars.to_vec(),
         truth: Some(window.label.into()),
         predicted: Some(prediction.span),
@@ -69,14 +64,25 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     }
 }
 
+/// Returns `Bars 1200 to 1304`, after the name of the instrument if there are several, and before the times.
+fn title(windows: &Windows, first: usize, last: usize) -> String {
+    let bars = |from: usize| {
+        let to = from + last - first;
+        format!("{from} to {to}{}", when(windows, first, last))
+    };
+    match windows.place(first) {
+        Some((series, from)) if windows.series().len() > 1 => {
+            format!("{}, bars {}", series.name(), bars(from))
+        }
+        _ => format!("Bars {}", bars(first)),
+    }
+}
+
 /// Returns the times of the first and the last bar, if the series has time stamps:
 /// `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
 fn when(windows: &Windows, first: usize, last: usize) -> String {
-    let Some(stamps) = windows.bars().timestamps() else {
-        return String::new();
-    };
     let time = |bar: usize| {
-        let stamp = jiff::Timestamp::from_second(*stamps.get(bar)?).ok()?;
+        let stamp = jiff::Timestamp::from_second(windows.time(bar)?).ok()?;
         Some(stamp.strftime("%Y-%m-%d %H:%M").to_string())
     };
     match (time(first), time(last)) {
@@ -107,7 +113,7 @@ fn caption(label: WindowLabel, prediction: &Prediction) -> String {
 pub fn facts(config: &ExpansionConfig, notes: &[String]) -> Vec<(String, String)> {
     let train = &config.train;
     let data = match &config.data.path {
-        Some(path) => path.display().to_string(),
+        Some(files) => files.to_string(),
         None => "simulated".into(),
     };
     let mut facts = vec![
