@@ -50,7 +50,7 @@ fn csv_file(folder: &Path, bars: &Bars) -> PathBuf {
 
 fn config(file: &Path) -> ExpansionConfig {
     let mut config = ExpansionConfig::default();
-    config.data.path = Some(file.to_path_buf());
+    config.data.path = Some(file.into());
     config
 }
 

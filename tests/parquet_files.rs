@@ -770,7 +770,7 @@ fn a_run_takes_both_kinds_of_file() {
     );
     let config = |path: &Path| ExpansionConfig {
         data: DataConfig {
-            path: Some(path.to_path_buf()),
+            path: Some(path.into()),
             classes: Classes::new(
                 ["burst", "trend", "turn"]
                     .into_iter()

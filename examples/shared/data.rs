@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use equipoise::Result;
-use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::run::{DataConfig, DataFiles, ExpansionConfig};
 use equipoise::expansion::simulator::SimulatorConfig;
 
 use super::files::readable;
@@ -14,13 +14,14 @@ use super::reader::{ReaderFlags, max_gap};
 /// The flags for the source of the windows.
 #[derive(Args)]
 pub struct DataFlags {
-    /// CSV or Parquet file of bars (open, high, low, close, and optionally a time stamp), or Parquet file of labelled
-    /// windows [default: the simulator]
+    /// CSV or Parquet files of bars (open, high, low, close, and optionally a time stamp), each of one instrument or of
+    /// several, by name or as a pattern such as 'bars/*.csv', or one Parquet file of labelled windows [default: the
+    /// simulator]
     #[arg(value_name = "BARS", conflicts_with = "data")]
-    bars: Option<PathBuf>,
+    bars: Vec<PathBuf>,
     /// The same as BARS
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    data: Vec<PathBuf>,
     #[command(flatten)]
     reader: ReaderFlags,
     /// The longest time between two bars of a window, such as 3h or 2d [default: inferred from the file]
@@ -44,14 +45,14 @@ impl DataFlags {
         self.set_window(config);
         let data = &mut config.data;
         self.reader.set(data);
-        let given = |flag: &Option<PathBuf>, setting: &mut Option<PathBuf>| {
-            if flag.is_some() {
-                *setting = flag.clone();
+        for given in [&self.bars, &self.data] {
+            if !given.is_empty() {
+                data.path = Some(DataFiles::new(given.clone()));
             }
-        };
-        given(&self.bars, &mut data.path);
-        given(&self.data, &mut data.path);
-        given(&self.labels, &mut data.marks);
+        }
+        if self.labels.is_some() {
+            data.marks = self.labels.clone();
+        }
         if self.max_gap.is_some() {
             data.max_gap = self.max_gap;
         }
@@ -72,15 +73,17 @@ impl DataFlags {
     /// Checks that the files of the settings can be read.
     pub fn check(&self, data: &DataConfig) -> Result<()> {
         let named = |given: bool, flag, field| if given { flag } else { field };
-        if let Some(file) = &data.path {
-            let setting = if self.bars.is_some() {
-                "BARS"
+        if let Some(files) = &data.path {
+            let setting = if self.bars.is_empty() {
+                named(!self.data.is_empty(), "--data", "data.path")
             } else {
-                named(self.data.is_some(), "--data", "data.path")
+                "BARS"
             };
             let wanted = "a CSV file of bars with a header of open, high, low and close, \
                 or nothing for simulated bars";
-            readable(setting, file, wanted)?;
+            for file in files.files()? {
+                readable(setting, &file, wanted)?;
+            }
         }
         if let Some(file) = &data.marks {
             let setting = named(self.labels.is_some(), "--labels", "data.marks");

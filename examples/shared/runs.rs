@@ -72,7 +72,7 @@ fn described(run: &Path) -> Result<String> {
         .then(|| History::read_csv(history))
         .transpose()?;
     let data = match &config.data.path {
-        Some(path) => path.display().to_string(),
+        Some(files) => files.to_string(),
         None => "simulated bars".into(),
     };
     let epochs = match kept {

@@ -101,12 +101,13 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     });
     let found = results::diagnosed(&outcome.history, trials.as_ref());
     let commands = next::commands(&found, &out);
-    page.write(&outcome, &valid, trials, &commands)?;
+    let instruments = page.write(&outcome, &valid, trials, &commands)?;
     if let Some(reason) = &outcome.stopped {
         let asked = interrupted.is_some();
         stopped(reason, asked, &out, progress, terminal);
     }
     results::tell(terminal, &outcome.history, &found, &commands);
+    results::instruments(terminal, &instruments);
     if original {
         results::quick(terminal, &outcome.history);
     }
@@ -131,7 +132,7 @@ fn slower(kernel: &Kernel, half: bool) -> Option<String> {
 
 fn load(config: &ExpansionConfig, terminal: Terminal) -> Result<Data> {
     let _waiting = terminal.waiting(&match &config.data.path {
-        Some(file) => format!("reading {} and labelling windows", file.display()),
+        Some(files) => format!("reading {files} and labelling windows"),
         None => "simulating bars".into(),
     });
     Data::load(config)

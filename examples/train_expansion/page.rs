@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use equipoise::diagnosis::Trials;
 use equipoise::expansion::model::ExpansionModel;
 use equipoise::expansion::run;
-use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::run::{ExpansionConfig, InstrumentScores};
 use equipoise::expansion::window::Windows;
 use equipoise::history::History;
 use equipoise::report::Report;
@@ -55,27 +55,30 @@ impl Page {
         self.live.fetch_or(written.is_ok(), Ordering::Relaxed);
     }
 
-    /// Writes the page of a completed or stopped run.
+    /// Writes the page of a completed or stopped run, and returns the scores of every instrument if there are several.
     pub fn write(
         self,
         outcome: &Outcome<ExpansionModel>,
         valid: &Windows,
         trials: Option<Trials>,
         commands: &[(String, String)],
-    ) -> Result<()> {
-        let windows = match outcome.history.last_epoch() {
-            0 => Vec::new(),
+    ) -> Result<Vec<InstrumentScores>> {
+        let (windows, instruments) = match outcome.history.last_epoch() {
+            0 => (Vec::new(), Vec::new()),
             _ => {
                 let device = self.config.backend.device()?;
                 let network = &outcome.model.network;
                 let batcher = self.config.batcher(valid.bars());
-                run::WindowFigure::of_predictions(
-                    network,
-                    valid,
-                    &batcher,
-                    &device,
-                    run::WindowFigure::SHOWN,
-                )?
+                (
+                    run::WindowFigure::of_predictions(
+                        network,
+                        valid,
+                        &batcher,
+                        &device,
+                        run::WindowFigure::SHOWN,
+                    )?,
+                    run::InstrumentScores::of_predictions(network, valid, &batcher, &device)?,
+                )
             }
         };
         let status = match &outcome.stopped {
@@ -87,13 +90,18 @@ impl Page {
             .with_status(status)
             .with_history(&outcome.history)
             .with_trials(trials);
-        if let Some(section) = run::WindowFigure::section(&windows) {
+        let sections = [
+            run::InstrumentScores::section(&instruments),
+            run::WindowFigure::section(&windows),
+        ];
+        for section in sections.into_iter().flatten() {
             report = report.with_section(section);
         }
         for (task, command) in commands {
             report = report.with_command(task, command);
         }
-        report.write(self.file())
+        report.write(self.file())?;
+        Ok(instruments)
     }
 
     /// Writes the page of a failed run, with the history up to the failure.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use console::Color;
 use equipoise::diagnosis::{TaskDiagnosis, Trials, Verdict, diagnose, diagnose_with};
-use equipoise::expansion::run::QuickTest;
+use equipoise::expansion::run::{InstrumentScores, QuickTest};
 use equipoise::history::{ALL_TASKS, History, Split};
 use equipoise::report::write_index;
 use equipoise::train::checkpoint;
@@ -56,6 +56,26 @@ pub fn tell(
 pub fn quick(terminal: Terminal, history: &History) {
     if let Some(test) = QuickTest::of(history, "countdown", "pointers") {
         terminal.say(&test.sentence);
+    }
+}
+
+/// The largest number of instruments whose scores are printed. The report shows more.
+const PRINTED: usize = 12;
+
+/// Prints the scores of every instrument, if there are several and not many.
+pub fn instruments(terminal: Terminal, scores: &[InstrumentScores]) {
+    if scores.is_empty() || scores.len() > PRINTED {
+        return;
+    }
+    let widest = scores.iter().map(|one| one.name.chars().count());
+    let width = widest.max().unwrap_or(0).max("instrument".len());
+    let line = |[name, windows, kind, f1, pointers, countdown]: [String; 6]| {
+        format!("{name:<width$} {windows:>9} {kind:>14} {f1:>9} {pointers:>14} {countdown:>16}")
+    };
+    terminal.line("");
+    terminal.line(&line(InstrumentScores::COLUMNS.map(String::from)));
+    for one in scores {
+        terminal.line(&line(one.row()));
     }
 }
 

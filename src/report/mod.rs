@@ -38,7 +38,7 @@ pub(crate) mod drawing {
     pub(crate) use super::axis::{Axis, drawable};
     pub(crate) use super::canvas::{Frame, Plot};
     pub(crate) use super::figure::Figure;
-    pub(crate) use super::page::{grid, paragraph};
+    pub(crate) use super::page::{Cell, grid, paragraph, table};
     pub(crate) use super::style_class::StyleClass;
     pub(crate) use super::svg::{Anchor, Level};
     pub(crate) use super::text::{count, number, width};

@@ -380,7 +380,7 @@ fn a_run_says_what_it_left_out() {
     std::fs::write(&path, format!("time,open,high,low,close\n{rows}")).unwrap();
     let config = ExpansionConfig {
         data: DataConfig {
-            path: Some(path),
+            path: Some(path.into()),
             ..DataConfig::default()
         },
         ..ExpansionConfig::default()

@@ -351,7 +351,7 @@ fn a_run_with_marks_tells_what_it_made_of_them() {
     fs::write(&labels, format!("start,end,type\n{rows}")).unwrap();
     let config = ExpansionConfig {
         data: DataConfig {
-            path: Some(data),
+            path: Some(data.into()),
             marks: Some(labels.clone()),
             ..DataConfig::default()
         },

@@ -105,7 +105,7 @@ fn windows_of_every_length_are_cut_from_a_series() {
     series(14_000, &path);
     for length in LENGTHS {
         let mut config = tiny(length);
-        config.data.path = Some(path.clone());
+        config.data.path = Some(path.clone().into());
         config.data.mirror = true;
         config.data.resampled = 1;
         let config = config.resolved();
@@ -132,7 +132,7 @@ fn a_window_that_is_too_short_or_too_long_is_refused_in_words_of_the_config() {
     let refused = |window: usize, simulated: bool| {
         let mut config = tiny(window);
         if !simulated {
-            config.data.path = Some(path.clone());
+            config.data.path = Some(path.clone().into());
         }
         let config = config.resolved();
         let error = config

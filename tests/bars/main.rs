@@ -17,6 +17,7 @@ mod moves;
 mod properties_features;
 mod real_bars;
 mod resample;
+mod several;
 mod simulator;
 mod untidy_csv;
 mod windows;

@@ -509,7 +509,7 @@ fn a_parquet_file_asks_for_the_feature() {
         fs::write(&path, content).unwrap();
         let config = ExpansionConfig {
             data: DataConfig {
-                path: Some(path.clone()),
+                path: Some(path.clone().into()),
                 ..DataConfig::default()
             },
             ..ExpansionConfig::default()

@@ -258,6 +258,91 @@ fn a_run_is_resumed_with_the_files_it_began_with() {
     assert!(said.contains("list.json: expected an object"), "{said}");
 }
 
+/// Files of several instruments, in windows of another length.
+#[test]
+fn several_files_are_several_instruments() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, seed: u64, windows: usize| {
+        let simulator = Simulator::new(SimulatorConfig::default(), seed).unwrap();
+        let bars = simulator.simulate_windows(windows).bars;
+        let rows = bars.bars().iter().enumerate();
+        let rows: Vec<String> = rows
+            .map(|(index, bar)| {
+                let time = 1_700_000_000 + 60 * index;
+                format!("{time},{},{},{},{}", bar.open, bar.high, bar.low, bar.close)
+            })
+            .collect();
+        let text = format!("time,open,high,low,close\n{}\n", rows.join("\n"));
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("one.csv", 1, 6);
+    write("two.csv", 2, 5);
+    let run = |more: &[&str]| {
+        let arguments = [&["--data", "one.csv", "two.csv"], more].concat();
+        let output = command(&program, folder.path(), 1, &arguments)
+            .output()
+            .unwrap();
+        (output.status.success(), outputs(&output))
+    };
+    let (success, (results, said)) = run(&["--out", "run", "--window", "30"]);
+    assert!(success, "{said}");
+    assert!(said.contains("read 630 bars from one.csv"), "{said}");
+    assert!(
+        said.contains("at least 30 bars apart in every instrument"),
+        "{said}"
+    );
+    let table: Vec<&str> = results
+        .lines()
+        .skip_while(|line| !line.starts_with("instrument "))
+        .take(3)
+        .collect();
+    let names: Vec<&str> = table
+        .iter()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["instrument", "one", "two"], "{results}");
+    let page = std::fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(page.contains("<h2>Instruments</h2>") && page.contains("one, bars "));
+    let config = ExpansionConfig::read(folder.path().join("run/config.json")).unwrap();
+    assert_eq!(
+        (config.model.window, config.data.path.unwrap().paths().len()),
+        (30, 2)
+    );
+
+    // A pattern is those files, and a run is resumed only with all of them as they were.
+    let resume = || {
+        let mut resume = Command::new(&program);
+        resume.args([
+            "--resume", "--out", "run", "--epochs", "2", "--data", "*.csv",
+        ]);
+        let output = resume.current_dir(folder.path()).output().unwrap();
+        (output.status.success(), outputs(&output).1)
+    };
+    write("two.csv", 3, 5);
+    let (success, said) = resume();
+    assert!(
+        !success && said.contains("`data_files") && said.contains("bring it back"),
+        "{said}"
+    );
+    write("two.csv", 2, 5);
+    let (success, said) = resume();
+    assert!(success, "{said}");
+
+    let (success, (_, said)) = run(&["--out", "no", "--data", "none*.csv"]);
+    assert!(
+        !success && said.contains("none*.csv: no file matches this pattern"),
+        "{said}"
+    );
+    let (success, (_, said)) = run(&["--out", "no", "--window", "400"]);
+    assert!(!success, "{said}");
+    assert!(
+        said.contains("`model.window` (--window) 400")
+            && said.contains("the longest series has 630"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_run_that_fails_leaves_a_report_of_it() {
     let Some(program) = program() else { return };

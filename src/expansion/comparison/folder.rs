@@ -313,7 +313,7 @@ impl Comparison {
 fn facts(config: &ComparisonConfig, data: &Data) -> Vec<(String, String)> {
     let base = &config.base;
     let source = match &base.data.path {
-        Some(path) => path.display().to_string(),
+        Some(files) => files.to_string(),
         None => format!("simulated bars, seed {}", base.train.seed),
     };
     let (train, valid) = (data.train.len(), data.valid.len());

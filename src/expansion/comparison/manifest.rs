@@ -26,6 +26,9 @@ pub(super) struct Manifest {
     search: SearchConfig,
     /// The fingerprint of the file of bars, because a file may change under the same name.
     data_file: Option<Fingerprint>,
+    /// The fingerprints of several files of bars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data_files: Vec<Fingerprint>,
     /// The fingerprint of the file of marked expansions.
     #[serde(default)]
     marks_file: Option<Fingerprint>,
@@ -41,6 +44,7 @@ impl Manifest {
         let inputs = RunFiles::of(&config)?;
         Ok(Self {
             data_file: inputs.data_file,
+            data_files: inputs.data_files,
             marks_file: inputs.marks_file,
             config,
             search,
@@ -138,7 +142,7 @@ mod tests {
         let place = |name: &str| folder.path().join(name);
         let manifest = || {
             let mut config = base();
-            config.data.path = Some(place("bars.csv"));
+            config.data.path = Some(place("bars.csv").into());
             config.data.marks = Some(place("marks.csv"));
             Manifest::new(config, search(3))
         };

@@ -2,26 +2,16 @@
 
 use std::path::Path;
 
-use ::csv::StringRecord;
-
 use super::classes::Classes;
 use super::kind::ExpansionType;
+use super::mark_rows::{MarkRow, MarkRows, Shared};
 use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
-use crate::expansion::bars::Bars;
+use crate::expansion::bars::{Bars, Instrument};
 use crate::expansion::table::dates::{Dates, Reading};
-use crate::expansion::table::header::Header;
-use crate::expansion::table::records::field;
 use crate::expansion::table::stamp::{Form, is_date_alone};
 use crate::expansion::table::text::Text;
 use crate::expansion::table::{DateOrder, duration, quote};
-
-/// The names of the three columns, in order of precedence.
-const NAMES: [&[&str]; 3] = [
-    &["start", "start time", "begin", "from"],
-    &["end", "end time", "to"],
-    &["type", "label", "class", "kind"],
-];
 
 /// The expansions of a series that were marked by hand, oldest first. No two expansions share a bar.
 ///
@@ -78,10 +68,49 @@ impl Marks {
         date_order: Option<DateOrder>,
     ) -> Result<Self> {
         let text = Text::read(path.as_ref(), "CSV file")?;
-        let rows = MarkRows::read(&text)?;
-        let places = BarReference::tell(&text, &rows, bars, date_order)?;
-        let mut marks = Vec::with_capacity(rows.rows.len());
-        for row in &rows.rows {
+        let rows = MarkRows::read(&text)?.rows;
+        Self::of_rows(&text, &rows, bars, classes, date_order)
+    }
+
+    /// Reads the marked expansions of several instruments, and returns those of each with notes about the file.
+    ///
+    /// As [`read_csv`](Self::read_csv), with a column that names the instrument of each row, under one of the names that
+    /// [`read_instruments`](crate::expansion::bars::read_instruments) knows (`instrument`, `symbol`, `ticker` and others).
+    /// Rows of instruments that are not given are left out, and a note counts them. For a single instrument the column
+    /// is optional.
+    ///
+    /// # Errors
+    /// As [`read_csv`](Self::read_csv); [`Error::Line`] if the column is missing, [`Error::File`] if no row belongs to one of
+    /// several instruments.
+    pub fn read_each(
+        path: impl AsRef<Path>,
+        instruments: &[Instrument],
+        classes: &Classes,
+        date_order: Option<DateOrder>,
+    ) -> Result<(Vec<Self>, Vec<String>)> {
+        let text = Text::read(path.as_ref(), "CSV file")?;
+        let names: Vec<&str> = instruments.iter().map(|one| one.name.as_str()).collect();
+        let Shared { rows, notes } = MarkRows::read(&text)?.share(&text, &names)?;
+        let each = instruments.iter().zip(&rows);
+        let marks = each.map(|(one, rows)| {
+            if rows.is_empty() {
+                return Ok(Self::default());
+            }
+            Self::of_rows(&text, rows, &one.bars, classes, date_order)
+        });
+        Ok((marks.collect::<Result<_>>()?, notes))
+    }
+
+    fn of_rows(
+        text: &Text,
+        rows: &[MarkRow],
+        bars: &Bars,
+        classes: &Classes,
+        date_order: Option<DateOrder>,
+    ) -> Result<Self> {
+        let places = BarReference::tell(text, rows, bars, date_order)?;
+        let mut marks = Vec::with_capacity(rows.len());
+        for row in rows {
             let mark = places
                 .mark(row, bars, classes)
                 .map_err(|reason| Error::line(text.path(), row.line, reason))?;
@@ -146,78 +175,6 @@ fn overlap(pair: &[(Mark, u64)]) -> String {
     )
 }
 
-/// The rows of a file, as text.
-struct MarkRows {
-    rows: Vec<MarkRow>,
-}
-
-struct MarkRow {
-    line: u64,
-    start: String,
-    end: String,
-    kind: String,
-}
-
-impl MarkRows {
-    fn read(text: &Text) -> Result<Self> {
-        let best = |header: &Header, names: &[&'static str]| {
-            let has = |name: &&'static str| header.names.iter().any(|other| other == name);
-            names.iter().copied().find(has)
-        };
-        let header = Header::find(text, |header| {
-            NAMES.iter().all(|names| best(header, names).is_some())
-        })?;
-        let Some(header) = header else {
-            let line = text.lines().next();
-            let (number, found) = line.map_or((1, &b""[..]), |(_, number, line)| (number, line));
-            let found = quote::line(&String::from_utf8_lossy(found));
-            let reason = format!(
-                "expected a header with the columns `start`, `end` and `type`, found {found}"
-            );
-            return Err(Error::line(text.path(), number, reason));
-        };
-        let mut columns = [0; 3];
-        for (column, names) in columns.iter_mut().zip(NAMES) {
-            let name = best(&header, names).unwrap_or(names[0]);
-            *column = header
-                .position(name)
-                .map_err(|reason| Error::line(text.path(), header.line, reason))?
-                .unwrap_or_default();
-        }
-        let mut rows = Vec::new();
-        let mut records = text.records(&header.rows);
-        while records.advance()? {
-            rows.push(MarkRow::new(records.record(), records.line(), columns));
-        }
-        if rows.is_empty() {
-            return Err(Error::file(
-                text.path(),
-                "a header, but no expansion below it",
-            ));
-        }
-        Ok(Self { rows })
-    }
-
-    /// Returns every start and end with its line.
-    fn ends(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.rows
-            .iter()
-            .flat_map(|row| [(row.start.as_str(), row.line), (row.end.as_str(), row.line)])
-    }
-}
-
-impl MarkRow {
-    fn new(record: &StringRecord, line: u64, [start, end, kind]: [usize; 3]) -> Self {
-        let text = |column| field(record, column).to_owned();
-        Self {
-            line,
-            start: text(start),
-            end: text(end),
-            kind: text(kind),
-        }
-    }
-}
-
 /// The way in which a file refers to bars.
 enum BarReference {
     /// By index.
@@ -227,17 +184,18 @@ enum BarReference {
 }
 
 impl BarReference {
-    fn tell(text: &Text, rows: &MarkRows, bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
-        let numbers = rows.ends().all(|(text, _)| text.parse::<f64>().is_ok());
+    fn tell(text: &Text, rows: &[MarkRow], bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
+        let ends = || rows.iter().flat_map(MarkRow::ends);
+        let numbers = ends().all(|(text, _)| text.parse::<f64>().is_ok());
         let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
-        let of_bars = rows.ends().filter(|(text, _)| is_bar(text)).count();
+        let of_bars = ends().filter(|(text, _)| is_bar(text)).count();
         // A few numbers beyond the last bar are wrong indices, not a sign of time stamps.
-        let mostly = 2 * of_bars > rows.ends().count();
+        let mostly = 2 * of_bars > ends().count();
         if (numbers && mostly) || bars.timestamps().is_none() {
             return Ok(Self::Index);
         }
         let mut dates = Dates::new("line");
-        for (text, line) in rows.ends() {
+        for (text, line) in ends() {
             dates.look(text, line);
         }
         match dates.decide(given, false) {
@@ -248,8 +206,7 @@ impl BarReference {
                 // If every stamp is that of a bar under one order only, the order is clear.
                 let fits = |order: &DateOrder| {
                     let reading = Reading::of(Form::Numeric(*order));
-                    rows.ends()
-                        .all(|(text, _)| at(text, &reading, bars).is_ok())
+                    ends().all(|(text, _)| at(text, &reading, bars).is_ok())
                 };
                 let orders = [DateOrder::DayFirst, DateOrder::MonthFirst];
                 let fitting: Vec<DateOrder> = orders.into_iter().filter(fits).collect();

@@ -5,6 +5,7 @@ mod by_hand;
 mod classes;
 mod countdown;
 mod kind;
+mod mark_rows;
 mod rule;
 mod window_label;
 

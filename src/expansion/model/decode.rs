@@ -149,7 +149,7 @@ pub fn decode(output: WindowOutput<'_>) -> Prediction {
 }
 
 /// The expected F1 from which on the mask decides. A mask with equal probabilities reaches less than 0.2 where a tenth
-/// of the bars is inside. In windows of 20 to 64 bars, of which more are inside, higher limits gave the same spans.
+/// of the bars is inside.
 const SURE: f32 = 0.2;
 
 fn medians(sources: [Span; 3]) -> Span {

@@ -93,6 +93,8 @@ pub struct Scores {
     pub hits: usize,
     /// The number of windows with the right type.
     pub right_kinds: usize,
+    /// The sum over windows of the mean distance of start and end of the pointers from the true ones, in bars.
+    pub pointer_error: f64,
     /// The sum over windows of the mean distance of the countdown from its target, in bars.
     pub countdown_error: f64,
 }
@@ -116,16 +118,21 @@ impl Scores {
         self.iou += truth.iou(found);
         self.hits += usize::from(off <= HIT_BARS);
         self.right_kinds += usize::from(prediction.kind == label.kind);
+        let pointers = prediction.pointers;
+        let off = truth.start.abs_diff(pointers.start) + truth.end.abs_diff(pointers.end);
+        self.pointer_error += off as f64 / 2.0;
         self.countdown_error += countdown_error(output.countdown, label.start, window);
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds the windows of another part.
+    pub fn merge(&mut self, other: &Self) {
         self.windows += other.windows;
         self.shared_bars += other.shared_bars;
         self.total_bars += other.total_bars;
         self.iou += other.iou;
         self.hits += other.hits;
         self.right_kinds += other.right_kinds;
+        self.pointer_error += other.pointer_error;
         self.countdown_error += other.countdown_error;
     }
 }

@@ -12,6 +12,7 @@ use burn::tensor::DeviceKind;
 use burn::tensor::DeviceType;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::files::DataFiles;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::feature::FeatureSet;
@@ -154,8 +155,9 @@ fn has_cuda_headers() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// The file of bars, CSV or Parquet, or a Parquet file of labelled windows. Default `None`: the simulator.
-    pub path: Option<PathBuf>,
+    /// The files of bars, CSV or Parquet, or one Parquet file of labelled windows. Each file holds one instrument or
+    /// several; no window has bars of two. Default `None`: the simulator.
+    pub path: Option<DataFiles>,
     /// Whether bad rows of the file are dropped and counted instead of refused. Default `false`.
     pub skip_bad_rows: bool,
     /// Whether the day or the month comes first in dates like `01/02/2024`. Default `None`: inferred from the file.
@@ -474,13 +476,11 @@ impl ExpansionConfig {
         let mut asked = self.clone();
         asked.train.epochs = stored.train.epochs;
         // Files may have moved: they are identified by their content, see `inputs.json`.
-        for (asked, stored) in [
-            (&mut asked.data.path, &stored.data.path),
-            (&mut asked.data.marks, &stored.data.marks),
-        ] {
-            if asked.is_some() && stored.is_some() {
-                asked.clone_from(stored);
-            }
+        if asked.data.path.is_some() && stored.data.path.is_some() {
+            asked.data.path.clone_from(&stored.data.path);
+        }
+        if asked.data.marks.is_some() && stored.data.marks.is_some() {
+            asked.data.marks.clone_from(&stored.data.marks);
         }
         let remedy = "as in the run that is resumed; only `train.epochs` may change";
         same_or_named(&asked, stored, remedy)

@@ -1,10 +1,13 @@
 //! Reads the user's files into windows, with notes on their content.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config::{DataConfig, ExpansionConfig};
+use super::files::DataFiles;
 use crate::error::{Error, Result};
-use crate::expansion::bars::{Bars, CsvOptions, is_parquet, read_csv};
+use crate::expansion::bars::{
+    Bars, CsvOptions, CsvReport, Instrument, is_parquet, read_csv, read_instruments,
+};
 use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
 use crate::expansion::window::{WindowGrid, Windows};
@@ -12,18 +15,28 @@ use crate::expansion::window::{WindowGrid, Windows};
 /// The number of training windows below which a type is hardly learned.
 const FEW: usize = 10;
 
-/// Reads the windows of a file of bars.
-pub(crate) fn from_file(
-    path: &Path,
+/// The largest number of instruments that a note names.
+const NAMED: usize = 8;
+
+/// Reads the windows of files of bars.
+pub(crate) fn from_files(
+    paths: &DataFiles,
     config: &ExpansionConfig,
     notes: &mut Vec<String>,
 ) -> Result<Windows> {
     let data = &config.data;
-    if is_parquet(path) && parquet::holds_windows(path)? {
-        return parquet::windows(path, config, notes);
+    let files = paths.files()?;
+    for file in &files {
+        if is_parquet(file) && parquet::holds_windows(file)? {
+            if files.len() == 1 {
+                return parquet::windows(file, config, notes);
+            }
+            let reason =
+                "holds labelled windows, which can be read only as the only file of `data.path`";
+            return Err(Error::file(file, reason));
+        }
     }
-    let (bars, said) = data.read_bars(path)?;
-    notes.extend(said);
+    let instruments = read_each(&files, data, notes)?;
     let grid = WindowGrid {
         length: config.model.window,
         stride: data.stride,
@@ -31,20 +44,58 @@ pub(crate) fn from_file(
         max_gap: data.max_gap,
     };
     let windows = match &data.marks {
-        None => Windows::by_rule(&bars, &grid, &RuleLabeller::new(data.labels.clone())?)?,
+        None => {
+            let labeller = RuleLabeller::new(data.labels.clone())?;
+            Windows::by_rule_each(&instruments, &grid, &labeller)?
+        }
         Some(file) => {
-            let marks = Marks::read_csv(file, &bars, &data.classes, data.date_order)?;
-            notes.push(format!(
-                "read {} marked expansions from {}",
-                marks.len(),
-                file.display()
-            ));
-            Windows::by_hand(&bars, &grid, &marks)?
+            let marks = marks(file, &instruments, data, notes)?;
+            Windows::by_hand_each(&instruments, &grid, &marks)?
         }
     };
-    notes.extend(gap_note(&bars, &windows, data));
+    notes.extend(without_note(&windows, instruments.len()));
+    notes.extend(gap_note(&windows, data));
     notes.extend(left_out_note(&windows, data));
     Ok(windows)
+}
+
+/// Reads the instruments of all files.
+fn read_each(
+    files: &[PathBuf],
+    data: &DataConfig,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Instrument>> {
+    let mut all: Vec<Instrument> = Vec::new();
+    for file in files {
+        let (instruments, report) = read_instruments(file, &options(data))?;
+        notes.push(read_note(file, &instruments));
+        notes.extend(report_notes(file, report));
+        for mut instrument in instruments {
+            // The same name in another file is another series, because it may have the same hours.
+            if all.iter().any(|other| other.name == instrument.name) {
+                instrument.name = format!("{} ({})", instrument.name, file.display());
+            }
+            all.push(instrument);
+        }
+    }
+    Ok(all)
+}
+
+/// Reads the marks of every instrument.
+fn marks(
+    file: &Path,
+    instruments: &[Instrument],
+    data: &DataConfig,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Marks>> {
+    let (marks, said) = Marks::read_each(file, instruments, &data.classes, data.date_order)?;
+    notes.push(format!(
+        "read {} marked expansions from {}",
+        marks.iter().map(Marks::len).sum::<usize>(),
+        file.display()
+    ));
+    notes.extend(said);
+    Ok(marks)
 }
 
 impl DataConfig {
@@ -60,32 +111,67 @@ impl DataConfig {
             let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
             return Err(Error::file(path, reason));
         }
-        let mut notes = Vec::new();
-        let options = CsvOptions::default()
-            .with_skip_bad_rows(self.skip_bad_rows)
-            .with_date_order(self.date_order)
-            .with_decimal_mark(self.decimal_mark);
         let (bars, report) = if is_parquet(path) {
-            parquet::read_parquet(path, &options)?
+            parquet::read_parquet(path, &options(self))?
         } else {
-            read_csv(path, &options)?
+            read_csv(path, &options(self))?
         };
-        let place = if is_parquet(path) { "row" } else { "line" };
-        notes.push(format!(
-            "read {} bars from {}{}",
-            bars.len(),
-            path.display(),
-            span(&bars)
-        ));
-        notes.extend(report.notes);
-        if let Some((line, reason)) = &report.first_dropped {
-            notes.push(format!(
-                "dropped {} of {} rows; the first, {place} {line}: {reason}",
-                report.dropped, report.rows
-            ));
-        }
+        let mut notes = vec![bars_note(path, &bars)];
+        notes.extend(report_notes(path, report));
         Ok((bars, notes))
     }
+}
+
+/// Returns the settings of the reader.
+fn options(data: &DataConfig) -> CsvOptions {
+    CsvOptions::default()
+        .with_skip_bad_rows(data.skip_bad_rows)
+        .with_date_order(data.date_order)
+        .with_decimal_mark(data.decimal_mark)
+}
+
+fn bars_note(path: &Path, bars: &Bars) -> String {
+    format!(
+        "read {} bars from {}{}",
+        bars.len(),
+        path.display(),
+        span(bars)
+    )
+}
+
+/// Describes what was read from a file.
+fn read_note(path: &Path, instruments: &[Instrument]) -> String {
+    if let [only] = instruments {
+        return bars_note(path, &only.bars);
+    }
+    let bars: usize = instruments.iter().map(|one| one.bars.len()).sum();
+    let count = instruments.len();
+    let named = instruments.iter().take(NAMED);
+    let named: Vec<String> = named
+        .map(|one| format!("{} {}", one.name, one.bars.len()))
+        .collect();
+    let more = match count.saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "read {bars} bars of {count} instruments from {}: {}{more}",
+        path.display(),
+        named.join(", ")
+    )
+}
+
+/// Returns the notes of a reader, and the number of dropped rows.
+fn report_notes(path: &Path, report: CsvReport) -> Vec<String> {
+    let place = if is_parquet(path) { "row" } else { "line" };
+    let mut notes = report.notes;
+    if let Some((line, reason)) = &report.first_dropped {
+        notes.push(format!(
+            "dropped {} of {} rows; the first, {place} {line}: {reason}",
+            report.dropped, report.rows
+        ));
+    }
+    notes
 }
 
 #[cfg(feature = "parquet")]
@@ -164,23 +250,46 @@ fn span(bars: &Bars) -> String {
     }
 }
 
-fn gap_note(bars: &Bars, windows: &Windows, data: &DataConfig) -> Option<String> {
-    let gaps = windows.gaps();
-    let longest = gaps.outages().iter().max_by_key(|gap| gap.step)?;
-    let after = bars.timestamps()?.get(longest.before)?;
-    let after = jiff::Timestamp::from_second(*after).ok()?;
+/// Describes the instruments that have no window.
+fn without_note(windows: &Windows, all: usize) -> Option<String> {
+    let without = windows.without_windows();
+    let (name, reason) = without.first()?;
+    Some(format!(
+        "left out {} of {all} instruments, which have no window; the first, {name}: {reason}",
+        without.len()
+    ))
+}
+
+fn gap_note(windows: &Windows, data: &DataConfig) -> Option<String> {
+    let all = || {
+        windows
+            .series()
+            .iter()
+            .map(|series| (series, series.gaps()))
+    };
+    let outages =
+        || all().flat_map(|(series, gaps)| gaps.outages().iter().map(move |gap| (series, gap)));
+    let (series, longest) = outages().max_by_key(|(_, gap)| gap.step)?;
+    let after = windows.time(series.range().start + longest.before)?;
+    let after = jiff::Timestamp::from_second(after).ok()?;
+    let interval = series.gaps().interval();
     let what = match data.max_gap {
         Some(most) => format!("longer than {}", duration::show(most)),
-        None => format!(
+        None if all().all(|(_, gaps)| gaps.interval() == interval) => format!(
             "not usual for bars of {}",
-            duration::show(gaps.interval().unwrap_or_default())
+            duration::show(interval.unwrap_or_default())
         ),
+        None => "not usual for their series".into(),
+    };
+    let of = match windows.series().len() {
+        1 => String::new(),
+        _ => format!(" of {}", series.name()),
     };
     Some(format!(
-        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after} (`data.max_gap` \
+        "left out {} windows that reach over one of {} gaps {what}; the longest is {} after {after}{of} (`data.max_gap` \
          allows longer ones)",
         windows.left_out().over_gaps,
-        gaps.outages().len(),
+        outages().count(),
         duration::show(longest.step)
     ))
 }

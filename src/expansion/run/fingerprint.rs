@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::config::ExpansionConfig;
+use super::files::DataFiles;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::history::write_atomically;
@@ -43,8 +44,11 @@ impl Fingerprint {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunFiles {
-    /// The fingerprint of the file `data.path`.
+    /// The fingerprint of the only file of `data.path`.
     pub(crate) data_file: Option<Fingerprint>,
+    /// The fingerprints of several files of `data.path`, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) data_files: Vec<Fingerprint>,
     /// The fingerprint of the file `data.marks`.
     pub(crate) marks_file: Option<Fingerprint>,
 }
@@ -52,10 +56,16 @@ pub(crate) struct RunFiles {
 impl RunFiles {
     /// Computes the fingerprints of the files of a config.
     pub(crate) fn of(config: &ExpansionConfig) -> Result<Self> {
-        let of = |file: Option<&Path>| file.map(Fingerprint::of).transpose();
+        let files = config.data.path.as_ref().map(DataFiles::files);
+        let files = files.transpose()?.unwrap_or_default();
+        let all: Result<Vec<_>> = files.iter().map(|file| Fingerprint::of(file)).collect();
+        let mut all = all?;
+        let data_file = all.pop_if(|_| files.len() == 1);
+        let marks = config.data.marks.as_deref();
         Ok(Self {
-            data_file: of(config.data.path.as_deref())?,
-            marks_file: of(config.data.marks.as_deref())?,
+            data_file,
+            data_files: all,
+            marks_file: marks.map(Fingerprint::of).transpose()?,
         })
     }
 
@@ -70,7 +80,7 @@ impl RunFiles {
             path,
             reason: error.to_string(),
         })?;
-        let remedy = "as when the run began; a resumed run needs the same file of bars (`data_file`) and of marked \
+        let remedy = "as when the run began; a resumed run needs the same files of bars (`data_file`, `data_files`) and of marked \
             expansions (`marks_file`): bring it back, or start a new run";
         same_or_named(self, &stored, remedy)
     }

@@ -8,9 +8,11 @@ mod config;
 mod data;
 #[cfg(feature = "pytorch")]
 mod export;
+mod files;
 mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
+mod instruments;
 mod quick_test;
 mod recipes;
 mod report;
@@ -21,6 +23,8 @@ pub use candles::WindowFigure;
 pub use config::{Backend, DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
+pub use files::DataFiles;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
+pub use instruments::InstrumentScores;
 pub use quick_test::QuickTest;
 pub use train::{Data, RunOptions, probe, train};

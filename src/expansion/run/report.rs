@@ -58,12 +58,7 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     let last = window.first + windows.length();
     let bars = &windows.bars().bars()[window.first..last];
     WindowFigure {
-        title: format!(
-            "Bars {} to {}{}",
-            window.first,
-            last - 1,
-            when(windows, window.first, last - 1)
-        ),
+        title: title(windows, window.first, last - 1),
         bars: bars.to_vec(),
         truth: Some(window.label.into()),
         predicted: Some(prediction.span),
@@ -71,14 +66,25 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
     }
 }
 
+/// Returns `Bars 1200 to 1304`, after the name of the instrument if there are several, and before the times.
+fn title(windows: &Windows, first: usize, last: usize) -> String {
+    let bars = |from: usize| {
+        let to = from + last - first;
+        format!("{from} to {to}{}", when(windows, first, last))
+    };
+    match windows.place(first) {
+        Some((series, from)) if windows.series().len() > 1 => {
+            format!("{}, bars {}", series.name(), bars(from))
+        }
+        _ => format!("Bars {}", bars(first)),
+    }
+}
+
 /// Returns the times of the first and the last bar, if the series has time stamps:
 /// `, 2022-01-03 10:00 to 2022-01-03 11:44 UTC`.
 fn when(windows: &Windows, first: usize, last: usize) -> String {
-    let Some(stamps) = windows.bars().timestamps() else {
-        return String::new();
-    };
     let time = |bar: usize| {
-        let stamp = jiff::Timestamp::from_second(*stamps.get(bar)?).ok()?;
+        let stamp = jiff::Timestamp::from_second(windows.time(bar)?).ok()?;
         Some(stamp.strftime("%Y-%m-%d %H:%M").to_string())
     };
     match (time(first), time(last)) {
@@ -110,7 +116,7 @@ impl ExpansionConfig {
     pub fn facts(&self, notes: &[String]) -> Vec<(String, String)> {
         let train = &self.train;
         let data = match &self.data.path {
-            Some(path) => path.display().to_string(),
+            Some(files) => files.to_string(),
             None => "simulated".into(),
         };
         let mut facts = vec![

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::train::Interrupter;
 
 use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
-use super::data::{from_file, label_notes};
+use super::data::{from_files, label_notes};
 use super::fingerprint::RunFiles;
 use super::start::init_from;
 use crate::diagnosis::Trials;
@@ -54,7 +54,7 @@ impl Data {
         let data = &config.data;
         let mut notes = Vec::new();
         let windows = match &data.path {
-            Some(path) => from_file(path, config, &mut notes)?,
+            Some(files) => from_files(files, config, &mut notes)?,
             None => {
                 let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
                 let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
@@ -69,14 +69,11 @@ impl Data {
             }
         };
         let (train, valid) = windows.split(data.valid_fraction)?;
-        let apart = match windows.embargo() {
-            0 => "further down in the file".to_owned(),
-            bars => format!("later in time and at least {bars} bars apart"),
-        };
         notes.push(format!(
-            "{} windows train, {} validate, {apart}",
+            "{} windows train, {} validate, {}",
             train.len(),
-            valid.len()
+            valid.len(),
+            apart(&train)
         ));
         if valid.len() < FEW_VALIDATE {
             notes.push(format!(
@@ -112,6 +109,27 @@ impl Data {
             valid,
             notes,
         })
+    }
+}
+
+/// Returns how far the validation windows are from the training windows.
+fn apart(train: &Windows) -> String {
+    let apart = match train.embargo() {
+        0 => return "further down in the file".into(),
+        bars => format!("later in time and at least {bars} bars apart"),
+    };
+    if train.series().len() < 2 {
+        return apart;
+    }
+    let last = train.iter().filter_map(|window| train.end_time(window));
+    let last = last.max().filter(|_| train.has_common_times());
+    match last.and_then(|last| jiff::Timestamp::from_second(last).ok()) {
+        Some(last) => {
+            format!("{apart} in every instrument; the training ends with {last} in all of them")
+        }
+        None => format!(
+            "{apart} in every instrument; without time stamps in all of them each instrument is split by itself"
+        ),
     }
 }
 

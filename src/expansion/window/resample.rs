@@ -3,6 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::series::Series;
 use super::windows::{Window, Windows};
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bar, Bars, Gaps};
@@ -42,7 +43,8 @@ pub struct Resample {
 /// differences by price differences, so inside a stretch `k` changes nothing. Joining blocks of a series is the idea of
 /// the block bootstrap (H. R. Künsch, 1989).
 ///
-/// A stretch spans no [gap](Windows::gaps) that the windows do not span. Bars after the last of `windows` are not
+/// A stretch spans no [gap](Series::gaps) that the windows do not span. Both stretches of a segment are of one series,
+/// and a series is drawn as often as its share of the bars. Bars after the last of `windows` are not
 /// used, so no bar of a later split enters.
 ///
 /// # Errors
@@ -92,30 +94,33 @@ pub fn with_resampled(
     Ok(windows.extended(bars, more))
 }
 
-/// A generator of segments, which are pairs of joined stretches.
+/// A generator of segments, which are pairs of joined stretches of one series.
 struct Joiner<'a> {
+    parts: Vec<Part<'a>>,
+    origin: &'a str,
+    random: ChaCha8Rng,
+}
+
+/// The bars of one series that stretches are taken from.
+struct Part<'a> {
     bars: &'a [Bar],
     /// The index of the first bar in the series.
     first: usize,
     gaps: &'a Gaps,
     length: usize,
-    origin: &'a str,
-    random: ChaCha8Rng,
 }
 
 impl<'a> Joiner<'a> {
     fn new(windows: &'a Windows, joined: &Resample) -> Result<Self> {
-        let length = windows.length();
-        let (first, last) = match (windows.iter().next(), windows.iter().last()) {
-            (Some(first), Some(last)) => (first.first, last.first + length),
-            _ => (0, 0),
-        };
-        let needed = 2 * length + ATR_BARS + 1;
-        if last - first < needed {
+        let parts = windows.series().iter().map(|one| Part::new(windows, one));
+        let parts: Vec<Part<'a>> = parts.collect();
+        let needed = 2 * windows.length() + ATR_BARS + 1;
+        let longest = parts.iter().map(|part| part.bars.len()).max().unwrap_or(0);
+        if longest < needed {
             return Err(Error::TooFew {
                 unit: "bars",
                 origin: windows.bars().origin().into(),
-                found: last - first,
+                found: longest,
                 needed,
                 why: "two stretches to join and the bars before them".into(),
             });
@@ -123,11 +128,9 @@ impl<'a> Joiner<'a> {
         let mut random = ChaCha8Rng::seed_from_u64(joined.seed);
         // A stream of its own: the order of the samples uses the streams of the epochs.
         random.set_stream(u64::MAX);
+        let long = parts.into_iter().filter(|part| part.bars.len() >= needed);
         Ok(Self {
-            bars: &windows.bars().bars()[first..last],
-            first,
-            gaps: windows.gaps(),
-            length,
+            parts: long.collect(),
             origin: windows.bars().origin(),
             random,
         })
@@ -135,17 +138,53 @@ impl<'a> Joiner<'a> {
 
     fn segment(&mut self) -> Result<Vec<Bar>> {
         for _ in 0..PATIENCE {
+            let index = self.draw();
+            let part = &self.parts[index];
             let mut start = || {
-                let last = self.bars.len() - self.length;
+                let last = part.bars.len() - part.length;
                 self.random.random_range(ATR_BARS + 1..=last)
             };
             let (first, second) = (start(), start());
-            if let Some(segment) = self.joined(first, second) {
+            if let Some(segment) = part.joined(first, second) {
                 return Ok(segment);
             }
         }
         let reason = "no two stretches of it can be joined: its price hardly ever moves";
         Err(Error::file(self.origin, reason))
+    }
+
+    /// Draws a series, each with the probability of its share of the bars. A single series takes no random number.
+    fn draw(&mut self) -> usize {
+        if self.parts.len() == 1 {
+            return 0;
+        }
+        let all: usize = self.parts.iter().map(|part| part.bars.len()).sum();
+        let mut bar = self.random.random_range(0..all);
+        for (index, part) in self.parts.iter().enumerate() {
+            match bar.checked_sub(part.bars.len()) {
+                Some(after) => bar = after,
+                None => return index,
+            }
+        }
+        0
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Creates the part of a series from the first to the last bar of its windows.
+    fn new(windows: &'a Windows, series: &'a Series) -> Self {
+        let length = windows.length();
+        let (first, last) = match windows.windows_of(series) {
+            [] => (series.range().start, series.range().start),
+            [only] => (only.first, only.first + length),
+            [first, .., last] => (first.first, last.first + length),
+        };
+        Self {
+            bars: &windows.bars().bars()[first..last],
+            first: first - series.range().start,
+            gaps: series.gaps(),
+            length,
+        }
     }
 
     /// Returns the joined stretches that begin at two bars. Returns `None` if a stretch spans an outage, the

@@ -1,18 +1,18 @@
-//! Defines labelled windows, which are views over one shared series, and splits them by time.
+//! Defines labelled windows, which are views over the shared bars of one series or of several.
 
 use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
-use super::grid::{WindowGrid, WindowStarts};
-use crate::error::{Error, Result};
-use crate::expansion::bars::{Bars, Gaps};
-use crate::expansion::label::{Marked, Marks, RuleLabeller, WindowLabel};
+use super::cut::Cut;
+use super::series::Series;
+use crate::expansion::bars::Bars;
+use crate::expansion::label::WindowLabel;
 
 /// A labelled window of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The index of the first bar of the window in the series.
+    /// The index of the first bar of the window in the bars of its [`Windows`].
     pub first: usize,
     /// The expansion, in bars counted from the first bar of the window.
     pub label: WindowLabel,
@@ -21,10 +21,10 @@ pub struct Window {
     pub mirrored: bool,
 }
 
-/// Labelled windows of one series, in the order of time.
+/// Labelled windows of one series, in the order of time, or of several series, one series after another.
 ///
 /// A window is a view over the shared bars, so memory grows with the bars, not with the overlap of the windows. Cloning
-/// shares the bars.
+/// shares the bars. No window has bars of two series.
 #[derive(Clone, Debug)]
 pub struct Windows {
     bars: Bars,
@@ -33,15 +33,17 @@ pub struct Windows {
     embargo: usize,
     windows: Vec<Window>,
     left_out: LeftOut,
-    /// The outages, which no window spans.
-    gaps: Arc<Gaps>,
+    /// The series, whose bars are one after another in `bars`.
+    series: Arc<[Series]>,
+    /// The names of instruments without a window, and the reasons.
+    without: Arc<[(String, String)]>,
 }
 
 /// The numbers of windows that were left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Windows that span a gap: not usual for the series, or longer than [`WindowGrid::max_gap`].
+    /// Windows that span a gap: not usual for the series, or longer than [`WindowGrid::max_gap`](super::WindowGrid::max_gap).
     pub over_gaps: usize,
     /// Windows without an expansion.
     pub unlabelled: usize,
@@ -52,130 +54,6 @@ pub struct LeftOut {
 }
 
 impl Windows {
-    /// Cuts a series into windows of `length` bars, one every `stride` bars, that are labelled by rule.
-    ///
-    /// Calls [`by_rule`](Self::by_rule); windows may span gaps that are usual for the series.
-    ///
-    /// # Errors
-    ///
-    /// As [`by_rule`](Self::by_rule).
-    pub fn labelled(
-        bars: &Bars,
-        length: usize,
-        stride: usize,
-        at_most: Option<usize>,
-        labeller: &RuleLabeller,
-    ) -> Result<Self> {
-        let grid = WindowGrid {
-            at_most,
-            ..WindowGrid::new(length, stride)
-        };
-        Self::by_rule(bars, &grid, labeller)
-    }
-
-    /// Cuts a series into windows that are labelled by rule.
-    ///
-    /// Windows that span a gap, and windows in which the rule finds no expansion, are left out and counted in
-    /// [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows before they are labelled.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
-    /// if every window spans a gap, or none has an expansion.
-    pub fn by_rule(bars: &Bars, grid: &WindowGrid, labeller: &RuleLabeller) -> Result<Self> {
-        let WindowStarts {
-            firsts,
-            over_gaps,
-            gaps,
-        } = grid.starts(bars)?;
-        let firsts = grid.thin(&firsts);
-        let windows: Vec<Window> = firsts
-            .iter()
-            .filter_map(|&first| {
-                let label = labeller.label(&bars.bars()[first..first + grid.length])?;
-                Some(Window {
-                    first,
-                    label,
-                    mirrored: false,
-                })
-            })
-            .collect();
-        if windows.is_empty() {
-            return Err(Error::file(
-                bars.origin(),
-                format!(
-                    "none of {} windows has an expansion: the price never moves",
-                    firsts.len()
-                ),
-            ));
-        }
-        let left_out = LeftOut {
-            over_gaps,
-            unlabelled: firsts.len() - windows.len(),
-            ..LeftOut::default()
-        };
-        Ok(Self {
-            gaps: Arc::new(gaps),
-            ..Self::new(bars, grid.length, windows, left_out)
-        })
-    }
-
-    /// Cuts a series into windows that are labelled by marked expansions.
-    ///
-    /// A window has a label if exactly one whole expansion lies in it and no other expansion overlaps it. Windows that
-    /// span a gap, without an expansion, with several expansions, and with an expansion cut by their edge are left out
-    /// and counted in [`left_out`](Self::left_out). [`WindowGrid::at_most`] thins the windows that have a label.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooFew`] if there is not one window, [`Error::Setting`] if a count of the grid is 0, [`Error::File`]
-    /// if every window spans a gap, or none has a label.
-    pub fn by_hand(bars: &Bars, grid: &WindowGrid, marks: &Marks) -> Result<Self> {
-        let WindowStarts {
-            firsts,
-            over_gaps,
-            gaps,
-        } = grid.starts(bars)?;
-        let mut left_out = LeftOut {
-            over_gaps,
-            ..LeftOut::default()
-        };
-        let mut windows = Vec::new();
-        for &first in &firsts {
-            match marks.find(first, grid.length) {
-                Marked::Once(label) => windows.push(Window {
-                    first,
-                    label,
-                    mirrored: false,
-                }),
-                Marked::Never => left_out.unlabelled += 1,
-                Marked::Several => left_out.several += 1,
-                Marked::Partly => left_out.partial += 1,
-            }
-        }
-        if windows.is_empty() {
-            let reason = format!(
-                "none of {} windows of {} bars has exactly one whole marked expansion: {} have none, {} several, {} cut \
-                 one; {}",
-                firsts.len(),
-                grid.length,
-                left_out.unlabelled,
-                left_out.several,
-                left_out.partial,
-                if 2 * left_out.several > firsts.len() {
-                    "shorter windows (`model.window` in a config) have fewer"
-                } else {
-                    "a smaller stride (`data.stride`) makes more windows"
-                }
-            );
-            return Err(Error::file(bars.origin(), reason));
-        }
-        Ok(Self {
-            gaps: Arc::new(gaps),
-            ..Self::new(bars, grid.length, grid.thin(&windows), left_out)
-        })
-    }
-
     /// Creates windows that were stored as windows, one after another in `bars`: each window begins where its
     /// predecessor ends. The windows need not belong to one series, so the [split](Self::split) leaves no bars out
     /// between them.
@@ -211,90 +89,37 @@ impl Windows {
             embargo: length,
             windows,
             left_out,
-            gaps: Arc::default(),
+            series: [Series::only(bars)].into(),
+            without: [].into(),
         }
     }
 
-    /// Splits the windows by time into training and validation windows.
-    ///
-    /// The last `valid_fraction` of the windows validate. Between the last bar of the training windows and the first
-    /// bar of the validation windows lies a gap of at least one window length, and validation windows before its end
-    /// are dropped; [separate](Self::separate) windows have no gap. Windows of one series overlap, so a shuffled split
-    /// would validate on training bars.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if `valid_fraction` is not between 0 and 1, [`Error::File`] if one side has no window.
-    ///
-    /// # Example
-    /// ```
-    /// use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
-    ///
-    /// let simulator = Simulator::new(SimulatorConfig::default(), 7)?;
-    /// let (train, valid) = simulator.simulate_windows(100).windows().split(0.2)?;
-    /// assert_eq!((train.len(), valid.len()), (80, 19));
-    /// # Ok::<(), equipoise::Error>(())
-    /// ```
-    pub fn split(&self, valid_fraction: f64) -> Result<(Self, Self)> {
-        if !(valid_fraction > 0.0 && valid_fraction < 1.0) {
-            return Err(Error::setting(
-                "valid_fraction",
-                valid_fraction,
-                "above 0 and below 1",
-            ));
+    /// Creates the windows of a cut.
+    pub(super) fn of_cut(cut: Cut, length: usize, windows: Vec<Window>, left_out: LeftOut) -> Self {
+        Self {
+            series: cut.series.into(),
+            without: cut.without.into(),
+            ..Self::new(&cut.bars, length, windows, left_out)
         }
-        let training = (self.windows.len() as f64 * (1.0 - valid_fraction)).round() as usize;
-        let (train, rest) = self.windows.split_at(training.min(self.windows.len()));
-        let clear = train
-            .last()
-            .map_or(0, |w| w.first + self.length + self.embargo);
-        let valid: Vec<Window> = rest.iter().copied().filter(|w| w.first >= clear).collect();
-        if train.is_empty() || valid.is_empty() {
-            let reason = format!(
-                "{} windows do not split: {} would train and {} would validate after a gap of {} bars; {}",
-                self.windows.len(),
-                train.len(),
-                valid.len(),
-                self.embargo,
-                self.needed_to_split(valid_fraction)
-            );
-            return Err(Error::file(self.bars.origin(), reason));
-        }
-        Ok((self.with(train.to_vec()), self.with(valid)))
     }
 
-    /// Returns what is needed for a split, in words.
-    fn needed_to_split(&self, valid_fraction: f64) -> String {
-        let apart = (self.length + self.embargo) as f64;
-        let needed = self.length + (apart / valid_fraction).ceil() as usize;
-        if self.embargo == 0 || self.bars.len() >= needed {
-            let more = "more windows are needed, from a smaller `data.stride`, a larger `data.max_samples` or more bars";
-            return more.into();
-        }
-        format!(
-            "with `model.window` {} and `data.valid_fraction` {valid_fraction}, about {needed} bars are needed, and there are \
-             {}; a smaller `model.window` needs fewer",
-            self.length,
-            self.bars.len()
-        )
+    /// Returns other windows of the same series.
+    pub(super) fn with(&self, windows: Vec<Window>) -> Self {
+        self.over(&self.bars, windows)
     }
 
-    fn with(&self, windows: Vec<Window>) -> Self {
+    fn over(&self, bars: &Bars, windows: Vec<Window>) -> Self {
         Self {
             embargo: self.embargo,
-            gaps: self.gaps.clone(),
-            ..Self::new(&self.bars, self.length, windows, LeftOut::default())
+            series: self.series.clone(),
+            ..Self::new(bars, self.length, windows, LeftOut::default())
         }
     }
 
     /// Returns the windows and more windows, over `bars`, which begin with the bars of the windows.
     pub(crate) fn extended(&self, bars: Bars, more: Vec<Window>) -> Self {
         let all = [self.windows.clone(), more].concat();
-        Self {
-            embargo: self.embargo,
-            gaps: self.gaps.clone(),
-            ..Self::new(&bars, self.length, all, LeftOut::default())
-        }
+        self.over(&bars, all)
     }
 
     /// Returns every window twice, the second time [mirrored](Window::mirrored).
@@ -329,17 +154,68 @@ impl Windows {
         self.embargo
     }
 
-    /// Returns the series.
+    /// Returns the bars: those of the series, or of all series one after another. The bars of several series have no time
+    /// stamps, because together they would be in no order; see [`time`](Self::time).
     pub fn bars(&self) -> &Bars {
         &self.bars
     }
 
-    /// Returns the windows in the order of time.
+    /// Returns the series that the windows were cut from.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// Returns the windows of one of the [series](Self::series).
+    pub fn of(&self, series: &Series) -> Self {
+        self.with(self.windows_of(series).to_vec())
+    }
+
+    /// Returns the series of a bar and the index of the bar in it, or `None` for a bar of no series, as those of
+    /// [joined stretches](super::with_resampled) are.
+    pub fn place(&self, bar: usize) -> Option<(&Series, usize)> {
+        let after = self.series.partition_point(|series| series.first <= bar);
+        let series = self.series.get(after.checked_sub(1)?)?;
+        let inside = bar - series.first;
+        (inside < series.bars).then_some((series, inside))
+    }
+
+    /// Returns the time of a bar in seconds since 1970-01-01 00:00 UTC, or `None` if it has no time stamp.
+    pub fn time(&self, bar: usize) -> Option<i64> {
+        let (series, inside) = self.place(bar)?;
+        self.times(series)?.get(inside).copied()
+    }
+
+    /// Returns the time stamps of a series.
+    pub(super) fn times<'a>(&'a self, series: &'a Series) -> Option<&'a [i64]> {
+        let own = series.times.as_deref();
+        let range = series.range();
+        own.or_else(|| self.bars.timestamps()?.get(range))
+    }
+
+    /// Returns the names of instruments without a window, and the reasons; empty for a side of a split.
+    pub fn without_windows(&self) -> &[(String, String)] {
+        &self.without
+    }
+
+    /// Returns all windows.
+    pub(super) fn all(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// Returns the windows of a series. Series are one after another, and so are their windows.
+    pub(super) fn windows_of(&self, series: &Series) -> &[Window] {
+        let range = series.range();
+        let from = self.windows.partition_point(|w| w.first < range.start);
+        let until = self.windows.partition_point(|w| w.first < range.end);
+        &self.windows[from..until]
+    }
+
+    /// Returns the windows, series after series, each in the order of time.
     pub fn iter(&self) -> std::slice::Iter<'_, Window> {
         self.windows.iter()
     }
 
-    /// Returns the labels in the order of time.
+    /// Returns the labels in the order of the windows.
     pub fn labels(&self) -> impl Iterator<Item = WindowLabel> + '_ {
         self.windows.iter().map(|window| window.label)
     }
@@ -347,12 +223,6 @@ impl Windows {
     /// Returns the number of windows left out because they have no expansion.
     pub fn unlabelled(&self) -> usize {
         self.left_out.unlabelled
-    }
-
-    /// Returns the outages of the series, which no window spans. There are none if the windows were not cut from a
-    /// series.
-    pub fn gaps(&self) -> &Gaps {
-        &self.gaps
     }
 
     /// Returns the numbers of windows that were left out when the series was cut, all 0 for a simulation or a side of a

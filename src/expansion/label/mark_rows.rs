@@ -1,0 +1,181 @@
+//! Reads the rows of a file of marked expansions as text, and gives each row to its instrument.
+
+use ::csv::StringRecord;
+
+use crate::error::{Error, Result};
+use crate::expansion::table::header::Header;
+use crate::expansion::table::quote;
+use crate::expansion::table::records::field;
+use crate::expansion::table::text::Text;
+
+/// The names of the three columns, in order of precedence.
+const NAMES: [&[&str]; 3] = [
+    &["start", "start time", "begin", "from"],
+    &["end", "end time", "to"],
+    &["type", "label", "class", "kind"],
+];
+/// The largest number of instruments that a message names.
+const NAMED: usize = 8;
+
+/// The rows of a file, as text.
+pub(super) struct MarkRows {
+    pub(super) rows: Vec<MarkRow>,
+    /// The name of the column that names the instruments.
+    column: Option<String>,
+    /// The line of the header.
+    line: u64,
+}
+
+/// The rows of every instrument, with notes.
+pub(super) struct Shared {
+    pub(super) rows: Vec<Vec<MarkRow>>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Shared {
+    /// Gives all rows to the only instrument.
+    fn all(rows: Vec<MarkRow>) -> Self {
+        Self {
+            rows: vec![rows],
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// A row as text.
+pub(super) struct MarkRow {
+    pub(super) line: u64,
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) kind: String,
+    /// The name of the instrument, empty without a column for it.
+    instrument: String,
+}
+
+impl MarkRows {
+    pub(super) fn read(text: &Text) -> Result<Self> {
+        let best = |header: &Header, names: &[&'static str]| {
+            let has = |name: &&'static str| header.names.iter().any(|other| other == name);
+            names.iter().copied().find(has)
+        };
+        let header = Header::find(text, |header| {
+            NAMES.iter().all(|names| best(header, names).is_some())
+        })?;
+        let Some(header) = header else {
+            let line = text.lines().next();
+            let (number, found) = line.map_or((1, &b""[..]), |(_, number, line)| (number, line));
+            let found = quote::line(&String::from_utf8_lossy(found));
+            let reason = format!(
+                "expected a header with the columns `start`, `end` and `type`, found {found}"
+            );
+            return Err(Error::line(text.path(), number, reason));
+        };
+        let mut columns = [0; 3];
+        for (column, names) in columns.iter_mut().zip(NAMES) {
+            let name = best(&header, names).unwrap_or(names[0]);
+            *column = header
+                .position(name)
+                .map_err(|reason| Error::line(text.path(), header.line, reason))?
+                .unwrap_or_default();
+        }
+        let symbol = header.symbol().filter(|place| !columns.contains(place));
+        let mut rows = Vec::new();
+        let mut records = text.records(&header.rows);
+        while records.advance()? {
+            let row = MarkRow::new(records.record(), records.line(), columns, symbol);
+            rows.push(row);
+        }
+        if rows.is_empty() {
+            return Err(Error::file(
+                text.path(),
+                "a header, but no expansion below it",
+            ));
+        }
+        Ok(Self {
+            rows,
+            column: symbol.map(|place| header.names[place].clone()),
+            line: header.line,
+        })
+    }
+
+    /// Gives every row to its instrument.
+    pub(super) fn share(self, text: &Text, names: &[&str]) -> Result<Shared> {
+        match (&self.column, names) {
+            (None, [_]) => Ok(Shared::all(self.rows)),
+            (None, _) => {
+                let named: Vec<&str> = names.iter().copied().take(NAMED).collect();
+                let reason = format!(
+                    "names no instrument, and the bars are those of {} ({}{}); add a column `instrument` with the instrument of \
+                     each row",
+                    names.len(),
+                    named.join(", "),
+                    if names.len() > NAMED { ", ..." } else { "" }
+                );
+                Err(Error::line(text.path(), self.line, reason))
+            }
+            (Some(column), [name]) if self.of(name) == 0 => Ok(Shared {
+                notes: vec![format!(
+                    "column `{column}` of {} was ignored, because none of its values is {name}",
+                    text.path().display()
+                )],
+                ..Shared::all(self.rows)
+            }),
+            (Some(_), _) => self.by_name(text, names),
+        }
+    }
+
+    /// Returns the number of rows of an instrument.
+    fn of(&self, name: &str) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|row| row.instrument == name).count()
+    }
+
+    fn by_name(self, text: &Text, names: &[&str]) -> Result<Shared> {
+        let mut rows: Vec<Vec<MarkRow>> = names.iter().map(|_| Vec::new()).collect();
+        let (mut others, mut first) = (0, None);
+        for row in self.rows {
+            match names.iter().position(|name| *name == row.instrument) {
+                Some(place) => rows[place].push(row),
+                None => {
+                    others += 1;
+                    first.get_or_insert(row.instrument);
+                }
+            }
+        }
+        let first = quote::value(&first.unwrap_or_default());
+        if rows.iter().all(Vec::is_empty) {
+            let reason = format!(
+                "none of {others} marked expansions is of an instrument whose bars are read; the first is of {first}"
+            );
+            return Err(Error::file(text.path(), reason));
+        }
+        let note = format!(
+            "left out {others} marked expansions of instruments whose bars are not read; the first is of {first}"
+        );
+        let notes = if others > 0 { vec![note] } else { Vec::new() };
+        Ok(Shared { rows, notes })
+    }
+}
+
+impl MarkRow {
+    /// Returns start and end with the line.
+    pub(super) fn ends(&self) -> [(&str, u64); 2] {
+        [(&self.start, self.line), (&self.end, self.line)]
+    }
+
+    fn new(
+        record: &StringRecord,
+        line: u64,
+        [start, end, kind]: [usize; 3],
+        symbol: Option<usize>,
+    ) -> Self {
+        let text = |column| field(record, column).to_owned();
+        Self {
+            line,
+            start: text(start),
+            end: text(end),
+            kind: text(kind),
+            instrument: symbol.map(text).unwrap_or_default(),
+        }
+    }
+}
