@@ -16,6 +16,7 @@ mod moves;
 mod properties_features;
 mod real_bars;
 mod resample;
+mod shared_cases;
 mod simulator;
 mod untidy_csv;
 mod windows;

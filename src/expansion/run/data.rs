@@ -55,19 +55,31 @@ pub(crate) fn from_file(
 /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
 /// feature.
 pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    read_with(path, &data.csv_options())
+}
+
+/// Reads the bars of another file than the one that the settings were made for, and returns them with notes.
+///
+/// `columns`, `time_format` and `instrument` of the settings are left aside with a note if the file does not have such
+/// columns, time stamps or instrument.
+///
+/// # Errors
+///
+/// As [`read_bars`].
+pub fn read_other_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    read_with(path, &data.csv_options().with_of_another_file(true))
+}
+
+fn read_with(path: &Path, options: &CsvOptions) -> Result<(Bars, Vec<String>)> {
     if is_parquet(path) && parquet::holds_windows(path)? {
         let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
         return Err(Error::file(path, reason));
     }
     let mut notes = Vec::new();
-    let options = CsvOptions::default()
-        .with_skip_bad_rows(data.skip_bad_rows)
-        .with_date_order(data.date_order)
-        .with_decimal_mark(data.decimal_mark);
     let (bars, report) = if is_parquet(path) {
-        parquet::read_parquet(path, &options)?
+        parquet::read_parquet(path, options)?
     } else {
-        read_csv(path, &options)?
+        read_csv(path, options)?
     };
     let place = if is_parquet(path) { "row" } else { "line" };
     notes.push(format!(
@@ -78,8 +90,13 @@ pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> 
     ));
     notes.extend(report.notes);
     if let Some((line, reason)) = &report.first_dropped {
+        let many = if report.dropped * 20 > report.rows {
+            "warning: "
+        } else {
+            ""
+        };
         notes.push(format!(
-            "dropped {} of {} rows; the first, {place} {line}: {reason}",
+            "{many}dropped {} of {} rows; the first, {place} {line}: {reason}",
             report.dropped, report.rows
         ));
     }

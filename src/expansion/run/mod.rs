@@ -18,7 +18,7 @@ mod train;
 
 pub use candles::{WindowFigure, window_section};
 pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
-pub use data::read_bars;
+pub use data::{read_bars, read_other_bars};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
