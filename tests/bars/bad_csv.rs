@@ -54,7 +54,9 @@ fn refused(content: impl AsRef<[u8]>, line: u64, expected: &str) {
 /// The end of a message: dropping is proposed where it costs at most a twentieth of the rows.
 fn remedy(bad: usize, rows: usize) -> String {
     if bad * 20 <= rows {
-        format!("; correct the row, or drop such rows with `data.skip_bad_rows` ({bad} of {rows} rows)")
+        format!(
+            "; correct the row, or drop such rows with `data.skip_bad_rows` ({bad} of {rows} rows)"
+        )
     } else {
         format!("; correct the row ({bad} of {rows} rows cannot be used)")
     }
@@ -390,7 +392,8 @@ fn line_numbers_count_every_line() {
             "",
             "2024-01-02,1,1,1,x",
         ];
-        let reason = "column `close` is `x`, not a number; correct the row (1 of 2 rows cannot be used)";
+        let reason =
+            "column `close` is `x`, not a number; correct the row (1 of 2 rows cannot be used)";
         refused(lines.join(end), 7, reason);
         refused(lines.join(end) + end, 7, reason);
     }

@@ -6,6 +6,7 @@ mod support;
 
 mod bad_csv;
 mod csv_lines;
+mod exporters;
 mod gaps;
 mod golden_features;
 mod good_csv;
