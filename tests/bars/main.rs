@@ -13,6 +13,7 @@ mod good_csv;
 mod hand_labels;
 mod instruments;
 mod labels;
+mod mapping;
 mod moves;
 mod properties_features;
 mod real_bars;
