@@ -8,7 +8,7 @@ use equipoise::Result;
 use equipoise::expansion::bars::Gaps;
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
-use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::run::{DataConfig, ExpansionConfig};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::shared::signals::Signals;
@@ -24,6 +24,8 @@ pub struct SeriesRun<'a> {
     pub config: &'a ExpansionConfig,
     pub predictor: &'a Predictor,
     pub skip_outages: bool,
+    /// Whether the settings of the columns and time stamps were given for this file, not taken from the run.
+    pub of_this_file: bool,
 }
 
 impl SeriesRun<'_> {
@@ -31,7 +33,12 @@ impl SeriesRun<'_> {
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);
         let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
-        let (bars, notes) = self.config.data.read_bars(self.file)?;
+        let read = if self.of_this_file {
+            DataConfig::read_bars
+        } else {
+            DataConfig::read_other_bars
+        };
+        let (bars, notes) = read(&self.config.data, self.file)?;
         drop(waiting);
         notes.iter().for_each(|note| terminal.note(note));
         let predictions = self.predictor.windows(&bars, self.config.data.stride)?;

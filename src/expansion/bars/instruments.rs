@@ -121,6 +121,25 @@ impl<'a> Intakes<'a> {
         &mut self.intakes[self.last].1
     }
 
+    /// Returns the number of rows whose time stamps are out of order.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn disordered(&self) -> usize {
+        self.intakes
+            .iter()
+            .map(|(_, intake)| intake.disordered())
+            .sum()
+    }
+
+    /// Returns the only series, and the report on its rows.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn finish_one(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
+        let intake = match self.intakes.pop() {
+            Some((_, intake)) => intake,
+            None => (self.make)(),
+        };
+        intake.finish(notes)
+    }
+
     /// Returns the series of every instrument, and the report on all rows.
     pub(crate) fn finish(self, notes: Vec<String>) -> Result<(Vec<Instrument>, CsvReport)> {
         let stem = || {
@@ -138,20 +157,14 @@ impl<'a> Intakes<'a> {
         let several = self.intakes.len() > 1;
         let mut instruments = Vec::with_capacity(self.intakes.len());
         for (name, intake) in self.intakes {
+            if !several {
+                let notes = std::mem::take(&mut all.notes);
+                let (bars, report) = intake.finish(notes)?;
+                let name = if name.is_empty() { stem() } else { name };
+                return Ok((vec![Instrument { name, bars }], report));
+            }
             let (bars, report) = intake.finish(Vec::new())?;
-            let name = if name.is_empty() { stem() } else { name };
-            let said = report.notes.into_iter().map(|note| {
-                if several {
-                    format!("{name}: {note}")
-                } else {
-                    note
-                }
-            });
-            all.notes.extend(said);
-            all.rows += report.rows;
-            all.dropped += report.dropped;
-            all.copies += report.copies;
-            all.first_dropped = all.first_dropped.or(report.first_dropped);
+            all.add(report, &name);
             instruments.push(Instrument { name, bars });
         }
         Ok((instruments, all))

@@ -3,6 +3,7 @@
 use ::csv::StringRecord;
 
 use crate::error::{Error, Result};
+use crate::expansion::bars::symbol_column;
 use crate::expansion::table::header::Header;
 use crate::expansion::table::quote;
 use crate::expansion::table::records::field;
@@ -78,7 +79,7 @@ impl MarkRows {
                 .map_err(|reason| Error::line(text.path(), header.line, reason))?
                 .unwrap_or_default();
         }
-        let symbol = header.symbol().filter(|place| !columns.contains(place));
+        let symbol = symbol_column(&header).filter(|place| !columns.contains(place));
         let mut rows = Vec::new();
         let mut records = text.records(&header.rows);
         while records.advance()? {

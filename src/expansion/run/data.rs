@@ -67,7 +67,7 @@ fn read_each(
 ) -> Result<Vec<Instrument>> {
     let mut all: Vec<Instrument> = Vec::new();
     for file in files {
-        let (instruments, report) = read_instruments(file, &options(data))?;
+        let (instruments, report) = read_instruments(file, &data.csv_options())?;
         notes.push(read_note(file, &instruments));
         notes.extend(report_notes(file, report));
         for mut instrument in instruments {
@@ -107,27 +107,35 @@ impl DataConfig {
     /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
     /// feature.
     pub fn read_bars(&self, path: &Path) -> Result<(Bars, Vec<String>)> {
-        if is_parquet(path) && parquet::holds_windows(path)? {
-            let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
-            return Err(Error::file(path, reason));
-        }
-        let (bars, report) = if is_parquet(path) {
-            parquet::read_parquet(path, &options(self))?
-        } else {
-            read_csv(path, &options(self))?
-        };
-        let mut notes = vec![bars_note(path, &bars)];
-        notes.extend(report_notes(path, report));
-        Ok((bars, notes))
+        read_with(path, &self.csv_options())
+    }
+
+    /// Reads the bars of another file than the one that the settings were made for, and returns them with notes.
+    ///
+    /// `columns`, `time_format` and `instrument` of the settings are left aside with a note if the file does not have such
+    /// columns, time stamps or instrument.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_bars`](Self::read_bars).
+    pub fn read_other_bars(&self, path: &Path) -> Result<(Bars, Vec<String>)> {
+        read_with(path, &self.csv_options().with_of_another_file(true))
     }
 }
 
-/// Returns the settings of the reader.
-fn options(data: &DataConfig) -> CsvOptions {
-    CsvOptions::default()
-        .with_skip_bad_rows(data.skip_bad_rows)
-        .with_date_order(data.date_order)
-        .with_decimal_mark(data.decimal_mark)
+fn read_with(path: &Path, options: &CsvOptions) -> Result<(Bars, Vec<String>)> {
+    if is_parquet(path) && parquet::holds_windows(path)? {
+        let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
+        return Err(Error::file(path, reason));
+    }
+    let (bars, report) = if is_parquet(path) {
+        parquet::read_parquet(path, options)?
+    } else {
+        read_csv(path, options)?
+    };
+    let mut notes = vec![bars_note(path, &bars)];
+    notes.extend(report_notes(path, report));
+    Ok((bars, notes))
 }
 
 fn bars_note(path: &Path, bars: &Bars) -> String {
@@ -166,8 +174,13 @@ fn report_notes(path: &Path, report: CsvReport) -> Vec<String> {
     let place = if is_parquet(path) { "row" } else { "line" };
     let mut notes = report.notes;
     if let Some((line, reason)) = &report.first_dropped {
+        let many = if report.dropped * 20 > report.rows {
+            "warning: "
+        } else {
+            ""
+        };
         notes.push(format!(
-            "dropped {} of {} rows; the first, {place} {line}: {reason}",
+            "{many}dropped {} of {} rows; the first, {place} {line}: {reason}",
             report.dropped, report.rows
         ));
     }
