@@ -337,7 +337,7 @@ fn several_files_are_several_instruments() {
     let (success, (_, said)) = run(&["--out", "no", "--window", "400"]);
     assert!(!success, "{said}");
     assert!(
-        said.contains("`model.window` (--window) 400")
+        said.contains("`model.window` (--window 400) 400")
             && said.contains("the longest series has 630"),
         "{said}"
     );
