@@ -1,22 +1,34 @@
 //! Converts the bytes of a tensor in a file to numbers.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use burn::tensor::{bf16, f16};
 
 use super::pickle::Element;
+use super::text::listed;
 
 /// A tensor as bytes. Offset and strides are in elements.
 #[derive(Clone, Debug)]
-pub(super) struct Stored<'a> {
-    pub(super) element: Element,
-    pub(super) shape: Vec<usize>,
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Stored {
+    pub(crate) element: Element,
+    pub(crate) shape: Vec<usize>,
+    /// The bytes of an entry of the file, which several tensors may share.
+    pub(super) bytes: Arc<Vec<u8>>,
+    /// The part of the bytes that the tensor is a view of.
+    pub(super) part: Range<usize>,
     pub(super) offset: usize,
     pub(super) strides: Vec<usize>,
 }
 
-impl<'a> Stored<'a> {
-    /// Creates a contiguous tensor that fills `bytes`.
-    pub(super) fn contiguous(element: Element, shape: Vec<usize>, bytes: &'a [u8]) -> Self {
+impl Stored {
+    /// Creates a contiguous tensor that fills a part of the bytes.
+    pub(super) fn contiguous(
+        element: Element,
+        shape: Vec<usize>,
+        bytes: Arc<Vec<u8>>,
+        part: Range<usize>,
+    ) -> Self {
         let mut strides = vec![1usize; shape.len()];
         for axis in (1..shape.len()).rev() {
             strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
@@ -25,13 +37,19 @@ impl<'a> Stored<'a> {
             element,
             shape,
             bytes,
+            part,
             offset: 0,
             strides,
         }
     }
 
+    /// Returns whether the tensor counts something: at most one whole number or truth value.
+    pub(super) fn is_counter(&self) -> bool {
+        !self.element.is_float() && self.shape.iter().all(|size| *size == 1)
+    }
+
     /// Returns the numbers in single precision, row by row.
-    pub(super) fn numbers(&self) -> Result<Vec<f32>, String> {
+    pub(crate) fn numbers(&self) -> Result<Vec<f32>, String> {
         let convert: fn(&[u8]) -> f64 = match self.element {
             Element::F64 => |b| f64::from_le_bytes(fixed(b)),
             Element::F32 => |b| f32::from_le_bytes(fixed(b)).into(),
@@ -42,9 +60,10 @@ impl<'a> Stored<'a> {
             }
         };
         let size = self.element.size();
+        let bytes = &self.bytes[self.part.clone()];
         let mut numbers = Vec::new();
         for place in self.places()? {
-            let value = convert(&self.bytes[place * size..][..size]);
+            let value = convert(&bytes[place * size..][..size]);
             if !(value as f32).is_finite() {
                 let index = numbers.len();
                 return Err(format!(
@@ -59,7 +78,7 @@ impl<'a> Stored<'a> {
     /// Returns the position of each element in the storage, row by row. Checks that every position is inside the storage
     /// and that no two are equal.
     fn places(&self) -> Result<Vec<usize>, String> {
-        let there = self.bytes.len() / self.element.size();
+        let there = self.part.len() / self.element.size();
         let outside = || {
             format!(
                 "is a view of [{}] elements with strides [{}] from {} on, which does not fit its storage of {there}",
@@ -106,10 +125,4 @@ impl<'a> Stored<'a> {
 
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.try_into().expect("the bytes of one element")
-}
-
-/// Returns the sizes separated by commas: `3, 64`.
-pub(super) fn listed(sizes: &[usize]) -> String {
-    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-    sizes.join(", ")
 }
