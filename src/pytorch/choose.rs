@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::file::{PytorchFile, StateDict};
+use super::file::PytorchFile;
 use super::remedy::Remedy;
 use super::selection::Selection;
 use super::state::State;
+use super::state_dict::StateDict;
 use super::text::{list, quoted, shown};
 
 /// The largest number of dots in a prefix.

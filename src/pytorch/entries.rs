@@ -84,7 +84,7 @@ impl Entries {
             None => {}
         }
         if !fits {
-            let expected = "of one tensor only; give the parts different names in PyTorch";
+            let expected = "different for each part of the module, as the tensors are in PyTorch";
             let name = format!("`{}` also for `{}`", place.name, found.path);
             return Err(Error::setting("names", name, expected));
         }

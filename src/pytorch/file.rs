@@ -13,6 +13,7 @@ use super::pickle::{Element, Pickle, PickleValue};
 use super::place::Place;
 use super::remedy::Remedy;
 use super::search::{Found, search};
+use super::state_dict::StateDict;
 use super::stored::Stored;
 use super::text::{list, shown};
 use crate::error::{Error, Result};
@@ -30,15 +31,6 @@ pub struct PytorchFile {
     pub(super) dictionaries: Vec<StateDict>,
     /// Names of classes and functions that the file would call, and that were passed over.
     pub(super) passed_over: Vec<String>,
-}
-
-/// One dictionary of tensors by name: what `state_dict()` returns.
-#[derive(Clone, Debug)]
-pub struct StateDict {
-    pub(super) place: Place,
-    pub(super) tensors: BTreeMap<String, Stored>,
-    /// The kinds of the entries that are no tensors.
-    pub(super) others: BTreeMap<String, String>,
 }
 
 impl PytorchFile {
@@ -86,36 +78,6 @@ impl PytorchFile {
     /// Returns the dictionaries of tensors, those nearer to the root first.
     pub fn dictionaries(&self) -> &[StateDict] {
         &self.dictionaries
-    }
-}
-
-impl StateDict {
-    /// Returns the keys that lead to the dictionary, separated by dots; empty if the dictionary is the file itself.
-    pub fn key(&self) -> String {
-        self.place.key()
-    }
-
-    /// Returns the names of the tensors, in alphabetical order.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    /// Returns the shape of a tensor, or `None` if there is none of this name.
-    pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        Some(&self.tensors.get(name)?.shape)
-    }
-
-    /// Returns the numbers of a tensor in single precision, row by row, or `None` if there is none of this name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] with the name of a tensor that does not hold finite floating-point numbers, or whose view does
-    /// not fit its storage.
-    pub fn numbers(&self, name: &str) -> Option<Result<Vec<f32>>> {
-        let tensor = self.tensors.get(name)?;
-        let refuse =
-            |reason| Error::setting(name, "a tensor of the file", format!("usable: it {reason}"));
-        Some(tensor.numbers().map_err(refuse))
     }
 }
 

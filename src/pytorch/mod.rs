@@ -29,8 +29,7 @@
 //! | `PRelu` | `nn.PReLU` |
 //! | a `Param` of your own | a parameter of the same name and shape |
 //!
-//! Settings are not in a file of tensors: sizes, strides, `eps` and the like must be set as in PyTorch. Two defaults
-//! differ: the `eps` of `RmsNorm`, and `momentum` of `BatchNorm` (0.1 in both, but it counts only in training).
+//! Settings are not in a file of tensors: strides, groups, activations, `eps` and the like must be set as in PyTorch.
 //!
 //! # Code in files
 //!
@@ -65,12 +64,13 @@ mod save;
 mod search;
 mod selection;
 mod state;
+mod state_dict;
 mod stored;
 mod text;
 
 pub(crate) use choose::Wanted;
 pub(crate) use entries::Entries;
-pub use file::{PytorchFile, StateDict};
+pub use file::PytorchFile;
 pub(crate) use host_tensor::HostTensor;
 pub(crate) use load::fill;
 pub use load::{Loaded, load};
@@ -79,5 +79,6 @@ pub use save::save;
 pub(crate) use save::{collect, write};
 pub use selection::Selection;
 pub(crate) use state::mismatch;
+pub use state_dict::StateDict;
 pub(crate) use stored::Stored;
 pub(crate) use text::names as list_names;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::archive::Archive;
-use super::file::StateDict;
 use super::pickle::{Id, Pickle, PickleValue, Rebuilt};
 use super::place::{Place, Step};
+use super::state_dict::StateDict;
 use super::stored::Stored;
 use super::text::shown;
 

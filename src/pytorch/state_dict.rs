@@ -1,0 +1,46 @@
+//! Defines one dictionary of tensors by name.
+
+use std::collections::BTreeMap;
+
+use super::place::Place;
+use super::stored::Stored;
+use crate::error::{Error, Result};
+
+/// One dictionary of tensors by name: what `state_dict()` returns.
+#[derive(Clone, Debug)]
+pub struct StateDict {
+    pub(super) place: Place,
+    pub(super) tensors: BTreeMap<String, Stored>,
+    /// The kinds of the entries that are no tensors.
+    pub(super) others: BTreeMap<String, String>,
+}
+
+impl StateDict {
+    /// Returns the keys that lead to the dictionary, separated by dots; empty if the dictionary is the file itself.
+    pub fn key(&self) -> String {
+        self.place.key()
+    }
+
+    /// Returns the names of the tensors, in alphabetical order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Returns the shape of a tensor, or `None` if there is none of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.tensors.get(name)?.shape)
+    }
+
+    /// Returns the numbers of a tensor in single precision, row by row, or `None` if there is none of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] with the name of a tensor that does not hold finite floating-point numbers, or whose view does
+    /// not fit its storage.
+    pub fn numbers(&self, name: &str) -> Option<Result<Vec<f32>>> {
+        let tensor = self.tensors.get(name)?;
+        let refuse =
+            |reason| Error::setting(name, "a tensor of the file", format!("usable: it {reason}"));
+        Some(tensor.numbers().map_err(refuse))
+    }
+}
