@@ -710,7 +710,10 @@ fn every_fault_of_a_file_is_named_at_once() {
         .with("heads.0", "kind")
         .with("heads.1", "kind");
     let error = save(&network, Scene::new().path(), &twice).unwrap_err();
-    assert_says(&error.to_string(), &["`kind.weight` also for `heads.1.weight`"]);
+    assert_says(
+        &error.to_string(),
+        &["`kind.weight` also for `heads.1.weight`"],
+    );
     let error = save(
         &network,
         Scene::new().path().with_extension("pt"),

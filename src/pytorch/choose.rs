@@ -41,21 +41,36 @@ impl PytorchFile {
         selection: &'f Selection,
     ) -> Result<State, String> {
         let dictionaries = self.keyed(selection)?;
-        let mut fits = Vec::new();
-        for dictionary in &dictionaries {
-            fits.extend(fits_of(dictionary, wanted, selection));
+        let (whole, partial) = fits(&dictionaries, wanted, selection);
+        if let Some(state) = self.only(whole)? {
+            return Ok(state);
         }
-        let complete = |fit: &Fit<'_>| fit.found == wanted.tensors.len();
-        let (whole, partial): (Vec<_>, Vec<_>) = fits.into_iter().partition(complete);
+        let unwrapped = dictionaries.iter();
+        let unwrapped: Vec<StateDict> = unwrapped
+            .filter_map(|dictionary| dictionary.unwrapped())
+            .collect();
+        let (whole, _) = fits(&unwrapped.iter().collect::<Vec<_>>(), wanted, selection);
+        if let Some(mut state) = self.only(whole)? {
+            state.notes.push(
+                "took the names of wrappers, such as `module`, out of the names of its tensors"
+                    .into(),
+            );
+            return Ok(state);
+        }
+        self.best(partial, &dictionaries, wanted, selection)
+    }
+
+    /// Returns the tensors of the only fit, of those without other tensors first, or `None` if there is no fit.
+    fn only(&self, whole: Vec<Fit<'_>>) -> Result<Option<State>, String> {
         let (exact, loose): (Vec<_>, Vec<_>) = whole.into_iter().partition(|fit| fit.exact);
-        for mut fits in [exact, loose] {
-            match fits.len() {
-                0 => {}
-                1 => return Ok(self.state(&fits.remove(0))),
+        for fits in [exact, loose] {
+            match fits.as_slice() {
+                [] => {}
+                [fit] => return Ok(Some(self.state(fit))),
                 _ => return Err(self.ambiguous(&fits)),
             }
         }
-        self.best(partial, &dictionaries, wanted, selection)
+        Ok(None)
     }
 
     fn keyed<'f>(&'f self, selection: &Selection) -> Result<Vec<&'f StateDict>, String> {
@@ -228,6 +243,17 @@ fn after_dots(name: &str) -> impl Iterator<Item = (&str, &str)> {
     let dots = name.match_indices('.').take(MOST_DOTS);
     let ends = std::iter::once(0).chain(dots.map(|(at, _)| at + 1));
     ends.map(|end| name.split_at(end))
+}
+
+/// Returns the fits that have all wanted tensors, and the others.
+fn fits<'f>(
+    dictionaries: &[&'f StateDict],
+    wanted: &Wanted<'_>,
+    selection: &Selection,
+) -> (Vec<Fit<'f>>, Vec<Fit<'f>>) {
+    let all = dictionaries.iter();
+    all.flat_map(|dictionary| fits_of(dictionary, wanted, selection))
+        .partition(|fit| fit.found == wanted.tensors.len())
 }
 
 /// Returns every prefix behind which the dictionary has a wanted name.

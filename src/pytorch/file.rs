@@ -116,9 +116,10 @@ fn of_archive(
 fn no_dictionary(found: &Found, pickle: &Pickle, remedy: &Remedy<'_>) -> String {
     if let Some((place, class)) = found.modules.first() {
         let module = format!("{}{}.state_dict()", remedy.load(true), place.subscripts());
-        let where_found = match place.0.is_empty() {
-            true => String::new(),
-            false => format!(" under {}", place.words()),
+        let where_found = if place.0.is_empty() {
+            String::new()
+        } else {
+            format!(" under {}", place.words())
         };
         return format!(
             "holds a whole module, an object of `{class}`{where_found}; its class is code, which is not run. Save its \

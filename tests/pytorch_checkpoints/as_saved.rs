@@ -156,6 +156,35 @@ fn a_prefix_is_taken_off_in_either_format() {
     }
 }
 
+/// DataParallel around the trunk alone, and a compiled head in a wrapped network.
+#[test]
+fn the_name_of_a_wrapper_of_a_part_is_taken_out() {
+    let tables = tables(&smallest(), 7);
+    for (wrap, prefix) in [
+        (("lstm.", "lstm.module."), ""),
+        (("lstm.", "lstm._orig_mod."), "module."),
+        (
+            ("classifier.", "classifier._orig_mod.module."),
+            "model._orig_mod.",
+        ),
+    ] {
+        let wrapped = renamed(&tables, |name| {
+            format!("{prefix}{}", name.replace(wrap.0, wrap.1))
+        });
+        let found = Scene::new("net.pt")
+            .read(&torch_file(&wrapped).write())
+            .unwrap();
+        assert_holds(&found, &tables);
+        assert_says(&found.notes().join(" "), &["the names of wrappers"]);
+    }
+    // Two tensors of one name without the wrapper are two tensors.
+    let mut twice = tables.clone();
+    let table = tables["lstm.bias_ih_l0"].clone();
+    twice.insert("lstm.module.bias_ih_l0".into(), table);
+    let refusal = Scene::new("net.pt").refusal(&torch_file(&twice).write());
+    assert_says(&refusal, &["does not have: `lstm.module.bias_ih_l0`"]);
+}
+
 /// A path to what stands beside the network, and how the file is read with it left out.
 fn leaving_out(name: &str) -> ImportConfig {
     let selection = Selection::default().with_leave_out([name]);
