@@ -11,7 +11,7 @@ mod support;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::attention::{MhaInput, MultiHeadAttention, MultiHeadAttentionConfig};
 use burn::nn::conv::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig};
 use burn::nn::gru::{BiGru, BiGruConfig, Gru, GruConfig};
@@ -548,6 +548,39 @@ fn attention_is_packed_as_in_pytorch() {
     );
 }
 
+#[derive(Module, Debug)]
+enum Head {
+    Deep(Vec<Linear>),
+}
+
+#[derive(Module, Debug)]
+struct Branching {
+    head: Head,
+    offset: Param<Tensor<1>>,
+}
+
+/// The variant of an enum is no part of a name; a row may name a single parameter.
+#[test]
+fn enums_and_parameters_of_ones_own_have_names_too() {
+    let device = device();
+    let module = Branching {
+        head: Head::Deep(vec![LinearConfig::new(2, 1).with_bias(false).init(&device)]),
+        offset: Param::from_tensor(tensor(&[1.0, 2.0], [2], &device)),
+    };
+    let out = Scene::new();
+    let names = NameTable::new()
+        .with("offset", "shift.value")
+        .with("head", "mlp");
+    save(&module, out.path(), &names).unwrap();
+    let found = support::read_tables(&std::fs::read(out.path()).unwrap());
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        ["mlp.0.weight", "shift.value"]
+    );
+    assert_eq!(found["shift.value"].values, [1.0, 2.0]);
+    load(module, out.path(), &names).unwrap();
+}
+
 /// A network with several heads, as its owner would write it.
 #[derive(Module, Debug)]
 struct Network {
@@ -621,7 +654,7 @@ fn a_table_of_names_brings_the_weights_of_an_own_model() {
     let error = load(Network::new(&device()), scene.path(), &network_names()).unwrap_err();
     assert_says(
         &error.to_string(),
-        &["does not have: `loss.weight`", "`leave_out`"],
+        &["does not have: `loss.weight`", "`Selection::leave_out`"],
     );
     let names = network_names().with_selection(Selection::default().with_leave_out(["loss"]));
     let loaded = load(Network::new(&device()), scene.path(), &names).unwrap();

@@ -82,7 +82,7 @@ impl PytorchFile {
         match found {
             Some(found) => Ok(vec![*found]),
             None => Err(format!(
-                "has no dictionary of tensors under `{}`, which `key` asks for; it has {}",
+                "has no dictionary of tensors under `{}`, which `Selection::key` asks for; it has {}",
                 shown(key),
                 places(&all)
             )),
@@ -161,12 +161,12 @@ impl PytorchFile {
         let remedy = Remedy::new(&self.path);
         let tensors = first.in_python(&remedy, self.calls_code());
         format!(
-            "has the tensors of this network {} times: {}. Choose with `{field}`, such as `{}`, or save one of them alone: \
-             `{}`",
+            "has the tensors of this network {} times: {}. Save one of them alone: `{}`, or choose with \
+             `Selection::{field}`, such as `{}`",
             fits.len(),
             list(named, fits.len()),
-            shown(&value),
-            remedy.save(&tensors)
+            remedy.save(&tensors),
+            shown(&value)
         )
     }
 

@@ -59,7 +59,7 @@ impl PytorchFile {
         let (dictionaries, passed_over) = if bytes.starts_with(b"PK") {
             of_archive(bytes, &remedy)?
         } else if bytes.get(8) == Some(&b'{') {
-            (vec![of_safetensors(bytes)?], Vec::new())
+            (vec![of_safetensors(path, bytes)?], Vec::new())
         } else {
             return Err(foreign_format(&bytes, &remedy));
         };
@@ -105,7 +105,7 @@ fn of_archive(
     let archive = Archive::read(&bytes, remedy)?;
     drop(bytes);
     let pickle = Pickle::read(archive.pickle(), remedy)?;
-    let found = search(&archive, &pickle)?;
+    let found = search(remedy.path(), &archive, &pickle)?;
     if found.dictionaries.is_empty() {
         return Err(no_dictionary(&found, &pickle, remedy));
     }
@@ -151,7 +151,7 @@ fn no_dictionary(found: &Found, pickle: &Pickle, remedy: &Remedy<'_>) -> String 
     }
 }
 
-fn of_safetensors(bytes: Vec<u8>) -> Result<StateDict, String> {
+fn of_safetensors(path: &Path, bytes: Vec<u8>) -> Result<StateDict, String> {
     let bytes = Arc::new(bytes);
     let file = SafeTensors::deserialize(&bytes).map_err(|error| {
         format!("is no whole safetensors file ({error}); copy or save it again")
@@ -166,6 +166,7 @@ fn of_safetensors(bytes: Vec<u8>) -> Result<StateDict, String> {
         Ok((name, tensor))
     });
     Ok(StateDict {
+        path: path.to_path_buf(),
         place: Place::default(),
         tensors: tensors.collect::<Result<_, String>>()?,
         others: BTreeMap::new(),

@@ -29,6 +29,7 @@
 //! | `PRelu` | `nn.PReLU` |
 //! | a `Param` of your own | a parameter of the same name and shape |
 //!
+//! A layer is recognised by the name of its type, so a type of your own that is called as one of these is taken for it.
 //! Settings are not in a file of tensors: strides, groups, activations, `eps` and the like must be set as in PyTorch.
 //!
 //! # Code in files

@@ -15,6 +15,10 @@ impl<'a> Remedy<'a> {
         Self { path }
     }
 
+    pub(super) fn path(&self) -> &'a Path {
+        self.path
+    }
+
     /// Returns the call that reads the file. With `code` the classes and functions that the file names are called.
     pub(super) fn load(&self, code: bool) -> String {
         if self.is_safetensors() {

@@ -1,6 +1,7 @@
 //! Searches a pickle for dictionaries of tensors: the root, what it holds, and what that holds.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
 
 use super::archive::Archive;
 use super::pickle::{Id, Pickle, PickleValue, Rebuilt};
@@ -31,7 +32,7 @@ enum Trail {
 }
 
 /// Returns the dictionaries of tensors and the whole modules. A value in several places is found in the first.
-pub(super) fn search(archive: &Archive, pickle: &Pickle) -> Result<Found, String> {
+pub(super) fn search(path: &Path, archive: &Archive, pickle: &Pickle) -> Result<Found, String> {
     let mut found = Found::default();
     let mut seen = HashSet::from([pickle.root()]);
     let mut queue = VecDeque::from([(Vec::new(), pickle.root())]);
@@ -45,7 +46,8 @@ pub(super) fn search(archive: &Archive, pickle: &Pickle) -> Result<Found, String
             check_keys(pickle, items)?;
             if items.iter().any(|item| is_named_tensor(pickle, *item)) {
                 let place = place(pickle, &trail);
-                let dictionary = dictionary(archive, pickle, place, items)?;
+                let mut dictionary = dictionary(archive, pickle, place, items)?;
+                dictionary.path = path.to_path_buf();
                 found.dictionaries.push(dictionary);
             }
         }
@@ -143,6 +145,7 @@ fn dictionary(
         }
     }
     Ok(StateDict {
+        path: PathBuf::new(),
         place,
         tensors,
         others,

@@ -175,7 +175,7 @@ impl State {
             self.source
         );
         format!(
-            "{fault}. If they are not needed, name them in `leave_out`, or save the rest: `{}`",
+            "{fault}. If they are not needed, save the rest: `{}`, or name them in `Selection::leave_out`",
             remedy.save(&rest)
         )
     }

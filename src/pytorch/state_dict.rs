@@ -1,14 +1,17 @@
 //! Defines one dictionary of tensors by name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::place::Place;
 use super::stored::Stored;
+use super::text::shown;
 use crate::error::{Error, Result};
 
 /// One dictionary of tensors by name: what `state_dict()` returns.
 #[derive(Clone, Debug)]
 pub struct StateDict {
+    pub(super) path: PathBuf,
     pub(super) place: Place,
     pub(super) tensors: BTreeMap<String, Stored>,
     /// The kinds of the entries that are no tensors.
@@ -49,6 +52,7 @@ impl StateDict {
         let others = others.map(|(name, kind)| (short(name), kind.clone()));
         let changed = self.tensors.keys().any(|name| short(name) != *name);
         (changed && tensors.len() == self.tensors.len()).then(|| Self {
+            path: self.path.clone(),
             place: self.place.clone(),
             tensors,
             others: others.collect(),
@@ -69,12 +73,14 @@ impl StateDict {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] with the name of a tensor that does not hold finite floating-point numbers, or whose view does
-    /// not fit its storage.
+    /// [`Error::Checkpoint`] if the tensor does not hold finite floating-point numbers, or its view does not fit its
+    /// storage.
     pub fn numbers(&self, name: &str) -> Option<Result<Vec<f32>>> {
         let tensor = self.tensors.get(name)?;
-        let refuse =
-            |reason| Error::setting(name, "a tensor of the file", format!("usable: it {reason}"));
+        let refuse = |reason| Error::Checkpoint {
+            path: self.path.clone(),
+            reason: format!("its tensor `{}` {reason}", shown(name)),
+        };
         Some(tensor.numbers().map_err(refuse))
     }
 }

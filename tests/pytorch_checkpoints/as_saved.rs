@@ -220,7 +220,7 @@ fn a_tensor_beside_the_network_is_named_and_can_be_left_out() {
                 &refusal,
                 &[
                     "does not have: `criterion.weight`",
-                    "`leave_out`",
+                    "`Selection::leave_out`",
                     call,
                     "not in [\"criterion\"]",
                     "net_weights.",
@@ -315,7 +315,13 @@ fn of_several_dictionaries_the_one_that_fits_is_taken() {
     let refusal = scene.refusal(&pair(("model", &ours), ("ema", &others)));
     assert_says(
         &refusal,
-        &["2 times", "`model`", "`ema`", "`key`", "[\"model\"], \""],
+        &[
+            "2 times",
+            "`model`",
+            "`ema`",
+            "`Selection::key`",
+            "[\"model\"], \"",
+        ],
     );
     for (key, tables) in [("model", &ours), ("ema", &others)] {
         let config = ImportConfig::default()
@@ -349,7 +355,7 @@ fn two_networks_behind_prefixes_are_told_apart() {
         &[
             "`student.`",
             "`teacher.`",
-            "`prefix`",
+            "`Selection::prefix`",
             "k.removeprefix(\"student.\"): v",
             "if k.startswith(\"student.\")",
         ],

@@ -55,9 +55,10 @@ impl PytorchCheckpoint {
     }
 
     fn of_file(file: &PytorchFile, import: &ImportConfig) -> Result<Self, String> {
+        let common = common_tensors();
         let wanted = Wanted {
-            tensors: &common_tensors(),
-            known: &may_have,
+            tensors: &common,
+            known: &|name| may_have(&common, name),
         };
         let mut state = file.choose(&wanted, &import.selection)?;
         let generation = one_binary_head(&mut state.tensors)?;

@@ -58,12 +58,13 @@ pub(super) fn common_tensors() -> Vec<Vec<String>> {
     names.collect()
 }
 
-/// Returns whether such a network, of any sizes, may have a tensor of this name.
-pub(super) fn may_have(name: &str) -> bool {
+/// Returns whether such a network, of any sizes, may have a tensor of this name. `common` are its
+/// [`common_tensors`].
+pub(super) fn may_have(common: &[Vec<String>], name: &str) -> bool {
     let sigmas = LOG_SIGMAS.iter().map(|(name, _)| *name);
     name.starts_with("lstm.")
         || sigmas.chain([LOG_SIGMA_SPAN]).any(|sigma| sigma == name)
-        || common_tensors().iter().flatten().any(|known| known == name)
+        || common.iter().flatten().any(|known| known == name)
 }
 
 /// Returns the name and shape of every tensor of a network, without log sigmas and with the binary head once.
