@@ -69,17 +69,22 @@ mod state_dict;
 mod stored;
 mod text;
 
-pub(crate) use choose::Wanted;
-pub(crate) use entries::Entries;
 pub use file::PytorchFile;
-pub(crate) use host_tensor::HostTensor;
-pub(crate) use load::fill;
 pub use load::{Loaded, load};
 pub use names::NameTable;
 pub use save::save;
-pub(crate) use save::{collect, write};
 pub use selection::Selection;
-pub(crate) use state::mismatch;
 pub use state_dict::StateDict;
-pub(crate) use stored::Stored;
-pub(crate) use text::names as list_names;
+
+// What the import and export of the expansion network build on.
+#[cfg(feature = "expansion")]
+pub(crate) use {
+    choose::Wanted,
+    entries::Entries,
+    host_tensor::HostTensor,
+    load::fill,
+    save::{collect, write},
+    state::mismatch,
+    stored::Stored,
+    text::names as list_names,
+};
