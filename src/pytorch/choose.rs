@@ -100,6 +100,9 @@ impl PytorchFile {
         partial.sort_by_key(|fit| (std::cmp::Reverse(fit.found), fit.prefix.len()));
         match partial.as_slice() {
             [] => {
+                if let Some(module) = self.modules.first() {
+                    return Err(module.refusal(&Remedy::new(&self.path)));
+                }
                 let [dictionary] = dictionaries else {
                     return Err(self.none_fits(dictionaries, wanted));
                 };

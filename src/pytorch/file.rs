@@ -16,6 +16,7 @@ use super::search::{Found, search};
 use super::state_dict::StateDict;
 use super::stored::Stored;
 use super::text::{list, shown};
+use super::whole_module::WholeModule;
 use crate::error::{Error, Result};
 
 /// The largest file that is read, in bytes: 4 GiB.
@@ -29,6 +30,8 @@ const LARGEST: u64 = 4 << 30;
 pub struct PytorchFile {
     pub(super) path: PathBuf,
     pub(super) dictionaries: Vec<StateDict>,
+    /// Modules that were saved whole. Their tensors are not read.
+    pub(super) modules: Vec<WholeModule>,
     /// Names of classes and functions that the file would call, and that were passed over.
     pub(super) passed_over: Vec<String>,
 }
@@ -56,18 +59,18 @@ impl PytorchFile {
 
     fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {
         let remedy = Remedy::new(path);
-        let (dictionaries, passed_over) = if bytes.starts_with(b"PK") {
-            of_archive(bytes, &remedy)?
+        if bytes.starts_with(b"PK") {
+            of_archive(bytes, &remedy)
         } else if bytes.get(8) == Some(&b'{') {
-            (vec![of_safetensors(path, bytes)?], Vec::new())
+            Ok(Self {
+                path: path.to_path_buf(),
+                dictionaries: vec![of_safetensors(path, bytes)?],
+                modules: Vec::new(),
+                passed_over: Vec::new(),
+            })
         } else {
-            return Err(foreign_format(&bytes, &remedy));
-        };
-        Ok(Self {
-            path: path.to_path_buf(),
-            dictionaries,
-            passed_over,
-        })
+            Err(foreign_format(&bytes, &remedy))
+        }
     }
 
     /// Returns the path of the file.
@@ -98,10 +101,7 @@ fn read_limited(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn of_archive(
-    bytes: Vec<u8>,
-    remedy: &Remedy<'_>,
-) -> Result<(Vec<StateDict>, Vec<String>), String> {
+fn of_archive(bytes: Vec<u8>, remedy: &Remedy<'_>) -> Result<PytorchFile, String> {
     let archive = Archive::read(&bytes, remedy)?;
     drop(bytes);
     let pickle = Pickle::read(archive.pickle(), remedy)?;
@@ -109,23 +109,18 @@ fn of_archive(
     if found.dictionaries.is_empty() {
         return Err(no_dictionary(&found, &pickle, remedy));
     }
-    Ok((found.dictionaries, pickle.into_names()))
+    Ok(PytorchFile {
+        path: remedy.path().to_path_buf(),
+        dictionaries: found.dictionaries,
+        modules: found.modules,
+        passed_over: pickle.into_names(),
+    })
 }
 
 /// Returns the reason why a file without a dictionary of tensors is refused.
 fn no_dictionary(found: &Found, pickle: &Pickle, remedy: &Remedy<'_>) -> String {
-    if let Some((place, class)) = found.modules.first() {
-        let module = format!("{}{}.state_dict()", remedy.load(true), place.subscripts());
-        let where_found = if place.0.is_empty() {
-            String::new()
-        } else {
-            format!(" under {}", place.words())
-        };
-        return format!(
-            "holds a whole module, an object of `{class}`{where_found}; its class is code, which is not run. Save its \
-             tensors, in a program that can import this class: `{}`",
-            remedy.save(&module)
-        );
+    if let Some(module) = found.modules.first() {
+        return module.refusal(remedy);
     }
     match pickle.value(pickle.root()) {
         PickleValue::Dict(items) => {

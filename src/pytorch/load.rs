@@ -119,9 +119,15 @@ impl State {
         expected: &[(String, Vec<usize>)],
     ) -> Result<BTreeMap<String, HostTensor>, String> {
         let read = |(name, shape): &(String, Vec<usize>)| {
-            let numbers = self.tensors[name].numbers();
-            let numbers =
-                numbers.map_err(|reason| format!("its tensor `{}` {reason}", shown(name)))?;
+            let tensor = &self.tensors[name];
+            let numbers = tensor.numbers().map_err(|reason| {
+                let remedy = if tensor.overlaps() {
+                    format!("; save copies: `{}`", self.cloned())
+                } else {
+                    String::new()
+                };
+                format!("its tensor `{}` {reason}{remedy}", shown(name))
+            })?;
             let shape = shape.clone();
             Ok((name.clone(), HostTensor { shape, numbers }))
         };

@@ -68,6 +68,7 @@ mod state;
 mod state_dict;
 mod stored;
 mod text;
+mod whole_module;
 
 pub use file::PytorchFile;
 pub use load::{Loaded, load};

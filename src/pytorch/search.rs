@@ -9,6 +9,7 @@ use super::place::{Place, Step};
 use super::state_dict::StateDict;
 use super::stored::Stored;
 use super::text::shown;
+use super::whole_module::WholeModule;
 
 /// The number of steps from the root to the deepest dictionary that is found.
 const DEEPEST: usize = 2;
@@ -20,8 +21,7 @@ const MOST_DICTIONARIES: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) dictionaries: Vec<StateDict>,
-    /// Modules that were saved whole, with their classes.
-    pub(super) modules: Vec<(Place, String)>,
+    pub(super) modules: Vec<WholeModule>,
 }
 
 /// A step as the number of its key, so that a long key costs no memory.
@@ -39,7 +39,8 @@ pub(super) fn search(path: &Path, archive: &Archive, pickle: &Pickle) -> Result<
     while let Some((trail, id)) = queue.pop_front() {
         if let Some(class) = pickle.module_class(id) {
             let class = class.to_string();
-            found.modules.push((place(pickle, &trail), class));
+            let place = place(pickle, &trail);
+            found.modules.push(WholeModule { place, class });
             continue;
         }
         if let PickleValue::Dict(items) = pickle.value(id) {

@@ -180,6 +180,13 @@ impl State {
         )
     }
 
+    /// Returns the line of Python that saves the tensors as copies, each with memory of its own.
+    pub(super) fn cloned(&self) -> String {
+        let source = &self.source;
+        let copies = format!("{{k: v.clone() for k, v in {source}.items() if torch.is_tensor(v)}}");
+        Remedy::new(&self.path).save(&copies)
+    }
+
     /// Returns a sentence for each type that was converted to single precision.
     fn conversions(&self) -> Vec<String> {
         let sentence = |element: Element| {

@@ -75,6 +75,26 @@ impl Stored {
         Ok(numbers)
     }
 
+    /// Returns whether two elements may be at one position. No axis may step into what those of smaller steps reach.
+    pub(super) fn overlaps(&self) -> bool {
+        let mut reach = 0usize;
+        self.axes().into_iter().any(|(stride, length)| {
+            let overlaps = stride <= reach;
+            reach = reach.saturating_add(stride.saturating_mul(length - 1));
+            overlaps
+        })
+    }
+
+    /// Returns stride and length of every axis of more than one element, the smallest stride first.
+    fn axes(&self) -> Vec<(usize, usize)> {
+        let mut axes: Vec<(usize, usize)> = (self.strides.iter().copied())
+            .zip(self.shape.iter().copied())
+            .filter(|(_, length)| *length > 1)
+            .collect();
+        axes.sort_unstable();
+        axes
+    }
+
     /// Returns the position of each element in the storage, row by row. Checks that every position is inside the storage
     /// and that no two are equal.
     fn places(&self) -> Result<Vec<usize>, String> {
@@ -90,21 +110,16 @@ impl Stored {
         if self.shape.contains(&0) {
             return Ok(Vec::new());
         }
-        let mut axes: Vec<(usize, usize)> = (self.strides.iter().copied())
-            .zip(self.shape.iter().copied())
-            .filter(|(_, length)| *length > 1)
-            .collect();
-        axes.sort_unstable();
+        if self.overlaps() {
+            return Err(format!(
+                "is a view whose elements share memory (shape [{}], strides [{}])",
+                listed(&self.shape),
+                listed(&self.strides)
+            ));
+        }
         // The distance from the first element to the farthest one along the axes so far.
         let mut reach = 0usize;
-        for (stride, length) in axes {
-            if stride <= reach {
-                return Err(format!(
-                    "is a view whose elements share memory (shape [{}], strides [{}]); save it with `.clone()`",
-                    listed(&self.shape),
-                    listed(&self.strides)
-                ));
-            }
+        for (stride, length) in self.axes() {
             let far = stride.checked_mul(length - 1).ok_or_else(outside)?;
             reach = reach.checked_add(far).ok_or_else(outside)?;
         }

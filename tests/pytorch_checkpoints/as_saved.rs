@@ -428,4 +428,9 @@ fn a_whole_module_is_refused_with_the_line_that_saves_its_tensors() {
             "weights_only=False)[\"model\"].state_dict(), \"",
         ],
     );
+    // A tensor beside it is no network.
+    let beside = &file.tensors[0].1;
+    let nested = Pickle::new().dict(|p| module(p.text("seen").tensor(beside).text("model")));
+    let refusal = scene.refusal(&file.write_with(&nested.end()));
+    assert_says(&refusal, &["holds a whole module", "under `model`"]);
 }

@@ -4,7 +4,7 @@
 //! who would run the code with `torch.load`; nothing here could run it.
 
 /// Modules whose functions start programs, import or run code, load other pickles, or open files and connections.
-const MODULES: [&str; 44] = [
+const MODULES: [&str; 47] = [
     "_pickle",
     "_posixsubprocess",
     "aiohttp",
@@ -18,6 +18,7 @@ const MODULES: [&str; 44] = [
     "dill",
     "distutils",
     "doctest",
+    "ensurepip",
     "ftplib",
     "gc",
     "http",
@@ -26,6 +27,7 @@ const MODULES: [&str; 44] = [
     "imp",
     "importlib",
     "joblib",
+    "lib2to3",
     "marshal",
     "nt",
     "os",
@@ -48,11 +50,12 @@ const MODULES: [&str; 44] = [
     "timeit",
     "urllib",
     "urllib2",
+    "venv",
     "webbrowser",
 ];
 
 /// Functions of other modules that do the same. The module is given whole, or as the start of a path that ends in a dot.
-const FUNCTIONS: [(&str, &[&str]); 20] = [
+const FUNCTIONS: [(&str, &[&str]); 21] = [
     (
         "builtins",
         &[
@@ -99,6 +102,7 @@ const FUNCTIONS: [(&str, &[&str]); 20] = [
     ("numpy.testing.", &[]),
     ("numpy.f2py.", &[]),
     ("pandas", &["eval", "read_pickle"]),
+    ("uuid", &["_get_command_stdout"]),
     ("torch", &["load"]),
     ("torch._utils", &["_import_dotted_name"]),
     ("torch.storage", &["_load_from_bytes"]),
