@@ -103,12 +103,13 @@ impl PytorchFile {
                 if let Some(module) = self.modules.first() {
                     return Err(module.refusal(&Remedy::new(&self.path)));
                 }
+                let prefix = selection.full_prefix().unwrap_or_default();
                 let [dictionary] = dictionaries else {
                     return Err(self.none_fits(dictionaries, wanted));
                 };
                 let fit = Fit {
                     dictionary,
-                    prefix: selection.prefix.as_deref().unwrap_or_default(),
+                    prefix: &prefix,
                     found: 0,
                     exact: false,
                 };
@@ -162,7 +163,7 @@ impl PytorchFile {
             ("key", first.dictionary.key())
         };
         let remedy = Remedy::new(&self.path);
-        let tensors = first.in_python(&remedy, self.calls_code());
+        let tensors = first.in_python(&remedy, self.calls_code);
         format!(
             "has the tensors of this network {} times: {}. Save one of them alone: `{}`, or choose with \
              `Selection::{field}`, such as `{}`",
@@ -171,10 +172,6 @@ impl PytorchFile {
             remedy.save(&tensors),
             shown(&value)
         )
-    }
-
-    pub(super) fn calls_code(&self) -> bool {
-        !self.passed_over.is_empty()
     }
 
     /// Takes the dictionary of a fit apart, and notes how its names were changed.
@@ -188,7 +185,7 @@ impl PytorchFile {
             let prefix = shown(fit.prefix);
             notes.push(format!("took `{prefix}` off the names of its tensors"));
         }
-        if self.calls_code() {
+        if !self.passed_over.is_empty() {
             let names = self.passed_over.iter().map(|name| format!("`{name}`"));
             notes.push(format!(
                 "passed over objects of {}",
@@ -210,7 +207,7 @@ impl PytorchFile {
             others: fit.dictionary.others.clone(),
             prefix: fit.prefix.to_string(),
             notes,
-            source: format!("{}{}", remedy.load(self.calls_code()), place.subscripts()),
+            source: format!("{}{}", remedy.load(self.calls_code), place.subscripts()),
             path: self.path.clone(),
         }
     }
@@ -277,7 +274,8 @@ fn fits_of<'f>(
             }
         }
     }
-    let chosen = |prefix: &str| selection.prefix.as_ref().is_none_or(|only| only == prefix);
+    let only = selection.full_prefix();
+    let chosen = |prefix: &str| only.as_ref().is_none_or(|only| only == prefix);
     let found = found.into_iter().filter(|(prefix, _)| chosen(prefix));
     let fit = |(prefix, slots): (&'f str, HashSet<usize>)| Fit {
         dictionary,

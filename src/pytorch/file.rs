@@ -34,6 +34,8 @@ pub struct PytorchFile {
     pub(super) modules: Vec<WholeModule>,
     /// Names of classes and functions that the file would call, and that were passed over.
     pub(super) passed_over: Vec<String>,
+    /// Whether Python must call what the file names to read it.
+    pub(super) calls_code: bool,
 }
 
 impl PytorchFile {
@@ -67,6 +69,7 @@ impl PytorchFile {
                 dictionaries: vec![of_safetensors(path, bytes)?],
                 modules: Vec::new(),
                 passed_over: Vec::new(),
+                calls_code: false,
             })
         } else {
             Err(foreign_format(&bytes, &remedy))
@@ -113,6 +116,7 @@ fn of_archive(bytes: Vec<u8>, remedy: &Remedy<'_>) -> Result<PytorchFile, String
         path: remedy.path().to_path_buf(),
         dictionaries: found.dictionaries,
         modules: found.modules,
+        calls_code: pickle.calls_code(),
         passed_over: pickle.into_names(),
     })
 }

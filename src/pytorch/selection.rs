@@ -31,6 +31,13 @@ impl Selection {
         self
     }
 
+    /// Returns the prefix with the dot at its end.
+    pub(super) fn full_prefix(&self) -> Option<String> {
+        let prefix = self.prefix.as_ref()?;
+        let needs_dot = !prefix.is_empty() && !prefix.ends_with('.');
+        Some(format!("{prefix}{}", if needs_dot { "." } else { "" }))
+    }
+
     /// Returns whether a tensor may be left out.
     pub(super) fn leaves_out(&self, name: &str) -> bool {
         self.leave_out.iter().any(|start| {

@@ -25,6 +25,36 @@ fn a_file_is_read_whatever_its_name() {
     }
 }
 
+/// Names beyond ASCII, with and without the flag that says so.
+#[test]
+fn a_file_is_read_whatever_its_letters() {
+    let file = torch_file(&tables(&smallest(), 7));
+    let scene = Scene::new("net.pt");
+    for folder in [
+        "größtes modell (2)",
+        "модель",
+        "模型_模型_模型",
+        "a.b.c",
+        "it's \\ %20",
+    ] {
+        let mut bytes = archive_in(folder, &file.pickle(), &file.storages);
+        scene
+            .read(&bytes)
+            .unwrap_or_else(|error| panic!("{folder}: {error}"));
+        for (header, flags) in [(b"PK\x03\x04", 7), (b"PK\x01\x02", 9)] {
+            let starts = bytes.windows(4).enumerate();
+            let starts = starts.filter(|(_, four)| four == header);
+            let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
+            for start in starts {
+                bytes[start + flags] &= !0x08;
+            }
+        }
+        scene
+            .read(&bytes)
+            .unwrap_or_else(|error| panic!("{folder}, no flag: {error}"));
+    }
+}
+
 /// The end of a large archive, as PyTorch always writes it (the smaller record has the values too), or as Python's zipfile does
 /// (the smaller record points to the larger).
 fn with_large_records(bytes: &[u8], pointing: bool) -> Vec<u8> {

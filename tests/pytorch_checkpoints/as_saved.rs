@@ -361,7 +361,7 @@ fn two_networks_behind_prefixes_are_told_apart() {
         ],
     );
     for (prefix, other, tables) in [
-        ("student.", "teacher", &ours),
+        ("student", "teacher", &ours),
         ("teacher.", "student", &others),
     ] {
         let selection = Selection::default().with_prefix(prefix);

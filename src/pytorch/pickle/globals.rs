@@ -47,6 +47,7 @@ impl Machine<'_> {
         let module = self.line()?;
         let name = self.line()?;
         if let Some(global) = Global::find(&module, &name) {
+            self.calls_code |= matches!(global, Global::DefaultDict | Global::Getattr);
             self.push(PickleValue::Global(global));
             return Ok(());
         }
@@ -54,6 +55,7 @@ impl Machine<'_> {
         if is_code(&module, &name) {
             return Err(names_code(&whole));
         }
+        self.calls_code = true;
         let name = self.name(whole);
         self.push(PickleValue::Name(name));
         Ok(())

@@ -33,6 +33,8 @@ pub(super) struct Machine<'a> {
     /// The heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Whether there were names that PyTorch's `weights_only` loader refuses.
+    pub(super) calls_code: bool,
     /// The unknown names, each once.
     pub(super) names: Vec<String>,
     numbers: HashMap<String, NameId>,
@@ -47,6 +49,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            calls_code: false,
             names: Vec::new(),
             numbers: HashMap::new(),
         }

@@ -21,6 +21,7 @@ use super::remedy::Remedy;
 pub(super) struct Pickle {
     values: Vec<PickleValue>,
     names: Vec<String>,
+    calls_code: bool,
     root: Id,
 }
 
@@ -32,6 +33,7 @@ impl Pickle {
             Ok(root) => Ok(Self {
                 values: machine.values,
                 names: machine.names,
+                calls_code: machine.calls_code,
                 root,
             }),
             Err(Stop::Refused(reason)) => Err(reason),
@@ -86,6 +88,11 @@ impl Pickle {
             keys.any(|key| key == Some(wanted))
         };
         (has("_parameters") && has("_modules")).then(|| self.names[*name].as_str())
+    }
+
+    /// Returns whether PyTorch's `weights_only` loader would refuse the pickle, so that Python must call what it names.
+    pub(super) fn calls_code(&self) -> bool {
+        self.calls_code
     }
 
     /// Returns the names of the classes and functions that Python would have called and that were passed over.
