@@ -176,7 +176,12 @@ impl ModuleMapper for Fill<'_> {
         }
         let data = TensorData::new(tensor.numbers, tensor.shape);
         let (id, device) = (param.id, param.lazy_device());
+        let value = if param.is_initialized() {
+            Tensor::from_data(data, (&device, param.val().dtype()))
+        } else {
+            Tensor::from_data(data, &device)
+        };
         // `map` would first draw unused random values.
-        param.transform_for_load(Tensor::from_data(data, &device), id)
+        param.transform_for_load(value, id)
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use equipoise::nn::{BiLstm, BiLstmConfig};
 use equipoise::pytorch::{NameTable, PytorchFile, Selection, load, save};
 
@@ -40,6 +40,28 @@ fn enums_and_parameters_of_ones_own_have_names_too() {
     );
     assert_eq!(found["shift.value"].values, [1.0, 2.0]);
     load(module, out.path(), &names).unwrap();
+}
+
+/// Parameters of double precision stay so.
+#[test]
+fn the_precision_of_a_parameter_stays() {
+    let device = device();
+    let linear = || LinearConfig::new(2, 1).with_bias(false).init(&device);
+    let offset = |dtype| Tensor::<1>::from_data([1.5, -2.0], (&device, dtype));
+    let module = |dtype| Branching {
+        head: Head::Deep(vec![linear()]),
+        offset: Param::from_tensor(offset(dtype)),
+    };
+    let out = Scene::new();
+    save(&module(DType::F64), out.path(), &NameTable::new()).unwrap();
+    for dtype in [DType::F32, DType::F64] {
+        let loaded = load(module(dtype), out.path(), &NameTable::new()).unwrap();
+        let found = loaded.module.offset.val();
+        assert_eq!(found.dtype(), dtype);
+        found
+            .into_data()
+            .assert_eq(&offset(dtype).into_data(), true);
+    }
 }
 
 /// A network with several heads, as its owner would write it.
@@ -185,7 +207,7 @@ fn every_fault_of_a_file_is_named_at_once() {
             "it has `kind.bias`",
         ],
     );
-    let typo = network_names().with("haeds.0", "kind");
+    let typo = network_names().with("heads.9", "kind");
     let error = load(
         network.clone(),
         Scene::with(&network_tables()).path(),
@@ -195,7 +217,7 @@ fn every_fault_of_a_file_is_named_at_once() {
     assert_says(
         &error.to_string(),
         &[
-            "`names` is `haeds.0`",
+            "`names` is `heads.9`",
             "`heads.0`",
             "`trunk.layers.0.forward`",
         ],

@@ -47,7 +47,7 @@ fn the_one_dictionary_of_tensors_is_found_under_any_key() {
         "weights",
         "generator",
         "model_state_dict",
-        "nimmt_jeder_anders",
+        "anything_else",
     ] {
         let bytes = around(&file, |state| {
             Pickle::new().dict(|p| {
@@ -330,9 +330,9 @@ fn of_several_dictionaries_the_one_that_fits_is_taken() {
         let found = PytorchCheckpoint::read_with(scene.path(), &config).unwrap();
         assert_holds(&found, tables);
     }
-    let wrong = ImportConfig::default().with_selection(Selection::default().with_key("moel"));
+    let wrong = ImportConfig::default().with_selection(Selection::default().with_key("models"));
     let error = PytorchCheckpoint::read_with(scene.path(), &wrong).unwrap_err();
-    assert_says(&error.to_string(), &["`moel`", "`model`, `ema`"]);
+    assert_says(&error.to_string(), &["`models`", "`model`, `ema`"]);
     // Neither fits: both are named, with what they lack.
     let refusal = scene.refusal(&pair(("critic", &other_names), ("actor", &other_names)));
     assert_says(&refusal, &["`critic` (no `lstm.weight_ih_l0`)", "`actor`"]);
