@@ -61,8 +61,12 @@ impl Stored {
         };
         let size = self.element.size();
         let bytes = &self.bytes[self.part.clone()];
+        let places: Box<dyn Iterator<Item = usize>> = match self.run() {
+            Some(run) => Box::new(run),
+            None => Box::new(self.places()?.into_iter()),
+        };
         let mut numbers = Vec::new();
-        for place in self.places()? {
+        for place in places {
             let value = convert(&bytes[place * size..][..size]);
             if !(value as f32).is_finite() {
                 let index = numbers.len();
@@ -73,6 +77,21 @@ impl Stored {
             numbers.push(value as f32);
         }
         Ok(numbers)
+    }
+
+    /// Returns the positions of a tensor whose elements follow each other row by row, which nearly all do, or `None` for
+    /// any other and for one that does not fit its storage.
+    fn run(&self) -> Option<Range<usize>> {
+        let mut count = 1usize;
+        for (length, stride) in self.shape.iter().zip(&self.strides).rev() {
+            if *length != 1 && *stride != count {
+                return None;
+            }
+            count = count.checked_mul(*length)?;
+        }
+        let end = self.offset.checked_add(count)?;
+        let there = self.part.len() / self.element.size();
+        (end <= there).then_some(self.offset..end)
     }
 
     /// Returns whether two elements may be at one position. No axis may step into what those of smaller steps reach.
