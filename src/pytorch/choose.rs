@@ -12,6 +12,9 @@ use super::text::{list, quoted, shown};
 /// The largest number of dots in a prefix.
 const MOST_DOTS: usize = 8;
 
+/// The largest number of prefixes in a dictionary that are told apart by its other tensors.
+const MOST_PREFIXES: usize = 1000;
+
 /// The key of PyTorch's own tutorial, which goes without saying.
 const USUAL: &str = "model_state_dict";
 
@@ -276,12 +279,15 @@ fn fits_of<'f>(
     }
     let only = selection.full_prefix();
     let chosen = |prefix: &str| only.as_ref().is_none_or(|only| only == prefix);
-    let found = found.into_iter().filter(|(prefix, _)| chosen(prefix));
+    found.retain(|prefix, _| chosen(prefix));
+    // With so many prefixes none is exact, and to look would take their number times that of the tensors.
+    let few = found.len() <= MOST_PREFIXES;
     let fit = |(prefix, slots): (&'f str, HashSet<usize>)| Fit {
         dictionary,
         prefix,
         found: slots.len(),
-        exact: slots.len() == wanted.tensors.len()
+        exact: few
+            && slots.len() == wanted.tensors.len()
             && dictionary.tensors.iter().all(|(name, tensor)| {
                 let short = name.strip_prefix(prefix);
                 short.is_some_and(wanted.known)
@@ -290,5 +296,5 @@ fn fits_of<'f>(
                     || short.is_some_and(|short| selection.leaves_out(short))
             }),
     };
-    found.map(fit).collect()
+    found.into_iter().map(fit).collect()
 }

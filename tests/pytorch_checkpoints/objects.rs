@@ -318,6 +318,18 @@ fn claimed_sizes_and_circles_cost_nothing() {
     }
     let wide = file.state(pickle.text("model_state_dict")).raw(b"u").end();
     scene.read(&file.write_with(&wide)).unwrap();
+    // Ten thousand prefixes, each before the name of one tensor.
+    let mut pickle = Pickle::new().raw(b"}(");
+    for prefix in 0..10_000 {
+        pickle = pickle.text(&format!("{prefix}.lstm.bias_ih_l0"));
+        pickle = if prefix == 0 {
+            pickle.tensor(&file.tensors[0].1).raw(b"q\0")
+        } else {
+            pickle.raw(b"h\0")
+        };
+    }
+    let refusal = scene.refusal(&file.write_with(&pickle.raw(b"u").end()));
+    assert_says(&refusal, &["has no tensor"]);
     let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 60.0, "{seconds}");
 }
