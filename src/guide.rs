@@ -9,7 +9,7 @@
 //! | [`comparing`] | all strategies side by side on your data |
 //! | [`bars`] | the expansion model on price bars: files, training, prediction |
 //! | [`recipe`] | the settings for real bars, and the effect of each |
-//! | [`pytorch`] | import and export of PyTorch checkpoints |
+//! | [`pytorch`] | weights from PyTorch and back, for any model |
 //! | [`gpu`] | GPUs: building, kernels, several devices, limits |
 //! | [`determinism`] | what a seed fixes, and what it does not |
 //! | [`performance`] | benchmarks, and a comparison with PyTorch |

@@ -73,6 +73,10 @@
 * [`comparison`]: [`Compare`](comparison::Compare), which compares strategies on any model, over several seeds."
 )]
 #![cfg_attr(
+    feature = "pytorch",
+    doc = "* [`pytorch`]: weights of any model from PyTorch's files and back, by a table of names."
+)]
+#![cfg_attr(
     feature = "expansion",
     doc = "* [`guide`]: pages on the use of the crate: the files of the folder `docs`.
 * [`expansion`]: price bars, windows, features, labels, the four-headed model, its metrics, and a whole run in one config.
@@ -89,7 +93,7 @@
 //!
 //! The numbered examples in the folder `examples` can be read in order: your own model, your own strategy, the verdict
 //! from a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other
-//! shapes, and a strategy in an existing loop of Burn. `two_digits` compares all strategies; `train_expansion` is a
+//! shapes, a strategy in an existing loop of Burn, and weights from PyTorch. `two_digits` compares all strategies; `train_expansion` is a
 //! whole run over price bars, and `predict` uses the trained network.
 //!
 //! # Feature flags
@@ -102,7 +106,7 @@
 //! | `vulkan`, `metal`, `cuda`, `rocm` | no | as `wgpu`, for this interface only |
 //! | `train` | yes | the modules `train`, `history`, `diagnosis`, `probe`, `report` and `comparison`, and the crates they need |
 //! | `expansion` | yes | the module `expansion`: price bars and the four-headed model; implies `train` |
-//! | `pytorch` | no | `expansion::pytorch`: checkpoints from PyTorch and back; implies `expansion` |
+//! | `pytorch` | no | the module `pytorch`: weights from PyTorch and back; with `expansion` also `expansion::pytorch` |
 //! | `parquet` | no | bars and labelled windows from Parquet files; implies `expansion` |
 //! | `tensorboard` | no | `train::TensorBoard`: the numbers of a run as TensorBoard event files; implies `train` |
 //!
@@ -110,6 +114,8 @@
 //! device chosen at run time selects the backend.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
+#[cfg(any(feature = "train", feature = "pytorch"))]
+mod atomic;
 #[cfg(feature = "train")]
 pub mod comparison;
 #[cfg(feature = "train")]
@@ -133,6 +139,8 @@ pub mod model;
 pub mod nn;
 #[cfg(feature = "train")]
 pub mod probe;
+#[cfg(feature = "pytorch")]
+pub mod pytorch;
 #[cfg(feature = "train")]
 pub mod report;
 #[cfg(feature = "train")]

@@ -9,8 +9,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
 /// The rooms that each room may import. What is not here imports nothing.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("task", &["error"]),
+    ("atomic", &["error"]),
     ("history", &["error"]),
     ("difference", &["error"]),
     ("loss", &["error", "gpu", "host", "task"]),
@@ -19,11 +20,16 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("gradient", &["loss", "model"]),
     ("weighting", &["error", "loss", "task"]),
     ("step", &["gradient", "loss", "model", "weighting"]),
-    ("diagnosis", &["error", "history", "text"]),
-    ("report", &["diagnosis", "error", "history", "text"]),
+    ("diagnosis", &["atomic", "error", "history", "text"]),
+    ("pytorch", &["atomic", "error"]),
+    (
+        "report",
+        &["atomic", "diagnosis", "error", "history", "text"],
+    ),
     (
         "train",
         &[
+            "atomic",
             "difference",
             "error",
             "gpu",
@@ -55,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "comparison",
         &[
+            "atomic",
             "diagnosis",
             "difference",
             "error",
@@ -70,6 +77,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "expansion",
         &[
+            "atomic",
             "comparison",
             "diagnosis",
             "difference",
@@ -79,6 +87,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "model",
             "nn",
             "probe",
+            "pytorch",
             "report",
             "task",
             "train",

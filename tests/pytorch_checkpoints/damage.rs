@@ -18,6 +18,45 @@ static SAFETENSORS: LazyLock<Vec<u8>> = LazyLock::new(|| safetensors_file(&table
 static REAL: LazyLock<Vec<u8>> =
     LazyLock::new(|| std::fs::read(fixture("checkpoints/compact_raw.pt")).unwrap());
 
+/// What pickles of PyTorch are made of.
+const PIECES: [&[u8]; 32] = [
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch._utils\n_rebuild_parameter\n",
+    b"ctorch\nFloatStorage\n",
+    b"ctorch\nQInt8Storage\n",
+    b"ctorch\nSize\n",
+    b"ccollections\nOrderedDict\n",
+    b"ccollections\ndefaultdict\n",
+    b"ccollections\nCounter\n",
+    b"c__builtin__\nset\n",
+    b"c__builtin__\ngetattr\n",
+    b"cnumpy\ndtype\n",
+    b"cnets\nNetwork\n",
+    b"X\x07\0\0\0storage",
+    b"X\x01\0\0\x000",
+    b"X\x0b\0\0\0_parameters",
+    b"X\x08\0\0\0_modules",
+    b"K\0K\x01\x85K\x01\x85",
+    b"(K\x01K\x02t",
+    b"N",
+    b")",
+    b"]",
+    b"}",
+    b"(",
+    b"t",
+    b"e",
+    b"u",
+    b"s",
+    b"R",
+    b"\x81",
+    b"b",
+    b"Q",
+    b"q\0h\0",
+];
+
+static TORCH_STORAGES: LazyLock<Vec<(String, Vec<u8>)>> =
+    LazyLock::new(|| vec![("0".to_string(), vec![0; 4])]);
+
 type Contents = (
     Option<[f32; 4]>,
     std::collections::BTreeMap<String, crate::support::Table>,
@@ -134,10 +173,21 @@ proptest! {
         let _ = Scene::new("net.pt").read(&file.write_with(&pickle));
     }
 
+    /// Pieces of pickles with names of every kind, in any order.
+    #[test]
+    fn pieces_of_pickles_never_panic(
+        pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60),
+    ) {
+        let mut pickle = vec![0x80, 2];
+        pickle.extend(pieces.concat());
+        pickle.push(b'.');
+        let _ = Scene::new("net.pt").read(&archive(&pickle, &TORCH_STORAGES));
+    }
+
     #[test]
     fn pickles_of_noise_never_panic(
         instructions in prop::collection::vec(
-            prop::sample::select(b"\x80(N\x88JKM\x8aGX)]}t\x85\x86\x87aeushjqrcRbQ.\0\x01\x02\x05".to_vec()),
+            prop::sample::select(b"\x80(N\x88JKM\x8aGX)]}t\x85\x86\x87aeushjqrcRbQ\x81\n.\0\x01\x02\x05".to_vec()),
             0..200,
         ),
     ) {

@@ -1,14 +1,17 @@
 //! PyTorch checkpoints of the expansion network: the same outputs, the same bits on the way back, and a clear error for
 //! every file that is not one.
 
-#![cfg(feature = "pytorch")]
+#![cfg(all(feature = "expansion", feature = "pytorch"))]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archives;
+mod as_saved;
 mod damage;
 mod goldens;
 mod networks;
+mod objects;
 mod refused;
 mod round_trip;
 mod torch;

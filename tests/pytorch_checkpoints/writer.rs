@@ -66,6 +66,21 @@ impl Pickle {
             .raw(b"tR")
     }
 
+    /// A dictionary: `text`, then a value, for each entry.
+    pub fn dict(self, entries: impl FnOnce(Self) -> Self) -> Self {
+        entries(self.raw(b"}(")).raw(b"u")
+    }
+
+    /// What the name makes of these arguments.
+    pub fn call(self, module: &str, name: &str, arguments: impl FnOnce(Self) -> Self) -> Self {
+        arguments(self.global(module, name).raw(b"(")).raw(b"tR")
+    }
+
+    /// Bytes, as protocol 2 writes them.
+    pub fn bytes(self, latin: &str) -> Self {
+        self.call("_codecs", "encode", |p| p.text(latin).text("latin1"))
+    }
+
     pub fn end(self) -> Vec<u8> {
         self.raw(b".").0
     }
@@ -155,14 +170,19 @@ pub fn row_major(shape: &[usize]) -> Vec<usize> {
 
 /// The zip archive.
 pub fn archive(pickle: &[u8], storages: &[(String, Vec<u8>)]) -> Vec<u8> {
+    archive_in("net", pickle, storages)
+}
+
+/// The zip archive with this folder, which `torch.save` names after the file.
+pub fn archive_in(folder: &str, pickle: &[u8], storages: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut entries = vec![
-        ("net/data.pkl".to_string(), pickle.to_vec()),
-        ("net/byteorder".to_string(), b"little".to_vec()),
+        (format!("{folder}/data.pkl"), pickle.to_vec()),
+        (format!("{folder}/byteorder"), b"little".to_vec()),
     ];
     for (key, bytes) in storages {
-        entries.push((format!("net/data/{key}"), bytes.clone()));
+        entries.push((format!("{folder}/data/{key}"), bytes.clone()));
     }
-    entries.push(("net/version".to_string(), b"3\n".to_vec()));
+    entries.push((format!("{folder}/version"), b"3\n".to_vec()));
     zipped(&entries)
 }
 

@@ -1,22 +1,18 @@
 //! Writes a network as a safetensors file under PyTorch's names.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::{TensorView, serialize};
-
 use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIGMAS, SPAN};
-use super::parameters::{Parameter, parameters};
+use super::parameters::{Parameters, parameters};
 use crate::error::{Error, Result};
 use crate::expansion::model::{ExpansionModel, Pooling};
-use crate::history::write_atomically;
+use crate::pytorch::{HostTensor, write};
 use crate::weighting::{LOG_SIGMA, Strategy};
 
 /// The parameters of a network for PyTorch, written by [`write`](Self::write).
 #[derive(Clone, Debug)]
 pub struct PytorchExport {
-    parameters: BTreeMap<String, Parameter>,
+    parameters: Parameters,
     log_sigma: Option<[f32; 4]>,
     generation: Generation,
 }
@@ -85,40 +81,14 @@ impl PytorchExport {
     ///
     /// [`Error::Io`] if the file cannot be written, [`Error::Checkpoint`] if a parameter is not finite.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let refuse = |reason| Error::Checkpoint {
-            path: path.to_path_buf(),
-            reason,
-        };
-        let named = self.named();
-        let finite = |table: &Parameter| table.numbers.iter().all(|number| number.is_finite());
-        if let Some((name, _)) = named.iter().find(|(_, table)| !finite(table)) {
-            let reason = format!("is not written: `{name}` would hold numbers that are not finite");
-            return Err(refuse(reason));
-        }
-        let bytes: BTreeMap<&String, Vec<u8>> = (named.iter())
-            .map(|(name, table)| {
-                let bytes = table.numbers.iter().flat_map(|number| number.to_le_bytes());
-                (name, bytes.collect())
-            })
-            .collect();
-        let views: Result<Vec<_>, _> = (named.iter())
-            .map(|(name, table)| {
-                let view = TensorView::new(Dtype::F32, table.shape.clone(), &bytes[name])?;
-                Ok((name, view))
-            })
-            .collect();
-        let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-        let file = views.and_then(|views| serialize(views, Some(metadata)));
-        let file = file.map_err(|error| refuse(error.to_string()))?;
-        write_atomically(path, &file)
+        write(path.as_ref(), &self.named())
     }
 
     /// Returns the tensors under all names of the generation.
-    fn named(&self) -> BTreeMap<String, Parameter> {
+    fn named(&self) -> Parameters {
         let mut named = self.parameters.clone();
         for ((name, _), value) in LOG_SIGMAS.iter().zip(self.log_sigma.iter().flatten()) {
-            let table = Parameter {
+            let table = HostTensor {
                 shape: Vec::new(),
                 numbers: vec![*value],
             };

@@ -1,25 +1,18 @@
 //! Reads a checkpoint and checks all of it before use.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
 use super::import_config::ImportConfig;
-use super::layout::{check_names, one_binary_head, sizes};
-use super::names::{Generation, LOG_SIGMAS, network_tensors};
-use super::parameters::{Parameter, with_parameters};
-use super::pickle::Element;
-use super::state::{Container, State};
+use super::layout::{one_binary_head, sizes};
+use super::names::{Generation, LOG_SIGMAS, common_tensors, may_have, network_tensors};
+use super::parameters::{Parameters, with_parameters};
 use crate::error::{Error, Result};
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use crate::pytorch::{PytorchFile, Wanted};
 use crate::weighting::Uncertainty;
-
-/// The largest file that is read, in bytes: 4 GiB.
-const LARGEST: u64 = 4 << 30;
 
 /// The largest absolute value of a log sigma that the strategy accepts.
 const LARGEST_LOG_SIGMA: f32 = 20.0;
@@ -30,7 +23,7 @@ pub struct PytorchCheckpoint {
     path: PathBuf,
     config: ExpansionModelConfig,
     generation: Generation,
-    parameters: BTreeMap<String, Parameter>,
+    parameters: Parameters,
     log_sigma: Option<[f32; 4]>,
     notes: Vec<String>,
 }
@@ -40,8 +33,8 @@ impl PytorchCheckpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, is larger than 4 GiB, requests
-    /// more than tensors, or does not fit this network; then the error names the tensor, what was found and what was
+    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, is larger than 4 GiB, names
+    /// code, or does not fit this network; then the error names the tensor, what was found and what was
     /// expected.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::read_with(path, &ImportConfig::default())
@@ -54,51 +47,44 @@ impl PytorchCheckpoint {
     /// As [`read`](Self::read).
     pub fn read_with(path: impl AsRef<Path>, config: &ImportConfig) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = read_limited(path)?;
-        let refuse = |reason| Error::Checkpoint {
+        let file = PytorchFile::read(path)?;
+        Self::of_file(&file, config).map_err(|reason| Error::Checkpoint {
             path: path.to_path_buf(),
             reason,
-        };
-        let container = Container::read(&bytes).map_err(refuse)?;
-        let (state, notes) = container.state().map_err(refuse)?;
-        let mut checkpoint = Self::of_state(state, config).map_err(refuse)?;
-        checkpoint.path = path.to_path_buf();
-        checkpoint.notes.extend(notes);
-        Ok(checkpoint)
+        })
     }
 
-    fn of_state(mut state: State<'_>, import: &ImportConfig) -> Result<Self, String> {
-        let generation = one_binary_head(&mut state)?;
-        let config = sizes(&state, import)?;
-        let expected = network_tensors(&config);
-        let scalar = |(name, _): &(&str, &str)| (name.to_string(), Vec::new());
-        let sigmas: Vec<_> = LOG_SIGMAS.iter().map(scalar).collect();
-        let with_sigmas = sigmas.iter().any(|(name, _)| state.contains_key(name));
-        let all = expected.iter().chain(sigmas.iter().filter(|_| with_sigmas));
-        check_names(&state, &all.clone().collect::<Vec<_>>())?;
-        let mut parameters = BTreeMap::new();
-        for (name, shape) in all {
-            let numbers = state[name]
-                .numbers()
-                .map_err(|reason| format!("its tensor `{name}` {reason}"))?;
-            let table = Parameter {
-                shape: shape.clone(),
-                numbers,
-            };
-            parameters.insert(name.clone(), table);
+    fn of_file(file: &PytorchFile, import: &ImportConfig) -> Result<Self, String> {
+        let common = common_tensors();
+        let wanted = Wanted {
+            tensors: &common,
+            known: &|name| may_have(&common, name),
+        };
+        let mut state = file.choose(&wanted, &import.selection)?;
+        let generation = one_binary_head(&mut state.tensors)?;
+        let config = sizes(&state.tensors, import)?;
+        let mut expected = network_tensors(&config);
+        let sigmas = LOG_SIGMAS.map(|(name, _)| (name.to_string(), Vec::new()));
+        let with_sigmas = sigmas
+            .iter()
+            .any(|(name, _)| state.tensors.contains_key(name));
+        if with_sigmas {
+            expected.extend(sigmas);
         }
+        state.check(&expected, &import.selection)?;
+        let mut parameters = state.numbers(&expected)?;
         let log_sigma = if with_sigmas {
             Some(log_sigmas(&mut parameters)?)
         } else {
             None
         };
         Ok(Self {
-            path: PathBuf::new(),
+            path: file.path().to_path_buf(),
             config,
             generation,
             parameters,
             log_sigma,
-            notes: conversions(&state),
+            notes: state.notes,
         })
     }
 
@@ -212,24 +198,7 @@ fn form(countdown: CountdownForm) -> &'static str {
     }
 }
 
-fn read_limited(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut bytes = Vec::new();
-    let mut limited = file.take(LARGEST + 1);
-    limited
-        .read_to_end(&mut bytes)
-        .map_err(Error::io("read", path))?;
-    if bytes.len() as u64 > LARGEST {
-        Err(Error::Checkpoint {
-            path: path.to_path_buf(),
-            reason: format!("has more than {LARGEST} bytes, which no such network needs"),
-        })
-    } else {
-        Ok(bytes)
-    }
-}
-
-fn log_sigmas(parameters: &mut BTreeMap<String, Parameter>) -> Result<[f32; 4], String> {
+fn log_sigmas(parameters: &mut Parameters) -> Result<[f32; 4], String> {
     let mut values = [0.0; 4];
     for (value, (name, _)) in values.iter_mut().zip(LOG_SIGMAS) {
         *value = match parameters.remove(name) {
@@ -243,26 +212,4 @@ fn log_sigmas(parameters: &mut BTreeMap<String, Parameter>) -> Result<[f32; 4], 
         }
     }
     Ok(values)
-}
-
-/// Returns a sentence for each type that was converted to single precision.
-fn conversions(state: &State<'_>) -> Vec<String> {
-    [Element::F64, Element::F16, Element::Bf16]
-        .into_iter()
-        .filter_map(|element| {
-            let count = state.values().filter(|t| t.element == element).count();
-            let rounded = if element == Element::F64 {
-                ", rounded"
-            } else {
-                ""
-            };
-            let plural = if count == 1 { "" } else { "s" };
-            (count > 0).then(|| {
-                format!(
-                    "converted {count} tensor{plural} from {} to float32{rounded}",
-                    element.name()
-                )
-            })
-        })
-        .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
+use crate::pytorch::Selection;
 
 /// The properties of a network that its tensors do not determine.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,8 @@ pub struct ImportConfig {
     /// The form of the countdown head if the sizes fit both forms, which is the case if `projection` equals twice
     /// `hidden`. Default `None`: a file that fits both is refused.
     pub countdown: Option<CountdownForm>,
+    /// Which tensors of the file are read. The default fits a file with one such network in it.
+    pub selection: Selection,
 }
 
 impl Default for ImportConfig {
@@ -18,6 +21,7 @@ impl Default for ImportConfig {
         Self {
             window: ExpansionModelConfig::default().window,
             countdown: None,
+            selection: Selection::default(),
         }
     }
 }
@@ -32,6 +36,12 @@ impl ImportConfig {
     /// Sets the form of the countdown head for a file whose sizes fit both forms.
     pub fn with_countdown(mut self, countdown: CountdownForm) -> Self {
         self.countdown = Some(countdown);
+        self
+    }
+
+    /// Sets which tensors of the file are read.
+    pub fn with_selection(mut self, selection: Selection) -> Self {
+        self.selection = selection;
         self
     }
 }

@@ -1,14 +1,18 @@
-//! Infers the sizes of a network from the tensors of a file, and checks every name and shape.
+//! Infers the sizes of a network from the tensors of a file.
+
+use std::collections::BTreeMap;
 
 use super::import_config::ImportConfig;
 use super::names::{BINARY, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN};
-use super::state::{State, shown};
-use super::tensor::{Stored, listed};
 use crate::expansion::label::CountdownForm;
 use crate::expansion::model::ExpansionModelConfig;
+use crate::pytorch::{Stored, list_names, mismatch};
+
+/// The tensors of a file by name.
+type Tensors = BTreeMap<String, Stored>;
 
 /// Reduces the binary head and its log sigma to one name each. Checks that tensors present under both names are equal.
-pub(super) fn one_binary_head(state: &mut State<'_>) -> Result<Generation, String> {
+pub(super) fn one_binary_head(state: &mut Tensors) -> Result<Generation, String> {
     let mut generation = Generation::Binary;
     for (span, binary) in [
         (format!("{SPAN}.weight"), format!("{BINARY}.weight")),
@@ -32,22 +36,22 @@ pub(super) fn one_binary_head(state: &mut State<'_>) -> Result<Generation, Strin
     Ok(generation)
 }
 
-fn bits(name: &str, tensor: &Stored<'_>) -> Result<Vec<u32>, String> {
+fn bits(name: &str, tensor: &Stored) -> Result<Vec<u32>, String> {
     let numbers = tensor
         .numbers()
         .map_err(|reason| format!("its tensor `{name}` {reason}"))?;
     Ok(numbers.into_iter().map(f32::to_bits).collect())
 }
 
-/// Infers the sizes from a few tensors. [`check_names`] then compares all tensors with them.
+/// Infers the sizes from a few tensors. All tensors are compared with them afterwards.
 pub(super) fn sizes(
-    state: &State<'_>,
+    state: &Tensors,
     import: &ImportConfig,
 ) -> Result<ExpansionModelConfig, String> {
     let matrix = |name: &str, meaning: &str| match state.get(name) {
         None => Err(format!(
             "has no tensor `{name}` {meaning}, so it is not of this network; it has {}",
-            names(state.keys())
+            list_names(state.keys())
         )),
         Some(tensor) => match tensor.shape[..] {
             [rows, columns] => Ok([rows, columns]),
@@ -87,57 +91,4 @@ pub(super) fn sizes(
         .validate()
         .map_err(|error| format!("is of a network that cannot be: {error}"))?;
     Ok(config)
-}
-
-fn mismatch(name: &str, found: &[usize], expected: &str) -> String {
-    let found = listed(found);
-    format!("its tensor `{name}` has the shape [{found}], expected {expected}")
-}
-
-/// Checks that every expected tensor is present with its shape, and no other tensor.
-pub(super) fn check_names(
-    state: &State<'_>,
-    expected: &[&(String, Vec<usize>)],
-) -> Result<(), String> {
-    for (name, shape) in expected {
-        match state.get(name) {
-            None => {
-                let shape = listed(shape);
-                return Err(format!(
-                    "has no tensor `{name}`, expected one of shape [{shape}]"
-                ));
-            }
-            Some(tensor) if tensor.shape != *shape => {
-                let shape = format!("[{}]", listed(shape));
-                return Err(mismatch(name, &tensor.shape, &shape));
-            }
-            Some(_) => {}
-        }
-    }
-    let known = |name: &&String| expected.iter().all(|(other, _)| other != *name);
-    let foreign: Vec<&String> = state.keys().filter(known).collect();
-    if foreign.is_empty() {
-        Ok(())
-    } else {
-        Err(format!(
-            "has tensors that this network does not have: {}",
-            names(foreign.into_iter())
-        ))
-    }
-}
-
-/// Returns the first few names as text, and the number of the others.
-fn names<'n>(all: impl ExactSizeIterator<Item = &'n String>) -> String {
-    const SHOWN: usize = 5;
-    let count = all.len();
-    let mut text: Vec<String> = all
-        .take(SHOWN)
-        .map(|name| format!("`{}`", shown(name)))
-        .collect();
-    match count {
-        0 => return "no tensors".into(),
-        1..=SHOWN => {}
-        _ => text.push(format!("{} more", count - SHOWN)),
-    }
-    text.join(", ")
 }

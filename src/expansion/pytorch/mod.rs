@@ -3,12 +3,12 @@
 //! # Import
 //!
 //! [`PytorchCheckpoint::read`] reads a `.pt` file (of `torch.save`, PyTorch 1.6 or later) or a `.safetensors` file. The
-//! file holds the tensors alone. A `.pt` file may also hold them under `model_state_dict`, beside entries such as the
-//! state of an optimizer:
+//! tensors are the file itself, or the dictionary in it whose names fit this network:
 //!
 //! ```python
 //! torch.save(model.state_dict(), "network.pt")
 //! torch.save({"epoch": 7, "model_state_dict": model.state_dict(), "optimizer_state_dict": ...}, "training.pt")
+//! trainer.save_checkpoint("lightning.ckpt")
 //! safetensors.torch.save_model(model, "network.safetensors")
 //! ```
 //!
@@ -23,9 +23,9 @@
 //! ```
 //!
 //! The sizes are inferred from the tensors. A missing or surplus tensor, a wrong shape or a number that is not finite is
-//! an error that names the tensor, and nothing is loaded. Double and half precision (float16, bfloat16) are converted to
-//! single precision, and the prefixes `module.` of DataParallel and `_orig_mod.` of a compiled model are removed;
-//! [`PytorchCheckpoint::notes`] lists both.
+//! an error that names the tensor, and nothing is loaded. What is converted, renamed or left out is in
+//! [`PytorchCheckpoint::notes`]; the rules are those of [`pytorch`](crate::pytorch), which this module is built on.
+//! [`ImportConfig::selection`] chooses among several networks in a file and leaves tensors out.
 //!
 //! To continue the training, fit the config to the file with
 //! [`ExpansionConfig::follow_init`](crate::expansion::run::ExpansionConfig::follow_init) and pass the file as
@@ -66,27 +66,13 @@
 //! | `expansion_binary_head.1.weight`, in the newer network also `expansion_span_emission.1.weight` | `[1, 2H]` |
 //! | `expansion_countdown_head.1.weight` | `[1, 2H]`, in scalar form `[1, P]` |
 //! | `log_sigma_type`, `log_sigma_ptr`, `log_sigma_binary`, `log_sigma_countdown`, newer: `log_sigma_span` | `[]` |
-//!
-//! # Why the crate reads pickles itself
-//!
-//! A `.pt` file is a zip archive around a pickle, and a pickle is a program. The reader of `burn-store` 0.22.1
-//! (`pytorch-reader`) never panicked and never gave a wrong number in 68,360 bit flips and 8,545 truncations of a small
-//! file. But it is lenient: a pickle that calls `os.system` loads without a message (the call is dropped, not run), of
-//! two tensors with one name the last wins, and the strides are not accessible. This module refuses such files and names
-//! the reason. Its pickle machine knows the instructions of PyTorch's `weights_only` loader and nineteen names; the `zip`
-//! crate below it checks every checksum. A safetensors file has no checksum, so only names, shapes and finiteness are
-//! checked.
 
-mod archive;
 mod export;
 mod import;
 mod import_config;
 mod layout;
 mod names;
 mod parameters;
-mod pickle;
-mod state;
-mod tensor;
 
 pub use export::PytorchExport;
 pub use import::PytorchCheckpoint;

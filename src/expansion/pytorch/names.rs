@@ -2,6 +2,7 @@
 
 use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::expansion::model::{ExpansionModelConfig, task_names};
+use crate::pytorch::NameTable;
 
 /// The generation of the original network that a checkpoint belongs to.
 ///
@@ -33,31 +34,37 @@ pub(super) const LOG_SIGMAS: [(&str, &str); 4] = [
     ("log_sigma_countdown", task_names::COUNTDOWN),
 ];
 
-/// Returns the PyTorch name of the parameter at `path` in the model, and whether PyTorch stores it transposed.
-pub(super) fn torch_name(path: &[String]) -> (String, bool) {
-    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
-    match parts.as_slice() {
-        ["lstm", "layers", layer, direction, name] => {
-            let reverse = if *direction == "backward" {
-                "_reverse"
-            } else {
-                ""
-            };
-            (format!("lstm.{name}_l{layer}{reverse}"), false)
-        }
-        [head, name] => {
-            let module = match *head {
-                "projection" => "projection.0",
-                "classifier" => "classifier.1",
-                "pointers" => "pointer_head.1",
-                "binary" => BINARY,
-                "countdown" => COUNTDOWN,
-                other => unreachable!("the model has no part called {other}"),
-            };
-            (format!("{module}.{name}"), *name == "weight")
-        }
-        other => unreachable!("the model has no parameter at {other:?}"),
-    }
+/// Returns the names of the model's parts in the original network. The BiLSTM has the same name in both.
+pub(super) fn name_table() -> NameTable {
+    NameTable::new()
+        .with("projection", "projection.0")
+        .with("classifier", "classifier.1")
+        .with("pointers", "pointer_head.1")
+        .with("binary", BINARY)
+        .with("countdown", COUNTDOWN)
+}
+
+/// Returns the tensors that every such network has, whatever its sizes, each under all its names.
+pub(super) fn common_tensors() -> Vec<Vec<String>> {
+    let one_layer = ExpansionModelConfig {
+        layers: 1,
+        ..ExpansionModelConfig::default()
+    };
+    let tensors = network_tensors(&one_layer).into_iter();
+    let names = tensors.map(|(name, _)| match name.strip_prefix(BINARY) {
+        Some(parameter) => vec![name.clone(), format!("{SPAN}{parameter}")],
+        None => vec![name],
+    });
+    names.collect()
+}
+
+/// Returns whether such a network, of any sizes, may have a tensor of this name. `common` are its
+/// [`common_tensors`].
+pub(super) fn may_have(common: &[Vec<String>], name: &str) -> bool {
+    let sigmas = LOG_SIGMAS.iter().map(|(name, _)| *name);
+    name.starts_with("lstm.")
+        || sigmas.chain([LOG_SIGMA_SPAN]).any(|sigma| sigma == name)
+        || common.iter().flatten().any(|known| known == name)
 }
 
 /// Returns the name and shape of every tensor of a network, without log sigmas and with the binary head once.

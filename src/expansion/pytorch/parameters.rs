@@ -1,42 +1,24 @@
-//! Loads and collects the parameters of the model as arrays under PyTorch's names.
+//! Loads and collects the parameters of the model under PyTorch's names.
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData, TensorReadError};
+use burn::tensor::TensorReadError;
 
-use super::names::{COUNTDOWN, torch_name};
+use super::names::{COUNTDOWN, name_table};
 use crate::expansion::model::ExpansionModel;
+use crate::pytorch::{Entries, HostTensor, collect, fill};
 
-/// A tensor on the host, row by row.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Parameter {
-    pub(super) shape: Vec<usize>,
-    pub(super) numbers: Vec<f32>,
-}
+/// Tensors by their names in PyTorch.
+pub(super) type Parameters = BTreeMap<String, HostTensor>;
 
-impl Parameter {
-    /// Returns the transposed matrix. PyTorch stores the weights of a linear layer as `[output, input]`, Burn as
-    /// `[input, output]`.
-    fn transposed(&self) -> Self {
-        let [rows, columns] = self.shape[..] else {
-            unreachable!("the weights of a linear layer are a matrix")
-        };
-        let column = |c: usize| (0..rows).map(move |r| self.numbers[r * columns + c]);
-        Self {
-            shape: vec![columns, rows],
-            numbers: (0..columns).flat_map(column).collect(),
+/// Multiplies the parameters of the countdown head. The head computes `scale * (w x + b)`; the original has no scale, so
+/// its parameters are `scale * w` and `scale * b`.
+fn scale_countdown(parameters: &mut Parameters, change: impl Fn(f64) -> f64) {
+    for (name, tensor) in parameters {
+        if name.starts_with(COUNTDOWN) {
+            let changed = |value: &mut f32| *value = change(f64::from(*value)) as f32;
+            tensor.numbers.iter_mut().for_each(changed);
         }
-    }
-}
-
-/// Returns the factor from a parameter of the model to that of the original, 1 outside the countdown head. The head
-/// computes `scale * (w x + b)`; the original has no scale, so its parameters are `scale * w` and `scale * b`.
-fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
-    if name.starts_with(COUNTDOWN) {
-        network.config().countdown_scale
-    } else {
-        1.0
     }
 }
 
@@ -44,106 +26,29 @@ fn scale_of(network: &ExpansionModel, name: &str) -> f64 {
 /// `keep_countdown` the countdown head stays unchanged.
 pub(super) fn with_parameters(
     network: ExpansionModel,
-    parameters: &BTreeMap<String, Parameter>,
+    parameters: &Parameters,
     keep_countdown: bool,
 ) -> ExpansionModel {
-    let scale = scale_of(&network, COUNTDOWN);
-    network.map(&mut LoadParameters {
-        path: Vec::new(),
-        parameters,
-        keep_countdown,
-        scale,
-    })
-}
-
-struct LoadParameters<'a> {
-    path: Vec<String>,
-    parameters: &'a BTreeMap<String, Parameter>,
-    keep_countdown: bool,
-    scale: f64,
-}
-
-impl ModuleMapper for LoadParameters<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.into());
+    let mut parameters = parameters.clone();
+    let scale = network.config().countdown_scale;
+    if scale != 1.0 {
+        scale_countdown(&mut parameters, |value| value / scale);
     }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    let mut names = name_table();
+    if keep_countdown {
+        names = names.with_new("countdown");
     }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (name, transpose) = torch_name(&self.path);
-        let countdown = name.starts_with(COUNTDOWN);
-        if countdown && self.keep_countdown {
-            return param;
-        }
-        let table = &self.parameters[&name];
-        let mut table = if transpose {
-            table.transposed()
-        } else {
-            table.clone()
-        };
-        if countdown && self.scale != 1.0 {
-            let divided = |value: &mut f32| *value = (f64::from(*value) / self.scale) as f32;
-            table.numbers.iter_mut().for_each(divided);
-        }
-        let data = TensorData::new(table.numbers, table.shape);
-        let (id, device) = (param.id, param.lazy_device());
-        // `map` would first draw unused random values.
-        param.transform_for_load(Tensor::from_data(data, &device), id)
-    }
+    let entries = Entries::of(&network, &names).expect("the table fits the model");
+    fill(network, &entries, &parameters)
 }
 
 /// Returns the parameters of the model under their names and in their shapes in PyTorch.
-pub(super) fn parameters(
-    network: &ExpansionModel,
-) -> Result<BTreeMap<String, Parameter>, TensorReadError> {
-    let mut collect = CollectParameters {
-        path: Vec::new(),
-        scale: scale_of(network, COUNTDOWN),
-        parameters: BTreeMap::new(),
-        failed: None,
-    };
-    network.visit(&mut collect);
-    match collect.failed {
-        Some(error) => Err(error),
-        None => Ok(collect.parameters),
+pub(super) fn parameters(network: &ExpansionModel) -> Result<Parameters, TensorReadError> {
+    let entries = Entries::of(network, &name_table()).expect("the table fits the model");
+    let mut parameters = collect(network, &entries)?;
+    let scale = network.config().countdown_scale;
+    if scale != 1.0 {
+        scale_countdown(&mut parameters, |value| value * scale);
     }
-}
-
-struct CollectParameters {
-    path: Vec<String>,
-    scale: f64,
-    parameters: BTreeMap<String, Parameter>,
-    failed: Option<TensorReadError>,
-}
-
-impl ModuleVisitor for CollectParameters {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.into());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (name, transpose) = torch_name(&self.path);
-        let value = param.val();
-        let shape = value.dims().to_vec();
-        match value.try_into_vec_as::<f32>() {
-            Ok(mut numbers) => {
-                if name.starts_with(COUNTDOWN) && self.scale != 1.0 {
-                    let multiplied =
-                        |value: &mut f32| *value = (f64::from(*value) * self.scale) as f32;
-                    numbers.iter_mut().for_each(multiplied);
-                }
-                let table = Parameter { shape, numbers };
-                let table = if transpose { table.transposed() } else { table };
-                self.parameters.insert(name, table);
-            }
-            Err(error) => self.failed = Some(error),
-        }
-    }
+    Ok(parameters)
 }

@@ -2,12 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::value::{Id, PickleValue};
+use super::value::{Id, NameId, PickleValue};
+
+/// The largest number of instructions, a thousand times that of a usual checkpoint. An instruction leaves at most a value
+/// and the text it carries, so a hostile pickle fits in half a gigabyte and its own size.
+const MOST_INSTRUCTIONS: usize = 8 << 20;
+
+/// The longest text whose content is kept, in bytes. No name of a tensor is as long; arrays of NumPy are.
+const LONGEST_TEXT: usize = 1 << 10;
 
 /// The reason for an early end.
 pub(super) enum Stop {
     /// The pickle is well formed, but requests a feature that is refused.
     Refused(String),
+    /// The pickle was written with another protocol than 2.
+    Protocol(u8),
     /// The pickle is not as `torch.save` wrote it.
     Damaged(String),
 }
@@ -24,6 +33,11 @@ pub(super) struct Machine<'a> {
     /// The heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Whether there were names that PyTorch's `weights_only` loader refuses.
+    pub(super) calls_code: bool,
+    /// The unknown names, each once.
+    pub(super) names: Vec<String>,
+    numbers: HashMap<String, NameId>,
 }
 
 impl<'a> Machine<'a> {
@@ -35,6 +49,9 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            calls_code: false,
+            names: Vec::new(),
+            numbers: HashMap::new(),
         }
     }
 
@@ -45,7 +62,7 @@ impl<'a> Machine<'a> {
 
     /// Executes every instruction and returns the last value.
     pub(super) fn run(&mut self) -> Result<Id, Stop> {
-        loop {
+        for _ in 0..MOST_INSTRUCTIONS {
             let instruction = self.byte()?;
             if instruction == b'.' {
                 let root = self.pop()?;
@@ -120,7 +137,7 @@ impl<'a> Machine<'a> {
                     self.keep(key)?;
                 }
                 b'c' => self.global()?,
-                b'R' => self.reduce()?,
+                b'R' | 0x81 => self.reduce()?,
                 b'b' => self.build()?,
                 b'Q' => self.storage()?,
                 other => {
@@ -131,6 +148,20 @@ impl<'a> Machine<'a> {
                 }
             }
         }
+        Err(Stop::Refused(format!(
+            "its pickle has more than the {MOST_INSTRUCTIONS} instructions that are read"
+        )))
+    }
+
+    /// Returns the number of an unknown name.
+    pub(super) fn name(&mut self, name: String) -> NameId {
+        if let Some(number) = self.numbers.get(&name) {
+            return *number;
+        }
+        let number = self.names.len();
+        self.numbers.insert(name.clone(), number);
+        self.names.push(name);
+        number
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], Stop> {
@@ -198,9 +229,7 @@ impl<'a> Machine<'a> {
     fn protocol(&mut self) -> Result<(), Stop> {
         match self.byte()? {
             2 => Ok(()),
-            other => Err(Stop::Refused(format!(
-                "it was saved with `pickle_protocol={other}`; save it with the usual 2"
-            ))),
+            other => Err(Stop::Protocol(other)),
         }
     }
 
@@ -224,8 +253,12 @@ impl<'a> Machine<'a> {
         let length = u32::from_le_bytes(self.array()?);
         let bytes = self.take(length as usize)?;
         match std::str::from_utf8(bytes) {
-            Ok(text) => {
+            Ok(text) if text.len() <= LONGEST_TEXT => {
                 self.push(PickleValue::Text(text.to_string()));
+                Ok(())
+            }
+            Ok(_) => {
+                self.push(PickleValue::Other("a long str"));
                 Ok(())
             }
             Err(_) => damaged("a text is no UTF-8"),
@@ -249,6 +282,7 @@ impl<'a> Machine<'a> {
                 list.extend(items);
                 Ok(())
             }
+            PickleValue::Object { .. } => Ok(()),
             other => damaged(format!("{} is appended to, not a list", other.kind())),
         }
     }
@@ -261,6 +295,7 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             PickleValue::Dict(_) => damaged("a key has no value"),
+            PickleValue::Object { .. } => Ok(()),
             other => damaged(format!("{} gets items, not a dict", other.kind())),
         }
     }

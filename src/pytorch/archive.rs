@@ -5,20 +5,27 @@
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
+use std::sync::Arc;
 
-use zip::read::ZipFile;
+use zip::read::{ArchiveOffset, Config, ZipFile};
 use zip::{CompressionMethod, ZipArchive};
+
+use super::remedy::Remedy;
 
 /// The entries of an archive by name, without the folder.
 pub(super) struct Archive {
-    entries: HashMap<String, Vec<u8>>,
+    entries: HashMap<String, Arc<Vec<u8>>>,
 }
 
 impl Archive {
     /// Reads every entry.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8], remedy: &Remedy<'_>) -> Result<Self, String> {
         let broken = |error| format!("is no whole zip archive ({error}); copy or save it again");
-        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+        // Nothing stands before the archive. A search for its start would be misled by the lengths of some names.
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(broken)?;
         if zip.has_duplicate_names() {
             return Err("is a zip archive with two entries of one name".into());
         }
@@ -27,11 +34,10 @@ impl Archive {
             .file_names()
             .any(|name| name.is_ok_and(|name| program(&name)))
         {
-            return Err(
-                "is a TorchScript archive, a program; save the tensors alone: \
-                 `torch.save(model.state_dict(), FILE)`"
-                    .into(),
-            );
+            return Err(format!(
+                "is a TorchScript archive, a program; save its tensors alone, if you trust it: `{}`",
+                remedy.save(&remedy.script())
+            ));
         }
         let mut entries = HashMap::new();
         let mut left = bytes.len() as u64;
@@ -40,7 +46,7 @@ impl Archive {
             let name = entry.name().map_err(broken)?.into_owned();
             let contents = contents(&mut entry, &mut left)
                 .map_err(|reason| format!("its entry `{}` {reason}", name.escape_debug()))?;
-            entries.insert(name, contents);
+            entries.insert(name, Arc::new(contents));
         }
         let archive = Self {
             entries: without_folder(entries)?,
@@ -54,13 +60,12 @@ impl Archive {
     }
 
     /// Returns the bytes of a storage.
-    pub(super) fn storage(&self, key: &str) -> Option<&[u8]> {
-        let entry = self.entries.get(&format!("data/{key}"))?;
-        Some(entry)
+    pub(super) fn storage(&self, key: &str) -> Option<Arc<Vec<u8>>> {
+        self.entries.get(&format!("data/{key}")).cloned()
     }
 
     fn check_byte_order(&self) -> Result<(), String> {
-        match self.entries.get("byteorder").map(Vec::as_slice) {
+        match self.entries.get("byteorder").map(|entry| entry.as_slice()) {
             None | Some(b"little") => Ok(()),
             Some(_) => Err(
                 "has numbers in big-endian byte order; save it on a little-endian machine".into(),
@@ -95,7 +100,7 @@ fn contents<R: Read>(entry: &mut ZipFile<'_, R>, left: &mut u64) -> Result<Vec<u
 }
 
 /// Returns the entries of the one folder that holds the pickle, under their names without the folder.
-fn without_folder(entries: HashMap<String, Vec<u8>>) -> Result<HashMap<String, Vec<u8>>, String> {
+fn without_folder<T>(entries: HashMap<String, T>) -> Result<HashMap<String, T>, String> {
     let mut folders = entries.keys().filter_map(|name| {
         let folder = name.strip_suffix(PICKLE)?.strip_suffix('/')?;
         (!folder.contains('/')).then(|| folder.to_string())
@@ -109,7 +114,7 @@ fn without_folder(entries: HashMap<String, Vec<u8>>) -> Result<HashMap<String, V
         }
         (Some(_), Some(_)) => return Err("has more than one `data.pkl`".into()),
     };
-    let inside = |(name, contents): (String, Vec<u8>)| {
+    let inside = |(name, contents): (String, T)| {
         let name = name.strip_prefix(&folder)?.strip_prefix('/')?.to_string();
         Some((name, contents))
     };

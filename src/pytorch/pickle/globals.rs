@@ -1,5 +1,7 @@
-//! Resolves the names that a pickle may use: tensors, their storages, and containers of Python's standard library.
+//! Resolves the names in a pickle: tensors, their storages, and containers of Python's standard library. Other names become
+//! placeholders, and so does everything that would be made by them.
 
+use super::code::is_code;
 use super::machine::{Machine, Stop, damaged};
 use super::value::{Element, Global, Id, PickleValue, Rebuilt, Storage};
 
@@ -10,11 +12,15 @@ impl Global {
     fn find(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
+            ("collections", "defaultdict") => Self::DefaultDict,
             ("collections", "Counter") => Self::Counter,
+            ("builtins" | "__builtin__", "getattr") => Self::Getattr,
             ("builtins" | "__builtin__", "set") => Self::Set,
             ("torch", "Size") => Self::Size,
-            ("torch._utils", "_rebuild_tensor_v2") => Self::Tensor,
-            ("torch._utils", "_rebuild_parameter") => Self::Parameter,
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Self::Tensor,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                Self::Parameter
+            }
             ("torch", storage) => Self::Storage(match storage {
                 "DoubleStorage" => Element::F64,
                 "FloatStorage" => Element::F32,
@@ -36,39 +42,59 @@ impl Global {
 }
 
 impl Machine<'_> {
-    /// Pushes the class or function that the pickle names. Every name outside the list is refused.
+    /// Pushes the class or function that the pickle names. A name of code is refused.
     pub(super) fn global(&mut self) -> Result<(), Stop> {
         let module = self.line()?;
         let name = self.line()?;
-        match Global::find(&module, &name) {
-            Some(global) => {
-                self.push(PickleValue::Global(global));
-                Ok(())
-            }
-            None => Err(Stop::Refused(format!(
-                "it asks for `{}.{}`, which tensors and plain containers do not need; nothing of it was run. \
-                 If the file is yours, save the tensors alone: `torch.save(model.state_dict(), FILE)`",
-                shortened(&module),
-                shortened(&name)
-            ))),
+        if let Some(global) = Global::find(&module, &name) {
+            self.calls_code |= matches!(global, Global::DefaultDict | Global::Getattr);
+            self.push(PickleValue::Global(global));
+            return Ok(());
         }
+        let whole = format!("{}.{}", shortened(&module), shortened(&name));
+        if is_code(&module, &name) {
+            return Err(names_code(&whole));
+        }
+        self.calls_code = true;
+        let name = self.name(whole);
+        self.push(PickleValue::Name(name));
+        Ok(())
     }
 
-    /// Pushes the result of a call that creates a container or a tensor.
+    /// Pushes the result of a call: a container, a tensor, or the placeholder of an object.
     pub(super) fn reduce(&mut self) -> Result<(), Stop> {
         let arguments = self.pop()?;
         let function = self.pop()?;
-        let PickleValue::Global(function) = self.values[function] else {
-            let kind = self.values[function].kind();
-            return damaged(format!("{kind} is called"));
-        };
         let PickleValue::Tuple(arguments) = &self.values[arguments] else {
             let kind = self.values[arguments].kind();
             return damaged(format!("a call has {kind} as its arguments"));
         };
+        let count = arguments.len();
         let arguments = arguments.get(..8).unwrap_or(arguments).to_vec();
-        match (function, arguments.as_slice()) {
-            (Global::OrderedDict | Global::Counter, []) => self.push(PickleValue::Dict(Vec::new())),
+        match self.values[function] {
+            PickleValue::Global(function) => self.make(function, &arguments, count),
+            // Nothing is called: the arguments have been read, and are dropped.
+            PickleValue::Name(name) | PickleValue::Object { name, .. } => {
+                self.object(name);
+                Ok(())
+            }
+            ref other => damaged(format!("{} is called", other.kind())),
+        }
+    }
+
+    fn object(&mut self, name: usize) {
+        self.push(PickleValue::Object {
+            name,
+            attributes: None,
+        });
+    }
+
+    /// Makes what a permitted name makes of its first few arguments.
+    fn make(&mut self, function: Global, arguments: &[Id], count: usize) -> Result<(), Stop> {
+        match (function, arguments) {
+            (Global::OrderedDict | Global::Counter, []) | (Global::DefaultDict, [] | [_]) => {
+                self.push(PickleValue::Dict(Vec::new()));
+            }
             (Global::Counter, [dict]) if matches!(self.values[*dict], PickleValue::Dict(_)) => {
                 self.stack.push(*dict);
             }
@@ -76,23 +102,51 @@ impl Machine<'_> {
             (Global::Size, [size]) if matches!(self.values[*size], PickleValue::Tuple(_)) => {
                 self.stack.push(*size);
             }
+            (Global::Getattr, arguments) => return self.getattr(arguments),
             // `requires_grad` and the hooks follow; some versions add more arguments. None of them matters here.
             (Global::Tensor, [storage, offset, shape, strides, ..]) => {
-                let tensor = self.rebuilt(*storage, *offset, *shape, *strides)?;
-                self.push(PickleValue::Tensor(Box::new(tensor)));
+                return self.tensor(*storage, *offset, *shape, *strides);
             }
             (Global::Parameter, [tensor, ..])
-                if matches!(self.values[*tensor], PickleValue::Tensor(_)) =>
+                if matches!(
+                    self.values[*tensor],
+                    PickleValue::Tensor(_) | PickleValue::Object { .. }
+                ) =>
             {
                 self.stack.push(*tensor);
             }
-            (function, arguments) => {
-                let count = arguments.len();
+            (function, _) => {
                 return damaged(format!(
                     "{function:?} cannot be made of {count} such values"
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Pushes the placeholder of a class inside a class. Any other use of `getattr` is refused as code.
+    fn getattr(&mut self, arguments: &[Id]) -> Result<(), Stop> {
+        if let [class, attribute] = arguments
+            && let PickleValue::Name(class) = self.values[*class]
+            && let PickleValue::Text(attribute) = &self.values[*attribute]
+            && !attribute.starts_with('_')
+        {
+            let whole = format!("{}.{}", self.names[class], shortened(attribute));
+            let name = self.name(shortened(&whole));
+            self.push(PickleValue::Name(name));
+            return Ok(());
+        }
+        Err(names_code("builtins.getattr"))
+    }
+
+    /// Pushes a tensor, or a placeholder if its storage is one.
+    fn tensor(&mut self, storage: Id, offset: Id, shape: Id, strides: Id) -> Result<(), Stop> {
+        if let PickleValue::Object { name, .. } = self.values[storage] {
+            self.object(name);
+            return Ok(());
+        }
+        let tensor = self.rebuilt(storage, offset, shape, strides)?;
+        self.push(PickleValue::Tensor(Box::new(tensor)));
         Ok(())
     }
 
@@ -147,12 +201,17 @@ impl Machine<'_> {
             ));
         };
         let tagged = matches!(&self.values[tag], PickleValue::Text(tag) if tag == "storage");
-        let PickleValue::Global(Global::Storage(element)) = self.values[element] else {
-            return damaged("a reference to a storage has no type of storage");
-        };
         if !tagged || !matches!(self.values[key], PickleValue::Text(_)) {
             return damaged("a reference to a storage has no name");
         }
+        let element = match self.values[element] {
+            PickleValue::Global(Global::Storage(element)) => element,
+            PickleValue::Name(name) => {
+                self.object(name);
+                return Ok(());
+            }
+            _ => return damaged("a reference to a storage has no type of storage"),
+        };
         let count = self.size("the length of a storage", count)?;
         self.push(PickleValue::Storage(Storage {
             element,
@@ -162,15 +221,27 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Drops the attributes of a dictionary. An ordered dictionary of parameters has versions there, which are not used.
+    /// Drops the attributes of a container, and keeps those of a placeholder. An ordered dictionary of parameters has
+    /// versions there, which are not used.
     pub(super) fn build(&mut self) -> Result<(), Stop> {
-        self.pop()?;
+        let state = self.pop()?;
         let object = self.top()?;
-        match &self.values[object] {
-            PickleValue::Dict(_) => Ok(()),
+        match &mut self.values[object] {
+            PickleValue::Dict(_) | PickleValue::Other(_) => Ok(()),
+            PickleValue::Object { attributes, .. } => {
+                *attributes = Some(state);
+                Ok(())
+            }
             other => damaged(format!("{} gets attributes", other.kind())),
         }
     }
+}
+
+fn names_code(name: &str) -> Stop {
+    Stop::Refused(format!(
+        "its pickle names `{name}`, which runs code; nothing of it was run. No checkpoint needs that name, so use the file \
+         only if its maker can explain it"
+    ))
 }
 
 /// Returns a name from a file for a message, without control characters.
