@@ -21,6 +21,9 @@ use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+#[path = "parquet/columns.rs"]
+mod columns;
+
 /// The values of one column of one row group: values, definition levels, repetition levels.
 enum Values {
     Double(Vec<f64>),
@@ -322,7 +325,9 @@ fn bad_bars_are_refused_by_row() {
         write(&path, schema, PLAIN, &[columns]);
         assert_eq!(
             read(&path).unwrap_err(),
-            format!("FILE, row 1 (the first is row 0): {reason}{remedy}")
+            format!(
+                "FILE, row 1 (the first is row 0): {reason}{remedy}1 of 3 rows cannot be used)"
+            )
         );
         let (bars, report) =
             read_parquet(&path, &CsvOptions::default().with_skip_bad_rows(true)).unwrap();
@@ -378,7 +383,7 @@ fn bad_bars_are_refused_by_row() {
     assert_eq!(
         read(&path).unwrap_err(),
         format!(
-            "FILE, row 0 (the first is row 0): column `open` is the text `x`, not a number{remedy}"
+            "FILE, row 0 (the first is row 0): column `open` is the text `x`, not a number{remedy}1 of 1 rows cannot be used)"
         )
     );
 }
@@ -634,7 +639,9 @@ fn bad_windows_are_refused_by_row() {
         let remedy = "; correct the row (";
         assert_eq!(
             windows_of(&path, &options()).unwrap_err(),
-            format!("FILE, row 1 (the first is row 0): {reason}{remedy}")
+            format!(
+                "FILE, row 1 (the first is row 0): {reason}{remedy}1 of 3 rows cannot be used)"
+            )
         );
         let skip = WindowOptions {
             skip_bad_rows: true,
