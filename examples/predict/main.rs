@@ -93,7 +93,8 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
         }
         let (config, predictor) = network::load(arguments, terminal)?;
         let sink = Sink::by_lines(out, arguments.format)?;
-        return stream::predict(&config, &predictor, sink, terminal);
+        let of_this_file = arguments.reader.are_of_this_file();
+        return stream::predict(&config, of_this_file, &predictor, sink, terminal);
     }
     readable("BARS", bars, "a CSV or Parquet file of bars")?;
     let same = |out: &Path| Some(out.canonicalize().ok()? == bars.canonicalize().ok()?);
@@ -107,6 +108,7 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
         config: &config,
         predictor: &predictor,
         skip_outages: arguments.skip_outages,
+        of_this_file: arguments.reader.are_of_this_file(),
     };
     series.predict(sink, terminal)
 }

@@ -25,6 +25,8 @@ pub struct SeriesRun<'a> {
     pub config: &'a ExpansionConfig,
     pub predictor: &'a Predictor,
     pub skip_outages: bool,
+    /// Whether the settings of the columns and time stamps were given for this file, not taken from the run.
+    pub of_this_file: bool,
 }
 
 impl SeriesRun<'_> {
@@ -32,7 +34,12 @@ impl SeriesRun<'_> {
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);
         let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
-        let (bars, notes) = run::read_bars(self.file, &self.config.data)?;
+        let read = if self.of_this_file {
+            run::read_bars
+        } else {
+            run::read_other_bars
+        };
+        let (bars, notes) = read(self.file, &self.config.data)?;
         drop(waiting);
         notes.iter().for_each(|note| terminal.note(note));
         let predictions = self.predictor.windows(&bars, self.config.data.stride)?;

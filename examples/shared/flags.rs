@@ -5,15 +5,19 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 18] = [
+const FLAGS: [(&str, &str); 22] = [
     ("backend", "backend"),
+    ("data.columns", "columns"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
+    ("data.instrument", "instrument"),
     ("data.marks", "labels"),
     ("data.max_gap", "max-gap"),
     ("data.max_samples", "max-samples"),
     ("data.path", "data"),
     ("data.skip_bad_rows", "skip-bad-rows"),
+    ("data.time_format", "time-format"),
+    ("data.time_zone", "time-zone"),
     ("epoch", "epoch"),
     ("freeze_backbone", "freeze-backbone"),
     ("half", "half"),

@@ -51,15 +51,39 @@ fn refused(content: impl AsRef<[u8]>, line: u64, expected: &str) {
     refused_with(&CsvOptions::default(), content, line, expected);
 }
 
+/// The end of a message: dropping is proposed where it costs at most a twentieth of the rows.
+fn remedy(bad: usize, rows: usize) -> String {
+    if bad * 20 <= rows {
+        format!(
+            "; correct the row, or drop such rows with `data.skip_bad_rows` ({bad} of {rows} rows)"
+        )
+    } else {
+        format!("; correct the row ({bad} of {rows} rows cannot be used)")
+    }
+}
+
 /// A bad row: refused as it stands, dropped and counted where bad rows are skipped.
 fn bad_row(content: &str, line: u64, reason: &str) {
-    let remedy = "; correct the row, or drop such rows with `data.skip_bad_rows`";
-    refused(content, line, &format!("{reason}{remedy}"));
-    let file = file(content);
-    let (bars, report) = read_csv(&file.path, &skip()).unwrap();
+    let written = file(content);
+    let (bars, report) = read_csv(&written.path, &skip()).unwrap();
     assert_eq!(report.dropped, 1);
     assert_eq!(bars.len(), report.rows - 1);
     assert_eq!(report.first_dropped, Some((line, reason.to_owned())));
+    let remedy = remedy(1, report.rows);
+    refused(content, line, &format!("{reason}{remedy}"));
+}
+
+#[test]
+fn dropping_is_proposed_where_it_costs_little_and_how_much_is_said() {
+    let row = |hour: usize| format!("2024-01-{:02}T00:00:00Z,10,12,9,11\n", hour + 1);
+    let bad = "2024-01-31T00:00:00Z,10,x,9,11\n";
+    for (good, offered) in [(19, true), (18, false)] {
+        let rows: String = (0..good).map(row).collect();
+        let file = file(format!("{HEADER}\n{rows}{bad}"));
+        let message = error(&file.path, &CsvOptions::default()).to_string();
+        assert!(message.ends_with(&remedy(1, good + 1)), "{message}");
+        assert_eq!(message.contains("data.skip_bad_rows"), offered);
+    }
 }
 
 /// A fault of the file as a whole: refused in the same words with and without skipping.
@@ -152,20 +176,17 @@ fn rows_of_another_width() {
 
 #[test]
 fn time_stamps_that_cannot_be_read() {
-    let forms = "; expected RFC 3339 (`2024-01-31T09:30:00Z`), a date with four digits for the year, alone or before \
-                 a time of day (`2024-01-31 09:30[:00]`, `01/31/2024 9:30 PM`, `31-Jan-2024`), or seconds or \
-                 milliseconds since 1970";
+    let forms = "; expected RFC 3339 (`2024-01-31T09:30:00Z`), a date, alone or before a time of day \
+                 (`2024-01-31 09:30[:00]`, `01/31/2024 9:30 PM`, `31-Jan-2024`), or seconds or milliseconds since 1970; \
+                 another form is read with `data.time_format` (such as `%d.%m.%Y %Hh%M`)";
     let stamps = [
         "2019-10-17 09-11",
         "2019-10-17 13-PM",
         "2019-10-17 00:30 AM",
         "2024-01-01T01",
-        "31.01.24",
         "12.31",
-        "45322.375",
         "2024-13-01",
         "2024-02-30T00:00:00Z",
-        "2024-01-01T01:00:00+01:00[Europe/Berlin]",
         "",
         "ääääääääääääää",
         "2024-01-01\u{e9}01:00",
@@ -181,6 +202,8 @@ fn time_stamps_that_cannot_be_read() {
         "1704070800000000",
         "01/02/2024",
         "31.01.2024 09:30",
+        "31.01.24",
+        "45322.375",
     ];
     for stamp in others {
         let reason = format!(
@@ -212,7 +235,7 @@ fn a_row_out_of_order_in_a_file_that_is_newest_first() {
 fn of_several_bad_rows_the_first_is_named() {
     let rows = "2024-01-02,1,1,1,1\n2024-01-03,2,2,2,2\n2024-01-01,1,1,1,1\n2024-01-04,x,1,1,1\n";
     let reason = "the time stamp 2024-01-01T00:00:00Z is earlier than 2024-01-03T00:00:00Z of the bar before; \
-                  correct the row, or drop such rows with `data.skip_bad_rows`";
+                  correct the row (2 of 5 rows cannot be used)";
     refused(format!("{HEADER}\n{rows}2024-01-05,1,1,1,1\n"), 4, reason);
 }
 
@@ -221,7 +244,8 @@ fn missing_columns() {
     refused_always(
         "\n\nDate, Open ,High,Last\n2024-01-01,1,1,1\n",
         3,
-        "the header has no column `low`; it has `date,open,high,last`",
+        "the header has no column `low`; it has `Date,Open,High,Last`; if it has them under other names, say which with \
+         `data.columns`: `open=Open,high=High,low=COLUMN,close=Last`",
     );
 }
 
@@ -249,26 +273,23 @@ fn data_above_the_header() {
 #[test]
 fn no_header_at_all() {
     let expected = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
+    // No order of the prices fits both rows alone.
     refused_always(
-        "2024-01-01,10,12,9,11\n2024-01-02,10,12,9,11\n",
+        "2024-01-01,10;10,10,10\n2024-01-02,10,10,10,10\n".replace(';', ","),
+        1,
+        "there is no header, and no single order of the prices fits all rows; write a line such as \
+         `time,open,high,low,close` above it, in the order of this file, or name the columns with `data.columns`: \
+         `time=#1,open=#2,high=#3,low=#4,close=#5`",
+    );
+    // There is no time.
+    refused_always(
+        "1;2;1;2;7\n2;3;2;3;7\n",
         1,
         &format!(
-            "data where the header should be: `2024-01-01,10,12,9,11`; {expected}; write such a line above, like `time,open,high,low,close`"
+            "data where the header should be: `1;2;1;2;7`; {expected}; write a line with the names of the 5 columns above \
+             it, in the order of this file, such as `time;open;high;low;close`"
         ),
     );
-    // As HistData and Kraken write it.
-    for row in [
-        "20240102 170000;1.10;1.11;1.09;1.10;0",
-        "1704067200\t1\t2\t1\t2\t3",
-    ] {
-        let reason = format!(
-            "data where the header should be: `{}`; {expected}; write such",
-            row.replace('\t', "\\t")
-        );
-        let file = file(format!("{row}\n{row}\n"));
-        let message = error(&file.path, &CsvOptions::default()).to_string();
-        assert!(message.contains(&reason), "{message}");
-    }
     refused_always(
         "<html>\n<body>not found</body>\n",
         1,
@@ -371,7 +392,8 @@ fn line_numbers_count_every_line() {
             "",
             "2024-01-02,1,1,1,x",
         ];
-        let reason = "column `close` is `x`, not a number; correct the row, or drop such rows with `data.skip_bad_rows`";
+        let reason =
+            "column `close` is `x`, not a number; correct the row (1 of 2 rows cannot be used)";
         refused(lines.join(end), 7, reason);
         refused(lines.join(end) + end, 7, reason);
     }

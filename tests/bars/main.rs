@@ -18,6 +18,7 @@ mod properties_features;
 mod real_bars;
 mod resample;
 mod several;
+mod shared_cases;
 mod simulator;
 mod untidy_csv;
 mod windows;

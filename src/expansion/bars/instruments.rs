@@ -76,6 +76,12 @@ pub(crate) fn is_parquet(path: &Path) -> bool {
     named || begins()
 }
 
+/// Returns the name of a file without its ending, which is the name of its only instrument.
+pub(crate) fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
 /// The rows read so far, by instrument.
 pub(crate) struct Intakes<'a> {
     path: &'a Path,
@@ -121,12 +127,19 @@ impl<'a> Intakes<'a> {
         &mut self.intakes[self.last].1
     }
 
+    /// Returns the only series, and the report on its rows.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn finish_one(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
+        let intake = match self.intakes.pop() {
+            Some((_, intake)) => intake,
+            None => (self.make)(),
+        };
+        intake.finish(notes)
+    }
+
     /// Returns the series of every instrument, and the report on all rows.
     pub(crate) fn finish(self, notes: Vec<String>) -> Result<(Vec<Instrument>, CsvReport)> {
-        let stem = || {
-            let stem = self.path.file_stem().unwrap_or_default();
-            stem.to_string_lossy().into_owned()
-        };
+        let stem = || stem(self.path);
         if self.intakes.is_empty() {
             let nothing = (self.make)().finish(notes);
             return nothing.map(|(bars, report)| (vec![Instrument { name: stem(), bars }], report));
@@ -138,17 +151,14 @@ impl<'a> Intakes<'a> {
         let several = self.intakes.len() > 1;
         let mut instruments = Vec::with_capacity(self.intakes.len());
         for (name, intake) in self.intakes {
+            if !several {
+                let notes = std::mem::take(&mut all.notes);
+                let (bars, report) = intake.finish(notes)?;
+                let name = if name.is_empty() { stem() } else { name };
+                return Ok((vec![Instrument { name, bars }], report));
+            }
             let (bars, report) = intake.finish(Vec::new())?;
-            let name = if name.is_empty() { stem() } else { name };
-            let said = report.notes.into_iter().map(|note| match several {
-                true => format!("{name}: {note}"),
-                false => note,
-            });
-            all.notes.extend(said);
-            all.rows += report.rows;
-            all.dropped += report.dropped;
-            all.copies += report.copies;
-            all.first_dropped = all.first_dropped.or(report.first_dropped);
+            all.add(report, &name);
             instruments.push(Instrument { name, bars });
         }
         Ok((instruments, all))

@@ -2,9 +2,11 @@
 //!
 //! Labels and features divide by prices and ranges, so no bar enters a series unchecked.
 
+mod columns;
 mod csv;
 mod gaps;
 mod instruments;
+mod map;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -13,16 +15,18 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 pub use crate::expansion::table::{DateOrder, DecimalMark};
+pub(crate) use columns::SymbolColumns;
 #[cfg(feature = "parquet")]
-pub(crate) use csv::columns::PRICES;
+pub(crate) use columns::{PRICES, time_column};
 #[cfg(feature = "parquet")]
-pub(crate) use csv::intake::REMEDY;
+pub(crate) use csv::intake::remedy;
 pub use csv::{CsvLines, CsvOptions, CsvReport, read_csv};
 pub use gaps::{Gaps, Outage};
 #[cfg(not(feature = "parquet"))]
 pub(crate) use instruments::WITHOUT_PARQUET;
 pub(crate) use instruments::is_parquet;
 pub use instruments::{Instrument, read_instruments};
+pub use map::ColumnMap;
 #[cfg(feature = "parquet")]
 pub(crate) use parquet::bar;
 #[cfg(feature = "parquet")]
@@ -53,6 +57,26 @@ impl Bar {
             close,
         };
         bar.check().map(|()| bar)
+    }
+
+    /// Creates a bar like [`checked`](Self::checked), and sets a high or low that is off by a rounding error, at most a
+    /// billionth of the price, to the open or the close. Returns whether that was so.
+    pub(crate) fn mended(values: [f64; 4]) -> std::result::Result<(Self, bool), BarFault> {
+        let fault = match Self::checked(values) {
+            Ok(bar) => return Ok((bar, false)),
+            Err(fault) => fault,
+        };
+        let [open, high, low, close] = values;
+        let (top, bottom) = (open.max(close), open.min(close));
+        let near = |value: f64, price: f64| (value - price).abs() <= 1e-9 * price;
+        let high = if near(high, top) { high.max(top) } else { high };
+        let low = if near(low, bottom) {
+            low.min(bottom)
+        } else {
+            low
+        };
+        let mended = Self::checked([open, high, low, close]);
+        mended.map(|bar| (bar, true)).map_err(|_| fault)
     }
 
     /// Checks that the four prices are finite, above zero, and in order.

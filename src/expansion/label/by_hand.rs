@@ -8,9 +8,11 @@ use super::mark_rows::{MarkRow, MarkRows, Shared};
 use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Instrument};
-use crate::expansion::table::dates::{Dates, Reading};
+use crate::expansion::table::dates::Dates;
+use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::stamp::{Form, is_date_alone};
 use crate::expansion::table::text::Text;
+use crate::expansion::table::zone::TimeZones;
 use crate::expansion::table::{DateOrder, duration, quote};
 
 /// The expansions of a series that were marked by hand, oldest first. No two expansions share a bar.
@@ -194,24 +196,31 @@ impl BarReference {
         if (numbers && mostly) || bars.timestamps().is_none() {
             return Ok(Self::Index);
         }
-        let mut dates = Dates::new("line");
+        let settings = StampSettings {
+            order: given,
+            ..StampSettings::default()
+        };
+        let mut dates = Dates::new("line", settings);
         for (text, line) in ends() {
             dates.look(text, line);
         }
-        match dates.decide(given, false) {
+        match dates.decide(false) {
             Ok(Some(reading)) => Ok(Self::Stamp(reading)),
             // Every row is refused later for its time stamp.
-            Ok(None) => Ok(Self::Stamp(Reading::of(Form::Plain))),
+            Ok(None) => Ok(Self::Stamp(Reading::of(Form::Plain, TimeZones::default()))),
             Err((line, reason)) => {
                 // If every stamp is that of a bar under one order only, the order is clear.
                 let fits = |order: &DateOrder| {
-                    let reading = Reading::of(Form::Numeric(*order));
+                    let reading = Reading::of(Form::Numeric(*order), TimeZones::default());
                     ends().all(|(text, _)| at(text, &reading, bars).is_ok())
                 };
                 let orders = [DateOrder::DayFirst, DateOrder::MonthFirst];
                 let fitting: Vec<DateOrder> = orders.into_iter().filter(fits).collect();
                 match fitting[..] {
-                    [order] => Ok(Self::Stamp(Reading::of(Form::Numeric(order)))),
+                    [order] => Ok(Self::Stamp(Reading::of(
+                        Form::Numeric(order),
+                        TimeZones::default(),
+                    ))),
                     _ => Err(Error::line(text.path(), line, reason)),
                 }
             }

@@ -3,6 +3,7 @@
 use ::csv::StringRecord;
 
 use crate::error::{Error, Result};
+use crate::expansion::bars::{ColumnMap, SymbolColumns};
 use crate::expansion::table::header::Header;
 use crate::expansion::table::quote;
 use crate::expansion::table::records::field;
@@ -78,7 +79,10 @@ impl MarkRows {
                 .map_err(|reason| Error::line(text.path(), header.line, reason))?
                 .unwrap_or_default();
         }
-        let symbol = header.symbol().filter(|place| !columns.contains(place));
+        let symbols = SymbolColumns::find(&header, &ColumnMap::default())
+            .map_err(|reason| Error::line(text.path(), header.line, reason))?;
+        let mut symbols = symbols.named.into_iter();
+        let symbol = symbols.find(|place| !columns.contains(place));
         let mut rows = Vec::new();
         let mut records = text.records(&header.rows);
         while records.advance()? {

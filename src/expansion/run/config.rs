@@ -13,8 +13,10 @@ use burn::tensor::DeviceType;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::files::DataFiles;
+use super::names::Names;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
+use crate::expansion::bars::{ColumnMap, CsvOptions};
 use crate::expansion::feature::FeatureSet;
 use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, LabelConfig};
 use crate::expansion::model::{ExpansionModelConfig, ScalarCountdown, strategy_table};
@@ -164,6 +166,17 @@ pub struct DataConfig {
     pub date_order: Option<DateOrder>,
     /// The decimal mark of the file's prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
+    /// The columns of the file by name, as `{"time": "begin", "open": "bidopen", ..}` or `"time=begin,open=bidopen,.."`,
+    /// see [`ColumnMap`]. Default: found by their names and values.
+    pub columns: ColumnMap,
+    /// The form of the file's time stamps: a pattern such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`, `microseconds`
+    /// or `nanoseconds` since 1970, or `days` of a spreadsheet. Default `None`: inferred from the file.
+    pub time_format: Option<String>,
+    /// The zone of time stamps without an offset, such as `America/New_York` or `+01:00`. Default `None`: UTC.
+    pub time_zone: Option<String>,
+    /// The instruments that are read, by name: one, or a list. A [`Predictor`](crate::expansion::predictor::Predictor) takes
+    /// one. Default `None`: all that the files hold.
+    pub instrument: Option<Names>,
     /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`:
     /// inferred from the usual week of the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
     /// A [`Predictor`](crate::expansion::predictor::Predictor) with `None` leaves out no window.
@@ -209,6 +222,10 @@ impl Default for DataConfig {
             skip_bad_rows: false,
             date_order: None,
             decimal_mark: None,
+            columns: ColumnMap::default(),
+            time_format: None,
+            time_zone: None,
+            instrument: None,
             max_gap: None,
             marks: None,
             classes: Classes::default(),
@@ -233,6 +250,23 @@ impl DataConfig {
             position: self.position,
             moves: self.moves,
         }
+    }
+
+    /// Returns the settings of the reader of the file.
+    pub fn csv_options(&self) -> CsvOptions {
+        CsvOptions::default()
+            .with_skip_bad_rows(self.skip_bad_rows)
+            .with_date_order(self.date_order)
+            .with_decimal_mark(self.decimal_mark)
+            .with_columns(self.columns.clone())
+            .with_time_format(self.time_format.clone())
+            .with_time_zone(self.time_zone.clone())
+            .with_instrument(
+                self.instrument
+                    .as_ref()
+                    .and_then(Names::only)
+                    .map(String::from),
+            )
     }
 }
 
@@ -416,6 +450,7 @@ impl ExpansionConfig {
                 .validate()
                 .map_err(within("data.simulator"))?;
         }
+        data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;
         data.classes.validate().map_err(within("data"))?;
         if data.marks.is_some() && data.path.is_none() {

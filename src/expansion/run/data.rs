@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::{DataConfig, ExpansionConfig};
 use super::files::DataFiles;
+use super::names::Names;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{
     Bars, CsvOptions, CsvReport, Instrument, is_parquet, read_csv, read_instruments,
@@ -65,12 +66,20 @@ fn read_each(
     data: &DataConfig,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Instrument>> {
+    let mut options = data.csv_options();
+    if files.len() > 1 {
+        // One of the files may hold it, and the others not.
+        options.instrument = None;
+    }
     let mut all: Vec<Instrument> = Vec::new();
     for file in files {
-        let (instruments, report) = read_instruments(file, &options(data))?;
+        let (instruments, report) = read_instruments(file, &options)?;
         notes.push(read_note(file, &instruments));
         notes.extend(report_notes(file, report));
         for mut instrument in instruments {
+            if let Some(name) = &options.instrument {
+                instrument.name.clone_from(name);
+            }
             // The same name in another file is another series, because it may have the same hours.
             if all.iter().any(|other| other.name == instrument.name) {
                 instrument.name = format!("{} ({})", instrument.name, file.display());
@@ -78,7 +87,45 @@ fn read_each(
             all.push(instrument);
         }
     }
-    Ok(all)
+    match &data.instrument {
+        Some(names) if options.instrument.is_none() => chosen(all, names),
+        _ => Ok(all),
+    }
+}
+
+/// Returns the instruments with these names, in the order of the names.
+fn chosen(all: Vec<Instrument>, names: &Names) -> Result<Vec<Instrument>> {
+    if names.is_empty() {
+        let expected = "a name, or a list with at least one name";
+        return Err(Error::setting("data.instrument", "an empty list", expected));
+    }
+    let find = |name: &String| {
+        let found = all.iter().find(|one| one.name == *name).cloned();
+        found.ok_or_else(|| {
+            let known = all.iter().take(NAMED).map(|one| one.name.as_str());
+            let known: Vec<&str> = known.collect();
+            let more = if all.len() > NAMED { ", ..." } else { "" };
+            let expected = format!(
+                "some of the {} instruments that are read: {}{more}",
+                all.len(),
+                known.join(", ")
+            );
+            Error::setting("data.instrument", name, expected)
+        })
+    };
+    let mut found: Vec<Instrument> = Vec::new();
+    for name in names.names() {
+        if found.iter().any(|one| one.name == *name) {
+            let found = format!("{name}, twice");
+            return Err(Error::setting(
+                "data.instrument",
+                found,
+                "each instrument once",
+            ));
+        }
+        found.push(find(name)?);
+    }
+    Ok(found)
 }
 
 /// Reads the marks of every instrument.
@@ -106,26 +153,42 @@ fn marks(
 /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
 /// feature.
 pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    if let Some(several) = data
+        .instrument
+        .as_ref()
+        .filter(|names| names.only().is_none())
+    {
+        let expected = "one instrument, of whose bars a series is read";
+        return Err(Error::setting("data.instrument", several, expected));
+    }
+    read_with(path, &data.csv_options())
+}
+
+/// Reads the bars of another file than the one that the settings were made for, and returns them with notes.
+///
+/// `columns`, `time_format` and `instrument` of the settings are left aside with a note if the file does not have such
+/// columns, time stamps or instrument.
+///
+/// # Errors
+///
+/// As [`read_bars`].
+pub fn read_other_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
+    read_with(path, &data.csv_options().with_of_another_file(true))
+}
+
+fn read_with(path: &Path, options: &CsvOptions) -> Result<(Bars, Vec<String>)> {
     if is_parquet(path) && parquet::holds_windows(path)? {
         let reason = "holds labelled windows, but bars are expected: a row each, with `open`, `high`, `low` and `close`";
         return Err(Error::file(path, reason));
     }
     let (bars, report) = if is_parquet(path) {
-        parquet::read_parquet(path, &options(data))?
+        parquet::read_parquet(path, options)?
     } else {
-        read_csv(path, &options(data))?
+        read_csv(path, options)?
     };
     let mut notes = vec![bars_note(path, &bars)];
     notes.extend(report_notes(path, report));
     Ok((bars, notes))
-}
-
-/// Returns the settings of the reader.
-fn options(data: &DataConfig) -> CsvOptions {
-    CsvOptions::default()
-        .with_skip_bad_rows(data.skip_bad_rows)
-        .with_date_order(data.date_order)
-        .with_decimal_mark(data.decimal_mark)
 }
 
 fn bars_note(path: &Path, bars: &Bars) -> String {
@@ -164,8 +227,13 @@ fn report_notes(path: &Path, report: CsvReport) -> Vec<String> {
     let place = if is_parquet(path) { "row" } else { "line" };
     let mut notes = report.notes;
     if let Some((line, reason)) = &report.first_dropped {
+        let many = if report.dropped * 20 > report.rows {
+            "warning: "
+        } else {
+            ""
+        };
         notes.push(format!(
-            "dropped {} of {} rows; the first, {place} {line}: {reason}",
+            "{many}dropped {} of {} rows; the first, {place} {line}: {reason}",
             report.dropped, report.rows
         ));
     }

@@ -12,6 +12,7 @@ mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
 mod instruments;
+mod names;
 mod quick_test;
 mod recipes;
 mod report;
@@ -20,12 +21,13 @@ mod train;
 
 pub use candles::{WindowFigure, window_section};
 pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
-pub use data::read_bars;
+pub use data::{read_bars, read_other_bars};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use files::DataFiles;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
 pub use instruments::{InstrumentScores, instrument_scores, instrument_section};
+pub use names::Names;
 pub use quick_test::{QuickTest, quick_test};
 pub use recipes::{RECIPES, recipe};
 pub use report::{SHOWN, facts, window_figures};

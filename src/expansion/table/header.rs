@@ -20,15 +20,20 @@ pub(crate) const SEPARATORS: [(u8, &str); 4] = [
 pub(crate) const LOOK_AHEAD: usize = 50;
 
 /// A line of column names, normalised for comparison.
+#[derive(Debug)]
 pub(crate) struct Header {
     /// The normalised names.
     pub(crate) names: Vec<String>,
+    /// The names as they are written, trimmed.
+    pub(crate) written: Vec<String>,
     /// The number of the line, from 1.
     pub(crate) line: u64,
     /// The start of the rows.
     pub(crate) rows: DataStart,
     /// The number of lines of text above the header.
     above: usize,
+    /// The fields of the line above the header, if it has as many.
+    pub(crate) above_fields: Option<Vec<String>>,
 }
 
 impl Header {
@@ -59,6 +64,9 @@ impl Header {
             return Ok(None);
         };
         header.above = above.len();
+        let before = above.last();
+        let before = before.map(|(_, bytes)| fields(bytes, header.rows.separator));
+        header.above_fields = before.filter(|fields| fields.len() == header.names.len());
         for (line, bytes) in above {
             let fields = fields(bytes, header.rows.separator);
             if fields.len() == header.names.len() && is_data(&fields) {
@@ -75,11 +83,10 @@ impl Header {
 
     /// Creates a header from a line and a separator.
     pub(crate) fn of(bytes: &[u8], offset: usize, line: u64, separator: u8) -> Self {
+        let fields = fields(bytes, separator);
         Self {
-            names: fields(bytes, separator)
-                .iter()
-                .map(|field| compared(field))
-                .collect(),
+            names: fields.iter().map(|field| compared(field)).collect(),
+            written: fields.iter().map(|field| field.trim().to_owned()).collect(),
             line,
             rows: DataStart {
                 // The line feed and trimmed blanks follow; they are skipped as a blank record.
@@ -88,14 +95,17 @@ impl Header {
                 separator,
             },
             above: 0,
+            above_fields: None,
         }
     }
 
     /// Creates a header from the column names of a table.
     #[cfg(feature = "parquet")]
     pub(crate) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let written: Vec<String> = names.map(str::to_owned).collect();
         Self {
-            names: names.map(compared).collect(),
+            names: written.iter().map(|name| compared(name)).collect(),
+            written,
             line: 0,
             rows: DataStart {
                 offset: 0,
@@ -103,6 +113,19 @@ impl Header {
                 separator: b',',
             },
             above: 0,
+            above_fields: None,
+        }
+    }
+
+    /// Creates the header of rows without names. `rows` is the start of the rows.
+    pub(crate) fn without_names(count: usize, rows: DataStart) -> Self {
+        Self {
+            names: vec![String::new(); count],
+            written: (1..=count).map(|number| format!("#{number}")).collect(),
+            line: rows.line,
+            rows,
+            above: 0,
+            above_fields: None,
         }
     }
 
@@ -142,15 +165,54 @@ impl Header {
 
     /// Returns the message for missing names.
     pub(crate) fn lacks(&self, missing: &str) -> String {
-        let found = quote::line(&self.names.join(","));
+        let found = quote::line(&self.written.join(","));
         format!("the header has no column {missing}; it has {found}")
     }
 }
 
-/// Normalises a name: letter case, spaces, underscores, and the decorations of some exporters do not matter.
-fn compared(field: &str) -> String {
-    let plain = field.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '*'));
-    plain.to_lowercase().replace('_', " ")
+/// Normalises a name: letter case, accents, spaces, underscores, and the decorations of some exporters do not matter.
+pub(crate) fn compared(field: &str) -> String {
+    let edge = |c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '*' | '#' | '[' | ']' | '\u{feff}' | '"')
+    };
+    let plain = field.trim_matches(edge);
+    // `1. open`
+    let numbered = plain.trim_start_matches(|c: char| c.is_ascii_digit());
+    let plain = match numbered.strip_prefix(". ") {
+        Some(rest) if numbered.len() < plain.len() => rest,
+        _ => plain,
+    };
+    let plain = plain.trim_end_matches(['.', ':']);
+    let mut name = String::with_capacity(plain.len());
+    for c in plain.chars().flat_map(char::to_lowercase) {
+        match c {
+            '_' | '-' | '\u{a0}' => name.push(' '),
+            // What is left of a Turkish capital.
+            '\u{307}' => {}
+            'ß' => name.push_str("ss"),
+            c => name.push(without_accent(c)),
+        }
+    }
+    name
+}
+
+/// Returns a letter of a European language without its accent.
+fn without_accent(c: char) -> char {
+    match c {
+        'à'..='å' | 'ă' | 'ą' => 'a',
+        'ç' | 'ć' | 'č' => 'c',
+        'è'..='ë' | 'ę' | 'ě' => 'e',
+        'ì'..='ï' | 'ı' => 'i',
+        'ğ' => 'g',
+        'ł' => 'l',
+        'ñ' | 'ń' => 'n',
+        'ò'..='ö' | 'ø' | 'ő' => 'o',
+        'ś' | 'ş' | 'š' | 'ș' => 's',
+        'ù'..='ü' | 'ű' => 'u',
+        'ź' | 'ż' | 'ž' => 'z',
+        'ё' => 'е',
+        other => other,
+    }
 }
 
 /// Returns the fields of one line.

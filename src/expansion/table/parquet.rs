@@ -82,6 +82,40 @@ impl ParquetFile {
         }
     }
 
+    /// Returns the number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        let rows = self.reader.metadata().file_metadata().num_rows();
+        usize::try_from(rows).unwrap_or(0)
+    }
+
+    /// Calls `take` with the values of the first rows in the given columns, which are in ascending order.
+    pub(crate) fn first(
+        &self,
+        columns: &[usize],
+        count: usize,
+        mut take: impl FnMut(&[&Field]),
+    ) -> Result<()> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let all = self.columns();
+        let fields = columns.iter().map(|column| all[*column].clone()).collect();
+        let projection = Type::group_type_builder(self.schema().name())
+            .with_fields(fields)
+            .build()
+            .map_err(|error| damaged(&self.path, &error))?;
+        let mut rows = guarded(&self.path, || self.reader.get_row_iter(Some(projection)))?;
+        for _ in 0..count {
+            let Some(row) = guarded(&self.path, || rows.next().transpose())? else {
+                break;
+            };
+            let row = row.into_columns();
+            let values: Vec<&Field> = row.iter().map(|(_, field)| field).collect();
+            take(&values);
+        }
+        Ok(())
+    }
+
     /// Calls `take` with the number of every row, from 0, and its values in the given columns, in the given order.
     pub(crate) fn for_each(
         &self,

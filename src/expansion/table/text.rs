@@ -69,6 +69,16 @@ impl Text {
         Records::new(&self.path, &self.bytes[place.offset..], place)
     }
 
+    /// Returns the place behind the line of another place, whose offset is at or above the line.
+    pub(crate) fn below(&self, place: &DataStart) -> DataStart {
+        let line = self.lines().find(|(_, line, _)| *line == place.line);
+        let end = line.map_or(place.offset, |(offset, _, bytes)| offset + bytes.len());
+        DataStart {
+            offset: end.max(place.offset),
+            ..place.clone()
+        }
+    }
+
     /// Returns the lines that are not blank, each with the index of its first byte and its number from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
         let mut next = 0;

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 
 use super::windows::Windows;
 use crate::error::{Error, Result};
-use crate::expansion::bars::{Bar, Bars, PRICES, REMEDY, bar};
+use crate::expansion::bars::{Bar, Bars, PRICES, bar, remedy, time_column};
 use crate::expansion::label::{Classes, WindowLabel};
 use crate::expansion::table::DateOrder;
 use crate::expansion::table::dates::Dates;
 use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{Moment, ParquetFile, kind, moment, whole};
+use crate::expansion::table::reading::StampSettings;
 use crate::expansion::table::stamp::unreadable;
 
 /// The accepted names of the columns: bars, type, first and last bar of the expansion.
@@ -81,13 +82,16 @@ pub fn read_windows(
     let needed = &columns.all()[..4];
     table.for_each(needed, |row, values| match found.take(values, options) {
         Ok(()) => Ok(()),
-        Err(reason) if options.skip_bad_rows => {
+        Err(reason) => {
             found.drop_row(row, reason);
             Ok(())
         }
-        Err(reason) => Err(Error::row(path, row, format!("{reason}; {REMEDY}"))),
     })?;
     if let Some((row, reason)) = &found.first_dropped {
+        if !options.skip_bad_rows {
+            let remedy = remedy(found.dropped, found.rows);
+            return Err(Error::row(path, *row, format!("{reason}; {remedy}")));
+        }
         notes.push(format!(
             "dropped {} of {} rows; the first, row {row}: {reason}",
             found.dropped, found.rows
@@ -143,7 +147,7 @@ impl WindowColumns {
             *place =
                 found.ok_or_else(|| header.lacks(&format!("`{}`", names[0].replace(' ', "_"))))?;
         }
-        let time = header.time_column()?;
+        let time = time_column(&header)?;
         Ok(Self { needed, time })
     }
 
@@ -164,7 +168,11 @@ impl WindowColumns {
         };
         let description: Arc<Type> = table.columns()[column].clone();
         let mut moments = Vec::new();
-        let mut dates = Dates::new("row");
+        let settings = StampSettings {
+            order: options.date_order,
+            ..StampSettings::default()
+        };
+        let mut dates = Dates::new("row", settings);
         table.for_each(&[column], |row, values| {
             let moment = moment(values[0], &description).map_err(|what| {
                 Error::row(
@@ -180,7 +188,7 @@ impl WindowColumns {
             Ok(())
         })?;
         let reading = dates
-            .decide(options.date_order, false)
+            .decide(false)
             .map_err(|(row, reason)| Error::row(path, row, reason))?;
         let times: Result<Vec<Timestamp>> = moments
             .into_iter()

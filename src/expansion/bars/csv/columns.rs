@@ -1,282 +1,339 @@
-//! Finds the columns by the names in the header, or explains why there is no header.
+//! Finds the columns of a file: by its header and first rows, or, without a header, by the rows alone.
 
 use ::csv::StringRecord;
 
+use super::advice;
+use super::head::{Head, most_fields};
+use super::options::CsvOptions;
 use crate::error::{Error, Result};
-use crate::expansion::table::header::{Header, LOOK_AHEAD, SEPARATORS, is_row};
-use crate::expansion::table::quote;
+use crate::expansion::bars::ColumnMap;
+use crate::expansion::bars::columns::guess::{self, NoOrder};
+use crate::expansion::bars::columns::look::{Kind, Look, ROWS, is_number};
+use crate::expansion::bars::columns::{SymbolColumns, TimeColumn, Times, has_mapped};
+use crate::expansion::bars::columns::{price_columns, time};
+use crate::expansion::table::clock::ClockDigits;
+use crate::expansion::table::header::{Header, compared, is_row};
+use crate::expansion::table::number::{DecimalMark, price};
 use crate::expansion::table::records::{DataStart, field};
-use crate::expansion::table::stamp::Stamp;
 use crate::expansion::table::text::Text;
 
-/// The required prices, in the order of [`BarColumns::prices`].
-pub(crate) const PRICES: [&str; 4] = ["open", "high", "low", "close"];
-/// The names of each price, in order of precedence.
-const NAMES: [&[&str]; 4] = [
-    &["open", "open price", "o"],
-    &["high", "high price", "h"],
-    &["low", "low price", "l"],
-    &[
-        "close",
-        "close price",
-        "last",
-        "close/last",
-        "price",
-        "adj close",
-        "adjusted close",
-        "c",
-    ],
-];
-/// The names of the time stamp, in order of precedence. `date` and `time` are joined if the header has both.
-const TIME: [&str; 13] = [
-    "timestamp",
-    "datetime",
-    "date",
-    "time",
-    "date time",
-    "open time",
-    "gmt time",
-    "local time",
-    "time (utc)",
-    "date (utc)",
-    "unix",
-    "unix timestamp",
-    "t",
-];
-/// The names of the column that names the instrument, in order of precedence.
-const SYMBOLS: [&str; 24] = [
-    "symbol",
-    "symbols",
-    "ticker",
-    "tickers",
-    "instrument",
-    "name",
-    "ts code",
-    "stock code",
-    "tic",
-    "sym",
-    "secid",
-    "ric",
-    "isin",
-    "pair",
-    "stock",
-    "asset",
-    "contract",
-    "security",
-    "act symbol",
-    "tckrsymb",
-    "instrument id",
-    "permno",
-    "code",
-    "coin",
-];
-/// The note for a file without time stamps.
-const TIMELESS: &str = "no column with time stamps was found, so gaps between bars cannot be seen";
-/// The end of a message about a missing header.
-const EXPECTED: &str = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
+/// The number of rows without a header that tell the order of their prices.
+const UNNAMED_ROWS: usize = 2000;
+
 /// The indices of the columns, from 0.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct BarColumns {
     /// The start of the rows, below the header.
     pub(super) place: DataStart,
     /// The number of columns of the header.
     pub(super) count: usize,
-    /// The first column without a name.
-    index: Option<usize>,
     /// Open, high, low, close.
     pub(super) prices: [usize; 4],
     /// The time stamp, if the file has one.
     pub(super) time: Option<TimeColumn>,
-    /// The name of the instrument, if the file has one.
-    pub(super) symbol: Option<usize>,
+    /// The form of a time of day in digits.
+    pub(super) clock: ClockDigits,
+    /// Whether the columns are those of the instrument of the settings, so that its rows are all rows.
+    pub(super) chosen: bool,
+    /// The columns that may name the instrument.
+    pub(super) symbols: SymbolColumns,
+    /// The columns of text, which may tell instruments apart.
+    pub(super) texts: Vec<usize>,
+    /// The names of the columns.
+    pub(super) header: Header,
     /// Sentences about the choice for the report.
     pub(super) notes: Vec<String>,
 }
 
-/// The place of the time stamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeColumn {
-    /// One column.
-    One(usize),
-    /// The date in the first, the time of day in the second.
-    DateAndTime(usize, usize),
-}
-
 impl BarColumns {
-    /// Finds the header and its columns.
-    pub(super) fn find(text: &Text) -> Result<Self> {
-        let mut columns = Self::look(text)?.ok_or_else(|| explain(text))?;
-        let mut records = text.records(&columns.place);
-        // A fault of the row is reported when the rows are read.
-        if let Ok(true) = records.advance() {
-            columns.look_at_index(records.record());
+    /// Finds the columns of a whole file.
+    pub(super) fn find(text: &Text, options: &CsvOptions) -> Result<Self> {
+        let (map, left_aside) = usable_map(text, options)?;
+        let Some(mut head) = Head::find(text, &map)? else {
+            return Self::unnamed(text, options)
+                .unwrap_or_else(|| Err(advice::explain(text, &map)));
+        };
+        head.notes.extend(left_aside);
+        let mut records = text.records(&head.header.rows);
+        let mut sample = Vec::new();
+        // A fault of a row is reported when the rows are read.
+        while let Ok(true) = records.advance() {
+            let record = records.record();
+            if sample.is_empty() && head.take(record, records.line()) {
+                continue;
+            }
+            sample.push(record.clone());
+            if sample.len() == ROWS {
+                break;
+            }
         }
+        let mut columns = Self::of(head, &map, options, &sample)
+            .map_err(|(line, reason)| Error::line(text.path(), line, reason))?;
+        columns.place = text.below(&columns.place);
+        columns.clock = columns.clock_of(text);
         Ok(columns)
     }
 
-    /// Returns the columns of the header, or `None` if no line is a header.
-    pub(super) fn look(text: &Text) -> Result<Option<Self>> {
-        let Some(header) = Header::find(text, Header::has_all_prices)? else {
-            return Ok(None);
+    /// Finds the columns of a header by the first rows. The error is a line and the reason in words.
+    pub(super) fn of(
+        mut head: Head,
+        map: &ColumnMap,
+        options: &CsvOptions,
+        sample: &[StringRecord],
+    ) -> Result<Self, (u64, String)> {
+        let line = head.header.line;
+        let refuse = |reason: String| (line, reason);
+        let chosen = head.choose(options.instrument.as_deref()).map_err(refuse)?;
+        let (header, mut notes) = (head.header, head.notes);
+        let prices = price_columns(&header, map, &mut notes).map_err(refuse)?;
+        let rows: Vec<&StringRecord> = sample
+            .iter()
+            .filter(|record| {
+                prices
+                    .iter()
+                    .any(|column| is_number(field(record, *column)))
+            })
+            .collect();
+        let looks = looks(&header, &prices, &rows);
+        let mapped = time::mapped(map, &header).map_err(refuse)?;
+        let time = match mapped {
+            Some(time) => time,
+            None => {
+                let times = Times {
+                    header: &header,
+                    looks: &looks,
+                    rows: rows.len(),
+                };
+                times.find(&mut notes).map_err(refuse)?
+            }
         };
-        let mut notes = header.notes();
-        let columns = header.columns(&mut notes);
-        let (prices, time) =
-            columns.map_err(|reason| Error::line(text.path(), header.line, reason))?;
-        let symbol = header.symbol();
-        Ok(Some(Self {
-            symbol,
-            place: header.rows,
+        let symbols = SymbolColumns::find(&header, map).map_err(refuse)?;
+        let text = |column: &usize| looks[*column].kind == Kind::Text;
+        let mut place = header.rows.clone();
+        place.line = head.last;
+        Ok(Self {
+            place,
             count: header.names.len(),
-            index: header.names.iter().position(String::is_empty),
             prices,
             time,
+            clock: ClockDigits::default(),
+            chosen,
+            symbols,
+            texts: (0..looks.len()).filter(text).collect(),
+            header,
             notes,
-        }))
+        })
     }
 
-    /// Takes a column without a name as the time stamp if no other column is and the first row has a date in it, as
-    /// pandas writes an index. A column of numbers would be the number of the row.
-    pub(super) fn look_at_index(&mut self, first: &StringRecord) {
-        let (None, Some(index)) = (self.time, self.index) else {
-            return;
-        };
-        let stamp = Stamp::parse(field(first, index));
-        if matches!(stamp, Some(Stamp::Plain(_) | Stamp::Numeric(_))) {
-            self.time = Some(TimeColumn::One(index));
-            self.notes.retain(|note| note != TIMELESS);
+    /// Finds the columns of a file without a header. Returns `None` if the file does not begin with a row.
+    fn unnamed(text: &Text, options: &CsvOptions) -> Option<Result<Self>> {
+        let (_, line, bytes) = text.lines().next()?;
+        if !is_row(bytes) || options.columns.has_prices() {
+            return None;
         }
+        let head = Head::without_names(text, most_fields(bytes));
+        let mut records = text.records(&head.header.rows);
+        let mut sample = Vec::new();
+        while let Ok(true) = records.advance() {
+            if records.record().len() != head.header.names.len() {
+                continue;
+            }
+            sample.push(records.record().clone());
+            if sample.len() == UNNAMED_ROWS {
+                break;
+            }
+        }
+        let columns = Self::by_values(head, options, &sample);
+        Some(match columns {
+            Err(reason) => Err(Error::line(text.path(), line, reason)),
+            Ok(mut columns) => {
+                columns.clock = columns.clock_of(text);
+                Ok(columns)
+            }
+        })
+    }
+
+    /// Finds the columns of rows without names by their values. The error is the reason in words.
+    pub(super) fn by_values(
+        head: Head,
+        options: &CsvOptions,
+        sample: &[StringRecord],
+    ) -> Result<Self, String> {
+        let header = head.header;
+        let unnamed = Unnamed::look(&header, sample)?;
+        let order = unnamed
+            .order(sample)
+            .map_err(|fault| unnamed.refuse(&header, fault))?;
+        let mut notes = head.notes;
+        let columns = order.map(|price| unnamed.prices[price]);
+        notes.push(format!(
+            "there is no header; as the values show, columns {} are open, high, low and close, and {}",
+            columns.map(|column| (column + 1).to_string()).join(", "),
+            match unnamed.time {
+                TimeColumn::One(time) => format!("column {} is the time", time + 1),
+                TimeColumn::DateAndTime(date, time) =>
+                    format!("columns {} and {} are date and time", date + 1, time + 1),
+            }
+        ));
+        let named = |column: &usize| {
+            unnamed.looks[*column].kind == Kind::Text && !options.columns.has_prices()
+        };
+        Ok(Self {
+            place: header.rows.clone(),
+            count: header.names.len(),
+            prices: columns,
+            time: Some(unnamed.time),
+            clock: ClockDigits::default(),
+            chosen: false,
+            symbols: SymbolColumns::default(),
+            texts: (0..header.names.len()).filter(named).collect(),
+            header,
+            notes,
+        })
+    }
+
+    /// Returns whether a record repeats the header.
+    pub(super) fn is_header(&self, record: &StringRecord) -> bool {
+        let names = self.header.names.iter();
+        record.len() == self.count
+            && names.clone().any(|name| !name.is_empty())
+            && names
+                .zip(record)
+                .all(|(name, field)| name.is_empty() || compared(field) == *name)
+    }
+
+    /// Tells the form of the times of day in digits from all rows.
+    fn clock_of(&self, text: &Text) -> ClockDigits {
+        let mut clock = ClockDigits::default();
+        let Some(TimeColumn::DateAndTime(_, time)) = self.time else {
+            return clock;
+        };
+        let mut records = text.records(&self.place);
+        while let Ok(true) = records.advance() {
+            if !clock.look(field(records.record(), time)) {
+                break;
+            }
+        }
+        clock
     }
 }
 
-impl Header {
-    /// Returns whether the header has all four prices under any of their names.
-    fn has_all_prices(&self) -> bool {
-        NAMES.iter().all(|names| self.best(names).is_some())
+/// Returns the map of the options that this file can be read with, and a note if it is left aside.
+pub(super) fn usable_map(text: &Text, options: &CsvOptions) -> Result<(ColumnMap, Option<String>)> {
+    let map = &options.columns;
+    if !options.of_another_file || map.is_empty() {
+        return Ok((map.clone(), None));
     }
-
-    fn known(&self) -> usize {
-        let known = |name: &&String| {
-            let name = name.as_str();
-            // Single letters and a lone word like `price` are too weak as evidence.
-            PRICES.contains(&name) || (name.len() > 1 && TIME.contains(&name))
-        };
-        self.names.iter().filter(known).count()
+    let plain = Head::find(text, map)?.or(Head::find(text, &ColumnMap::default())?);
+    if plain.is_some_and(|head| has_mapped(&head.header, map)) {
+        return Ok((map.clone(), None));
     }
+    let note = format!(
+        "this file does not have the columns of `data.columns` ({map}), so its own were looked for"
+    );
+    Ok((ColumnMap::default(), Some(note)))
+}
 
-    /// Returns the first of several names that the header has.
-    fn best(&self, names: &[&'static str]) -> Option<&'static str> {
-        names.iter().copied().find(|name| self.has(name))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|other| other == name)
-    }
-
-    pub(crate) fn columns(
-        &self,
-        notes: &mut Vec<String>,
-    ) -> Result<([usize; 4], Option<TimeColumn>), String> {
-        let missing: Vec<String> = (0..4)
-            .filter(|price| self.best(NAMES[*price]).is_none())
-            .map(|price| format!("`{}`", PRICES[price]))
+/// Looks at every column that is not a price.
+fn looks(header: &Header, prices: &[usize; 4], rows: &[&StringRecord]) -> Vec<Look> {
+    let column = |column: usize| {
+        let values: Vec<(Kind, String)> = rows
+            .iter()
+            .filter(|_| !prices.contains(&column))
+            .map(|record| field(record, column))
+            // The header again.
+            .filter(|text| text.is_empty() || compared(text) != header.names[column])
+            .map(|text| (Kind::of(text), text.to_owned()))
             .collect();
-        if !missing.is_empty() {
-            return Err(self.lacks(&missing.join(", ")));
-        }
-        let mut prices = [0; 4];
-        for (place, names) in prices.iter_mut().zip(NAMES) {
-            let name = self.best(names).unwrap_or(names[0]);
-            *place = self.position(name)?.unwrap_or_default();
-        }
-        notes.extend(self.close_note());
-        let time = self.time()?;
-        if time.is_none() {
-            notes.push(TIMELESS.into());
-        }
-        Ok((prices, time))
+        Look::at(&values)
+    };
+    (0..header.names.len()).map(column).collect()
+}
+
+/// The columns of rows without names.
+struct Unnamed {
+    looks: Vec<Look>,
+    time: TimeColumn,
+    /// The first four columns of numbers behind the time, in the order of the file.
+    prices: [usize; 4],
+    newest_first: bool,
+}
+
+impl Unnamed {
+    fn look(header: &Header, sample: &[StringRecord]) -> Result<Self, String> {
+        let rows: Vec<&StringRecord> = sample.iter().collect();
+        let looks = looks(header, &[usize::MAX; 4], &rows);
+        let dated = |look: &&Look| look.kind.has_date();
+        let counted = |look: &&Look| look.kind == Kind::Count && look.regular;
+        let first = |fits: &dyn Fn(&&Look) -> bool| looks.iter().position(|look| fits(&look));
+        let few = |look: &&Look| look.kind == Kind::Count && sample.len() < 8;
+        let date = first(&dated)
+            .or_else(|| first(&counted))
+            .or_else(|| first(&few));
+        let date = date.ok_or_else(|| advice::no_header(header, sample, None))?;
+        let clock = looks.get(date + 1).filter(|look| {
+            looks[date].kind == Kind::Date
+                && (look.kind == Kind::Clock || is_wide_clock(look, sample, date + 1))
+        });
+        let time = match clock {
+            Some(_) => TimeColumn::DateAndTime(date, date + 1),
+            None => TimeColumn::One(date),
+        };
+        let behind = date + 1 + usize::from(clock.is_some());
+        let numbers = |column: &usize| matches!(looks[*column].kind, Kind::Number | Kind::Count);
+        let mut prices = (behind..looks.len()).filter(numbers);
+        let prices: [Option<usize>; 4] = std::array::from_fn(|_| prices.next());
+        let [Some(a), Some(b), Some(c), Some(d)] = prices else {
+            return Err(advice::no_header(header, sample, Some(time)));
+        };
+        let newest_first = newest_first(sample, time);
+        Ok(Self {
+            looks,
+            time,
+            prices: [a, b, c, d],
+            newest_first,
+        })
     }
 
-    /// Returns a note on the column taken as the close, if there was a choice.
-    fn close_note(&self) -> Option<String> {
-        let names = || NAMES[3].iter().filter(|name| self.has(name));
-        let taken = names().next()?;
-        let others: Vec<String> = names().skip(1).map(|name| format!("`{name}`")).collect();
-        if !others.is_empty() {
-            let others = others.join(", ");
-            return Some(format!(
-                "the close is column `{taken}`; {others} left aside"
-            ));
-        }
-        (*taken != "close" && *taken != "c").then(|| format!("the close is column `{taken}`"))
+    /// Returns the order of the prices by their values.
+    fn order(&self, sample: &[StringRecord]) -> Result<[usize; 4], NoOrder> {
+        let value = |record: &StringRecord, column: usize| {
+            let text = field(record, column);
+            price(text, DecimalMark::Point).or_else(|| price(text, DecimalMark::Comma))
+        };
+        let row = |record: &StringRecord| -> Option<[f64; 4]> {
+            let mut row = [0.0; 4];
+            for (place, column) in row.iter_mut().zip(self.prices) {
+                *place = value(record, column)?;
+            }
+            Some(row)
+        };
+        let rows: Vec<[f64; 4]> = sample.iter().filter_map(row).collect();
+        guess::order(&rows, self.newest_first)
     }
 
-    fn time(&self) -> Result<Option<TimeColumn>, String> {
-        let mut places = [None; TIME.len()];
-        for (place, name) in places.iter_mut().zip(TIME) {
-            *place = self.position(name)?;
-        }
-        if let [None, None, Some(date), Some(time), ..] = places {
-            return Ok(Some(TimeColumn::DateAndTime(date, time)));
-        }
-        Ok(places.into_iter().flatten().next().map(TimeColumn::One))
-    }
-
-    /// Returns the column that names the instrument.
-    pub(crate) fn symbol(&self) -> Option<usize> {
-        let name = self.best(&SYMBOLS)?;
-        self.names.iter().position(|other| other == name)
-    }
-
-    /// Returns the column of the time stamp, of the date if date and time are separate.
-    #[cfg(feature = "parquet")]
-    pub(crate) fn time_column(&self) -> Result<Option<usize>, String> {
-        Ok(self.time()?.map(|column| match column {
-            TimeColumn::One(index) | TimeColumn::DateAndTime(index, _) => index,
-        }))
+    fn refuse(&self, header: &Header, fault: NoOrder) -> String {
+        advice::no_order(header, self.time, self.prices, fault)
     }
 }
 
-/// Returns an error that explains why there is no header.
-fn explain(text: &Text) -> Error {
-    // Text that is not UTF-8 is the first cause of any other fault.
-    let start = DataStart {
-        offset: 0,
-        line: 1,
-        separator: b',',
-    };
-    if let Err(error) = text.records(&start).advance() {
-        return error;
+/// Returns whether a column of digits with a fixed width is a time of day.
+fn is_wide_clock(look: &Look, sample: &[StringRecord], column: usize) -> bool {
+    let width = |record: &StringRecord| field(record, column).len();
+    let first = sample.first().map(width);
+    look.clock_digits
+        && matches!(first, Some(4 | 6))
+        && sample.iter().all(|record| Some(width(record)) == first)
+}
+
+/// Returns whether the rows of a sample run from the newest to the oldest.
+fn newest_first(sample: &[StringRecord], time: TimeColumn) -> bool {
+    use crate::expansion::table::dates::Dates;
+    let mut dates = Dates::new("line", Default::default());
+    let mut scratch = String::new();
+    for record in sample {
+        let text = super::survey::stamp(record, time, ClockDigits::default(), &mut scratch);
+        dates.look(text, 0);
     }
-    let candidates = text
-        .lines()
-        .take(LOOK_AHEAD)
-        .flat_map(|(offset, line, bytes)| {
-            SEPARATORS.map(|(separator, _)| Header::of(bytes, offset, line, separator))
-        });
-    let mut best: Option<Header> = None;
-    for header in candidates {
-        if header.known() > best.as_ref().map_or(0, Header::known) {
-            best = Some(header);
-        }
-    }
-    if let Some(header) = best {
-        let missing = header.columns(&mut Vec::new());
-        let reason = missing.err().unwrap_or_else(|| EXPECTED.to_owned());
-        return Error::line(text.path(), header.line, reason);
-    }
-    let (line, bytes) = text
-        .lines()
-        .next()
-        .map_or((1, &b""[..]), |(_, line, bytes)| (line, bytes));
-    let shown = quote::line(&String::from_utf8_lossy(bytes));
-    let reason = if is_row(bytes) {
-        format!(
-            "data where the header should be: {shown}; {EXPECTED}; write such a line above, like \
-             `time,open,high,low,close`"
-        )
-    } else {
-        format!("not a header: {shown}; {EXPECTED}")
-    };
-    Error::line(text.path(), line, reason)
+    matches!(dates.decide(true), Ok(Some(reading)) if reading.newest_first)
 }

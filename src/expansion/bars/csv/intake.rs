@@ -9,8 +9,17 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
 use crate::expansion::table::header::counted;
 
-/// The end of every error message about a row.
-pub(crate) const REMEDY: &str = "correct the row, or drop such rows with `data.skip_bad_rows`";
+/// Returns the end of an error message about a row. Dropping bad rows is proposed where it costs little.
+pub(crate) fn remedy(bad: usize, rows: usize) -> String {
+    if bad * 20 <= rows {
+        format!(
+            "correct the row, or drop such rows with `data.skip_bad_rows` ({bad} of {rows} rows)"
+        )
+    } else {
+        format!("correct the row ({bad} of {rows} rows cannot be used)")
+    }
+}
+
 /// The largest number of lines of text after the last row.
 const MOST_TEXT: usize = 10;
 
@@ -23,6 +32,10 @@ pub(crate) struct Intake {
     kept: KeptBars,
     report: CsvReport,
     first_copy: Option<(u64, String)>,
+    /// The first of the lines that repeat the header, and their number.
+    headers: Option<(u64, usize)>,
+    /// The number of rows that are refused because their time stamps are out of order.
+    disordered: usize,
     /// Lines of text: skipped if no row follows, bad rows otherwise.
     text: Vec<(u64, String)>,
 }
@@ -71,68 +84,98 @@ impl Intake {
             kept: KeptBars::new(newest_first),
             report: CsvReport::default(),
             first_copy: None,
+            headers: None,
+            disordered: 0,
             text: Vec::new(),
         }
+    }
+
+    /// Takes a line that repeats the header.
+    pub(super) fn take_header(&mut self, line: u64) {
+        self.headers.get_or_insert((line, 0)).1 += 1;
+    }
+
+    /// Returns the number of rows whose time stamps are out of order.
+    pub(crate) fn disordered(&self) -> usize {
+        self.disordered
     }
 
     /// Takes a possible line of text after the last row, with the reason why it is not a row.
     pub(super) fn take_text(&mut self, line: u64, reason: String) -> Result<()> {
         self.text.push((line, reason));
-        if self.text.len() <= MOST_TEXT {
-            Ok(())
-        } else {
-            self.reject_text()
+        if self.text.len() > MOST_TEXT {
+            self.reject_text();
         }
+        Ok(())
     }
 
     /// Takes a row, or the reason why it cannot be read.
     pub(crate) fn take(&mut self, row: Result<BarRow, String>, place: u64) -> Result<()> {
-        self.reject_text()?;
+        if !self.text.is_empty() {
+            self.reject_text();
+        }
         let row = match row {
             Ok(row) => row,
-            Err(reason) => return self.reject(place, reason),
+            Err(reason) => {
+                self.reject(place, reason);
+                return Ok(());
+            }
         };
+        self.report.rows += 1;
         let Some(stamp) = row.time else {
-            self.report.rows += 1;
+            self.report.mended += usize::from(row.mended);
             self.kept.bars.push(row.bar);
             return Ok(());
         };
         match self.kept.place(row.bar, stamp) {
-            Placement::Kept => {}
+            Placement::Kept => self.report.mended += usize::from(row.mended),
             Placement::Copy(reason) => {
                 self.report.copies += 1;
                 self.first_copy.get_or_insert((place, reason));
             }
-            Placement::Refused(reason) => return self.reject(place, reason),
+            Placement::Refused(reason) => {
+                self.disordered += 1;
+                self.report.rows -= 1;
+                self.reject(place, reason);
+            }
         }
-        self.report.rows += 1;
         Ok(())
     }
 
     /// Rejects the lines held back as text, because a row follows them.
-    fn reject_text(&mut self) -> Result<()> {
+    fn reject_text(&mut self) {
         for (line, reason) in std::mem::take(&mut self.text) {
-            self.reject(line, reason)?;
+            self.reject(line, reason);
         }
-        Ok(())
     }
 
-    fn reject(&mut self, line: u64, reason: String) -> Result<()> {
-        if !self.skip_bad_rows {
-            let reason = format!("{reason}; {REMEDY}");
-            return Err(self.unit.error(&self.path, line, reason));
-        }
+    /// Counts a bad row. Whether it is an error is known at the end, with the number of such rows.
+    fn reject(&mut self, line: u64, reason: String) {
         self.report.rows += 1;
         self.report.dropped += 1;
         self.report.first_dropped.get_or_insert((line, reason));
-        Ok(())
+    }
+
+    /// Returns the error about the first bad row, unless bad rows are skipped.
+    fn refuse_bad(&self) -> Result<()> {
+        match &self.report.first_dropped {
+            Some((line, reason)) if !self.skip_bad_rows => {
+                let remedy = remedy(self.report.dropped, self.report.rows);
+                let reason = format!("{reason}; {remedy}");
+                Err(self.unit.error(&self.path, *line, reason))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the series of all rows, oldest first, and the report.
     pub(crate) fn finish(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {
         // Without any row, the lines of text are the fault of the file.
         if self.kept.bars.is_empty() {
-            self.reject_text()?;
+            self.reject_text();
+        }
+        self.refuse_bad()?;
+        if self.kept.bars.is_empty() {
             return Err(Error::file(&self.path, self.nothing()));
         }
         self.report.notes = notes;
@@ -156,6 +199,19 @@ impl Intake {
             notes.push(format!(
                 "left out {rows} that repeat another; the first, {} {line}: {reason}",
                 self.unit.name()
+            ));
+        }
+        if let Some((line, count)) = self.headers {
+            let lines = counted(count, "line");
+            let that = if count == 1 { "repeats" } else { "repeat" };
+            notes.push(format!(
+                "passed over {lines} that {that} the header, from line {line} on"
+            ));
+        }
+        if self.report.mended > 0 {
+            notes.push(format!(
+                "{} had a high below or a low above the open or the close by a rounding error, and were mended",
+                counted(self.report.mended, "bar")
             ));
         }
         if let Some((line, _)) = self.text.first() {

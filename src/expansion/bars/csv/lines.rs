@@ -5,14 +5,19 @@ use std::path::PathBuf;
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::columns::BarColumns;
-use super::intake::REMEDY;
+use super::columns::{BarColumns, usable_map};
+use super::head::{Head, most_fields};
+use super::intake::remedy;
 use super::options::CsvOptions;
 use super::row::BarRow;
 use super::survey::{CsvForm, FormEvidence};
 use crate::error::{Error, Result};
-use crate::expansion::bars::Bar;
+use crate::expansion::bars::columns::look::is_number;
+use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
+use crate::expansion::table::quote;
+use crate::expansion::table::reading::{Reading, StampSettings};
+use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
 /// A reader of bars from the lines of a file of separated values that arrive one at a time.
@@ -20,14 +25,16 @@ use crate::expansion::table::text::Text;
 /// The lines have the form of [`read_csv`](super::read_csv), with these differences, because later lines are unknown:
 ///
 /// * the text is UTF-8, and the bars come oldest first;
-/// * the form of dates and prices is inferred from the rows so far; a row that has two readings then is an error that
-///   names the option that chooses;
+/// * the form of columns, dates and prices is inferred from the rows so far; a row that has two readings then is an error
+///   that names the option that chooses. Without a header, the first row must be in the order open, high, low, close;
 /// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later; lines of
-///   text are skipped wherever they are.
+///   text are skipped wherever they are;
+/// * a second value in a column that names instruments is an error.
 #[derive(Debug)]
 pub struct CsvLines {
     origin: PathBuf,
     options: CsvOptions,
+    settings: Option<StampSettings>,
     /// The number of lines taken.
     line: u64,
     above: Above,
@@ -35,6 +42,9 @@ pub struct CsvLines {
     /// Whether an error prevents the reading of later lines.
     lost: bool,
     last: Option<(Bar, Option<Timestamp>)>,
+    rows: usize,
+    bad: usize,
+    mended: bool,
     notes: Vec<String>,
     scratch: String,
 }
@@ -47,15 +57,26 @@ struct Above {
     lines: usize,
 }
 
-/// The columns and the form of the rows below the header.
+/// The rows below the header.
 #[derive(Debug)]
-struct BelowHeader {
+enum BelowHeader {
+    /// No row has come yet, so the columns are not known.
+    Head(Box<Head>, ColumnMap),
+    /// The rows so far.
+    Rows(Box<Table>),
+}
+
+/// The columns and the form of the rows.
+#[derive(Debug)]
+struct Table {
     columns: BarColumns,
     evidence: FormEvidence,
     /// The form inferred from the rows so far.
     survey: Option<CsvForm>,
     /// Whether later rows cannot change the form.
     told: bool,
+    /// The instruments of the last row that was kept, by column.
+    symbols: Vec<(usize, String)>,
 }
 
 impl CsvLines {
@@ -65,12 +86,16 @@ impl CsvLines {
     pub fn new(origin: impl Into<PathBuf>, options: &CsvOptions) -> Self {
         Self {
             origin: origin.into(),
-            options: *options,
+            options: options.clone(),
+            settings: None,
             line: 0,
             above: Above::default(),
             table: None,
             lost: false,
             last: None,
+            rows: 0,
+            bad: 0,
+            mended: false,
             notes: Vec::new(),
             scratch: String::new(),
         }
@@ -79,30 +104,32 @@ impl CsvLines {
     /// Reads the next line, with or without its line feed.
     ///
     /// Returns the bar of a row and its time in seconds since 1970-01-01 00:00 UTC, or `None` for the header, a line of
-    /// text, a blank line or a copy.
+    /// text, a blank line, a copy or a row of another instrument.
     ///
     /// # Errors
     ///
     /// [`Error::Line`] if the line is a bad row; the row is ignored, and the next line may follow. Also if there is no
-    /// header or rows can be read in two ways; then no later line is read, see [`can_go_on`](Self::can_go_on).
+    /// header, rows can be read in two ways or belong to several instruments, and [`Error::Setting`] for the options; then
+    /// no later line is read, see [`can_go_on`](Self::can_go_on).
     pub fn take(&mut self, line: &[u8]) -> Result<Option<(Bar, Option<i64>)>> {
         self.line += 1;
         if self.lost {
             let reason = "not read, because of what is wrong with the lines before it";
             return Err(self.refuse(reason.into()));
         }
+        let whole = line.ends_with(b"\n");
         let line = without_end(line);
+        if self.table.is_none() {
+            let looked = self.look_for_header(line);
+            self.lost = looked.is_err();
+            let is_row = looked?;
+            if !is_row {
+                return Ok(None);
+            }
+        }
         match self.table.take() {
-            None => {
-                let looked = self.look_for_header(line);
-                self.lost = looked.is_err();
-                looked.map(|()| None)
-            }
-            Some(mut table) => {
-                let row = self.row(line, &mut table);
-                self.table = Some(table);
-                row
-            }
+            None => Ok(None),
+            Some(table) => self.record(line, whole, table),
         }
     }
 
@@ -118,7 +145,7 @@ impl CsvLines {
     /// [`Error::Line`] or [`Error::File`] if not, as in [`read_csv`](super::read_csv).
     pub fn finish(&self) -> Result<()> {
         match (&self.table, &self.last) {
-            (None, _) => BarColumns::find(&self.text(&self.above.bytes)).map(|_| ()),
+            (None, _) => BarColumns::find(&self.text(&self.above.bytes), &self.options).map(|_| ()),
             (Some(_), Some(_)) => Ok(()),
             (Some(_), None) => Err(Error::file(
                 &self.origin,
@@ -140,75 +167,235 @@ impl CsvLines {
         Error::line(&self.origin, self.line, reason)
     }
 
-    fn look_for_header(&mut self, line: &[u8]) -> Result<()> {
+    /// Looks for the header in the lines so far. Returns whether the last of them is a row already.
+    fn look_for_header(&mut self, line: &[u8]) -> Result<bool> {
+        if self.settings.is_none() {
+            self.options.check()?;
+            self.settings = Some(self.options.stamps()?);
+        }
         self.above.bytes.extend_from_slice(line);
         self.above.bytes.push(b'\n');
         if line.trim_ascii().is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.above.lines += 1;
         let text = self.text(&self.above.bytes);
-        if let Some(mut columns) = BarColumns::look(&text)? {
-            // Every row is parsed as a separate text.
-            columns.place.offset = 0;
-            self.table = Some(BelowHeader {
-                evidence: FormEvidence::new(&columns),
-                columns,
-                survey: None,
-                told: false,
-            });
-            return Ok(());
+        let (map, left_aside) = usable_map(&text, &self.options)?;
+        let first = self.above.lines == 1 && is_row(line) && !self.options.columns.has_prices();
+        if let Some(mut head) = Head::find(&text, &map)? {
+            head.notes.extend(left_aside);
+            let is_row = head.last == 0;
+            self.table = Some(BelowHeader::Head(Box::new(head), map));
+            return Ok(is_row);
+        }
+        if first {
+            let head = Head::without_names(&text, most_fields(line));
+            let mut records = text.records(&head.header.rows);
+            records.advance()?;
+            let columns = BarColumns::by_values(head, &self.options, &[records.record().clone()]);
+            let columns = columns.map_err(|reason| self.refuse(reason))?;
+            self.table = Some(self.table_of(columns));
+            return Ok(true);
         }
         if is_row(line) || self.above.lines == LOOK_AHEAD {
-            self.finish()
-        } else {
-            Ok(())
+            self.finish()?;
         }
+        Ok(false)
     }
 
-    fn row(&mut self, line: &[u8], table: &mut BelowHeader) -> Result<Option<(Bar, Option<i64>)>> {
-        table.columns.place.line = self.line;
+    fn table_of(&self, mut columns: BarColumns) -> BelowHeader {
+        // Every row is parsed as a separate text.
+        columns.place.offset = 0;
+        let settings = self.settings.clone().unwrap_or_default();
+        BelowHeader::Rows(Box::new(Table {
+            evidence: FormEvidence::new(&columns, &settings),
+            columns,
+            survey: None,
+            told: false,
+            symbols: Vec::new(),
+        }))
+    }
+
+    fn record(
+        &mut self,
+        line: &[u8],
+        whole: bool,
+        table: BelowHeader,
+    ) -> Result<Option<(Bar, Option<i64>)>> {
+        let mut place = match &table {
+            BelowHeader::Head(head, _) => head.header.rows.clone(),
+            BelowHeader::Rows(table) => table.columns.place.clone(),
+        };
+        (place.offset, place.line) = (0, self.line);
         let text = self.text(line);
-        let mut records = text.records(&table.columns.place);
-        if !records.advance()? {
+        let mut records = text.records(&place);
+        let more = records.advance();
+        let mut table = match table {
+            BelowHeader::Head(mut head, map) => {
+                if !matches!(more, Ok(true)) || head.take(records.record(), self.line) {
+                    self.table = Some(BelowHeader::Head(head, map));
+                    return more.map(|_| None);
+                }
+                if !records.record().iter().any(|field| is_number(field.trim())) {
+                    self.table = Some(BelowHeader::Head(head, map));
+                    return Ok(self.pass_over("is text"));
+                }
+                let sample = [records.record().clone()];
+                let columns = BarColumns::of(*head, &map, &self.options, &sample);
+                let columns = columns.map_err(|(line, reason)| {
+                    self.lost = true;
+                    Error::line(&self.origin, line, reason)
+                })?;
+                self.table_of(columns)
+            }
+            rows @ BelowHeader::Rows(_) => rows,
+        };
+        let BelowHeader::Rows(rows) = &mut table else {
+            return Ok(None);
+        };
+        let row = match more {
+            Ok(true) => self.row(records.record(), whole, rows),
+            other => other.map(|_| None),
+        };
+        self.table = Some(table);
+        row
+    }
+
+    fn pass_over<T>(&mut self, what: &str) -> Option<T> {
+        let line = self.line;
+        self.notes
+            .push(format!("passed over line {line}, which {what}"));
+        None
+    }
+
+    fn row(
+        &mut self,
+        record: &StringRecord,
+        whole: bool,
+        table: &mut Table,
+    ) -> Result<Option<(Bar, Option<i64>)>> {
+        if table.columns.is_header(record) {
+            return Ok(self.pass_over("repeats the header"));
+        }
+        if !self.is_wanted(record, table)? {
             return Ok(None);
         }
-        let record = records.record();
         self.survey(record, table)?;
         let Some(survey) = &table.survey else {
             return Ok(None);
         };
-        let row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
-        if row.is_err() && BarRow::is_text(record, &table.columns, &mut self.scratch) {
-            let line = self.line;
-            self.notes
-                .push(format!("passed over line {line}, which is text"));
-            return Ok(None);
+        let mut row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
+        if row.is_err() {
+            let columns = &table.columns;
+            if BarRow::is_text(record, columns, &mut self.scratch)
+                || BarRow::is_single(record, columns, survey, !whole)
+            {
+                return Ok(self.pass_over("is text"));
+            }
+            if survey.stamps.as_ref().is_some_and(Reading::counts) {
+                table.told = false;
+                self.survey(record, table)?;
+                if let Some(survey) = &table.survey {
+                    row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
+                }
+            }
         }
+        self.rows += 1;
         let row = row.and_then(|row| Ok(self.is_new(&row)?.then_some(row)));
-        let row = row.map_err(|reason| self.refuse(format!("{reason}; {REMEDY}")))?;
-        Ok(row.map(|row| {
-            self.last = Some((row.bar, row.time));
-            (row.bar, row.time.map(|time| time.as_second()))
-        }))
+        let row = row.map_err(|reason| self.refuse_row(reason, record, table))?;
+        let Some(row) = row else { return Ok(None) };
+        if row.mended && !self.mended {
+            self.mended = true;
+            let line = self.line;
+            self.notes.push(format!(
+                "the high or the low of line {line} is off by a rounding error and was mended, as others will be"
+            ));
+        }
+        let columns = table.columns.grouping().into_iter();
+        let values = columns.map(|column| (column, field(record, column).to_owned()));
+        table.symbols = values.collect();
+        self.last = Some((row.bar, row.time));
+        Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
+    }
+
+    /// Returns whether a row is of the instrument of the options. A second instrument is an error.
+    fn is_wanted(&mut self, record: &StringRecord, table: &Table) -> Result<bool> {
+        let columns = &table.columns;
+        if let Some(wanted) = self
+            .options
+            .instrument
+            .as_deref()
+            .filter(|_| !columns.chosen)
+        {
+            let grouping = columns.grouping();
+            let is_it = |column: &usize| field(record, *column).eq_ignore_ascii_case(wanted);
+            return match grouping.first() {
+                Some(_) if !self.options.of_another_file => Ok(grouping.iter().any(is_it)),
+                Some(_) => Ok(true),
+                None if self.options.of_another_file => Ok(true),
+                None => {
+                    self.lost = true;
+                    let reason = format!(
+                        "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
+                    );
+                    Err(self.refuse(reason))
+                }
+            };
+        }
+        let named = &columns.symbols.named;
+        let other = |(column, before): &&(usize, String)| {
+            named.contains(column) && field(record, *column) != before
+        };
+        match table.symbols.iter().find(other) {
+            None => Ok(true),
+            Some(other) => Err(self.several(record, table, other)),
+        }
+    }
+
+    /// Returns the error about a row of another instrument than the rows before.
+    fn several(
+        &mut self,
+        record: &StringRecord,
+        table: &Table,
+        (column, before): &(usize, String),
+    ) -> Error {
+        self.lost = true;
+        self.refuse(format!(
+            "column {} is {} after {}, but bars of one instrument are expected; choose one with `data.instrument`",
+            table.columns.shown(*column),
+            quote::value(field(record, *column)),
+            quote::value(before)
+        ))
+    }
+
+    /// Returns the error about a bad row. If it is out of order and another instrument's, that is the fault.
+    fn refuse_row(&mut self, reason: String, record: &StringRecord, table: &Table) -> Error {
+        self.bad += 1;
+        let disordered = reason.contains("of the bar before");
+        let other = |(column, before): &&(usize, String)| field(record, *column) != before;
+        let wanted = self.options.instrument.is_some();
+        match table.symbols.iter().find(other) {
+            Some(other) if disordered && !wanted => self.several(record, table, other),
+            _ => self.refuse(format!("{reason}; {}", remedy(self.bad, self.rows))),
+        }
     }
 
     /// Infers the form of the rows with one more row, until later rows cannot change it.
-    fn survey(&mut self, record: &StringRecord, table: &mut BelowHeader) -> Result<()> {
+    fn survey(&mut self, record: &StringRecord, table: &mut Table) -> Result<()> {
         if table.told {
             return Ok(());
         }
-        let first = table.survey.is_none();
-        if first {
-            table.look_at_index(record);
+        if table.survey.is_none() {
+            self.notes.append(&mut table.columns.notes);
         }
-        table.evidence.look(record, &table.columns, self.line, true);
+        let columns = &table.columns;
+        table.evidence.look_at_stamp(record, columns, self.line);
+        table
+            .evidence
+            .look_at_prices(record, columns, self.line, true);
         table.told = table.evidence.is_told(&self.options);
         match table.evidence.decide(&self.origin, &self.options) {
             Ok(survey) => {
-                if first {
-                    self.notes.extend(table.columns.notes.iter().cloned());
-                }
                 let before = table.survey.replace(survey);
                 let known = before.map_or(Vec::new(), |survey| survey.notes);
                 let notes = table.survey.iter().flat_map(|survey| &survey.notes);
@@ -237,14 +424,6 @@ impl CsvLines {
             )),
             _ => Ok(true),
         }
-    }
-}
-
-impl BelowHeader {
-    /// Looks for the time stamp in a column without a name, which only a row shows.
-    fn look_at_index(&mut self, record: &StringRecord) {
-        self.columns.look_at_index(record);
-        self.evidence = FormEvidence::new(&self.columns);
     }
 }
 

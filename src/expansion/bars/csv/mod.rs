@@ -4,27 +4,26 @@
 //! first pass. Then `row` turns a record into a bar, `order` checks the direction of the time stamps, `intake` keeps,
 //! drops or refuses each row. `lines` reads lines that arrive one at a time.
 
-pub(crate) mod columns;
+mod advice;
+mod columns;
+mod file;
+mod head;
 pub(crate) mod intake;
 mod lines;
 mod options;
 mod order;
 pub(crate) mod row;
-pub(crate) mod survey;
+mod survey;
+pub(crate) mod symbols;
 
 use std::path::Path;
 
 use super::Bars;
-use super::instruments::{Instrument, Intakes};
+use super::instruments::Instrument;
 use crate::error::Result;
-use crate::expansion::table::records::field;
-use crate::expansion::table::text::Text;
-use columns::BarColumns;
-use intake::{Intake, PlaceName};
+use file::CsvFile;
 pub use lines::CsvLines;
 pub use options::{CsvOptions, CsvReport};
-use row::BarRow;
-use survey::CsvForm;
 
 /// Reads the bars of a file of separated values, and returns them oldest first.
 ///
@@ -84,47 +83,25 @@ use survey::CsvForm;
 /// # Ok::<(), equipoise::Error>(())
 /// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
-    let text = Text::read(path.as_ref(), "CSV file")?;
-    let columns = BarColumns::find(&text)?;
-    let survey = CsvForm::of(&text, &columns, options)?;
-    let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
-    let mut intake = Intake::new(text.path(), PlaceName::Line, options, newest_first);
-    let mut scratch = String::new();
-    let mut records = text.records(&columns.place);
-    while records.advance()? {
-        let (record, line) = (records.record(), records.line());
-        match BarRow::read(record, &columns, &survey, &mut scratch) {
-            Err(reason) if BarRow::is_text(record, &columns, &mut scratch) => {
-                intake.take_text(line, reason)?;
-            }
-            row => intake.take(row, line)?,
-        }
-    }
-    let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
-    intake.finish(notes)
+    CsvFile::open(path.as_ref(), options)?.series()
 }
 
 /// Reads every instrument of a file as a series of its own.
 pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
-    let text = Text::read(path, "CSV file")?;
-    let columns = BarColumns::find(&text)?;
-    let survey = CsvForm::of(&text, &columns, options)?;
-    let newest_first = survey.stamps.as_ref().is_some_and(|s| s.newest_first);
-    let mut intakes = Intakes::new(text.path(), || {
-        Intake::new(path, PlaceName::Line, options, newest_first)
-    });
-    let mut scratch = String::new();
-    let mut records = text.records(&columns.place);
-    while records.advance()? {
-        let (record, line) = (records.record(), records.line());
-        let name = columns.symbol.map_or("", |column| field(record, column));
-        match BarRow::read(record, &columns, &survey, &mut scratch) {
-            Err(reason) if BarRow::is_text(record, &columns, &mut scratch) => {
-                intakes.last().take_text(line, reason)?;
-            }
-            row => intakes.of(name).take(row, line)?,
-        }
+    let side_by_side = match options.instrument {
+        None => file::side_by_side(path, options)?,
+        Some(_) => Vec::new(),
+    };
+    if side_by_side.len() < 2 {
+        return CsvFile::open(path, options)?.instruments();
     }
-    let notes = columns.notes.iter().chain(&survey.notes).cloned().collect();
-    intakes.finish(notes)
+    let mut instruments = Vec::new();
+    let mut all = CsvReport::default();
+    for name in side_by_side {
+        let options = options.clone().with_instrument(name.clone());
+        let (bars, report) = read_csv(path, &options)?;
+        all.add(report, &name);
+        instruments.push(Instrument { name, bars });
+    }
+    Ok((instruments, all))
 }

@@ -3,10 +3,12 @@
 use ::csv::StringRecord;
 use jiff::Timestamp;
 
-use super::columns::{BarColumns, PRICES};
+use super::columns::BarColumns;
 use super::survey::{CsvForm, stamp};
 use crate::expansion::bars::Bar;
+use crate::expansion::bars::columns::PRICES;
 use crate::expansion::table::header::counted;
+use crate::expansion::table::reading::Reading;
 use crate::expansion::table::records::field;
 use crate::expansion::table::stamp::{Stamp, unreadable};
 use crate::expansion::table::{DecimalMark, number, quote};
@@ -17,6 +19,8 @@ pub(crate) struct BarRow {
     pub(crate) bar: Bar,
     /// The time stamp, if the file has time stamps.
     pub(crate) time: Option<Timestamp>,
+    /// Whether the high or the low was off by a rounding error.
+    pub(crate) mended: bool,
 }
 
 impl BarRow {
@@ -40,13 +44,13 @@ impl BarRow {
         let time = match columns.time {
             None => None,
             Some(column) => {
-                let text = stamp(record, column, scratch);
+                let text = stamp(record, column, columns.clock, scratch);
                 let reading = survey.stamps.as_ref().ok_or_else(|| unreadable(text))?;
                 Some(reading.read(text)?)
             }
         };
-        let bar = bar(record, columns, survey.mark)?;
-        Ok(Self { bar, time })
+        let (bar, mended) = bar(record, columns, survey.mark)?;
+        Ok(Self { bar, time, mended })
     }
 
     /// Returns whether a record is a line of text: it has neither a digit in a price nor anything like a time stamp.
@@ -56,20 +60,39 @@ impl BarRow {
         scratch: &mut String,
     ) -> bool {
         let stamped = columns.time.is_some_and(|column| {
-            let text = stamp(record, column, scratch);
+            let text = stamp(record, column, columns.clock, scratch);
             text.starts_with(|c: char| c.is_ascii_digit()) || Stamp::parse(text).is_some()
         });
         let digit = |column: usize| field(record, column).contains(|c: char| c.is_ascii_digit());
         !stamped && !columns.prices.into_iter().any(digit)
     }
+
+    /// Returns whether a record is a single value, as some exporters append it. A number that ends the file without the
+    /// end of a line may be a time stamp that was cut off.
+    pub(super) fn is_single(
+        record: &StringRecord,
+        columns: &BarColumns,
+        form: &CsvForm,
+        unfinished: bool,
+    ) -> bool {
+        let single =
+            columns.count > 4 && record.iter().filter(|f| !f.trim().is_empty()).count() == 1;
+        let number = field(record, 0).parse::<f64>().is_ok();
+        let stamps_are_numbers = form.stamps.as_ref().is_some_and(Reading::is_number);
+        single && (!unfinished || number && !stamps_are_numbers)
+    }
 }
 
-fn bar(record: &StringRecord, columns: &BarColumns, mark: DecimalMark) -> Result<Bar, String> {
+fn bar(
+    record: &StringRecord,
+    columns: &BarColumns,
+    mark: DecimalMark,
+) -> Result<(Bar, bool), String> {
     let mut values = [0.0; 4];
     for ((value, name), index) in values.iter_mut().zip(PRICES).zip(columns.prices) {
         *value = price(name, field(record, index), mark)?;
     }
-    Bar::checked(values).map_err(|fault| fault.to_string())
+    Bar::mended(values).map_err(|fault| fault.to_string())
 }
 
 fn price(name: &str, text: &str, mark: DecimalMark) -> Result<f64, String> {

@@ -1,15 +1,20 @@
 //! Infers the form of dates and prices from all rows of a file, before any row becomes a bar.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use ::csv::StringRecord;
 
-use super::columns::{BarColumns, TimeColumn};
+use super::columns::BarColumns;
 use super::options::CsvOptions;
+use super::symbols::Values;
 use crate::error::{Error, Result};
+use crate::expansion::bars::columns::TimeColumn;
 use crate::expansion::table::DecimalMark;
-use crate::expansion::table::dates::{Dates, Reading};
+use crate::expansion::table::clock::ClockDigits;
+use crate::expansion::table::dates::Dates;
 use crate::expansion::table::number::MarkEvidence;
+use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
@@ -24,25 +29,96 @@ pub(super) struct CsvForm {
     pub(super) notes: Vec<String>,
 }
 
-impl CsvForm {
+/// The rows that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// All rows are one series.
+    All,
+    /// The rows with a value in a column.
+    With(usize, String),
+    /// The rows of every value of a column are a series.
+    Every(usize),
+}
+
+impl Rows {
+    /// Returns whether a record is one of the rows.
+    pub(super) fn has(&self, record: &StringRecord) -> bool {
+        match self {
+            Self::With(column, value) => field(record, *column) == value,
+            _ => true,
+        }
+    }
+}
+
+/// What the first reading of all rows gives.
+pub(super) struct Survey {
+    pub(super) form: CsvForm,
+    /// The values of the columns that name instruments.
+    pub(super) symbols: Vec<Values>,
+    /// Whether a stamp fits the format of the settings.
+    pub(super) fits: bool,
+}
+
+impl Survey {
     /// Infers the form from all rows.
-    pub(super) fn of(text: &Text, columns: &BarColumns, options: &CsvOptions) -> Result<Self> {
-        let mut evidence = FormEvidence::new(columns);
+    pub(super) fn of(
+        text: &Text,
+        columns: &BarColumns,
+        options: &CsvOptions,
+        settings: &StampSettings,
+        rows: &Rows,
+    ) -> Result<Self> {
+        let mut evidence = FormEvidence::new(columns, settings);
+        let mut by_value: HashMap<String, Dates> = HashMap::new();
+        let mut symbols: Vec<Values> = columns
+            .symbols
+            .named
+            .iter()
+            .map(|c| Values::of(*c))
+            .collect();
         let mut records = text.records(&columns.place);
-        let mut rows = 0;
+        let mut first = true;
         while records.advance()? {
             let (record, line) = (records.record(), records.line());
+            for values in &mut symbols {
+                if record.len() > values.column
+                    && let Some(value) = columns.value(record, values.column)
+                {
+                    values.add(value);
+                }
+            }
+            if !rows.has(record) {
+                continue;
+            }
             // A price cut off at the end of the file could suggest a wrong decimal mark.
-            let whole = rows == 0 || !text.is_unfinished(line);
-            evidence.look(record, columns, line, whole);
-            rows += 1;
+            let whole = first || !text.is_unfinished(line);
+            first = false;
+            evidence.look_at_prices(record, columns, line, whole);
+            if let Rows::Every(column) = rows {
+                let value = field(record, *column);
+                if !by_value.contains_key(value) {
+                    by_value.insert(value.to_owned(), Dates::new("line", settings.clone()));
+                }
+                if let Some(dates) = by_value.get_mut(value) {
+                    look_at_stamp(dates, record, columns, line, &mut evidence.scratch);
+                }
+            } else {
+                evidence.look_at_stamp(record, columns, line);
+            }
         }
-        let mut survey = evidence.decide(text.path(), options)?;
-        if survey.stamps.as_ref().is_some_and(|s| s.newest_first) {
+        for dates in by_value.values() {
+            evidence.dates.absorb(dates);
+        }
+        let mut form = evidence.decide(text.path(), options)?;
+        if form.stamps.as_ref().is_some_and(|s| s.newest_first) {
             let note = "the file runs from newest to oldest and was turned round";
-            survey.notes.push(note.into());
+            form.notes.push(note.into());
         }
-        Ok(survey)
+        Ok(Self {
+            form,
+            symbols,
+            fits: evidence.dates.fits(),
+        })
     }
 }
 
@@ -57,27 +133,28 @@ pub(super) struct FormEvidence {
 
 impl FormEvidence {
     /// Creates empty evidence.
-    pub(super) fn new(columns: &BarColumns) -> Self {
+    pub(super) fn new(columns: &BarColumns, settings: &StampSettings) -> Self {
         Self {
-            dates: Dates::new("line"),
+            dates: Dates::new("line", settings.clone()),
             marks: MarkEvidence::new(columns.place.separator),
             stamped: columns.time.is_some(),
             scratch: String::new(),
         }
     }
 
-    /// Adds a row; its prices only if they are `whole`.
-    pub(super) fn look(
+    /// Adds the stamp of a row.
+    pub(super) fn look_at_stamp(&mut self, record: &StringRecord, columns: &BarColumns, line: u64) {
+        look_at_stamp(&mut self.dates, record, columns, line, &mut self.scratch);
+    }
+
+    /// Adds the prices of a row if they are `whole`.
+    pub(super) fn look_at_prices(
         &mut self,
         record: &StringRecord,
         columns: &BarColumns,
         line: u64,
         whole: bool,
     ) {
-        if let Some(column) = columns.time {
-            let text = stamp(record, column, &mut self.scratch);
-            self.dates.look(text, line);
-        }
         if whole {
             for column in columns.prices {
                 self.marks.look(field(record, column), line);
@@ -87,7 +164,7 @@ impl FormEvidence {
 
     /// Returns whether later rows cannot change the form.
     pub(super) fn is_told(&self, options: &CsvOptions) -> bool {
-        let dates = !self.stamped || options.date_order.is_some() || self.dates.is_told();
+        let dates = !self.stamped || self.dates.is_told();
         dates && (options.decimal_mark.is_some() || self.marks.is_told())
     }
 
@@ -95,10 +172,7 @@ impl FormEvidence {
     pub(super) fn decide(&self, path: &Path, options: &CsvOptions) -> Result<CsvForm> {
         let refuse = |(line, reason): (u64, String)| Error::line(path, line, reason);
         let (mark, mark_note) = self.marks.decide(options.decimal_mark).map_err(refuse)?;
-        let stamps = self
-            .dates
-            .decide(options.date_order, true)
-            .map_err(refuse)?;
+        let stamps = self.dates.decide(true).map_err(refuse)?;
         let mut notes: Vec<String> = mark_note.into_iter().collect();
         notes.extend(stamps.as_ref().and_then(|reading| reading.note.clone()));
         Ok(CsvForm {
@@ -109,10 +183,23 @@ impl FormEvidence {
     }
 }
 
+fn look_at_stamp(
+    dates: &mut Dates,
+    record: &StringRecord,
+    columns: &BarColumns,
+    line: u64,
+    scratch: &mut String,
+) {
+    if let Some(column) = columns.time {
+        dates.look(stamp(record, column, columns.clock, scratch), line);
+    }
+}
+
 /// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
 pub(super) fn stamp<'a>(
     record: &'a StringRecord,
     column: TimeColumn,
+    clock: ClockDigits,
     scratch: &'a mut String,
 ) -> &'a str {
     match column {
@@ -121,7 +208,7 @@ pub(super) fn stamp<'a>(
             scratch.clear();
             scratch.push_str(field(record, date));
             scratch.push(' ');
-            scratch.push_str(field(record, time));
+            clock.write(field(record, time), scratch);
             scratch.trim()
         }
     }

@@ -1,0 +1,280 @@
+//! Reads a whole file: finds its columns, infers its form, and reads its rows, as one series or one for each instrument.
+
+use std::path::Path;
+
+use super::columns::BarColumns;
+use super::head::Head;
+use super::intake::{Intake, PlaceName};
+use super::row::BarRow;
+use super::survey::{CsvForm, Rows, Survey, stamp};
+use super::symbols::{Groups, Values};
+use super::{CsvOptions, CsvReport};
+use crate::error::{Error, Result};
+use crate::expansion::bars::Bars;
+use crate::expansion::bars::instruments::{Instrument, Intakes, stem};
+use crate::expansion::table::records::field;
+use crate::expansion::table::text::Text;
+
+/// An open file of bars.
+pub(super) struct CsvFile<'a> {
+    text: Text,
+    options: &'a CsvOptions,
+    columns: BarColumns,
+    form: CsvForm,
+    symbols: Vec<Values>,
+    rows: Rows,
+}
+
+impl<'a> CsvFile<'a> {
+    /// Reads a file and infers its form.
+    pub(super) fn open(path: &Path, options: &'a CsvOptions) -> Result<Self> {
+        options.check()?;
+        let text = Text::read(path, "CSV file")?;
+        let columns = BarColumns::find(&text, options)?;
+        let mut notes = Vec::new();
+        let rows = chosen(&text, &columns, options, &mut notes)?;
+        let mut settings = options.stamps()?;
+        let mut survey = Survey::of(&text, &columns, options, &settings, &rows)?;
+        if options.of_another_file && settings.format.is_some() && !survey.fits {
+            let format = options.time_format.as_deref().unwrap_or_default();
+            notes.push(format!(
+                "no time stamp fits `{format}`, the `data.time_format`, so the form was inferred"
+            ));
+            settings.format = None;
+            survey = Survey::of(&text, &columns, options, &settings, &rows)?;
+        }
+        survey.form.notes.extend(notes);
+        Ok(Self {
+            text,
+            options,
+            columns,
+            form: survey.form,
+            symbols: survey.symbols,
+            rows,
+        })
+    }
+
+    /// Reads the bars as one series.
+    pub(super) fn series(mut self) -> Result<(Bars, CsvReport)> {
+        if self.rows == Rows::All
+            && let Some(several) = self.symbols.iter().find(|values| values.are_several())
+        {
+            return Err(self.refuse(several));
+        }
+        let path = self.text.path().to_path_buf();
+        let mut intake = self.intake(&path);
+        self.read(Target::One(&mut intake))?;
+        if intake.disordered() > 0
+            && self.rows == Rows::All
+            && let Some(several) = self.groups()?
+        {
+            return Err(self.refuse(&several));
+        }
+        intake.finish(self.take_notes())
+    }
+
+    /// Reads the bars of every instrument.
+    pub(super) fn instruments(mut self) -> Result<(Vec<Instrument>, CsvReport)> {
+        let path = self.text.path().to_path_buf();
+        if self.rows == Rows::All {
+            let named = self.symbols.iter().find(|values| values.are_several());
+            let constant = self.symbols.iter().find(|values| values.values.len() == 1);
+            match (named, constant) {
+                (Some(values), _) => self.split(values.column)?,
+                (None, Some(values)) => self.rows = Rows::Every(values.column),
+                (None, None) => {
+                    let mut intake = self.intake(&path);
+                    self.read(Target::One(&mut intake))?;
+                    let several = match intake.disordered() {
+                        0 => None,
+                        _ => self.groups()?,
+                    };
+                    let Some(values) = several else {
+                        let (bars, report) = intake.finish(self.take_notes())?;
+                        let name = stem(&path);
+                        return Ok((vec![Instrument { name, bars }], report));
+                    };
+                    self.split(values.column)?;
+                }
+            }
+        }
+        let mut intakes = Intakes::new(&path, || self.intake(&path));
+        self.read(Target::Every(&mut intakes))?;
+        let notes = self.columns.notes.iter().chain(&self.form.notes);
+        intakes.finish(notes.cloned().collect())
+    }
+
+    /// Infers the form anew where every value of a column is a series.
+    fn split(&mut self, column: usize) -> Result<()> {
+        self.rows = Rows::Every(column);
+        let settings = self.options.stamps()?;
+        let survey = Survey::of(
+            &self.text,
+            &self.columns,
+            self.options,
+            &settings,
+            &self.rows,
+        )?;
+        self.form = survey.form;
+        Ok(())
+    }
+
+    fn intake(&self, path: &Path) -> Intake {
+        let newest_first = self.form.stamps.as_ref().is_some_and(|s| s.newest_first);
+        Intake::new(path, PlaceName::Line, self.options, newest_first)
+    }
+
+    /// Reads all rows into the intakes of their instruments.
+    fn read(&self, mut target: Target) -> Result<()> {
+        let columns = &self.columns;
+        let mut scratch = String::new();
+        let mut records = self.text.records(&columns.place);
+        while records.advance()? {
+            let (record, line) = (records.record(), records.line());
+            if !self.rows.has(record) {
+                continue;
+            }
+            let name = match self.rows {
+                Rows::Every(column) => field(record, column),
+                Rows::All | Rows::With(..) => "",
+            };
+            match BarRow::read(record, columns, &self.form, &mut scratch) {
+                Err(_) if columns.is_header(record) => target.of(None).take_header(line),
+                Err(reason) if self.is_text(record, line, &mut scratch) => {
+                    target.of(None).take_text(line, reason)?;
+                }
+                row => target.of(Some(name)).take(row, line)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a record is no row but text or a single value, as it may stand below the last row.
+    fn is_text(&self, record: &::csv::StringRecord, line: u64, scratch: &mut String) -> bool {
+        BarRow::is_text(record, &self.columns, scratch)
+            || BarRow::is_single(
+                record,
+                &self.columns,
+                &self.form,
+                self.text.is_unfinished(line),
+            )
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        let mut notes = std::mem::take(&mut self.columns.notes);
+        notes.append(&mut self.form.notes);
+        notes
+    }
+
+    fn refuse(&self, several: &Values) -> Error {
+        let reason = several.refuse(&self.columns.shown(several.column));
+        Error::file(self.text.path(), reason)
+    }
+
+    /// Looks for a column of text whose values tell instruments apart: the rows of each run in one direction.
+    fn groups(&self) -> Result<Option<Values>> {
+        let (Some(time), Some(reading)) = (self.columns.time, &self.form.stamps) else {
+            return Ok(None);
+        };
+        let columns = self.columns.grouping();
+        let mut groups: Vec<(usize, Groups)> =
+            columns.into_iter().map(|c| (c, Groups::of(c))).collect();
+        let mut scratch = String::new();
+        let mut records = self.text.records(&self.columns.place);
+        while records.advance()? {
+            let record = records.record();
+            let stamp = stamp(record, time, self.columns.clock, &mut scratch);
+            let Ok(stamp) = reading.read(stamp) else {
+                continue;
+            };
+            for (column, group) in &mut groups {
+                group.add(field(record, *column), stamp);
+            }
+        }
+        Ok(groups.into_iter().find_map(|(_, group)| group.found()))
+    }
+}
+
+/// The intakes that rows go to.
+enum Target<'a, 'b> {
+    One(&'a mut Intake),
+    Every(&'a mut Intakes<'b>),
+}
+
+impl Target<'_, '_> {
+    /// Returns the intake of an instrument; `None` stands for the instrument of the row before.
+    fn of(&mut self, name: Option<&str>) -> &mut Intake {
+        match (self, name) {
+            (Self::One(intake), _) => intake,
+            (Self::Every(intakes), Some(name)) => intakes.of(name),
+            (Self::Every(intakes), None) => intakes.last(),
+        }
+    }
+}
+
+/// Returns the rows of the instrument of the settings.
+fn chosen(
+    text: &Text,
+    columns: &BarColumns,
+    options: &CsvOptions,
+    notes: &mut Vec<String>,
+) -> Result<Rows> {
+    let Some(wanted) = options.instrument.as_deref().filter(|_| !columns.chosen) else {
+        return Ok(Rows::All);
+    };
+    let candidates = columns.grouping();
+    let mut values: Vec<Values> = candidates
+        .iter()
+        .map(|column| Values::of(*column))
+        .collect();
+    let mut records = text.records(&columns.place);
+    while records.advance()? {
+        for values in &mut values {
+            if let Some(value) = columns.value(records.record(), values.column) {
+                values.add(value);
+            }
+        }
+    }
+    let find = |same: &dyn Fn(&str) -> bool| {
+        values.iter().find_map(|values| {
+            let mut all = values.values.iter();
+            let (value, rows) = all.find(|(value, _)| same(value))?;
+            Some((values.column, value.clone(), *rows))
+        })
+    };
+    let found =
+        find(&|value| value == wanted).or_else(|| find(&|v| v.eq_ignore_ascii_case(wanted)));
+    if let Some((column, value, rows)) = found {
+        notes.push(format!(
+            "read the {rows} rows with `{value}` in column {}",
+            columns.shown(column)
+        ));
+        return Ok(Rows::With(column, value));
+    }
+    let reason = match values.first() {
+        Some(values) => values.lacks(&columns.shown(values.column), wanted),
+        None => format!(
+            "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
+        ),
+    };
+    if options.of_another_file {
+        notes.push(format!("{reason}; all rows were read"));
+        return Ok(Rows::All);
+    }
+    Err(Error::file(text.path(), reason))
+}
+
+/// Returns the instruments whose prices stand side by side in a file.
+pub(super) fn side_by_side(path: &Path, options: &CsvOptions) -> Result<Vec<String>> {
+    let text = Text::read(path, "CSV file")?;
+    let Some(mut head) = Head::find(&text, &options.columns)? else {
+        return Ok(Vec::new());
+    };
+    let mut records = text.records(&head.header.rows);
+    while let Ok(true) = records.advance() {
+        if !head.take(records.record(), records.line()) {
+            break;
+        }
+    }
+    Ok(head.side_by_side())
+}

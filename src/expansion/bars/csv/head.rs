@@ -1,0 +1,182 @@
+//! Reads the header of a file: the line with the names, and the lines below it that belong to it.
+
+use ::csv::StringRecord;
+
+use crate::error::Result;
+use crate::expansion::bars::ColumnMap;
+use crate::expansion::bars::columns::look::is_number;
+use crate::expansion::bars::columns::{has_mapped, names, prices};
+use crate::expansion::table::header::{Header, SEPARATORS, compared, counted, fields, is_row};
+use crate::expansion::table::records::{DataStart, field};
+use crate::expansion::table::text::Text;
+
+/// The largest number of lines of a header below the line with the names.
+const MORE: u64 = 2;
+
+/// The header of a file.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// The names.
+    pub(super) header: Header,
+    /// Sentences about the header for the report.
+    pub(super) notes: Vec<String>,
+    /// The instruments of the columns, and the line that names them.
+    tickers: Option<(Vec<String>, u64)>,
+    /// The last line of the header.
+    pub(super) last: u64,
+}
+
+impl Head {
+    /// Finds the line with the names of the prices, or of the columns of a map. Returns `None` if there is none.
+    pub(super) fn find(text: &Text, map: &ColumnMap) -> Result<Option<Self>> {
+        if map.named().any(|(_, name)| name.starts_with('#')) {
+            return Ok(Self::by_number(text));
+        }
+        let header = if map.has_prices() {
+            Header::find(text, |header| has_mapped(header, map))
+        } else {
+            Header::find(text, prices::has_all)
+        };
+        Ok(header?.map(Self::of))
+    }
+
+    fn of(header: Header) -> Self {
+        Self {
+            notes: header.notes(),
+            last: header.line,
+            header,
+            tickers: None,
+        }
+    }
+
+    /// Returns the head of a file whose columns are named by number: the first line, if it is no row.
+    fn by_number(text: &Text) -> Option<Self> {
+        let first = text.lines().next()?;
+        let rows = text.lines().find(|(_, _, bytes)| is_row(bytes));
+        let separator = most_fields(rows.unwrap_or(first).2);
+        let (offset, line, bytes) = first;
+        if !is_row(bytes) {
+            return Some(Self::of(Header::of(bytes, offset, line, separator)));
+        }
+        Some(Self::without_names(text, separator))
+    }
+
+    /// Returns the head of a file that begins with a row.
+    pub(super) fn without_names(text: &Text, separator: u8) -> Self {
+        let (offset, line, bytes) = text.lines().next().unwrap_or((0, 1, b""));
+        let rows = DataStart {
+            offset,
+            line,
+            separator,
+        };
+        let header = Header::without_names(fields(bytes, separator).len(), rows);
+        Self {
+            last: 0,
+            ..Self::of(header)
+        }
+    }
+
+    /// Takes a line below the names that belongs to the header: the instruments of the columns, or the name of the index.
+    pub(super) fn take(&mut self, record: &StringRecord, line: u64) -> bool {
+        let header = &self.header;
+        let prices: Vec<usize> = (0..header.names.len())
+            .filter(|column| prices::is_price(&header.names[*column]) && *column > 0)
+            .collect();
+        if line > header.line + MORE || record.len() != header.names.len() || prices.is_empty() {
+            return false;
+        }
+        let cells = || prices.iter().map(|column| field(record, *column));
+        let first = compared(field(record, 0));
+        if cells().all(str::is_empty) && names::TIME.contains(&first.as_str()) {
+            self.header.names[0] = first;
+            self.header.written[0] = field(record, 0).to_owned();
+        } else if cells().all(|cell| !cell.is_empty() && !is_number(cell)) && is_label(&first) {
+            let tickers = record.iter().map(|cell| cell.trim().to_owned()).collect();
+            self.tickers = Some((tickers, line));
+        } else {
+            return false;
+        }
+        self.last = line;
+        true
+    }
+
+    /// Leaves the columns of one instrument, and returns `true`, if the file has several side by side. The error is the
+    /// reason in words.
+    pub(super) fn choose(&mut self, instrument: Option<&str>) -> Result<bool, String> {
+        if self.last > self.header.line {
+            let lines = counted((self.last - self.header.line) as usize + 1, "line");
+            self.notes.push(format!("the header has {lines}"));
+        }
+        let side_by_side = self.side_by_side();
+        let [_, _, ..] = side_by_side[..] else {
+            return Ok(false);
+        };
+        let chosen = instrument.and_then(|name| side_by_side.iter().find(|other| *other == name));
+        let Some(chosen) = chosen else {
+            let names: Vec<String> = side_by_side
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            return Err(format!(
+                "the file has {} instruments side by side, {}; bars of one are expected: choose one with \
+                 `data.instrument`",
+                names.len(),
+                names.join(", ")
+            ));
+        };
+        let (tickers, _) = self.tickers.as_ref().ok_or("no instruments")?;
+        for (column, ticker) in tickers.iter().enumerate() {
+            if side_by_side.contains(ticker) && ticker != chosen {
+                self.header.names[column].clear();
+                self.header.written[column].clear();
+            }
+        }
+        self.notes
+            .push(format!("the columns are those of `{chosen}`"));
+        Ok(true)
+    }
+
+    /// Returns the instruments whose prices stand side by side, in the order of the columns.
+    pub(super) fn side_by_side(&mut self) -> Vec<String> {
+        if self.tickers.is_none()
+            && let Some(above) = &self.header.above_fields
+        {
+            let tickers = above.iter().map(|cell| cell.trim().to_owned()).collect();
+            self.tickers = Some((tickers, self.header.line));
+        }
+        let Some((tickers, _)) = &self.tickers else {
+            return Vec::new();
+        };
+        let mut found: Vec<String> = Vec::new();
+        for (name, ticker) in self.header.names.iter().zip(tickers).skip(1) {
+            if prices::is_price(name) && !ticker.is_empty() && !found.contains(ticker) {
+                found.push(ticker.clone());
+            }
+        }
+        // Columns of one name for every instrument, or the second line names something else.
+        let twice = |name: &String| {
+            let same = self.header.names.iter().filter(|other| *other == name);
+            prices::is_price(name) && same.count() == found.len()
+        };
+        if found.len() > 1 && !self.header.names.iter().any(twice) {
+            return Vec::new();
+        }
+        found
+    }
+}
+
+/// Returns whether the first cell of a line names what the line holds, or nothing.
+fn is_label(first: &str) -> bool {
+    first.is_empty() || (first.chars().any(char::is_alphabetic) && !is_number(first))
+}
+
+/// Returns the separator that gives a line the most fields.
+pub(super) fn most_fields(line: &[u8]) -> u8 {
+    let count = |separator: u8| fields(line, separator).len();
+    let separators = SEPARATORS.map(|(separator, _)| separator);
+    let best = separators
+        .into_iter()
+        .rev()
+        .max_by_key(|separator| count(*separator));
+    best.unwrap_or(b',')
+}

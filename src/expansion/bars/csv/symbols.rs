@@ -1,0 +1,157 @@
+//! Sees that a file holds one instrument, or chooses the rows of one.
+
+use std::collections::HashMap;
+
+use ::csv::StringRecord;
+use jiff::Timestamp;
+
+use super::columns::BarColumns;
+use crate::expansion::bars::columns::names::is_of_time;
+use crate::expansion::table::header::{compared, counted};
+use crate::expansion::table::quote;
+use crate::expansion::table::records::field;
+
+/// The number of values that a message shows.
+const SHOWN: usize = 5;
+/// The number of values that are counted.
+const MOST: usize = 20_000;
+
+/// The values of one column.
+#[derive(Debug)]
+pub(crate) struct Values {
+    pub(crate) column: usize,
+    /// The values in the order of their first rows, with the number of rows of each.
+    pub(crate) values: Vec<(String, usize)>,
+    places: HashMap<String, usize>,
+    last: usize,
+    rows: usize,
+}
+
+impl Values {
+    pub(crate) fn of(column: usize) -> Self {
+        Self {
+            column,
+            values: Vec::new(),
+            places: HashMap::new(),
+            last: 0,
+            rows: 0,
+        }
+    }
+
+    /// Counts a value.
+    pub(crate) fn add(&mut self, value: &str) {
+        self.rows += 1;
+        if let Some((last, count)) = self.values.get_mut(self.last)
+            && last == value
+        {
+            *count += 1;
+        } else if let Some(place) = self.places.get(value) {
+            self.last = *place;
+            self.values[*place].1 += 1;
+        } else if self.values.len() < MOST {
+            self.last = self.values.len();
+            self.places.insert(value.to_owned(), self.last);
+            self.values.push((value.to_owned(), 1));
+        }
+    }
+
+    /// Returns whether the values tell instruments apart: there are several, and not another one in nearly every row.
+    pub(crate) fn are_several(&self) -> bool {
+        let count = self.values.len();
+        count > 1 && (self.rows < 8 || count * 2 <= self.rows)
+    }
+
+    /// Returns the message about a file with several instruments.
+    pub(crate) fn refuse(&self, name: &str) -> String {
+        let known = self.values.iter().map(|(value, _)| quote::value(value));
+        let mut shown: Vec<String> = known.take(SHOWN).collect();
+        if self.values.len() > SHOWN {
+            shown.push("...".into());
+        }
+        format!(
+            "column {name} has {} ({}), but bars of one instrument are expected; choose one with `data.instrument`",
+            counted(self.values.len(), "value"),
+            shown.join(", ")
+        )
+    }
+
+    /// Returns the message about an instrument that the file does not have.
+    pub(crate) fn lacks(&self, name: &str, wanted: &str) -> String {
+        let known = self.values.iter().map(|(value, _)| quote::value(value));
+        let shown: Vec<String> = known.take(SHOWN).collect();
+        let more = if self.values.len() > SHOWN {
+            ", ..."
+        } else {
+            ""
+        };
+        format!(
+            "column {name} has no {}, the `data.instrument`; it has {}{more}",
+            quote::value(wanted),
+            shown.join(", ")
+        )
+    }
+}
+
+/// The order of the rows within each value of a column of text, for a file whose rows are out of order as a whole.
+pub(crate) struct Groups {
+    values: Values,
+    last: HashMap<String, Timestamp>,
+    forward: usize,
+    backward: usize,
+    equal: usize,
+}
+
+impl Groups {
+    pub(crate) fn of(column: usize) -> Self {
+        Self {
+            values: Values::of(column),
+            last: HashMap::new(),
+            forward: 0,
+            backward: 0,
+            equal: 0,
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn add(&mut self, value: &str, stamp: Timestamp) {
+        self.values.add(value);
+        if let Some(last) = self.last.get_mut(value) {
+            self.forward += usize::from(stamp > *last);
+            self.backward += usize::from(stamp < *last);
+            self.equal += usize::from(stamp == *last);
+            *last = stamp;
+        } else {
+            self.last.insert(value.to_owned(), stamp);
+        }
+    }
+
+    /// Returns the values if every value runs in one direction on its own.
+    pub(crate) fn found(self) -> Option<Values> {
+        let ordered = self.equal == 0 && self.forward.min(self.backward) == 0;
+        let some = self.forward + self.backward > 0;
+        (ordered && some && self.values.are_several()).then_some(self.values)
+    }
+}
+
+impl BarColumns {
+    /// Returns the name of a column for messages.
+    pub(super) fn shown(&self, column: usize) -> String {
+        format!("`{}`", self.header.written[column])
+    }
+
+    /// Returns the value of a column in a row, or `None` where the header is repeated.
+    pub(super) fn value<'a>(&self, record: &'a StringRecord, column: usize) -> Option<&'a str> {
+        let value = field(record, column);
+        let again = compared(value) == self.header.names[column] && self.is_header(record);
+        (!again).then_some(value)
+    }
+
+    /// Returns the columns that may tell instruments apart where the rows are out of order.
+    pub(super) fn grouping(&self) -> Vec<usize> {
+        let named = self.symbols.named.iter().chain(&self.symbols.numbers);
+        let texts = self.texts.iter().filter(|column| {
+            !is_of_time(&self.header.names[**column]) && !self.symbols.named.contains(column)
+        });
+        named.chain(texts).copied().collect()
+    }
+}
