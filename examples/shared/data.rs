@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use equipoise::Result;
-use equipoise::expansion::run::{DataConfig, DataFiles, ExpansionConfig};
+use equipoise::expansion::run::{ClassWeights, DataConfig, DataFiles, ExpansionConfig};
 use equipoise::expansion::simulator::SimulatorConfig;
 
 use super::files::readable;
@@ -27,6 +27,10 @@ pub struct DataFlags {
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// none, or balanced: every type counts the same in the loss of the type, however often it is in the training windows
+    /// [default: none]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "HOW")]
+    class_weights: Option<ClassWeightsName>,
     /// The largest number of windows, spread over the file, or the number of simulated windows [default: all of a file,
     /// 2400 simulated]
     #[arg(long, value_name = "N")]
@@ -47,6 +51,12 @@ impl DataFlags {
         }
         if self.labels.is_some() {
             data.marks = self.labels.clone();
+        }
+        if let Some(weights) = self.class_weights {
+            data.class_weights = match weights {
+                ClassWeightsName::None => ClassWeights::None,
+                ClassWeightsName::Balanced => ClassWeights::Balanced,
+            };
         }
         if self.max_gap.is_some() {
             data.max_gap = self.max_gap;
@@ -83,4 +93,11 @@ impl DataFlags {
         }
         Ok(())
     }
+}
+
+/// The weights of the types by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum ClassWeightsName {
+    None,
+    Balanced,
 }

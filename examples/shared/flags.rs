@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 22] = [
+const FLAGS: [(&str, &str); 23] = [
     ("backend", "backend"),
+    ("data.class_weights", "class-weights"),
     ("data.columns", "columns"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),

@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_csv;
+mod class_weights;
 mod csv_lines;
 mod gaps;
 mod golden_features;

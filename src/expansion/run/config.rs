@@ -12,6 +12,7 @@ use burn::tensor::DeviceKind;
 use burn::tensor::DeviceType;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::class_weights::ClassWeights;
 use super::files::DataFiles;
 use super::names::Names;
 use crate::difference::same_or_named;
@@ -187,6 +188,9 @@ pub struct DataConfig {
     pub marks: Option<PathBuf>,
     /// The meaning of the type names in a file of labels made by hand.
     pub classes: Classes,
+    /// The weights of the types in the loss of the type: `none`, or `balanced` by the labels of the training windows.
+    /// Default `none`. `model.class_weights` sets weights of one's own.
+    pub class_weights: ClassWeights,
     /// The number of bars between the first bars of two consecutive windows of a file, at least 1. Default 10.
     pub stride: usize,
     /// The largest number of windows, spread evenly over a file, or the number of simulated windows; at least 1.
@@ -229,6 +233,7 @@ impl Default for DataConfig {
             max_gap: None,
             marks: None,
             classes: Classes::default(),
+            class_weights: ClassWeights::default(),
             stride: 10,
             max_samples: None,
             valid_fraction: 0.2,
@@ -453,6 +458,10 @@ impl ExpansionConfig {
         data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;
         data.classes.validate().map_err(within("data"))?;
+        if data.class_weights == ClassWeights::Balanced && self.model.class_weights.is_some() {
+            let expected = "none, because `model.class_weights` sets the weights";
+            return Err(Error::setting("data.class_weights", "balanced", expected));
+        }
         if data.marks.is_some() && data.path.is_none() {
             let expected =
                 "left out: the simulator labels its own windows (give the bars with `data.path`)";

@@ -3,6 +3,7 @@
 //! An [`ExpansionConfig`], for example from [`recipe`], goes to [`load`] for the windows and to [`train()`] for the run.
 
 mod candles;
+mod class_weights;
 mod config;
 mod data;
 #[cfg(feature = "pytorch")]
@@ -20,6 +21,7 @@ mod start;
 mod train;
 
 pub use candles::{WindowFigure, window_section};
+pub use class_weights::ClassWeights;
 pub use config::{Backend, DataConfig, ExpansionConfig, STRATEGIES, preset};
 pub use data::{read_bars, read_other_bars};
 #[cfg(feature = "pytorch")]

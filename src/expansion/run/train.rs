@@ -101,12 +101,15 @@ pub fn load(config: &ExpansionConfig) -> Result<Data> {
     } else {
         train
     };
-    Ok(Data {
+    let mut data = Data {
         train,
         plain,
         valid,
         notes,
-    })
+    };
+    let weights = config.data.class_weights.note(&data.train);
+    data.notes.extend(weights);
+    Ok(data)
 }
 
 /// Returns how far the validation windows are from the training windows.
@@ -225,7 +228,8 @@ pub fn train(
     }
     let directory = directory.as_ref();
     let device = config.backend.device()?;
-    let (network, weighting) = build(config, &device)?;
+    let weighed = with_class_weights(config, &data.train);
+    let (network, weighting) = build(&weighed, &device)?;
     let network = match &options.init {
         Some(file) => init_from(network, file, options.progress)?,
         None => network,
@@ -239,7 +243,7 @@ pub fn train(
     // Closed forms, fitted to the original windows.
     let plain = data.plain.as_ref().unwrap_or(&data.train);
     let known = if config.train.baseline {
-        baselines(plain, &data.valid, &config.model)
+        baselines(plain, &data.valid, &weighed.model)
     } else {
         Vec::new()
     };
@@ -268,8 +272,18 @@ pub fn train(
     }
     inputs.write(directory)?;
     config.write(stored)?;
+    config.data.class_weights.write(&data.train, directory)?;
     let batcher = batcher(config, data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// Returns the config with the weights of the types that follow from the training labels.
+fn with_class_weights(config: &ExpansionConfig, train: &Windows) -> ExpansionConfig {
+    let mut config = config.clone();
+    if let Some(weights) = config.data.class_weights.of(train) {
+        config.model.class_weights = Some(weights);
+    }
+    config
 }
 
 /// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
@@ -288,7 +302,7 @@ pub fn probe(
 ) -> Result<Trials> {
     config.validate()?;
     let device = config.backend.device()?;
-    let start = build(config, &device)?;
+    let start = build(&with_class_weights(config, &data.train), &device)?;
     let network = start.0.with_half_precision(config.half);
     let network = if config.freeze_backbone {
         network.with_frozen_backbone()
