@@ -300,7 +300,7 @@ fn newest_first_and_copies_as_in_a_csv_file() {
 
 #[test]
 fn bad_bars_are_refused_by_row() {
-    let remedy = "; correct the row, or drop such rows with `data.skip_bad_rows`";
+    let remedy = "; correct the row (";
     let schema = "message m { required int64 t; required double open; required double high; required double low; optional double close; }";
     for (close, reason) in [
         (None, "column `close` is null, not a number"),
@@ -631,7 +631,7 @@ fn bad_windows_are_refused_by_row() {
             PLAIN,
             &[columns],
         );
-        let remedy = "; correct the row, or drop such rows with `data.skip_bad_rows`";
+        let remedy = "; correct the row (";
         assert_eq!(
             windows_of(&path, &options()).unwrap_err(),
             format!("FILE, row 1 (the first is row 0): {reason}{remedy}")

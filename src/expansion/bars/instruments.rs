@@ -127,6 +127,15 @@ impl<'a> Intakes<'a> {
         &mut self.intakes[self.last].1
     }
 
+    /// Returns the number of rows whose time stamps are out of order.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn disordered(&self) -> usize {
+        self.intakes
+            .iter()
+            .map(|(_, intake)| intake.disordered())
+            .sum()
+    }
+
     /// Returns the only series, and the report on its rows.
     #[cfg(feature = "parquet")]
     pub(crate) fn finish_one(mut self, notes: Vec<String>) -> Result<(Bars, CsvReport)> {

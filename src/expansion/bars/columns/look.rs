@@ -46,7 +46,7 @@ impl Kind {
             Some(_) if is_date_alone(text) => Self::Date,
             Some(_) => Self::Stamp,
             None if is_clock_alone(text) => Self::Clock,
-            None if is_number(text) => Self::Number,
+            None if is_number(without_unit(text)) => Self::Number,
             None => Self::Text,
         }
     }
@@ -72,6 +72,12 @@ impl Kind {
     pub(crate) fn has_date(self) -> bool {
         matches!(self, Self::Date | Self::Stamp)
     }
+}
+
+/// Removes the sign or the letter behind a percentage or a rounded volume: `0.98%`, `4.08K`.
+fn without_unit(text: &str) -> &str {
+    text.trim_end_matches(['%', 'K', 'M', 'B', 'T', 'k', 'm'])
+        .trim_end()
 }
 
 /// Returns whether a text is a number under one of the decimal marks.

@@ -215,6 +215,7 @@ pub(crate) const TIME: &[&str] = &[
 /// The names of a time of day beside a date.
 pub(super) const CLOCK: &[&str] = &[
     "time",
+    "minute",
     "hour",
     "hhmm",
     "hhmmss",

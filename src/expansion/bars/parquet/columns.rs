@@ -1,19 +1,17 @@
-//! Reads price bars from a Parquet file, under the rules of a CSV file.
+//! Finds the columns of a Parquet file, and reads their values.
 
 use std::path::Path;
 
 use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
 
-use super::columns::look::{Kind, Look, ROWS};
-use super::columns::{PRICES, SymbolColumns, TimeColumn, Times, has_mapped, price_columns, time};
-use super::csv::intake::{Intake, PlaceName};
-use super::csv::row::BarRow;
-use super::csv::symbols::Values;
-use super::csv::{CsvOptions, CsvReport};
-use super::instruments::{Instrument, Intakes};
-use super::{Bar, Bars, ColumnMap};
+use super::symbols::{Rows, value};
 use crate::error::{Error, Result};
+use crate::expansion::bars::columns::look::{Kind, Look, ROWS};
+use crate::expansion::bars::columns::{PRICES, TimeColumn, Times, time};
+use crate::expansion::bars::csv::CsvOptions;
+use crate::expansion::bars::csv::row::BarRow;
+use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::clock::ClockDigits;
 use crate::expansion::table::dates::Dates;
 use crate::expansion::table::header::Header;
@@ -26,225 +24,8 @@ use crate::expansion::table::stamp::unreadable;
 /// The name that pandas gives to an index without a name.
 const INDEX: &str = "__index_level_0__";
 
-/// Reads the bars of a Parquet file, and returns them oldest first.
-///
-/// Columns are found by the names that [`read_csv`](super::csv::read_csv) knows; an index that pandas stored without a
-/// name is the time stamp if no other column is. Prices are numbers of any kind, including decimals. Time stamps are
-/// timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and bad rows are
-/// treated as in a CSV file, and rows are counted from 0 in the report.
-///
-/// The file is read by pages, the column of the time stamps twice, so memory grows with the bars alone.
-///
-/// A damaged file is refused where the damage is detectable: in the structure of the file, in compressed data, in pages
-/// with checksums, and in bars that do not pass [`Bar::check`]. A changed digit elsewhere reads as another number.
-/// Damage may make the Parquet library panic; the panic is caught and returned as an error, except in a program built
-/// with `panic = "abort"`, which ends.
-///
-/// # Errors
-/// * [`Error::Io`]: the file is missing or cannot be read.
-/// * [`Error::File`]: a folder; not a Parquet file, a damaged file, or a codec other than Snappy, Zstandard and gzip;
-///   a required column missing or given twice; no usable row.
-/// * [`Error::Row`]: dates that can be read in two ways; any bad row unless bad rows are skipped.
-pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, CsvReport)> {
-    let path = path.as_ref();
-    let mut file = BarTable::open(path, options)?;
-    if file.rows == Rows::All
-        && let Some(several) = file.symbols.iter().find(|values| values.are_several())
-    {
-        let name = &file.header.written[several.column];
-        return Err(Error::file(path, several.refuse(&format!("`{name}`"))));
-    }
-    let mut intakes = file.intakes();
-    file.read(&mut intakes)?;
-    intakes.finish_one(std::mem::take(&mut file.notes))
-}
-
-/// Reads every instrument of a file as a series of its own.
-pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
-    let mut file = BarTable::open(path, options)?;
-    if file.rows == Rows::All {
-        let several = file.symbols.iter().find(|values| values.are_several());
-        if let Some(values) = several.or(file.symbols.first()) {
-            let rows = Rows::Every(values.column);
-            (file.stamps, file.notes) =
-                file.columns
-                    .survey(&file.table, path, options, &rows, file.said.clone())?;
-            file.rows = rows;
-        }
-    }
-    let mut intakes = file.intakes();
-    file.read(&mut intakes)?;
-    intakes.finish(std::mem::take(&mut file.notes))
-}
-
-/// The rows that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Rows {
-    All,
-    /// The rows with a value in a column.
-    With(usize, String),
-    /// The rows of every value of a column are a series.
-    Every(usize),
-}
-
-impl Rows {
-    fn column(&self) -> Option<usize> {
-        match self {
-            Self::All => None,
-            Self::With(column, _) | Self::Every(column) => Some(*column),
-        }
-    }
-}
-
-/// An open file of bars.
-struct BarTable<'a> {
-    path: &'a Path,
-    options: &'a CsvOptions,
-    table: ParquetFile,
-    header: Header,
-    columns: ParquetColumns,
-    stamps: Stamps,
-    symbols: Vec<Values>,
-    rows: Rows,
-    /// Notes on the columns alone.
-    said: Vec<String>,
-    notes: Vec<String>,
-}
-
-impl<'a> BarTable<'a> {
-    fn open(path: &'a Path, options: &'a CsvOptions) -> Result<Self> {
-        options.check()?;
-        let table = ParquetFile::open(path)?;
-        let refuse = |reason: String| Error::file(path, reason);
-        let header = Header::of_table(table.columns().iter().map(|column| column.name()));
-        let mut said = Vec::new();
-        let none = ColumnMap::default();
-        let map = if options.of_another_file && !has_mapped(&header, &options.columns) {
-            said.push(format!(
-                "this file does not have the columns of `data.columns` ({}), so its own were looked for",
-                options.columns
-            ));
-            &none
-        } else {
-            &options.columns
-        };
-        let prices = price_columns(&header, map, &mut said).map_err(refuse)?;
-        let looks = looks(&table, &prices)?;
-        let mut columns = ParquetColumns::find(&table, &header, map, prices, &looks, &mut said)
-            .map_err(refuse)?;
-        columns.clock = columns.clock_of(&table)?;
-        let found = SymbolColumns::find(&header, map).map_err(refuse)?;
-        let symbols = symbols(&table, &found.named)?;
-        let rows = chosen(&symbols, &header, options, &mut said).map_err(refuse)?;
-        let (stamps, notes) = columns.survey(&table, path, options, &rows, said.clone())?;
-        Ok(Self {
-            path,
-            options,
-            table,
-            header,
-            columns,
-            stamps,
-            symbols,
-            rows,
-            said,
-            notes,
-        })
-    }
-
-    fn intakes(&self) -> Intakes<'a> {
-        let (path, options, newest_first) = (self.path, self.options, self.stamps.newest_first);
-        Intakes::new(path, move || {
-            Intake::new(path, PlaceName::Row, options, newest_first)
-        })
-    }
-
-    fn read(&self, intakes: &mut Intakes) -> Result<()> {
-        let mut read = self.columns.all();
-        let count = read.len();
-        read.extend(self.rows.column());
-        self.table.for_each(&read, |row, values| {
-            let name = values
-                .get(count)
-                .map_or(String::new(), |field| value(field));
-            if let Rows::With(_, wanted) = &self.rows
-                && name != *wanted
-            {
-                return Ok(());
-            }
-            let taken = self.columns.row(values, &self.table, &self.stamps);
-            let name = if matches!(self.rows, Rows::Every(_)) {
-                name.as_str()
-            } else {
-                ""
-            };
-            intakes.of(name).take(taken, row)
-        })
-    }
-}
-
-/// Returns a value as text.
-fn value(field: &Field) -> String {
-    match field {
-        Field::Str(text) => text.trim().to_owned(),
-        Field::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// Counts the values of the columns that name instruments.
-fn symbols(table: &ParquetFile, columns: &[usize]) -> Result<Vec<Values>> {
-    let mut all: Vec<Values> = columns.iter().map(|column| Values::of(*column)).collect();
-    if !all.is_empty() {
-        table.for_each(columns, |_, fields| {
-            for (values, field) in all.iter_mut().zip(fields) {
-                match field {
-                    Field::Str(text) => values.add(text.trim()),
-                    other => values.add(&value(other)),
-                }
-            }
-            Ok(())
-        })?;
-    }
-    Ok(all)
-}
-
-/// Returns the rows of the instrument of the settings. The error is the reason in words.
-fn chosen(
-    symbols: &[Values],
-    header: &Header,
-    options: &CsvOptions,
-    notes: &mut Vec<String>,
-) -> Result<Rows, String> {
-    let Some(wanted) = options.instrument.as_deref() else {
-        return Ok(Rows::All);
-    };
-    let find = |values: &Values| {
-        let mut all = values.values.iter();
-        let (value, rows) = all.find(|(value, _)| value.eq_ignore_ascii_case(wanted))?;
-        Some((values.column, value.clone(), *rows))
-    };
-    if let Some((column, value, rows)) = symbols.iter().find_map(find) {
-        let name = &header.written[column];
-        notes.push(format!(
-            "read the {rows} rows with `{value}` in column `{name}`"
-        ));
-        return Ok(Rows::With(column, value));
-    }
-    let reason = match symbols.first() {
-        Some(values) => values.lacks(&format!("`{}`", header.written[values.column]), wanted),
-        None => format!(
-            "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
-        ),
-    };
-    if options.of_another_file {
-        notes.push(format!("{reason}; all rows were read"));
-        return Ok(Rows::All);
-    }
-    Err(reason)
-}
-
 /// Looks at the first values of every column that is not a price.
-fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Result<Vec<Look>> {
+pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Result<Vec<Look>> {
     let columns = table.columns();
     let read: Vec<usize> = (0..columns.len())
         .filter(|column| !prices.contains(column) && columns[*column].is_primitive())
@@ -276,21 +57,21 @@ fn kind_of(field: &Field, column: &Type) -> (Kind, String) {
 }
 
 /// The indices of the columns.
-struct ParquetColumns {
+pub(super) struct ParquetColumns {
     prices: [usize; 4],
-    time: Option<TimeColumn>,
-    clock: ClockDigits,
+    pub(super) time: Option<TimeColumn>,
+    pub(super) clock: ClockDigits,
 }
 
 /// The reading of the time stamps.
-struct Stamps {
+pub(super) struct Stamps {
     /// The reading of stamps that are text or numbers.
-    reading: Option<Reading>,
-    newest_first: bool,
+    pub(super) reading: Option<Reading>,
+    pub(super) newest_first: bool,
 }
 
 impl ParquetColumns {
-    fn find(
+    pub(super) fn find(
         table: &ParquetFile,
         header: &Header,
         map: &ColumnMap,
@@ -338,7 +119,7 @@ impl ParquetColumns {
     }
 
     /// Tells the form of the times of day in digits from all rows.
-    fn clock_of(&self, table: &ParquetFile) -> Result<ClockDigits> {
+    pub(super) fn clock_of(&self, table: &ParquetFile) -> Result<ClockDigits> {
         let mut clock = ClockDigits::default();
         if let Some(TimeColumn::DateAndTime(_, time)) = self.time {
             table.for_each(&[time], |_, values| {
@@ -349,7 +130,7 @@ impl ParquetColumns {
         Ok(clock)
     }
 
-    fn times(&self) -> Vec<usize> {
+    pub(super) fn times(&self) -> Vec<usize> {
         match self.time {
             None => Vec::new(),
             Some(TimeColumn::One(index)) => vec![index],
@@ -358,12 +139,12 @@ impl ParquetColumns {
     }
 
     /// Returns the prices, then the columns of the time stamp.
-    fn all(&self) -> Vec<usize> {
+    pub(super) fn all(&self) -> Vec<usize> {
         self.prices.into_iter().chain(self.times()).collect()
     }
 
     /// Infers the form and the direction of the time stamps. Returns them with the notes on the file.
-    fn survey(
+    pub(super) fn survey(
         &self,
         table: &ParquetFile,
         path: &Path,
@@ -423,7 +204,7 @@ impl ParquetColumns {
     }
 
     /// Returns the time stamp of a row from its values in the columns [`times`](Self::times).
-    fn moment(&self, values: &[&Field], table: &ParquetFile) -> Result<Moment, String> {
+    pub(super) fn moment(&self, values: &[&Field], table: &ParquetFile) -> Result<Moment, String> {
         let columns = table.columns();
         match self.time {
             Some(TimeColumn::One(index)) => moment(values[0], &columns[index])
@@ -464,7 +245,7 @@ impl ParquetColumns {
         text
     }
 
-    fn row(
+    pub(super) fn row(
         &self,
         values: &[&Field],
         table: &ParquetFile,

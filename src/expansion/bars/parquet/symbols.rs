@@ -1,0 +1,89 @@
+//! Sees that a Parquet file holds one instrument, or chooses the rows of one.
+
+use ::parquet::record::Field;
+
+use crate::error::Result;
+use crate::expansion::bars::csv::CsvOptions;
+use crate::expansion::bars::csv::symbols::Values;
+use crate::expansion::table::header::Header;
+use crate::expansion::table::parquet::ParquetFile;
+
+/// The rows that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rows {
+    All,
+    /// The rows with a value in a column.
+    With(usize, String),
+    /// The rows of every value of a column are a series.
+    Every(usize),
+}
+
+impl Rows {
+    pub(super) fn column(&self) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::With(column, _) | Self::Every(column) => Some(*column),
+        }
+    }
+}
+
+/// Returns a value as text.
+pub(super) fn value(field: &Field) -> String {
+    match field {
+        Field::Str(text) => text.trim().to_owned(),
+        Field::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Counts the values of the columns that name instruments.
+pub(super) fn symbols(table: &ParquetFile, columns: &[usize]) -> Result<Vec<Values>> {
+    let mut all: Vec<Values> = columns.iter().map(|column| Values::of(*column)).collect();
+    if !all.is_empty() {
+        table.for_each(columns, |_, fields| {
+            for (values, field) in all.iter_mut().zip(fields) {
+                match field {
+                    Field::Str(text) => values.add(text.trim()),
+                    other => values.add(&value(other)),
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(all)
+}
+
+/// Returns the rows of the instrument of the settings. The error is the reason in words.
+pub(super) fn chosen(
+    symbols: &[Values],
+    header: &Header,
+    options: &CsvOptions,
+    notes: &mut Vec<String>,
+) -> Result<Rows, String> {
+    let Some(wanted) = options.instrument.as_deref() else {
+        return Ok(Rows::All);
+    };
+    let find = |values: &Values| {
+        let mut all = values.values.iter();
+        let (value, rows) = all.find(|(value, _)| value.eq_ignore_ascii_case(wanted))?;
+        Some((values.column, value.clone(), *rows))
+    };
+    if let Some((column, value, rows)) = symbols.iter().find_map(find) {
+        let name = &header.written[column];
+        notes.push(format!(
+            "read the {rows} rows with `{value}` in column `{name}`"
+        ));
+        return Ok(Rows::With(column, value));
+    }
+    let reason = match symbols.first() {
+        Some(values) => values.lacks(&format!("`{}`", header.written[values.column]), wanted),
+        None => format!(
+            "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
+        ),
+    };
+    if options.of_another_file {
+        notes.push(format!("{reason}; all rows were read"));
+        return Ok(Rows::All);
+    }
+    Err(reason)
+}
