@@ -27,6 +27,9 @@ pub struct DataFlags {
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Further columns of the files that are features, such as volume,rsi [default: none]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    features_from: Vec<String>,
     /// none, or balanced: every type counts the same in the loss of the type, however often it is in the training windows
     /// [default: none]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "HOW")]
@@ -51,6 +54,9 @@ impl DataFlags {
         }
         if self.labels.is_some() {
             data.marks = self.labels.clone();
+        }
+        if !self.features_from.is_empty() {
+            data.features_from = self.features_from.clone();
         }
         if let Some(weights) = self.class_weights {
             data.class_weights = match weights {

@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 use clap::Command;
 
 /// The fields of the config and the flags that set them.
-const FLAGS: [(&str, &str); 23] = [
+const FLAGS: [(&str, &str); 24] = [
     ("backend", "backend"),
     ("data.class_weights", "class-weights"),
     ("data.columns", "columns"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
+    ("data.features_from", "features-from"),
     ("data.instrument", "instrument"),
     ("data.marks", "labels"),
     ("data.max_gap", "max-gap"),

@@ -8,6 +8,7 @@ mod bad_csv;
 mod class_weights;
 mod csv_lines;
 mod exporters;
+mod further;
 mod gaps;
 mod golden_features;
 mod good_csv;

@@ -202,6 +202,10 @@ pub struct DataConfig {
     pub position: bool,
     /// Whether the [moves](crate::expansion::feature::window_moves) are four more features, the last. Default `false`.
     pub moves: bool,
+    /// The names of further columns of the file that are features, the last, such as the volume; see
+    /// [`window_columns`](crate::expansion::feature::window_columns). A row without a number in one of them is a bad row.
+    /// Default: none.
+    pub features_from: Vec<String>,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
     /// file. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
     /// for windows labelled by hand and for windows stored in a Parquet file.
@@ -239,6 +243,7 @@ impl Default for DataConfig {
             valid_fraction: 0.2,
             position: false,
             moves: false,
+            features_from: Vec::new(),
             resampled: 0,
             train_windows: None,
             mirror: false,
@@ -254,13 +259,36 @@ impl DataConfig {
         FeatureSet {
             position: self.position,
             moves: self.moves,
+            further: self.features_from.len(),
         }
+    }
+
+    fn check_features_from(&self) -> Result<()> {
+        let names = &self.features_from;
+        let refuse = |found: String, expected: &str| {
+            Err(Error::setting("data.features_from", found, expected))
+        };
+        for (index, name) in names.iter().enumerate() {
+            if name.trim().is_empty() {
+                return refuse("an empty name".into(), "the name of a column of the file");
+            }
+            if names[..index].contains(name) {
+                return refuse(format!("{name}, twice"), "each column once");
+            }
+        }
+        if !names.is_empty() && self.path.is_none() {
+            let expected =
+                "left out: simulated bars have prices alone (give the bars with `data.path`)";
+            return refuse(names.join(", "), expected);
+        }
+        Ok(())
     }
 
     /// Returns the settings of the reader of the file.
     pub fn csv_options(&self) -> CsvOptions {
         CsvOptions::default()
             .with_skip_bad_rows(self.skip_bad_rows)
+            .with_features(self.features_from.clone())
             .with_date_order(self.date_order)
             .with_decimal_mark(self.decimal_mark)
             .with_columns(self.columns.clone())
@@ -458,6 +486,7 @@ impl ExpansionConfig {
         data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;
         data.classes.validate().map_err(within("data"))?;
+        data.check_features_from()?;
         if data.class_weights == ClassWeights::Balanced && self.model.class_weights.is_some() {
             let expected = "none, because `model.class_weights` sets the weights";
             return Err(Error::setting("data.class_weights", "balanced", expected));
@@ -489,7 +518,7 @@ impl ExpansionConfig {
         let needed = data.features().columns();
         if self.model.features != needed {
             let expected = format!(
-                "{needed}, the features of a bar with this `data.position` and `data.moves`"
+                "{needed}, the features of a bar with this `data.position`, `data.moves` and `data.features_from`"
             );
             return Err(Error::setting(
                 "model.features",

@@ -258,6 +258,11 @@ mod parquet {
         notes: &mut Vec<String>,
     ) -> Result<Windows> {
         let data = &config.data;
+        if !data.features_from.is_empty() {
+            let expected = "left out: the file of `data.path` holds windows of prices alone";
+            let found = data.features_from.join(", ");
+            return Err(Error::setting("data.features_from", found, expected));
+        }
         if data.marks.is_some() {
             let expected = "left out: the file of `data.path` holds windows with their own labels";
             return Err(Error::setting("data.marks", "given", expected));

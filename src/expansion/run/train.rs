@@ -354,5 +354,7 @@ fn trainer(
 /// Creates the batcher for windows of `bars` with the features and the countdown form of the config.
 pub fn batcher(config: &ExpansionConfig, bars: &Bars) -> ExpansionBatcher {
     let (data, model) = (&config.data, &config.model);
-    ExpansionBatcher::new(bars, model.window, data.position, model.countdown).with_moves(data.moves)
+    ExpansionBatcher::new(bars, model.window, data.position, model.countdown)
+        .with_moves(data.moves)
+        .with_columns(!data.features_from.is_empty())
 }

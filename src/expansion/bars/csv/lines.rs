@@ -42,6 +42,8 @@ pub struct CsvLines {
     /// Whether an error prevents the reading of later lines.
     lost: bool,
     last: Option<(Bar, Option<Timestamp>)>,
+    /// The further columns of the last bar.
+    further: Vec<f64>,
     rows: usize,
     bad: usize,
     mended: bool,
@@ -93,6 +95,7 @@ impl CsvLines {
             table: None,
             lost: false,
             last: None,
+            further: Vec::new(),
             rows: 0,
             bad: 0,
             mended: false,
@@ -131,6 +134,11 @@ impl CsvLines {
             None => Ok(None),
             Some(table) => self.record(line, whole, table),
         }
+    }
+
+    /// Returns the further columns ([`CsvOptions::features`]) of the last bar that [`take`](Self::take) returned.
+    pub fn columns(&self) -> &[f64] {
+        &self.further
     }
 
     /// Returns whether later lines can be read: `false` after an error about the header or the form of the rows.
@@ -315,6 +323,7 @@ impl CsvLines {
         let values = columns.map(|column| (column, field(record, column).to_owned()));
         table.symbols = values.collect();
         self.last = Some((row.bar, row.time));
+        self.further = row.further;
         Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
     }
 
