@@ -328,7 +328,7 @@ fn what_does_not_fit_is_refused_by_name() {
     let (network, _) = config.build(&Device::flex()).unwrap();
     let features = FeatureSet {
         position: true,
-        moves: false,
+        ..FeatureSet::default()
     };
     let error = words(Predictor::new(network, features).unwrap_err());
     assert!(error.starts_with("`model.features` is 12, but it must be 13"));

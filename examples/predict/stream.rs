@@ -42,7 +42,7 @@ pub fn predict(
         let notes = lines.take_notes();
         notes.iter().for_each(|note| terminal.note(note));
         let Some((bar, time)) = bar else { continue };
-        let Some(found) = stream.push(bar, time)? else {
+        let Some(found) = stream.push_row(bar, time, lines.columns())? else {
             continue;
         };
         if sink.write(&found)? == Reader::Left || sink.flush()? == Reader::Left {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use equipoise::Result;
-use equipoise::expansion::run::{DataConfig, DataFiles, ExpansionConfig};
+use equipoise::expansion::run::{ClassWeights, DataConfig, DataFiles, ExpansionConfig};
 use equipoise::expansion::simulator::SimulatorConfig;
 
 use super::files::readable;
@@ -30,6 +30,13 @@ pub struct DataFlags {
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Further columns of the files that are features, such as volume,rsi [default: none]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    features_from: Vec<String>,
+    /// none, or balanced: every type counts the same in the loss of the type, however often it is in the training windows
+    /// [default: none]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "HOW")]
+    class_weights: Option<ClassWeightsName>,
     /// The largest number of windows, spread over the file, or the number of simulated windows [default: all of a file,
     /// 2400 simulated]
     #[arg(long, value_name = "N")]
@@ -52,6 +59,15 @@ impl DataFlags {
         }
         if self.labels.is_some() {
             data.marks = self.labels.clone();
+        }
+        if !self.features_from.is_empty() {
+            data.features_from = self.features_from.clone();
+        }
+        if let Some(weights) = self.class_weights {
+            data.class_weights = match weights {
+                ClassWeightsName::None => ClassWeights::None,
+                ClassWeightsName::Balanced => ClassWeights::Balanced,
+            };
         }
         if self.max_gap.is_some() {
             data.max_gap = self.max_gap;
@@ -92,4 +108,11 @@ impl DataFlags {
         }
         Ok(())
     }
+}
+
+/// The weights of the types by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum ClassWeightsName {
+    None,
+    Balanced,
 }

@@ -7,9 +7,11 @@ use clap::Command;
 /// The fields of the config and the flags that set them.
 const FLAGS: &[(&str, &str)] = &[
     ("backend", "backend"),
+    ("data.class_weights", "class-weights"),
     ("data.columns", "columns"),
     ("data.date_order", "date-order"),
     ("data.decimal_mark", "decimal"),
+    ("data.features_from", "features-from"),
     ("data.instrument", "instrument"),
     ("data.marks", "labels"),
     ("data.max_gap", "max-gap"),

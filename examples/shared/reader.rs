@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use equipoise::Result;
 use equipoise::expansion::bars::{ColumnMap, DateOrder, DecimalMark};
 use equipoise::expansion::duration;
-use equipoise::expansion::run::DataConfig;
+use equipoise::expansion::run::{DataConfig, Names};
 
 /// The flags for reading a file of bars.
 #[derive(Args)]
@@ -31,15 +31,15 @@ pub struct ReaderFlags {
     /// Zone of time stamps without an offset, such as America/New_York or +01:00 [default: UTC]
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     time_zone: Option<String>,
-    /// The instrument to read from a file with several
+    /// The instrument to read from a file with several; in a training more than once for some of them [default: all]
     #[arg(long, value_name = "NAME")]
-    instrument: Option<String>,
+    instrument: Vec<String>,
 }
 
 impl ReaderFlags {
     /// Returns whether a flag says what this very file is like, so that it must be so.
     pub fn are_of_this_file(&self) -> bool {
-        self.columns.is_some() || self.time_format.is_some() || self.instrument.is_some()
+        self.columns.is_some() || self.time_format.is_some() || !self.instrument.is_empty()
     }
 
     /// Overrides the settings with the flags that were given.
@@ -58,11 +58,13 @@ impl ReaderFlags {
         for (flag, setting) in [
             (&self.time_format, &mut data.time_format),
             (&self.time_zone, &mut data.time_zone),
-            (&self.instrument, &mut data.instrument),
         ] {
             if flag.is_some() {
                 setting.clone_from(flag);
             }
+        }
+        if !self.instrument.is_empty() {
+            data.instrument = Some(Names::new(self.instrument.clone()));
         }
         if let Some(mark) = self.decimal {
             data.decimal_mark = Some(match mark {

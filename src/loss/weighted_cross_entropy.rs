@@ -64,6 +64,24 @@ impl CrossEntropyConfig {
     ///
     /// [`Error::Setting`] if a weight or the smoothing is out of range.
     pub fn init(&self, device: &Device) -> Result<CrossEntropy> {
+        self.check()?;
+        let single = |weights: &[f64]| {
+            let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
+            Tensor::from_floats(weights.as_slice(), &device.clone().inner())
+        };
+        Ok(CrossEntropy {
+            class_weights: self.class_weights.as_deref().map(single),
+            smoothing: self.smoothing,
+            ignore_index: self.ignore_index,
+        })
+    }
+
+    /// Checks the weights and the smoothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](Self::init).
+    pub fn check(&self) -> Result<()> {
         if !(0.0..1.0).contains(&self.smoothing) {
             let expected = "at least 0 and below 1";
             return Err(Error::setting("smoothing", self.smoothing, expected));
@@ -80,15 +98,7 @@ impl CrossEntropyConfig {
                 return Err(Error::setting("class_weights", "0 everywhere", expected));
             }
         }
-        let single = |weights: &[f64]| {
-            let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
-            Tensor::from_floats(weights.as_slice(), &device.clone().inner())
-        };
-        Ok(CrossEntropy {
-            class_weights: weights.map(single),
-            smoothing: self.smoothing,
-            ignore_index: self.ignore_index,
-        })
+        Ok(())
     }
 }
 

@@ -5,8 +5,10 @@
 mod support;
 
 mod bad_csv;
+mod class_weights;
 mod csv_lines;
 mod exporters;
+mod further;
 mod gaps;
 mod golden_features;
 mod good_csv;

@@ -76,6 +76,12 @@ pub(crate) fn is_parquet(path: &Path) -> bool {
     named || begins()
 }
 
+/// Returns the name of a file without its ending, which is the name of its only instrument.
+pub(crate) fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
 /// The rows read so far, by instrument.
 pub(crate) struct Intakes<'a> {
     path: &'a Path,
@@ -142,10 +148,7 @@ impl<'a> Intakes<'a> {
 
     /// Returns the series of every instrument, and the report on all rows.
     pub(crate) fn finish(self, notes: Vec<String>) -> Result<(Vec<Instrument>, CsvReport)> {
-        let stem = || {
-            let stem = self.path.file_stem().unwrap_or_default();
-            stem.to_string_lossy().into_owned()
-        };
+        let stem = || stem(self.path);
         if self.intakes.is_empty() {
             let nothing = (self.make)().finish(notes);
             return nothing.map(|(bars, report)| (vec![Instrument { name: stem(), bars }], report));

@@ -210,7 +210,16 @@ pub struct Bars {
 struct SharedBars {
     bars: Vec<Bar>,
     timestamps: Option<Vec<i64>>,
+    further: Further,
     origin: String,
+}
+
+/// Further columns of bars.
+#[derive(Debug, Clone, Default)]
+struct Further {
+    names: Vec<String>,
+    /// The values, bar after bar.
+    values: Vec<f64>,
 }
 
 impl Bars {
@@ -248,11 +257,79 @@ impl Bars {
         let series = SharedBars {
             bars,
             timestamps,
+            further: Further::default(),
             origin,
         };
         Self {
             series: Arc::new(series),
         }
+    }
+
+    /// Returns the bars with further columns, such as the volume. `values` holds them bar after bar, a value for each name.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the source of the bars as the path if the number of values is not the number of bars times that
+    /// of names, or a value is not finite.
+    pub fn with_columns<N: Into<String>>(
+        self,
+        names: impl IntoIterator<Item = N>,
+        values: Vec<f64>,
+    ) -> Result<Self> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let needed = names.len() * self.len();
+        if values.len() != needed {
+            let reason = format!(
+                "{} values of further columns, expected {needed}",
+                values.len()
+            );
+            return Err(Error::file(self.origin(), reason));
+        }
+        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+            let (bar, name) = (place / names.len(), &names[place % names.len()]);
+            let reason = format!(
+                "bar {bar}: column `{name}` is {}, not a finite number",
+                values[place]
+            );
+            return Err(Error::file(self.origin(), reason));
+        }
+        Ok(self.with_checked_columns(names, values))
+    }
+
+    /// Returns the bars with further columns that the caller has checked.
+    pub(crate) fn with_checked_columns(self, names: Vec<String>, values: Vec<f64>) -> Self {
+        let further = Further { names, values };
+        let series = match Arc::try_unwrap(self.series) {
+            Ok(series) => SharedBars { further, ..series },
+            Err(shared) => SharedBars {
+                bars: shared.bars.clone(),
+                timestamps: shared.timestamps.clone(),
+                further,
+                origin: shared.origin.clone(),
+            },
+        };
+        Self {
+            series: Arc::new(series),
+        }
+    }
+
+    /// Returns the names of the further columns.
+    pub fn column_names(&self) -> &[String] {
+        &self.series.further.names
+    }
+
+    /// Returns the further columns of `bars` bars from index `first` on, bar after bar.
+    ///
+    /// # Panics
+    ///
+    /// If the bars are not all in the series.
+    pub fn columns(&self, first: usize, bars: usize) -> &[f64] {
+        assert!(
+            first + bars <= self.len(),
+            "bars {first} to {}",
+            first + bars
+        );
+        let Further { names, values } = &self.series.further;
+        &values[first * names.len()..(first + bars) * names.len()]
     }
 
     /// Returns the number of bars.

@@ -78,7 +78,7 @@ impl Fitted {
             values.map(|v| f64::from(*v))
         };
         Self {
-            classes: class_rates(&targets.kinds),
+            classes: class_rates(&targets.kinds, config),
             pointers: [pointer(0), pointer(1)],
             binary: weighted_rate(binary(0, 1), config.positive_weight),
             binary_at: (0..bars)
@@ -111,8 +111,7 @@ impl Fitted {
         };
         // Equal probabilities may be better than the training frequencies.
         let uniform = (ExpansionType::COUNT as f64).ln();
-        let type_loss =
-            mean(labels.iter().map(|l| -self.classes[l.kind.index()].ln())).min(uniform);
+        let type_loss = self.type_loss(&labels, config).min(uniform);
         vec![
             baseline(task_names::TYPE, type_loss, None),
             baseline(
@@ -133,6 +132,18 @@ impl Fitted {
                     .map(|at| self.countdown_loss(&labels, config, |t| at[t])),
             ),
         ]
+    }
+
+    /// Returns the mean over the labels, each with the weight of its type.
+    fn type_loss(&self, labels: &[WindowLabel], config: &ExpansionModelConfig) -> f64 {
+        let loss = |label: &WindowLabel| -self.classes[label.kind.index()].ln();
+        let Some(weights) = &config.class_weights else {
+            return mean(labels.iter().map(loss));
+        };
+        let weight = |label: &WindowLabel| weights[label.kind.index()];
+        let all: f64 = labels.iter().map(weight).sum();
+        let sum: f64 = labels.iter().map(|label| weight(label) * loss(label)).sum();
+        if all > 0.0 { sum / all } else { 0.0 }
     }
 
     fn pointer_loss(&self, labels: &[WindowLabel], config: &ExpansionModelConfig) -> f64 {
@@ -192,12 +203,14 @@ impl Fitted {
     }
 }
 
-/// Returns the class frequencies. If a class was never seen, half a count is added to every class, so that the loss is
-/// finite.
-fn class_rates(kinds: &[i64]) -> Vec<f64> {
+/// Returns the class frequencies, each window counted with the weight of its type. If a class was never seen, half a count
+/// is added to every class, so that the loss is finite.
+fn class_rates(kinds: &[i64], config: &ExpansionModelConfig) -> Vec<f64> {
+    let weights = config.class_weights.as_deref();
+    let weights = weights.unwrap_or(&[1.0; ExpansionType::COUNT]);
     let mut counts = [0.0; ExpansionType::COUNT];
     for kind in kinds {
-        counts[*kind as usize] += 1.0;
+        counts[*kind as usize] += weights[*kind as usize];
     }
     let extra = if counts.contains(&0.0) { 0.5 } else { 0.0 };
     let total: f64 = counts.iter().map(|count| count + extra).sum();

@@ -45,7 +45,7 @@ impl ExpansionBatcher {
             length,
             set: FeatureSet {
                 position,
-                moves: false,
+                ..FeatureSet::default()
             },
             countdown,
         }
@@ -57,18 +57,29 @@ impl ExpansionBatcher {
         self
     }
 
+    /// Sets whether the [further columns](Bars::with_columns) of the bars are the last features. Default `false`.
+    pub fn with_columns(mut self, columns: bool) -> Self {
+        let count = self.bars.column_names().len();
+        self.set.further = if columns { count } else { 0 };
+        self
+    }
+
     fn features(&self, windows: &[Window], device: &Device) -> Tensor<3> {
         let mut rows = FeatureRows::new(self.set, windows.len() * self.length);
         let mut mirrored = Vec::new();
         for window in windows {
             let bars = &self.bars.bars()[window.first..window.first + self.length];
+            let further = match self.set.further {
+                0 => &[],
+                _ => self.bars.columns(window.first, self.length),
+            };
             if !window.mirrored {
-                rows.add(bars);
+                rows.add(bars, further);
                 continue;
             }
             mirrored.clear();
             mirrored.extend(bars.iter().map(upside_down));
-            rows.add(&mirrored);
+            rows.add(&mirrored, further);
         }
         let shape = [windows.len(), self.length, self.set.columns()];
         Tensor::from_data(TensorData::new(rows.into_values(), shape), device)

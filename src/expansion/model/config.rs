@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::task_names;
 use crate::error::{Error, Result};
 use crate::expansion::label::{CountdownForm, ExpansionType};
+use crate::loss::CrossEntropyConfig;
 use crate::task::{Task, TaskSet};
 
 /// The pooling of the representation of a window into one vector. Default [`Pooling::Mean`].
@@ -66,6 +67,10 @@ pub struct ExpansionModelConfig {
     pub countdown_delta: f64,
     /// The weight of a bar inside the expansion in the binary loss, above 0. Default 1, the plain loss.
     pub positive_weight: f64,
+    /// The weight of each type in the loss of the type, in the order breakout, continuation, reversal, as
+    /// [`CrossEntropyConfig::class_weights`]. Default `None`, the plain loss. `data.class_weights` computes balanced weights
+    /// from the training labels.
+    pub class_weights: Option<Vec<f64>>,
 }
 
 impl Default for ExpansionModelConfig {
@@ -85,6 +90,7 @@ impl Default for ExpansionModelConfig {
             pointer_delta: 0.08,
             countdown_delta: 1.0,
             positive_weight: 1.0,
+            class_weights: None,
         }
     }
 }
@@ -145,6 +151,27 @@ impl ExpansionModelConfig {
                 return Err(Error::setting(field, value, "a positive finite number"));
             }
         }
-        Ok(())
+        self.validate_class_weights()
+    }
+
+    fn validate_class_weights(&self) -> Result<()> {
+        let Some(weights) = &self.class_weights else {
+            return Ok(());
+        };
+        let (found, wanted) = (weights.len(), ExpansionType::COUNT);
+        if found != wanted {
+            let found = format!("a list of {found}");
+            let expected = format!("a list of {wanted} weights, one for each type");
+            return Err(Error::setting("class_weights", found, expected));
+        }
+        self.type_loss().check()
+    }
+
+    /// Returns the settings of the loss of the type.
+    pub(super) fn type_loss(&self) -> CrossEntropyConfig {
+        CrossEntropyConfig {
+            class_weights: self.class_weights.clone(),
+            ..CrossEntropyConfig::default()
+        }
     }
 }

@@ -9,9 +9,12 @@ use super::batch::ExpansionBatch;
 use super::config::{ExpansionModelConfig, Pooling};
 use super::evaluation::ExpansionEvaluation;
 use super::output::ExpansionOutput;
+use super::task_names;
 use crate::error::Result;
 use crate::expansion::label::{CountdownForm, ExpansionType};
-use crate::loss::{Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber};
+use crate::loss::{
+    CrossEntropy, Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
+};
 use crate::model::{Branches, MultiTaskModel};
 use crate::nn::{BiLstm, BiLstmConfig, Dropout, Readout, readout};
 use crate::task::TaskSet;
@@ -58,6 +61,9 @@ pub struct ExpansionModel {
     pub(super) pointers: Linear,
     pub(super) binary: Linear,
     pub(super) countdown: Linear,
+    /// The loss of the type where the types have weights.
+    #[module(skip)]
+    pub(super) weighted_type: Option<CrossEntropy>,
     #[module(skip)]
     pub(super) tasks: TaskSet,
     #[module(skip)]
@@ -96,6 +102,10 @@ impl ExpansionModelConfig {
             pointers: linear(self.projection, 2, device),
             binary: linear(width, 1, device),
             countdown: linear(countdown_input, 1, device),
+            weighted_type: match self.class_weights {
+                Some(_) => Some(self.type_loss().init(device)?),
+                None => None,
+            },
             tasks: self.tasks()?,
             config: self.clone(),
         })
@@ -284,30 +294,39 @@ impl MultiTaskModel for ExpansionModel {
         let output = self.branched_heads(&shared);
         let config = &self.config;
         let mean = Reduction::Mean;
-        TaskLosses::new(vec![
-            cross_entropy(output.kinds, batch.kinds.clone(), None, mean),
-            huber(
-                output.pointers,
-                batch.pointers.clone(),
-                config.pointer_delta,
-                None,
-                mean,
-            ),
-            binary_cross_entropy_with_logits(
-                output.binary,
-                batch.binary.clone(),
-                config.positive_weight,
-                None,
-                mean,
-            ),
-            huber(
-                output.countdown,
-                batch.countdown.clone(),
-                config.countdown_delta,
-                None,
-                mean,
-            ),
-        ])
+        let pointers = huber(
+            output.pointers,
+            batch.pointers.clone(),
+            config.pointer_delta,
+            None,
+            mean,
+        );
+        let binary = binary_cross_entropy_with_logits(
+            output.binary,
+            batch.binary.clone(),
+            config.positive_weight,
+            None,
+            mean,
+        );
+        let countdown = huber(
+            output.countdown,
+            batch.countdown.clone(),
+            config.countdown_delta,
+            None,
+            mean,
+        );
+        let Some(weighted) = &self.weighted_type else {
+            let kinds = cross_entropy(output.kinds, batch.kinds.clone(), None, mean);
+            return TaskLosses::new(vec![kinds, pointers, binary, countdown]);
+        };
+        // Batches count by the weights of their types, so that the mean over an epoch is that over all windows.
+        let kinds = weighted.forward(output.kinds, batch.kinds.clone(), None);
+        TaskLosses::by_name(&self.tasks, &batch.features.device())
+            .weighted(task_names::TYPE, kinds)
+            .loss(task_names::POINTERS, pointers)
+            .loss(task_names::BINARY, binary)
+            .loss(task_names::COUNTDOWN, countdown)
+            .build()
     }
 
     fn evaluate(

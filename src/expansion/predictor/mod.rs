@@ -62,16 +62,19 @@ pub struct Predictor {
     max_gap: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Trained {
     network: ExpansionModel,
     features: FeatureSet,
+    /// The names of the further columns.
+    columns: Vec<String>,
     device: Device,
 }
 
 impl Predictor {
     /// Creates a predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model), and the
-    /// features it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)).
+    /// features it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)). A network that
+    /// reads further columns also needs their names, see [`with_columns`](Self::with_columns).
     ///
     /// # Errors
     ///
@@ -90,6 +93,7 @@ impl Predictor {
             trained: Arc::new(Trained {
                 network,
                 features,
+                columns: Vec::new(),
                 device,
             }),
             max_gap: None,
@@ -107,6 +111,7 @@ impl Predictor {
         let device = config.backend.device()?;
         let network = config.trained_network(file, &device)?;
         let predictor = Self::new(network, config.data.features())?;
+        let predictor = predictor.with_columns(config.data.features_from.clone())?;
         Ok(predictor.with_max_gap(config.data.max_gap))
     }
 
@@ -128,6 +133,28 @@ impl Predictor {
     pub fn with_max_gap(mut self, longest: Option<Duration>) -> Self {
         self.max_gap = longest;
         self
+    }
+
+    /// Sets the names of the further columns that the network reads, in their order. [`windows`](Self::windows) then refuses
+    /// bars with other [columns](crate::expansion::bars::Bars::column_names).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the network reads another number of further columns.
+    pub fn with_columns(mut self, names: Vec<String>) -> Result<Self> {
+        let (found, further) = (names.len(), self.trained.features.further);
+        if found != further {
+            let expected = format!("{further} names, the further columns that the network reads");
+            return Err(Error::setting("data.features_from", found, expected));
+        }
+        let trained = Arc::make_mut(&mut self.trained);
+        trained.columns = names;
+        Ok(self)
+    }
+
+    /// Returns the names of the further columns that the network reads.
+    pub fn columns(&self) -> &[String] {
+        &self.trained.columns
     }
 
     /// Returns the longest time between two bars of a window, or `None` without a limit.
@@ -164,16 +191,33 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a window has another number of bars than [`window`](Self::window), [`Error::Prediction`] if a
+    /// [`Error::Prediction`] if the network reads further columns; [`Error::Setting`] if a window has another number of bars
+    /// than [`window`](Self::window), [`Error::Prediction`] if a
     /// bar does not pass [`Bar::check`], or the outputs are not finite or cannot be read from the device.
     pub fn predict_all(&self, windows: &[&[Bar]]) -> Result<Vec<Prediction>> {
+        self.check_without_columns()?;
         for (index, window) in windows.iter().enumerate() {
             self.check(index, window)?;
         }
-        let found = self.answer(windows)?.into_iter().enumerate();
+        let plain: Vec<WindowView> = windows.iter().map(|bars| (*bars, &[][..])).collect();
+        let found = self.answer(&plain)?.into_iter().enumerate();
         found
             .map(|(index, found)| found.ok_or_else(|| not_finite(&format!("window {index}"))))
             .collect()
+    }
+
+    /// Refuses bars alone for a network that reads further columns.
+    fn check_without_columns(&self) -> Result<()> {
+        match self.trained.features.further {
+            0 => Ok(()),
+            _ => Err(Error::Prediction {
+                reason: format!(
+                    "the network reads the columns {} (`data.features_from`) too; predict a series that has them with \
+                     `Predictor::windows`, or bar by bar with `Stream::push_row`",
+                    self.trained.columns.join(", ")
+                ),
+            }),
+        }
     }
 
     fn check(&self, index: usize, window: &[Bar]) -> Result<()> {
@@ -192,7 +236,7 @@ impl Predictor {
     }
 
     /// Predicts windows that passed [`check`](Self::check); `None` for outputs that are not finite.
-    fn answer(&self, windows: &[&[Bar]]) -> Result<Vec<Option<Prediction>>> {
+    fn answer(&self, windows: &[WindowView]) -> Result<Vec<Option<Prediction>>> {
         if windows.is_empty() {
             return Ok(Vec::new());
         }
@@ -201,7 +245,7 @@ impl Predictor {
         let padded = windows.iter().cycle().take(rows);
         let trained = &self.trained;
         let mut features = FeatureRows::new(trained.features, rows * self.window());
-        padded.for_each(|window| features.add(window));
+        padded.for_each(|(bars, further)| features.add(bars, further));
         let shape = [rows, self.window(), trained.features.columns()];
         let data = TensorData::new(features.into_values(), shape);
         let output = trained
@@ -216,6 +260,9 @@ impl Predictor {
             .collect())
     }
 }
+
+/// The bars of a window and their further columns.
+type WindowView<'a> = (&'a [Bar], &'a [f64]);
 
 fn not_finite(window: &str) -> Error {
     Error::Prediction {

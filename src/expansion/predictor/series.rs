@@ -3,9 +3,9 @@
 use std::vec::IntoIter;
 
 use super::found::{WindowPrediction, longest_step};
-use super::{Predictor, not_finite};
+use super::{Predictor, WindowView, not_finite};
 use crate::error::{Error, Result};
-use crate::expansion::bars::{Bar, Bars};
+use crate::expansion::bars::Bars;
 
 /// The number of windows per forward pass, the fastest of 8 to 128 by a few percent (two cores, 2026-11-23).
 const AT_ONCE: usize = 16;
@@ -28,12 +28,25 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `stride` is 0, [`Error::TooFew`] if the series is shorter than a window. An item is
+    /// [`Error::Setting`] if `stride` is 0, [`Error::File`] if the further columns of the bars are not those that the network
+    /// reads, [`Error::TooFew`] if the series is shorter than a window. An item is
     /// [`Error::Prediction`] if the outputs for its window are not finite, and the last item if the outputs cannot be
     /// read from the device.
     pub fn windows(&self, bars: &Bars, stride: usize) -> Result<Predictions> {
         let length = self.window();
         check_stride(stride)?;
+        if bars.column_names() != self.columns() {
+            let shown = |names: &[String]| match names {
+                [] => "no further columns".to_owned(),
+                names => format!("the columns {}", names.join(", ")),
+            };
+            let reason = format!(
+                "has {}, but the network reads {} (`data.features_from` of its config)",
+                shown(bars.column_names()),
+                shown(self.columns())
+            );
+            return Err(Error::file(bars.origin(), reason));
+        }
         if bars.len() < length {
             return Err(Error::TooFew {
                 unit: "bars",
@@ -84,9 +97,12 @@ impl Predictions {
     fn compute(&mut self) -> Result<()> {
         let firsts: Vec<usize> = self.firsts.by_ref().take(AT_ONCE).collect();
         let length = self.predictor.window();
-        let windows: Vec<&[Bar]> = firsts
+        let windows: Vec<WindowView> = firsts
             .iter()
-            .map(|first| &self.bars.bars()[*first..first + length])
+            .map(|first| {
+                let bars = &self.bars.bars()[*first..first + length];
+                (bars, self.bars.columns(*first, length))
+            })
             .collect();
         let found = self.predictor.answer(&windows)?;
         let stamps = |first: usize| Some(&self.bars.timestamps()?[first..first + length]);

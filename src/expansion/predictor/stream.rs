@@ -22,6 +22,8 @@ pub struct Stream {
     bars: Vec<Bar>,
     /// The time stamps of `bars`; empty if the series has none.
     stamps: Vec<i64>,
+    /// The further columns of `bars`, bar after bar.
+    columns: Vec<f64>,
 }
 
 impl Predictor {
@@ -40,6 +42,7 @@ impl Predictor {
             over_gaps: 0,
             bars: Vec::with_capacity(2 * self.window()),
             stamps: Vec::with_capacity(2 * self.window()),
+            columns: Vec::new(),
         })
     }
 }
@@ -57,10 +60,27 @@ impl Stream {
     ///   have a time: the bar is not taken, and the stream can continue without it;
     /// * the outputs for the window are not finite or cannot be read from the device: the bar was taken.
     pub fn push(&mut self, bar: Bar, time: Option<i64>) -> Result<Option<WindowPrediction>> {
-        self.check(&bar, time).map_err(|reason| Error::Prediction {
-            reason: format!("bar {}: {reason}", self.taken),
-        })?;
+        self.push_row(bar, time, &[])
+    }
+
+    /// Takes the next bar with its further columns, and predicts if a window ends with it, as [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); [`Error::Prediction`] also if `columns` does not hold a finite number for each of
+    /// [`Predictor::columns`]: the bar is not taken.
+    pub fn push_row(
+        &mut self,
+        bar: Bar,
+        time: Option<i64>,
+        columns: &[f64],
+    ) -> Result<Option<WindowPrediction>> {
+        self.check(&bar, time, columns)
+            .map_err(|reason| Error::Prediction {
+                reason: format!("bar {}: {reason}", self.taken),
+            })?;
         self.keep(bar, time);
+        self.columns.extend_from_slice(columns);
         match self.newest() {
             Some(first) if first.is_multiple_of(self.stride) => self.predict(first),
             _ => Ok(None),
@@ -97,8 +117,15 @@ impl Stream {
             self.over_gaps += 1;
             return Ok(None);
         }
-        let window = &self.bars[self.bars.len() - length..];
-        match self.predictor.answer(&[window])?.into_iter().next() {
+        let bars = &self.bars[self.bars.len() - length..];
+        let further = length * self.predictor.trained.features.further;
+        let columns = &self.columns[self.columns.len() - further..];
+        match self
+            .predictor
+            .answer(&[(bars, columns)])?
+            .into_iter()
+            .next()
+        {
             Some(Some(found)) => Ok(Some(WindowPrediction::new(first, length, found, stamps))),
             _ => Err(not_finite(&format!("the window from bar {first} on"))),
         }
@@ -114,8 +141,24 @@ impl Stream {
         self.taken
     }
 
-    fn check(&self, bar: &Bar, time: Option<i64>) -> Result<(), String> {
+    fn check(&self, bar: &Bar, time: Option<i64>, columns: &[f64]) -> Result<(), String> {
         bar.check().map_err(|fault| fault.to_string())?;
+        let names = self.predictor.columns();
+        let wanted = self.predictor.trained.features.further;
+        if columns.len() != wanted {
+            return Err(format!(
+                "it has {} further columns, but the network reads {wanted} ({})",
+                columns.len(),
+                names.join(", ")
+            ));
+        }
+        if let Some(place) = columns.iter().position(|value| !value.is_finite()) {
+            let name = names.get(place).map_or("", String::as_str);
+            return Err(format!(
+                "its column `{name}` is {}, which is not finite",
+                columns[place]
+            ));
+        }
         match (time, self.stamps.last()) {
             (Some(time), Some(last)) if time < *last => Err(format!(
                 "its time, {time}, is earlier than {last} of the bar before"
@@ -134,6 +177,8 @@ impl Stream {
         if self.bars.len() == 2 * length {
             self.bars.drain(..=length);
             self.stamps.drain(..(length + 1).min(self.stamps.len()));
+            let further = self.predictor.trained.features.further;
+            self.columns.drain(..(length + 1) * further);
         }
         self.bars.push(bar);
         self.stamps.extend(time);

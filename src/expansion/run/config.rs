@@ -12,7 +12,9 @@ use burn::tensor::DeviceKind;
 use burn::tensor::DeviceType;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::class_weights::ClassWeights;
 use super::files::DataFiles;
+use super::names::Names;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{ColumnMap, CsvOptions};
@@ -173,8 +175,9 @@ pub struct DataConfig {
     pub time_format: Option<String>,
     /// The zone of time stamps without an offset, such as `America/New_York` or `+01:00`. Default `None`: UTC.
     pub time_zone: Option<String>,
-    /// The instrument whose rows are read from a file with several. Default `None`: a file with several is refused.
-    pub instrument: Option<String>,
+    /// The instruments that are read, by name: one, or a list. A [`Predictor`](crate::expansion::predictor::Predictor) takes
+    /// one. Default `None`: all that the files hold.
+    pub instrument: Option<Names>,
     /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`:
     /// inferred from the usual week of the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
     /// A [`Predictor`](crate::expansion::predictor::Predictor) with `None` leaves out no window.
@@ -185,6 +188,9 @@ pub struct DataConfig {
     pub marks: Option<PathBuf>,
     /// The meaning of the type names in a file of labels made by hand.
     pub classes: Classes,
+    /// The weights of the types in the loss of the type: `none`, or `balanced` by the labels of the training windows.
+    /// Default `none`. `model.class_weights` sets weights of one's own.
+    pub class_weights: ClassWeights,
     /// The number of bars between the first bars of two consecutive windows of a file, at least 1. Default 10.
     pub stride: usize,
     /// The largest number of windows, spread evenly over a file, or the number of simulated windows; at least 1.
@@ -196,6 +202,10 @@ pub struct DataConfig {
     pub position: bool,
     /// Whether the [moves](crate::expansion::feature::window_moves) are four more features, the last. Default `false`.
     pub moves: bool,
+    /// The names of further columns of the file that are features, the last, such as the volume; see
+    /// [`window_columns`](crate::expansion::feature::window_columns). A row without a number in one of them is a bad row.
+    /// Default: none.
+    pub features_from: Vec<String>,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
     /// file. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
     /// for windows labelled by hand and for windows stored in a Parquet file.
@@ -227,11 +237,13 @@ impl Default for DataConfig {
             max_gap: None,
             marks: None,
             classes: Classes::default(),
+            class_weights: ClassWeights::default(),
             stride: 10,
             max_samples: None,
             valid_fraction: 0.2,
             position: false,
             moves: false,
+            features_from: Vec::new(),
             resampled: 0,
             train_windows: None,
             mirror: false,
@@ -247,19 +259,47 @@ impl DataConfig {
         FeatureSet {
             position: self.position,
             moves: self.moves,
+            further: self.features_from.len(),
         }
+    }
+
+    fn check_features_from(&self) -> Result<()> {
+        let names = &self.features_from;
+        let refuse = |found: String, expected: &str| {
+            Err(Error::setting("data.features_from", found, expected))
+        };
+        for (index, name) in names.iter().enumerate() {
+            if name.trim().is_empty() {
+                return refuse("an empty name".into(), "the name of a column of the file");
+            }
+            if names[..index].contains(name) {
+                return refuse(format!("{name}, twice"), "each column once");
+            }
+        }
+        if !names.is_empty() && self.path.is_none() {
+            let expected =
+                "left out: simulated bars have prices alone (give the bars with `data.path`)";
+            return refuse(names.join(", "), expected);
+        }
+        Ok(())
     }
 
     /// Returns the settings of the reader of the file.
     pub fn csv_options(&self) -> CsvOptions {
         CsvOptions::default()
             .with_skip_bad_rows(self.skip_bad_rows)
+            .with_features(self.features_from.clone())
             .with_date_order(self.date_order)
             .with_decimal_mark(self.decimal_mark)
             .with_columns(self.columns.clone())
             .with_time_format(self.time_format.clone())
             .with_time_zone(self.time_zone.clone())
-            .with_instrument(self.instrument.clone())
+            .with_instrument(
+                self.instrument
+                    .as_ref()
+                    .and_then(Names::only)
+                    .map(String::from),
+            )
     }
 }
 
@@ -448,6 +488,11 @@ impl ExpansionConfig {
         data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;
         data.classes.validate().map_err(within("data"))?;
+        data.check_features_from()?;
+        if data.class_weights == ClassWeights::Balanced && self.model.class_weights.is_some() {
+            let expected = "none, because `model.class_weights` sets the weights";
+            return Err(Error::setting("data.class_weights", "balanced", expected));
+        }
         if data.marks.is_some() && data.path.is_none() {
             let expected =
                 "left out: the simulator labels its own windows (give the bars with `data.path`)";
@@ -475,7 +520,7 @@ impl ExpansionConfig {
         let needed = data.features().columns();
         if self.model.features != needed {
             let expected = format!(
-                "{needed}, the features of a bar with this `data.position` and `data.moves`"
+                "{needed}, the features of a bar with this `data.position`, `data.moves` and `data.features_from`"
             );
             return Err(Error::setting(
                 "model.features",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::{DataConfig, ExpansionConfig};
 use super::files::DataFiles;
+use super::names::Names;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{
     Bars, CsvOptions, CsvReport, Instrument, is_parquet, read_csv, read_instruments,
@@ -65,12 +66,20 @@ fn read_each(
     data: &DataConfig,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Instrument>> {
+    let mut options = data.csv_options();
+    if files.len() > 1 {
+        // One of the files may hold it, and the others not.
+        options.instrument = None;
+    }
     let mut all: Vec<Instrument> = Vec::new();
     for file in files {
-        let (instruments, report) = read_instruments(file, &data.csv_options())?;
+        let (instruments, report) = read_instruments(file, &options)?;
         notes.push(read_note(file, &instruments));
         notes.extend(report_notes(file, report));
         for mut instrument in instruments {
+            if let Some(name) = &options.instrument {
+                instrument.name.clone_from(name);
+            }
             // The same name in another file is another series, because it may have the same hours.
             if all.iter().any(|other| other.name == instrument.name) {
                 instrument.name = format!("{} ({})", instrument.name, file.display());
@@ -78,7 +87,45 @@ fn read_each(
             all.push(instrument);
         }
     }
-    Ok(all)
+    match &data.instrument {
+        Some(names) if options.instrument.is_none() => chosen(all, names),
+        _ => Ok(all),
+    }
+}
+
+/// Returns the instruments with these names, in the order of the names.
+fn chosen(all: Vec<Instrument>, names: &Names) -> Result<Vec<Instrument>> {
+    if names.is_empty() {
+        let expected = "a name, or a list with at least one name";
+        return Err(Error::setting("data.instrument", "an empty list", expected));
+    }
+    let find = |name: &String| {
+        let found = all.iter().find(|one| one.name == *name).cloned();
+        found.ok_or_else(|| {
+            let known = all.iter().take(NAMED).map(|one| one.name.as_str());
+            let known: Vec<&str> = known.collect();
+            let more = if all.len() > NAMED { ", ..." } else { "" };
+            let expected = format!(
+                "some of the {} instruments that are read: {}{more}",
+                all.len(),
+                known.join(", ")
+            );
+            Error::setting("data.instrument", name, expected)
+        })
+    };
+    let mut found: Vec<Instrument> = Vec::new();
+    for name in names.names() {
+        if found.iter().any(|one| one.name == *name) {
+            let found = format!("{name}, twice");
+            return Err(Error::setting(
+                "data.instrument",
+                found,
+                "each instrument once",
+            ));
+        }
+        found.push(find(name)?);
+    }
+    Ok(found)
 }
 
 /// Reads the marks of every instrument.
@@ -107,6 +154,14 @@ impl DataConfig {
     /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
     /// feature.
     pub fn read_bars(&self, path: &Path) -> Result<(Bars, Vec<String>)> {
+        if let Some(several) = self
+            .instrument
+            .as_ref()
+            .filter(|names| names.only().is_none())
+        {
+            let expected = "one instrument, of whose bars a series is read";
+            return Err(Error::setting("data.instrument", several, expected));
+        }
         read_with(path, &self.csv_options())
     }
 
@@ -205,6 +260,11 @@ mod parquet {
         notes: &mut Vec<String>,
     ) -> Result<Windows> {
         let data = &config.data;
+        if !data.features_from.is_empty() {
+            let expected = "left out: the file of `data.path` holds windows of prices alone";
+            let found = data.features_from.join(", ");
+            return Err(Error::setting("data.features_from", found, expected));
+        }
         if data.marks.is_some() {
             let expected = "left out: the file of `data.path` holds windows with their own labels";
             return Err(Error::setting("data.marks", "given", expected));

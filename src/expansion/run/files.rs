@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, glob_with};
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::names::strings;
 use crate::error::{Error, Result};
 
 /// The files of a config, as paths or patterns. In JSON a string, or a list of strings.
@@ -142,28 +142,6 @@ impl Serialize for DataFiles {
 
 impl<'de> Deserialize<'de> for DataFiles {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PathsVisitor)
-    }
-}
-
-struct PathsVisitor;
-
-impl<'de> Visitor<'de> for PathsVisitor {
-    type Value = DataFiles;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path, or a list of paths")
-    }
-
-    fn visit_str<E>(self, path: &str) -> Result<DataFiles, E> {
-        Ok(path.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut paths: A) -> Result<DataFiles, A::Error> {
-        let mut all = Vec::new();
-        while let Some(path) = paths.next_element::<PathBuf>()? {
-            all.push(path);
-        }
-        Ok(DataFiles::new(all))
+        strings(deserializer, "a path, or a list of paths").map(Self::new)
     }
 }

@@ -4,6 +4,7 @@
 //! for the run.
 
 mod candles;
+mod class_weights;
 mod config;
 mod data;
 #[cfg(feature = "pytorch")]
@@ -13,6 +14,7 @@ mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
 mod instruments;
+mod names;
 mod quick_test;
 mod recipes;
 mod report;
@@ -20,11 +22,13 @@ mod start;
 mod train;
 
 pub use candles::WindowFigure;
+pub use class_weights::ClassWeights;
 pub use config::{Backend, DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use files::DataFiles;
 pub(crate) use fingerprint::{Fingerprint, RunFiles};
 pub use instruments::InstrumentScores;
+pub use names::Names;
 pub use quick_test::QuickTest;
 pub use train::{Data, RunOptions, probe, train};

@@ -107,6 +107,7 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
         config.model.window = window;
     }
     (config.data.position, config.data.moves) = (run.data.position, run.data.moves);
+    config.data.features_from = run.data.features_from;
     let note = format!(
         "the network and its features are those of the run of {}",
         file.display()

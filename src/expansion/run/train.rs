@@ -103,12 +103,15 @@ impl Data {
         } else {
             train
         };
-        Ok(Data {
+        let mut data = Data {
             train,
             plain,
             valid,
             notes,
-        })
+        };
+        let weights = config.data.class_weights.note(&data.train);
+        data.notes.extend(weights);
+        Ok(data)
     }
 }
 
@@ -228,7 +231,8 @@ pub fn train(
     }
     let directory = directory.as_ref();
     let device = config.backend.device()?;
-    let (network, weighting) = config.build(&device)?;
+    let weighed = with_class_weights(config, &data.train);
+    let (network, weighting) = weighed.build(&device)?;
     let network = match &options.init {
         Some(file) => init_from(network, file, options.progress)?,
         None => network,
@@ -242,7 +246,7 @@ pub fn train(
     // Closed forms, fitted to the original windows.
     let plain = data.plain.as_ref().unwrap_or(&data.train);
     let known = if config.train.baseline {
-        baselines(plain, &data.valid, &config.model)
+        baselines(plain, &data.valid, &weighed.model)
     } else {
         Vec::new()
     };
@@ -271,8 +275,18 @@ pub fn train(
     }
     inputs.write(directory)?;
     config.write(stored)?;
+    config.data.class_weights.write(&data.train, directory)?;
     let batcher = config.batcher(data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
+}
+
+/// Returns the config with the weights of the types that follow from the training labels.
+fn with_class_weights(config: &ExpansionConfig, train: &Windows) -> ExpansionConfig {
+    let mut config = config.clone();
+    if let Some(weights) = config.data.class_weights.of(train) {
+        config.model.class_weights = Some(weights);
+    }
+    config
 }
 
 /// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
@@ -291,7 +305,7 @@ pub fn probe(
 ) -> Result<Trials> {
     config.validate()?;
     let device = config.backend.device()?;
-    let start = config.build(&device)?;
+    let start = with_class_weights(config, &data.train).build(&device)?;
     let network = start.0.with_half_precision(config.half);
     let network = if config.freeze_backbone {
         network.with_frozen_backbone()
@@ -348,5 +362,6 @@ impl ExpansionConfig {
         let (data, model) = (&self.data, &self.model);
         ExpansionBatcher::new(bars, model.window, data.position, model.countdown)
             .with_moves(data.moves)
+            .with_columns(!data.features_from.is_empty())
     }
 }

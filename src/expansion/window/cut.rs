@@ -2,7 +2,7 @@
 
 use super::grid::WindowGrid;
 use super::series::{Series, Without, each, joined};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Instrument};
 
 /// The windows of several series, before they have labels.
@@ -31,6 +31,7 @@ pub(super) struct Place {
 impl Cut {
     /// Cuts every instrument. An instrument without a window is left out if there are others.
     pub(super) fn new(instruments: &[Instrument], grid: &WindowGrid) -> Result<Self> {
+        check_columns(instruments)?;
         let (starts, without) = each(instruments, |one| grid.starts(&one.bars))?;
         let (mut kept, mut indices) = (Vec::new(), Vec::new());
         let (mut places, mut over_gaps) = (Vec::new(), 0);
@@ -59,4 +60,21 @@ impl Cut {
     pub(super) fn first(&self, place: Place) -> usize {
         self.series[place.series].first + place.first
     }
+}
+
+/// Checks that all instruments have the same further columns.
+fn check_columns(instruments: &[Instrument]) -> Result<()> {
+    for pair in instruments.windows(2) {
+        let (one, other) = (&pair[0].bars, &pair[1].bars);
+        if one.column_names() != other.column_names() {
+            let reason = format!(
+                "its further columns are [{}], those of {} are [{}]; all instruments need the same",
+                other.column_names().join(", "),
+                one.origin(),
+                one.column_names().join(", ")
+            );
+            return Err(Error::file(other.origin(), reason));
+        }
+    }
+    Ok(())
 }

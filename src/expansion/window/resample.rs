@@ -43,6 +43,9 @@ pub struct Resample {
 /// differences by price differences, so inside a stretch `k` changes nothing. Joining blocks of a series is the idea of
 /// the block bootstrap (H. R. Künsch, 1989).
 ///
+/// [Further columns](Bars::with_columns) are joined too: those of the second stretch are moved to the mean and the deviation
+/// of the first.
+///
 /// A stretch spans no [gap](Series::gaps) that the windows do not span. Both stretches of a segment are of one series,
 /// and a series is drawn as often as its share of the bars. Bars after the last of `windows` are not
 /// used, so no bar of a later split enters.
@@ -63,7 +66,9 @@ pub fn with_resampled(
     }
     let mut joiner = Joiner::new(windows, joined)?;
     let wanted = windows.len() * copies;
-    let (mut bars, mut more) = (windows.bars().bars().to_vec(), Vec::with_capacity(wanted));
+    let all = windows.bars();
+    let (mut bars, mut more) = (all.bars().to_vec(), Vec::with_capacity(wanted));
+    let mut columns = all.columns(0, all.len()).to_vec();
     let mut in_vain = 0;
     while more.len() < wanted {
         let segment = joiner.segment()?;
@@ -71,7 +76,7 @@ pub fn with_resampled(
         let (base, before) = (bars.len(), more.len());
         // Every window of the segment except the first spans the join.
         for first in (1..length).step_by(stride) {
-            if let Some(label) = labeller.label(&segment[first..first + length]) {
+            if let Some(label) = labeller.label(&segment.bars[first..first + length]) {
                 more.push(Window {
                     first: base + first,
                     label,
@@ -80,7 +85,8 @@ pub fn with_resampled(
             }
         }
         if more.len() > before {
-            bars.extend(segment);
+            bars.extend(segment.bars);
+            columns.extend(segment.columns);
             continue;
         }
         in_vain += 1;
@@ -90,8 +96,18 @@ pub fn with_resampled(
         }
     }
     more.truncate(wanted);
-    let bars = Bars::new(bars, None, windows.bars().origin())?;
+    let mut bars = Bars::new(bars, None, all.origin())?;
+    if !all.column_names().is_empty() {
+        bars = bars.with_columns(all.column_names(), columns)?;
+    }
     Ok(windows.extended(bars, more))
+}
+
+/// Two joined stretches.
+struct Segment {
+    bars: Vec<Bar>,
+    /// The further columns, bar after bar.
+    columns: Vec<f64>,
 }
 
 /// A generator of segments, which are pairs of joined stretches of one series.
@@ -104,6 +120,8 @@ struct Joiner<'a> {
 /// The bars of one series that stretches are taken from.
 struct Part<'a> {
     bars: &'a [Bar],
+    /// The further columns, bar after bar.
+    columns: &'a [f64],
     /// The index of the first bar in the series.
     first: usize,
     gaps: &'a Gaps,
@@ -136,7 +154,7 @@ impl<'a> Joiner<'a> {
         })
     }
 
-    fn segment(&mut self) -> Result<Vec<Bar>> {
+    fn segment(&mut self) -> Result<Segment> {
         for _ in 0..PATIENCE {
             let index = self.draw();
             let part = &self.parts[index];
@@ -181,6 +199,7 @@ impl<'a> Part<'a> {
         };
         Self {
             bars: &windows.bars().bars()[first..last],
+            columns: windows.bars().columns(first, last - first),
             first: first - series.range().start,
             gaps: series.gaps(),
             length,
@@ -189,7 +208,7 @@ impl<'a> Part<'a> {
 
     /// Returns the joined stretches that begin at two bars. Returns `None` if a stretch spans an outage, the
     /// volatilities differ too much, or a price falls to zero.
-    fn joined(&self, first: usize, second: usize) -> Option<Vec<Bar>> {
+    fn joined(&self, first: usize, second: usize) -> Option<Segment> {
         let (end, length) = (first + self.length, self.length);
         if [first, second].iter().any(|start| self.over_gap(*start)) {
             return None;
@@ -207,10 +226,34 @@ impl<'a> Part<'a> {
             low: moved(bar.low),
             close: moved(bar.close),
         }));
-        segment
-            .iter()
-            .all(|bar| bar.check().is_ok())
-            .then_some(segment)
+        let valid = segment.iter().all(|bar| bar.check().is_ok());
+        valid.then(|| Segment {
+            bars: segment,
+            columns: self.joined_columns(first, second),
+        })
+    }
+
+    /// Returns the further columns of two stretches. Those of the second are moved to the mean and the deviation of the
+    /// first, so that the join does not show in them.
+    fn joined_columns(&self, first: usize, second: usize) -> Vec<f64> {
+        let count = self.columns.len() / self.bars.len();
+        let of = |start: usize| &self.columns[start * count..(start + self.length) * count];
+        let (one, other) = (of(first), of(second));
+        let spread = |values: &[f64], column: usize| {
+            let values = values.iter().skip(column).step_by(count.max(1));
+            let mean = values.clone().sum::<f64>() / self.length as f64;
+            let squares = values.map(|value| (value - mean).powi(2)).sum::<f64>();
+            (mean, (squares / self.length as f64).sqrt())
+        };
+        let spreads: Vec<_> = (0..count)
+            .map(|column| (spread(one, column), spread(other, column)))
+            .collect();
+        let moved = other.iter().enumerate().map(|(place, value)| {
+            let ((to, wide), (from, before)) = spreads[place % count];
+            let moved = to + wide / before * (value - from);
+            if moved.is_finite() { moved } else { to }
+        });
+        one.iter().copied().chain(moved).collect()
     }
 
     /// Returns whether a stretch, or the bars before it that enter its ATR, spans an outage.

@@ -68,7 +68,20 @@ pub(super) fn joined(instruments: &[(&Instrument, Gaps)]) -> (Bars, Vec<Series>)
             let bars = instruments.iter().flat_map(|(one, _)| one.bars.bars());
             let bars: Vec<Bar> = bars.copied().collect();
             // Together the stamps are in no order, so each series keeps its own.
-            (Bars::from_checked(bars, None, origin(instruments)), all)
+            let joined = Bars::from_checked(bars, None, origin(instruments));
+            let names = instruments
+                .first()
+                .map_or(&[][..], |(one, _)| one.bars.column_names());
+            if names.is_empty() {
+                return (joined, all);
+            }
+            let columns = instruments
+                .iter()
+                .flat_map(|(one, _)| one.bars.columns(0, one.bars.len()));
+            (
+                joined.with_checked_columns(names.to_vec(), columns.copied().collect()),
+                all,
+            )
         }
     }
 }

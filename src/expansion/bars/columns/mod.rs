@@ -36,6 +36,24 @@ pub(crate) fn position(header: &Header, name: &str) -> Result<usize, String> {
     found.ok_or_else(|| format!("{} (of `data.columns`)", header.lacks(&format!("`{name}`"))))
 }
 
+/// Returns the further columns that the settings name. The error is the reason in words.
+pub(crate) fn further(header: &Header, names: &[String]) -> Result<Vec<usize>, String> {
+    let find = |name: &String| {
+        let written = header.written.iter().position(|other| other == name);
+        let found = match written {
+            Some(column) => Some(column),
+            None => header.position(&compared(name))?,
+        };
+        found.ok_or_else(|| {
+            format!(
+                "{}; `data.features_from` names that column",
+                header.lacks(&format!("`{name}`"))
+            )
+        })
+    };
+    names.iter().map(find).collect()
+}
+
 /// Returns whether a header has every column of a map.
 pub(crate) fn has_mapped(header: &Header, map: &ColumnMap) -> bool {
     map.named().all(|(_, name)| position(header, name).is_ok())

@@ -7,6 +7,7 @@ use super::head::{Head, most_fields};
 use super::options::CsvOptions;
 use crate::error::{Error, Result};
 use crate::expansion::bars::ColumnMap;
+use crate::expansion::bars::columns;
 use crate::expansion::bars::columns::guess::{self, NoOrder};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS, is_number};
 use crate::expansion::bars::columns::{SymbolColumns, TimeColumn, Times, has_mapped};
@@ -31,6 +32,8 @@ pub(super) struct BarColumns {
     pub(super) prices: [usize; 4],
     /// The time stamp, if the file has one.
     pub(super) time: Option<TimeColumn>,
+    /// The further columns, with their names.
+    pub(super) further: Vec<(usize, String)>,
     /// The form of a time of day in digits.
     pub(super) clock: ClockDigits,
     /// Whether the columns are those of the instrument of the settings, so that its rows are all rows.
@@ -108,6 +111,8 @@ impl BarColumns {
             }
         };
         let symbols = SymbolColumns::find(&header, map).map_err(refuse)?;
+        let further = columns::further(&header, &options.features).map_err(refuse)?;
+        let further = further.into_iter().zip(options.features.iter().cloned());
         let text = |column: &usize| looks[*column].kind == Kind::Text;
         let mut place = header.rows.clone();
         place.line = head.last;
@@ -116,6 +121,7 @@ impl BarColumns {
             count: header.names.len(),
             prices,
             time,
+            further: further.collect(),
             clock: ClockDigits::default(),
             chosen,
             symbols,
@@ -160,6 +166,11 @@ impl BarColumns {
         sample: &[StringRecord],
     ) -> Result<Self, String> {
         let header = head.header;
+        if let Some(name) = options.features.first() {
+            return Err(format!(
+                "there is no header, so no column is called `{name}`, which `data.features_from` names; write a header"
+            ));
+        }
         let unnamed = Unnamed::look(&header, sample)?;
         let order = unnamed
             .order(sample)
@@ -183,6 +194,7 @@ impl BarColumns {
             count: header.names.len(),
             prices: columns,
             time: Some(unnamed.time),
+            further: Vec::new(),
             clock: ClockDigits::default(),
             chosen: false,
             symbols: SymbolColumns::default(),

@@ -11,7 +11,7 @@ use super::symbols::{Groups, Values};
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
-use crate::expansion::bars::instruments::{Instrument, Intakes};
+use crate::expansion::bars::instruments::{Instrument, Intakes, stem};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
@@ -85,11 +85,16 @@ impl<'a> CsvFile<'a> {
                 (None, None) => {
                     let mut intake = self.intake(&path);
                     self.read(Target::One(&mut intake))?;
-                    if intake.disordered() > 0
-                        && let Some(values) = self.groups()?
-                    {
-                        self.split(values.column)?;
-                    }
+                    let several = match intake.disordered() {
+                        0 => None,
+                        _ => self.groups()?,
+                    };
+                    let Some(values) = several else {
+                        let (bars, report) = intake.finish(self.take_notes())?;
+                        let name = stem(&path);
+                        return Ok((vec![Instrument { name, bars }], report));
+                    };
+                    self.split(values.column)?;
                 }
             }
         }

@@ -32,6 +32,10 @@ pub(crate) struct Intake {
     kept: KeptBars,
     report: CsvReport,
     first_copy: Option<(u64, String)>,
+    /// The names of the further columns.
+    names: Vec<String>,
+    /// The further columns of the kept bars, bar after bar.
+    further: Vec<f64>,
     /// The first of the lines that repeat the header, and their number.
     headers: Option<(u64, usize)>,
     /// The number of rows that are refused because their time stamps are out of order.
@@ -84,6 +88,8 @@ impl Intake {
             kept: KeptBars::new(newest_first),
             report: CsvReport::default(),
             first_copy: None,
+            names: options.features.clone(),
+            further: Vec::new(),
             headers: None,
             disordered: 0,
             text: Vec::new(),
@@ -125,10 +131,14 @@ impl Intake {
         let Some(stamp) = row.time else {
             self.report.mended += usize::from(row.mended);
             self.kept.bars.push(row.bar);
+            self.further.extend(row.further);
             return Ok(());
         };
         match self.kept.place(row.bar, stamp) {
-            Placement::Kept => self.report.mended += usize::from(row.mended),
+            Placement::Kept => {
+                self.report.mended += usize::from(row.mended);
+                self.further.extend(row.further);
+            }
             Placement::Copy(reason) => {
                 self.report.copies += 1;
                 self.first_copy.get_or_insert((place, reason));
@@ -185,10 +195,15 @@ impl Intake {
         if self.newest_first {
             bars.reverse();
             stamps.reverse();
+            self.further = turned(&self.further, self.names.len());
         }
         let stamps = (!stamps.is_empty()).then_some(stamps);
         let origin = self.path.display().to_string();
         let bars = Bars::from_checked(bars, stamps, origin);
+        if self.names.is_empty() {
+            return Ok((bars, self.report));
+        }
+        let bars = bars.with_checked_columns(self.names, self.further);
         Ok((bars, self.report))
     }
 
@@ -237,4 +252,10 @@ impl Intake {
             ),
         }
     }
+}
+
+/// Returns rows of `columns` values in the opposite order.
+fn turned(values: &[f64], columns: usize) -> Vec<f64> {
+    let rows = values.chunks(columns.max(1)).rev();
+    rows.flatten().copied().collect()
 }

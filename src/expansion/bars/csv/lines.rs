@@ -40,6 +40,8 @@ pub struct CsvLines {
     /// Whether an error prevents the reading of later lines.
     pub(super) lost: bool,
     pub(super) last: Option<(Bar, Option<Timestamp>)>,
+    /// The further columns of the last bar.
+    pub(super) further: Vec<f64>,
     pub(super) rows: usize,
     pub(super) bad: usize,
     mended: bool,
@@ -91,6 +93,7 @@ impl CsvLines {
             table: None,
             lost: false,
             last: None,
+            further: Vec::new(),
             rows: 0,
             bad: 0,
             mended: false,
@@ -129,6 +132,11 @@ impl CsvLines {
             None => Ok(None),
             Some(table) => self.record(line, whole, table),
         }
+    }
+
+    /// Returns the further columns ([`CsvOptions::features`]) of the last bar that [`take`](Self::take) returned.
+    pub fn columns(&self) -> &[f64] {
+        &self.further
     }
 
     /// Returns whether later lines can be read: `false` after an error about the header or the form of the rows.
@@ -313,6 +321,7 @@ impl CsvLines {
         let values = columns.map(|column| (column, field(record, column).to_owned()));
         table.symbols = values.collect();
         self.last = Some((row.bar, row.time));
+        self.further = row.further;
         Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
     }
 

@@ -27,6 +27,8 @@ pub struct CsvOptions {
     pub time_zone: Option<String>,
     /// The instrument whose rows are read from a file with several. Default `None`: a file with several is refused.
     pub instrument: Option<String>,
+    /// The names of further columns that are read, such as the volume. Every row needs a number in each. Default: none.
+    pub features: Vec<String>,
     /// Whether the settings were made for another file, so that `columns`, `time_format` and `instrument` are left aside
     /// with a note if this file does not have such columns, stamps or instrument. Default `false`: they are errors.
     pub of_another_file: bool,
@@ -79,6 +81,13 @@ impl CsvOptions {
     #[must_use]
     pub fn with_instrument(mut self, instrument: impl Into<Option<String>>) -> Self {
         self.instrument = instrument.into();
+        self
+    }
+
+    /// Sets [`features`](Self::features).
+    #[must_use]
+    pub fn with_features(mut self, names: impl Into<Vec<String>>) -> Self {
+        self.features = names.into();
         self
     }
 

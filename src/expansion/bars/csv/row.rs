@@ -21,6 +21,8 @@ pub(crate) struct BarRow {
     pub(crate) time: Option<Timestamp>,
     /// Whether the high or the low was off by a rounding error.
     pub(crate) mended: bool,
+    /// The further columns; empty, without an allocation, if none are read.
+    pub(crate) further: Vec<f64>,
 }
 
 impl BarRow {
@@ -50,7 +52,17 @@ impl BarRow {
             }
         };
         let (bar, mended) = bar(record, columns, survey.mark)?;
-        Ok(Self { bar, time, mended })
+        let further = columns
+            .further
+            .iter()
+            .map(|(column, name)| finite(name, price(name, field(record, *column), survey.mark)?));
+        let further = further.collect::<Result<_, _>>()?;
+        Ok(Self {
+            bar,
+            time,
+            mended,
+            further,
+        })
     }
 
     /// Returns whether a record is a line of text: it has neither a digit in a price nor anything like a time stamp.
@@ -80,6 +92,17 @@ impl BarRow {
         let number = field(record, 0).parse::<f64>().is_ok();
         let stamps_are_numbers = form.stamps.as_ref().is_some_and(Reading::is_number);
         single && (!unfinished || number && !stamps_are_numbers)
+    }
+}
+
+/// Checks a value of a further column. The error is the reason in words.
+pub(crate) fn finite(name: &str, value: f64) -> Result<f64, String> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(format!(
+            "column `{name}` is {value}, which is not finite; `data.features_from` needs a number in every row"
+        ))
     }
 }
 

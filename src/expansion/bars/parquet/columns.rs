@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS};
 use crate::expansion::bars::columns::{PRICES, TimeColumn, Times, time};
 use crate::expansion::bars::csv::CsvOptions;
-use crate::expansion::bars::csv::row::BarRow;
+use crate::expansion::bars::csv::row::{BarRow, finite};
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::clock::ClockDigits;
 use crate::expansion::table::dates::Dates;
@@ -59,6 +59,8 @@ fn kind_of(field: &Field, column: &Type) -> (Kind, String) {
 /// The indices of the columns.
 pub(super) struct ParquetColumns {
     prices: [usize; 4],
+    /// The further columns, with their names.
+    pub(super) further: Vec<(usize, String)>,
     pub(super) time: Option<TimeColumn>,
     pub(super) clock: ClockDigits,
 }
@@ -113,6 +115,7 @@ impl ParquetColumns {
         }
         Ok(Self {
             prices,
+            further: Vec::new(),
             time,
             clock: ClockDigits::default(),
         })
@@ -138,9 +141,14 @@ impl ParquetColumns {
         }
     }
 
-    /// Returns the prices, then the columns of the time stamp.
+    /// Returns the prices, the further columns, then the columns of the time stamp.
     pub(super) fn all(&self) -> Vec<usize> {
-        self.prices.into_iter().chain(self.times()).collect()
+        let further = self.further.iter().map(|(column, _)| *column);
+        self.prices
+            .into_iter()
+            .chain(further)
+            .chain(self.times())
+            .collect()
     }
 
     /// Infers the form and the direction of the time stamps. Returns them with the notes on the file.
@@ -253,17 +261,30 @@ impl ParquetColumns {
     ) -> Result<BarRow, String> {
         let time = match self.time {
             None => None,
-            Some(_) => Some(match self.moment(&values[4..], table)? {
-                Moment::Time(time) => time,
-                Moment::Text(text) => {
-                    let reading = stamps.reading.as_ref().ok_or_else(|| unreadable(&text))?;
-                    reading.read(&text)?
-                }
-            }),
+            Some(_) => Some(
+                match self.moment(&values[4 + self.further.len()..], table)? {
+                    Moment::Time(time) => time,
+                    Moment::Text(text) => {
+                        let reading = stamps.reading.as_ref().ok_or_else(|| unreadable(&text))?;
+                        reading.read(&text)?
+                    }
+                },
+            ),
         };
         let (bar, mended) =
             Bar::mended(prices(&values[..4])?).map_err(|fault| fault.to_string())?;
-        Ok(BarRow { bar, time, mended })
+        let further = self.further.iter().zip(&values[4..]);
+        let further = further.map(|((_, name), value)| {
+            let value = number(value).map_err(|what| format!("column `{name}` is {what}"))?;
+            finite(name, value)
+        });
+        let further = further.collect::<Result<_, _>>()?;
+        Ok(BarRow {
+            bar,
+            time,
+            mended,
+            further,
+        })
     }
 }
 

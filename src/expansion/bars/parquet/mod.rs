@@ -6,7 +6,7 @@ mod symbols;
 use std::path::Path;
 
 use super::columns::look::Kind;
-use super::columns::{SymbolColumns, has_mapped, names, price_columns};
+use super::columns::{SymbolColumns, further, has_mapped, names, price_columns};
 use super::csv::intake::{Intake, PlaceName};
 use super::csv::symbols::{Groups, Values};
 use super::csv::{CsvOptions, CsvReport};
@@ -120,6 +120,15 @@ impl<'a> BarTable<'a> {
         let mut columns = ParquetColumns::find(&table, &header, map, prices, &looks, &mut said)
             .map_err(refuse)?;
         columns.clock = columns.clock_of(&table)?;
+        let found = further(&header, &options.features).map_err(refuse)?;
+        let found = found.into_iter().zip(options.features.iter().cloned());
+        columns.further = found.collect();
+        let group = columns.further.iter();
+        let mut group = group.filter(|(column, _)| table.columns()[*column].is_group());
+        if let Some((_, name)) = group.next() {
+            let what = "holds lists or structs, and `data.features_from` needs a number per row";
+            return Err(refuse(format!("column `{name}` {what}")));
+        }
         let found = SymbolColumns::find(&header, map).map_err(refuse)?;
         let text = |column: &usize| {
             looks[*column].kind == Kind::Text && !names::is_of_time(&header.names[*column])
