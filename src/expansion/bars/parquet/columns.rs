@@ -24,19 +24,23 @@ use crate::expansion::table::stamp::unreadable;
 /// The name that pandas gives to an index without a name.
 const INDEX: &str = "__index_level_0__";
 
-/// Looks at the first values of every column that is not a price.
-pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Result<Vec<Look>> {
+/// Looks at the first values of every column that is not a price. A column that cannot be read is not looked at: only if
+/// it is needed is that a fault.
+pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Vec<Look> {
     let columns = table.columns();
-    let read: Vec<usize> = (0..columns.len())
-        .filter(|column| !prices.contains(column) && columns[*column].is_primitive())
-        .collect();
-    let mut values: Vec<Vec<(Kind, String)>> = vec![Vec::new(); columns.len()];
-    table.first(&read, ROWS, |fields| {
-        for (column, field) in read.iter().zip(fields) {
-            values[*column].push(kind_of(field, &columns[*column]));
+    let look = |column: usize| {
+        let mut values: Vec<(Kind, String)> = Vec::new();
+        if !prices.contains(&column) && columns[column].is_primitive() {
+            let read = table.first(column, ROWS, |field| {
+                values.push(kind_of(field, &columns[column]));
+            });
+            if read.is_err() {
+                values.clear();
+            }
         }
-    })?;
-    Ok(values.iter().map(|values| Look::at(values)).collect())
+        Look::at(&values)
+    };
+    (0..columns.len()).map(look).collect()
 }
 
 /// Tells the kind of a value of a column.
@@ -53,7 +57,7 @@ fn kind_of(field: &Field, column: &Type) -> (Kind, String) {
             return (Kind::of(&text), text);
         }
     };
-    (kind, field.to_string())
+    (kind, value(field))
 }
 
 /// The indices of the columns.

@@ -116,7 +116,7 @@ impl<'a> BarTable<'a> {
             &options.columns
         };
         let prices = price_columns(&header, map, &mut said).map_err(refuse)?;
-        let looks = looks(&table, &prices)?;
+        let looks = looks(&table, &prices);
         let mut columns = ParquetColumns::find(&table, &header, map, prices, &looks, &mut said)
             .map_err(refuse)?;
         columns.clock = columns.clock_of(&table)?;
