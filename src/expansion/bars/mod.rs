@@ -19,7 +19,7 @@ pub use crate::expansion::table::{DateOrder, DecimalMark};
 pub(crate) use columns::{PRICES, time_column};
 #[cfg(feature = "parquet")]
 pub(crate) use csv::intake::remedy;
-pub use csv::{CsvLines, CsvOptions, CsvReport, read_csv};
+pub use csv::{CsvLines, CsvOptions, CsvReport, OfAnotherFile, read_csv};
 pub use gaps::{Gaps, Outage};
 #[cfg(not(feature = "parquet"))]
 pub(crate) use instruments::WITHOUT_PARQUET;

@@ -221,7 +221,7 @@ impl BarColumns {
 /// Returns the map of the options that this file can be read with, and a note if it is left aside.
 pub(super) fn usable_map(text: &Text, options: &CsvOptions) -> Result<(ColumnMap, Option<String>)> {
     let map = &options.columns;
-    if !options.of_another_file || map.is_empty() {
+    if !options.of_another_file.columns || map.is_empty() {
         return Ok((map.clone(), None));
     }
     let plain = Head::find(text, map)?.or(Head::find(text, &ColumnMap::default())?);

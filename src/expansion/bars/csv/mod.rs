@@ -25,8 +25,10 @@ use super::Bars;
 use super::instruments::Instrument;
 use crate::error::Result;
 use file::CsvFile;
+#[cfg(feature = "parquet")]
+pub(crate) use file::format_left_aside;
 pub use lines::CsvLines;
-pub use options::{CsvOptions, CsvReport};
+pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 
 /// Reads the bars of a file of separated values, and returns them oldest first.
 ///

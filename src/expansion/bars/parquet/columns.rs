@@ -9,7 +9,6 @@ use super::symbols::{Rows, value};
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS};
 use crate::expansion::bars::columns::{PRICES, TimeColumn, Times, time};
-use crate::expansion::bars::csv::CsvOptions;
 use crate::expansion::bars::csv::row::BarRow;
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::clock::ClockDigits;
@@ -18,7 +17,7 @@ use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{
     Moment, ParquetFile, is_nanoseconds, is_time_in_nanoseconds, kind, moment, number, whole,
 };
-use crate::expansion::table::reading::Reading;
+use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::stamp::unreadable;
 
 /// The name that pandas gives to an index without a name.
@@ -72,6 +71,8 @@ pub(super) struct Stamps {
     /// The reading of stamps that are text or numbers.
     pub(super) reading: Option<Reading>,
     pub(super) newest_first: bool,
+    /// Whether no stamp fits the format of the settings.
+    pub(super) misfits: bool,
 }
 
 impl ParquetColumns {
@@ -152,12 +153,12 @@ impl ParquetColumns {
         &self,
         table: &ParquetFile,
         path: &Path,
-        options: &CsvOptions,
+        settings: &StampSettings,
         rows: &Rows,
         mut notes: Vec<String>,
     ) -> Result<(Stamps, Vec<String>)> {
-        let settings = options.stamps()?;
-        let mut dates = Dates::new("row", settings);
+        let mut dates = Dates::new("row", settings.clone());
+        let mut texts = 0usize;
         let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
         let mut read = self.times();
         let count = read.len();
@@ -176,7 +177,10 @@ impl ParquetColumns {
                     }
                 }
                 match self.moment(values, table) {
-                    Ok(Moment::Text(text)) => dates.look(&text, row),
+                    Ok(Moment::Text(text)) => {
+                        texts += 1;
+                        dates.look(&text, row);
+                    }
                     Ok(Moment::Time(time)) => {
                         if let Some(last) = last.replace(time) {
                             forward += usize::from(time > last);
@@ -203,6 +207,7 @@ impl ParquetColumns {
         let stamps = Stamps {
             reading,
             newest_first,
+            misfits: settings.format.is_some() && texts > 0 && !dates.fits(),
         };
         Ok((stamps, notes))
     }

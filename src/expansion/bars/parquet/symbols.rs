@@ -90,7 +90,7 @@ pub(super) fn chosen(
             "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
         ),
     };
-    if options.of_another_file {
+    if options.of_another_file.instrument {
         notes.push(format!("{reason}; all rows were read"));
         return Ok(Rows::All);
     }
