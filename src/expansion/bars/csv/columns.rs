@@ -332,7 +332,7 @@ fn newest_first(sample: &[StringRecord], time: TimeColumn) -> bool {
     let mut dates = Dates::new("line", Default::default());
     let mut scratch = String::new();
     for record in sample {
-        let text = super::survey::stamp(record, time, ClockDigits::default(), &mut scratch);
+        let text = super::stamp_text::stamp(record, time, ClockDigits::default(), &mut scratch);
         dates.look(text, 0);
     }
     matches!(dates.decide(true), Ok(Some(reading)) if reading.newest_first)

@@ -5,13 +5,15 @@ use std::path::Path;
 use super::columns::BarColumns;
 use super::head::Head;
 use super::intake::{Intake, PlaceName};
+use super::intakes::{Instrument, Intakes};
 use super::row::BarRow;
-use super::survey::{CsvForm, Rows, Survey, stamp};
+use super::stamp_text::stamp;
+use super::survey::{CsvForm, Rows, Survey};
 use super::symbols::{Groups, Values};
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
-use crate::expansion::bars::instruments::{Instrument, Intakes};
+
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
