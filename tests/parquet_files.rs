@@ -21,6 +21,9 @@ use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+#[path = "parquet/columns.rs"]
+mod columns;
+
 /// The values of one column of one row group: values, definition levels, repetition levels.
 enum Values {
     Double(Vec<f64>),
@@ -317,9 +320,13 @@ fn further_columns_are_read_beside_the_prices() {
     };
     let read = |names: &[&str], skip: bool| {
         let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        let options = CsvOptions::default().with_features(names).with_skip_bad_rows(skip);
+        let options = CsvOptions::default()
+            .with_features(names)
+            .with_skip_bad_rows(skip);
         let found = read_parquet(&path, &options);
-        found.map(|(bars, _)| bars).map_err(|error| error.to_string())
+        found
+            .map(|(bars, _)| bars)
+            .map_err(|error| error.to_string())
     };
     with([0.5, 0.4, 0.3, 0.2, 0.1].map(Some));
     let found = read(&["rsi", "volume"], false).unwrap();
@@ -364,7 +371,9 @@ fn bad_bars_are_refused_by_row() {
         write(&path, schema, PLAIN, &[columns]);
         assert_eq!(
             read(&path).unwrap_err(),
-            format!("FILE, row 1 (the first is row 0): {reason}{remedy}")
+            format!(
+                "FILE, row 1 (the first is row 0): {reason}{remedy}1 of 3 rows cannot be used)"
+            )
         );
         let (bars, report) =
             read_parquet(&path, &CsvOptions::default().with_skip_bad_rows(true)).unwrap();
@@ -420,7 +429,7 @@ fn bad_bars_are_refused_by_row() {
     assert_eq!(
         read(&path).unwrap_err(),
         format!(
-            "FILE, row 0 (the first is row 0): column `open` is the text `x`, not a number{remedy}"
+            "FILE, row 0 (the first is row 0): column `open` is the text `x`, not a number{remedy}1 of 1 rows cannot be used)"
         )
     );
 }
@@ -676,7 +685,9 @@ fn bad_windows_are_refused_by_row() {
         let remedy = "; correct the row (";
         assert_eq!(
             windows_of(&path, &options()).unwrap_err(),
-            format!("FILE, row 1 (the first is row 0): {reason}{remedy}")
+            format!(
+                "FILE, row 1 (the first is row 0): {reason}{remedy}1 of 3 rows cannot be used)"
+            )
         );
         let skip = WindowOptions {
             skip_bad_rows: true,
@@ -863,7 +874,10 @@ fn a_run_takes_both_kinds_of_file() {
     let mut two = config(&windows);
     two.data.path = Some(run::DataFiles::new([windows.clone(), path.clone()]));
     let message = run::load(&two.resolved()).unwrap_err().to_string();
-    assert!(message.contains("only as the only file of `data.path`"), "{message}");
+    assert!(
+        message.contains("only as the only file of `data.path`"),
+        "{message}"
+    );
     let mut marked = config(&windows);
     marked.data.marks = Some("marks.csv".into());
     let message = run::load(&marked.resolved()).unwrap_err().to_string();

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::columns::{BarColumns, usable_map};
 use super::head::{Head, most_fields};
-use super::intake::remedy;
 use super::options::CsvOptions;
 use super::row::BarRow;
 use super::survey::{CsvForm, FormEvidence};
@@ -15,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::is_number;
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
-use crate::expansion::table::quote;
 use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
@@ -33,19 +31,19 @@ use crate::expansion::table::text::Text;
 #[derive(Debug)]
 pub struct CsvLines {
     origin: PathBuf,
-    options: CsvOptions,
+    pub(super) options: CsvOptions,
     settings: Option<StampSettings>,
     /// The number of lines taken.
     line: u64,
     above: Above,
     table: Option<BelowHeader>,
     /// Whether an error prevents the reading of later lines.
-    lost: bool,
-    last: Option<(Bar, Option<Timestamp>)>,
+    pub(super) lost: bool,
+    pub(super) last: Option<(Bar, Option<Timestamp>)>,
     /// The further columns of the last bar.
     further: Vec<f64>,
-    rows: usize,
-    bad: usize,
+    pub(super) rows: usize,
+    pub(super) bad: usize,
     mended: bool,
     notes: Vec<String>,
     scratch: String,
@@ -70,15 +68,15 @@ enum BelowHeader {
 
 /// The columns and the form of the rows.
 #[derive(Debug)]
-struct Table {
-    columns: BarColumns,
+pub(super) struct Table {
+    pub(super) columns: BarColumns,
     evidence: FormEvidence,
     /// The form inferred from the rows so far.
     survey: Option<CsvForm>,
     /// Whether later rows cannot change the form.
     told: bool,
     /// The instruments of the last row that was kept, by column.
-    symbols: Vec<(usize, String)>,
+    pub(super) symbols: Vec<(usize, String)>,
 }
 
 impl CsvLines {
@@ -171,7 +169,7 @@ impl CsvLines {
         Text::of(&self.origin, bytes.to_vec())
     }
 
-    fn refuse(&self, reason: String) -> Error {
+    pub(super) fn refuse(&self, reason: String) -> Error {
         Error::line(&self.origin, self.line, reason)
     }
 
@@ -327,68 +325,6 @@ impl CsvLines {
         Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
     }
 
-    /// Returns whether a row is of the instrument of the options. A second instrument is an error.
-    fn is_wanted(&mut self, record: &StringRecord, table: &Table) -> Result<bool> {
-        let columns = &table.columns;
-        if let Some(wanted) = self
-            .options
-            .instrument
-            .as_deref()
-            .filter(|_| !columns.chosen)
-        {
-            let grouping = columns.grouping();
-            let is_it = |column: &usize| field(record, *column).eq_ignore_ascii_case(wanted);
-            return match grouping.first() {
-                Some(_) if !self.options.of_another_file => Ok(grouping.iter().any(is_it)),
-                Some(_) => Ok(true),
-                None if self.options.of_another_file => Ok(true),
-                None => {
-                    self.lost = true;
-                    let reason = format!(
-                        "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
-                    );
-                    Err(self.refuse(reason))
-                }
-            };
-        }
-        let named = &columns.symbols.named;
-        let other = |(column, before): &&(usize, String)| {
-            named.contains(column) && field(record, *column) != before
-        };
-        match table.symbols.iter().find(other) {
-            None => Ok(true),
-            Some(other) => Err(self.several(record, table, other)),
-        }
-    }
-
-    /// Returns the error about a row of another instrument than the rows before.
-    fn several(
-        &mut self,
-        record: &StringRecord,
-        table: &Table,
-        (column, before): &(usize, String),
-    ) -> Error {
-        self.lost = true;
-        self.refuse(format!(
-            "column {} is {} after {}, but bars of one instrument are expected; choose one with `data.instrument`",
-            table.columns.shown(*column),
-            quote::value(field(record, *column)),
-            quote::value(before)
-        ))
-    }
-
-    /// Returns the error about a bad row. If it is out of order and another instrument's, that is the fault.
-    fn refuse_row(&mut self, reason: String, record: &StringRecord, table: &Table) -> Error {
-        self.bad += 1;
-        let disordered = reason.contains("of the bar before");
-        let other = |(column, before): &&(usize, String)| field(record, *column) != before;
-        let wanted = self.options.instrument.is_some();
-        match table.symbols.iter().find(other) {
-            Some(other) if disordered && !wanted => self.several(record, table, other),
-            _ => self.refuse(format!("{reason}; {}", remedy(self.bad, self.rows))),
-        }
-    }
-
     /// Infers the form of the rows with one more row, until later rows cannot change it.
     fn survey(&mut self, record: &StringRecord, table: &mut Table) -> Result<()> {
         if table.told {
@@ -416,22 +352,6 @@ impl CsvLines {
                 self.lost = true;
                 Err(error)
             }
-        }
-    }
-
-    /// Returns whether a row is kept (`false` for a copy). The error is the reason if it is out of order.
-    fn is_new(&self, row: &BarRow) -> Result<bool, String> {
-        match (&self.last, row.time) {
-            (Some((_, Some(last))), Some(time)) if time > *last => Ok(true),
-            (Some((before, Some(_))), Some(_)) if *before == row.bar => Ok(false),
-            (Some((_, Some(last))), Some(time)) if time == *last => Err(format!(
-                "the time stamp {time} repeats that of the bar before"
-            )),
-            (Some((_, Some(last))), Some(time)) => Err(format!(
-                "the time stamp {time} is earlier than {last} of the bar before, but bars that come one at a time come \
-                 oldest first"
-            )),
-            _ => Ok(true),
         }
     }
 }

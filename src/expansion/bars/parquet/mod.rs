@@ -21,8 +21,8 @@ use symbols::{Rows, chosen, symbols, value};
 
 /// Reads the bars of a Parquet file, and returns them oldest first.
 ///
-/// Columns are found by the names that [`read_csv`](super::csv::read_csv) knows; an index that pandas stored without a
-/// name is the time stamp if no other column is. Prices are numbers of any kind, including decimals. Time stamps are
+/// Columns and instruments are found, chosen and refused as by [`read_csv`](super::csv::read_csv); an index that pandas
+/// stored without a name is the time stamp if no other column is. Prices are numbers of any kind, including decimals. Time stamps are
 /// timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and bad rows are
 /// treated as in a CSV file, and rows are counted from 0 in the report.
 ///

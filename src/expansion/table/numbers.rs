@@ -1,0 +1,114 @@
+//! Collects the evidence for numbers: counts since 1970, the digits of a date, or days of a spreadsheet.
+
+use jiff::Timestamp;
+
+use super::course::Course;
+use super::stamp::{Form, Number, TimeUnit};
+
+/// A change of the unit of counts.
+#[derive(Debug, Clone, Copy)]
+struct UnitChange {
+    line: u64,
+    to: TimeUnit,
+}
+
+/// The evidence for numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) count: usize,
+    /// The order of the rows by the unit of their size.
+    units: [Course; 4],
+    /// The order of all rows, each by the unit of its own size.
+    mixed: Course,
+    digits: Course,
+    days: Course,
+    unit: Option<TimeUnit>,
+    changes: usize,
+    change: Option<UnitChange>,
+}
+
+impl Numbers {
+    /// Adds a number with its times as the digits of a date and as a day of a spreadsheet.
+    pub(super) fn look(
+        &mut self,
+        number: Number,
+        digits: Option<Timestamp>,
+        days: Option<Timestamp>,
+        line: u64,
+    ) {
+        self.count += 1;
+        let unit = TimeUnit::of(number.value);
+        if let Some(time) = unit.time(number.value, number.billionths) {
+            self.units[unit as usize].add(time);
+            self.mixed.add(time);
+        }
+        if let Some(time) = digits {
+            self.digits.add(time);
+        }
+        if let Some(time) = days {
+            self.days.add(time);
+        }
+        let before = self.unit.replace(unit);
+        if before.is_some_and(|before| before != unit) {
+            self.changes += 1;
+            self.change.get_or_insert(UnitChange { line, to: unit });
+        }
+    }
+
+    /// Adds the evidence of other rows, which do not follow these.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.count += other.count;
+        for (course, other) in self.units.iter_mut().zip(&other.units) {
+            course.absorb(other);
+        }
+        self.mixed.absorb(&other.mixed);
+        self.digits.absorb(&other.digits);
+        self.days.absorb(&other.days);
+        self.changes += other.changes;
+        self.change = self.change.or(other.change);
+    }
+
+    /// Returns the form, the order of the rows under it, and a note.
+    pub(super) fn decide(&self, place: &str) -> (Form, Course, Option<String>) {
+        let (form, course, what) = self.form(place);
+        let note = course
+            .first()
+            .map(|first| format!("time stamps are {what}; the first is {first}"));
+        (form, course, note)
+    }
+
+    fn form(&self, place: &str) -> (Form, Course, String) {
+        // A count may have the digits of a date by chance, but not nine times out of ten.
+        if self.digits.count * 10 >= self.count * 9 {
+            return (Form::Digits, self.digits, "dates without dashes".into());
+        }
+        if self.days.count * 10 >= self.count * 9 {
+            let what = "days of a spreadsheet, counted from 1899-12-30";
+            return (Form::Days, self.days, what.into());
+        }
+        let most = |unit: &TimeUnit| self.units[*unit as usize].count;
+        let unit = TimeUnit::ALL.into_iter().rev().max_by_key(most);
+        let unit = unit.unwrap_or(TimeUnit::Seconds);
+        let since = |unit: TimeUnit| format!("{} since 1970", unit.name());
+        match self.change {
+            // The unit may change where the rows run on.
+            Some(change) if self.mixed.against() == 0 && self.mixed.is_plausible() => {
+                let first = TimeUnit::ALL
+                    .into_iter()
+                    .find(|unit| self.units[*unit as usize].first() == self.mixed.first());
+                let again = match self.changes {
+                    1 => String::new(),
+                    times => format!(" (the unit changes {times} times)"),
+                };
+                let what = format!(
+                    "{}, from {place} {} on {}{again}",
+                    since(first.unwrap_or(unit)),
+                    change.line,
+                    change.to.name()
+                );
+                (Form::Counts, self.mixed, what)
+            }
+            _ => (Form::Count(unit), self.units[unit as usize], since(unit)),
+        }
+    }
+}
