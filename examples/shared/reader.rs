@@ -86,6 +86,7 @@ fn columns(text: &str) -> Result<ColumnMap> {
 }
 
 /// The orders of day and month by name.
+#[allow(clippy::enum_variant_names)] // The names are those of the flag.
 #[derive(Clone, Copy, ValueEnum)]
 enum DateOrderName {
     DayFirst,

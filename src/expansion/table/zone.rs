@@ -64,7 +64,7 @@ fn abbreviated(zone: &TimeZone, civil: DateTime, abbreviation: &str) -> Option<T
         let info = zone.to_offset_info(*time);
         info.abbreviation().eq_ignore_ascii_case(abbreviation)
     };
-    let earlier = both.clone().earlier().ok().filter(uses);
+    let earlier = both.earlier().ok().filter(uses);
     earlier.or_else(|| both.later().ok().filter(uses))
 }
 
