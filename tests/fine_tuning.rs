@@ -205,6 +205,37 @@ fn our_own_checkpoints_leave_the_config_alone() {
     }
 }
 
+/// No parameter depends on the window, so windows of one length start from a network of another.
+#[test]
+fn a_network_goes_on_with_windows_of_another_length() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, before) = teacher(&folder.path().join("teacher"));
+    let mut asked = ExpansionConfig::default();
+    asked.model.window = 40;
+    asked.data.max_samples = Some(40);
+    asked.train.epochs = 1;
+    asked.train.learning_rate = 1e-30;
+    let (config, notes) = asked.resolved().follow_init(Some(&file)).unwrap();
+    assert_eq!(
+        (config.model.window, config.data.simulator.window),
+        (40, 40)
+    );
+    assert_eq!((config.model.hidden, config.model.layers), (4, 2));
+    assert_eq!(notes.len(), 1);
+    let outcome = train(
+        &config,
+        &folder.path().join("run"),
+        Some(file.clone()),
+        false,
+    )
+    .unwrap();
+    assert_eq!(split(parameters(&outcome.model.network)).0, split(before).0);
+    // Without a window of its own the config takes that of the run.
+    let (same, _) = ExpansionConfig::default().follow_init(Some(&file)).unwrap();
+    assert_eq!(same.model.window, 105);
+}
+
 #[cfg(not(feature = "pytorch"))]
 #[test]
 fn a_pytorch_file_asks_for_the_feature() {

@@ -301,6 +301,52 @@ fn newest_first_and_copies_as_in_a_csv_file() {
     );
 }
 
+/// The volume, whole numbers, and a column of optional numbers, in a file that runs backwards.
+#[test]
+fn further_columns_are_read_beside_the_prices() {
+    let (_folder, path) = place();
+    let bars = series(5);
+    let stamps = [4, 3, 2, 1, 0].map(|index| (HALF_PAST_NINE + 60 * index) * 1000);
+    let with = |rsi: [Option<f64>; 5]| {
+        let mut columns = vec![Values::Long(stamps.to_vec())];
+        columns.extend(prices(&bars));
+        columns.push(Values::Long(vec![50, 40, 30, 20, 10]));
+        columns.push(Values::Optional(rsi.to_vec()));
+        let schema = format!(
+            "message m {{ required int64 date (TIMESTAMP(MILLIS,true)); {PRICES} required int64 Volume; \
+             optional double rsi; }}"
+        );
+        write(&path, &schema, PLAIN, &[columns]);
+    };
+    let read = |names: &[&str], skip: bool| {
+        let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        let options = CsvOptions::default()
+            .with_features(names)
+            .with_skip_bad_rows(skip);
+        let found = read_parquet(&path, &options);
+        found
+            .map(|(bars, _)| bars)
+            .map_err(|error| error.to_string())
+    };
+    with([0.5, 0.4, 0.3, 0.2, 0.1].map(Some));
+    let found = read(&["rsi", "volume"], false).unwrap();
+    assert_eq!(found.column_names(), ["rsi", "volume"]);
+    let rows = [0.1, 10.0, 0.2, 20.0, 0.3, 30.0, 0.4, 40.0, 0.5, 50.0];
+    assert_eq!(found.columns(0, 5), rows);
+    assert_eq!(found.bars()[4], bars[0]);
+    assert!(read(&[], false).unwrap().column_names().is_empty());
+    let missing = read(&["trades"], false).unwrap_err();
+    assert!(
+        missing.contains("no column `trades`") && missing.contains("`data.features_from`"),
+        "{missing}"
+    );
+    with([Some(0.5), Some(0.4), None, Some(f64::NAN), Some(0.1)]);
+    let empty = read(&["rsi"], false).unwrap_err();
+    assert!(empty.contains("row 2: column `rsi` is"), "{empty}");
+    assert_eq!(read(&["rsi"], true).unwrap().columns(0, 3), [0.1, 0.4, 0.5]);
+    assert_eq!(read(&["volume"], false).unwrap().len(), 5);
+}
+
 #[test]
 fn bad_bars_are_refused_by_row() {
     let remedy = "; correct the row (";
@@ -810,6 +856,29 @@ fn a_run_takes_both_kinds_of_file() {
         error
             .to_string()
             .contains("holds labelled windows, but bars are expected")
+    );
+    let mut further = config(&windows);
+    further.data.features_from = vec!["volume".into()];
+    let message = run::Data::load(&further.resolved())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.starts_with("`data.features_from` is volume, but it must be left out: the file"),
+        "{message}"
+    );
+    let mut longer = config(&windows);
+    longer.model.window = 64;
+    let message = run::Data::load(&longer.resolved()).unwrap_err().to_string();
+    assert!(
+        message.contains("`features` has 105 bars, expected 64 (`model.window` in the config)"),
+        "{message}"
+    );
+    let mut two = config(&windows);
+    two.data.path = Some(run::DataFiles::new([windows.clone(), path.clone()]));
+    let message = run::Data::load(&two.resolved()).unwrap_err().to_string();
+    assert!(
+        message.contains("only as the only file of `data.path`"),
+        "{message}"
     );
     let mut marked = config(&windows);
     marked.data.marks = Some("marks.csv".into());

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use equipoise::Result;
-use equipoise::expansion::bars::{Bars, Gaps, OfAnotherFile};
+use equipoise::expansion::bars::{Gaps, OfAnotherFile};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
-use equipoise::expansion::run::{DataConfig, ExpansionConfig};
+use equipoise::expansion::run::ExpansionConfig;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::shared::signals::Signals;

@@ -91,7 +91,6 @@ fn columns(text: &str) -> Result<ColumnMap> {
 
 /// The orders of day and month by name.
 #[derive(Clone, Copy, ValueEnum)]
-#[allow(clippy::enum_variant_names)]
 enum DateOrderName {
     #[value(name = "day-first")]
     Day,

@@ -7,7 +7,7 @@
 //! * [`bars`]: bars, series of bars, their gaps, readers of CSV and Parquet files;
 //! * [`label`]: position and type of the expansion in a window, by rule or by hand; the countdown;
 //! * [`feature`]: the features of each bar;
-//! * [`window`]: windows as views over one series, the split by time, more windows from the same bars;
+//! * [`window`]: windows as views over one series or several, the split by time, more windows from the same bars;
 //! * [`simulator`]: labelled windows of a market with known answers, in any number;
 //! * [`model`]: the network, its batches, its output and the decoding of it, its metrics and baselines;
 #![cfg_attr(
