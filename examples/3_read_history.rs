@@ -5,8 +5,8 @@
 //! cargo run --release --example 3_read_history
 //! ```
 //!
-//! Without a file, a small run in a temporary folder makes the history. No tensor is needed: a history is plain records,
-//! and a file of another program in the same form is read as well.
+//! Without a file, a small run in a temporary folder makes the history. No tensor is needed: a history is plain
+//! records, and a file of another program in the same form is read as well.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

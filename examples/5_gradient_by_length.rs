@@ -5,10 +5,10 @@
 //! ```
 //!
 //! One head has an output at each of T steps, the other has two outputs on the mean over time. A common claim is that
-//! the gradient share of the first is too small, because its loss is a mean over T elements, and that a factor of sqrt(T)
-//! compensates. The audit measures the gradients at the representation. Both shrink in the same way: the mean over time
-//! divides by T as well, only *before* the head. The shares do not depend on T, and with a factor of sqrt(T) the first
-//! task takes the trunk from the other.
+//! the gradient share of the first is too small, because its loss is a mean over T elements, and that a factor of
+//! sqrt(T) compensates. The audit measures the gradients at the representation. Both shrink in the same way: the mean
+//! over time divides by T as well, only *before* the head. The shares do not depend on T, and with a factor of sqrt(T)
+//! the first task takes the trunk from the other.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};

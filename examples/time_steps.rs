@@ -31,9 +31,9 @@
 //! Times include waiting for the device after every repetition. `--batch` sets the sizes; 8 is enough on a software
 //! device.
 //!
-//! With `--memory`, the only line is `{"work": "peak memory of train_step B=128", "mib": 123.4}`: the peak of the resident
-//! memory while the model is built and trained for ten steps, minus the memory with the batch alone. The source is
-//! `/proc/self/status`, which only Linux has.
+//! With `--memory`, the only line is `{"work": "peak memory of train_step B=128", "mib": 123.4}`: the peak of the
+//! resident memory while the model is built and trained for ten steps, minus the memory with the batch alone. The
+//! source is `/proc/self/status`, which only Linux has.
 //!
 //! `cargo bench` measures distributions and single parts.
 

@@ -92,9 +92,9 @@
 )]
 //!
 //! The numbered examples in the folder `examples` can be read in order: your own model, your own strategy, the verdict
-//! from a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other
-//! shapes, a strategy in an existing loop of Burn, and weights from PyTorch. `two_digits` compares all strategies; `train_expansion` is a
-//! whole run over price bars, and `predict` uses the trained network.
+//! from a history, your own model under the `Trainer`, a measurement with the audit, networks and data of other shapes,
+//! a strategy in an existing loop of Burn, and weights from PyTorch. `two_digits` compares all strategies;
+//! `train_expansion` is a whole run over price bars, and `predict` uses the trained network.
 //!
 //! # Feature flags
 //!

@@ -1,7 +1,7 @@
 //! The same model on the same batch gives the same outputs, losses, gradients and training steps on every backend.
 //!
-//! A backend is compared with flex where the crate is built with both. When a feature is on, its test runs: on a machine
-//! without a GPU, the one of `wgpu` needs a software driver.
+//! A backend is compared with flex where the crate is built with both. When a feature is on, its test runs: on a
+//! machine without a GPU, the one of `wgpu` needs a software driver.
 #![cfg(all(
     feature = "flex",
     any(feature = "ndarray", feature = "wgpu"),

@@ -1,6 +1,6 @@
-//! The fused BiLSTM layer is the plain one: same values, same gradients, for any shape, on every CPU backend. Its gradients
-//! are the slopes of the plain one in double precision, and its bits depend neither on the number of threads, nor on who
-//! else wants a gradient, nor on having been saved.
+//! The fused BiLSTM layer is the plain one: same values, same gradients, for any shape, on every CPU backend. Its
+//! gradients are the slopes of the plain one in double precision, and its bits depend neither on the number of threads,
+//! nor on who else wants a gradient, nor on having been saved.
 #![cfg(feature = "expansion")]
 
 mod support;
@@ -168,7 +168,8 @@ proptest! {
     }
 }
 
-/// A module in double precision, with one of its parameters' elements moved: counted through all of them, and by how much.
+/// A module in double precision, with one of its parameters' elements moved: counted through all of them, and by how
+/// much.
 fn in_double(lstm: &BiLstm, moved: Option<(usize, f64)>) -> BiLstm {
     lstm.clone().map(&mut Doubler { moved, before: 0 })
 }
@@ -399,7 +400,8 @@ fn a_saved_layer_comes_back_to_the_bit() {
     }
 }
 
-/// Inputs that were turned, cut and repeated, and gradients that arrive turned: the layer sees the values, not the memory.
+/// Inputs that were turned, cut and repeated, and gradients that arrive turned: the layer sees the values, not the
+/// memory.
 #[test]
 fn reads_inputs_and_gradients_that_do_not_lie_in_order() {
     let turned: fn(Tensor<3>) -> Tensor<3> = |leaf| leaf.swap_dims(0, 1);

@@ -341,7 +341,8 @@ fn weight_running_away_downwards() {
     says(&diagnosis, &["its weight runs away", "let a probe"]);
 }
 
-/// Uncertainty weighting weighs by the inverse of the loss: a weight that grows because the loss falls does what it should.
+/// Uncertainty weighting weighs by the inverse of the loss: a weight that grows because the loss falls does what it
+/// should.
 #[test]
 fn a_weight_that_grows_while_the_loss_gets_better_does_not_run_away() {
     let mut story = Story::healthy(&FOUR);
@@ -463,7 +464,8 @@ fn an_empty_history_has_no_verdicts_and_an_odd_one_does_not_panic() {
     assert_eq!(b.verdict, Verdict::Diverged);
 }
 
-/// 64 tasks over 100 epochs have tens of thousands of records; looking through all of them for each number took seconds.
+/// 64 tasks over 100 epochs have tens of thousands of records; looking through all of them for each number took
+/// seconds.
 #[test]
 fn many_tasks_take_no_time() {
     let names: Vec<String> = (0..64).map(|task| format!("task {task}")).collect();

@@ -1,5 +1,5 @@
-//! Strategies side by side on a network that is not ours: the same runs again where nothing changed, failed runs counted, fixed weights
-//! searched for, differences paired by seed.
+//! Strategies side by side on a network that is not ours: the same runs again where nothing changed, failed runs
+//! counted, fixed weights searched for, differences paired by seed.
 #![cfg(all(feature = "expansion", feature = "flex"))]
 
 mod support;

@@ -1,7 +1,8 @@
-//! The LSTM on a GPU: the kernels give what plain tensor operations give on the same device, whatever the sizes; and launch as
-//! many kernels for a long sequence as for a short one.
+//! The LSTM on a GPU: the kernels give what plain tensor operations give on the same device, whatever the sizes; and
+//! launch as many kernels for a long sequence as for a short one.
 //!
-//! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`). Values and gradients by PyTorch are in `lstm.rs`.
+//! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`). Values and gradients by PyTorch are in
+//! `lstm.rs`.
 #![cfg(all(feature = "wgpu", feature = "expansion"))]
 
 mod support;

@@ -96,8 +96,8 @@ fn heads_agree_with_the_cpu() {
     }
 }
 
-/// The way back finds the mask of the way forward, as many elements are dropped as there should be, heads have masks of their own,
-/// and a seed fixes them.
+/// The way back finds the mask of the way forward, as many elements are dropped as there should be, heads have masks of
+/// their own, and a seed fixes them.
 #[test]
 fn heads_drop_elements() {
     let _alone = alone();

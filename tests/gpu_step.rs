@@ -1,5 +1,5 @@
-//! The expansion model on a GPU, by counted kernels: a training step and inference launch no more for a long window than for a
-//! short one, but for what the tuner chooses, and no more than what is written here.
+//! The expansion model on a GPU, by counted kernels: a training step and inference launch no more for a long window
+//! than for a short one, but for what the tuner chooses, and no more than what is written here.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
 #![cfg(all(feature = "wgpu", feature = "expansion"))]
@@ -178,8 +178,8 @@ fn of_a_run(clip_norm: Option<f64>) -> Vec<BTreeMap<String, usize>> {
     counted.lock().unwrap().clone()
 }
 
-/// A step of a run sums for the history besides, clipping reads all gradients once, and an audit runs the heads again, which happens
-/// in every 10th step by default.
+/// A step of a run sums for the history besides, clipping reads all gradients once, and an audit runs the heads again,
+/// which happens in every 10th step by default.
 #[test]
 fn clipping_and_audits_are_counted_too() {
     let _alone = alone();

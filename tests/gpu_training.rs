@@ -1,4 +1,5 @@
-//! Whole runs on a GPU: a run that is resumed is the one that was never interrupted, and two devices take the steps of one.
+//! Whole runs on a GPU: a run that is resumed is the one that was never interrupted, and two devices take the steps of
+//! one.
 //!
 //! Without a GPU a software Vulkan driver serves (`mesa-vulkan-drivers`).
 #![cfg(all(feature = "wgpu", feature = "expansion"))]
@@ -55,8 +56,8 @@ fn copied_up_to(epoch: usize, run: &Path, to: &Path) {
     }
 }
 
-/// The moments of the optimizer are read by the thread that writes them, while the next steps would overwrite them. Without waiting
-/// about every third of these checkpoints was wrong.
+/// The moments of the optimizer are read by the thread that writes them, while the next steps would overwrite them.
+/// Without waiting about every third of these checkpoints was wrong.
 #[test]
 fn a_run_resumed_at_any_epoch_is_the_run_that_was_never_interrupted() {
     let whole = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
-//! Through the whole expansion model, the gradient is the slope: for every head, under every strategy, with one layer and
-//! two, and with both forms of the countdown.
+//! Through the whole expansion model, the gradient is the slope: for every head, under every strategy, with one layer
+//! and two, and with both forms of the countdown.
 //!
-//! The derivative along a direction is compared with a central difference. The objective is a number of single precision
-//! near 1 to 10, so it is known to about 5e-7; a step that moves every parameter by 2e-3 changes it by about 2e-3 times
-//! the norm of the gradient, far above that, and the error of the difference itself stays below a thousandth.
+//! The derivative along a direction is compared with a central difference. The objective is a number of single
+//! precision near 1 to 10, so it is known to about 5e-7; a step that moves every parameter by 2e-3 changes it by about
+//! 2e-3 times the norm of the gradient, far above that, and the error of the difference itself stays below a
+//! thousandth.
 #![cfg(feature = "expansion")]
 
 mod support;
@@ -178,8 +179,8 @@ fn norm(gradient: &BTreeMap<String, Table>) -> f64 {
     squares.sum::<f64>().sqrt()
 }
 
-/// Compares the slope along a direction with a central difference. A direction may by chance be nearly level, so part of
-/// the tolerance is relative to what a direction of this kind has on average, the norm of the gradient.
+/// Compares the slope along a direction with a central difference. A direction may by chance be nearly level, so part
+/// of the tolerance is relative to what a direction of this kind has on average, the norm of the gradient.
 #[track_caller]
 fn compare(place: &str, slope: f64, differences: f64, norm: f64) {
     assert!(
@@ -290,8 +291,8 @@ fn strategies(form: CountdownForm) -> Vec<StrategyConfig> {
     all
 }
 
-/// What a strategy divides by is held constant by the differences as it is by the gradient: the effective weights of the
-/// step stay, and only the raw losses move.
+/// What a strategy divides by is held constant by the differences as it is by the gradient: the effective weights of
+/// the step stay, and only the raw losses move.
 #[test]
 fn every_strategy_at_the_network() {
     for (backend, device) in devices() {

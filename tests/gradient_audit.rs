@@ -1,5 +1,5 @@
-//! The audit measures what it says: norms, shares and cosines of the tasks' gradients at the representation, known here from
-//! the formula; and it leaves the training alone.
+//! The audit measures what it says: norms, shares and cosines of the tasks' gradients at the representation, known here
+//! from the formula; and it leaves the training alone.
 #![cfg(feature = "expansion")]
 
 mod support;

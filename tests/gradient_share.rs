@@ -1,5 +1,5 @@
-//! `GradientShare` gives every task the share of the shared gradient it is meant to have: the weights follow the measured
-//! norms by the formula, and in a training the audit finds the shares where they should be.
+//! `GradientShare` gives every task the share of the shared gradient it is meant to have: the weights follow the
+//! measured norms by the formula, and in a training the audit finds the shares where they should be.
 #![cfg(feature = "expansion")]
 
 mod support;

@@ -1,5 +1,5 @@
-//! The plan of the house: which room may know which, and no file that knows itself by a detour. Read from the `use` lines and the
-//! paths in the sources, tests left out.
+//! The plan of the house: which room may know which, and no file that knows itself by a detour. Read from the `use`
+//! lines and the paths in the sources, tests left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -126,7 +126,8 @@ const WINGS: [(&str, &[&str]); 11] = [
 /// Floors that `expansion` may have.
 const MOST_FLOORS: usize = 8;
 
-/// Files that may import each other: a strategy may hold another one by its config, which looks it up in the table of all strategies.
+/// Files that may import each other: a strategy may hold another one by its config, which looks it up in the table of
+/// all strategies.
 const CIRCLES: [&[&str]; 1] = [&["weighting::config", "weighting::rules", "weighting::table"]];
 
 /// A file by the path of its module.

@@ -1,5 +1,5 @@
-//! The LSTM in one and two directions, with lengths and states: PyTorch's values and gradients, by the kernel and by plain
-//! tensor operations; a series in pieces is the series; readouts leave the padding out.
+//! The LSTM in one and two directions, with lengths and states: PyTorch's values and gradients, by the kernel and by
+//! plain tensor operations; a series in pieces is the series; readouts leave the padding out.
 //!
 //! The numbers are `f64` values in `fixtures/lstm.json`, by PyTorch 2.15.0 with single precision parameters and inputs:
 //!
@@ -348,8 +348,8 @@ fn states_that_nobody_needs_change_no_bit() {
     }
 }
 
-/// Several blocks of samples that end at different steps, more units than a vector has lanes, two layers, states and lengths:
-/// values and all gradients of the kernel are those of the plain form in double precision.
+/// Several blocks of samples that end at different steps, more units than a vector has lanes, two layers, states and
+/// lengths: values and all gradients of the kernel are those of the plain form in double precision.
 #[test]
 fn many_samples_are_those_of_the_plain_form_in_double_precision() {
     for (backend, device) in devices() {

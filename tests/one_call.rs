@@ -1,5 +1,6 @@
-//! The one call of a training step, under every strategy and for representations of every shape: its gradients are those that
-//! separate backward passes give, what is absent does not move, and every task's gradient is apart from the others.
+//! The one call of a training step, under every strategy and for representations of every shape: its gradients are
+//! those that separate backward passes give, what is absent does not move, and every task's gradient is apart from the
+//! others.
 #![cfg(feature = "expansion")]
 
 mod support;

@@ -1,4 +1,5 @@
-//! The `Trainer` on a network that is not ours: accumulation, parts, several data sets, hooks, metrics, and what a programmer gets wrong.
+//! The `Trainer` on a network that is not ours: accumulation, parts, several data sets, hooks, metrics, and what a
+//! programmer gets wrong.
 #![cfg(all(feature = "expansion", feature = "flex"))]
 
 mod support;

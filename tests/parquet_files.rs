@@ -1,5 +1,5 @@
-//! Parquet files, written here with the library's own writer: bars and labelled windows come out as they went in, whatever
-//! the types, codecs and row groups; a bad value is refused by its row, a damaged file as a whole.
+//! Parquet files, written here with the library's own writer: bars and labelled windows come out as they went in,
+//! whatever the types, codecs and row groups; a bad value is refused by its row, a damaged file as a whole.
 #![cfg(feature = "expansion")]
 
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
-//! What users of other libraries stumbled over, on a small network of two tasks under the `Trainer`: labels for a part of the samples,
-//! losses below zero, no labels in the validation data, a weight of 0, and a task that has been away.
+//! What users of other libraries stumbled over, on a small network of two tasks under the `Trainer`: labels for a part
+//! of the samples, losses below zero, no labels in the validation data, a weight of 0, and a task that has been away.
 #![cfg(feature = "expansion")]
 
 mod support;

@@ -50,8 +50,8 @@ fn rows(table: &[f64], from: usize, to: usize) -> &[f64] {
     &table[from * PROJECTION..to * PROJECTION]
 }
 
-/// With logits that are all the same, the weighted mean is the mean and its place is the middle. The projection's rows for
-/// them can then be added to those of the mean and to the bias.
+/// With logits that are all the same, the weighted mean is the mean and its place is the middle. The projection's rows
+/// for them can then be added to those of the mean and to the bias.
 #[test]
 fn without_a_preference_it_is_the_mean() {
     let (_, device) = devices().remove(0);

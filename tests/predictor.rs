@@ -1,5 +1,5 @@
-//! A predictor gives one answer for a window, whichever way it is asked: alone, among others, in a series, bar by bar, from
-//! another thread, from a network that comes from training. And whatever it is given, it answers or says why not.
+//! A predictor gives one answer for a window, whichever way it is asked: alone, among others, in a series, bar by bar,
+//! from another thread, from a network that comes from training. And whatever it is given, it answers or says why not.
 #![cfg(feature = "expansion")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! Causes that were planted are measured where they are, and nothing is measured where there are none.
 //!
-//! `EQUIPOISE_SEEDS=10 cargo test --release --test probe -- --nocapture` prints the rates over ten seeds of each kind of run.
+//! `EQUIPOISE_SEEDS=10 cargo test --release --test probe -- --nocapture` prints the rates over ten seeds of each kind
+//! of run.
 
 #![cfg(all(feature = "flex", feature = "expansion"))]
 

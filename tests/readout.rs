@@ -1,5 +1,5 @@
-//! The readout says what its plain definition says: `head.forward(dropout.forward(input))` for every head, and the mean over
-//! time. Same values, same gradients, on every CPU backend; under one seed even with the same masks.
+//! The readout says what its plain definition says: `head.forward(dropout.forward(input))` for every head, and the mean
+//! over time. Same values, same gradients, on every CPU backend; under one seed even with the same masks.
 #![cfg(feature = "expansion")]
 
 mod support;

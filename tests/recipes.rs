@@ -80,8 +80,8 @@ fn a_network_of_no_settings_is_that_of_the_checkpoint() {
     assert!(usual().follow_init(Some(&file)).is_err());
 }
 
-/// The recipe that learns, small enough for seconds. Its random state is the device's, so only one such run goes on at a
-/// time: these tests share one function.
+/// The recipe that learns, small enough for seconds. Its random state is the device's, so only one such run goes on at
+/// a time: these tests share one function.
 fn small() -> ExpansionConfig {
     let mut config = ExpansionConfig::recipe("learn").unwrap();
     config.data.max_samples = Some(100);

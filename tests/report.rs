@@ -1,5 +1,5 @@
-//! The report is one well-formed page that loads nothing and runs nothing, says what the diagnosis says, and survives any
-//! history.
+//! The report is one well-formed page that loads nothing and runs nothing, says what the diagnosis says, and survives
+//! any history.
 #![cfg(feature = "expansion")]
 
 use equipoise::diagnosis::diagnose;
@@ -12,8 +12,8 @@ use equipoise::report::{
     Comparison, ComparisonCell, ComparisonReference, ComparisonRow, Report, write_index,
 };
 
-/// Walks a page tag by tag and checks that every element is closed in order, every attribute is quoted, every `&` begins an
-/// entity, and every coordinate is a finite number.
+/// Walks a page tag by tag and checks that every element is closed in order, every attribute is quoted, every `&`
+/// begins an entity, and every coordinate is a finite number.
 fn check(page: &str) {
     let rest = page.strip_prefix("<!DOCTYPE html>").expect("a document");
     let mut open: Vec<&str> = Vec::new();

@@ -1,5 +1,5 @@
-//! Everything a strategy remembers is in its record: saved to a file and loaded into a fresh strategy, the next steps are
-//! those of the strategy that was never interrupted, to the bit.
+//! Everything a strategy remembers is in its record: saved to a file and loaded into a fresh strategy, the next steps
+//! are those of the strategy that was never interrupted, to the bit.
 #![cfg(feature = "expansion")]
 
 mod support;

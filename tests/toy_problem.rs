@@ -1,7 +1,7 @@
 //! Each method goes where the field's toy problem says it goes.
 //!
-//! Two losses of two numbers, with narrow valleys on the way to the Pareto set (CAGrad, Nash-MTL and FAMO show it in their
-//! figures). `fixtures/field/toy.json` was computed by its generator with closed forms for two tasks:
+//! Two losses of two numbers, with narrow valleys on the way to the Pareto set (CAGrad, Nash-MTL and FAMO show it in
+//! their figures). `fixtures/field/toy.json` was computed by its generator with closed forms for two tasks:
 //!
 //! ```python
 //! direction = np.einsum("sk,skd->sd", weights, jacobian)
@@ -11,12 +11,12 @@
 //! reached = (np.abs(x[:, 1] - target) <= 0.05) & (np.abs(x[:, 0]) <= 7.05)
 //! ```
 //!
-//! The path along a valley is chaotic, so the last bit of a logarithm can decide how soon it is left. Of 70 outcomes two depend on
-//! it: `mean` from the first start arrives within 50,000 steps from 11 of 12 points 1e-9 apart, `config` from the third from 1
-//! of 12. So where an outcome differs, points 1e-9 beside the start are tried.
+//! The path along a valley is chaotic, so the last bit of a logarithm can decide how soon it is left. Of 70 outcomes
+//! two depend on it: `mean` from the first start arrives within 50,000 steps from 11 of 12 points 1e-9 apart, `config`
+//! from the third from 1 of 12. So where an outcome differs, points 1e-9 beside the start are tried.
 //!
-//! Here the library's methods give the weights, from the Gram matrix of the exact gradients. At a point where a method has no
-//! answer it stands still.
+//! Here the library's methods give the weights, from the Gram matrix of the exact gradients. At a point where a method
+//! has no answer it stands still.
 
 use equipoise::weighting::gram::{Answer, Degenerate, GramMatrix};
 use equipoise::weighting::gram::{

@@ -1,9 +1,10 @@
-//! Twenty training steps of a convolutional network with a representation of rank 4, followed step by step: losses and weights are those of
-//! the same network in PyTorch, from the same weights on the same batches, under `sum`, `uncertainty`, `upgrad` and `pcgrad`.
+//! Twenty training steps of a convolutional network with a representation of rank 4, followed step by step: losses and
+//! weights are those of the same network in PyTorch, from the same weights on the same batches, under `sum`,
+//! `uncertainty`, `upgrad` and `pcgrad`.
 //!
-//! The data are not part of this project; without them the test says so. The numbers are the `float64` rows of `trajectory.json`, made by the
-//! program beside it (torch 2.15, torchjd 0.18 with its regularisation at 1e-11). The data, the batches and their order come from
-//! SplitMix64 as its head describes.
+//! The data are not part of this project; without them the test says so. The numbers are the `float64` rows of
+//! `trajectory.json`, made by the program beside it (torch 2.15, torchjd 0.18 with its regularisation at 1e-11). The
+//! data, the batches and their order come from SplitMix64 as its head describes.
 #![cfg(feature = "expansion")]
 
 mod support;

@@ -1,5 +1,5 @@
-//! The uninformed predictors that the trainer fits: against closed forms, for networks of other shapes, verdicts on planted truths, and without
-//! any effect on the training.
+//! The uninformed predictors that the trainer fits: against closed forms, for networks of other shapes, verdicts on
+//! planted truths, and without any effect on the training.
 #![cfg(all(feature = "flex", feature = "expansion"))]
 
 mod support;
@@ -99,7 +99,8 @@ struct Planted {
     far: Tensor<2>,
 }
 
-/// A network that may also be wrong about what it shows: its samples may not come first, and its heads may look at the inputs.
+/// A network that may also be wrong about what it shows: its samples may not come first, and its heads may look at the
+/// inputs.
 #[derive(Module, Debug)]
 struct Net {
     trunk: Linear,
@@ -187,8 +188,8 @@ fn scattered(seed: usize) -> f32 {
     ((x ^ (x >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
 }
 
-/// `noise` is 50 and something that has nothing to do with the inputs, `easy` is which input is largest, `far` is 1000 times an
-/// input.
+/// `noise` is 50 and something that has nothing to do with the inputs, `easy` is which input is largest, `far` is 1000
+/// times an input.
 fn samples(count: usize, from: usize) -> Vec<Sample> {
     let sample = |number: usize| {
         let inputs: [f32; 4] = std::array::from_fn(|at| scattered(97 * number + 13 * at));

@@ -59,8 +59,8 @@ struct Arguments {
     /// Passes over the training windows [default: that of the config, 20]
     #[arg(long, value_name = "N", help_heading = "Runs")]
     epochs: Option<usize>,
-    /// Strategies by name, separated by commas; +rescale behind one from gradients rescales its combined gradient to the
-    /// length of the mean gradient [default: seven, sum and tuned-fixed]
+    /// Strategies by name, separated by commas; +rescale behind one from gradients rescales its combined gradient to
+    /// the length of the mean gradient [default: seven, sum and tuned-fixed]
     #[arg(
         long,
         value_name = "A,B,C",

@@ -37,10 +37,10 @@ Examples:
 
 /// Finds the expansion in every window of price bars with a trained network.
 ///
-/// The columns: first and last bar of the window, start and end of the expansion (bars are counted from 0), its type with
-/// the probability, the agreement of the three sources (pointers, binary mask, countdown) as their mean overlap, the
-/// expected F1 of the span of the mask, times, the longest time between two bars of the window in seconds, and the span of
-/// each source.
+/// The columns: first and last bar of the window, start and end of the expansion (bars are counted from 0), its type
+/// with the probability, the agreement of the three sources (pointers, binary mask, countdown) as their mean overlap,
+/// the expected F1 of the span of the mask, times, the longest time between two bars of the window in seconds, and the
+/// span of each source.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Arguments {
@@ -63,8 +63,8 @@ pub struct Arguments {
     /// Bars from the first bar of one window to that of the next [default: that of the run]
     #[arg(long, value_name = "N", help_heading = "Data")]
     stride: Option<usize>,
-    /// Leave out windows with a longer time between two bars, such as 3h or 2d [default: that of the run, else none is left
-    /// out]
+    /// Leave out windows with a longer time between two bars, such as 3h or 2d
+    /// [default: that of the run, else none is left out]
     #[arg(long, value_name = "TIME", value_parser = max_gap, help_heading = "Data")]
     max_gap: Option<Duration>,
     /// Leave out windows that reach over a gap that is not usual for the series, as training does; not with -

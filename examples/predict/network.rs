@@ -129,8 +129,8 @@ fn with_flags(mut config: ExpansionConfig, arguments: &Arguments) -> ExpansionCo
     if arguments.max_gap.is_some() {
         config.data.max_gap = arguments.max_gap;
     }
-    // What the training file showed does not apply to this file. The columns, the form and the zone of its time stamps were
-    // chosen, so they apply where this file has them.
+    // What the training file showed does not apply to this file. The columns, the form and the zone of its time stamps
+    // were chosen, so they apply where this file has them.
     config.data.skip_bad_rows = false;
     config.data.date_order = None;
     config.data.decimal_mark = None;

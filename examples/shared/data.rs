@@ -33,8 +33,8 @@ pub struct DataFlags {
     /// Further columns of the files that are features, such as volume,rsi [default: none]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     features_from: Vec<String>,
-    /// none, or balanced: every type counts the same in the loss of the type, however often it is in the training windows
-    /// [default: none]
+    /// none, or balanced: every type counts the same in the loss of the type, however often it is in the training
+    /// windows [default: none]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "HOW")]
     class_weights: Option<ClassWeightsName>,
     /// The largest number of windows, spread over the file, or the number of simulated windows [default: all of a file,

@@ -70,8 +70,8 @@ pub fn named(message: &str) -> String {
     })
 }
 
-/// Returns a flag with its value as in the words of a command, or the flag alone if it was not given, has no value, or a
-/// long one.
+/// Returns a flag with its value as in the words of a command, or the flag alone if it was not given, has no value, or
+/// a long one.
 fn typed(flag: &str, words: &[String]) -> String {
     let value = words.iter().enumerate().find_map(|(index, word)| {
         let rest = word.strip_prefix(flag)?;

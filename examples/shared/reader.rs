@@ -20,8 +20,9 @@ pub struct ReaderFlags {
     /// The decimal mark of the prices, point or comma [default: inferred from the file]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MARK")]
     decimal: Option<DecimalName>,
-    /// Columns of the file by name, or by number as #2, such as time=begin,open=bidopen,high=bidhigh,low=bidlow,close=bidclose
-    /// (also date=, instrument=) [default: inferred from the file]
+    /// Columns of the file by name, or by number as #2, such as
+    /// time=begin,open=bidopen,high=bidhigh,low=bidlow,close=bidclose (also date=, instrument=)
+    /// [default: inferred from the file]
     #[arg(long, value_name = "KEY=COLUMN,...", value_parser = columns)]
     columns: Option<ColumnMap>,
     /// Form of the time stamps, such as "%d.%m.%Y %Hh%M", or seconds, milliseconds, microseconds, nanoseconds, days

@@ -33,8 +33,8 @@ pub struct Arguments {
     /// bars); flags take precedence
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ExpansionConfig::RECIPES), hide_possible_values = true, conflicts_with = "resume", help_heading = "Model")]
     recipe: Option<String>,
-    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any other of
-    /// docs/strategies.md, or a strategy with its settings as JSON [default: uncertainty]
+    /// running-mean, uncertainty, gradient-scale, scalar-countdown, batch-statistics, gradient-share, manual or any
+    /// other of docs/strategies.md, or a strategy with its settings as JSON [default: uncertainty]
     #[arg(long, value_name = "NAME|JSON", value_parser = named_or_json, help_heading = "Training")]
     strategy: Option<String>,
     /// Fixed weights of type,pointers,binary,countdown, for strategies that have them
@@ -46,7 +46,8 @@ pub struct Arguments {
         help_heading = "Training"
     )]
     weights: Option<Vec<f64>>,
-    /// flex or ndarray (CPU); wgpu, vulkan, metal, cuda or rocm (GPU); all but flex need their --features at build [default: flex]
+    /// flex or ndarray (CPU); wgpu, vulkan, metal, cuda or rocm (GPU); all but flex need their --features at build
+    /// [default: flex]
     #[arg(long, value_enum, hide_possible_values = true, help_heading = "Model")]
     backend: Option<BackendName>,
     /// Passes over the training windows; in the recipe learn, times 750 steps [default: 20, or the recipe's]
@@ -72,11 +73,12 @@ pub struct Arguments {
     /// Continue the run in --out from its newest checkpoint [without --out: the newest run in runs/]
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
-    /// After the run, find out by short experiments what keeps tasks from learning; with --resume for a finished run too
+    /// After the run, find out by short experiments what keeps tasks from learning; with --resume for a finished run
+    /// too
     #[arg(long, help_heading = "Training")]
     pub probe: bool,
-    /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built with
-    /// --features pytorch)
+    /// Start from the network of a checkpoint (model-N.bpk) of any strategy, or of PyTorch (.pt, .safetensors; built
+    /// with --features pytorch)
     #[arg(
         long,
         value_name = "FILE",

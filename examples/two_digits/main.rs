@@ -1,5 +1,5 @@
-//! Compares all strategies, the plain sum and fixed weights from a search on two overlaid digits: three tasks that share a
-//! small convolutional trunk.
+//! Compares all strategies, the plain sum and fixed weights from a search on two overlaid digits: three tasks that
+//! share a small convolutional trunk.
 //!
 //! ```text
 //! cargo run --release --example two_digits -- --seeds 3
@@ -29,7 +29,8 @@ use network::Network;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Images to lay over each other: a header, then lines of a digit, a comma and 64 digits of base 17 [default: drawn ones]
+    /// Images to lay over each other: a header, then lines of a digit, a comma and 64 digits of base 17
+    /// [default: drawn ones]
     #[arg(long, value_name = "FILE")]
     digits: Option<PathBuf>,
     /// Strategies by name, separated by commas [default: all that have defaults]

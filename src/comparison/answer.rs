@@ -20,8 +20,8 @@ struct Beside<'a> {
 impl Results {
     /// Returns in one sentence which strategy has the lowest relative validation loss, or why no strategy can be named.
     ///
-    /// The reference is `tuned-fixed`, or the plain sum if no weights were tuned. Differences to the reference are paired
-    /// by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
+    /// The reference is `tuned-fixed`, or the plain sum if no weights were tuned. Differences to the reference are
+    /// paired by seed. A strategy is named only if its difference is below 0 with the whole 95 % interval.
     pub fn answer(&self) -> String {
         let finished = |name: &&str| self.counts(name).0 > 0;
         let Some(reference) = [TUNED_FIXED, SUM].into_iter().find(finished) else {

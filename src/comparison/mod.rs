@@ -1,8 +1,8 @@
 //! Compares strategies on any network.
 //!
 //! A comparison trains every strategy from the same initial parameters on the same batches for the same number of
-//! epochs, with one or more seeds. The plain `sum` is always a row. [`TUNED_FIXED`], fixed weights from a small search, is
-//! a row on request. In reading order:
+//! epochs, with one or more seeds. The plain `sum` is always a row. [`TUNED_FIXED`], fixed weights from a small search,
+//! is a row on request. In reading order:
 //!
 //! * [`Compare`] trains the runs one after the other in this process, and resumes interrupted runs;
 //! * [`SearchConfig`] is the budget of the search for the weights of `tuned-fixed`;

@@ -25,8 +25,8 @@ impl Entries {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the table names a part that the module does not have, gives one name to two tensors, or if a
-    /// layer has no counterpart in PyTorch.
+    /// [`Error::Setting`] if the table names a part that the module does not have, gives one name to two tensors, or if
+    /// a layer has no counterpart in PyTorch.
     pub(crate) fn of<M: Module>(module: &M, names: &NameTable) -> Result<Self> {
         let mut walk = Walk::default();
         module.visit(&mut walk);

@@ -28,8 +28,8 @@ pub struct Loaded<M> {
 /// Reads a PyTorch file and loads its tensors into a module.
 ///
 /// Every parameter of the module must be in the file, with the shape that PyTorch's layer has, and the file may have no
-/// other tensors, except for counters such as `num_batches_tracked`. Parameters of whole numbers and truth values are not
-/// loaded. `Gru` must have its default `reset_after`, as PyTorch's has.
+/// other tensors, except for counters such as `num_batches_tracked`. Parameters of whole numbers and truth values are
+/// not loaded. `Gru` must have its default `reset_after`, as PyTorch's has.
 ///
 /// ```no_run
 /// use burn::module::Module;

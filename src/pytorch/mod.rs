@@ -1,17 +1,18 @@
 //! Loads PyTorch's files into Burn modules, and writes files that PyTorch loads. Needs the feature `pytorch`.
 //!
-//! [`load`] reads a `.pt` file (of `torch.save`, PyTorch 1.6 or later) or a `.safetensors` file into a module of any form,
-//! and [`save`] writes a module as `.safetensors`. A [`NameTable`] lists the parts whose names differ. [`PytorchFile`] and
-//! [`StateDict`] give access to the tensors themselves.
+//! [`load`] reads a `.pt` file (of `torch.save`, PyTorch 1.6 or later) or a `.safetensors` file into a module of any
+//! form, and [`save`] writes a module as `.safetensors`. A [`NameTable`] lists the parts whose names differ.
+//! [`PytorchFile`] and [`StateDict`] give access to the tensors themselves.
 //!
 //! # What is read
 //!
 //! * The file itself may be the dictionary of tensors, or hold it at most two containers below, as in checkpoints of
 //!   Lightning (`state_dict`), nanoGPT (`model`) and many others. Among several the one whose names fit the module is
 //!   taken. If several fit, the error names them; [`Selection::key`] chooses.
-//! * A prefix that the names have, such as `module.`, `_orig_mod.` or `model.`, is taken off if the names fit behind it.
-//! * Counters (`num_batches_tracked`, `n_averaged`) and entries that are no tensors are left out. A tensor that the module
-//!   does not have is an error, unless [`Selection::leave_out`] names it.
+//! * A prefix that the names have, such as `module.`, `_orig_mod.` or `model.`, is taken off if the names fit behind
+//!   it.
+//! * Counters (`num_batches_tracked`, `n_averaged`) and entries that are no tensors are left out. A tensor that the
+//!   module does not have is an error, unless [`Selection::leave_out`] names it.
 //! * Double and half precision (float16, bfloat16) are converted to single precision.
 //!
 //! [`Loaded::notes`] has a sentence for each of these.
@@ -34,21 +35,23 @@
 //!
 //! # Code in files
 //!
-//! A `.pt` file is a zip archive around a pickle, and a pickle is a program that `torch.load(.., weights_only=False)` runs.
-//! Here nothing is run. Tensors and plain containers are read. A name of code (`os.system`, `builtins.eval`, `getattr` in
-//! any but one harmless use, functions that import, open files or load other pickles) makes the whole file refused,
-//! wherever the name stands, because no checkpoint needs it. Any other unknown name, such as `argparse.Namespace`,
-//! `numpy.dtype` or a class of your own, is inert: the object is a placeholder that holds its name alone. A placeholder in
-//! the place of a tensor that is needed is an error. Memory is bounded by the size of the file, whatever sizes it claims.
+//! A `.pt` file is a zip archive around a pickle, and a pickle is a program that `torch.load(.., weights_only=False)`
+//! runs. Here nothing is run. Tensors and plain containers are read. A name of code (`os.system`, `builtins.eval`,
+//! `getattr` in any but one harmless use, functions that import, open files or load other pickles) makes the whole file
+//! refused, wherever the name stands, because no checkpoint needs it. Any other unknown name, such as
+//! `argparse.Namespace`, `numpy.dtype` or a class of your own, is inert: the object is a placeholder that holds its
+//! name alone. A placeholder in the place of a tensor that is needed is an error. Memory is bounded by the size of the
+//! file, whatever sizes it claims.
 //!
 //! # Why the crate reads pickles itself
 //!
-//! The reader of `burn-store` 0.22.1 (`pytorch-reader`) never panicked and never gave a wrong number in 68,360 bit flips and
-//! 8,545 truncations of a small file. But it is lenient: a pickle that calls `os.system` loads without a message (the call
-//! is dropped, not run), of two tensors with one name the last wins, and the strides are not accessible. This module
-//! refuses such files and names the reason; the `zip` crate below it checks every checksum. A safetensors file has no
-//! checksum, so only names, shapes and finiteness are checked. The adapters of `burn-store` transpose linear layers and
-//! rename the parameters of norms, but have no rule for recurrent layers, whose gates PyTorch packs into one tensor.
+//! The reader of `burn-store` 0.22.1 (`pytorch-reader`) never panicked and never gave a wrong number in 68,360 bit
+//! flips and 8,545 truncations of a small file. But it is lenient: a pickle that calls `os.system` loads without a
+//! message (the call is dropped, not run), of two tensors with one name the last wins, and the strides are not
+//! accessible. This module refuses such files and names the reason; the `zip` crate below it checks every checksum. A
+//! safetensors file has no checksum, so only names, shapes and finiteness are checked. The adapters of `burn-store`
+//! transpose linear layers and rename the parameters of norms, but have no rule for recurrent layers, whose gates
+//! PyTorch packs into one tensor.
 
 mod archive;
 mod choose;

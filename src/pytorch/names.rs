@@ -4,9 +4,9 @@ use super::selection::Selection;
 
 /// The names that the parts of a Burn module have in PyTorch.
 ///
-/// Only differences are listed: a part without a row has the name of its field in both. A row applies to everything below
-/// its part, and the longest row that fits wins. The layers of Burn and of this crate need no rows of their own: their
-/// parameters are found under the names and in the layout that PyTorch has for the same layer.
+/// Only differences are listed: a part without a row has the name of its field in both. A row applies to everything
+/// below its part, and the longest row that fits wins. The layers of Burn and of this crate need no rows of their own:
+/// their parameters are found under the names and in the layout that PyTorch has for the same layer.
 ///
 /// ```
 /// use equipoise::pytorch::NameTable;

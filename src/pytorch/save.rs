@@ -24,8 +24,8 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if the table names a part that the module does not have, [`Error::File`] if the name does not end in
-/// `.safetensors`, [`Error::Io`] if the file cannot be written, [`Error::Checkpoint`] if a parameter is not finite,
+/// [`Error::Setting`] if the table names a part that the module does not have, [`Error::File`] if the name does not end
+/// in `.safetensors`, [`Error::Io`] if the file cannot be written, [`Error::Checkpoint`] if a parameter is not finite,
 /// [`Error::Training`] if the device cannot be read.
 pub fn save<M: Module>(module: &M, path: impl AsRef<Path>, names: &NameTable) -> Result<()> {
     let path = path.as_ref();

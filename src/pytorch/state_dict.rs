@@ -18,8 +18,8 @@ pub struct StateDict {
     pub(super) others: BTreeMap<String, String>,
 }
 
-/// The names that wrappers of a part of a network add to the names of its tensors: DataParallel, `torch.compile`, FSDP and
-/// activation checkpointing.
+/// The names that wrappers of a part of a network add to the names of its tensors: DataParallel, `torch.compile`, FSDP
+/// and activation checkpointing.
 const WRAPPERS: [&str; 4] = [
     "module",
     "_orig_mod",

@@ -79,8 +79,8 @@ impl Stored {
         Ok(numbers)
     }
 
-    /// Returns the positions of a tensor whose elements follow each other row by row, which nearly all do, or `None` for
-    /// any other and for one that does not fit its storage.
+    /// Returns the positions of a tensor whose elements follow each other row by row, which nearly all do, or `None`
+    /// for any other and for one that does not fit its storage.
     fn run(&self) -> Option<Range<usize>> {
         let mut count = 1usize;
         for (length, stride) in self.shape.iter().zip(&self.strides).rev() {
@@ -114,8 +114,8 @@ impl Stored {
         axes
     }
 
-    /// Returns the position of each element in the storage, row by row. Checks that every position is inside the storage
-    /// and that no two are equal.
+    /// Returns the position of each element in the storage, row by row. Checks that every position is inside the
+    /// storage and that no two are equal.
     fn places(&self) -> Result<Vec<usize>, String> {
         let there = self.part.len() / self.element.size();
         let outside = || {

@@ -44,7 +44,8 @@
 //!
 //! A strategy that needs only losses takes one backward pass of the objective, like a handwritten step. Under a
 //! strategy that needs the Gram matrix, every task reads its own leaf, the heads run once forward and once backward
-//! (once backward for each task with [`Heads::Weighted`]), K x K numbers are read, and the weighted sum of the task gradients goes backward through the trunk.
+//! (once backward for each task with [`Heads::Weighted`]), K x K numbers are read, and the weighted sum of the task
+//! gradients goes backward through the trunk.
 
 #[cfg(feature = "train")]
 mod several;

@@ -155,8 +155,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Fits the uninformed predictors to other data than the training data. Other data are needed where some training samples
-    /// are copies, or are drawn more often than others, and the validation data are not.
+    /// Fits the uninformed predictors to other data than the training data. Other data are needed where some training
+    /// samples are copies, or are drawn more often than others, and the validation data are not.
     pub fn with_baseline_data(mut self, data: impl Source<M::Batch>) -> Self {
         self.baseline_data = Some(Arc::new(data));
         self

@@ -9,9 +9,10 @@
 //!
 //! Every strategy guarantees three properties:
 //!
-//! * The complete memory of the strategy is in the module record, by name. A saved and loaded strategy continues with the same numbers.
-//! * The strategy reads nothing back to the host, unless it needs the Gram matrix: then it reads the K x K numbers with the
-//!   losses in one transfer.
+//! * The complete memory of the strategy is in the module record, by name. A saved and loaded strategy continues with
+//!   the same numbers.
+//! * The strategy reads nothing back to the host, unless it needs the Gram matrix: then it reads the K x K numbers with
+//!   the losses in one transfer.
 //! * A task without labels, or with a loss that is not finite, gets weight 0 and does not change the memory.
 
 pub mod gram;

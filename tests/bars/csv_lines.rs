@@ -1,5 +1,5 @@
-//! Lines that come one at a time are read as the file of them is, wherever the first row tells how; and no line makes the
-//! reader panic.
+//! Lines that come one at a time are read as the file of them is, wherever the first row tells how; and no line makes
+//! the reader panic.
 
 use equipoise::expansion::bars::{Bar, CsvLines, CsvOptions, DateOrder, DecimalMark, read_csv};
 use proptest::prelude::*;

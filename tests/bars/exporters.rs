@@ -1,5 +1,5 @@
-//! Forms of files that exporters write, with made-up prices: each is read as what was written, whole and line by line, or
-//! refused with a message whose advice works for the file.
+//! Forms of files that exporters write, with made-up prices: each is read as what was written, whole and line by line,
+//! or refused with a message whose advice works for the file.
 
 use std::fs;
 

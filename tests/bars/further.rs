@@ -1,5 +1,5 @@
-//! Volume and other columns of a file are features: scaled by the bars before, read from files and streams, demanded again for
-//! a prediction.
+//! Volume and other columns of a file are features: scaled by the bars before, read from files and streams, demanded
+//! again for a prediction.
 
 use std::path::Path;
 

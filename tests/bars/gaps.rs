@@ -1,4 +1,5 @@
-//! No window reaches over an outage; weekends, nights and holidays are not outages, and `max_gap` overrules what is usual.
+//! No window reaches over an outage; weekends, nights and holidays are not outages, and `max_gap` overrules what is
+//! usual.
 
 use std::collections::BTreeSet;
 use std::path::Path;

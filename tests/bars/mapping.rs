@@ -1,5 +1,5 @@
-//! What a file does not say can be said: the columns, the form and the zone of the stamps, the instrument. A message that
-//! refuses a file shows the setting that reads it.
+//! What a file does not say can be said: the columns, the form and the zone of the stamps, the instrument. A message
+//! that refuses a file shows the setting that reads it.
 
 use equipoise::expansion::bars::{Bar, ColumnMap, CsvOptions, read_instruments};
 

@@ -1,5 +1,5 @@
-//! The moves say how far the price went, measured against the bars before; and a mirrored window is the same window upside
-//! down, with the same targets.
+//! The moves say how far the price went, measured against the bars before; and a mirrored window is the same window
+//! upside down, with the same targets.
 
 use crate::support;
 
@@ -47,8 +47,8 @@ fn steps(least: usize) -> impl Strategy<Value = Vec<(i32, u32, u32)>> {
     prop::collection::vec((-40..=40i32, 0..20u32, 0..20u32), least..=160)
 }
 
-/// By hand: true ranges 2, 4 (the gap counts), 6; their means before bars 1 and 2 are 2 and 3; moves of 3, -6 and, over two
-/// bars, -3.
+/// By hand: true ranges 2, 4 (the gap counts), 6; their means before bars 1 and 2 are 2 and 3; moves of 3, -6 and, over
+/// two bars, -3.
 #[test]
 fn three_bars_by_hand() {
     let bars = [

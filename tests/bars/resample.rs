@@ -1,4 +1,5 @@
-//! Windows of joined stretches: from the training bars alone, labelled by the rule, as calm or lively after the join as before.
+//! Windows of joined stretches: from the training bars alone, labelled by the rule, as calm or lively after the join as
+//! before.
 
 use std::time::Duration;
 
@@ -105,8 +106,8 @@ fn range(bars: &[Bar], t: usize) -> f64 {
     bars[t].high.max(before) - bars[t].low.min(before)
 }
 
-/// The bars behind the join are those of the series times a factor and moved; the factor carries the volatility over, and the
-/// price goes on where it was.
+/// The bars behind the join are those of the series times a factor and moved; the factor carries the volatility over,
+/// and the price goes on where it was.
 #[test]
 fn the_second_stretch_begins_where_the_first_ends() {
     let plain = windows(series(900, 0));
@@ -132,8 +133,8 @@ fn the_second_stretch_begins_where_the_first_ends() {
     }
 }
 
-/// An hour is missing after bar 500 of a series of minutes, and five minutes are the most that may; no stretch has bars of
-/// both sides.
+/// An hour is missing after bar 500 of a series of minutes, and five minutes are the most that may; no stretch has bars
+/// of both sides.
 #[test]
 fn no_stretch_reaches_over_an_outage() {
     let stamps = (0..900)
@@ -164,7 +165,8 @@ fn a_series_too_short_is_refused() {
     assert!(error.contains("131") && error.contains("124"), "{error}");
 }
 
-/// Windows shorter than the rule's ATR and shortest run never have a label; that must end in an error, not go on for ever.
+/// Windows shorter than the rule's ATR and shortest run never have a label; that must end in an error, not go on for
+/// ever.
 #[test]
 fn windows_too_short_for_the_rule_are_refused() {
     let plain = windows(series(900, 0));

@@ -1,4 +1,5 @@
-//! Windows of several instruments: none has bars of two, all are split at one moment, and a single instrument is as before.
+//! Windows of several instruments: none has bars of two, all are split at one moment, and a single instrument is as
+//! before.
 
 use std::path::{Path, PathBuf};
 

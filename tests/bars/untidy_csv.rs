@@ -367,8 +367,8 @@ fn text_around_the_data_is_passed_over() {
     );
 }
 
-/// The first bar as exporters write it: MetaTrader 5, Stooq, Nasdaq, Investing.com, TradingView, CryptoDataDownload, Binance,
-/// Yahoo, Polygon, and pandas with an index that has no name. The numbers are made up.
+/// The first bar as exporters write it: MetaTrader 5, Stooq, Nasdaq, Investing.com, TradingView, CryptoDataDownload,
+/// Binance, Yahoo, Polygon, and pandas with an index that has no name. The numbers are made up.
 #[test]
 fn files_of_many_exporters() {
     let files = [

@@ -1,8 +1,8 @@
-//! Models of any form from PyTorch's files and back: the layout of every layer against values by PyTorch or by hand, the
-//! table of names, and errors that name what is missing, surplus and of another shape.
+//! Models of any form from PyTorch's files and back: the layout of every layer against values by PyTorch or by hand,
+//! the table of names, and errors that name what is missing, surplus and of another shape.
 //!
-//! `fixtures/lstm.json` holds values of `torch.nn.LSTM`; the program is in `lstm.rs`. The other expected values follow from
-//! the formulas in PyTorch's documentation, computed here in double precision.
+//! `fixtures/lstm.json` holds values of `torch.nn.LSTM`; the program is in `lstm.rs`. The other expected values follow
+//! from the formulas in PyTorch's documentation, computed here in double precision.
 
 #![cfg(all(feature = "expansion", feature = "pytorch"))]
 

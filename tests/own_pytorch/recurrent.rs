@@ -30,7 +30,8 @@ fn recorded(case: &serde_json::Value, hidden: usize) -> Tables {
     parameters.map(table).collect()
 }
 
-/// Burn's own LSTM holds each gate apart and transposed; from the file of an `nn.LSTM` it computes what PyTorch computed.
+/// Burn's own LSTM holds each gate apart and transposed; from the file of an `nn.LSTM` it computes what PyTorch
+/// computed.
 #[test]
 fn burns_lstm_computes_what_pytorch_recorded() {
     let file = json("lstm.json");

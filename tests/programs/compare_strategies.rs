@@ -1,5 +1,5 @@
-//! The comparison adds up what runs recorded and nothing else, knows a finished run from an interrupted one, and refuses to
-//! mix runs that cannot be compared. The program itself is run too, where it has been built.
+//! The comparison adds up what runs recorded and nothing else, knows a finished run from an interrupted one, and
+//! refuses to mix runs that cannot be compared. The program itself is run too, where it has been built.
 #![cfg(feature = "expansion")]
 
 use crate::support;

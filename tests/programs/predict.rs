@@ -1,6 +1,6 @@
-//! The program `predict` keeps its promises: a line for every window, the same from a file and from standard input, files
-//! whole or not at all, and words about everything that cannot be. Only where it has been built: `cargo test` does so,
-//! `cargo test --test predict` does not.
+//! The program `predict` keeps its promises: a line for every window, the same from a file and from standard input,
+//! files whole or not at all, and words about everything that cannot be. Only where it has been built: `cargo test`
+//! does so, `cargo test --test predict` does not.
 #![cfg(feature = "expansion")]
 
 use crate::support;

@@ -1,5 +1,5 @@
-//! The program `train_expansion` keeps its promises to whoever sits before it or calls it: what it says, where, and how it
-//! ends. Only where it has been built: `cargo test` does so, `cargo test --test train_expansion` does not.
+//! The program `train_expansion` keeps its promises to whoever sits before it or calls it: what it says, where, and how
+//! it ends. Only where it has been built: `cargo test` does so, `cargo test --test train_expansion` does not.
 
 use crate::support;
 

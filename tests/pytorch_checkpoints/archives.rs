@@ -5,8 +5,8 @@ use crate::networks::{smallest, tables, torch_file};
 use crate::support::fixture;
 use crate::writer::archive_in;
 
-/// `torch.save` names the folder in the archive after the file. Of 21 characters, it makes the first entry of the directory
-/// as long as the record that large archives have at their end.
+/// `torch.save` names the folder in the archive after the file. Of 21 characters, it makes the first entry of the
+/// directory as long as the record that large archives have at their end.
 #[test]
 fn a_file_is_read_whatever_its_name() {
     let file = torch_file(&tables(&smallest(), 7));
@@ -55,8 +55,8 @@ fn a_file_is_read_whatever_its_letters() {
     }
 }
 
-/// The end of a large archive, as PyTorch always writes it (the smaller record has the values too), or as Python's zipfile does
-/// (the smaller record points to the larger).
+/// The end of a large archive, as PyTorch always writes it (the smaller record has the values too), or as Python's
+/// zipfile does (the smaller record points to the larger).
 fn with_large_records(bytes: &[u8], pointing: bool) -> Vec<u8> {
     let end = bytes.len() - 22;
     let record = &bytes[end..];

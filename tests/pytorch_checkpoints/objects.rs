@@ -231,7 +231,8 @@ fn a_tensor_of_an_unknown_maker_or_storage_is_none() {
     );
 }
 
-/// What names code is refused, also where it would only stand beside the tensors and as the argument of something harmless.
+/// What names code is refused, also where it would only stand beside the tensors and as the argument of something
+/// harmless.
 #[test]
 fn code_beside_the_tensors_is_refused_by_name() {
     let scene = Scene::new("net.pt");

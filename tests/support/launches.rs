@@ -15,8 +15,8 @@ impl LaunchObserver for Counts {
     }
 }
 
-/// Who counts: an observer sees the launches of the whole process, so there is one at a time, and other work on the device
-/// waits as well.
+/// Who counts: an observer sees the launches of the whole process, so there is one at a time, and other work on the
+/// device waits as well.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Waits until no other test of this process works on the device. Hold the result for as long as the test does.

@@ -1,4 +1,5 @@
-//! A small network with two heads on a trunk of rank 2, its rows and batches; labels may be missing, and said in several ways.
+//! A small network with two heads on a trunk of rank 2, its rows and batches; labels may be missing, and said in
+//! several ways.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! What every strategy of the table promises, written once: the order of the tasks does not matter, an absent task is a task less,
-//! nothing becomes NaN, a saved and loaded strategy goes on to the bit, a record of another is refused, and JSON comes back.
+//! What every strategy of the table promises, written once: the order of the tasks does not matter, an absent task is a
+//! task less, nothing becomes NaN, a saved and loaded strategy goes on to the bit, a record of another is refused, and
+//! JSON comes back.
 
 use crate::support;
 

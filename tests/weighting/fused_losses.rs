@@ -1,5 +1,5 @@
-//! The losses in one pass, where blocks and threads matter: lengths around the block, sums over ten million elements, masks
-//! across blocks, and the same bits for any number of threads. Formulas and extremes are in `losses.rs`.
+//! The losses in one pass, where blocks and threads matter: lengths around the block, sums over ten million elements,
+//! masks across blocks, and the same bits for any number of threads. Formulas and extremes are in `losses.rs`.
 
 use crate::support;
 

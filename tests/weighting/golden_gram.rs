@@ -1,7 +1,7 @@
 //! Every method of the Gram matrix gives the exact weights of the field's fixture.
 //!
-//! The numbers are `fixtures/field/gramian.json`, computed by its generator in rational or 80-digit arithmetic from the papers'
-//! definitions, not by another library:
+//! The numbers are `fixtures/field/gramian.json`, computed by its generator in rational or 80-digit arithmetic from the
+//! papers' definitions, not by another library:
 //!
 //! ```python
 //! least = min_norm_weights(gram)                           # every support tried in fractions
@@ -135,8 +135,8 @@ fn length(vector: &[f64]) -> f64 {
     vector.iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
-/// The gap of the combined vector over the length of the exact one. Where that is rounding next to its parts, over the longest
-/// part, and where there are none, over the longest gradient.
+/// The gap of the combined vector over the length of the exact one. Where that is rounding next to its parts, over the
+/// longest part, and where there are none, over the longest gradient.
 fn combined_gap(weights: &[f64], exact: &Value, jacobian: &[Vec<f64>]) -> f64 {
     let wanted = numbers(&exact["combined"]);
     let parts = numbers(&exact["weights"]);

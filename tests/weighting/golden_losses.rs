@@ -1,7 +1,7 @@
 //! The raw losses of PyTorch's outputs are PyTorch's losses.
 //!
-//! The numbers are `f64.losses` of `fixtures/*/expected.json`, produced by these lines of the generator from the outputs
-//! and targets that stand in `io.safetensors`:
+//! The numbers are `f64.losses` of `fixtures/*/expected.json`, produced by these lines of the generator from the
+//! outputs and targets that stand in `io.safetensors`:
 //!
 //! ```python
 //! "type": F.cross_entropy(o["type_logits"], y["target_type"]),

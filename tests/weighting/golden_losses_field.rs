@@ -1,7 +1,9 @@
-//! The field's strategies from losses give the totals, weights and states of the published definitions, step after step.
+//! The field's strategies from losses give the totals, weights and states of the published definitions, step after
+//! step.
 //!
-//! The numbers are `fixtures/field/loss_sequences.json` in double precision: torchjd 0.18.0 where it has the strategy (`GeometricMean`,
-//! `STCH`, `DWA`, `UW`, `IMTLL`, `FAMO`), LibMTL for the form of STCH with a nadir, and the papers' formulas otherwise, by these lines:
+//! The numbers are `fixtures/field/loss_sequences.json` in double precision: torchjd 0.18.0 where it has the strategy
+//! (`GeometricMean`, `STCH`, `DWA`, `UW`, `IMTLL`, `FAMO`), LibMTL for the form of STCH with a nadir, and the papers'
+//! formulas otherwise, by these lines:
 //!
 //! ```python
 //! plain("uw_so_T2", lambda l: (torch.softmax(1 / l.detach() / 2.0, 0) * l).sum())

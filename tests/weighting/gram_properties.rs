@@ -1,7 +1,7 @@
 //! What the methods of the Gram matrix promise, for random gradients and for awkward ones.
 //!
-//! Optimality is measured by `solve::kkt`, which knows the conditions and not the solvers, and for few tasks by trying every
-//! support. The tables are printed with `--nocapture`.
+//! Optimality is measured by `solve::kkt`, which knows the conditions and not the solvers, and for few tasks by trying
+//! every support. The tables are printed with `--nocapture`.
 
 use std::time::{Duration, Instant};
 

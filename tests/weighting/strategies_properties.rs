@@ -133,8 +133,8 @@ fn state(strategy: &Weighting, name: &str) -> Vec<f64> {
 /// The objective as a function of the raw losses.
 type Formula = Box<dyn Fn(&[f64]) -> f64>;
 
-/// The objective of the table in the documentation of `weighting`, written out in double precision, with everything that
-/// counts as a constant for differentiation read from the strategy's state after the step.
+/// The objective of the table in the documentation of `weighting`, written out in double precision, with everything
+/// that counts as a constant for differentiation read from the strategy's state after the step.
 fn formula(name: &str, strategy: &Weighting, tasks: &[Task]) -> Formula {
     let count = tasks.len();
     let weight = |index: usize| 0.1 + 0.3 * ((index * 5) % 7) as f64;
@@ -387,7 +387,8 @@ proptest! {
                     let place = format!("{name} on {backend}");
                     assert_all_close(&place, &weights_moved, &expected, 1e-5, 0.0);
                     let size: f64 = weights.iter().zip(row).map(|(w, l)| w * l).sum();
-                    // The log sigmas that uncertainty adds are of order 1 and may cancel the rest: the rounding is theirs.
+                    // The log sigmas that uncertainty adds are of order 1 and may cancel the rest: the rounding is
+                    // theirs.
                     let added = f64::from(name.contains("uncertainty"));
                     assert_close(&place, total_moved, total, 1e-5, 1e-6 * (added + size));
                 }

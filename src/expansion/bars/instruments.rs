@@ -13,12 +13,12 @@ use crate::error::Result;
 /// Reads every instrument of a CSV or Parquet file as a series of its own, in the order of their first rows.
 ///
 /// The instrument of a row is its value in the column that names the instruments: `symbol`, `ticker`, `name` and other
-/// common names. A file without such a column holds one instrument, which is called by the name of the file. Each series
-/// follows the rules of [`read_csv`](super::read_csv); the report counts the rows of all series.
+/// common names. A file without such a column holds one instrument, which is called by the name of the file. Each
+/// series follows the rules of [`read_csv`](super::read_csv); the report counts the rows of all series.
 ///
 /// # Errors
-/// As [`read_csv`](super::read_csv) and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
-/// feature `parquet`.
+/// As [`read_csv`](super::read_csv) and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a
+/// program without the feature `parquet`.
 ///
 /// # Example
 /// ```no_run

@@ -9,9 +9,10 @@ use crate::expansion::table::quote;
 
 /// The columns of a file of bars by name, for files whose columns cannot be told from their names.
 ///
-/// A column is named as in the header, or by its number from 1, as `#3`. What is named is not guessed: with one price all
-/// four are needed, `date` and `time` together are a date and its time of day, and an empty name means that the file has no
-/// such column. In JSON this is an object, `{"open": "bidopen", ..}`, or the text that [`parse`](Self::parse) reads.
+/// A column is named as in the header, or by its number from 1, as `#3`. What is named is not guessed: with one price
+/// all four are needed, `date` and `time` together are a date and its time of day, and an empty name means that the
+/// file has no such column. In JSON this is an object, `{"open": "bidopen", ..}`, or the text that
+/// [`parse`](Self::parse) reads.
 ///
 /// # Example
 /// ```
@@ -54,8 +55,8 @@ impl ColumnMap {
     /// Reads `open=bidopen,high=bidhigh,...`.
     ///
     /// # Errors
-    /// [`Error::Setting`] for `data.columns` if a part is no `KEY=COLUMN`, a key is unknown or given twice, or one price is
-    /// given without the others.
+    /// [`Error::Setting`] for `data.columns` if a part is no `KEY=COLUMN`, a key is unknown or given twice, or one
+    /// price is given without the others.
     pub fn parse(text: &str) -> Result<Self> {
         let mut map = Self::default();
         let mut last: Option<usize> = None;

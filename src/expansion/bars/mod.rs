@@ -265,11 +265,12 @@ impl Bars {
         }
     }
 
-    /// Returns the bars with further columns, such as the volume. `values` holds them bar after bar, a value for each name.
+    /// Returns the bars with further columns, such as the volume. `values` holds them bar after bar, a value for each
+    /// name.
     ///
     /// # Errors
-    /// [`Error::File`] with the source of the bars as the path if the number of values is not the number of bars times that
-    /// of names, or a value is not finite.
+    /// [`Error::File`] with the source of the bars as the path if the number of values is not the number of bars times
+    /// that of names, or a value is not finite.
     pub fn with_columns<N: Into<String>>(
         self,
         names: impl IntoIterator<Item = N>,

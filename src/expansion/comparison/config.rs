@@ -11,8 +11,9 @@ const SEARCH_RUNS: usize = 14;
 /// The settings of a comparison: its rows, its seeds, and the config that all runs share.
 ///
 /// The rows are the strategies of the [strategy table](crate::expansion::model::strategy_table) by name; `+rescale`
-/// behind a strategy from the Gram matrix rescales its combined gradient to the length of the mean gradient. Two further
-/// rows are the reference: `sum`, the sum of the raw losses, and `tuned-fixed`, fixed weights from a small search.
+/// behind a strategy from the Gram matrix rescales its combined gradient to the length of the mean gradient. Two
+/// further rows are the reference: `sum`, the sum of the raw losses, and `tuned-fixed`, fixed weights from a small
+/// search.
 ///
 /// # Example
 ///
@@ -70,8 +71,8 @@ impl ComparisonConfig {
         self
     }
 
-    /// Sets the budget of the search for the weights of `tuned-fixed` [default: 14 candidates, each with the epochs of a
-    /// compared run].
+    /// Sets the budget of the search for the weights of `tuned-fixed`
+    /// [default: 14 candidates, each with the epochs of a compared run].
     pub fn with_search(mut self, search: SearchConfig) -> Self {
         self.search = search;
         self

@@ -42,16 +42,16 @@ impl Comparison {
     ///
     /// * As [`ComparisonConfig::validate`] and [`Data::load`].
     /// * [`Error::File`] if another process trains in the folder.
-    /// * [`Error::Setting`] naming the first field that differs, if the folder holds another comparison. More strategies
-    ///   and more seeds are no difference.
+    /// * [`Error::Setting`] naming the first field that differs, if the folder holds another comparison. More
+    ///   strategies and more seeds are no difference.
     /// * [`Error::Io`], [`Error::Config`] if the folder cannot be used.
     pub fn open(config: ComparisonConfig, folder: impl AsRef<Path>) -> Result<Self> {
         let parts = config.parts();
         Self::new(config, folder.as_ref(), parts, File::try_lock)
     }
 
-    /// Opens a folder for some [parts](ComparisonConfig::parts). Other processes may train other parts in the same folder
-    /// at the same time; if two train the same run, the second waits for the first.
+    /// Opens a folder for some [parts](ComparisonConfig::parts). Other processes may train other parts in the same
+    /// folder at the same time; if two train the same run, the second waits for the first.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// The config of the run.
     pub config: ExpansionConfig,
-    /// The seed of simulated bars. Separate from the seed of the run, so that all runs of a comparison share their bars.
+    /// The seed of simulated bars. Separate from the seed of the run, so that all runs of a comparison share their
+    /// bars.
     pub data_seed: u64,
 }
 
@@ -78,8 +79,8 @@ impl Job {
         History::read_csv(self.folder.join("history.csv"))
     }
 
-    /// Trains the run, from its newest checkpoint or from the start. Returns whether the run is finished: `false` if the
-    /// interrupter stopped it; a later call continues.
+    /// Trains the run, from its newest checkpoint or from the start. Returns whether the run is finished: `false` if
+    /// the interrupter stopped it; a later call continues.
     ///
     /// # Errors
     ///

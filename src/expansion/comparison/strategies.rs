@@ -16,8 +16,8 @@ use crate::weighting::{
 /// The name of the row that sums the raw losses with all weights 1, which is training without a strategy.
 const SUM: &str = Sum::NAME;
 
-/// The suffix that rescales the combined gradient of a strategy from the Gram matrix to the length of the mean gradient,
-/// as in `nash-mtl+rescale`. Under clipping, strategies whose gradients differ in length differ in step too.
+/// The suffix that rescales the combined gradient of a strategy from the Gram matrix to the length of the mean
+/// gradient, as in `nash-mtl+rescale`. Under clipping, strategies whose gradients differ in length differ in step too.
 const RESCALED: &str = "+rescale";
 
 /// Returns the names of the default rows: the presets, then the reference rows `sum` and `tuned-fixed`.
@@ -139,8 +139,8 @@ pub(super) fn candidate(
     config
 }
 
-/// Returns the usual weights of the presets for these tasks, from which the search derives a candidate, or `None` if the
-/// presets have no weights for the tasks.
+/// Returns the usual weights of the presets for these tasks, from which the search derives a candidate, or `None` if
+/// the presets have no weights for the tasks.
 pub(super) fn in_mind(tasks: &TaskSet) -> Option<Vec<f64>> {
     let preset = ExpansionConfig::preset(BatchStatistics::NAME)
         .ok()?

@@ -52,7 +52,8 @@ impl Tuning {
             .collect()
     }
 
-    /// Takes the histories of the runs of the current round. A candidate without a history has failed and is not chosen.
+    /// Takes the histories of the runs of the current round. A candidate without a history has failed and is not
+    /// chosen.
     pub(super) fn take(&mut self, jobs: &[Job]) {
         let round = std::mem::take(&mut self.round).into_iter().zip(jobs);
         self.tried.extend(round.map(|(candidate, job)| Tried {

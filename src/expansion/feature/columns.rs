@@ -5,17 +5,17 @@ const ROUNDING: f64 = 1e-12;
 
 /// Appends the features of further columns of a window to `out`: a row of `columns` values for every bar.
 ///
-/// `values` holds the columns of the bars, bar after bar, `values[t * columns + column]`. The feature of a value `x[t]` is
-/// its distance from the values of the column so far in the window, in standard deviations,
+/// `values` holds the columns of the bars, bar after bar, `values[t * columns + column]`. The feature of a value `x[t]`
+/// is its distance from the values of the column so far in the window, in standard deviations,
 ///
 /// ```text
 /// asinh((x[t] - m[t]) / s[t]),   m[t] = mean of x[0..=t],   s[t]^2 = mean of (x[0..=t] - m[t])^2
 /// ```
 ///
 /// and 0 while all values so far are equal, as at the first bar, in a column of zeros and in a constant column. So the
-/// unit and the level of a column do not matter, and row `t` depends on bars `0..=t` of the window only. The quotient is at
-/// most `sqrt(t)`; `asinh` is nearly the identity up to 1 and grows like a logarithm beyond. Finite values give finite
-/// features.
+/// unit and the level of a column do not matter, and row `t` depends on bars `0..=t` of the window only. The quotient
+/// is at most `sqrt(t)`; `asinh` is nearly the identity up to 1 and grows like a logarithm beyond. Finite values give
+/// finite features.
 ///
 /// # Panics
 ///

@@ -69,11 +69,11 @@ const EXPANSION_CLIP: f64 = 2.0;
 ///
 /// * `EMA` starts at the range of the first bar and then moves by `2 / 21` of the difference to the range of the bar,
 ///   the bar itself included.
-/// * `ATR` is the mean of the last ten true ranges, of fewer at the start of the window. A true range needs the previous
-///   close, so the first bar has no true range and no ATR.
+/// * `ATR` is the mean of the last ten true ranges, of fewer at the start of the window. A true range needs the
+///   previous close, so the first bar has no true range and no ATR.
 /// * `SH`, `SL` are the prices of the last confirmed swing high and low, `t_SH`, `t_SL` the bars of these extremes (not
-///   the bars that confirmed them). Features 6 and 8 are 0 while there is no swing high, 7 and 9 while there is no swing
-///   low.
+///   the bars that confirmed them). Features 6 and 8 are 0 while there is no swing high, 7 and 9 while there is no
+///   swing low.
 /// * `leg` is the direction of the zigzag after bar `t`: 1 up, -1 down, 0 before the first leg.
 /// * `0 / 0` counts as 0, so a bar without range has 0 in all of 0 to 5. A distance that is not 0 over an ATR of 0 (ten
 ///   flat bars in a row) takes the value of the clip.

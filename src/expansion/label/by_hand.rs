@@ -54,15 +54,15 @@ impl Marks {
     /// The file has one row per expansion, and a header with the columns `start` (or `start time`, `begin`, `from`),
     /// `end` (or `end time`, `to`) and `type` (or `label`, `class`, `kind`) in any order; other columns are ignored.
     /// `start` and `end` are the first and the last bar of the expansion: time stamps of bars of the series, in the
-    /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads, or indices of bars from 0. They are read as indices
-    /// if the series has no time stamps, or if all are numbers and more than half are indices of bars. The type is a name
-    /// of `classes` or a number from 0 to 2.
+    /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads, or indices of bars from 0. They are read as
+    /// indices if the series has no time stamps, or if all are numbers and more than half are indices of bars. The type
+    /// is a name of `classes` or a number from 0 to 2.
     ///
     /// # Errors
     /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
-    /// * [`Error::Line`]: a column is missing; a time stamp belongs to no bar or can be read in two ways; a date has no time
-    ///   of day although bars are less than a day apart; a start is after its end; a bar is outside the series; a type is
-    ///   unknown; or two expansions share a bar.
+    /// * [`Error::Line`]: a column is missing; a time stamp belongs to no bar or can be read in two ways; a date has no
+    ///   time of day although bars are less than a day apart; a start is after its end; a bar is outside the series; a
+    ///   type is unknown; or two expansions share a bar.
     pub fn read_csv(
         path: impl AsRef<Path>,
         bars: &Bars,
@@ -76,14 +76,14 @@ impl Marks {
 
     /// Reads the marked expansions of several instruments, and returns those of each with notes about the file.
     ///
-    /// As [`read_csv`](Self::read_csv), with a column that names the instrument of each row, under one of the names that
-    /// [`read_instruments`](crate::expansion::bars::read_instruments) knows (`instrument`, `symbol`, `ticker` and others).
-    /// Rows of instruments that are not given are left out, and a note counts them. For a single instrument the column
-    /// is optional.
+    /// As [`read_csv`](Self::read_csv), with a column that names the instrument of each row, under one of the names
+    /// that [`read_instruments`](crate::expansion::bars::read_instruments) knows (`instrument`, `symbol`, `ticker` and
+    /// others). Rows of instruments that are not given are left out, and a note counts them. For a single instrument
+    /// the column is optional.
     ///
     /// # Errors
-    /// As [`read_csv`](Self::read_csv); [`Error::Line`] if the column is missing, [`Error::File`] if no row belongs to one of
-    /// several instruments.
+    /// As [`read_csv`](Self::read_csv); [`Error::Line`] if the column is missing, [`Error::File`] if no row belongs to
+    /// one of several instruments.
     pub fn read_each(
         path: impl AsRef<Path>,
         instruments: &[Instrument],

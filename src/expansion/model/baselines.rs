@@ -13,12 +13,12 @@ use crate::train::Baseline;
 ///
 /// A loss alone has no meaning. On windows of this kind the countdown loss of "always 0" is near 15.9, so a plateau
 /// there means that nothing was learned, and a fall to the loss of the position predictor needs no understanding of
-/// price. Both predictors are fitted on the training labels; their losses are computed on either split with the formulas
-/// of the raw losses. For the type, the constant is the training class frequencies or equal probabilities, whichever has
-/// the smaller loss on the split: validation windows may have other types than training windows.
+/// price. Both predictors are fitted on the training labels; their losses are computed on either split with the
+/// formulas of the raw losses. For the type, the constant is the training class frequencies or equal probabilities,
+/// whichever has the smaller loss on the split: validation windows may have other types than training windows.
 ///
-/// The losses that the trainer measures ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) come within 2 %
-/// of the closed forms, which take no training.
+/// The losses that the trainer measures ([`TrainConfig::baseline`](crate::train::TrainConfig::baseline)) come within 2
+/// % of the closed forms, which take no training.
 pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig) -> Vec<Baseline> {
     let fitted = Fitted::new(train, config);
     [(Split::Train, train), (Split::Valid, valid)]
@@ -203,8 +203,8 @@ impl Fitted {
     }
 }
 
-/// Returns the class frequencies, each window counted with the weight of its type. If a class was never seen, half a count
-/// is added to every class, so that the loss is finite.
+/// Returns the class frequencies, each window counted with the weight of its type. If a class was never seen, half a
+/// count is added to every class, so that the loss is finite.
 fn class_rates(kinds: &[i64], config: &ExpansionModelConfig) -> Vec<f64> {
     let weights = config.class_weights.as_deref();
     let weights = weights.unwrap_or(&[1.0; ExpansionType::COUNT]);

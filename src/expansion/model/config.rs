@@ -68,8 +68,8 @@ pub struct ExpansionModelConfig {
     /// The weight of a bar inside the expansion in the binary loss, above 0. Default 1, the plain loss.
     pub positive_weight: f64,
     /// The weight of each type in the loss of the type, in the order breakout, continuation, reversal, as
-    /// [`CrossEntropyConfig::class_weights`]. Default `None`, the plain loss. `data.class_weights` computes balanced weights
-    /// from the training labels.
+    /// [`CrossEntropyConfig::class_weights`]. Default `None`, the plain loss. `data.class_weights` computes balanced
+    /// weights from the training labels.
     pub class_weights: Option<Vec<f64>>,
 }
 

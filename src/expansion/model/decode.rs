@@ -193,8 +193,8 @@ fn likeliest(logits: &[f32]) -> (Span, f32) {
     best
 }
 
-/// Returns the median of the votes `t + countdown(t)` of the bars. Bars near the clip give only the direction and do not
-/// vote, unless no bar is nearer.
+/// Returns the median of the votes `t + countdown(t)` of the bars. Bars near the clip give only the direction and do
+/// not vote, unless no bar is nearer.
 fn start_from_countdown(countdown: &[f32], bars: usize) -> f32 {
     if countdown.len() == 1 && bars != 1 {
         return countdown[0] * bars as f32;

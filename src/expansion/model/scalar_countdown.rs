@@ -12,12 +12,14 @@ use crate::weighting::{
     StrategyConfig, StrategyRow, StrategyTable, Weighed,
 };
 
-/// A strategy that applies an inner strategy to a model with a scalar countdown: [`RequiredElements`] for the countdown.
+/// A strategy that applies an inner strategy to a model with a scalar countdown: [`RequiredElements`] for the
+/// countdown.
 ///
 /// The model predicts one number instead of a sequence. The remedy is in the model, not in the weights; the strategy
 /// checks that the countdown is scalar. Its name in JSON is `scalar-countdown`, a row of [`strategy_table`].
 ///
-/// Needs: a task with exactly one element, by default the task `countdown`. Remembers: the memory of the inner strategy.
+/// Needs: a task with exactly one element, by default the task `countdown`. Remembers: the memory of the inner
+/// strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScalarCountdown {

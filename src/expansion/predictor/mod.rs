@@ -73,8 +73,8 @@ struct Trained {
 
 impl Predictor {
     /// Creates a predictor from a network in memory, such as [`Outcome::model`](crate::train::Outcome::model), and the
-    /// features it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)). A network that
-    /// reads further columns also needs their names, see [`with_columns`](Self::with_columns).
+    /// features it was trained on ([`DataConfig::features`](crate::expansion::run::DataConfig::features)). A network
+    /// that reads further columns also needs their names, see [`with_columns`](Self::with_columns).
     ///
     /// # Errors
     ///
@@ -127,16 +127,17 @@ impl Predictor {
         Self::from_checkpoint(&config, checkpoint::model_file(&run, epoch))
     }
 
-    /// Sets the longest time between two bars of a window. [`windows`](Self::windows) and [`stream`](Self::stream) leave
-    /// out windows with a longer step. With `None`, no window is left out; see [`Times::longest_step`] for the step.
+    /// Sets the longest time between two bars of a window. [`windows`](Self::windows) and [`stream`](Self::stream)
+    /// leave out windows with a longer step. With `None`, no window is left out; see [`Times::longest_step`] for the
+    /// step.
     #[must_use]
     pub fn with_max_gap(mut self, longest: Option<Duration>) -> Self {
         self.max_gap = longest;
         self
     }
 
-    /// Sets the names of the further columns that the network reads, in their order. [`windows`](Self::windows) then refuses
-    /// bars with other [columns](crate::expansion::bars::Bars::column_names).
+    /// Sets the names of the further columns that the network reads, in their order. [`windows`](Self::windows) then
+    /// refuses bars with other [columns](crate::expansion::bars::Bars::column_names).
     ///
     /// # Errors
     ///
@@ -191,9 +192,9 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Prediction`] if the network reads further columns; [`Error::Setting`] if a window has another number of bars
-    /// than [`window`](Self::window), [`Error::Prediction`] if a
-    /// bar does not pass [`Bar::check`], or the outputs are not finite or cannot be read from the device.
+    /// [`Error::Prediction`] if the network reads further columns; [`Error::Setting`] if a window has another number of
+    /// bars than [`window`](Self::window), [`Error::Prediction`] if a bar does not pass [`Bar::check`], or the outputs
+    /// are not finite or cannot be read from the device.
     pub fn predict_all(&self, windows: &[&[Bar]]) -> Result<Vec<Prediction>> {
         self.check_without_columns()?;
         for (index, window) in windows.iter().enumerate() {

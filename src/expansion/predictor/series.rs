@@ -28,10 +28,9 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `stride` is 0, [`Error::File`] if the further columns of the bars are not those that the network
-    /// reads, [`Error::TooFew`] if the series is shorter than a window. An item is
-    /// [`Error::Prediction`] if the outputs for its window are not finite, and the last item if the outputs cannot be
-    /// read from the device.
+    /// [`Error::Setting`] if `stride` is 0, [`Error::File`] if the further columns of the bars are not those that the
+    /// network reads, [`Error::TooFew`] if the series is shorter than a window. An item is [`Error::Prediction`] if the
+    /// outputs for its window are not finite, and the last item if the outputs cannot be read from the device.
     pub fn windows(&self, bars: &Bars, stride: usize) -> Result<Predictions> {
         let length = self.window();
         check_stride(stride)?;

@@ -8,8 +8,8 @@ use crate::expansion::bars::Bar;
 
 /// A predictor over a growing series, created by [`Predictor::stream`].
 ///
-/// Its predictions, with that of [`finish`](Self::finish), are those of [`Predictor::windows`] for the whole series. Its
-/// memory does not grow.
+/// Its predictions, with that of [`finish`](Self::finish), are those of [`Predictor::windows`] for the whole series.
+/// Its memory does not grow.
 #[derive(Clone, Debug)]
 pub struct Stream {
     predictor: Predictor,
@@ -27,8 +27,8 @@ pub struct Stream {
 }
 
 impl Predictor {
-    /// Creates a stream that predicts every window whose first bar has an index that is a multiple of `stride`, and at its
-    /// [end](Stream::finish) the window that ends with the last bar.
+    /// Creates a stream that predicts every window whose first bar has an index that is a multiple of `stride`, and at
+    /// its [end](Stream::finish) the window that ends with the last bar.
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl Stream {
 
     /// Predicts the window that ends with the last bar, for a series that has come to its end.
     ///
-    /// Returns `None` if [`push`](Self::push) has predicted this window, if it is left out because of a gap, or if fewer
-    /// bars than a window were taken.
+    /// Returns `None` if [`push`](Self::push) has predicted this window, if it is left out because of a gap, or if
+    /// fewer bars than a window were taken.
     ///
     /// # Errors
     ///

@@ -23,8 +23,8 @@ impl PytorchExport {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the network pools by attention, which the original lacks, [`Error::Training`] if the device
-    /// cannot be read.
+    /// [`Error::Setting`] if the network pools by attention, which the original lacks, [`Error::Training`] if the
+    /// device cannot be read.
     pub fn new(network: &ExpansionModel) -> Result<Self> {
         if network.config().pooling != Pooling::Mean {
             let expected = "mean, or the network is not one that PyTorch's original could take";

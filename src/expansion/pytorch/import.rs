@@ -132,10 +132,11 @@ impl PytorchCheckpoint {
     }
 
     /// Loads the parameters of the file into a network of the same sizes. Other settings, such as dropout, stay
-    /// unchanged. The parameters of the countdown head are divided by the network's `countdown_scale`, so that the outputs
-    /// are those of the file's network.
+    /// unchanged. The parameters of the countdown head are divided by the network's `countdown_scale`, so that the
+    /// outputs are those of the file's network.
     ///
-    /// With `restart_countdown` the countdown head stays unchanged, and may have another form than the head of the file.
+    /// With `restart_countdown` the countdown head stays unchanged, and may have another form than the head of the
+    /// file.
     ///
     /// # Errors
     ///

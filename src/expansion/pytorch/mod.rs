@@ -22,8 +22,8 @@
 //! # Ok::<(), equipoise::Error>(())
 //! ```
 //!
-//! The sizes are inferred from the tensors. A missing or surplus tensor, a wrong shape or a number that is not finite is
-//! an error that names the tensor, and nothing is loaded. What is converted, renamed or left out is in
+//! The sizes are inferred from the tensors. A missing or surplus tensor, a wrong shape or a number that is not finite
+//! is an error that names the tensor, and nothing is loaded. What is converted, renamed or left out is in
 //! [`PytorchCheckpoint::notes`]; the rules are those of [`pytorch`](crate::pytorch), which this module is built on.
 //! [`ImportConfig::selection`] chooses among several networks in a file and leaves tensors out.
 //!
@@ -47,8 +47,8 @@
 //! ```
 //!
 //! The original network has one log sigma per task, and `strict=True` refuses a file without them. If the strategy of
-//! the run learned none, add values with [`PytorchExport::with_log_sigma`]. For the newer network, which holds its binary
-//! head under two names, choose [`Generation::Span`].
+//! the run learned none, add values with [`PytorchExport::with_log_sigma`]. For the newer network, which holds its
+//! binary head under two names, choose [`Generation::Span`].
 //!
 //! # Names
 //!

@@ -11,8 +11,8 @@ use crate::pytorch::{Entries, HostTensor, collect, fill};
 /// Tensors by their names in PyTorch.
 pub(super) type Parameters = BTreeMap<String, HostTensor>;
 
-/// Multiplies the parameters of the countdown head. The head computes `scale * (w x + b)`; the original has no scale, so
-/// its parameters are `scale * w` and `scale * b`.
+/// Multiplies the parameters of the countdown head. The head computes `scale * (w x + b)`; the original has no scale,
+/// so its parameters are `scale * w` and `scale * b`.
 fn scale_countdown(parameters: &mut Parameters, change: impl Fn(f64) -> f64) {
     for (name, tensor) in parameters {
         if name.starts_with(COUNTDOWN) {

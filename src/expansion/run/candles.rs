@@ -33,8 +33,8 @@ impl WindowFigure {
     }
 }
 
-/// The largest number of bars that show their prices under the mouse. More bars are too narrow to be pointed at, and would
-/// double the size of the page.
+/// The largest number of bars that show their prices under the mouse. More bars are too narrow to be pointed at, and
+/// would double the size of the page.
 const MOST_TITLED: usize = 250;
 /// The height above the plot for the two brackets.
 const LANES: i32 = 290;

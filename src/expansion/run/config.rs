@@ -167,16 +167,16 @@ pub struct DataConfig {
     pub date_order: Option<DateOrder>,
     /// The decimal mark of the file's prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
-    /// The columns of the file by name, as `{"time": "begin", "open": "bidopen", ..}` or `"time=begin,open=bidopen,.."`,
-    /// see [`ColumnMap`]. Default: found by their names and values.
+    /// The columns of the file by name, as `{"time": "begin", "open": "bidopen", ..}` or
+    /// `"time=begin,open=bidopen,.."`, see [`ColumnMap`]. Default: found by their names and values.
     pub columns: ColumnMap,
-    /// The form of the file's time stamps: a pattern such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`, `microseconds`
-    /// or `nanoseconds` since 1970, or `days` of a spreadsheet. Default `None`: inferred from the file.
+    /// The form of the file's time stamps: a pattern such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`,
+    /// `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet. Default `None`: inferred from the file.
     pub time_format: Option<String>,
     /// The zone of time stamps without an offset, such as `America/New_York` or `+01:00`. Default `None`: UTC.
     pub time_zone: Option<String>,
-    /// The instruments that are read, by name: one, or a list. A [`Predictor`](crate::expansion::predictor::Predictor) takes
-    /// one. Default `None`: all that the files hold.
+    /// The instruments that are read, by name: one, or a list. A [`Predictor`](crate::expansion::predictor::Predictor)
+    /// takes one. Default `None`: all that the files hold.
     pub instrument: Option<Names>,
     /// The longest time between two bars of a file that a window may span, such as `3h` or `2d`. Default `None`:
     /// inferred from the usual week of the series, see [`Gaps::find`](crate::expansion::bars::Gaps::find).
@@ -203,8 +203,8 @@ pub struct DataConfig {
     /// Whether the [moves](crate::expansion::feature::window_moves) are four more features, the last. Default `false`.
     pub moves: bool,
     /// The names of further columns of the file that are features, the last, such as the volume; see
-    /// [`window_columns`](crate::expansion::feature::window_columns). A row without a number in one of them is a bad row.
-    /// Default: none.
+    /// [`window_columns`](crate::expansion::feature::window_columns). A row without a number in one of them is a bad
+    /// row. Default: none.
     pub features_from: Vec<String>,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
     /// file. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
@@ -341,8 +341,8 @@ pub struct ExpansionConfig {
 }
 
 /// The default settings, under which every task learns on simulated windows within twenty epochs. The gradient is
-/// clipped, and the learning rate is three times that of [`TrainConfig`]: at 1e-3 the task `type` does not begin to learn
-/// in twenty epochs.
+/// clipped, and the learning rate is three times that of [`TrainConfig`]: at 1e-3 the task `type` does not begin to
+/// learn in twenty epochs.
 impl Default for ExpansionConfig {
     fn default() -> Self {
         Self {
@@ -436,10 +436,10 @@ impl ExpansionConfig {
 impl ExpansionConfig {
     /// Returns the config with its default settings fitted to each other.
     ///
-    /// Under `scalar-countdown` the model gets a scalar head. `model.features` and `data.simulator.window`, if left at their
-    /// defaults, are fitted to the data and to the model, the latter with
-    /// [`SimulatorConfig::for_window`]. For simulated bars, `resampled` and `train_windows` are dropped. Other settings that do not fit
-    /// stay unchanged, and [`validate`](Self::validate) refuses them.
+    /// Under `scalar-countdown` the model gets a scalar head. `model.features` and `data.simulator.window`, if left at
+    /// their defaults, are fitted to the data and to the model, the latter with [`SimulatorConfig::for_window`]. For
+    /// simulated bars, `resampled` and `train_windows` are dropped. Other settings that do not fit stay unchanged, and
+    /// [`validate`](Self::validate) refuses them.
     pub fn resolved(mut self) -> Self {
         let scalar = self.weighting.is::<ScalarCountdown>();
         if scalar && self.model.countdown == CountdownForm::PerBar {

@@ -146,13 +146,13 @@ fn marks(
 }
 
 impl DataConfig {
-    /// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and returns them with notes on the
-    /// rows that were read and dropped.
+    /// Reads the bars of a CSV file, or with the feature `parquet` of a Parquet file, and returns them with notes on
+    /// the rows that were read and dropped.
     ///
     /// # Errors
     ///
-    /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without the
-    /// feature.
+    /// As [`read_csv`] and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a program without
+    /// the feature.
     pub fn read_bars(&self, path: &Path) -> Result<(Bars, Vec<String>)> {
         if let Some(several) = self
             .instrument

@@ -11,8 +11,8 @@ use crate::train::{MultiTask, checkpoint};
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if the run's `config.json` cannot be read,
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint is missing or does not fit.
+/// [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if the run's `config.json` cannot be
+/// read, [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint is missing or does not fit.
 pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> {
     let config = ExpansionConfig::read(run.as_ref().join("config.json"))?;
     let device = config.backend.device()?;

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 
 /// The files of a config, as paths or patterns. In JSON a string, or a list of strings.
 ///
-/// In a pattern, `*` stands for any part of a name, `?` for one character, `[ab]` for one of some characters and `**` for
-/// any folders. A path of a file that exists is never a pattern.
+/// In a pattern, `*` stands for any part of a name, `?` for one character, `[ab]` for one of some characters and `**`
+/// for any folders. A path of a file that exists is never a pattern.
 ///
 /// # Example
 ///
@@ -45,8 +45,8 @@ impl DataFiles {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if no file matches a pattern, or a pattern cannot be read; [`Error::Setting`] if there is no path, or
-    /// a file is named twice. That a file without a pattern exists is not checked.
+    /// [`Error::File`] if no file matches a pattern, or a pattern cannot be read; [`Error::Setting`] if there is no
+    /// path, or a file is named twice. That a file without a pattern exists is not checked.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
         if self.paths.is_empty() {
             let expected = "a path, or a list with at least one path";

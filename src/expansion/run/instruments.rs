@@ -35,8 +35,8 @@ impl InstrumentScores {
     ];
 
     /// Returns the instrument as a row of text: name, windows, type accuracy, F1 of the bars inside the expansion, mean
-    /// distance of start and end of the pointers, mean distance of the countdown, both in bars. Means over no window are
-    /// `-`.
+    /// distance of start and end of the pointers, mean distance of the countdown, both in bars. Means over no window
+    /// are `-`.
     pub fn row(&self) -> [String; 6] {
         let scores = &self.scores;
         let over = |sum: f64, count: usize| match count {
@@ -56,8 +56,8 @@ impl InstrumentScores {
 }
 
 impl InstrumentScores {
-    /// Returns the scores of a network on the windows of every instrument, in the order of the instruments. Returns no scores
-    /// if the windows are those of a single series.
+    /// Returns the scores of a network on the windows of every instrument, in the order of the instruments. Returns no
+    /// scores if the windows are those of a single series.
     ///
     /// The network must be in validation mode (as [`Outcome::model`](crate::train::Outcome::model) is) and on `device`;
     /// `batcher` must compute the features it was trained on.

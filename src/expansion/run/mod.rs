@@ -1,7 +1,7 @@
 //! Loads the data of a config, builds and trains its network, and collects the content of the run's report.
 //!
-//! An [`ExpansionConfig`], for example from [`ExpansionConfig::recipe`], goes to [`Data::load`] for the windows and to [`train()`]
-//! for the run.
+//! An [`ExpansionConfig`], for example from [`ExpansionConfig::recipe`], goes to [`Data::load`] for the windows and to
+//! [`train()`] for the run.
 
 mod candles;
 mod class_weights;

@@ -22,9 +22,9 @@ pub struct QuickTest {
 }
 
 impl QuickTest {
-    /// Tests whether the task `stuck` stands still (changes by less than 1 %) while the task `improving` improves (falls by
-    /// more than 20 %), from the first to the last epoch on validation data. This is the problem that this crate was written
-    /// against.
+    /// Tests whether the task `stuck` stands still (changes by less than 1 %) while the task `improving` improves
+    /// (falls by more than 20 %), from the first to the last epoch on validation data. This is the problem that this
+    /// crate was written against.
     ///
     /// Returns `None` if one of the tasks has fewer than two epochs.
     ///

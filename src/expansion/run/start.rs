@@ -44,18 +44,18 @@ impl ModuleVisitor for Draw {
 }
 
 impl ExpansionConfig {
-    /// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and returns
-    /// it with one sentence per change.
+    /// Fits a config to the file that a run starts from ([`RunOptions::init`](super::train::RunOptions::init)), and
+    /// returns it with one sentence per change.
     ///
     /// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run. A
     ///   `model.window` other than the default stays.
-    /// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are the
-    ///   position feature, the form of the countdown and the start of log sigma.
+    /// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are
+    ///   the position feature, the form of the countdown and the start of log sigma.
     ///
     /// # Errors
     ///
-    /// As [`of_run`](Self::of_run) and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from the file, and
-    /// both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
+    /// As [`of_run`](Self::of_run) and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from
+    /// the file, and both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
     pub fn follow_init(self, file: Option<&Path>) -> Result<(ExpansionConfig, Vec<String>)> {
         match file {
             #[cfg(feature = "pytorch")]
@@ -204,8 +204,8 @@ impl ExpansionConfig {
     ///
     /// # Errors
     ///
-    /// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its network
-    /// has another shape than the config, or a parameter is not finite.
+    /// As [`ExpansionConfig::validate`]; [`Error::Checkpoint`] or [`Error::Setting`] if the file cannot be read, its
+    /// network has another shape than the config, or a parameter is not finite.
     pub fn trained_network(
         &self,
         file: impl AsRef<Path>,

@@ -47,9 +47,9 @@ impl Data {
     ///
     /// # Errors
     ///
-    /// As [`read_csv`](crate::expansion::bars::read_csv), [`Marks::read_csv`](crate::expansion::label::Marks::read_csv),
-    /// [`Windows::by_rule`], [`Windows::by_hand`] and [`Windows::split`]; [`Error::Setting`] if more than 100 million bars
-    /// are to be simulated.
+    /// As [`read_csv`](crate::expansion::bars::read_csv),
+    /// [`Marks::read_csv`](crate::expansion::label::Marks::read_csv), [`Windows::by_rule`], [`Windows::by_hand`] and
+    /// [`Windows::split`]; [`Error::Setting`] if more than 100 million bars are to be simulated.
     pub fn load(config: &ExpansionConfig) -> Result<Data> {
         let data = &config.data;
         let mut notes = Vec::new();
@@ -319,8 +319,8 @@ pub fn probe(
 }
 
 impl ExpansionConfig {
-    /// Returns the kernel that computes the recurrent layers of a run. A GPU that is too small for the kernels uses plain
-    /// tensor operations.
+    /// Returns the kernel that computes the recurrent layers of a run. A GPU that is too small for the kernels uses
+    /// plain tensor operations.
     ///
     /// # Errors
     ///

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 /// expansion must be visible.
 pub(super) const LEAD: usize = 10;
 
-/// Settings of the [`Simulator`](super::Simulator). Fields left out of a config file take their defaults; unknown fields
-/// are refused.
+/// Settings of the [`Simulator`](super::Simulator). Fields left out of a config file take their defaults; unknown
+/// fields are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatorConfig {

@@ -11,8 +11,8 @@ use crate::expansion::bars::Bar;
 const PERSISTENCE: f64 = 0.97;
 /// The bound of the log volatility, in its standard deviations.
 const WIDEST: f64 = 2.5;
-/// The fraction of the log distance to the starting price that is undone per bar. The pull is invisible within a window,
-/// but keeps a million windows within one order of magnitude.
+/// The fraction of the log distance to the starting price that is undone per bar. The pull is invisible within a
+/// window, but keeps a million windows within one order of magnitude.
 const PULL: f64 = 1e-4;
 /// The bound of the log distance to the starting price, whatever the settings.
 const FARTHEST: f64 = 20.0;

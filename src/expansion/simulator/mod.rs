@@ -1,4 +1,5 @@
-//! Simulates a market from a seed: labelled bars in any number for tests, benchmarks, and a first training without data.
+//! Simulates a market from a seed: labelled bars in any number for tests, benchmarks, and a first training without
+//! data.
 //!
 //! A series consists of segments of one window each, with a continuous price. Every segment has exactly one main
 //! expansion, at a place drawn uniformly, so that its position alone reveals little. The move before the expansion

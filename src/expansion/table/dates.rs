@@ -1,7 +1,8 @@
 //! Infers the form of the time stamps of a column: kind, unit, order of day and month, and the direction of time.
 //!
 //! Every row is read under every form that it fits. The form that fits the most rows is that of the column; of several
-//! equally good ones the one under which alone the rows run in order. If several are left, the error shows their readings.
+//! equally good ones the one under which alone the rows run in order. If several are left, the error shows their
+//! readings.
 
 use super::course::Course;
 use super::numbers::Numbers;

@@ -1,8 +1,8 @@
 //! Reads one time stamp in the forms of price files.
 //!
 //! A text alone can be ambiguous: `01/02/2024` is one of two days, `1706693400` a number of an unknown unit. So a text
-//! is first parsed into a [`Stamp`], and the [`Form`] of its whole column makes it a time. A stamp without an offset is in
-//! the zone of the settings, UTC by default.
+//! is first parsed into a [`Stamp`], and the [`Form`] of its whole column makes it a time. A stamp without an offset is
+//! in the zone of the settings, UTC by default.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -250,8 +250,8 @@ impl TimeUnit {
 }
 
 impl Number {
-    /// Reads a whole number, or a number with decimals that may be a time: seconds with at least nine digits, or days of a
-    /// spreadsheet.
+    /// Reads a whole number, or a number with decimals that may be a time: seconds with at least nine digits, or days
+    /// of a spreadsheet.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let unsigned = whole.strip_prefix('-').unwrap_or(whole);

@@ -109,7 +109,8 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     found.map(|(_, name)| *name)
 }
 
-/// Converts UTF-16 with a byte order mark to UTF-8. Invalid text stays unchanged and is refused when its record is read.
+/// Converts UTF-16 with a byte order mark to UTF-8. Invalid text stays unchanged and is refused when its record is
+/// read.
 fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     let unit: fn([u8; 2]) -> u16 = match bytes[..] {
         [0xff, 0xfe, ..] => u16::from_le_bytes,

@@ -1,4 +1,5 @@
-//! Turns a date and a time of day into a time: by the offset or the zone that is written, or by the zone of the settings.
+//! Turns a date and a time of day into a time: by the offset or the zone that is written, or by the zone of the
+//! settings.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -37,8 +38,8 @@ impl TimeZones {
             .ok_or_else(refused)
     }
 
-    /// Returns the time of a date and time of day in a zone. Returns `None` if the zone is not known, or the abbreviation
-    /// of a zone is not in use then.
+    /// Returns the time of a date and time of day in a zone. Returns `None` if the zone is not known, or the
+    /// abbreviation of a zone is not in use then.
     ///
     /// A time of day that a change of the clocks repeats is the earlier one, unless an abbreviation tells.
     pub(crate) fn time(&self, civil: DateTime, zone: Zone) -> Option<Timestamp> {
@@ -68,8 +69,8 @@ fn abbreviated(zone: &TimeZone, civil: DateTime, abbreviation: &str) -> Option<T
     earlier.or_else(|| both.later().ok().filter(uses))
 }
 
-/// Returns whether a name is that of one zone. Abbreviations such as EST and CET are in the tz database too, but several
-/// zones use them.
+/// Returns whether a name is that of one zone. Abbreviations such as EST and CET are in the tz database too, but
+/// several zones use them.
 pub(crate) fn is_full(name: &str) -> bool {
     let letters = name.chars().all(|c| c.is_ascii_uppercase());
     name == "UTC" || name == "GMT" || !letters

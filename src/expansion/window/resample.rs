@@ -43,8 +43,8 @@ pub struct Resample {
 /// differences by price differences, so inside a stretch `k` changes nothing. Joining blocks of a series is the idea of
 /// the block bootstrap (H. R. Künsch, 1989).
 ///
-/// [Further columns](Bars::with_columns) are joined too: those of the second stretch are moved to the mean and the deviation
-/// of the first.
+/// [Further columns](Bars::with_columns) are joined too: those of the second stretch are moved to the mean and the
+/// deviation of the first.
 ///
 /// A stretch spans no [gap](Series::gaps) that the windows do not span. Both stretches of a segment are of one series,
 /// and a series is drawn as often as its share of the bars. Bars after the last of `windows` are not

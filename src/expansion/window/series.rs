@@ -131,8 +131,8 @@ pub(super) fn reason(error: &Error) -> String {
 /// The names of instruments without a window, and the reasons.
 pub(super) type Without = Vec<(String, String)>;
 
-/// Returns the result of every instrument with its index, and the instruments that have an error instead. The error of a
-/// single instrument is returned, and so is that of a setting.
+/// Returns the result of every instrument with its index, and the instruments that have an error instead. The error of
+/// a single instrument is returned, and so is that of a setting.
 pub(super) fn each<T>(
     instruments: &[Instrument],
     result: impl Fn(&Instrument) -> Result<T>,

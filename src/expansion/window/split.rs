@@ -15,10 +15,10 @@ impl Windows {
     /// are dropped; [separate](Self::separate) windows have no gap. Windows of one series overlap, so a shuffled split
     /// would validate on training bars.
     ///
-    /// Several series are split at one moment: the time at which `1 - valid_fraction` of all windows have ended. In each
-    /// series the gap begins at that moment. So no network is trained on the hours in which it is validated with another
-    /// instrument. If a series has no time stamps, each series is split by itself, at the same share of its windows
-    /// ([`has_common_times`](Self::has_common_times)).
+    /// Several series are split at one moment: the time at which `1 - valid_fraction` of all windows have ended. In
+    /// each series the gap begins at that moment. So no network is trained on the hours in which it is validated with
+    /// another instrument. If a series has no time stamps, each series is split by itself, at the same share of its
+    /// windows ([`has_common_times`](Self::has_common_times)).
     ///
     /// # Errors
     ///

@@ -43,7 +43,8 @@ pub struct Windows {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Windows that span a gap: not usual for the series, or longer than [`WindowGrid::max_gap`](super::WindowGrid::max_gap).
+    /// Windows that span a gap: not usual for the series, or longer than
+    /// [`WindowGrid::max_gap`](super::WindowGrid::max_gap).
     pub over_gaps: usize,
     /// Windows without an expansion.
     pub unlabelled: usize,
@@ -154,8 +155,8 @@ impl Windows {
         self.embargo
     }
 
-    /// Returns the bars: those of the series, or of all series one after another. The bars of several series have no time
-    /// stamps, because together they would be in no order; see [`time`](Self::time).
+    /// Returns the bars: those of the series, or of all series one after another. The bars of several series have no
+    /// time stamps, because together they would be in no order; see [`time`](Self::time).
     pub fn bars(&self) -> &Bars {
         &self.bars
     }

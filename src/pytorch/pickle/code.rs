@@ -1,4 +1,5 @@
-//! Lists the names that only a pickle with code in it uses. A file with such a name is refused, wherever the name stands.
+//! Lists the names that only a pickle with code in it uses. A file with such a name is refused, wherever the name
+//! stands.
 //!
 //! Every other unknown name is inert: it becomes a placeholder that is never called. The list is a warning to the user,
 //! who would run the code with `torch.load`; nothing here could run it.
@@ -54,7 +55,8 @@ const MODULES: [&str; 47] = [
     "webbrowser",
 ];
 
-/// Functions of other modules that do the same. The module is given whole, or as the start of a path that ends in a dot.
+/// Functions of other modules that do the same. The module is given whole, or as the start of a path that ends in a
+/// dot.
 const FUNCTIONS: [(&str, &[&str]); 21] = [
     (
         "builtins",

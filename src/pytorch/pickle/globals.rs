@@ -1,5 +1,5 @@
-//! Resolves the names in a pickle: tensors, their storages, and containers of Python's standard library. Other names become
-//! placeholders, and so does everything that would be made by them.
+//! Resolves the names in a pickle: tensors, their storages, and containers of Python's standard library. Other names
+//! become placeholders, and so does everything that would be made by them.
 
 use super::code::is_code;
 use super::machine::{Machine, Stop, damaged};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::value::{Id, NameId, PickleValue};
 
-/// The largest number of instructions, a thousand times that of a usual checkpoint. An instruction leaves at most a value
-/// and the text it carries, so a hostile pickle fits in half a gigabyte and its own size.
+/// The largest number of instructions, a thousand times that of a usual checkpoint. An instruction leaves at most a
+/// value and the text it carries, so a hostile pickle fits in half a gigabyte and its own size.
 const MOST_INSTRUCTIONS: usize = 8 << 20;
 
 /// The longest text whose content is kept, in bytes. No name of a tensor is as long; arrays of NumPy are.

@@ -1,10 +1,10 @@
 //! Reads the part of Python's pickle format that `torch.save` writes: protocol 2.
 //!
 //! Nothing is ever called. A closed list of names ([`globals`]) makes tensors and plain containers. A name of code
-//! ([`code`]) is an error. Every other name, and every object that a call of it would make, is a placeholder: it holds its
-//! name, takes items and attributes without keeping the items, and never becomes a tensor. Values are stored once and
-//! referred to by number, nothing recurses, and the number of instructions is limited, so memory is at most a fixed multiple
-//! of what is read, whatever sizes the pickle claims.
+//! ([`code`]) is an error. Every other name, and every object that a call of it would make, is a placeholder: it holds
+//! its name, takes items and attributes without keeping the items, and never becomes a tensor. Values are stored once
+//! and referred to by number, nothing recurses, and the number of instructions is limited, so memory is at most a fixed
+//! multiple of what is read, whatever sizes the pickle claims.
 
 mod code;
 mod globals;

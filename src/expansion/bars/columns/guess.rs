@@ -1,7 +1,8 @@
 //! Tells the columns of the four prices from their values, for a file without a header.
 //!
-//! The prices are the first four columns of numbers behind the time. The high is the column that is never below, the low
-//! the one that is never above the other three. Of the other two the open is the one that is near to the close before.
+//! The prices are the first four columns of numbers behind the time. The high is the column that is never below, the
+//! low the one that is never above the other three. Of the other two the open is the one that is near to the close
+//! before.
 
 use super::prices::Prices;
 

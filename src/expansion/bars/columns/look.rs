@@ -153,8 +153,8 @@ fn is_clock_digits(text: &str) -> bool {
     }
 }
 
-/// Returns whether whole numbers run in one direction, and half of the steps are the same. A column that counts trades is
-/// irregular, one that counts rows has small numbers.
+/// Returns whether whole numbers run in one direction, and half of the steps are the same. A column that counts trades
+/// is irregular, one that counts rows has small numbers.
 fn is_regular<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
     let numbers: Option<Vec<i64>> = texts.map(|text| text.parse().ok()).collect();
     let Some(numbers) = numbers.filter(|numbers| numbers.len() >= 8) else {

@@ -1,7 +1,8 @@
-//! Finds the columns of a table of bars, whatever kind of file holds it: by the map of the settings, by names, by values.
+//! Finds the columns of a table of bars, whatever kind of file holds it: by the map of the settings, by names, by
+//! values.
 //!
-//! `names` holds the known names, `look` tells what a column holds, `prices` and `time` choose the columns, `guess` tells
-//! the prices from their values alone.
+//! `names` holds the known names, `look` tells what a column holds, `prices` and `time` choose the columns, `guess`
+//! tells the prices from their values alone.
 
 pub(crate) mod guess;
 pub(crate) mod look;
@@ -15,8 +16,8 @@ use crate::expansion::table::header::{Header, compared};
 pub(crate) use names::PRICES;
 pub(crate) use time::{TimeColumn, Times};
 
-/// Returns the column that a map names: by its name as it is written, by its normal form, or by its number. The error is
-/// the reason in words.
+/// Returns the column that a map names: by its name as it is written, by its normal form, or by its number. The error
+/// is the reason in words.
 pub(crate) fn position(header: &Header, name: &str) -> Result<usize, String> {
     let written = header.written.iter().position(|other| other == name);
     if let Some(column) = written {

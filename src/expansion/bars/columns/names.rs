@@ -1,5 +1,5 @@
-//! Knows the names of columns, as exporters and languages have them. Names are compared in the normal form of a header: in
-//! small letters, without accents, and with spaces for dashes and underscores.
+//! Knows the names of columns, as exporters and languages have them. Names are compared in the normal form of a header:
+//! in small letters, without accents, and with spaces for dashes and underscores.
 
 /// The required prices, in the order of every array of four prices.
 pub(crate) const PRICES: [&str; 4] = ["open", "high", "low", "close"];

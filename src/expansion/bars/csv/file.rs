@@ -1,4 +1,5 @@
-//! Reads a whole file: finds its columns, infers its form, and reads its rows, as one series or one for each instrument.
+//! Reads a whole file: finds its columns, infers its form, and reads its rows, as one series or one for each
+//! instrument.
 
 use std::path::Path;
 

@@ -76,7 +76,8 @@ impl Head {
         }
     }
 
-    /// Takes a line below the names that belongs to the header: the instruments of the columns, or the name of the index.
+    /// Takes a line below the names that belongs to the header: the instruments of the columns, or the name of the
+    /// index.
     pub(super) fn take(&mut self, record: &StringRecord, line: u64) -> bool {
         let header = &self.header;
         let prices: Vec<usize> = (0..header.names.len())

@@ -25,8 +25,9 @@ use crate::expansion::table::text::Text;
 /// The lines have the form of [`read_csv`](super::read_csv), with these differences, because later lines are unknown:
 ///
 /// * the text is UTF-8, and the bars come oldest first;
-/// * the form of columns, dates and prices is inferred from the rows so far; a row that has two readings then is an error
-///   that names the option that chooses. Without a header, the first row must be in the order open, high, low, close;
+/// * the form of columns, dates and prices is inferred from the rows so far; a row that has two readings then is an
+///   error that names the option that chooses. Without a header, the first row must be in the order open, high, low,
+///   close;
 /// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later; lines of
 ///   text are skipped wherever they are;
 /// * a second value in a column that names instruments is an error.
@@ -112,8 +113,8 @@ impl CsvLines {
     /// # Errors
     ///
     /// [`Error::Line`] if the line is a bad row; the row is ignored, and the next line may follow. Also if there is no
-    /// header, rows can be read in two ways or belong to several instruments, and [`Error::Setting`] for the options; then
-    /// no later line is read, see [`can_go_on`](Self::can_go_on).
+    /// header, rows can be read in two ways or belong to several instruments, and [`Error::Setting`] for the options;
+    /// then no later line is read, see [`can_go_on`](Self::can_go_on).
     pub fn take(&mut self, line: &[u8]) -> Result<Option<(Bar, Option<i64>)>> {
         self.line += 1;
         if self.lost {

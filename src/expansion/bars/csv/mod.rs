@@ -1,10 +1,10 @@
 //! Reads price bars from a CSV file.
 //!
-//! `options` has the settings and the report. `head` reads the header, `columns` finds the columns, `advice` explains what
-//! is missing. `survey` infers the form of the rows in a first pass, `symbols` sees whether they belong to several
-//! instruments. `file` joins these and reads a whole file: `row` turns a record into a bar, `order` checks the direction of
-//! the time stamps, `intake` keeps, drops or refuses each row. `lines` (with
-//! `lines_checks`) reads lines that arrive one at a time.
+//! `options` has the settings and the report. `head` reads the header, `columns` finds the columns, `advice` explains
+//! what is missing. `survey` infers the form of the rows in a first pass, `symbols` sees whether they belong to several
+//! instruments. `file` joins these and reads a whole file: `row` turns a record into a bar, `order` checks the
+//! direction of the time stamps, `intake` keeps, drops or refuses each row. `lines` (with `lines_checks`) reads lines
+//! that arrive one at a time.
 
 mod advice;
 mod columns;
@@ -39,60 +39,60 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 /// ambiguous is an error that shows both readings and names the setting that chooses.
 ///
 /// **Header.** The header is the first line that names all four prices, among the first 50 lines that are not blank.
-/// Columns are separated by commas, semicolons, tabs or `|`; lines of text above the header are skipped, and so are lines
-/// below that repeat it. Names are matched without regard to letter case, accents, surrounding spaces, `<>`, `*`, `#`, a
-/// number in front (`1. open`), and underscores or dashes for spaces. Prices are known in English and as exports name them
-/// in German, French, Spanish, Italian, Portuguese, Polish, Russian, Turkish, Dutch, Swedish, Chinese, Japanese and
-/// Korean, also with a common word before or after them (`bidopen`, `mid.o`, `AAPL.Open`, `PX_LAST`). Of several columns
-/// for the close, `close` has precedence, then `last`, `price`, `adj close` and others. Several sets of prices (bid and
-/// ask) are an error that shows the maps for [`CsvOptions::columns`]. Up to two lines below the names may name the
-/// instrument and the index, as yfinance writes them. Other columns are ignored.
+/// Columns are separated by commas, semicolons, tabs or `|`; lines of text above the header are skipped, and so are
+/// lines below that repeat it. Names are matched without regard to letter case, accents, surrounding spaces, `<>`, `*`,
+/// `#`, a number in front (`1. open`), and underscores or dashes for spaces. Prices are known in English and as exports
+/// name them in German, French, Spanish, Italian, Portuguese, Polish, Russian, Turkish, Dutch, Swedish, Chinese,
+/// Japanese and Korean, also with a common word before or after them (`bidopen`, `mid.o`, `AAPL.Open`, `PX_LAST`). Of
+/// several columns for the close, `close` has precedence, then `last`, `price`, `adj close` and others. Several sets of
+/// prices (bid and ask) are an error that shows the maps for [`CsvOptions::columns`]. Up to two lines below the names
+/// may name the instrument and the index, as yfinance writes them. Other columns are ignored.
 ///
 /// **Without a header** the first four columns of numbers behind the time are the prices, in the only order in which no
-/// row has a low above or a high below the others; the usual order of open and close is kept unless the values contradict
-/// it. If the order is not clear, the error shows a line of names for this file.
+/// row has a low above or a high below the others; the usual order of open and close is kept unless the values
+/// contradict it. If the order is not clear, the error shows a line of names for this file.
 ///
 /// **Time.** The time stamp comes from a column with a known name (`timestamp`, `datetime`, `date`, `time` and others)
 /// whose values are dates or numbers; else from a column of any name whose values are dates or, in equal steps in one
 /// direction, counts since 1970. A date without a time of day is joined with a column of times of day, also in digits
-/// (`930`, `93000`). Of several such columns the start of the bar is taken (`begin`, `open_time`, `ts_event`); if the names
-/// do not tell it, the error names the columns. [`CsvOptions::columns`] names columns that are not to be found.
+/// (`930`, `93000`). Of several such columns the start of the bar is taken (`begin`, `open_time`, `ts_event`); if the
+/// names do not tell it, the error names the columns. [`CsvOptions::columns`] names columns that are not to be found.
 ///
 /// **Instruments.** A file with several instruments is an error that names the column and its values: a column such as
-/// `symbol`, `ticker` or `name` with several values, or, where time stamps repeat or run back, any column of text for each
-/// of whose values they do not. [`CsvOptions::instrument`] chooses one, and
+/// `symbol`, `ticker` or `name` with several values, or, where time stamps repeat or run back, any column of text for
+/// each of whose values they do not. [`CsvOptions::instrument`] chooses one, and
 /// [`read_instruments`](super::read_instruments) reads all.
 ///
 /// **Time stamps** may be
 ///
 /// * RFC 3339 with `Z` or an offset: `2024-01-31T09:30:00+01:00`;
 /// * a date: `2024-01-31` (also with `/` or `.`, or as `20240131`), `31/01/2024` or `01/31/2024` (also with `.` or
-///   `-`), with two digits for the year (`%y`: 1969 to 2068), `31-Jan-2024`, `Jan 31, 2024`, `2024年1月31日`; alone or before
-///   a time of day, `09:30[:00[.000]]`, `0930`, `093000`, `9:30 PM` or `09-PM`, and a zone: `UTC`, an offset, a name of the
-///   tz database such as `US/Eastern`;
-/// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, inferred from its size; the digits
-///   of a date (`20240131`, `202401310930`, up to milliseconds); a day of a spreadsheet (`45322.375`).
+///   `-`), with two digits for the year (`%y`: 1969 to 2068), `31-Jan-2024`, `Jan 31, 2024`, `2024年1月31日`; alone or
+///   before a time of day, `09:30[:00[.000]]`, `0930`, `093000`, `9:30 PM` or `09-PM`, and a zone: `UTC`, an offset, a
+///   name of the tz database such as `US/Eastern`;
+/// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, inferred from its size; the
+///   digits of a date (`20240131`, `202401310930`, up to milliseconds); a day of a spreadsheet (`45322.375`).
 ///
-/// A stamp without an offset is in the zone of [`CsvOptions::time_zone`], UTC by default. An abbreviation such as `EST` is
-/// read only if that zone uses it then. A time of day that a change of the clocks repeats is the earlier one, unless the
-/// abbreviation tells. Other forms are read by the pattern of [`CsvOptions::time_format`].
+/// A stamp without an offset is in the zone of [`CsvOptions::time_zone`], UTC by default. An abbreviation such as `EST`
+/// is read only if that zone uses it then. A time of day that a change of the clocks repeats is the earlier one, unless
+/// the abbreviation tells. Other forms are read by the pattern of [`CsvOptions::time_format`].
 ///
-/// All stamps of a file have one form, the one that most rows have; counts may change their unit if the rows run on. The
-/// order of day, month and a year of two digits is inferred from a row that has only one reading, else from the order and
-/// the spacing of the rows. Stamps are compared to the nanosecond and kept to the second. A file that runs from newest to
-/// oldest is reversed.
+/// All stamps of a file have one form, the one that most rows have; counts may change their unit if the rows run on.
+/// The order of day, month and a year of two digits is inferred from a row that has only one reading, else from the
+/// order and the spacing of the rows. Stamps are compared to the nanosecond and kept to the second. A file that runs
+/// from newest to oldest is reversed.
 ///
 /// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators. The decimal mark is
-/// inferred from the prices with only one reading; `1,084` alone has two. A high below or a low above the open or the close
-/// by at most a billionth of the price is set to it and counted, because exporters that adjust prices round so.
+/// inferred from the prices with only one reading; `1,084` alone has two. A high below or a low above the open or the
+/// close by at most a billionth of the price is set to it and counted, because exporters that adjust prices round so.
 ///
 /// **Bad rows.** A row is bad if it has fewer columns than the header, or more that are not empty, a price that is not
 /// a number or does not pass [`Bar::check`](super::Bar::check), a time stamp that cannot be read, or a time stamp that
 /// is not later than that of the last kept row. The error about the first bad row says how many there are. With
-/// [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in the [`CsvReport`]; the error proposes it only where
-/// that costs at most a twentieth of the rows. A row with the stamp and prices of a kept row, and a row out of order that
-/// repeats the prices of the row before it, are copies: they are left out and counted. Up to ten lines at the end with
-/// neither stamp nor price, or with a single value, are skipped.
+/// [`CsvOptions::skip_bad_rows`] bad rows are dropped and counted in the [`CsvReport`]; the error proposes it only
+/// where that costs at most a twentieth of the rows. A row with the stamp and prices of a kept row, and a row out of
+/// order that repeats the prices of the row before it, are copies: they are left out and counted. Up to ten lines at
+/// the end with neither stamp nor price, or with a single value, are skipped.
 ///
 /// Takes time and memory linear in the length of the file, which is in memory while it is read.
 ///

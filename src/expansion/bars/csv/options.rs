@@ -12,18 +12,19 @@ use crate::expansion::table::{DateOrder, DecimalMark};
 pub struct CsvOptions {
     /// Whether bad rows are dropped and counted; otherwise the first bad row is an error. Default `false`.
     pub skip_bad_rows: bool,
-    /// The order of day, month and year in dates like `01/02/2024` and `01/02/24`. Default `None`: inferred from the file.
+    /// The order of day, month and year in dates like `01/02/2024` and `01/02/24`. Default `None`: inferred from the
+    /// file.
     pub date_order: Option<DateOrder>,
     /// The decimal mark of the prices. Default `None`: inferred from the file.
     pub decimal_mark: Option<DecimalMark>,
     /// The columns by name. Default: found by their names and values.
     pub columns: ColumnMap,
     /// The form of the time stamps: a pattern of `strptime` such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`,
-    /// `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet. A date and a time of day of two columns are
-    /// joined by a space. Default `None`: inferred from the file.
+    /// `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet. A date and a time of day of two columns
+    /// are joined by a space. Default `None`: inferred from the file.
     pub time_format: Option<String>,
-    /// The zone of time stamps without an offset: a name of the tz database such as `America/New_York`, or an offset such
-    /// as `+01:00`. Default `None`: UTC.
+    /// The zone of time stamps without an offset: a name of the tz database such as `America/New_York`, or an offset
+    /// such as `+01:00`. Default `None`: UTC.
     pub time_zone: Option<String>,
     /// The instrument whose rows are read from a file with several. Default `None`: a file with several is refused.
     pub instrument: Option<String>,

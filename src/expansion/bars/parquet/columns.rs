@@ -23,8 +23,8 @@ use crate::expansion::table::stamp::unreadable;
 /// The name that pandas gives to an index without a name.
 const INDEX: &str = "__index_level_0__";
 
-/// Looks at the first values of every column that is not a price. A column that cannot be read is not looked at: only if
-/// it is needed is that a fault.
+/// Looks at the first values of every column that is not a price. A column that cannot be read is not looked at: only
+/// if it is needed is that a fault.
 pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Vec<Look> {
     let columns = table.columns();
     let look = |column: usize| {

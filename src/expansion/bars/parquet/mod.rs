@@ -23,16 +23,16 @@ use symbols::{Rows, chosen, symbols, value};
 /// Reads the bars of a Parquet file, and returns them oldest first.
 ///
 /// Columns and instruments are found, chosen and refused as by [`read_csv`](super::csv::read_csv); an index that pandas
-/// stored without a name is the time stamp if no other column is. Prices are numbers of any kind, including decimals. Time stamps are
-/// timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and bad rows are
-/// treated as in a CSV file, and rows are counted from 0 in the report.
+/// stored without a name is the time stamp if no other column is. Prices are numbers of any kind, including decimals.
+/// Time stamps are timestamps, dates, whole numbers since 1970 or text in the forms of a CSV file. Order, copies and
+/// bad rows are treated as in a CSV file, and rows are counted from 0 in the report.
 ///
 /// The file is read by pages, the column of the time stamps twice, so memory grows with the bars alone.
 ///
 /// A damaged file is refused where the damage is detectable: in the structure of the file, in compressed data, in pages
-/// with checksums, and in bars that do not pass [`Bar::check`](super::Bar::check). A changed digit elsewhere reads as another number.
-/// Damage may make the Parquet library panic; the panic is caught and returned as an error, except in a program built
-/// with `panic = "abort"`, which ends.
+/// with checksums, and in bars that do not pass [`Bar::check`](super::Bar::check). A changed digit elsewhere reads as
+/// another number. Damage may make the Parquet library panic; the panic is caught and returned as an error, except in a
+/// program built with `panic = "abort"`, which ends.
 ///
 /// # Errors
 /// * [`Error::Io`]: the file is missing or cannot be read.
