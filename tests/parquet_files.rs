@@ -775,7 +775,7 @@ fn nulls_and_wrong_types_in_windows() {
     );
     assert_eq!(
         windows_of(&path, &options()).unwrap_err(),
-        "FILE: the header has no column `expansion_end`; it has `features,label,expansion start`"
+        "FILE: the header has no column `expansion_end`; it has `features,label,expansion_start`"
     );
     let (_folder, path) = place();
     write(

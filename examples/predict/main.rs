@@ -93,8 +93,9 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
         }
         let (config, predictor) = network::load(arguments, terminal)?;
         let sink = Sink::by_lines(out, arguments.format)?;
-        let of_this_file = arguments.reader.are_of_this_file();
-        return stream::predict(&config, of_this_file, &predictor, sink, terminal);
+        let options = config.data.csv_options();
+        let options = options.with_of_another_file(arguments.reader.of_another_file());
+        return stream::predict(&config, &options, &predictor, sink, terminal);
     }
     readable("BARS", bars, "a CSV or Parquet file of bars")?;
     let same = |out: &Path| Some(out.canonicalize().ok()? == bars.canonicalize().ok()?);
@@ -108,7 +109,7 @@ fn work(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode> {
         config: &config,
         predictor: &predictor,
         skip_outages: arguments.skip_outages,
-        of_this_file: arguments.reader.are_of_this_file(),
+        of_another_file: arguments.reader.of_another_file(),
     };
     series.predict(sink, terminal)
 }

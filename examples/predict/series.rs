@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use equipoise::Result;
-use equipoise::expansion::bars::Gaps;
+use equipoise::expansion::bars::{Gaps, OfAnotherFile};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictions, Predictor};
 use equipoise::expansion::run;
@@ -25,8 +25,8 @@ pub struct SeriesRun<'a> {
     pub config: &'a ExpansionConfig,
     pub predictor: &'a Predictor,
     pub skip_outages: bool,
-    /// Whether the settings of the columns and time stamps were given for this file, not taken from the run.
-    pub of_this_file: bool,
+    /// The settings that are those of the run, not given for this file.
+    pub of_another_file: OfAnotherFile,
 }
 
 impl SeriesRun<'_> {
@@ -34,12 +34,8 @@ impl SeriesRun<'_> {
     pub fn predict(&self, mut sink: Sink, terminal: Terminal) -> Result<ExitCode> {
         let signals = Signals::listen(terminal);
         let waiting = terminal.waiting(&format!("reading {}", self.file.display()));
-        let read = if self.of_this_file {
-            run::read_bars
-        } else {
-            run::read_other_bars
-        };
-        let (bars, notes) = read(self.file, &self.config.data)?;
+        let data = &self.config.data;
+        let (bars, notes) = run::read_other_bars(self.file, data, self.of_another_file)?;
         drop(waiting);
         notes.iter().for_each(|note| terminal.note(note));
         let predictions = self.predictor.windows(&bars, self.config.data.stride)?;

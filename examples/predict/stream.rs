@@ -3,7 +3,7 @@
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
 
-use equipoise::expansion::bars::CsvLines;
+use equipoise::expansion::bars::{CsvLines, CsvOptions};
 use equipoise::expansion::duration;
 use equipoise::expansion::predictor::{Predictor, Stream};
 use equipoise::expansion::run::ExpansionConfig;
@@ -17,14 +17,13 @@ const ORIGIN: &str = "standard input";
 
 pub fn predict(
     config: &ExpansionConfig,
-    of_this_file: bool,
+    options: &CsvOptions,
     predictor: &Predictor,
     mut sink: Sink,
     terminal: Terminal,
 ) -> Result<ExitCode> {
     let data = &config.data;
-    let options = data.csv_options().with_of_another_file(!of_this_file);
-    let mut lines = CsvLines::new(ORIGIN, &options);
+    let mut lines = CsvLines::new(ORIGIN, options);
     let mut stream = predictor.stream(data.stride)?;
     let mut input = stdin().lock();
     let (mut line, mut dropped) = (Vec::new(), 0);

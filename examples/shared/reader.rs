@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use equipoise::Result;
-use equipoise::expansion::bars::{ColumnMap, DateOrder, DecimalMark};
+use equipoise::expansion::bars::{ColumnMap, DateOrder, DecimalMark, OfAnotherFile};
 use equipoise::expansion::duration;
 use equipoise::expansion::run::{DataConfig, Names};
 
@@ -37,9 +37,13 @@ pub struct ReaderFlags {
 }
 
 impl ReaderFlags {
-    /// Returns whether a flag says what this very file is like, so that it must be so.
-    pub fn are_of_this_file(&self) -> bool {
-        self.columns.is_some() || self.time_format.is_some() || !self.instrument.is_empty()
+    /// Returns the settings that no flag of this call gives, so that they come from the run.
+    pub fn of_another_file(&self) -> OfAnotherFile {
+        OfAnotherFile {
+            columns: self.columns.is_none(),
+            time_format: self.time_format.is_none(),
+            instrument: self.instrument.is_empty(),
+        }
     }
 
     /// Overrides the settings with the flags that were given.
@@ -47,9 +51,9 @@ impl ReaderFlags {
         data.skip_bad_rows |= self.skip_bad_rows;
         if let Some(order) = self.date_order {
             data.date_order = Some(match order {
-                DateOrderName::DayFirst => DateOrder::DayFirst,
-                DateOrderName::MonthFirst => DateOrder::MonthFirst,
-                DateOrderName::YearFirst => DateOrder::YearFirst,
+                DateOrderName::Day => DateOrder::DayFirst,
+                DateOrderName::Month => DateOrder::MonthFirst,
+                DateOrderName::Year => DateOrder::YearFirst,
             });
         }
         if let Some(columns) = &self.columns {
@@ -86,12 +90,14 @@ fn columns(text: &str) -> Result<ColumnMap> {
 }
 
 /// The orders of day and month by name.
-#[allow(clippy::enum_variant_names)] // The names are those of the flag.
 #[derive(Clone, Copy, ValueEnum)]
 enum DateOrderName {
-    DayFirst,
-    MonthFirst,
-    YearFirst,
+    #[value(name = "day-first")]
+    Day,
+    #[value(name = "month-first")]
+    Month,
+    #[value(name = "year-first")]
+    Year,
 }
 
 /// The decimal marks by name.

@@ -164,7 +164,8 @@ fn a_column_of_the_map_that_is_not_there_is_named() {
         ("instrument=ticker", "`ticker`"),
     ] {
         let error = read(text, &map(chosen)).unwrap_err();
-        let expected = format!("no column {missing}; it has `begin,open,high,low,close`");
+        let expected =
+            format!("no column {missing} of `data.columns`; it has `begin,open,high,low,close`");
         assert!(
             error.starts_with("FILE, line 1") && error.contains(&expected),
             "{error}"

@@ -119,7 +119,8 @@ fn columns_are_chosen_by_a_map() {
         assert_eq!(found.bars(), expected);
         assert_eq!(found.timestamps().unwrap()[0], HALF_PAST_NINE);
     }
-    let missing = CsvOptions::default().with_columns(ColumnMap::parse("time=begin").unwrap());
+    let missing = CsvOptions::default()
+        .with_columns(ColumnMap::parse(&format!("{},time=begin", maps[0])).unwrap());
     let error = read_parquet(&path, &missing).unwrap_err().to_string();
     assert!(error.contains("no column `begin`"), "{error}");
 }

@@ -20,12 +20,12 @@ pub(crate) use columns::SymbolColumns;
 pub(crate) use columns::{PRICES, time_column};
 #[cfg(feature = "parquet")]
 pub(crate) use csv::intake::remedy;
-pub use csv::{CsvLines, CsvOptions, CsvReport, read_csv};
+pub use csv::{CsvLines, CsvOptions, CsvReport, Instrument, OfAnotherFile, read_csv};
 pub use gaps::{Gaps, Outage};
 #[cfg(not(feature = "parquet"))]
 pub(crate) use instruments::WITHOUT_PARQUET;
 pub(crate) use instruments::is_parquet;
-pub use instruments::{Instrument, read_instruments};
+pub use instruments::read_instruments;
 pub use map::ColumnMap;
 #[cfg(feature = "parquet")]
 pub(crate) use parquet::bar;

@@ -7,7 +7,7 @@ use super::files::DataFiles;
 use super::names::Names;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{
-    Bars, CsvOptions, CsvReport, Instrument, is_parquet, read_csv, read_instruments,
+    Bars, CsvOptions, CsvReport, Instrument, OfAnotherFile, is_parquet, read_csv, read_instruments,
 };
 use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
@@ -166,14 +166,19 @@ pub fn read_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> 
 
 /// Reads the bars of another file than the one that the settings were made for, and returns them with notes.
 ///
-/// `columns`, `time_format` and `instrument` of the settings are left aside with a note if the file does not have such
-/// columns, time stamps or instrument.
+/// The settings that are `of_another_file` are left aside with a note if this file does not have such columns, time
+/// stamps or instrument.
 ///
 /// # Errors
 ///
 /// As [`read_bars`].
-pub fn read_other_bars(path: &Path, data: &DataConfig) -> Result<(Bars, Vec<String>)> {
-    read_with(path, &data.csv_options().with_of_another_file(true))
+pub fn read_other_bars(
+    path: &Path,
+    data: &DataConfig,
+    of_another_file: OfAnotherFile,
+) -> Result<(Bars, Vec<String>)> {
+    let options = data.csv_options();
+    read_with(path, &options.with_of_another_file(of_another_file))
 }
 
 fn read_with(path: &Path, options: &CsvOptions) -> Result<(Bars, Vec<String>)> {

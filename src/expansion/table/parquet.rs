@@ -88,20 +88,15 @@ impl ParquetFile {
         usize::try_from(rows).unwrap_or(0)
     }
 
-    /// Calls `take` with the values of the first rows in the given columns, which are in ascending order.
+    /// Calls `take` with the first values of a column, at most `count`.
     pub(crate) fn first(
         &self,
-        columns: &[usize],
+        column: usize,
         count: usize,
-        mut take: impl FnMut(&[&Field]),
+        mut take: impl FnMut(&Field),
     ) -> Result<()> {
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let all = self.columns();
-        let fields = columns.iter().map(|column| all[*column].clone()).collect();
         let projection = Type::group_type_builder(self.schema().name())
-            .with_fields(fields)
+            .with_fields(vec![self.columns()[column].clone()])
             .build()
             .map_err(|error| damaged(&self.path, &error))?;
         let mut rows = guarded(&self.path, || self.reader.get_row_iter(Some(projection)))?;
@@ -109,9 +104,9 @@ impl ParquetFile {
             let Some(row) = guarded(&self.path, || rows.next().transpose())? else {
                 break;
             };
-            let row = row.into_columns();
-            let values: Vec<&Field> = row.iter().map(|(_, field)| field).collect();
-            take(&values);
+            for (_, field) in row.into_columns() {
+                take(&field);
+            }
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(crate) fn position(header: &Header, name: &str) -> Result<usize, String> {
         ));
     }
     let found = header.position(&compared(name))?;
-    found.ok_or_else(|| format!("{} (of `data.columns`)", header.lacks(&format!("`{name}`"))))
+    found.ok_or_else(|| header.lacks(&format!("`{name}` of `data.columns`")))
 }
 
 /// Returns the further columns that the settings name. The error is the reason in words.

@@ -233,7 +233,7 @@ impl BarColumns {
 /// Returns the map of the options that this file can be read with, and a note if it is left aside.
 pub(super) fn usable_map(text: &Text, options: &CsvOptions) -> Result<(ColumnMap, Option<String>)> {
     let map = &options.columns;
-    if !options.of_another_file || map.is_empty() {
+    if !options.of_another_file.columns || map.is_empty() {
         return Ok((map.clone(), None));
     }
     let plain = Head::find(text, map)?.or(Head::find(text, &ColumnMap::default())?);
@@ -344,7 +344,7 @@ fn newest_first(sample: &[StringRecord], time: TimeColumn) -> bool {
     let mut dates = Dates::new("line", Default::default());
     let mut scratch = String::new();
     for record in sample {
-        let text = super::survey::stamp(record, time, ClockDigits::default(), &mut scratch);
+        let text = super::stamp_text::stamp(record, time, ClockDigits::default(), &mut scratch);
         dates.look(text, 0);
     }
     matches!(dates.decide(true), Ok(Some(reading)) if reading.newest_first)

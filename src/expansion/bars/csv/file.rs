@@ -5,13 +5,14 @@ use std::path::Path;
 use super::columns::BarColumns;
 use super::head::Head;
 use super::intake::{Intake, PlaceName};
+use super::intakes::{Instrument, Intakes, stem};
 use super::row::BarRow;
-use super::survey::{CsvForm, Rows, Survey, stamp};
+use super::stamp_text::stamp;
+use super::survey::{CsvForm, Rows, Survey};
 use super::symbols::{Groups, Values};
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
-use crate::expansion::bars::instruments::{Instrument, Intakes, stem};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
@@ -35,11 +36,8 @@ impl<'a> CsvFile<'a> {
         let rows = chosen(&text, &columns, options, &mut notes)?;
         let mut settings = options.stamps()?;
         let mut survey = Survey::of(&text, &columns, options, &settings, &rows)?;
-        if options.of_another_file && settings.format.is_some() && !survey.fits {
-            let format = options.time_format.as_deref().unwrap_or_default();
-            notes.push(format!(
-                "no time stamp fits `{format}`, the `data.time_format`, so the form was inferred"
-            ));
+        if options.of_another_file.time_format && settings.format.is_some() && !survey.fits {
+            notes.push(format_left_aside(options));
             settings.format = None;
             survey = Survey::of(&text, &columns, options, &settings, &rows)?;
         }
@@ -257,11 +255,17 @@ fn chosen(
             "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
         ),
     };
-    if options.of_another_file {
+    if options.of_another_file.instrument {
         notes.push(format!("{reason}; all rows were read"));
         return Ok(Rows::All);
     }
     Err(Error::file(text.path(), reason))
+}
+
+/// Returns the note on a format of the time stamps that this file does not have.
+pub(crate) fn format_left_aside(options: &CsvOptions) -> String {
+    let format = options.time_format.as_deref().unwrap_or_default();
+    format!("no time stamp fits `{format}`, the `data.time_format`, so the form was inferred")
 }
 
 /// Returns the instruments whose prices stand side by side in a file.

@@ -6,15 +6,17 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::{BarColumns, usable_map};
+use super::file::format_left_aside;
 use super::head::{Head, most_fields};
 use super::options::CsvOptions;
 use super::row::BarRow;
+use super::stamp_text::stamp;
 use super::survey::{CsvForm, FormEvidence};
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::is_number;
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
-use crate::expansion::table::reading::{Reading, StampSettings};
+use crate::expansion::table::reading::{Reading, StampSettings, TimeFormat};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
@@ -222,6 +224,21 @@ impl CsvLines {
         }))
     }
 
+    /// Drops the format of the time stamps if it was made for another file and does not fit the first row.
+    fn drop_format(&mut self, record: &StringRecord, columns: &BarColumns) {
+        let (Some(settings), Some(time)) = (&mut self.settings, columns.time) else {
+            return;
+        };
+        let text = stamp(record, time, columns.clock, &mut self.scratch);
+        let fits = |format: &TimeFormat| format.read(text, &settings.zones).is_some();
+        if self.options.of_another_file.time_format
+            && settings.format.as_ref().is_some_and(|format| !fits(format))
+        {
+            settings.format = None;
+            self.notes.push(format_left_aside(&self.options));
+        }
+    }
+
     fn record(
         &mut self,
         line: &[u8],
@@ -252,6 +269,7 @@ impl CsvLines {
                     self.lost = true;
                     Error::line(&self.origin, line, reason)
                 })?;
+                self.drop_format(records.record(), &columns);
                 self.table_of(columns)
             }
             rows @ BelowHeader::Rows(_) => rows,

@@ -22,9 +22,11 @@ impl CsvLines {
             let grouping = columns.grouping();
             let is_it = |column: &usize| field(record, *column).eq_ignore_ascii_case(wanted);
             return match grouping.first() {
-                Some(_) if !self.options.of_another_file => Ok(grouping.iter().any(is_it)),
+                Some(_) if !self.options.of_another_file.instrument => {
+                    Ok(grouping.iter().any(is_it))
+                }
                 Some(_) => Ok(true),
-                None if self.options.of_another_file => Ok(true),
+                None if self.options.of_another_file.instrument => Ok(true),
                 None => {
                     self.lost = true;
                     let reason = format!(

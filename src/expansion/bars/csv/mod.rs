@@ -11,22 +11,26 @@ mod columns;
 mod file;
 mod head;
 pub(crate) mod intake;
+pub(crate) mod intakes;
 mod lines;
 mod lines_checks;
 mod options;
 mod order;
 pub(crate) mod row;
+mod stamp_text;
 mod survey;
 pub(crate) mod symbols;
 
 use std::path::Path;
 
 use super::Bars;
-use super::instruments::Instrument;
 use crate::error::Result;
 use file::CsvFile;
+#[cfg(feature = "parquet")]
+pub(crate) use file::format_left_aside;
+pub use intakes::Instrument;
 pub use lines::CsvLines;
-pub use options::{CsvOptions, CsvReport};
+pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 
 /// Reads the bars of a file of separated values, and returns them oldest first.
 ///

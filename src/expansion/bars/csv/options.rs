@@ -29,9 +29,30 @@ pub struct CsvOptions {
     pub instrument: Option<String>,
     /// The names of further columns that are read, such as the volume. Every row needs a number in each. Default: none.
     pub features: Vec<String>,
-    /// Whether the settings were made for another file, so that `columns`, `time_format` and `instrument` are left aside
-    /// with a note if this file does not have such columns, stamps or instrument. Default `false`: they are errors.
-    pub of_another_file: bool,
+    /// The settings that were made for another file, so that they are left aside with a note if this file does not have
+    /// such columns, stamps or instrument. Default: none, so they are errors.
+    pub of_another_file: OfAnotherFile,
+}
+
+/// The settings of [`CsvOptions`] that were made for another file than the one that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OfAnotherFile {
+    /// Whether [`CsvOptions::columns`] was.
+    pub columns: bool,
+    /// Whether [`CsvOptions::time_format`] was.
+    pub time_format: bool,
+    /// Whether [`CsvOptions::instrument`] was.
+    pub instrument: bool,
+}
+
+impl From<bool> for OfAnotherFile {
+    fn from(all: bool) -> Self {
+        Self {
+            columns: all,
+            time_format: all,
+            instrument: all,
+        }
+    }
 }
 
 impl CsvOptions {
@@ -91,10 +112,10 @@ impl CsvOptions {
         self
     }
 
-    /// Sets [`of_another_file`](Self::of_another_file).
+    /// Sets [`of_another_file`](Self::of_another_file): `true` stands for all of the settings.
     #[must_use]
-    pub fn with_of_another_file(mut self, of_another_file: bool) -> Self {
-        self.of_another_file = of_another_file;
+    pub fn with_of_another_file(mut self, of_another_file: impl Into<OfAnotherFile>) -> Self {
+        self.of_another_file = of_another_file.into();
         self
     }
 

@@ -4,7 +4,8 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::BarColumns;
-use super::survey::{CsvForm, stamp};
+use super::stamp_text::stamp;
+use super::survey::CsvForm;
 use crate::expansion::bars::Bar;
 use crate::expansion::bars::columns::PRICES;
 use crate::expansion::table::header::counted;

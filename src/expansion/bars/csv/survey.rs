@@ -7,11 +7,10 @@ use ::csv::StringRecord;
 
 use super::columns::BarColumns;
 use super::options::CsvOptions;
+use super::stamp_text::stamp;
 use super::symbols::Values;
 use crate::error::{Error, Result};
-use crate::expansion::bars::columns::TimeColumn;
 use crate::expansion::table::DecimalMark;
-use crate::expansion::table::clock::ClockDigits;
 use crate::expansion::table::dates::Dates;
 use crate::expansion::table::number::MarkEvidence;
 use crate::expansion::table::reading::{Reading, StampSettings};
@@ -192,24 +191,5 @@ fn look_at_stamp(
 ) {
     if let Some(column) = columns.time {
         dates.look(stamp(record, column, columns.clock, scratch), line);
-    }
-}
-
-/// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
-pub(super) fn stamp<'a>(
-    record: &'a StringRecord,
-    column: TimeColumn,
-    clock: ClockDigits,
-    scratch: &'a mut String,
-) -> &'a str {
-    match column {
-        TimeColumn::One(index) => field(record, index),
-        TimeColumn::DateAndTime(date, time) => {
-            scratch.clear();
-            scratch.push_str(field(record, date));
-            scratch.push(' ');
-            clock.write(field(record, time), scratch);
-            scratch.trim()
-        }
     }
 }

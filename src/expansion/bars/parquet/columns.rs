@@ -9,7 +9,6 @@ use super::symbols::{Rows, value};
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS};
 use crate::expansion::bars::columns::{PRICES, TimeColumn, Times, time};
-use crate::expansion::bars::csv::CsvOptions;
 use crate::expansion::bars::csv::row::{BarRow, finite};
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::clock::ClockDigits;
@@ -18,25 +17,29 @@ use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{
     Moment, ParquetFile, is_nanoseconds, is_time_in_nanoseconds, kind, moment, number, whole,
 };
-use crate::expansion::table::reading::Reading;
+use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::stamp::unreadable;
 
 /// The name that pandas gives to an index without a name.
 const INDEX: &str = "__index_level_0__";
 
-/// Looks at the first values of every column that is not a price.
-pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Result<Vec<Look>> {
+/// Looks at the first values of every column that is not a price. A column that cannot be read is not looked at: only if
+/// it is needed is that a fault.
+pub(super) fn looks(table: &ParquetFile, prices: &[usize; 4]) -> Vec<Look> {
     let columns = table.columns();
-    let read: Vec<usize> = (0..columns.len())
-        .filter(|column| !prices.contains(column) && columns[*column].is_primitive())
-        .collect();
-    let mut values: Vec<Vec<(Kind, String)>> = vec![Vec::new(); columns.len()];
-    table.first(&read, ROWS, |fields| {
-        for (column, field) in read.iter().zip(fields) {
-            values[*column].push(kind_of(field, &columns[*column]));
+    let look = |column: usize| {
+        let mut values: Vec<(Kind, String)> = Vec::new();
+        if !prices.contains(&column) && columns[column].is_primitive() {
+            let read = table.first(column, ROWS, |field| {
+                values.push(kind_of(field, &columns[column]));
+            });
+            if read.is_err() {
+                values.clear();
+            }
         }
-    })?;
-    Ok(values.iter().map(|values| Look::at(values)).collect())
+        Look::at(&values)
+    };
+    (0..columns.len()).map(look).collect()
 }
 
 /// Tells the kind of a value of a column.
@@ -53,7 +56,7 @@ fn kind_of(field: &Field, column: &Type) -> (Kind, String) {
             return (Kind::of(&text), text);
         }
     };
-    (kind, field.to_string())
+    (kind, value(field))
 }
 
 /// The indices of the columns.
@@ -70,6 +73,8 @@ pub(super) struct Stamps {
     /// The reading of stamps that are text or numbers.
     pub(super) reading: Option<Reading>,
     pub(super) newest_first: bool,
+    /// Whether no stamp fits the format of the settings.
+    pub(super) misfits: bool,
 }
 
 impl ParquetColumns {
@@ -156,12 +161,12 @@ impl ParquetColumns {
         &self,
         table: &ParquetFile,
         path: &Path,
-        options: &CsvOptions,
+        settings: &StampSettings,
         rows: &Rows,
         mut notes: Vec<String>,
     ) -> Result<(Stamps, Vec<String>)> {
-        let settings = options.stamps()?;
-        let mut dates = Dates::new("row", settings);
+        let mut dates = Dates::new("row", settings.clone());
+        let mut texts = 0usize;
         let (mut last, mut forward, mut backward) = (None, 0usize, 0usize);
         let mut read = self.times();
         let count = read.len();
@@ -180,7 +185,10 @@ impl ParquetColumns {
                     }
                 }
                 match self.moment(values, table) {
-                    Ok(Moment::Text(text)) => dates.look(&text, row),
+                    Ok(Moment::Text(text)) => {
+                        texts += 1;
+                        dates.look(&text, row);
+                    }
                     Ok(Moment::Time(time)) => {
                         if let Some(last) = last.replace(time) {
                             forward += usize::from(time > last);
@@ -207,6 +215,7 @@ impl ParquetColumns {
         let stamps = Stamps {
             reading,
             newest_first,
+            misfits: settings.format.is_some() && texts > 0 && !dates.fits(),
         };
         Ok((stamps, notes))
     }

@@ -8,13 +8,14 @@ use std::path::Path;
 use super::columns::look::Kind;
 use super::columns::{SymbolColumns, further, has_mapped, names, price_columns};
 use super::csv::intake::{Intake, PlaceName};
+use super::csv::intakes::{Instrument, Intakes};
 use super::csv::symbols::{Groups, Values};
-use super::csv::{CsvOptions, CsvReport};
-use super::instruments::{Instrument, Intakes};
+use super::csv::{CsvOptions, CsvReport, format_left_aside};
 use super::{Bars, ColumnMap};
 use crate::error::{Error, Result};
 use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{Moment, ParquetFile};
+use crate::expansion::table::reading::StampSettings;
 pub(crate) use columns::bar;
 use columns::{ParquetColumns, Stamps, looks};
 use symbols::{Rows, chosen, symbols, value};
@@ -89,6 +90,7 @@ struct BarTable<'a> {
     header: Header,
     columns: ParquetColumns,
     stamps: Stamps,
+    settings: StampSettings,
     symbols: Vec<Values>,
     /// The columns that may tell instruments apart where the rows are out of order.
     grouping: Vec<usize>,
@@ -106,7 +108,7 @@ impl<'a> BarTable<'a> {
         let header = Header::of_table(table.columns().iter().map(|column| column.name()));
         let mut said = Vec::new();
         let none = ColumnMap::default();
-        let map = if options.of_another_file && !has_mapped(&header, &options.columns) {
+        let map = if options.of_another_file.columns && !has_mapped(&header, &options.columns) {
             said.push(format!(
                 "this file does not have the columns of `data.columns` ({}), so its own were looked for",
                 options.columns
@@ -116,7 +118,7 @@ impl<'a> BarTable<'a> {
             &options.columns
         };
         let prices = price_columns(&header, map, &mut said).map_err(refuse)?;
-        let looks = looks(&table, &prices)?;
+        let looks = looks(&table, &prices);
         let mut columns = ParquetColumns::find(&table, &header, map, prices, &looks, &mut said)
             .map_err(refuse)?;
         columns.clock = columns.clock_of(&table)?;
@@ -142,7 +144,14 @@ impl<'a> BarTable<'a> {
             Some(_) => symbols(&table, &grouping)?,
         };
         let rows = chosen(&symbols, &header, options, &mut said).map_err(refuse)?;
-        let (stamps, notes) = columns.survey(&table, path, options, &rows, said.clone())?;
+        let mut settings = options.stamps()?;
+        let (mut stamps, mut notes) =
+            columns.survey(&table, path, &settings, &rows, said.clone())?;
+        if options.of_another_file.time_format && stamps.misfits {
+            said.push(format_left_aside(options));
+            settings.format = None;
+            (stamps, notes) = columns.survey(&table, path, &settings, &rows, said.clone())?;
+        }
         Ok(Self {
             path,
             options,
@@ -150,6 +159,7 @@ impl<'a> BarTable<'a> {
             header,
             columns,
             stamps,
+            settings,
             symbols,
             grouping,
             rows,
@@ -164,7 +174,7 @@ impl<'a> BarTable<'a> {
         let said = self.said.clone();
         let survey = self
             .columns
-            .survey(&self.table, self.path, self.options, &self.rows, said);
+            .survey(&self.table, self.path, &self.settings, &self.rows, said);
         (self.stamps, self.notes) = survey?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::expansion::bars::csv::CsvOptions;
 use crate::expansion::bars::csv::symbols::Values;
 use crate::expansion::table::header::Header;
-use crate::expansion::table::parquet::ParquetFile;
+use crate::expansion::table::parquet::{ParquetFile, number, whole};
 
 /// The rows that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +27,21 @@ impl Rows {
     }
 }
 
-/// Returns a value as text.
+/// Returns a value as text. A time is written as its count, because a damaged one may be out of range.
 pub(super) fn value(field: &Field) -> String {
     match field {
         Field::Str(text) => text.trim().to_owned(),
         Field::Null => String::new(),
-        other => other.to_string(),
+        Field::Date(count) => count.to_string(),
+        Field::TimeMillis(count) => count.to_string(),
+        Field::TimeMicros(count)
+        | Field::TimestampMillis(count)
+        | Field::TimestampMicros(count) => count.to_string(),
+        other => match (whole(other), number(other)) {
+            (Some(whole), _) => whole.to_string(),
+            (None, Ok(number)) => number.to_string(),
+            (None, Err(what)) => what,
+        },
     }
 }
 
@@ -81,7 +90,7 @@ pub(super) fn chosen(
             "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
         ),
     };
-    if options.of_another_file {
+    if options.of_another_file.instrument {
         notes.push(format!("{reason}; all rows were read"));
         return Ok(Rows::All);
     }
