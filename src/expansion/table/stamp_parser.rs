@@ -319,6 +319,15 @@ impl<'a> Parser<'a> {
 
     /// Takes a zone up to the end of the text.
     pub(crate) fn zone(&mut self) -> Option<Zone<'a>> {
+        // The commonest forms without further tests.
+        match self.0 {
+            b"" => return Some(Zone::Unsaid),
+            b"Z" => {
+                self.0 = &[];
+                return Some(Zone::Offset(0));
+            }
+            _ => {}
+        }
         while self.take(b" ").is_some() {}
         if self.0.is_empty() {
             return Some(Zone::Unsaid);

@@ -44,7 +44,7 @@ impl TimeZones {
     /// A time of day that a change of the clocks repeats is the earlier one, unless an abbreviation tells.
     pub(crate) fn time(&self, civil: DateTime, zone: Zone) -> Option<Timestamp> {
         match (zone, &self.given) {
-            (Zone::Unsaid, None) => Offset::UTC.to_timestamp(civil).ok(),
+            (Zone::Unsaid, None) | (Zone::Offset(0), _) => Offset::UTC.to_timestamp(civil).ok(),
             (Zone::Unsaid, Some(given)) => given.to_timestamp(civil).ok(),
             (Zone::Offset(seconds), _) => {
                 let offset = Offset::from_seconds(seconds).ok()?;

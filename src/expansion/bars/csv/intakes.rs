@@ -18,12 +18,6 @@ pub struct Instrument {
     pub bars: Bars,
 }
 
-/// Returns the name of a file without its ending, which is the name of its only instrument.
-pub(crate) fn stem(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
-}
-
 /// The rows read so far, by instrument.
 pub(crate) struct Intakes<'a> {
     path: &'a Path,
@@ -114,4 +108,10 @@ impl<'a> Intakes<'a> {
         }
         Ok((instruments, all))
     }
+}
+
+/// Returns the name of a file without its ending, which is the name of its only instrument.
+pub(super) fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
