@@ -6,13 +6,15 @@ use equipoise::expansion::comparison::ComparisonConfig;
 
 use crate::TERMINAL;
 
-/// Prints the command of each part: this command with `--only PART` instead of `--plan`.
+/// Prints the command of each part: this command with `--only PART` instead of `--plan`. The part comes first, because a
+/// flag behind `--` would be a file.
 pub fn print(config: &ComparisonConfig) {
     let arguments = std::env::args_os().filter(|argument| argument != "--plan");
     let words: Vec<String> = arguments.map(quoted).collect();
-    let command = words.join(" ");
+    let (program, rest) = words.split_first().expect("the name of the program");
     for part in config.parts() {
-        TERMINAL.line(&format!("{command} --only {}", quoted(part.into())));
+        let part = quoted(part.into());
+        TERMINAL.line(&format!("{program} --only {part} {}", rest.join(" ")));
     }
 }
 

@@ -25,7 +25,18 @@ pub fn load(
     terminal: Terminal,
 ) -> Result<(ExpansionConfig, Predictor)> {
     let file = file(named, arguments)?;
-    let config = with_flags(settings(arguments, &file)?, arguments).resolved();
+    arguments.reader.check_one_instrument()?;
+    let mut config = settings(arguments, &file)?;
+    if let Some(names) = config
+        .data
+        .instrument
+        .take_if(|names| names.only().is_none())
+    {
+        terminal.note(&format!(
+            "the run has the instruments {names}, which are left aside: bars of one series are expected"
+        ));
+    }
+    let config = with_flags(config, arguments).resolved();
     let (config, notes) = config.follow_init(Some(&file))?;
     notes.iter().for_each(|note| terminal.note(note));
     let predictor = Predictor::from_checkpoint(&config, &file)?;

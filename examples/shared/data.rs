@@ -80,8 +80,13 @@ impl DataFlags {
     /// Sets the window. Simulated windows follow it if they had the same length before.
     fn set_window(&self, config: &mut ExpansionConfig) {
         let Some(window) = self.window else { return };
-        if config.data.simulator.window == config.model.window {
-            config.data.simulator.window = SimulatorConfig::default().window;
+        let (usual, simulator) = (SimulatorConfig::default(), &mut config.data.simulator);
+        if simulator.window == config.model.window {
+            // What followed the old window follows the new one.
+            if simulator.max_length == usual.clone().for_window(simulator.window).max_length {
+                simulator.max_length = usual.max_length;
+            }
+            simulator.window = usual.window;
         }
         config.model.window = window;
     }

@@ -70,10 +70,10 @@ pub fn named(message: &str) -> String {
     })
 }
 
-/// Returns a flag with its value as in the words of a command, or the flag alone if it was not given, has no value, or
-/// a long one.
+/// Returns a flag with its value as in the words of a command, or the flag alone if it was not given or more than once,
+/// has no value, or a long one.
 fn typed(flag: &str, words: &[String]) -> String {
-    let value = words.iter().enumerate().find_map(|(index, word)| {
+    let mut values = words.iter().enumerate().filter_map(|(index, word)| {
         let rest = word.strip_prefix(flag)?;
         match rest.strip_prefix('=') {
             Some(value) => Some(value.to_owned()),
@@ -81,8 +81,8 @@ fn typed(flag: &str, words: &[String]) -> String {
             None => None,
         }
     });
-    match value {
-        Some(value) if value.len() <= LONGEST && !value.starts_with("--") => {
+    match (values.next(), values.next()) {
+        (Some(value), None) if value.len() <= LONGEST && !value.starts_with("--") => {
             format!("{flag} {value}")
         }
         _ => flag.to_owned(),

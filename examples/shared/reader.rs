@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use equipoise::Result;
 use equipoise::expansion::bars::{ColumnMap, DateOrder, DecimalMark, OfAnotherFile};
 use equipoise::expansion::duration;
 use equipoise::expansion::run::{DataConfig, Names};
+use equipoise::{Error, Result};
 
 /// The flags for reading a file of bars.
 #[derive(Args)]
@@ -44,6 +44,17 @@ impl ReaderFlags {
             columns: self.columns.is_none(),
             time_format: self.time_format.is_none(),
             instrument: self.instrument.is_empty(),
+        }
+    }
+
+    /// Checks that at most one instrument is named.
+    pub fn check_one_instrument(&self) -> Result<()> {
+        match &self.instrument[..] {
+            [] | [_] => Ok(()),
+            several => {
+                let expected = "one instrument; call the program once for each";
+                Err(Error::setting("--instrument", several.join(", "), expected))
+            }
         }
     }
 

@@ -138,7 +138,12 @@ impl Arguments {
     /// Returns the settings of the config file, the recipe or the resumed run. Flags take precedence. All settings and
     /// files are checked here, before any data is read.
     pub fn settings(&self) -> Result<Settings> {
-        let stored = self.stored()?;
+        let resumed = if self.resume {
+            Some(self.resumed()?)
+        } else {
+            None
+        };
+        let stored = resumed.as_deref().map(stored).transpose()?;
         let base = match (&stored, &self.config) {
             (_, Some(file)) => {
                 readable("--config", file, WANTED_CONFIG)?;
@@ -160,24 +165,8 @@ impl Arguments {
         self.check_files(&config)?;
         let (config, notes) = config.follow_init(self.init.as_deref())?;
         config.validate()?;
-        let out = self.folder(&config)?;
+        let out = self.folder(&config, resumed)?;
         Ok(Settings { config, out, notes })
-    }
-
-    /// Reads the settings of the run to resume.
-    fn stored(&self) -> Result<Option<ExpansionConfig>> {
-        if !self.resume {
-            return Ok(None);
-        }
-        let out = &self.resumed()?;
-        let file = out.join("config.json");
-        if !file.exists() {
-            let reason = "holds no run to resume, there is no config.json in it; \
-                name the folder of a run, or leave out --resume";
-            return Err(Error::file(out, reason));
-        }
-        checkpoint::latest(out)?;
-        ExpansionConfig::read(file).map(Some)
     }
 
     /// Returns the folder of the run to resume: that of `--out`, else the newest run.
@@ -201,12 +190,9 @@ impl Arguments {
         Ok(())
     }
 
-    fn folder(&self, config: &ExpansionConfig) -> Result<PathBuf> {
-        let out = match &self.out {
-            Some(out) => out.clone(),
-            None if self.resume => self.resumed()?,
-            None => new_folder(config.weighting.name()),
-        };
+    fn folder(&self, config: &ExpansionConfig, resumed: Option<PathBuf>) -> Result<PathBuf> {
+        let out = resumed.or_else(|| self.out.clone());
+        let out = out.unwrap_or_else(|| new_folder(config.weighting.name()));
         if out.exists() && !out.is_dir() {
             return Err(Error::file(out, "is a file, but --out takes a folder"));
         }
@@ -245,6 +231,18 @@ impl Arguments {
         config.half |= self.half;
         Ok(config)
     }
+}
+
+/// Reads the settings of the run to resume.
+fn stored(out: &Path) -> Result<ExpansionConfig> {
+    let file = out.join("config.json");
+    if !file.exists() {
+        let reason = "holds no run to resume, there is no config.json in it; \
+            name the folder of a run, or leave out --resume";
+        return Err(Error::file(out, reason));
+    }
+    checkpoint::latest(out)?;
+    ExpansionConfig::read(file)
 }
 
 /// Checks a strategy given by name or as JSON. It is read here, so that an error names the flag.

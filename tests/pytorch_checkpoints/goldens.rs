@@ -104,7 +104,8 @@ fn a_predictor_takes_the_file_as_it_is() {
             found.map(|found| found.unwrap()).collect()
         };
         assert_eq!(all(&predictor), all(&network.unwrap()));
-        assert_eq!(all(&predictor).len(), 7);
+        // Seven in strides of 50, and the window of the last bar.
+        assert_eq!(all(&predictor).len(), 8);
     }
 }
 

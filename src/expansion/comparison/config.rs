@@ -8,6 +8,9 @@ use crate::expansion::run::ExpansionConfig;
 /// The candidates of the search, unless set.
 const SEARCH_RUNS: usize = 14;
 
+/// The largest number of seeds.
+const MOST_SEEDS: u64 = 10_000;
+
 /// The settings of a comparison: its rows, its seeds, and the config that all runs share.
 ///
 /// The rows are the strategies of the [strategy table](crate::expansion::model::strategy_table) by name; `+rescale`
@@ -85,8 +88,9 @@ impl ComparisonConfig {
     /// [`Error::Setting`] naming the setting.
     pub fn validate(&self) -> Result<()> {
         strategies::check(&self.strategies)?;
-        if self.seeds == 0 {
-            return Err(Error::setting("seeds", 0, "at least 1"));
+        if !(1..=MOST_SEEDS).contains(&self.seeds) {
+            let expected = format!("1 to {MOST_SEEDS}");
+            return Err(Error::setting("seeds", self.seeds, expected));
         }
         self.search.validate()
     }
@@ -122,6 +126,8 @@ impl ComparisonConfig {
             ));
         }
         let mut parts = self.parts();
+        // Shards beyond the number of parts have nothing to do.
+        let count = count.min(parts.len().max(1));
         // The longest part first, to the shard with the least work.
         parts.sort_by_key(|part| std::cmp::Reverse(self.epochs_of(part)));
         let mut work = vec![0; count];

@@ -73,13 +73,18 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); [`Error::Setting`] naming the first field that differs if one of the folders holds
-    /// another comparison.
+    /// As [`open`](Self::open); [`Error::File`] if one of the folders in `from`, or the own folder if `from` is empty, holds
+    /// no comparison; [`Error::Setting`] naming the first field that differs if it holds another one.
     pub fn collect(
         config: ComparisonConfig,
         folder: impl AsRef<Path>,
         from: &[PathBuf],
     ) -> Result<Self> {
+        let own = [folder.as_ref().to_path_buf()];
+        let needed = if from.is_empty() { &own[..] } else { from };
+        needed
+            .iter()
+            .try_for_each(|folder| Manifest::is_in(folder))?;
         let mut comparison = Self::open_parts(config.clone(), folder, config.parts())?;
         let manifest = Manifest::new(config.base, config.search)?;
         for folder in from {

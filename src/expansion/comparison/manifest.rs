@@ -1,5 +1,6 @@
 //! Records the settings shared by all runs in a folder.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,6 @@ use crate::comparison::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
-use crate::history::write_atomically;
 
 /// The name of the file in the folder of a comparison.
 const FILE: &str = "comparison.json";
@@ -63,7 +63,28 @@ impl Manifest {
             return self.check(folder);
         }
         let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
-        write_atomically(&path, json.as_bytes())
+        let fail = || Error::io("write", &path);
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail())?;
+        file.write_all(json.as_bytes()).map_err(fail())?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => Ok(()),
+            // Another process was first.
+            Err(_) if path.exists() => self.check(folder),
+            Err(error) => Err(fail()(error.error)),
+        }
+    }
+
+    /// Checks that a folder has a manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it has none.
+    pub(super) fn is_in(folder: &Path) -> Result<()> {
+        if folder.join(FILE).is_file() {
+            return Ok(());
+        }
+        let reason = format!("holds no comparison, there is no {FILE} in it");
+        Err(Error::file(folder, reason))
     }
 
     /// Checks that the stored manifest of a folder is equal.

@@ -142,7 +142,9 @@ impl Fitted {
         };
         let weight = |label: &WindowLabel| weights[label.kind.index()];
         let all: f64 = labels.iter().map(weight).sum();
-        let sum: f64 = labels.iter().map(|label| weight(label) * loss(label)).sum();
+        // A type of weight 0 has the probability 0 and no part in the loss.
+        let counted = labels.iter().filter(|label| weight(label) > 0.0);
+        let sum: f64 = counted.map(|label| weight(label) * loss(label)).sum();
         if all > 0.0 { sum / all } else { 0.0 }
     }
 
@@ -204,17 +206,21 @@ impl Fitted {
 }
 
 /// Returns the class frequencies, each window counted with the weight of its type. If a class was never seen, half a
-/// count is added to every class, so that the loss is finite.
+/// window is added to every class, so that the loss is finite. Factors of all weights do not matter.
 fn class_rates(kinds: &[i64], config: &ExpansionModelConfig) -> Vec<f64> {
     let weights = config.class_weights.as_deref();
     let weights = weights.unwrap_or(&[1.0; ExpansionType::COUNT]);
     let mut counts = [0.0; ExpansionType::COUNT];
     for kind in kinds {
-        counts[*kind as usize] += weights[*kind as usize];
+        counts[*kind as usize] += 1.0;
     }
     let extra = if counts.contains(&0.0) { 0.5 } else { 0.0 };
-    let total: f64 = counts.iter().map(|count| count + extra).sum();
-    counts.iter().map(|count| (count + extra) / total).collect()
+    let weighted = counts.iter().zip(weights);
+    let weighted: Vec<f64> = weighted
+        .map(|(count, weight)| (count + extra) * weight)
+        .collect();
+    let total: f64 = weighted.iter().sum();
+    weighted.iter().map(|count| count / total).collect()
 }
 
 /// Returns the probability that minimises the loss with weighted positives. Half a count keeps it off 0 and 1 if only

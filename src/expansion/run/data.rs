@@ -71,7 +71,8 @@ fn read_each(
         // One of the files may hold it, and the others not.
         options.instrument = None;
     }
-    let mut all: Vec<Instrument> = Vec::new();
+    // The name in the file, and the instrument under a name of its own.
+    let mut all: Vec<(String, Instrument)> = Vec::new();
     for file in files {
         let (instruments, report) = read_instruments(file, &options)?;
         notes.push(read_note(file, &instruments));
@@ -81,28 +82,42 @@ fn read_each(
                 instrument.name.clone_from(name);
             }
             // The same name in another file is another series, because it may have the same hours.
-            if all.iter().any(|other| other.name == instrument.name) {
-                instrument.name = format!("{} ({})", instrument.name, file.display());
-            }
-            all.push(instrument);
+            let own = instrument.name.clone();
+            instrument.name = unused(&own, file, &all);
+            all.push((own, instrument));
         }
     }
     match &data.instrument {
         Some(names) if options.instrument.is_none() => chosen(all, names),
-        _ => Ok(all),
+        _ => Ok(all.into_iter().map(|(_, instrument)| instrument).collect()),
     }
 }
 
-/// Returns the instruments with these names, in the order of the names.
-fn chosen(all: Vec<Instrument>, names: &Names) -> Result<Vec<Instrument>> {
+/// Returns the name of an instrument, with its file if another instrument has the name. Not with the folder of the file,
+/// so that a run can be resumed from another place.
+fn unused(name: &str, file: &Path, all: &[(String, Instrument)]) -> String {
+    let free = |name: &String| all.iter().all(|(_, other)| other.name != *name);
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = (2..).map(|number| format!("{name} ({file}, {number})"));
+    [name.to_owned(), format!("{name} ({file})")]
+        .into_iter()
+        .chain(numbered)
+        .find(free)
+        .expect("numbers do not end")
+}
+
+/// Returns the instruments with these names, in the order of the names. A name that several files have is all of their
+/// instruments.
+fn chosen(all: Vec<(String, Instrument)>, names: &Names) -> Result<Vec<Instrument>> {
     if names.is_empty() {
         let expected = "a name, or a list with at least one name";
         return Err(Error::setting("data.instrument", "an empty list", expected));
     }
     let find = |name: &String| {
-        let found = all.iter().find(|one| one.name == *name).cloned();
-        found.ok_or_else(|| {
-            let known = all.iter().take(NAMED).map(|one| one.name.as_str());
+        let has = |(own, one): &&(String, Instrument)| own == name || one.name == *name;
+        let found: Vec<Instrument> = all.iter().filter(has).map(|(_, one)| one.clone()).collect();
+        if found.is_empty() {
+            let known = all.iter().take(NAMED).map(|(_, one)| one.name.as_str());
             let known: Vec<&str> = known.collect();
             let more = if all.len() > NAMED { ", ..." } else { "" };
             let expected = format!(
@@ -110,20 +125,20 @@ fn chosen(all: Vec<Instrument>, names: &Names) -> Result<Vec<Instrument>> {
                 all.len(),
                 known.join(", ")
             );
-            Error::setting("data.instrument", name, expected)
-        })
+            return Err(Error::setting("data.instrument", name, expected));
+        }
+        Ok(found)
     };
     let mut found: Vec<Instrument> = Vec::new();
     for name in names.names() {
-        if found.iter().any(|one| one.name == *name) {
-            let found = format!("{name}, twice");
-            return Err(Error::setting(
-                "data.instrument",
-                found,
-                "each instrument once",
-            ));
+        for one in find(name)? {
+            if found.iter().any(|other| other.name == one.name) {
+                let found = format!("{}, twice", one.name);
+                let expected = "each instrument once";
+                return Err(Error::setting("data.instrument", found, expected));
+            }
+            found.push(one);
         }
-        found.push(find(name)?);
     }
     Ok(found)
 }

@@ -59,8 +59,11 @@ impl DataFiles {
                 None => files.push(path.clone()),
             }
         }
+        // A file that is not there is reported when it is read.
+        let place = |file: &PathBuf| file.canonicalize().unwrap_or_else(|_| file.clone());
+        let places: Vec<PathBuf> = files.iter().map(place).collect();
         for (index, file) in files.iter().enumerate() {
-            if files[..index].contains(file) {
+            if places[..index].contains(&places[index]) {
                 let found = format!("{}, twice", file.display());
                 return Err(Error::setting("data.path", found, "each file once"));
             }

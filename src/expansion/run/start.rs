@@ -97,12 +97,17 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     let usual = ExpansionConfig::default().model;
     let mut unsaid = config.model.clone();
     unsaid.window = usual.window;
+    // The weights of the types are no part of the network.
+    unsaid.class_weights.clone_from(&usual.class_weights);
     if unsaid != usual || config.model == run.model {
+        same_features(&config, &run, file)?;
         return Ok((config, Vec::new()));
     }
+    let class_weights = config.model.class_weights.take();
     // No parameter depends on the window, so a window that the config chooses stays.
     let window = config.model.window;
     config.model = run.model;
+    config.model.class_weights = class_weights;
     if window != usual.window {
         config.model.window = window;
     }
@@ -114,6 +119,37 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     );
     // The simulator's windows follow the network's.
     Ok((config.resolved(), vec![note]))
+}
+
+/// Checks that a config has the features that the network of a run reads. Their number alone does not tell them apart.
+fn same_features(config: &ExpansionConfig, run: &ExpansionConfig, file: &Path) -> Result<()> {
+    let features = |config: &ExpansionConfig| {
+        let data = &config.data;
+        [
+            ("data.position", data.position.to_string()),
+            ("data.moves", data.moves.to_string()),
+            ("data.features_from", data.features_from.join(", ")),
+        ]
+    };
+    let pairs = features(config).into_iter().zip(features(run));
+    for ((field, asked), (_, read)) in pairs {
+        if asked != read {
+            let shown = |text: String| {
+                if text.is_empty() {
+                    "empty".into()
+                } else {
+                    text
+                }
+            };
+            let expected = format!(
+                "{}, as the network of {} reads them",
+                shown(read),
+                file.display()
+            );
+            return Err(Error::setting(field, shown(asked), expected));
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether the file has one of the usual extensions of PyTorch files.

@@ -1,9 +1,16 @@
-//! Tells the form of a time of day in digits, whose zeros in front may be cut: `930` is half past nine, `93000` too.
+//! Tells the form of a time of day in digits, whose zeros in front may be cut: `930` is half past nine, `93000` too. A
+//! column of 0 to 24 alone is of hours.
+
+/// The largest hour of a day.
+const LAST_HOUR: u32 = 24;
 
 /// The form of the times of day of a column in digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ClockDigits {
     width: usize,
+    /// The number of times of day, and the largest of them as a number.
+    count: usize,
+    largest: u32,
 }
 
 impl ClockDigits {
@@ -19,13 +26,33 @@ impl ClockDigits {
             _ => 9,
         };
         self.width = self.width.max(width);
+        self.count += 1;
+        self.largest = self.largest.max(value);
         true
+    }
+
+    /// Returns whether the column is of hours: no number is above 24, in more rows than minutes after midnight could
+    /// fill.
+    fn is_of_hours(self) -> bool {
+        self.largest <= LAST_HOUR && self.count > LAST_HOUR as usize + 1
     }
 
     /// Appends a time of day with its zeros in front.
     pub(crate) fn write(self, text: &str, to: &mut String) {
         let digits = (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        if digits {
+        if digits && self.is_of_hours() {
+            if text.len() == 1 {
+                to.push('0');
+            }
+            to.push_str(text);
+            to.push_str("00");
+            return;
+        }
+        // A row alone does not tell an hour from minutes after midnight, so it stays an hour without AM or PM, which is
+        // refused.
+        let value = text.parse().unwrap_or(0);
+        let unclear = self.count == 0 && text.len() <= 2 && (1..=LAST_HOUR).contains(&value);
+        if digits && !unclear {
             let width = self.width.max(if text.len() > 4 { 6 } else { 4 });
             for _ in text.len()..width {
                 to.push('0');
@@ -48,6 +75,31 @@ mod tests {
             to
         };
         texts.iter().map(one).collect()
+    }
+
+    #[test]
+    fn hours_of_several_days_are_hours() {
+        let hours: Vec<String> = (0..48).map(|hour| (hour % 24).to_string()).collect();
+        let hours: Vec<&str> = hours.iter().map(String::as_str).collect();
+        let found = written(&hours);
+        assert_eq!(found[..2], ["0000", "0100"]);
+        assert_eq!(found[23..26], ["2300", "0000", "0100"]);
+        // Minutes after midnight of one day, with the zeros cut.
+        assert_eq!(written(&["0", "5", "10"]), ["0000", "0005", "0010"]);
+    }
+
+    #[test]
+    fn an_hour_alone_stays_unclear() {
+        let alone = |text: &str| {
+            let mut to = String::new();
+            ClockDigits::default().write(text, &mut to);
+            to
+        };
+        assert_eq!([alone("9"), alone("09"), alone("24")], ["9", "09", "24"]);
+        assert_eq!(
+            [alone("0"), alone("30"), alone("930")],
+            ["0000", "0030", "0930"]
+        );
     }
 
     #[test]

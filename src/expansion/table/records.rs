@@ -42,7 +42,8 @@ impl<'a> Records<'a> {
             path: path.to_path_buf(),
             reader,
             record: StringRecord::new(),
-            above: place.line - 1,
+            // Without a header, on line 0, the first row is on line 1.
+            above: place.line.saturating_sub(1),
         }
     }
 

@@ -99,9 +99,16 @@ impl Windows {
         let Some(moment) = last.and_then(|last| ends.get(last).copied()) else {
             return (train, self.all().to_vec());
         };
+        // A stamp is the start of a bar, so the last training bars end an interval later, the longest of all series.
+        let intervals = self
+            .series()
+            .iter()
+            .filter_map(|series| series.gaps().interval());
+        let longest = intervals.max().unwrap_or_default().as_secs() as i64;
         for series in self.series() {
             let times = self.times(series).unwrap_or_default();
-            let after = times.partition_point(|time| *time <= moment);
+            let ended = |time: &i64| *time > moment && *time >= moment.saturating_add(longest);
+            let after = times.partition_point(|time| !ended(time));
             let clear = series.range().start + after + self.embargo();
             for window in self.windows_of(series) {
                 if self.end_time(window).is_some_and(|end| end <= moment) {

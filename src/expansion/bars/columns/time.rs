@@ -168,7 +168,10 @@ impl Times<'_> {
         let names: Vec<String> = found.iter().map(|column| self.shown(*column)).collect();
         let maps: Vec<String> = found
             .iter()
-            .map(|column| format!("`time={}`", self.header.written[*column]))
+            .map(|column| match self.header.written[*column].as_str() {
+                "" => format!("`time=#{}`", column + 1),
+                name => format!("`time={name}`"),
+            })
             .collect();
         Err(format!(
             "columns {} could each be the time of the bar; choose one with `data.columns`: {}",
