@@ -465,3 +465,27 @@ mod pytorch {
         assert!(!run.exists());
     }
 }
+
+/// As many features are not the same features.
+#[test]
+fn a_network_with_other_features_is_refused() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = teacher(&folder.path().join("teacher"));
+    let run = folder.path().join("teacher/config.json");
+    let mut stored = ExpansionConfig::read(&run).unwrap();
+    stored.data.position = true;
+    stored.model.features = 13;
+    stored.write(&run).unwrap();
+    let mut asked = stored.clone();
+    asked.model.hidden = 4;
+    asked.data.position = false;
+    asked.data.features_from = vec!["volume".into()];
+    let error = asked.follow_init(Some(&file)).unwrap_err().to_string();
+    assert!(
+        error.contains("`data.position` is false, but it must be true"),
+        "{error}"
+    );
+    let (same, _) = stored.clone().follow_init(Some(&file)).unwrap();
+    assert_eq!(same, stored);
+}

@@ -637,3 +637,38 @@ fn lines_that_are_no_rows_are_passed_over_and_said() {
     let cut = "time,open,high,low,close\n1704153600,1,2,1,2\n17041";
     assert!(read(cut, &plain()).unwrap_err().contains("line 3"));
 }
+
+/// Hours without minutes are told from minutes after midnight by their number: 24 of them, day after day. A stream, which
+/// has one row, refuses them.
+#[test]
+fn an_hour_is_not_minutes() {
+    let bars = bars(60);
+    let row = |index: usize, b: &Bar| {
+        let (day, hour) = (day(index / 24), index % 24);
+        format!("{day},{hour},{},{},{},{}", b.open, b.high, b.low, b.close)
+    };
+    let text = file("date,hour,open,high,low,close", &bars, row);
+    for options in [plain(), map("date=date,time=hour")] {
+        let (found, _) = read(&text, &options).unwrap();
+        let hours: Vec<i64> = (0..60).map(|hour| 1_704_153_600 + 3600 * hour).collect();
+        assert_eq!(found.timestamps().unwrap(), hours);
+        assert!(stream(&text, &options).is_err());
+    }
+}
+
+#[test]
+fn lines_are_counted_from_one_without_a_header() {
+    let bars = bars(12);
+    let row = |index: usize, b: &Bar| {
+        let close = if index == 7 {
+            "abc".into()
+        } else {
+            b.close.to_string()
+        };
+        format!("{},{},{},{},{close}", day(index), b.open, b.high, b.low)
+    };
+    let text = file("", &bars, row);
+    let map = map("time=#1,open=#2,high=#3,low=#4,close=#5");
+    let error = read(text.trim_start(), &map).unwrap_err();
+    assert!(error.contains("line 8"), "{error}");
+}

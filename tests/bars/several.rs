@@ -524,3 +524,59 @@ fn every_instrument_is_scored() {
     );
     assert!(run::InstrumentScores::section(&[]).is_none());
 }
+
+/// A name that two files have is the instruments of both.
+#[test]
+fn a_name_is_chosen_from_every_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let start = |at: i64| Some(1_700_000_000 + at * MINUTE);
+    write(&place("one.csv"), &[instrument("AAA", 1, 700, start(0))]);
+    write(&place("two.csv"), &[instrument("AAA", 2, 700, start(0))]);
+    let mut both = config(DataFiles::new(["one.csv", "two.csv"].map(place)));
+    both.data.instrument = Some("AAA".into());
+    let names = |config: &ExpansionConfig| -> Vec<String> {
+        let train = run::Data::load(config).unwrap().train;
+        let names = train.series().iter().map(|series| series.name().to_owned());
+        names.collect()
+    };
+    assert_eq!(names(&both), ["AAA", "AAA (two.csv)"]);
+    both.data.instrument = Some("AAA (two.csv)".into());
+    assert_eq!(names(&both), ["AAA (two.csv)"]);
+}
+
+/// The bar of an hour trains until the hour ends, so the minutes of the hour do not validate.
+#[test]
+fn validation_waits_for_the_longest_bar() {
+    let mut instruments = three(true);
+    let hours = instrument("HOUR", 4, 400, None);
+    let stamps = (0..400)
+        .map(|hour| 1_700_000_000 + (hour - 390) * 3600)
+        .collect();
+    let bars = Bars::new(hours.bars.bars().to_vec(), Some(stamps), "HOUR.csv").unwrap();
+    instruments.push(Instrument { bars, ..hours });
+    let (train, valid) = cut(&instruments, 3).split(0.2).unwrap();
+    let last = |windows: &Windows| {
+        windows
+            .iter()
+            .map(|w| w.first + LENGTH - 1)
+            .collect::<Vec<_>>()
+    };
+    let time = |windows: &Windows, bar: usize| {
+        let all = windows.series().iter().zip(&instruments);
+        let of = |(series, one): (_, &Instrument)| {
+            let series: &equipoise::expansion::window::Series = series;
+            let place = bar.checked_sub(series.range().start)?;
+            let times = one.bars.timestamps().unwrap();
+            (series.range().contains(&bar)).then(|| times[place])
+        };
+        all.filter_map(of).next().unwrap()
+    };
+    let latest = last(&train)
+        .into_iter()
+        .map(|bar| time(&train, bar))
+        .max()
+        .unwrap();
+    let firsts = valid.iter().map(|w| time(&valid, w.first));
+    assert!(firsts.min().unwrap() >= latest + 3600);
+}
