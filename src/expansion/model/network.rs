@@ -294,6 +294,11 @@ impl MultiTaskModel for ExpansionModel {
         let output = self.branched_heads(&shared);
         let config = &self.config;
         let mean = Reduction::Mean;
+        // First, as a launch of its own on a GPU: between the others it would part what is fused.
+        let kinds = match &self.weighted_type {
+            Some(weighted) => Err(weighted.forward(output.kinds, batch.kinds.clone(), None)),
+            None => Ok(cross_entropy(output.kinds, batch.kinds.clone(), None, mean)),
+        };
         let pointers = huber(
             output.pointers,
             batch.pointers.clone(),
@@ -315,18 +320,15 @@ impl MultiTaskModel for ExpansionModel {
             None,
             mean,
         );
-        let Some(weighted) = &self.weighted_type else {
-            let kinds = cross_entropy(output.kinds, batch.kinds.clone(), None, mean);
-            return TaskLosses::new(vec![kinds, pointers, binary, countdown]);
-        };
-        // Batches count by the weights of their types, so that the mean over an epoch is that over all windows.
-        let kinds = weighted.forward(output.kinds, batch.kinds.clone(), None);
-        TaskLosses::by_name(&self.tasks, &batch.features.device())
-            .weighted(task_names::TYPE, kinds)
-            .loss(task_names::POINTERS, pointers)
-            .loss(task_names::BINARY, binary)
-            .loss(task_names::COUNTDOWN, countdown)
-            .build()
+        match kinds {
+            Ok(kinds) => TaskLosses::new(vec![kinds, pointers, binary, countdown]),
+            Err(kinds) => TaskLosses::by_name(&self.tasks, &batch.features.device())
+                .weighted(task_names::TYPE, kinds)
+                .loss(task_names::POINTERS, pointers)
+                .loss(task_names::BINARY, binary)
+                .loss(task_names::COUNTDOWN, countdown)
+                .build(),
+        }
     }
 
     fn evaluate(
