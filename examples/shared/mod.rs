@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod backend;
+pub mod command;
 pub mod data;
 pub mod files;
 pub mod flags;

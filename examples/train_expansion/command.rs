@@ -4,6 +4,8 @@ use std::path::Path;
 
 use equipoise::train::Progress;
 
+use crate::shared::command::joined;
+
 /// Returns the command that resumes a run with this program.
 pub fn resume(out: &Path, progress: Progress) -> String {
     let program = std::env::args_os().next();
@@ -18,18 +20,4 @@ pub fn resume(out: &Path, progress: Progress) -> String {
         Progress::Auto | Progress::Lines => (),
     }
     joined(&words)
-}
-
-/// Joins words to a command, with quotes where a shell needs them.
-pub fn joined(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    quoted.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    match cfg!(windows) {
-        true if word.contains([' ', '"']) => format!("\"{}\"", word.replace('"', "\\\"")),
-        true => word.into(),
-        false => shlex::try_quote(word).map_or_else(|_| word.into(), |word| word.into_owned()),
-    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use equipoise::diagnosis::{Remedy, TaskDiagnosis};
 
-use crate::command::joined;
+use crate::shared::command::joined;
 
 /// The flags with a value that a remedy replaces, or that belong to the finished run.
 const DROPPED: [&str; 3] = ["--strategy", "--weights", "--out"];

@@ -13,7 +13,8 @@ use super::task_names;
 use crate::error::Result;
 use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::loss::{
-    CrossEntropy, Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
+    CrossEntropy, Labelled, Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy,
+    huber,
 };
 use crate::model::{Branches, MultiTaskModel};
 use crate::nn::{BiLstm, BiLstmConfig, Dropout, Readout, readout};
@@ -277,6 +278,15 @@ impl ExpansionModel {
     }
 }
 
+/// The loss of the type of a batch, on the stack for the time of one call.
+#[allow(clippy::large_enum_variant)]
+enum TypeLoss {
+    /// The mean over the windows.
+    Mean(Tensor<1>),
+    /// The mean by the weights of the types, with their sum.
+    Weighted(Labelled),
+}
+
 impl MultiTaskModel for ExpansionModel {
     type Batch = ExpansionBatch;
     type Shared = Tensor<3>;
@@ -296,8 +306,8 @@ impl MultiTaskModel for ExpansionModel {
         let mean = Reduction::Mean;
         // First, as a launch of its own on a GPU: between the others it would part what is fused.
         let kinds = match &self.weighted_type {
-            Some(weighted) => Err(weighted.forward(output.kinds, batch.kinds.clone(), None)),
-            None => Ok(cross_entropy(output.kinds, batch.kinds.clone(), None, mean)),
+            Some(loss) => TypeLoss::Weighted(loss.forward(output.kinds, batch.kinds.clone(), None)),
+            None => TypeLoss::Mean(cross_entropy(output.kinds, batch.kinds.clone(), None, mean)),
         };
         let pointers = huber(
             output.pointers,
@@ -321,8 +331,9 @@ impl MultiTaskModel for ExpansionModel {
             mean,
         );
         match kinds {
-            Ok(kinds) => TaskLosses::new(vec![kinds, pointers, binary, countdown]),
-            Err(kinds) => TaskLosses::by_name(&self.tasks, &batch.features.device())
+            TypeLoss::Mean(kinds) => TaskLosses::new(vec![kinds, pointers, binary, countdown]),
+            // Batches count by the weights of their types, so that the mean over an epoch is that over all windows.
+            TypeLoss::Weighted(kinds) => TaskLosses::by_name(&self.tasks, &batch.features.device())
                 .weighted(task_names::TYPE, kinds)
                 .loss(task_names::POINTERS, pointers)
                 .loss(task_names::BINARY, binary)

@@ -8,7 +8,7 @@ use ::csv::StringRecord;
 use super::columns::BarColumns;
 use super::options::CsvOptions;
 use super::stamp_text::stamp;
-use super::symbols::Values;
+use super::symbols::{Rows, Values};
 use crate::error::{Error, Result};
 use crate::expansion::table::DecimalMark;
 use crate::expansion::table::dates::Dates;
@@ -26,27 +26,6 @@ pub(super) struct CsvForm {
     pub(super) stamps: Option<Reading>,
     /// Sentences about the form for the report.
     pub(super) notes: Vec<String>,
-}
-
-/// The rows that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// All rows are one series.
-    All,
-    /// The rows with a value in a column.
-    With(usize, String),
-    /// The rows of every value of a column are a series.
-    Every(usize),
-}
-
-impl Rows {
-    /// Returns whether a record is one of the rows.
-    pub(super) fn has(&self, record: &StringRecord) -> bool {
-        match self {
-            Self::With(column, value) => field(record, *column) == value,
-            _ => true,
-        }
-    }
 }
 
 /// What the first reading of all rows gives.

@@ -16,6 +16,36 @@ const SHOWN: usize = 5;
 /// The number of values that are counted.
 const MOST: usize = 20_000;
 
+/// The rows that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// All rows are one series.
+    All,
+    /// The rows with a value in a column.
+    With(usize, String),
+    /// The rows of every value of a column are a series.
+    Every(usize),
+}
+
+impl Rows {
+    /// Returns the column that tells the rows apart.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn column(&self) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::With(column, _) | Self::Every(column) => Some(*column),
+        }
+    }
+
+    /// Returns whether a record is one of the rows.
+    pub(crate) fn has(&self, record: &StringRecord) -> bool {
+        match self {
+            Self::With(column, value) => field(record, *column) == value,
+            _ => true,
+        }
+    }
+}
+
 /// The values of one column.
 #[derive(Debug)]
 pub(crate) struct Values {

@@ -5,11 +5,12 @@ use std::path::Path;
 use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
 
-use super::symbols::{Rows, value};
+use super::symbols::value;
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS};
 use crate::expansion::bars::columns::{PRICES, TimeColumn, Times, time};
 use crate::expansion::bars::csv::row::{BarRow, finite};
+use crate::expansion::bars::csv::symbols::Rows;
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::clock::ClockDigits;
 use crate::expansion::table::dates::Dates;

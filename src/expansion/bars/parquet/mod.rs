@@ -9,7 +9,7 @@ use super::columns::look::Kind;
 use super::columns::{SymbolColumns, further, has_mapped, names, price_columns};
 use super::csv::intake::{Intake, PlaceName};
 use super::csv::intakes::{Instrument, Intakes};
-use super::csv::symbols::{Groups, Values};
+use super::csv::symbols::{Groups, Rows, Values};
 use super::csv::{CsvOptions, CsvReport, format_left_aside};
 use super::{Bars, ColumnMap};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::expansion::table::parquet::{Moment, ParquetFile};
 use crate::expansion::table::reading::StampSettings;
 pub(crate) use columns::bar;
 use columns::{ParquetColumns, Stamps, looks};
-use symbols::{Rows, chosen, symbols, value};
+use symbols::{chosen, symbols, value};
 
 /// Reads the bars of a Parquet file, and returns them oldest first.
 ///

@@ -4,28 +4,9 @@ use ::parquet::record::Field;
 
 use crate::error::Result;
 use crate::expansion::bars::csv::CsvOptions;
-use crate::expansion::bars::csv::symbols::Values;
+use crate::expansion::bars::csv::symbols::{Rows, Values};
 use crate::expansion::table::header::Header;
 use crate::expansion::table::parquet::{ParquetFile, number, whole};
-
-/// The rows that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rows {
-    All,
-    /// The rows with a value in a column.
-    With(usize, String),
-    /// The rows of every value of a column are a series.
-    Every(usize),
-}
-
-impl Rows {
-    pub(super) fn column(&self) -> Option<usize> {
-        match self {
-            Self::All => None,
-            Self::With(column, _) | Self::Every(column) => Some(*column),
-        }
-    }
-}
 
 /// Returns a value as text. A time is written as its count, because a damaged one may be out of range.
 pub(super) fn value(field: &Field) -> String {
