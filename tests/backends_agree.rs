@@ -48,7 +48,7 @@ fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
         [(1, 4, 0), (5, 9, 2), (11, 14, 1)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
             start,
             end,
-            kind: ExpansionType::ALL[kind],
+            kind: ExpansionType::OF_RULE[kind],
         });
     let bars = config.window;
     let cells = || {

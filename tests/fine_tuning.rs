@@ -489,3 +489,81 @@ fn a_network_with_other_features_is_refused() {
     let (same, _) = stored.clone().follow_init(Some(&file)).unwrap();
     assert_eq!(same, stored);
 }
+
+/// A step so small that every parameter stays where it started.
+fn hardly_moved(file: &Path, types: &[&str]) -> Tables {
+    let mut config = config("uncertainty");
+    let data = run::Data::load(&config).unwrap();
+    config.model.types = types.iter().map(ToString::to_string).collect();
+    (config.train.epochs, config.train.weight_decay) = (1, 0.0);
+    config.train.learning_rate = 1e-12;
+    let options = RunOptions {
+        init: Some(file.into()),
+        progress: Progress::Silent,
+        ..RunOptions::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run::train(&config, data, folder.path(), options).unwrap();
+    parameters(&outcome.model.network)
+}
+
+#[test]
+fn a_head_of_other_types_starts_anew_and_nothing_else() {
+    let _alone = alone();
+    let first = tempfile::tempdir().unwrap();
+    let (file, before) = teacher(first.path());
+    // As many types, but others, and another number.
+    for types in [
+        &["up", "down", "flat"][..],
+        &["up", "down", "flat", "odd"],
+        &["a", "b", "c", "d", "e"],
+    ] {
+        for (name, table) in hardly_moved(&file, types) {
+            let near = before[&name].shape == table.shape
+                && before[&name]
+                    .values
+                    .iter()
+                    .zip(&table.values)
+                    .all(|(a, b)| (a - b).abs() < 1e-6);
+            assert_eq!(near, !name.starts_with("classifier."), "{types:?}: {name}");
+        }
+    }
+    let same = hardly_moved(&file, &["breakout", "continuation", "reversal"]);
+    for (name, table) in same {
+        let near = before[&name]
+            .values
+            .iter()
+            .zip(&table.values)
+            .all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near, "{name}");
+    }
+}
+
+/// The network of a run with types of its own is fitted to what is asked for.
+#[test]
+fn a_config_follows_the_types_of_the_run_only_for_labels_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stored = config("uncertainty");
+    stored.model.types = ["flag", "wedge"].map(String::from).to_vec();
+    stored.data.path = Some("bars.csv".into());
+    stored.data.marks = Some("labels.csv".into());
+    stored.write(folder.path().join("config.json")).unwrap();
+    let file = checkpoint::model_file(folder.path(), 1);
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let follow = |config: ExpansionConfig| config.follow_init(Some(&file)).unwrap().0.model;
+    let usual = ExpansionConfig::default();
+    let rule = usual.model.types.clone();
+    let mut by_hand = usual.clone();
+    by_hand.data.path.clone_from(&stored.data.path);
+    by_hand.data.marks.clone_from(&stored.data.marks);
+    let mut own = by_hand.clone();
+    own.model.types = ["x", "y", "z"].map(String::from).to_vec();
+    assert_eq!(follow(usual).types, rule, "the rule has types of its own");
+    assert_eq!(follow(by_hand).types, stored.model.types);
+    let found = follow(own.clone());
+    assert_eq!(
+        (found.types, found.hidden),
+        (own.model.types, stored.model.hidden)
+    );
+}

@@ -40,7 +40,7 @@ fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
     let labels = [(1, 4, 0), (5, 9, 2)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
         start,
         end,
-        kind: ExpansionType::ALL[kind],
+        kind: ExpansionType::OF_RULE[kind],
     });
     let features = noise.many(BATCH * bars * config.features);
     let zeros = vec![0.0; BATCH * bars];

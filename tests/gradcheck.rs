@@ -59,7 +59,7 @@ fn batch(config: &ExpansionModelConfig, device: &Device) -> ExpansionBatch {
         [(1, 3, 0), (2, 5, 2), (5, 8, 1)].map(|(start, end, kind): (_, _, usize)| WindowLabel {
             start,
             end,
-            kind: ExpansionType::ALL[kind],
+            kind: ExpansionType::OF_RULE[kind],
         });
     let bars = config.window as f64;
     let per_bar = |value: &dyn Fn(&WindowLabel, f64) -> f64| -> Vec<f64> {

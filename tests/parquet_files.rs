@@ -9,6 +9,7 @@ use std::sync::Arc;
 use equipoise::Error;
 use equipoise::expansion::bars::{Bar, Bars, CsvOptions, CsvReport, DateOrder, read_parquet};
 use equipoise::expansion::label::{Classes, ExpansionType, WindowLabel};
+use equipoise::expansion::model::ExpansionModelConfig;
 use equipoise::expansion::run;
 use equipoise::expansion::run::{DataConfig, ExpansionConfig};
 use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
@@ -510,7 +511,7 @@ fn label(start: usize, end: usize, kind: usize) -> WindowLabel {
     WindowLabel {
         start,
         end,
-        kind: ExpansionType::ALL[kind],
+        kind: ExpansionType::OF_RULE[kind],
     }
 }
 
@@ -608,7 +609,7 @@ fn bad_windows_are_refused_by_row() {
         windows
     };
     let usual = ("breakout", 1, 2);
-    let names = "expected breakout, continuation, reversal or a number from 0 to 2 (other names: `data.classes` in the config)";
+    let names = "expected breakout, continuation, reversal or a number from 0 to 2; correct the type, or give the name its class in `data.classes`, or list the names of all types in `model.types`";
     let cases: Vec<(Rows, (&str, i32, i64), String)> = vec![
         (
             spoiled(|w| {
@@ -827,12 +828,11 @@ fn a_run_takes_both_kinds_of_file() {
     let config = |path: &Path| ExpansionConfig {
         data: DataConfig {
             path: Some(path.into()),
-            classes: Classes::new(
-                ["burst", "trend", "turn"]
-                    .into_iter()
-                    .zip(ExpansionType::ALL),
-            ),
             ..DataConfig::default()
+        },
+        model: ExpansionModelConfig {
+            types: ["burst", "trend", "turn"].map(String::from).to_vec(),
+            ..ExpansionConfig::default().model
         },
         ..ExpansionConfig::default()
     };

@@ -164,14 +164,16 @@ fn every_stride_th_window_is_there_once_and_in_order() {
     for found in &found {
         assert!(found.first <= found.start() && found.start() <= found.end());
         assert!(found.end() <= found.last() && found.last() == found.first + WINDOW - 1);
-        let (times, stamps) = (found.times.unwrap(), bars.timestamps().unwrap());
+        let (times, stamps) = (found.times.as_ref().unwrap(), bars.timestamps().unwrap());
         assert_eq!(
             (times.start, times.end),
             (stamps[found.start()], stamps[found.end()])
         );
     }
     // Two days and the hour itself, for windows over bars 70 and 71.
-    let longest = found.iter().map(|found| found.times.unwrap().longest_step);
+    let longest = found
+        .iter()
+        .map(|found| found.times.as_ref().unwrap().longest_step);
     let over: Vec<bool> = longest
         .map(|step| step == Duration::from_secs(49 * 3600))
         .collect();
@@ -536,7 +538,7 @@ fn a_damaged_checkpoint_is_refused_wherever_it_is_damaged() {
 fn a_row_has_the_columns_that_are_documented() {
     let (bars, config) = (series(), &configs()[0]);
     let predictor = predictor(config, &Device::flex());
-    let found = in_series(&predictor, &bars, 40)[1];
+    let found = &in_series(&predictor, &bars, 40)[1];
     let mut table = csv::Writer::from_writer(Vec::new());
     table.serialize(found).unwrap();
     let text = String::from_utf8(table.into_inner().unwrap()).unwrap();
@@ -550,12 +552,12 @@ fn a_row_has_the_columns_that_are_documented() {
     assert_eq!(row["last"], 69);
     assert_eq!(row["start"], found.start());
     assert_eq!(row["pointers_end"], 40 + found.prediction.pointers.end);
-    assert_eq!(row["type"], found.kind().name());
+    assert_eq!(row["type"], found.kind_name());
     assert_eq!(row["longest_step"], 3600);
     let time: jiff::Timestamp = row["start_time"].as_str().unwrap().parse().unwrap();
-    assert_eq!(time.as_second(), found.times.unwrap().start);
+    assert_eq!(time.as_second(), found.times.as_ref().unwrap().start);
 
-    let timeless = in_series(&predictor, &without_stamps(&bars), 40)[1];
+    let timeless = &in_series(&predictor, &without_stamps(&bars), 40)[1];
     let row = serde_json::to_value(timeless).unwrap();
     assert!(row["start_time"].is_null() && row["longest_step"].is_null());
 }

@@ -669,7 +669,7 @@ fn a_network_continues_under_any_strategy() {
     next.train.seed = 77;
     let fresh = next.network();
     assert_ne!(bits(&fresh), bits(&outcome.model.network));
-    let loaded = checkpoint::load_network(fresh, &file, None).unwrap();
+    let loaded = checkpoint::load_network(fresh, &file, &[]).unwrap();
     assert_eq!(bits(&loaded), bits(&outcome.model.network));
     let batcher = batcher(&next.model);
     let continued = next.fit_with(second.path(), loaded, batcher).unwrap();
@@ -691,10 +691,10 @@ fn a_countdown_head_of_another_form_starts_anew_and_nothing_else() {
     scalar.model.countdown = CountdownForm::Scalar;
     scalar.train.seed = 77;
     let fresh = scalar.network();
-    let error = checkpoint::load_network(fresh.clone(), &file, None).unwrap_err();
+    let error = checkpoint::load_network(fresh.clone(), &file, &[]).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }));
     assert!(error.to_string().contains("countdown"), "{error}");
-    let loaded = checkpoint::load_network(fresh.clone(), &file, Some("countdown")).unwrap();
+    let loaded = checkpoint::load_network(fresh.clone(), &file, &["countdown"]).unwrap();
     let (fresh, trained) = (parameters(&fresh), parameters(&outcome.model.network));
     for (name, found) in parameters(&loaded) {
         let expected = if name.starts_with("countdown.") {
@@ -709,7 +709,7 @@ fn a_countdown_head_of_another_form_starts_anew_and_nothing_else() {
         ..model_config()
     };
     let wider = wider.init(&devices().remove(0).1).unwrap();
-    for restart in [None, Some("countdown")] {
+    for restart in [&[][..], &["countdown"]] {
         let Err(error) = checkpoint::load_network(wider.clone(), &file, restart) else {
             panic!("another trunk was loaded with {restart:?}")
         };
@@ -746,7 +746,7 @@ fn a_network_from_what_is_no_checkpoint_is_an_error() {
     let text = run.path().join("text.bpk");
     std::fs::write(&text, "not a checkpoint at all").unwrap();
     for (file, name) in [(missing, "missing.bpk"), (text, "text.bpk")] {
-        let error = checkpoint::load_network(network(), file, None).unwrap_err();
+        let error = checkpoint::load_network(network(), file, &[]).unwrap_err();
         assert!(matches!(error, Error::Checkpoint { .. }), "{error:?}");
         assert!(error.to_string().contains(name), "{error}");
     }

@@ -30,6 +30,10 @@ pub struct DataFlags {
     /// CSV file of expansions marked by hand (start, end, type), instead of the rule
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// The types of the labels made by hand, in the order of their classes, such as flag,wedge,channel [default:
+    /// breakout,continuation,reversal]
+    #[arg(long, value_name = "TYPE,...", value_delimiter = ',')]
+    types: Vec<String>,
     /// Further columns of the files that are features, such as volume,rsi [default: none]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     features_from: Vec<String>,
@@ -60,6 +64,11 @@ impl DataFlags {
         if self.labels.is_some() {
             data.marks = self.labels.clone();
         }
+        if !self.types.is_empty() {
+            let names = self.types.iter().map(|name| name.trim().to_owned());
+            config.model.types = names.collect();
+        }
+        let data = &mut config.data;
         if !self.features_from.is_empty() {
             data.features_from = self.features_from.clone();
         }

@@ -24,6 +24,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("freeze_backbone", "freeze-backbone"),
     ("half", "half"),
     ("init", "init"),
+    ("model.types", "types"),
     ("model.window", "window"),
     ("only", "only"),
     ("out", "out"),

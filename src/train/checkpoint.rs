@@ -134,8 +134,8 @@ fn epoch_of(file: &Path) -> Option<usize> {
 
 /// Loads the network from a checkpoint, independent of the strategy it was trained under.
 ///
-/// Parameters under `restart` (a prefix of their path in the network, such as `countdown`) stay unchanged, for a head
-/// whose form has changed.
+/// Parameters under a name of `restart` (the first part of their path in the network, such as `countdown`) stay
+/// unchanged, for heads whose form has changed. Usually `restart` is empty.
 ///
 /// # Errors
 ///
@@ -147,7 +147,7 @@ fn epoch_of(file: &Path) -> Option<usize> {
 pub fn load_network<M: Module + ModuleDisplay>(
     network: M,
     file: impl AsRef<Path>,
-    restart: Option<&str>,
+    restart: &[&str],
 ) -> Result<M> {
     let path = file.as_ref();
     let fail = |reason: String| Error::Checkpoint {
@@ -161,21 +161,22 @@ pub fn load_network<M: Module + ModuleDisplay>(
         network: network.clone(),
     };
     let strict = |record: ModuleRecord| whole.clone().try_load_record(record.allow_unused(true));
-    let loaded = match restart {
-        None => strict(record).map_err(|error| fail(misfit(&error)))?,
-        Some(prefix) => {
-            if let Some(name) = left_alone(&whole, &record, prefix) {
-                let reason = format!("its `{name}` has another shape, not only `{prefix}`");
-                return Err(fail(reason));
-            }
-            let loaded = lenient(&whole, &record).map_err(|error| fail(error.to_string()))?;
-            let group = ParamGroup::from_predicate(format!("network.{prefix}."));
-            let fresh = whole.into_record_group(group).allow_partial(true);
-            loaded
-                .try_load_record(fresh)
-                .map_err(|error| fail(error.to_string()))?
-        }
-    };
+    if restart.is_empty() {
+        let loaded = strict(record).map_err(|error| fail(misfit(&error)))?;
+        return Ok(loaded.network);
+    }
+    if let Some(name) = left_alone(&whole, &record, restart) {
+        let restart = restart.join("`, `");
+        let reason = format!("its `{name}` has another shape, not only `{restart}`");
+        return Err(fail(reason));
+    }
+    let mut loaded = lenient(&whole, &record).map_err(|error| fail(error.to_string()))?;
+    for name in restart {
+        let group = ParamGroup::from_predicate(format!("network.{name}."));
+        let fresh = whole.clone().into_record_group(group).allow_partial(true);
+        let restarted = loaded.try_load_record(fresh);
+        loaded = restarted.map_err(|error| fail(error.to_string()))?;
+    }
     Ok(loaded.network)
 }
 
@@ -225,10 +226,10 @@ fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordErro
     module.clone().try_load_record(record)
 }
 
-/// Returns the first parameter outside `network.{restart}` that a lenient load leaves unchanged. A record does not list
+/// Returns the first parameter outside every `network.{restart}` that a lenient load leaves unchanged. A record does not list
 /// these parameters, but they are the ones that keep the values from before the load, so two loads with different fills
 /// differ there.
-fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Option<String> {
+fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &[&str]) -> Option<String> {
     let after = |before: f64| {
         let filled = module.clone().map(&mut FillParameters(before));
         let mut values = CollectValues::default();
@@ -236,11 +237,15 @@ fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &str) -> Op
         Some(values.found)
     };
     let (zeros, ones) = (after(0.0)?, after(1.0)?);
-    let restarted = format!("network.{restart}.");
+    let restarted: Vec<String> = restart
+        .iter()
+        .map(|name| format!("network.{name}."))
+        .collect();
+    let stays = |path: &str| restarted.iter().any(|prefix| path.starts_with(prefix));
     zeros
         .into_iter()
         .zip(ones)
-        .find(|((path, zero), (_, one))| !path.starts_with(&restarted) && zero != one)
+        .find(|((path, zero), (_, one))| !stays(path) && zero != one)
         .map(|((path, _), _)| path)
 }
 

@@ -79,7 +79,7 @@ impl<M: MultiTaskModel> Outcome<M> {
         match self.best_epoch {
             Some(best) => {
                 let file = checkpoint::model_file(&self.directory, best);
-                checkpoint::load_network(network, file, None)
+                checkpoint::load_network(network, file, &[])
             }
             None => Ok(network),
         }

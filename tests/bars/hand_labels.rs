@@ -63,7 +63,7 @@ fn mark(start: usize, end: usize, kind: usize) -> Mark {
     Mark {
         start,
         end,
-        kind: ExpansionType::ALL[kind],
+        kind: ExpansionType::OF_RULE[kind],
     }
 }
 
@@ -98,41 +98,29 @@ fn day_and_month_are_told_by_the_bars() {
 #[test]
 fn names_of_ones_own() {
     let (_folder, path) = file("start,end,type\n1,2,burst\n5,6,fade\n8,9,Fade\n10,11,0\n");
-    let classes = Classes::new([
-        ("burst", ExpansionType::Continuation),
-        ("fade", ExpansionType::Reversal),
-    ]);
+    let classes = Classes::default().with_aliases([("burst", 1), ("fade", 2)]);
+    classes.validate().unwrap();
     let marks = Marks::read_csv(&path, &bare(100), &classes, None).unwrap();
     let kinds: Vec<usize> = marks.iter().map(|mark| mark.kind.index()).collect();
     assert_eq!(kinds, [1, 2, 2, 0]);
-    let error = serde_json::from_str::<Classes>(r#"{"burst": 3}"#)
-        .unwrap()
-        .validate()
-        .unwrap_err();
+    let error = Classes::default().with_aliases([("burst", 3)]);
     assert_eq!(
-        error.to_string(),
-        "`classes.burst` is 3, but it must be 0 to 2"
-    );
-    let error = Classes::new([("", ExpansionType::Breakout); 0])
-        .validate()
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`classes` is empty, but it must be at least one name"
+        error.validate().unwrap_err().to_string(),
+        "`data.classes.burst` is 3, but it must be 0 to 2, a class of `model.types`"
     );
 }
 
 #[test]
 fn what_cannot_be_meant_is_refused_by_line() {
     let header = "start,end,type\n3,4,0\n";
-    let names = "expected breakout, continuation, reversal or a number from 0 to 2 (other names: `data.classes` in the config)";
+    let names = "expected breakout, continuation, reversal or a number from 0 to 2; correct the type, or give the name its class in `data.classes`, or list the names of all types in `model.types`";
     let cases = [
         ("9,8,0\n", "line 3: the start `9` is after the end `8`".to_owned()),
         ("5,100,0\n", "line 3: `end` is `100`, expected the number of a bar from 0 to 99; the series has no time stamps".into()),
         ("5,2024-01-01,0\n", "line 3: `end` is `2024-01-01`, expected the number of a bar from 0 to 99; the series has no time stamps".into()),
         ("-5,7,0\n", "line 3: `start` is `-5`, expected the number of a bar from 0 to 99; the series has no time stamps".into()),
         ("5,,0\n", "line 3: `end` is empty".into()),
-        ("5,6,7\n", format!("line 3: the type is `7`, {names}")),
+        ("5,6,7\n", "line 3: the type is `7`, expected breakout, continuation, reversal or a number from 0 to 2; if all types of the file are meant, list them in `model.types`: 0,7".into()),
         ("5,6,jump\n", format!("line 3: the type is `jump`, {names}")),
         ("5,6\n", format!("line 3: the type is ``, {names}")),
         ("8,9,0\n\n4,6,0\n", "line 5: the expansion, bars 4 to 6, shares bars with that of line 2, 3 to 4; expansions may not overlap".into()),
@@ -233,7 +221,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
         WindowLabel {
             start: 15,
             end: 19,
-            kind: ExpansionType::Continuation
+            kind: ExpansionType::CONTINUATION
         }
     );
     assert_eq!(
@@ -241,7 +229,7 @@ fn a_window_is_labelled_by_the_only_expansion_that_lies_in_it_whole() {
         WindowLabel {
             start: 15,
             end: 16,
-            kind: ExpansionType::Reversal
+            kind: ExpansionType::REVERSAL
         }
     );
     let out = windows.left_out();

@@ -44,12 +44,12 @@ fn planted(before: f64, burst: f64) -> Vec<Bar> {
 #[test]
 fn a_planted_burst_is_found_and_its_type_recognised() {
     let cases = [
-        (0.0, 5.0, ExpansionType::Breakout),
-        (0.0, -5.0, ExpansionType::Breakout),
-        (0.5, 5.0, ExpansionType::Continuation),
-        (-0.5, -5.0, ExpansionType::Continuation),
-        (-0.5, 5.0, ExpansionType::Reversal),
-        (0.5, -5.0, ExpansionType::Reversal),
+        (0.0, 5.0, ExpansionType::BREAKOUT),
+        (0.0, -5.0, ExpansionType::BREAKOUT),
+        (0.5, 5.0, ExpansionType::CONTINUATION),
+        (-0.5, -5.0, ExpansionType::CONTINUATION),
+        (-0.5, 5.0, ExpansionType::REVERSAL),
+        (0.5, -5.0, ExpansionType::REVERSAL),
     ];
     for (before, burst, kind) in cases {
         let label = labeller().label(&planted(before, burst));
@@ -113,7 +113,7 @@ fn a_burst_out_of_perfect_silence_is_found() {
     let expected = WindowLabel {
         start: 50,
         end: 53,
-        kind: ExpansionType::Breakout,
+        kind: ExpansionType::BREAKOUT,
     };
     assert_eq!(labeller().label(&window), Some(expected));
 }

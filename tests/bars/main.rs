@@ -18,6 +18,7 @@ mod labels;
 mod lengths;
 mod mapping;
 mod moves;
+mod own_types;
 mod properties_features;
 mod real_bars;
 mod resample;

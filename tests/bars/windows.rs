@@ -270,7 +270,7 @@ fn targets_are_what_the_definitions_say() {
                 let slice = &bars.bars()[window.first..window.first + 50];
                 window_features(slice, position, &mut features);
                 let (start, end) = (window.label.start as f64, window.label.end as f64);
-                kinds.push(window.label.kind as i64);
+                kinds.push(window.label.kind.index() as i64);
                 pointers.extend([(start + end) / 2.0 / 50.0, (end - start) / 50.0]);
                 for t in 0..50 {
                     let t = f64::from(t);
@@ -391,7 +391,7 @@ fn the_trivial_predictors_are_the_best_that_a_grid_search_finds() {
         let (train_labels, valid_labels) = (labels(&train), labels(&valid));
 
         // Type: the entropy of the frequencies, or that of knowing nothing, if that is less.
-        let shares = ExpansionType::ALL.map(|kind| {
+        let shares = ExpansionType::OF_RULE.map(|kind| {
             let count = train_labels
                 .iter()
                 .filter(|label| label.kind == kind)

@@ -105,7 +105,12 @@ fn a_line_for_every_window_from_a_file_and_from_standard_input() {
         .nth(1)
         .unwrap()
         .unwrap();
-    let expected = format!("7,111,{},{},{},", found.start(), found.end(), found.kind());
+    let expected = format!(
+        "7,111,{},{},{},",
+        found.start(),
+        found.end(),
+        found.kind_name()
+    );
     assert!(lines[2].starts_with(&expected), "{}", lines[2]);
 
     let bytes = std::fs::read(folder.path().join("bars.csv")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Distribution, Tensor};
 use equipoise::Error;
 use equipoise::expansion::label::CountdownForm;
 use equipoise::expansion::model::{ExpansionModel, ExpansionModelConfig, Pooling};
@@ -127,7 +127,7 @@ fn the_scale_of_the_countdown_goes_into_its_head() {
         assert_eq!(checkpoint.config().countdown_scale, 1.0);
         let plain = checkpoint.model(device).unwrap();
         let scaled = checkpoint
-            .load_into(config.init(device).unwrap(), false)
+            .load_into(config.init(device).unwrap(), &[])
             .unwrap();
         let expected = countdown(&model, device);
         for found in [plain, scaled] {
@@ -196,8 +196,55 @@ fn a_network_that_pools_by_attention_has_no_counterpart() {
     let error = PytorchExport::new(&network).unwrap_err();
     assert_says(&error.to_string(), &["model.pooling", "attention", "mean"]);
     let file = PytorchCheckpoint::read(fixture("checkpoints/compact_raw.pt")).unwrap();
-    let error = file.load_into(network, false).unwrap_err();
+    let error = file.load_into(network, &[]).unwrap_err();
     assert_says(&error.to_string(), &["model.pooling", "compact_raw.pt"]);
+}
+
+/// The file holds the number of types, and no names.
+#[test]
+fn types_of_ones_own_go_out_and_in() {
+    let device = &devices()[0].1;
+    let config = ExpansionModelConfig {
+        types: ["a", "b", "c", "d", "e"].map(String::from).to_vec(),
+        hidden: 5,
+        ..ExpansionModelConfig::default()
+    };
+    let network = config.init(device).unwrap();
+    let scene = Scene::new("five.safetensors");
+    PytorchExport::new(&network)
+        .unwrap()
+        .write(scene.path())
+        .unwrap();
+    let file = PytorchCheckpoint::read(scene.path()).unwrap();
+    assert_eq!(file.config().types, ["0", "1", "2", "3", "4"]);
+    let input = Tensor::<3>::random([2, 105, 12], Distribution::Default, device);
+    let logits = |network: &ExpansionModel| network.forward(input.clone()).kinds.into_data();
+    let named = file.load_into(config.init(device).unwrap(), &[]).unwrap();
+    for loaded in [named, file.model(device).unwrap()] {
+        assert_eq!(logits(&loaded), logits(&network));
+    }
+
+    let three = ExpansionModelConfig {
+        types: ExpansionModelConfig::default().types,
+        ..config
+    };
+    let three = three.init(device).unwrap();
+    let error = file.load_into(three.clone(), &[]).unwrap_err();
+    assert_says(
+        &error.to_string(),
+        &["model.types", "a list of 3", "5 names", "five.safetensors"],
+    );
+    let restarted = file.load_into(three.clone(), &["type"]).unwrap();
+    let (fresh, restarted) = (parameters(&three), parameters(&restarted));
+    let all = parameters(&network);
+    for (name, found) in restarted {
+        let of = if name.starts_with("classifier.") {
+            &fresh
+        } else {
+            &all
+        };
+        assert_eq!(found, of[&name], "{name}");
+    }
 }
 
 #[test]
@@ -243,7 +290,7 @@ fn another_size_names_both() {
         ),
     ] {
         let error = file
-            .load_into(config.init(device).unwrap(), false)
+            .load_into(config.init(device).unwrap(), &[])
             .unwrap_err();
         assert!(matches!(error, Error::Setting { .. }), "{error:?}");
         assert_says(&error.to_string(), &parts);

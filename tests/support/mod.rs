@@ -315,7 +315,7 @@ impl Case {
         let labels = (0..starts.len()).map(|index| WindowLabel {
             start: starts[index],
             end: ends[index],
-            kind: ExpansionType::ALL[kinds[index]],
+            kind: ExpansionType::OF_RULE[kinds[index]],
         });
         let [batch, time, features] = self.io["x"].shape[..] else {
             panic!("x has three dimensions")

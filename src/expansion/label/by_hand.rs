@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::classes::Classes;
-use super::kind::ExpansionType;
+use super::expansion_type::ExpansionType;
 use super::mark_rows::{MarkRow, MarkRows, Shared};
 use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ impl Marks {
     /// `start` and `end` are the first and the last bar of the expansion: time stamps of bars of the series, in the
     /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads, or indices of bars from 0. They are read as
     /// indices if the series has no time stamps, or if all are numbers and more than half are indices of bars. The type
-    /// is a name of `classes` or a number from 0 to 2.
+    /// is a name of `classes` in any letter case, or a class as a number from 0.
     ///
     /// # Errors
     /// * [`Error::Io`], [`Error::File`]: the file cannot be read, or has no row.
@@ -113,9 +113,18 @@ impl Marks {
         let places = BarReference::tell(text, rows, bars, date_order)?;
         let mut marks = Vec::with_capacity(rows.len());
         for row in rows {
-            let mark = places
-                .mark(row, bars, classes)
+            let place = places
+                .bars_of(row, bars)
                 .map_err(|reason| Error::line(text.path(), row.line, reason))?;
+            let kind = classes.read(&row.kind).map_err(|reason| {
+                let advice = classes.advice(rows.iter().map(|row| row.kind.as_str()));
+                Error::line(text.path(), row.line, format!("{reason}{advice}"))
+            })?;
+            let mark = Mark {
+                start: place.0,
+                end: place.1,
+                kind,
+            };
             marks.push((mark, row.line));
         }
         marks.sort_by_key(|(mark, line)| (mark.start, *line));
@@ -227,7 +236,8 @@ impl BarReference {
         }
     }
 
-    fn mark(&self, row: &MarkRow, bars: &Bars, classes: &Classes) -> Result<Mark, String> {
+    /// Returns the first and the last bar of a row.
+    fn bars_of(&self, row: &MarkRow, bars: &Bars) -> Result<(usize, usize), String> {
         let place = |name: &str, text: &str| {
             if text.is_empty() {
                 return Err(format!("`{name}` is empty"));
@@ -248,8 +258,7 @@ impl BarReference {
                 quote::value(&row.end)
             ));
         }
-        let kind = classes.read(&row.kind)?;
-        Ok(Mark { start, end, kind })
+        Ok((start, end))
     }
 }
 

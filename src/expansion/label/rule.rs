@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::ExpansionType;
+use super::expansion_type::ExpansionType;
 use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bar;
@@ -170,11 +170,11 @@ impl RuleLabeller {
         let before = bars[run.start - 1].close - bars[run.start - lookback].open;
         let expected = run.atr * (lookback as f64).sqrt();
         if before.abs() <= self.config.breakout_threshold * expected {
-            ExpansionType::Breakout
+            ExpansionType::BREAKOUT
         } else if (before > 0.0) == (moved > 0.0) {
-            ExpansionType::Continuation
+            ExpansionType::CONTINUATION
         } else {
-            ExpansionType::Reversal
+            ExpansionType::REVERSAL
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Defines the label of a window.
 
-use super::kind::ExpansionType;
+use super::expansion_type::ExpansionType;
 
 /// The expansion of a window, in bars counted from the first bar of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::batch::Targets;
 use super::config::ExpansionModelConfig;
 use super::task_names;
-use crate::expansion::label::{CountdownForm, ExpansionType, WindowLabel, countdown};
+use crate::expansion::label::{CountdownForm, WindowLabel, countdown};
 use crate::expansion::window::Windows;
 use crate::history::Split;
 use crate::train::Baseline;
@@ -27,17 +27,10 @@ pub fn baselines(train: &Windows, valid: &Windows, config: &ExpansionModelConfig
         .collect()
 }
 
-/// Returns the validation accuracy of always predicting the most frequent type of the training windows.
-pub fn most_frequent(train: &Windows, valid: &Windows) -> f64 {
-    let counts = |windows: &Windows| {
-        let mut counts = [0; ExpansionType::COUNT];
-        windows
-            .labels()
-            .for_each(|label| counts[label.kind.index()] += 1);
-        counts
-    };
-    let (trained, asked) = (counts(train), counts(valid));
-    let most = (0..ExpansionType::COUNT).max_by_key(|kind| trained[*kind]);
+/// Returns the validation accuracy of always predicting the most frequent of `types` types of the training windows.
+pub fn most_frequent(train: &Windows, valid: &Windows, types: usize) -> f64 {
+    let (trained, asked) = (train.type_counts(types), valid.type_counts(types));
+    let most = (0..types).max_by_key(|kind| trained[*kind]);
     let right = most.map_or(0, |kind| asked[kind]);
     right as f64 / asked.iter().sum::<usize>() as f64
 }
@@ -110,7 +103,7 @@ impl Fitted {
             size: (task == task_names::COUNTDOWN).then_some(self.countdown_size),
         };
         // Equal probabilities may be better than the training frequencies.
-        let uniform = (ExpansionType::COUNT as f64).ln();
+        let uniform = (config.types.len() as f64).ln();
         let type_loss = self.type_loss(&labels, config).min(uniform);
         vec![
             baseline(task_names::TYPE, type_loss, None),
@@ -209,15 +202,14 @@ impl Fitted {
 /// window is added to every class, so that the loss is finite. Factors of all weights do not matter.
 fn class_rates(kinds: &[i64], config: &ExpansionModelConfig) -> Vec<f64> {
     let weights = config.class_weights.as_deref();
-    let weights = weights.unwrap_or(&[1.0; ExpansionType::COUNT]);
-    let mut counts = [0.0; ExpansionType::COUNT];
+    let weight = |kind: usize| weights.map_or(1.0, |weights| weights[kind]);
+    let mut counts = vec![0.0; config.types.len()];
     for kind in kinds {
         counts[*kind as usize] += 1.0;
     }
     let extra = if counts.contains(&0.0) { 0.5 } else { 0.0 };
-    let weighted = counts.iter().zip(weights);
-    let weighted: Vec<f64> = weighted
-        .map(|(count, weight)| (count + extra) * weight)
+    let weighted: Vec<f64> = (counts.iter().zip(0..))
+        .map(|(count, kind)| (count + extra) * weight(kind))
         .collect();
     let total: f64 = weighted.iter().sum();
     weighted.iter().map(|count| count / total).collect()

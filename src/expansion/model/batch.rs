@@ -15,7 +15,7 @@ use crate::expansion::window::Window;
 pub struct ExpansionBatch {
     /// The features, `[batch, time, features]`.
     pub features: Tensor<3>,
-    /// The types, `[batch]`, 0 to 2.
+    /// The classes of the types, `[batch]`, from 0.
     pub kinds: Tensor<1, Int>,
     /// Center and length (last bar minus first) of the expansion, divided by the window's length, `[batch, 2]`.
     pub pointers: Tensor<2>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::task_names;
 use crate::error::{Error, Result};
-use crate::expansion::label::{CountdownForm, ExpansionType};
+use crate::expansion::label::{CountdownForm, ExpansionType, check_names};
 use crate::loss::CrossEntropyConfig;
 use crate::task::{Task, TaskSet};
 
@@ -55,6 +55,9 @@ pub struct ExpansionModelConfig {
     pub layer_dropout: f64,
     /// The dropout before every head, in [0, 1). Default 0.6.
     pub head_dropout: f64,
+    /// The names of the types, in the order of their classes: 2 to 1000, all different. Default breakout, continuation,
+    /// reversal, the types of the rule and of the simulator. Other types need labels made by hand.
+    pub types: Vec<String>,
     /// The form of the countdown. Default [`CountdownForm::PerBar`].
     pub countdown: CountdownForm,
     /// The factor on the output of the countdown head, above 0. Default 1. An optimizer with steps of 1e-3 reaches a
@@ -67,7 +70,7 @@ pub struct ExpansionModelConfig {
     pub countdown_delta: f64,
     /// The weight of a bar inside the expansion in the binary loss, above 0. Default 1, the plain loss.
     pub positive_weight: f64,
-    /// The weight of each type in the loss of the type, in the order breakout, continuation, reversal, as
+    /// The weight of each type in the loss of the type, in the order of `types`, as
     /// [`CrossEntropyConfig::class_weights`]. Default `None`, the plain loss. `data.class_weights` computes balanced
     /// weights from the training labels.
     pub class_weights: Option<Vec<f64>>,
@@ -85,6 +88,7 @@ impl Default for ExpansionModelConfig {
             input_dropout: 0.3,
             layer_dropout: 0.7,
             head_dropout: 0.6,
+            types: ExpansionType::RULE_NAMES.map(String::from).to_vec(),
             countdown: CountdownForm::PerBar,
             countdown_scale: 1.0,
             pointer_delta: 0.08,
@@ -107,7 +111,7 @@ impl ExpansionModelConfig {
             CountdownForm::Scalar => 1,
         };
         TaskSet::new([
-            Task::classification(task_names::TYPE, ExpansionType::COUNT),
+            Task::classification(task_names::TYPE, self.types.len()),
             Task::regression(task_names::POINTERS, 2),
             Task::binary(task_names::BINARY, self.window),
             Task::regression(task_names::COUNTDOWN, countdown),
@@ -151,6 +155,7 @@ impl ExpansionModelConfig {
                 return Err(Error::setting(field, value, "a positive finite number"));
             }
         }
+        check_names(&self.types)?;
         self.validate_class_weights()
     }
 
@@ -158,7 +163,7 @@ impl ExpansionModelConfig {
         let Some(weights) = &self.class_weights else {
             return Ok(());
         };
-        let (found, wanted) = (weights.len(), ExpansionType::COUNT);
+        let (found, wanted) = (weights.len(), self.types.len());
         if found != wanted {
             let found = format!("a list of {found}");
             let expected = format!("a list of {wanted} weights, one for each type");

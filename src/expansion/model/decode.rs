@@ -66,7 +66,7 @@ impl From<WindowLabel> for Span {
 /// The outputs of the heads for one window, on the host.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowOutput<'a> {
-    /// The logits of the type, 3.
+    /// The logits of the types.
     pub kinds: &'a [f32],
     /// Center and length, divided by the window's length.
     pub pointers: [f32; 2],
@@ -123,7 +123,7 @@ pub struct Prediction {
 ///
 /// # Panics
 ///
-/// If a slice is empty, or there are more type logits than types.
+/// If a slice is empty.
 pub fn decode(output: WindowOutput<'_>) -> Prediction {
     let bars = output.binary.len();
     let pointers = from_pointers(output.pointers, bars);
@@ -229,8 +229,7 @@ fn most_probable(logits: &[f32]) -> (ExpansionType, f32) {
         }
     }
     let total: f32 = logits.iter().map(|l| (l - logits[best]).exp()).sum();
-    let kind = ExpansionType::from_index(best).expect("one logit for each type");
-    (kind, 1.0 / total)
+    (ExpansionType::new(best), 1.0 / total)
 }
 
 #[cfg(test)]
@@ -258,7 +257,7 @@ mod tests {
             countdown: &countdown,
         });
         assert_eq!(prediction.span, Span { start: 40, end: 49 });
-        assert_eq!(prediction.kind, ExpansionType::Continuation);
+        assert_eq!(prediction.kind, ExpansionType::CONTINUATION);
         assert_eq!(prediction.agreement, 1.0);
         assert!((prediction.probability - 0.8437947).abs() < 1e-6);
     }

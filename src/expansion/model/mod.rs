@@ -33,7 +33,7 @@ pub use scalar_countdown::{ScalarCountdown, strategy_table};
 
 /// The names of the four tasks, in the order of their raw losses.
 pub mod task_names {
-    /// The type of the expansion, one of three classes.
+    /// The type of the expansion, a class.
     pub const TYPE: &str = "type";
     /// Center and length (last bar minus first) of the expansion, divided by the window's length.
     pub const POINTERS: &str = "pointers";

@@ -11,7 +11,7 @@ use super::evaluation::ExpansionEvaluation;
 use super::output::ExpansionOutput;
 use super::task_names;
 use crate::error::Result;
-use crate::expansion::label::{CountdownForm, ExpansionType};
+use crate::expansion::label::CountdownForm;
 use crate::loss::{
     CrossEntropy, Labelled, Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy,
     huber,
@@ -45,7 +45,7 @@ struct Read {
 /// features       = relu(projection(mean over time))             [batch, P]
 ///                  relu(projection(mean over time, attention mean, attention position))
 ///                                                               [batch, P]      with Pooling::Attention
-/// type           = Linear(dropout(features))                    [batch, 3]
+/// type           = Linear(dropout(features))                    [batch, types]
 /// pointers       = sigmoid(Linear(dropout(features)))           [batch, 2]
 /// binary         = Linear(dropout(representation))              [batch, time]
 /// countdown      = scale * Linear(dropout(representation))      [batch, time]
@@ -99,7 +99,7 @@ impl ExpansionModelConfig {
             attention,
             projection: linear(pooled, self.projection, device),
             head_dropout: Dropout::new(self.head_dropout),
-            classifier: linear(self.projection, ExpansionType::COUNT, device),
+            classifier: linear(self.projection, self.types.len(), device),
             pointers: linear(self.projection, 2, device),
             binary: linear(width, 1, device),
             countdown: linear(countdown_input, 1, device),

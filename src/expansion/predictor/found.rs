@@ -1,5 +1,6 @@
 //! Defines the prediction for one window of a series.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::expansion::model::Prediction;
 /// |---|---|
 /// | `first`, `last` | the first and the last bar of the window |
 /// | `start`, `end` | the first and the last bar of the expansion |
-/// | `type` | the most probable type: `breakout`, `continuation` or `reversal` |
+/// | `type` | the name of the most probable type, of [`ExpansionModelConfig::types`](crate::expansion::model::ExpansionModelConfig::types) |
 /// | `probability` | the probability of the type, in [0, 1] |
 /// | `agreement` | the mean overlap (intersection over union) of the three sources, in [0, 1] |
 /// | `confidence` | the expected F1 of the span of the mask, in [0, 1] |
@@ -26,7 +27,7 @@ use crate::expansion::model::Prediction;
 /// | `pointers_start`, `pointers_end` | the span of the pointers |
 /// | `binary_start`, `binary_end` | the span of the binary mask |
 /// | `countdown_start`, `countdown_end` | the span of the countdown, with the length of the pointers |
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WindowPrediction {
     /// The index of the window's first bar in the series.
@@ -37,6 +38,8 @@ pub struct WindowPrediction {
     pub prediction: Prediction,
     /// The times of the expansion; `None` if the series has no time stamps.
     pub times: Option<Times>,
+    /// The names of all types.
+    types: Arc<[String]>,
 }
 
 /// The times of a predicted expansion, in seconds since 1970-01-01 00:00 UTC.
@@ -78,6 +81,7 @@ impl WindowPrediction {
         bars: usize,
         prediction: Prediction,
         stamps: Option<&[i64]>,
+        types: &Arc<[String]>,
     ) -> Self {
         let times = stamps.and_then(|stamps| {
             Some(Times {
@@ -91,6 +95,7 @@ impl WindowPrediction {
             bars,
             prediction,
             times,
+            types: types.clone(),
         }
     }
 
@@ -113,6 +118,12 @@ impl WindowPrediction {
     pub fn kind(&self) -> ExpansionType {
         self.prediction.kind
     }
+
+    /// Returns the name of the most probable type.
+    pub fn kind_name(&self) -> &str {
+        // The network has a logit for each name.
+        &self.types[self.kind().index()]
+    }
 }
 
 /// Returns the longest time from one stamp to the next. The stamps are in ascending order.
@@ -123,12 +134,12 @@ pub(super) fn longest_step(stamps: &[i64]) -> Duration {
 
 /// A row of the table. Its fields are the columns.
 #[derive(Serialize)]
-struct PredictionRow {
+struct PredictionRow<'a> {
     first: usize,
     last: usize,
     start: usize,
     end: usize,
-    r#type: &'static str,
+    r#type: &'a str,
     probability: f32,
     agreement: f32,
     confidence: f32,
@@ -155,7 +166,7 @@ impl Serialize for WindowPrediction {
             last: self.last(),
             start: self.start(),
             end: self.end(),
-            r#type: self.kind().name(),
+            r#type: self.kind_name(),
             probability: found.probability,
             agreement: found.agreement,
             confidence: found.confidence,

@@ -16,7 +16,7 @@
 //! let (bars, _) = read_csv("bars.csv", &CsvOptions::default())?;
 //! for found in predictor.windows(&bars, 10)? {
 //!     let found = found?;
-//!     println!("bars {} to {}: {}", found.start(), found.end(), found.kind());
+//!     println!("bars {} to {}: {}", found.start(), found.end(), found.kind_name());
 //! }
 //!
 //! let mut stream = predictor.stream(1)?;
@@ -68,6 +68,8 @@ struct Trained {
     features: FeatureSet,
     /// The names of the further columns.
     columns: Vec<String>,
+    /// The names of the types.
+    types: Arc<[String]>,
     device: Device,
 }
 
@@ -89,11 +91,13 @@ impl Predictor {
         let network = network.valid();
         let devices = network.devices();
         let device = devices.first().cloned().unwrap_or_default().inner();
+        let types = network.config().types.clone().into();
         Ok(Self {
             trained: Arc::new(Trained {
                 network,
                 features,
                 columns: Vec::new(),
+                types,
                 device,
             }),
             max_gap: None,

@@ -104,12 +104,19 @@ impl Predictions {
             })
             .collect();
         let found = self.predictor.answer(&windows)?;
+        let types = &self.predictor.trained.types;
         let stamps = |first: usize| Some(&self.bars.timestamps()?[first..first + length]);
         let ready: Vec<Result<WindowPrediction>> = firsts
             .into_iter()
             .zip(found)
             .map(|(first, found)| match found {
-                Some(found) => Ok(WindowPrediction::new(first, length, found, stamps(first))),
+                Some(found) => Ok(WindowPrediction::new(
+                    first,
+                    length,
+                    found,
+                    stamps(first),
+                    types,
+                )),
                 None => Err(not_finite(&format!("the window from bar {first} on"))),
             })
             .collect();

@@ -120,13 +120,16 @@ impl Stream {
         let bars = &self.bars[self.bars.len() - length..];
         let further = length * self.predictor.trained.features.further;
         let columns = &self.columns[self.columns.len() - further..];
+        let types = &self.predictor.trained.types;
         match self
             .predictor
             .answer(&[(bars, columns)])?
             .into_iter()
             .next()
         {
-            Some(Some(found)) => Ok(Some(WindowPrediction::new(first, length, found, stamps))),
+            Some(Some(found)) => Ok(Some(WindowPrediction::new(
+                first, length, found, stamps, types,
+            ))),
             _ => Err(not_finite(&format!("the window from bar {first} on"))),
         }
     }

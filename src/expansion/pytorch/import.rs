@@ -10,7 +10,7 @@ use super::names::{Generation, LOG_SIGMAS, common_tensors, may_have, network_ten
 use super::parameters::{Parameters, with_parameters};
 use crate::error::{Error, Result};
 use crate::expansion::label::CountdownForm;
-use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
+use crate::expansion::model::{ExpansionModel, ExpansionModelConfig, task_names};
 use crate::pytorch::{PytorchFile, Wanted};
 use crate::weighting::Uncertainty;
 
@@ -128,37 +128,29 @@ impl PytorchCheckpoint {
     /// [`Error::Setting`] if the window is out of range.
     pub fn model(&self, device: &Device) -> Result<ExpansionModel> {
         let network = self.config.init(device)?;
-        Ok(with_parameters(network, &self.parameters, false))
+        Ok(with_parameters(network, &self.parameters, &[]))
     }
 
     /// Loads the parameters of the file into a network of the same sizes. Other settings, such as dropout, stay
     /// unchanged. The parameters of the countdown head are divided by the network's `countdown_scale`, so that the
     /// outputs are those of the file's network.
     ///
-    /// With `restart_countdown` the countdown head stays unchanged, and may have another form than the head of the
-    /// file.
+    /// The heads of the tasks in `restart`, `type` or `countdown`, stay unchanged, and may have another number of types
+    /// or another form than the head of the file. Usually `restart` is empty.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] naming the first size that differs.
-    pub fn load_into(
-        &self,
-        network: ExpansionModel,
-        restart_countdown: bool,
-    ) -> Result<ExpansionModel> {
-        self.check_sizes(network.config(), restart_countdown)?;
-        Ok(with_parameters(
-            network,
-            &self.parameters,
-            restart_countdown,
-        ))
+    pub fn load_into(&self, network: ExpansionModel, restart: &[&str]) -> Result<ExpansionModel> {
+        self.check_sizes(network.config(), restart)?;
+        Ok(with_parameters(network, &self.parameters, restart))
     }
 
-    /// Checks that the sizes of a network are those of the file.
+    /// Checks that the sizes of a network are those of the file, but for the heads of the tasks in `restart`.
     pub(crate) fn check_sizes(
         &self,
         config: &ExpansionModelConfig,
-        restart_countdown: bool,
+        restart: &[&str],
     ) -> Result<()> {
         let file = &self.config;
         for (field, found, expected) in [
@@ -178,7 +170,15 @@ impl PytorchCheckpoint {
             let expected = format!("mean to start from {path}, whose network has no attention");
             return Err(Error::setting("model.pooling", "attention", expected));
         }
-        if config.countdown != file.countdown && !restart_countdown {
+        let (found, types) = (config.types.len(), file.types.len());
+        if found != types && !restart.contains(&task_names::TYPE) {
+            let path = self.path.display();
+            let expected =
+                format!("{types} names to start from {path}, whose network has as many types");
+            let found = format!("a list of {found}");
+            return Err(Error::setting("model.types", found, expected));
+        }
+        if config.countdown != file.countdown && !restart.contains(&task_names::COUNTDOWN) {
             let expected = format!(
                 "{} to start from {}, whose network has that",
                 form(file.countdown),

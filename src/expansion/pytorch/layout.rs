@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::import_config::ImportConfig;
-use super::names::{BINARY, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN};
-use crate::expansion::label::CountdownForm;
+use super::names::{
+    BINARY, CLASSIFIER, COUNTDOWN, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, SPAN,
+};
+use crate::expansion::label::{CountdownForm, ExpansionType};
 use crate::expansion::model::ExpansionModelConfig;
 use crate::pytorch::{Stored, list_names, mismatch};
 
@@ -43,6 +45,16 @@ fn bits(name: &str, tensor: &Stored) -> Result<Vec<u32>, String> {
     Ok(numbers.into_iter().map(f32::to_bits).collect())
 }
 
+/// Returns the names of the types of a file, which holds none: the names of the rule's types if it has as many types,
+/// otherwise the numbers of their classes.
+fn type_names(types: usize) -> Vec<String> {
+    let rule = ExpansionType::RULE_NAMES;
+    if types == rule.len() {
+        return rule.map(String::from).to_vec();
+    }
+    (0..types).map(|class| class.to_string()).collect()
+}
+
 /// Infers the sizes from a few tensors. All tensors are compared with them afterwards.
 pub(super) fn sizes(
     state: &Tensors,
@@ -62,6 +74,7 @@ pub(super) fn sizes(
     let [projection, width] = matrix("projection.0.weight", "[projection, 2 hidden]")?;
     let countdown_name = format!("{COUNTDOWN}.weight");
     let [_, countdown_inputs] = matrix(&countdown_name, "[1, 2 hidden] or [1, projection]")?;
+    let [types, _] = matrix(&format!("{CLASSIFIER}.weight"), "[types, projection]")?;
     let hidden = gates / 4;
     let layer = |index: &usize| state.contains_key(&format!("lstm.weight_ih_l{index}"));
     let countdown = match (countdown_inputs == width, countdown_inputs == projection) {
@@ -84,6 +97,7 @@ pub(super) fn sizes(
         hidden,
         layers: (0..).take_while(layer).count(),
         projection,
+        types: type_names(types),
         countdown,
         ..ExpansionModelConfig::default()
     };

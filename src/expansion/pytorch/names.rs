@@ -1,6 +1,6 @@
 //! Lists the names and shapes of the original network's tensors.
 
-use crate::expansion::label::{CountdownForm, ExpansionType};
+use crate::expansion::label::CountdownForm;
 use crate::expansion::model::{ExpansionModelConfig, task_names};
 use crate::pytorch::NameTable;
 
@@ -24,6 +24,7 @@ pub(super) const SPAN: &str = "expansion_span_emission.1";
 pub(super) const LOG_SIGMA_BINARY: &str = "log_sigma_binary";
 pub(super) const LOG_SIGMA_SPAN: &str = "log_sigma_span";
 
+pub(super) const CLASSIFIER: &str = "classifier.1";
 pub(super) const COUNTDOWN: &str = "expansion_countdown_head.1";
 
 /// The names of the log sigmas with their tasks, in the order of the tasks.
@@ -38,7 +39,7 @@ pub(super) const LOG_SIGMAS: [(&str, &str); 4] = [
 pub(super) fn name_table() -> NameTable {
     NameTable::new()
         .with("projection", "projection.0")
-        .with("classifier", "classifier.1")
+        .with("classifier", CLASSIFIER)
         .with("pointers", "pointer_head.1")
         .with("binary", BINARY)
         .with("countdown", COUNTDOWN)
@@ -90,7 +91,7 @@ pub(super) fn network_tensors(config: &ExpansionModelConfig) -> Vec<(String, Vec
     };
     for (module, outputs, inputs) in [
         ("projection.0", config.projection, width),
-        ("classifier.1", ExpansionType::COUNT, config.projection),
+        (CLASSIFIER, config.types.len(), config.projection),
         ("pointer_head.1", 2, config.projection),
         (BINARY, 1, width),
         (COUNTDOWN, 1, countdown),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorReadError;
 
 use super::names::{COUNTDOWN, name_table};
-use crate::expansion::model::ExpansionModel;
+use crate::expansion::model::{ExpansionModel, task_names};
 use crate::pytorch::{Entries, HostTensor, collect, fill};
 
 /// Tensors by their names in PyTorch.
@@ -22,12 +22,12 @@ fn scale_countdown(parameters: &mut Parameters, change: impl Fn(f64) -> f64) {
     }
 }
 
-/// Returns the model with the values of `parameters`, which must be complete and have the right shapes. With
-/// `keep_countdown` the countdown head stays unchanged.
+/// Returns the model with the values of `parameters`, which must be complete and have the right shapes. The
+/// heads of the tasks in `restart` stay unchanged.
 pub(super) fn with_parameters(
     network: ExpansionModel,
     parameters: &Parameters,
-    keep_countdown: bool,
+    restart: &[&str],
 ) -> ExpansionModel {
     let mut parameters = parameters.clone();
     let scale = network.config().countdown_scale;
@@ -35,8 +35,14 @@ pub(super) fn with_parameters(
         scale_countdown(&mut parameters, |value| value / scale);
     }
     let mut names = name_table();
-    if keep_countdown {
-        names = names.with_new("countdown");
+    for task in restart {
+        // The head of the type has a name of its own.
+        let head = if *task == task_names::TYPE {
+            "classifier"
+        } else {
+            task
+        };
+        names = names.with_new(head);
     }
     let entries = Entries::of(&network, &names).expect("the table fits the model");
     fill(network, &entries, &parameters)

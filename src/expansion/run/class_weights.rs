@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::expansion::label::ExpansionType;
 use crate::expansion::window::Windows;
 use crate::history::write_atomically;
 use crate::loss::CrossEntropyConfig;
@@ -34,49 +33,44 @@ struct Weighed {
 }
 
 impl ClassWeights {
-    /// Returns the weight of each type, or `None` if every window counts the same.
-    pub(super) fn of(self, train: &Windows) -> Option<Vec<f64>> {
+    /// Returns the weight of each of `types` types, or `None` if every window counts the same.
+    pub(super) fn of(self, train: &Windows, types: usize) -> Option<Vec<f64>> {
         match self {
             Self::None => None,
             Self::Balanced => {
-                let balanced = CrossEntropyConfig::new().with_balanced_classes(&counts(train));
+                let balanced =
+                    CrossEntropyConfig::new().with_balanced_classes(&train.type_counts(types));
                 balanced.class_weights
             }
         }
     }
 
-    /// Writes the weights to the folder of a run, if there are any.
-    pub(super) fn write(self, train: &Windows, run: &Path) -> Result<()> {
-        let Some(weights) = self.of(train) else {
+    /// Writes the weights to the folder of a run, if there are any. `types` are the names of the types.
+    pub(super) fn write(self, train: &Windows, types: &[String], run: &Path) -> Result<()> {
+        let Some(weights) = self.of(train, types.len()) else {
             return Ok(());
         };
-        let counts = counts(train);
-        let types = ExpansionType::ALL.map(|kind| {
-            let (windows, weight) = (counts[kind.index()], weights[kind.index()]);
-            (kind.name(), Weighed { windows, weight })
-        });
-        let json = serde_json::to_string_pretty(&BTreeMap::from(types));
+        let counts = train.type_counts(types.len()).into_iter();
+        let weighed = counts
+            .zip(weights)
+            .map(|(windows, weight)| Weighed { windows, weight });
+        let table: BTreeMap<&String, Weighed> = types.iter().zip(weighed).collect();
+        let json = serde_json::to_string_pretty(&table);
         let json = json.expect("numbers and strings are valid JSON");
         write_atomically(run.join(FILE), json.as_bytes())
     }
 
     /// Describes the weights, if there are any.
-    pub(super) fn note(self, train: &Windows) -> Option<String> {
-        let weights = self.of(train)?;
-        let rounded = |kind: ExpansionType| (weights[kind.index()] * 1000.0).round() / 1000.0;
-        let named = ExpansionType::ALL.map(|kind| format!("{} {kind}", rounded(kind)));
+    pub(super) fn note(self, train: &Windows, types: &[String]) -> Option<String> {
+        let weights = self.of(train, types.len())?;
+        let rounded = |weight: f64| (weight * 1000.0).round() / 1000.0;
+        let named = weights.iter().zip(types);
+        let named: Vec<String> = named
+            .map(|(weight, name)| format!("{} {name}", rounded(*weight)))
+            .collect();
         Some(format!(
             "weights of the types in their loss, balanced by the training labels: {}",
             named.join(", ")
         ))
     }
-}
-
-/// Returns the number of training windows of each type.
-fn counts(train: &Windows) -> [usize; ExpansionType::COUNT] {
-    let mut counts = [0; ExpansionType::COUNT];
-    train
-        .labels()
-        .for_each(|label| counts[label.kind.index()] += 1);
-    counts
 }

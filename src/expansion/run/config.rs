@@ -1,5 +1,6 @@
 //! Reads, checks and writes the config of a run, a JSON file: data, labels, model, strategy, training, backend.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{ColumnMap, CsvOptions};
 use crate::expansion::feature::FeatureSet;
-use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, LabelConfig};
+use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, ExpansionType, LabelConfig};
 use crate::expansion::model::{ExpansionModelConfig, ScalarCountdown, strategy_table};
 use crate::expansion::simulator::SimulatorConfig;
 use crate::expansion::table::{DateOrder, DecimalMark};
@@ -186,8 +187,9 @@ pub struct DataConfig {
     /// The CSV file of expansions marked by hand in the bars of the file, see
     /// [`Marks::read_csv`](crate::expansion::label::Marks::read_csv). Default `None`: the rule labels the bars.
     pub marks: Option<PathBuf>,
-    /// The meaning of the type names in a file of labels made by hand.
-    pub classes: Classes,
+    /// Further names that labels made by hand may use for the types, each with its class, such as `{"up": 0}`. The
+    /// names of `model.types` are always known. Default: none.
+    pub classes: BTreeMap<String, usize>,
     /// The weights of the types in the loss of the type: `none`, or `balanced` by the labels of the training windows.
     /// Default `none`. `model.class_weights` sets weights of one's own.
     pub class_weights: ClassWeights,
@@ -236,7 +238,7 @@ impl Default for DataConfig {
             instrument: None,
             max_gap: None,
             marks: None,
-            classes: Classes::default(),
+            classes: BTreeMap::new(),
             class_weights: ClassWeights::default(),
             stride: 10,
             max_samples: None,
@@ -434,6 +436,27 @@ impl ExpansionConfig {
 }
 
 impl ExpansionConfig {
+    /// Returns the names that labels made by hand may use for the types: `model.types` and `data.classes`.
+    pub fn classes(&self) -> Classes {
+        let aliases = self.data.classes.iter();
+        let aliases = aliases.map(|(name, class)| (name.clone(), *class));
+        Classes::new(self.model.types.clone()).with_aliases(aliases)
+    }
+
+    /// Checks that the types are those of the rule and of the simulator.
+    pub(super) fn check_rule_types(&self) -> Result<()> {
+        let (types, rule) = (&self.model.types, ExpansionType::RULE_NAMES);
+        if types.iter().eq(rule.iter()) {
+            return Ok(());
+        }
+        let expected = format!(
+            "{}, the types of the rule and of the simulator; types of your own need labels made by hand (`data.marks`), \
+             or a Parquet file of labelled windows",
+            rule.join(", ")
+        );
+        Err(Error::setting("model.types", types.join(", "), expected))
+    }
+
     /// Returns the config with its default settings fitted to each other.
     ///
     /// Under `scalar-countdown` the model gets a scalar head. `model.features` and `data.simulator.window`, if left at
@@ -487,7 +510,7 @@ impl ExpansionConfig {
         }
         data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;
-        data.classes.validate().map_err(within("data"))?;
+        self.classes().validate()?;
         data.check_features_from()?;
         if data.class_weights == ClassWeights::Balanced && self.model.class_weights.is_some() {
             let expected = "none, because `model.class_weights` sets the weights";

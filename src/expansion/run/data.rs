@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::expansion::bars::{
     Bars, CsvOptions, CsvReport, Instrument, OfAnotherFile, is_parquet, read_csv, read_instruments,
 };
-use crate::expansion::label::{ExpansionType, Marks, RuleLabeller, WindowLabel};
+use crate::expansion::label::{Marks, RuleLabeller, WindowLabel};
 use crate::expansion::table::duration;
 use crate::expansion::window::{WindowGrid, Windows};
 
@@ -46,11 +46,12 @@ pub(crate) fn from_files(
     };
     let windows = match &data.marks {
         None => {
+            config.check_rule_types()?;
             let labeller = RuleLabeller::new(data.labels.clone())?;
             Windows::by_rule_each(&instruments, &grid, &labeller)?
         }
         Some(file) => {
-            let marks = marks(file, &instruments, data, notes)?;
+            let marks = marks(file, &instruments, config, notes)?;
             Windows::by_hand_each(&instruments, &grid, &marks)?
         }
     };
@@ -147,10 +148,11 @@ fn chosen(all: Vec<(String, Instrument)>, names: &Names) -> Result<Vec<Instrumen
 fn marks(
     file: &Path,
     instruments: &[Instrument],
-    data: &DataConfig,
+    config: &ExpansionConfig,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Marks>> {
-    let (marks, said) = Marks::read_each(file, instruments, &data.classes, data.date_order)?;
+    let order = config.data.date_order;
+    let (marks, said) = Marks::read_each(file, instruments, &config.classes(), order)?;
     notes.push(format!(
         "read {} marked expansions from {}",
         marks.iter().map(Marks::len).sum::<usize>(),
@@ -291,7 +293,7 @@ mod parquet {
         }
         let options = WindowOptions {
             length: config.model.window,
-            classes: data.classes.clone(),
+            classes: config.classes(),
             skip_bad_rows: data.skip_bad_rows,
             at_most: data.max_samples,
             date_order: data.date_order,
@@ -402,26 +404,25 @@ fn left_out_note(windows: &Windows, data: &DataConfig) -> Option<String> {
 }
 
 /// Describes the number of training windows per type and the lengths of their expansions.
-pub(crate) fn label_notes(train: &Windows) -> Vec<String> {
+///
+/// `types` are the names of the types.
+pub(crate) fn label_notes(train: &Windows, types: &[String]) -> Vec<String> {
     let labels: Vec<WindowLabel> = train.labels().collect();
-    let count = |kind: ExpansionType| labels.iter().filter(|label| label.kind == kind).count();
     let mut lengths: Vec<usize> = labels.iter().map(|l| l.end + 1 - l.start).collect();
     lengths.sort_unstable();
     let quartile = |quarter: usize| lengths[(lengths.len() - 1) * quarter / 4];
-    let named = |kind: ExpansionType| format!("{} {kind}", count(kind));
-    let types = ExpansionType::ALL.map(named);
+    let counts = train.type_counts(types.len());
+    let named = |(count, name): (&usize, &String)| format!("{count} {name}");
+    let all: Vec<String> = counts.iter().zip(types).map(named).collect();
     let mut notes = vec![format!(
         "types of the training windows: {}; half of the expansions have {} to {} bars, the median {}",
-        types.join(", "),
+        all.join(", "),
         quartile(1),
         quartile(3),
         quartile(2)
     )];
-    let few: Vec<String> = ExpansionType::ALL
-        .into_iter()
-        .filter(|kind| count(*kind) < FEW)
-        .map(named)
-        .collect();
+    let few = counts.iter().zip(types).filter(|(count, _)| **count < FEW);
+    let few: Vec<String> = few.map(named).collect();
     if !few.is_empty() {
         notes.push(format!(
             "warning: {} among the training windows; a type is hardly learned from fewer than {FEW}",

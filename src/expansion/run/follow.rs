@@ -4,7 +4,7 @@ use super::config::ExpansionConfig;
 use crate::error::{Error, Result};
 use crate::expansion::feature::FEATURES;
 use crate::expansion::label::CountdownForm;
-use crate::expansion::model::ExpansionModelConfig;
+use crate::expansion::model::{ExpansionModelConfig, task_names};
 use crate::expansion::pytorch::PytorchCheckpoint;
 use crate::weighting::{BuiltIn, StrategyConfig, Uncertainty};
 
@@ -18,8 +18,9 @@ pub(crate) fn follow(
     features(&mut config, checkpoint, &mut taken)?;
     countdown(&mut config, checkpoint, &mut taken);
     log_sigma(&mut config, checkpoint, &mut taken);
-    let restart = config.model.countdown != checkpoint.config().countdown;
-    checkpoint.check_sizes(&config.model, restart)?;
+    // Heads of other types or of another form start from new values.
+    let restart = [task_names::TYPE, task_names::COUNTDOWN];
+    checkpoint.check_sizes(&config.model, &restart)?;
     let notes = if taken.is_empty() {
         Vec::new()
     } else {

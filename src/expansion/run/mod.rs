@@ -13,6 +13,7 @@ mod files;
 mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
+mod heads;
 mod instruments;
 mod names;
 mod quick_test;

@@ -42,7 +42,9 @@ impl WindowFigure {
             reason: format!("the predictions for the report cannot be read: {error}"),
         })?;
         let pairs = shown.iter().zip(&predictions);
-        Ok(pairs.map(|(w, p)| figure(windows, w, p)).collect())
+        let types = &model.config().types;
+        let figures = pairs.map(|(window, found)| figure(windows, window, found, types));
+        Ok(figures.collect())
     }
 }
 
@@ -54,7 +56,12 @@ fn spread(windows: &Windows, count: usize) -> Vec<Window> {
     (0..count).map(|part| all[middle(part)]).collect()
 }
 
-fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> WindowFigure {
+fn figure(
+    windows: &Windows,
+    window: &Window,
+    prediction: &Prediction,
+    types: &[String],
+) -> WindowFigure {
     let last = window.first + windows.length();
     let bars = &windows.bars().bars()[window.first..last];
     WindowFigure {
@@ -62,7 +69,7 @@ fn figure(windows: &Windows, window: &Window, prediction: &Prediction) -> Window
         bars: bars.to_vec(),
         truth: Some(window.label.into()),
         predicted: Some(prediction.span),
-        caption: caption(window.label, prediction),
+        caption: caption(window.label, prediction, types),
     }
 }
 
@@ -94,14 +101,14 @@ fn when(windows: &Windows, first: usize, last: usize) -> String {
 }
 
 /// Returns `True: reversal, bars 40 to 49. Predicted: breakout (58 % sure), bars 41 to 50; overlap 0.82.`
-fn caption(label: WindowLabel, prediction: &Prediction) -> String {
+fn caption(label: WindowLabel, prediction: &Prediction, types: &[String]) -> String {
     let found = prediction.span;
     format!(
         "True: {}, bars {} to {}. Predicted: {} ({:.0} % sure), bars {} to {}; overlap {:.2}.",
-        label.kind,
+        label.kind.name(types),
         label.start,
         label.end,
-        prediction.kind,
+        prediction.kind.name(types),
         100.0 * prediction.probability,
         found.start,
         found.end,

@@ -1,21 +1,20 @@
 //! Builds the network of a config, new or from a checkpoint of this crate or of PyTorch.
 
-use std::io::Write;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::config::ExpansionConfig;
+use super::config::{DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 use super::follow::follow;
 use crate::error::{Error, Result};
 #[cfg(feature = "pytorch")]
 use crate::expansion::label::CountdownForm;
-use crate::expansion::model::{ExpansionModel, task_names};
+use crate::expansion::model::{ExpansionModel, ExpansionModelConfig};
 #[cfg(feature = "pytorch")]
 use crate::expansion::pytorch::{ImportConfig, PytorchCheckpoint};
-use crate::train::{Progress, checkpoint};
+use crate::train::checkpoint;
 use crate::weighting::Strategy;
 
 impl ExpansionConfig {
@@ -97,20 +96,20 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     let usual = ExpansionConfig::default().model;
     let mut unsaid = config.model.clone();
     unsaid.window = usual.window;
-    // The weights of the types are no part of the network.
+    // Types of one's own need only a head of their own. The weights of the types are no part of the network.
+    unsaid.types.clone_from(&usual.types);
     unsaid.class_weights.clone_from(&usual.class_weights);
     if unsaid != usual || config.model == run.model {
         same_features(&config, &run, file)?;
         return Ok((config, Vec::new()));
     }
-    let class_weights = config.model.class_weights.take();
+    let asked = std::mem::replace(&mut config.model, run.model);
+    config.model.class_weights = asked.class_weights;
     // No parameter depends on the window, so a window that the config chooses stays.
-    let window = config.model.window;
-    config.model = run.model;
-    config.model.class_weights = class_weights;
-    if window != usual.window {
-        config.model.window = window;
+    if asked.window != usual.window {
+        config.model.window = asked.window;
     }
+    config.take_types(asked.types, &run.data);
     (config.data.position, config.data.moves) = (run.data.position, run.data.moves);
     config.data.features_from = run.data.features_from;
     let note = format!(
@@ -119,6 +118,21 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     );
     // The simulator's windows follow the network's.
     Ok((config.resolved(), vec![note]))
+}
+
+impl ExpansionConfig {
+    /// Sets the types that the config asks for where the network would have the types of a run, with their further
+    /// names: types of one's own, or the types of the rule for bars that the rule labels.
+    fn take_types(&mut self, asked: Vec<String>, run: &DataConfig) {
+        let usual = asked == ExpansionModelConfig::default().types;
+        if usual && self.data.marks.is_some() {
+            if self.data.classes.is_empty() {
+                self.data.classes.clone_from(&run.classes);
+            }
+        } else {
+            self.model.types = asked;
+        }
+    }
 }
 
 /// Checks that a config has the features that the network of a run reads. Their number alone does not tell them apart.
@@ -131,6 +145,14 @@ fn same_features(config: &ExpansionConfig, run: &ExpansionConfig, file: &Path) -
             ("data.features_from", data.features_from.join(", ")),
         ]
     };
+    let sizes = |config: &ExpansionConfig| {
+        let model = &config.model;
+        (model.hidden, model.layers, model.projection)
+    };
+    // A network of other sizes is refused when it is loaded, with the sizes.
+    if sizes(config) != sizes(run) {
+        return Ok(());
+    }
     let pairs = features(config).into_iter().zip(features(run));
     for ((field, asked), (_, read)) in pairs {
         if asked != read {
@@ -161,7 +183,7 @@ pub(crate) fn is_pytorch(file: &Path) -> bool {
 }
 
 #[cfg(not(feature = "pytorch"))]
-fn without_pytorch(file: &Path) -> Error {
+pub(super) fn without_pytorch(file: &Path) -> Error {
     Error::Checkpoint {
         path: file.to_path_buf(),
         reason: "is a PyTorch file, which this program was built without; build it with Cargo's feature `pytorch`"
@@ -170,66 +192,12 @@ fn without_pytorch(file: &Path) -> Error {
 }
 
 #[cfg(feature = "pytorch")]
-fn pytorch_checkpoint(file: &Path, countdown: CountdownForm) -> Result<PytorchCheckpoint> {
+pub(super) fn pytorch_checkpoint(
+    file: &Path,
+    countdown: CountdownForm,
+) -> Result<PytorchCheckpoint> {
     let import = ImportConfig::default().with_countdown(countdown);
     PytorchCheckpoint::read_with(file, &import)
-}
-
-/// Returns the network of a PyTorch file. A countdown head of the other form starts from new values.
-#[cfg(feature = "pytorch")]
-fn init_from_pytorch(
-    network: ExpansionModel,
-    file: &Path,
-    progress: Progress,
-) -> Result<ExpansionModel> {
-    let countdown = network.config().countdown;
-    let checkpoint = pytorch_checkpoint(file, countdown)?;
-    for note in checkpoint.notes() {
-        tell(progress, &format!("{}: {note}", file.display()));
-    }
-    let restart = checkpoint.config().countdown != countdown;
-    let network = checkpoint.load_into(network, restart)?;
-    if restart {
-        tell(progress, &restarted(file));
-    }
-    Ok(network)
-}
-
-fn tell(progress: Progress, line: &str) {
-    if progress != Progress::Silent {
-        // Standard error may be closed.
-        let _ = writeln!(std::io::stderr(), "{line}");
-    }
-}
-
-fn restarted(file: &Path) -> String {
-    let file = file.display();
-    format!("{file}: its countdown head has another form, so that head starts anew")
-}
-
-/// Returns the network of a checkpoint of any strategy. A countdown head of the other form starts from new values.
-pub(crate) fn init_from(
-    network: ExpansionModel,
-    file: &Path,
-    progress: Progress,
-) -> Result<ExpansionModel> {
-    #[cfg(feature = "pytorch")]
-    if is_pytorch(file) {
-        return init_from_pytorch(network, file, progress);
-    }
-    #[cfg(not(feature = "pytorch"))]
-    if is_pytorch(file) {
-        return Err(without_pytorch(file));
-    }
-    let whole = checkpoint::load_network(network.clone(), file, None);
-    let Err(error) = whole else { return whole };
-    match checkpoint::load_network(network, file, Some(task_names::COUNTDOWN)) {
-        Ok(network) => {
-            tell(progress, &restarted(file));
-            Ok(network)
-        }
-        Err(_) => Err(error),
-    }
 }
 
 impl ExpansionConfig {
@@ -250,17 +218,34 @@ impl ExpansionConfig {
         self.validate()?;
         let file = file.as_ref();
         // Not seeded: every parameter comes from the file, and other threads may be drawing random numbers.
-        let network = self.model.init(device)?;
         let network = match is_pytorch(file) {
             #[cfg(feature = "pytorch")]
-            true => pytorch_checkpoint(file, self.model.countdown)?.load_into(network, false)?,
+            true => {
+                let checkpoint = pytorch_checkpoint(file, self.model.countdown)?;
+                let network = with_types_of(&checkpoint, &self.model).init(device)?;
+                checkpoint.load_into(network, &[])?
+            }
             #[cfg(not(feature = "pytorch"))]
             true => return Err(without_pytorch(file)),
-            false => checkpoint::load_network(network, file, None)?,
+            false => checkpoint::load_network(self.model.init(device)?, file, &[])?,
         };
         check_finite(&network, file)?;
         Ok(network)
     }
+}
+
+/// Returns the config with the types of a PyTorch file if it has the default types. The file holds no names, so the
+/// types of another number are named by their classes.
+#[cfg(feature = "pytorch")]
+fn with_types_of(
+    checkpoint: &PytorchCheckpoint,
+    config: &ExpansionModelConfig,
+) -> ExpansionModelConfig {
+    let mut config = config.clone();
+    if config.types == ExpansionModelConfig::default().types {
+        config.types.clone_from(&checkpoint.config().types);
+    }
+    config
 }
 
 fn check_finite(network: &ExpansionModel, file: &Path) -> Result<()> {

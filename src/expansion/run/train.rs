@@ -9,7 +9,7 @@ use burn::train::Interrupter;
 use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 use super::data::{from_files, label_notes};
 use super::fingerprint::RunFiles;
-use super::start::init_from;
+use super::heads::init_from;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
@@ -57,6 +57,7 @@ impl Data {
             Some(files) => from_files(files, config, &mut notes)?,
             None => {
                 let simulator = Simulator::new(data.simulator.clone(), config.train.seed)?;
+                config.check_rule_types()?;
                 let count = data.max_samples.unwrap_or(SIMULATED_WINDOWS);
                 let bars = count.saturating_mul(data.simulator.window);
                 if bars > MOST_SIMULATED_BARS {
@@ -83,7 +84,7 @@ impl Data {
         }
         // Counted before resampling and mirroring: copies would hide a type with few examples.
         if data.path.is_some() {
-            notes.extend(label_notes(&train));
+            notes.extend(label_notes(&train, &config.model.types));
         }
         let copies = copies(data, train.len());
         let changed = copies > 0 || data.mirror;
@@ -109,7 +110,10 @@ impl Data {
             valid,
             notes,
         };
-        let weights = config.data.class_weights.note(&data.train);
+        let weights = config
+            .data
+            .class_weights
+            .note(&data.train, &config.model.types);
         data.notes.extend(weights);
         Ok(data)
     }
@@ -252,7 +256,10 @@ pub fn train(
     };
     let trainer = trainer(config, directory, options.progress, options.interrupter)?
         .with_baselines(known)
-        .with_reference("type/accuracy", most_frequent(plain, &data.valid))
+        .with_reference(
+            "type/accuracy",
+            most_frequent(plain, &data.valid, config.model.types.len()),
+        )
         .resume(options.resume)
         .with_metrics(|training| {
             ExpansionMetricKind::ALL.iter().fold(training, |t, kind| {
@@ -275,7 +282,8 @@ pub fn train(
     }
     inputs.write(directory)?;
     config.write(stored)?;
-    config.data.class_weights.write(&data.train, directory)?;
+    let weights = config.data.class_weights;
+    weights.write(&data.train, &config.model.types, directory)?;
     let batcher = config.batcher(data.train.bars());
     trainer.fit(network, weighting, data.train, data.valid, batcher, &device)
 }
@@ -283,7 +291,11 @@ pub fn train(
 /// Returns the config with the weights of the types that follow from the training labels.
 fn with_class_weights(config: &ExpansionConfig, train: &Windows) -> ExpansionConfig {
     let mut config = config.clone();
-    if let Some(weights) = config.data.class_weights.of(train) {
+    if let Some(weights) = config
+        .data
+        .class_weights
+        .of(train, config.model.types.len())
+    {
         config.model.class_weights = Some(weights);
     }
     config

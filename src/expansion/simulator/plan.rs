@@ -56,7 +56,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Draws a plan.
     pub(super) fn draw(config: &SimulatorConfig, rng: &mut impl Rng) -> Self {
-        let kind = ExpansionType::ALL[rng.random_range(0..ExpansionType::COUNT)];
+        let kind = ExpansionType::OF_RULE[rng.random_range(0..3)];
         let length = rng.random_range(config.min_length..=config.max_length);
         // The range does not depend on the drawn length, so the start reveals nothing about the length.
         let start = rng.random_range(LEAD..=config.window - config.max_length - 1);
@@ -96,9 +96,9 @@ fn sign(rng: &mut impl Rng) -> f64 {
 fn preparation(kind: ExpansionType, bars: usize, trend: f64) -> Phase {
     let slope = trend / (bars as f64).sqrt();
     match kind {
-        ExpansionType::Continuation => Phase::new(bars, slope, 0.8),
-        ExpansionType::Reversal => Phase::new(bars, -slope, 0.8),
-        ExpansionType::Breakout => Phase {
+        ExpansionType::CONTINUATION => Phase::new(bars, slope, 0.8),
+        ExpansionType::REVERSAL => Phase::new(bars, -slope, 0.8),
+        _ => Phase {
             reversion: 0.35,
             ..Phase::new(bars, 0.0, 0.6)
         },

@@ -31,7 +31,7 @@ const NAMES: [&[&str]; 4] = [
 pub struct WindowOptions {
     /// The number of bars per window.
     pub length: usize,
-    /// The types of the names of the labels.
+    /// The names of the types in the labels.
     pub classes: Classes,
     /// Whether bad rows are dropped and counted; otherwise the first bad row is an error.
     pub skip_bad_rows: bool,
@@ -368,6 +368,10 @@ fn window_label(
             })?
             .to_string(),
     };
-    let kind = options.classes.read(&text)?;
+    let classes = &options.classes;
+    let kind = classes.read(&text).map_err(|reason| {
+        let advice = classes.advice(std::iter::once(text.as_str()));
+        format!("{reason}{advice}")
+    })?;
     Ok(WindowLabel { start, end, kind })
 }

@@ -221,6 +221,18 @@ impl Windows {
         self.windows.iter().map(|window| window.label)
     }
 
+    /// Returns the number of windows of each of `types` types.
+    ///
+    /// # Panics
+    ///
+    /// If a label has another type.
+    pub(crate) fn type_counts(&self, types: usize) -> Vec<usize> {
+        let mut counts = vec![0; types];
+        self.labels()
+            .for_each(|label| counts[label.kind.index()] += 1);
+        counts
+    }
+
     /// Returns the number of windows left out because they have no expansion.
     pub fn unlabelled(&self) -> usize {
         self.left_out.unlabelled
