@@ -128,7 +128,7 @@ impl Classes {
         let known = |text: &&str| self.find(text).is_some();
         let numbers = found.iter().all(|text| text.parse::<i64>().is_ok());
         let several = (2..=LISTED).contains(&found.len()) && !found.contains("");
-        let own = several && (numbers || !found.iter().any(|text| known(&text)));
+        let own = several && (numbers || !found.iter().any(known));
         if !own {
             return "; correct the type, or give the name its class in `data.classes`, or list the names of all types in \
                     `model.types`"
