@@ -6,9 +6,10 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use equipoise::expansion::model::{ScalarCountdown, strategy_table};
 use equipoise::expansion::run::ExpansionConfig;
-use equipoise::train::{Progress, checkpoint};
+use equipoise::train::{FolderLock, Progress, checkpoint};
 use equipoise::{Error, Result};
 
+use crate::place::Place;
 use crate::shared::backend::BackendName;
 use crate::shared::data::DataFlags;
 use crate::shared::files::{WANTED_CONFIG, readable};
@@ -115,7 +116,7 @@ pub struct Arguments {
 pub struct Settings {
     pub config: ExpansionConfig,
     /// The folder of the run.
-    pub out: PathBuf,
+    pub place: Place,
     /// The changes of the config that follow from the file of `--init`.
     pub notes: Vec<String>,
 }
@@ -165,19 +166,32 @@ impl Arguments {
         self.check_files(&config)?;
         let (config, notes) = config.follow_init(self.init.as_deref())?;
         config.validate()?;
-        let out = self.folder(&config, resumed)?;
-        Ok(Settings { config, out, notes })
+        let place = self.place(&config, resumed)?;
+        Ok(Settings {
+            config,
+            place,
+            notes,
+        })
     }
 
-    /// Returns the folder of the run to resume: that of `--out`, else the newest run.
+    /// Returns the folder of the run to resume: that of `--out`, else the newest run, unless it is being trained.
     fn resumed(&self) -> Result<PathBuf> {
         if let Some(out) = &self.out {
             return Ok(out.clone());
         }
-        newest(Path::new(RUNS)).ok_or_else(|| {
+        let run = newest(Path::new(RUNS)).ok_or_else(|| {
             let reason = "holds no run that can be resumed; name the folder of a run with --out";
             Error::file(RUNS, reason)
-        })
+        })?;
+        match FolderLock::check_free(&run) {
+            Err(Error::File { path, reason }) => {
+                let reason = format!(
+                    "the newest run, which --resume without --out continues: {reason} (--out)"
+                );
+                Err(Error::file(path, reason))
+            }
+            other => other.map(|()| run),
+        }
     }
 
     fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
@@ -190,16 +204,19 @@ impl Arguments {
         Ok(())
     }
 
-    fn folder(&self, config: &ExpansionConfig, resumed: Option<PathBuf>) -> Result<PathBuf> {
-        let out = resumed.or_else(|| self.out.clone());
-        let out = out.unwrap_or_else(|| new_folder(config.weighting.name()));
+    fn place(&self, config: &ExpansionConfig, resumed: Option<PathBuf>) -> Result<Place> {
+        let Some(out) = resumed.or_else(|| self.out.clone()) else {
+            return Ok(Place::New(config.weighting.name().into()));
+        };
         if out.exists() && !out.is_dir() {
             return Err(Error::file(out, "is a file, but --out takes a folder"));
         }
+        // Before any data is read.
+        FolderLock::check_free(&out)?;
         if !self.resume {
             checkpoint::check_free(&out)?;
         }
-        Ok(out)
+        Ok(Place::Given(out))
     }
 
     fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
@@ -272,12 +289,4 @@ fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
     if let Some(value) = flag {
         *place = value.clone();
     }
-}
-
-/// Returns the first unused `runs/STRATEGY-N`.
-fn new_folder(strategy: &str) -> PathBuf {
-    (1..)
-        .map(|number| Path::new(RUNS).join(format!("{strategy}-{number}")))
-        .find(|folder| !folder.exists())
-        .unwrap_or_else(|| Path::new(RUNS).join(strategy))
 }

@@ -27,7 +27,8 @@ pub use config::{Backend, DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use files::DataFiles;
-pub(crate) use fingerprint::{Fingerprint, RunFiles};
+pub(crate) use fingerprint::Fingerprint;
+pub use fingerprint::RunFiles;
 pub use instruments::InstrumentScores;
 pub use names::Names;
 pub use quick_test::QuickTest;

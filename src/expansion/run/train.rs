@@ -23,7 +23,7 @@ use crate::expansion::window::{Resample, Windows, with_resampled};
 use crate::history::History;
 use crate::nn::Kernel;
 use crate::probe::ProbeConfig;
-use crate::train::{Outcome, Progress, Trainer};
+use crate::train::{FolderLock, Outcome, Progress, Trainer};
 
 /// The number of batches prepared while a GPU computes. The second batch covers an occasional slow preparation.
 const BATCHES_AHEAD: usize = 2;
@@ -187,6 +187,9 @@ pub struct RunOptions {
     pub interrupter: Interrupter,
     /// The function called after every epoch with the history so far. Default `None`.
     pub on_epoch: Option<OnEpoch>,
+    /// The lock of the folder, for a program that writes into it before and after the training. Default `None`: the
+    /// training takes the lock, and gives it back at its end.
+    pub lock: Option<FolderLock>,
 }
 
 type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
@@ -250,7 +253,7 @@ pub fn train(
     } else {
         Vec::new()
     };
-    let trainer = trainer(config, directory, options.progress, options.interrupter)?
+    let trainer = trainer(config, directory, &options)?
         .with_baselines(known)
         .with_reference("type/accuracy", most_frequent(plain, &data.valid))
         .resume(options.resume)
@@ -259,7 +262,7 @@ pub fn train(
                 t.metric_valid_numeric(ExpansionMetric::new(*kind))
             })
         });
-    let trainer = match options.on_epoch {
+    let trainer = match options.on_epoch.clone() {
         Some(seen) => trainer.on_epoch(move |epoch| {
             seen(epoch.history);
             ControlFlow::Continue(())
@@ -291,7 +294,8 @@ fn with_class_weights(config: &ExpansionConfig, train: &Windows) -> ExpansionCon
 
 /// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
 ///
-/// `config` is the config of the run, `data` the result of [`Data::load`] for this config.
+/// `config` is the config of the run, `data` the result of [`Data::load`] for this config. Of `options`, progress,
+/// interrupter and lock are used.
 ///
 /// # Errors
 ///
@@ -300,7 +304,7 @@ pub fn probe(
     config: &ExpansionConfig,
     data: Data,
     directory: impl AsRef<Path>,
-    (progress, interrupter): (Progress, Interrupter),
+    options: &RunOptions,
     how: &ProbeConfig,
 ) -> Result<Trials> {
     config.validate()?;
@@ -314,7 +318,7 @@ pub fn probe(
     };
     let start = (network, start.1);
     let batcher = config.batcher(data.train.bars());
-    let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
+    let trainer = trainer(config, directory.as_ref(), options)?;
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
 }
 
@@ -338,8 +342,7 @@ impl ExpansionConfig {
 fn trainer(
     config: &ExpansionConfig,
     directory: &Path,
-    progress: Progress,
-    interrupter: Interrupter,
+    options: &RunOptions,
 ) -> Result<Trainer<ExpansionModel>> {
     // On the CPU the kernels use all cores.
     let ahead = if config.backend.is_gpu() {
@@ -349,11 +352,14 @@ fn trainer(
     };
     // The baselines are known in closed form.
     let config = config.train.clone().with_baseline(false);
-    let trainer = Trainer::new(config, directory)?;
-    Ok(trainer
+    let trainer = Trainer::new(config, directory)?
         .with_batches_ahead(ahead)
-        .with_progress(progress)
-        .with_interrupter(interrupter))
+        .with_progress(options.progress)
+        .with_interrupter(options.interrupter.clone());
+    Ok(match &options.lock {
+        Some(lock) => trainer.with_lock(lock.clone()),
+        None => trainer,
+    })
 }
 
 impl ExpansionConfig {
