@@ -75,6 +75,7 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let (original, probed) = (arguments.is_original(), arguments.probe);
     let options = RunOptions {
         resume: arguments.resume,
+        init_selection: arguments.init_selection(),
         init: arguments.init,
         progress,
         interrupter: interrupter.clone(),

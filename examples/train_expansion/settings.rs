@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use equipoise::expansion::model::{ScalarCountdown, strategy_table};
-use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::run::{ExpansionConfig, InitSelection};
 use equipoise::train::{FolderLock, Progress, checkpoint};
 use equipoise::{Error, Result};
 
@@ -87,6 +87,21 @@ pub struct Arguments {
         help_heading = "Model"
     )]
     pub init: Option<PathBuf>,
+    /// Key of the dictionary in the PyTorch file of --init, such as ema [default: the one that fits]
+    #[arg(long, value_name = "KEY", requires = "init", help_heading = "Model")]
+    init_key: Option<String>,
+    /// Prefix of the names in the PyTorch file of --init, such as student. [default: the one that fits]
+    #[arg(long, value_name = "PREFIX", requires = "init", help_heading = "Model")]
+    init_prefix: Option<String>,
+    /// Tensors of the PyTorch file of --init that are left out, by name or by the start of their names up to a dot
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "init",
+        help_heading = "Model"
+    )]
+    init_without: Vec<String>,
     /// Keep the BiLSTM of --init unchanged, and train only the heads
     #[arg(long, help_heading = "Model")]
     freeze_backbone: bool,
@@ -131,6 +146,15 @@ impl Arguments {
         }
     }
 
+    /// Returns which tensors of the file of `--init` are read.
+    pub fn init_selection(&self) -> InitSelection {
+        InitSelection {
+            key: self.init_key.clone(),
+            prefix: self.init_prefix.clone(),
+            leave_out: self.init_without.clone(),
+        }
+    }
+
     /// Returns whether the recipe is `original`, whose countdown stood still.
     pub fn is_original(&self) -> bool {
         self.recipe.as_deref() == Some("original")
@@ -164,7 +188,8 @@ impl Arguments {
             config.check_continues(&stored)?;
         }
         self.check_files(&config)?;
-        let (config, notes) = config.follow_init(self.init.as_deref())?;
+        let selection = self.init_selection();
+        let (config, notes) = config.follow_init_with(self.init.as_deref(), &selection)?;
         config.validate()?;
         let place = self.place(&config, resumed)?;
         Ok(Settings {

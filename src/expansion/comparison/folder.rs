@@ -49,6 +49,7 @@ impl Comparison {
     ///   strategies and more seeds are no difference.
     /// * [`Error::Io`], [`Error::Config`] if the folder cannot be used.
     pub fn open(config: ComparisonConfig, folder: impl AsRef<Path>) -> Result<Self> {
+        config.validate()?;
         let parts = config.parts();
         Self::new(config, folder.as_ref(), parts, Some(With::Nobody))
     }
@@ -64,6 +65,7 @@ impl Comparison {
         folder: impl AsRef<Path>,
         parts: Vec<String>,
     ) -> Result<Self> {
+        config.validate()?;
         let known = config.parts();
         if let Some(unknown) = parts.iter().find(|part| !known.contains(part)) {
             let expected = format!("a part of the comparison: {}", known.join(", "));
@@ -89,6 +91,7 @@ impl Comparison {
         needed
             .iter()
             .try_for_each(|folder| Manifest::is_in(folder))?;
+        config.validate()?;
         let parts = config.parts();
         let mut comparison = Self::new(config, folder.as_ref(), parts, None)?;
         for folder in from {
@@ -105,7 +108,6 @@ impl Comparison {
         parts: Vec<String>,
         with: Option<With>,
     ) -> Result<Self> {
-        config.validate()?;
         if with.is_some() {
             // The data may take long to read.
             FolderLock::check_free(folder)?;

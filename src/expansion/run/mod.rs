@@ -13,11 +13,13 @@ mod files;
 mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
+mod init_selection;
 mod instruments;
 mod names;
 mod quick_test;
 mod recipes;
 mod report;
+mod same_features;
 mod start;
 mod train;
 
@@ -29,6 +31,7 @@ pub use export::export_run;
 pub use files::DataFiles;
 pub(crate) use fingerprint::Fingerprint;
 pub use fingerprint::RunFiles;
+pub use init_selection::InitSelection;
 pub use instruments::InstrumentScores;
 pub use names::Names;
 pub use quick_test::QuickTest;

@@ -9,6 +9,7 @@ use burn::train::Interrupter;
 use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 use super::data::{from_files, label_notes};
 use super::fingerprint::RunFiles;
+use super::init_selection::InitSelection;
 use super::start::init_from;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
@@ -181,6 +182,8 @@ pub struct RunOptions {
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
     /// file, to which [`follow_init`](ExpansionConfig::follow_init) fits a config. Default `None`: a new network.
     pub init: Option<std::path::PathBuf>,
+    /// Which tensors of a PyTorch file the run starts from. The default fits a file with one network in it.
+    pub init_selection: InitSelection,
     /// The display of the progress. Default [`Progress::Auto`].
     pub progress: Progress,
     /// The handle that stops the training from outside.
@@ -237,7 +240,7 @@ pub fn train(
     let weighed = with_class_weights(config, &data.train);
     let (network, weighting) = weighed.build(&device)?;
     let network = match &options.init {
-        Some(file) => init_from(network, file, options.progress)?,
+        Some(file) => init_from(network, file, &options.init_selection, options.progress)?,
         None => network,
     };
     let network = network.with_half_precision(config.half);
