@@ -79,6 +79,9 @@ fn features(
     }
     let asked = own.names().len();
     if asked == file && file >= FEATURES {
+        if config.model.features == FEATURES - 1 {
+            config.model.features = file;
+        }
         taken.push(format!(
             "nothing in the file tells its inputs behind the {}th, which are taken for {}",
             FEATURES - 1,
