@@ -82,6 +82,20 @@ fn work(arguments: Arguments) -> Result<(), Error> {
             "no log sigmas: the strategy of the run learns none, so load it with strict=False"
         );
     }
+    if let Some(inputs) = export.inputs() {
+        let names = inputs.names();
+        println!(
+            "{} inputs of every bar, in order: {}",
+            names.len(),
+            names.join(", ")
+        );
+        if !inputs.others().is_empty() {
+            println!(
+                "behind the twelve of the original network: {}; a program that feeds the network computes them, too",
+                inputs.others().join(", ")
+            );
+        }
+    }
     export.write(&arguments.file)?;
     println!("epoch {epoch} written to {}", arguments.file.display());
     Ok(())

@@ -20,10 +20,25 @@ pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(
     }
 }
 
+/// The beginning of the names of temporary files. A killed process leaves them.
+const UNFINISHED: &str = ".unfinished-";
+
+/// Removes the temporary files that killed processes left in a folder. Nobody may be writing into the folder.
+#[cfg(feature = "train")]
+pub(crate) fn remove_unfinished(folder: &Path) {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for file in files {
+        if file.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // A file that stays is in nobody's way.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
 /// Creates a temporary file with the permissions of an ordinary file. By default, only the owner could read it.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    #[cfg_attr(not(unix), expect(unused_mut))]
+pub(crate) fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -257,7 +257,8 @@ fn a_pytorch_file_asks_for_the_feature() {
 mod pytorch {
     use equipoise::expansion::label::CountdownForm;
     use equipoise::expansion::pytorch::{PytorchCheckpoint, PytorchExport};
-    use equipoise::expansion::run::export_run;
+    use equipoise::expansion::run::{InitSelection, export_run};
+    use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
     use equipoise::weighting::{StrategyConfig, Uncertainty};
 
     use super::*;
@@ -414,6 +415,176 @@ mod pytorch {
                 "to the bit, though saved in between"
             );
         }
+    }
+
+    /// A run of a few windows with a volume, exported: its folder has `bars.csv` and `network.safetensors`.
+    fn exported(folder: &Path, features: impl Fn(&mut ExpansionConfig)) -> (PathBuf, PathBuf) {
+        let simulator = Simulator::new(SimulatorConfig::default(), 1).unwrap();
+        let bars = simulator.simulate_windows(4).bars;
+        let rows = bars.bars().iter().enumerate();
+        let rows = rows.map(|(index, bar)| {
+            let volume = index % 7 + 1;
+            format!(
+                "{},{},{},{},{volume}\n",
+                bar.open, bar.high, bar.low, bar.close
+            )
+        });
+        let text: String = rows.collect();
+        let bars = folder.join("bars.csv");
+        std::fs::write(&bars, format!("open,high,low,close,volume\n{text}")).unwrap();
+        let mut config = usual("manual");
+        config.model.window = 30;
+        config.model.hidden = 4;
+        config.model.features = 12;
+        config.data.path = Some(bars.clone().into());
+        features(&mut config);
+        let run = folder.join("run");
+        train(&config.resolved(), &run, None, false).unwrap();
+        let file = folder.join("network.safetensors");
+        export_run(&run, 1).unwrap().write(&file).unwrap();
+        (bars, file)
+    }
+
+    #[test]
+    fn an_exported_file_tells_what_its_inputs_are() {
+        let _alone = alone();
+        let folder = tempfile::tempdir().unwrap();
+        let (bars, file) = exported(folder.path(), |config| {
+            config.data.moves = true;
+            config.data.features_from = vec!["volume".into()];
+        });
+        let names = export_run(folder.path().join("run"), 1).unwrap();
+        let names = names.inputs().unwrap().names();
+        assert_eq!(names.len(), 17);
+        assert_eq!(names[11..14], ["consol_proxy", "move", "true_range"]);
+        assert_eq!(names[16], "volume");
+        assert_eq!(
+            PytorchCheckpoint::read(&file)
+                .unwrap()
+                .inputs()
+                .unwrap()
+                .names(),
+            names
+        );
+        let mut asked = usual("manual");
+        asked.model.window = 30;
+        asked.data.path = Some(bars.into());
+        let (config, notes) = asked.clone().follow_init(Some(&file)).unwrap();
+        assert!(config.data.moves && !config.data.position);
+        assert_eq!(config.data.features_from, ["volume"]);
+        assert_eq!(config.model.features, 17);
+        assert!(
+            notes[0].contains("the features move, true_range"),
+            "{notes:?}"
+        );
+        config.validate().unwrap();
+        let (same, _) = config.clone().follow_init(Some(&file)).unwrap();
+        assert_eq!(same, config);
+
+        // As many inputs are not the same inputs.
+        let mut other = config;
+        other.data.features_from = vec!["open_interest".into()];
+        let error = other.follow_init(Some(&file)).unwrap_err().to_string();
+        let expected = "`data.features_from` is open_interest, but it must be volume";
+        assert!(error.contains(expected), "{error}");
+        asked.data.position = true;
+        let error = asked.resolved().follow_init(Some(&file)).unwrap_err();
+        assert!(
+            error.to_string().contains("`data.position` is true"),
+            "{error}"
+        );
+    }
+
+    /// A 13th input is the position only if the config has no other feature.
+    #[test]
+    fn a_file_that_tells_nothing_is_read_as_the_note_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = other(folder.path(), CountdownForm::PerBar, 13);
+        assert_eq!(PytorchCheckpoint::read(&file).unwrap().inputs(), None);
+        let (config, notes) = usual("manual").follow_init(Some(&file)).unwrap();
+        assert!(config.data.position);
+        let expected = "the last is taken for the position in the window (`data.position`)";
+        assert!(notes[0].contains(expected), "{notes:?}");
+
+        let mut volume = usual("manual");
+        volume.data.path = Some("bars.csv".into());
+        volume.data.features_from = vec!["volume".into()];
+        // With and without the number of features, which a library's user may not have resolved.
+        for asked in [volume.clone(), volume.resolved()] {
+            let (config, notes) = asked.follow_init(Some(&file)).unwrap();
+            assert!(!config.data.position);
+            assert_eq!(config.model.features, 13);
+            assert!(notes[0].contains("taken for volume"), "{notes:?}");
+        }
+
+        let seventeen = other(folder.path(), CountdownForm::PerBar, 17);
+        let error = usual("manual").follow_init(Some(&seventeen)).unwrap_err();
+        let error = error.to_string();
+        for part in ["`model.features` is 12", "17 features", "`data.moves`"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let mut moves = usual("manual");
+        moves.data.position = true;
+        moves.data.moves = true;
+        let (_, notes) = moves.resolved().follow_init(Some(&seventeen)).unwrap();
+        let expected = "taken for position_encoding, move, true_range, move_5, move_20";
+        assert!(notes[0].contains(expected), "{notes:?}");
+    }
+
+    /// Two networks in one file, and a tensor that no network has.
+    fn two_networks(folder: &Path) -> PathBuf {
+        let file = other(folder, CountdownForm::PerBar, 12);
+        let bytes = std::fs::read(&file).unwrap();
+        let one = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let mut all = Vec::new();
+        for prefix in ["student.", "teacher."] {
+            let named = one.tensors().into_iter();
+            all.extend(named.map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+        }
+        let foreign = one.tensor("classifier.1.bias").unwrap();
+        all.push(("teacher.criterion.weight".into(), foreign));
+        let file = folder.join("two.safetensors");
+        std::fs::write(&file, safetensors::serialize(all, None).unwrap()).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_network_of_several_in_a_file_is_chosen() {
+        let _alone = alone();
+        let folder = tempfile::tempdir().unwrap();
+        let file = two_networks(folder.path());
+        let follow =
+            |selection: &InitSelection| usual("manual").follow_init_with(Some(&file), selection);
+        let error = follow(&InitSelection::default()).unwrap_err().to_string();
+        assert!(error.contains("`Selection::prefix`"), "{error}");
+        let mut selection = InitSelection {
+            prefix: Some("teacher".into()),
+            ..InitSelection::default()
+        };
+        let error = follow(&selection).unwrap_err().to_string();
+        assert!(error.contains("`Selection::leave_out`"), "{error}");
+        selection.leave_out = vec!["criterion".into()];
+        let (config, _) = follow(&selection).unwrap();
+        assert_eq!(config.model.hidden, 6);
+        let options = RunOptions {
+            init: Some(file.clone()),
+            init_selection: selection.clone(),
+            progress: Progress::Silent,
+            ..RunOptions::default()
+        };
+        let data = || run::Data::load(&config).unwrap();
+        run::train(&config, data(), folder.path().join("run"), options).unwrap();
+        // Without the choice the run cannot begin.
+        let run = folder.path().join("other");
+        assert!(train(&config, &run, Some(file.clone()), false).is_err());
+
+        selection.key = Some("ema".into());
+        let error = follow(&selection).unwrap_err().to_string();
+        assert!(error.contains("`Selection::key`"), "{error}");
+        let own = checkpoint::model_file(folder.path().join("run"), 1);
+        let error = config.follow_init_with(Some(&own), &selection).unwrap_err();
+        let expected = "`Selection::key` is ema, but it must be left out";
+        assert!(error.to_string().contains(expected), "{error}");
     }
 
     #[test]

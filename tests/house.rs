@@ -105,7 +105,8 @@ const WINGS: [(&str, &[&str]); 11] = [
     ("window", &["bars", "label", "table"]),
     ("simulator", &["bars", "label", "window"]),
     ("model", &["bars", "feature", "label", "window"]),
-    ("pytorch", &["label", "model"]),
+    // The names of the inputs are those of the features.
+    ("pytorch", &["feature", "label", "model"]),
     (
         "run",
         &[

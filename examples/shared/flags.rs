@@ -6,6 +6,9 @@ use clap::Command;
 
 /// The fields of the config and the flags that set them.
 const FLAGS: &[(&str, &str)] = &[
+    ("Selection::key", "init-key"),
+    ("Selection::leave_out", "init-without"),
+    ("Selection::prefix", "init-prefix"),
     ("backend", "backend"),
     ("data.class_weights", "class-weights"),
     ("data.columns", "columns"),

@@ -10,6 +10,7 @@
 mod command;
 mod next;
 mod page;
+mod place;
 mod results;
 mod settings;
 #[path = "../shared/mod.rs"]
@@ -46,7 +47,11 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     if let Some(folder) = &arguments.list {
         return runs::list(folder, terminal).map(|()| ExitCode::SUCCESS);
     }
-    let Settings { config, out, notes } = arguments.settings()?;
+    let Settings {
+        config,
+        place,
+        notes,
+    } = arguments.settings()?;
     for note in &notes {
         terminal.note(note);
     }
@@ -54,6 +59,11 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let kernel = config.kernel()?;
     let mut data = load(&config, terminal)?;
     data.notes.extend(slower(&kernel, config.half));
+    // Held until the report is written.
+    let (out, lock) = place.claim()?;
+    if let Some(note) = lock.note() {
+        terminal.warn(&note);
+    }
     announce(&config, &data, &out, terminal);
     if arguments.progress() == Progress::Verbose {
         terminal.note(&format!("recurrent layers: {kernel}"));
@@ -65,9 +75,11 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     let (original, probed) = (arguments.is_original(), arguments.probe);
     let options = RunOptions {
         resume: arguments.resume,
+        init_selection: arguments.init_selection(),
         init: arguments.init,
         progress,
         interrupter: interrupter.clone(),
+        lock: Some(lock.clone()),
         ..RunOptions::default()
     };
     let (valid, page) = (data.valid.clone(), Page::new(&out, &config, &data.notes));
@@ -86,8 +98,13 @@ fn work(arguments: Arguments, terminal: Terminal) -> Result<ExitCode> {
     };
     let stopped_early = outcome.stopped.is_some();
     if let Some(data) = kept.filter(|_| signals.exit_code().is_none()) {
-        let how = ProbeConfig::default();
-        let probed = run::probe(&config, data, &out, (progress, interrupter), &how);
+        let options = RunOptions {
+            progress,
+            interrupter,
+            lock: Some(lock.clone()),
+            ..RunOptions::default()
+        };
+        let probed = run::probe(&config, data, &out, &options, &ProbeConfig::default());
         // The results of the training are printed even if the experiments fail.
         if let Err(error) = probed {
             terminal.warn(&format!("{error}"));

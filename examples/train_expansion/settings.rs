@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use equipoise::expansion::model::{ScalarCountdown, strategy_table};
-use equipoise::expansion::run::ExpansionConfig;
-use equipoise::train::{Progress, checkpoint};
+use equipoise::expansion::run::{ExpansionConfig, InitSelection};
+use equipoise::train::{FolderLock, Progress, checkpoint};
 use equipoise::{Error, Result};
 
+use crate::place::Place;
 use crate::shared::backend::BackendName;
 use crate::shared::data::DataFlags;
 use crate::shared::files::{WANTED_CONFIG, readable};
@@ -86,6 +87,21 @@ pub struct Arguments {
         help_heading = "Model"
     )]
     pub init: Option<PathBuf>,
+    /// Key of the dictionary in the PyTorch file of --init, such as ema [default: the one that fits]
+    #[arg(long, value_name = "KEY", requires = "init", help_heading = "Model")]
+    init_key: Option<String>,
+    /// Prefix of the names in the PyTorch file of --init, such as student. [default: the one that fits]
+    #[arg(long, value_name = "PREFIX", requires = "init", help_heading = "Model")]
+    init_prefix: Option<String>,
+    /// Tensors of the PyTorch file of --init that are left out, by name or by the start of their names up to a dot
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "init",
+        help_heading = "Model"
+    )]
+    init_without: Vec<String>,
     /// Keep the BiLSTM of --init unchanged, and train only the heads
     #[arg(long, help_heading = "Model")]
     freeze_backbone: bool,
@@ -115,7 +131,7 @@ pub struct Arguments {
 pub struct Settings {
     pub config: ExpansionConfig,
     /// The folder of the run.
-    pub out: PathBuf,
+    pub place: Place,
     /// The changes of the config that follow from the file of `--init`.
     pub notes: Vec<String>,
 }
@@ -127,6 +143,15 @@ impl Arguments {
             (true, _) => Progress::Silent,
             (_, true) => Progress::Verbose,
             _ => Progress::Auto,
+        }
+    }
+
+    /// Returns which tensors of the file of `--init` are read.
+    pub fn init_selection(&self) -> InitSelection {
+        InitSelection {
+            key: self.init_key.clone(),
+            prefix: self.init_prefix.clone(),
+            leave_out: self.init_without.clone(),
         }
     }
 
@@ -163,21 +188,35 @@ impl Arguments {
             config.check_continues(&stored)?;
         }
         self.check_files(&config)?;
-        let (config, notes) = config.follow_init(self.init.as_deref())?;
+        let selection = self.init_selection();
+        let (config, notes) = config.follow_init_with(self.init.as_deref(), &selection)?;
         config.validate()?;
-        let out = self.folder(&config, resumed)?;
-        Ok(Settings { config, out, notes })
+        let place = self.place(&config, resumed)?;
+        Ok(Settings {
+            config,
+            place,
+            notes,
+        })
     }
 
-    /// Returns the folder of the run to resume: that of `--out`, else the newest run.
+    /// Returns the folder of the run to resume: that of `--out`, else the newest run, unless it is being trained.
     fn resumed(&self) -> Result<PathBuf> {
         if let Some(out) = &self.out {
             return Ok(out.clone());
         }
-        newest(Path::new(RUNS)).ok_or_else(|| {
+        let run = newest(Path::new(RUNS)).ok_or_else(|| {
             let reason = "holds no run that can be resumed; name the folder of a run with --out";
             Error::file(RUNS, reason)
-        })
+        })?;
+        match FolderLock::check_free(&run) {
+            Err(Error::File { path, reason }) => {
+                let reason = format!(
+                    "the newest run, which --resume without --out continues: {reason} (--out)"
+                );
+                Err(Error::file(path, reason))
+            }
+            other => other.map(|()| run),
+        }
     }
 
     fn check_files(&self, config: &ExpansionConfig) -> Result<()> {
@@ -190,16 +229,19 @@ impl Arguments {
         Ok(())
     }
 
-    fn folder(&self, config: &ExpansionConfig, resumed: Option<PathBuf>) -> Result<PathBuf> {
-        let out = resumed.or_else(|| self.out.clone());
-        let out = out.unwrap_or_else(|| new_folder(config.weighting.name()));
+    fn place(&self, config: &ExpansionConfig, resumed: Option<PathBuf>) -> Result<Place> {
+        let Some(out) = resumed.or_else(|| self.out.clone()) else {
+            return Ok(Place::New(config.weighting.name().into()));
+        };
         if out.exists() && !out.is_dir() {
             return Err(Error::file(out, "is a file, but --out takes a folder"));
         }
+        // Before any data is read.
+        FolderLock::check_free(&out)?;
         if !self.resume {
             checkpoint::check_free(&out)?;
         }
-        Ok(out)
+        Ok(Place::Given(out))
     }
 
     fn with_flags(&self, mut config: ExpansionConfig) -> Result<ExpansionConfig> {
@@ -272,12 +314,4 @@ fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
     if let Some(value) = flag {
         *place = value.clone();
     }
-}
-
-/// Returns the first unused `runs/STRATEGY-N`.
-fn new_folder(strategy: &str) -> PathBuf {
-    (1..)
-        .map(|number| Path::new(RUNS).join(format!("{strategy}-{number}")))
-        .find(|folder| !folder.exists())
-        .unwrap_or_else(|| Path::new(RUNS).join(strategy))
 }

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::results::{Results, Run};
 use super::search::{self, Candidate, SearchConfig, Tried};
+use crate::atomic::remove_unfinished;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::history::{History, write_atomically};
 use crate::model::MultiTaskModel;
-use crate::train::{Baseline, Progress, Source, TrainConfig, Trainer, checkpoint};
+use crate::train::{Baseline, FolderLock, Progress, Source, TrainConfig, Trainer, checkpoint};
 use crate::weighting::{Manual, StrategyConfig, StrategyTable, TaskValues};
 
 /// The name of the row of fixed weights over raw losses from a small search, the reference for every strategy.
@@ -195,8 +196,9 @@ impl<M: MultiTaskModel> Compare<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a setting is out of range, or the folder holds runs of other settings; [`Error::Io`] if
-    /// the folder cannot be used; [`Error::Training`] if the comparison was interrupted; the errors of `prepare`.
+    /// [`Error::Setting`] if a setting is out of range, or the folder holds runs of other settings; [`Error::File`] if
+    /// another comparison is at work in the folder; [`Error::Io`] if the folder cannot be used; [`Error::Training`] if
+    /// the comparison was interrupted; the errors of `prepare`.
     pub fn run(
         mut self,
         mut prepare: impl FnMut(u64) -> Result<Prepared<M>>,
@@ -210,6 +212,9 @@ impl<M: MultiTaskModel> Compare<M> {
         };
         device.seed(seed);
         let first = prepare(seed)?;
+        // Held to the end: another comparison would train the same runs.
+        let _lock = FolderLock::take(&self.folder)?;
+        remove_unfinished(&self.folder);
         self.claim(&first)?;
         let tasks = first.network.tasks().clone();
         drop(first);

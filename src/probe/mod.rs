@@ -231,6 +231,8 @@ impl<M: MultiTaskModel> Trainer<M> {
             None => checkpoint::latest(&run)?,
         };
         let history = History::read_csv(self.history_file())?;
+        // A training in the folder would remove checkpoints.
+        self.take_lock()?;
         let tasks = network.tasks().clone();
         let chosen = config.positions(&tasks, &history)?;
         let interrupter = self.interrupter();

@@ -1,6 +1,6 @@
 //! Reads a file of either format: every dictionary of tensors in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub struct PytorchFile {
     pub(super) passed_over: Vec<String>,
     /// Whether Python must call what the file names to read it.
     pub(super) calls_code: bool,
+    /// The metadata of a safetensors file.
+    pub(super) metadata: HashMap<String, String>,
 }
 
 impl PytorchFile {
@@ -65,6 +67,7 @@ impl PytorchFile {
             of_archive(bytes, &remedy)
         } else if bytes.get(8) == Some(&b'{') {
             Ok(Self {
+                metadata: metadata(&bytes),
                 path: path.to_path_buf(),
                 dictionaries: vec![of_safetensors(path, bytes)?],
                 modules: Vec::new(),
@@ -79,6 +82,11 @@ impl PytorchFile {
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the metadata of a safetensors file under a key.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
     }
 
     /// Returns the dictionaries of tensors, those nearer to the root first.
@@ -118,6 +126,7 @@ fn of_archive(bytes: Vec<u8>, remedy: &Remedy<'_>) -> Result<PytorchFile, String
         modules: found.modules,
         calls_code: pickle.calls_code(),
         passed_over: pickle.into_names(),
+        metadata: HashMap::new(),
     })
 }
 
@@ -148,6 +157,13 @@ fn no_dictionary(found: &Found, pickle: &Pickle, remedy: &Remedy<'_>) -> String 
             pickle.kind(pickle.root())
         ),
     }
+}
+
+/// Returns the metadata of a safetensors file, none if the file is damaged, which its tensors reveal.
+fn metadata(bytes: &[u8]) -> HashMap<String, String> {
+    let read = SafeTensors::read_metadata(bytes).ok();
+    let found = read.and_then(|(_, read)| read.metadata().clone());
+    found.unwrap_or_default()
 }
 
 fn of_safetensors(path: &Path, bytes: Vec<u8>) -> Result<StateDict, String> {

@@ -38,7 +38,7 @@ pub fn save<M: Module>(module: &M, path: impl AsRef<Path>, names: &NameTable) ->
     let tensors = collect(module, &entries).map_err(|error| Error::Training {
         reason: format!("the device could not be read: {error}"),
     })?;
-    write(path, &tensors)
+    write(path, &tensors, HashMap::new())
 }
 
 /// Returns the tensors of a module under their names and in their shapes in PyTorch.
@@ -111,8 +111,12 @@ impl ModuleVisitor for Collect<'_> {
     }
 }
 
-/// Writes tensors as a safetensors file. Numbers that are not finite are refused by name.
-pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, HostTensor>) -> Result<()> {
+/// Writes tensors as a safetensors file, with metadata. Numbers that are not finite are refused by name.
+pub(crate) fn write(
+    path: &Path,
+    tensors: &BTreeMap<String, HostTensor>,
+    mut metadata: HashMap<String, String>,
+) -> Result<()> {
     let refuse = |reason| Error::Checkpoint {
         path: path.to_path_buf(),
         reason,
@@ -137,7 +141,7 @@ pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, HostTensor>) -> Resu
             Ok((name, view))
         })
         .collect();
-    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+    metadata.insert("format".to_string(), "pt".to_string());
     let file = views.and_then(|views| serialize(views, Some(metadata)));
     let file = file.map_err(|error| refuse(error.to_string()))?;
     write_atomically(path, &file)

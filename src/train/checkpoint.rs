@@ -3,8 +3,10 @@
 //! A checkpoint of epoch N is three files in `checkpoint/`: `model-N.bpk`, `optim-N.bpk`, `scheduler-N.bpk`. Each file
 //! is written to a temporary name and moved into place, so a run that is killed leaves the last complete checkpoint
 //! usable. Each file has its checksum beside it, `model-N.bpk.crc32`. A file that does not match its checksum is
-//! refused, a file without a checksum is accepted.
+//! refused, a file without a checksum is accepted. `epoch-N.json` holds the checksums of the three files, so that a run
+//! is resumed only from files that belong together.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay, ModuleMapper, ModuleVisitor, Param, ParamGroup};
@@ -20,7 +22,9 @@ use burn::train::metric::store::EventStoreClient;
 use super::checksum;
 use super::journal::Journal;
 use super::saves::Saves;
+use super::seal::{self, Seals};
 use super::step::MultiTask;
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::history::History;
 
@@ -41,7 +45,8 @@ pub(super) fn part_file(folder: &Path, part: &str, epoch: usize) -> PathBuf {
     folder.join(format!("{part}-{epoch}.bpk"))
 }
 
-/// Returns the newest epoch with a complete checkpoint in the folder of a run.
+/// Returns the newest epoch with a complete checkpoint in the folder of a run. A checkpoint whose writing was
+/// interrupted is not complete.
 ///
 /// # Errors
 ///
@@ -57,16 +62,20 @@ pub fn latest(run: impl AsRef<Path>) -> Result<usize> {
         path: folder.clone(),
         reason: format!("cannot be read ({source}); a run that is resumed has checkpoints there"),
     })?;
-    files
-        .filter_map(|file| epoch_of(&file.ok()?.path()))
-        .filter(complete)
-        .max()
-        .ok_or_else(|| Error::Checkpoint {
-            path: folder.clone(),
-            reason:
-                "no complete checkpoint; the run ended before its first epoch did, so start it anew"
-                    .into(),
-        })
+    let files: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+    let sealed: HashSet<usize> = files
+        .iter()
+        .filter_map(|file| seal::epoch_of(file))
+        .collect();
+    // A run of an earlier version has no seals.
+    let whole = |epoch: &usize| complete(epoch) && (sealed.is_empty() || sealed.contains(epoch));
+    let models = files.iter().filter_map(|file| epoch_of(file, "model"));
+    models.filter(whole).max().ok_or_else(|| Error::Checkpoint {
+        path: folder.clone(),
+        reason:
+            "no complete checkpoint; the run ended before its first epoch did, so start it anew"
+                .into(),
+    })
 }
 
 /// Returns the best epoch of a run according to its history, or the newest epoch if there is no history or it names no
@@ -126,9 +135,47 @@ pub fn check_free(run: impl AsRef<Path>) -> Result<()> {
     }
 }
 
-fn epoch_of(file: &Path) -> Option<usize> {
-    let name = file.file_name()?.to_str()?;
-    let epoch = name.strip_prefix("model-")?.strip_suffix(".bpk")?;
+/// Checks that the history of a run to resume has every epoch up to its checkpoint.
+///
+/// # Errors
+///
+/// [`Error::File`] naming the first epoch that is missing.
+pub(super) fn check_whole(history: &History, file: &Path, epoch: usize) -> Result<()> {
+    let there: HashSet<usize> = history.records().iter().map(|found| found.epoch).collect();
+    match (1..=epoch).find(|epoch| !there.contains(epoch)) {
+        None => Ok(()),
+        Some(missing) => Err(Error::file(
+            file,
+            format!(
+                "has no record of epoch {missing}, but the run goes on from its checkpoint of epoch {epoch}: bring the whole                  file back, or start a new run from the network of that checkpoint"
+            ),
+        )),
+    }
+}
+
+/// Removes the files that a killed process left unfinished in the folder of a run. Only for the holder of its lock.
+pub(super) fn remove_unfinished(run: &Path) {
+    let folder = folder(run);
+    let unfinished = |file: &Path| {
+        let name = file.file_name()?.to_str()?.strip_prefix('.')?;
+        PARTS
+            .iter()
+            .find_map(|part| epoch_of(Path::new(name), part))
+    };
+    for file in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        if unfinished(&file.path()).is_some() {
+            // A file that stays is in nobody's way.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+    atomic::remove_unfinished(&folder);
+    atomic::remove_unfinished(run);
+}
+
+/// Returns the epoch of a part of a checkpoint; `None` if the file is not of this part.
+fn epoch_of(file: &Path, part: &str) -> Option<usize> {
+    let name = file.file_name()?.to_str()?.strip_prefix(part)?;
+    let epoch = name.strip_prefix('-')?.strip_suffix(".bpk")?;
     epoch.parse().ok()
 }
 
@@ -286,15 +333,19 @@ pub(super) struct WholeFiles {
     folder: PathBuf,
     part: &'static str,
     saves: Saves,
+    seals: Seals,
 }
 
 impl WholeFiles {
-    pub(super) fn new(folder: &Path, part: &'static str, saves: &Saves) -> Self {
-        Self {
-            folder: folder.to_path_buf(),
+    /// Returns the writers of the three parts, which seal an epoch together.
+    pub(super) fn of_parts(run: &Path, saves: &Saves) -> [Self; 3] {
+        let seals = Seals::default();
+        PARTS.map(|part| Self {
+            folder: folder(run),
             part,
             saves: saves.clone(),
-        }
+            seals: seals.clone(),
+        })
     }
 
     fn file(&self, epoch: usize) -> PathBuf {
@@ -310,14 +361,19 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
         let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
         record.save(unfinished.clone())?;
         // Removed first, so that a checksum never stands beside another file than its own.
+        remove(&seal::file(&self.folder, epoch))?;
         remove(&checksum::beside(&file))?;
         std::fs::rename(unfinished, &file).map_err(CheckpointerError::IOError)?;
-        checksum::write(&file)
-            .map_err(|error| CheckpointerError::IOError(std::io::Error::other(error)))
+        let sealed = checksum::write(&file).and_then(|sum| {
+            self.seals
+                .add(&self.folder, epoch, (self.part, sum), &PARTS)
+        });
+        sealed.map_err(|error| CheckpointerError::IOError(std::io::Error::other(error)))
     }
 
     fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
         let file = self.file(epoch);
+        remove(&seal::file(&self.folder, epoch))?;
         remove(&checksum::beside(&file))?;
         remove(&file)
     }
@@ -364,6 +420,7 @@ pub(super) fn load(run: &Path, epoch: usize) -> Result<Loaded> {
 fn read<R: Checkpoint>(folder: &Path, part: &str, epoch: usize) -> Result<R> {
     let path = part_file(folder, part, epoch);
     checksum::check(&path)?;
+    seal::check(folder, epoch, part, &path)?;
     record(&path).map_err(|error| Error::Checkpoint {
         path,
         reason: error.to_string(),
@@ -392,8 +449,11 @@ impl CheckpointingStrategy for LastAndBest {
         let Ok(files) = std::fs::read_dir(folder(&self.run)) else {
             return actions;
         };
-        let there = files.filter_map(|file| epoch_of(&file.ok()?.path()));
-        actions.extend(there.filter(old).map(CheckpointingAction::Delete));
+        // A killed process may have left any part of an epoch.
+        let of_part = |file: PathBuf| PARTS.iter().find_map(|part| epoch_of(&file, part));
+        let there = files.filter_map(|file| of_part(file.ok()?.path()));
+        let there: BTreeSet<usize> = there.filter(old).collect();
+        actions.extend(there.into_iter().map(CheckpointingAction::Delete));
         actions
     }
 }

@@ -14,10 +14,11 @@ pub(super) fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Writes the CRC-32 of a file beside it, as eight hexadecimal digits.
-pub(super) fn write(file: &Path) -> Result<()> {
+/// Writes the CRC-32 of a file beside it, as eight hexadecimal digits, and returns it.
+pub(super) fn write(file: &Path) -> Result<u32> {
     let sum = crc32(file).map_err(Error::io("read", file))?;
-    write_atomically(beside(file), format!("{sum:08x}\n").as_bytes())
+    write_atomically(beside(file), format!("{sum:08x}\n").as_bytes())?;
+    Ok(sum)
 }
 
 /// Checks that a file matches its checksum. A file without a checksum, such as one from another program, is accepted.

@@ -15,6 +15,8 @@
 //! | `checkpoint/optim-N.bpk` | the moments of the optimizer |
 //! | `checkpoint/scheduler-N.bpk` | the learning rate schedule |
 //! | `checkpoint/*.bpk.crc32` | the CRC-32 of each file, eight hexadecimal digits; a file that does not match is refused |
+//! | `checkpoint/epoch-N.json` | the CRC-32 of the three files of epoch N; a resumed run takes only files that belong together |
+//! | `lock`, `lock-holder.json` | the lock of a run in training, and the process that holds it ([`FolderLock`]) |
 //!
 //! Random numbers (the order of the samples, dropout) depend on the seed, the pass over the data and the batch alone.
 //! The random state of a checkpoint is therefore its epoch, and a resumed run repeats an uninterrupted run to the bit
@@ -31,12 +33,15 @@ pub(crate) mod fork;
 mod gradients;
 mod hooks;
 mod journal;
+mod lock;
+mod lock_holder;
 mod mean_metric;
 mod output;
 mod part;
 mod recorder;
 mod saves;
 mod schedule;
+mod seal;
 mod settings_file;
 mod step;
 mod step_hooks;
@@ -54,6 +59,8 @@ pub use baseline::Baseline;
 pub use config::{NonFinitePolicy, Schedule, TrainConfig};
 pub use data::{Alternation, BatchBy, Batches, Data, DataPass, Mixture, Source};
 pub use hooks::{EpochSeen, StepSeen};
+pub use lock::FolderLock;
+pub(crate) use lock::With;
 pub use output::StepOutput;
 pub use part::PartConfig;
 pub use step::MultiTask;

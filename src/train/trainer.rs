@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::batcher::Batcher;
@@ -28,6 +28,7 @@ use super::devices::Devices;
 use super::gradients::Clipping;
 use super::hooks::{EpochHook, EpochSeen, StepHook, StepSeen, any};
 use super::journal::{Journal, JournalEntries};
+use super::lock::FolderLock;
 use super::mean_metric::{MeanMetric, ValuesOf};
 use super::recorder::Recorder;
 use super::saves::Saves;
@@ -110,6 +111,7 @@ pub struct Trainer<M: MultiTaskModel> {
     schedule: Option<ModuleLrScheduler>,
     step_hooks: Vec<StepHook<M>>,
     epoch_hooks: Vec<EpochHook<M>>,
+    lock: OnceLock<FolderLock>,
 }
 
 /// How a run treats its folder.
@@ -145,6 +147,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             schedule: None,
             step_hooks: Vec::new(),
             epoch_hooks: Vec::new(),
+            lock: OnceLock::new(),
         })
     }
 
@@ -360,21 +363,58 @@ impl<M: MultiTaskModel> Trainer<M> {
         self
     }
 
-    /// Creates the folder and checks that it is free for a new run, or holds a run to resume. [`fit`](Self::fit) calls
-    /// this; a program that writes files of its own into the folder calls it first.
+    /// Sets the lock of the folder, for a program that writes into the folder before and after the training. By
+    /// default the trainer takes the lock itself, and gives it back at the end of the training.
+    ///
+    /// # Panics
+    ///
+    /// If the lock is that of another folder.
+    pub fn with_lock(mut self, lock: FolderLock) -> Self {
+        assert!(
+            lock.is_of(&self.directory),
+            "the lock is of another folder than {}",
+            self.directory.display()
+        );
+        self.lock = OnceLock::from(lock);
+        self
+    }
+
+    /// Creates and [locks](FolderLock) the folder, checks that it is free for a new run, or holds a run to resume, and
+    /// removes what a killed process left unfinished in it. [`fit`](Self::fit) calls this; a program that writes files
+    /// of its own into the folder calls it first.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be created, [`Error::File`] if it holds another run, [`Error::Checkpoint`] if
-    /// there is nothing to resume.
+    /// [`Error::Io`] if the folder cannot be created, [`Error::File`] if it holds another run or another process trains
+    /// in it, [`Error::Checkpoint`] if there is nothing to resume.
     pub fn claim(&self) -> Result<()> {
         let folder = checkpoint::folder(&self.directory);
+        if self.begin == Begin::Resume {
+            // Without a run no folder is made.
+            checkpoint::latest(&self.directory)?;
+        } else {
+            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        }
+        self.take_lock()?;
         match self.begin {
-            Begin::Resume => return checkpoint::latest(&self.directory).map(|_| ()),
+            Begin::Resume => checkpoint::latest(&self.directory).map(|_| ())?,
             Begin::New => checkpoint::check_free(&self.directory)?,
             Begin::Either => {}
         }
-        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))
+        checkpoint::remove_unfinished(&self.directory);
+        Ok(())
+    }
+
+    /// Locks the folder, if it is not locked by this trainer.
+    pub(crate) fn take_lock(&self) -> Result<()> {
+        if self.lock.get().is_none() {
+            let lock = FolderLock::take(&self.directory)?;
+            let note = lock.note();
+            Screen::new(self.progress).say(note.as_slice());
+            // A second thread would have been refused.
+            let _ = self.lock.set(lock);
+        }
+        Ok(())
     }
 
     /// Returns the size of a validation batch, small enough that the spread of the batches gives the uncertainty of
@@ -420,7 +460,8 @@ impl<M: MultiTaskModel> Trainer<M> {
     /// - [`Error::Setting`] if the training or the validation data are empty, a setting does not fit the network, or a
     ///   run is resumed with other settings or with fewer epochs than it has completed.
     /// - [`Error::Io`] if the folder cannot be written.
-    /// - [`Error::File`] if the folder holds another run.
+    /// - [`Error::File`] if the folder holds another run, another process trains in it, or the history of the run to
+    ///   resume has a gap.
     /// - [`Error::Checkpoint`] if there is nothing to resume or the checkpoint does not fit.
     /// - [`Error::NonFiniteLoss`] if a loss is not finite and the policy is to stop.
     /// - [`Error::Training`] if the backend or the data failed.
@@ -608,12 +649,12 @@ impl<M: MultiTaskModel> Trainer<M> {
         valid: EpochLoader<M::Batch>,
         device: &Device,
     ) -> Result<Outcome<M>> {
-        let folder = checkpoint::folder(&self.directory);
         let samples = [train.num_items(), valid.num_items()];
         let stop = self.config.non_finite == NonFinitePolicy::Stop;
         let watch = stop.then(|| self.interrupter.clone());
         let strategy = start.model.weighting.name().to_string();
         let saves = Saves::default();
+        let [models, optimizers, schedules] = WholeFiles::of_parts(&self.directory, &saves);
         start.model = start.model.waiting_for(&saves, device);
         let mut training = SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
@@ -627,11 +668,7 @@ impl<M: MultiTaskModel> Trainer<M> {
                     self.progress,
                     samples,
                 )))
-                .with_custom_checkpointers(
-                    WholeFiles::new(&folder, "model", &saves),
-                    WholeFiles::new(&folder, "optim", &saves),
-                    WholeFiles::new(&folder, "scheduler", &saves),
-                )
+                .with_custom_checkpointers(models, optimizers, schedules)
                 .with_checkpointing_strategy(LastAndBest {
                     journal: journal.clone(),
                     keep: self.config.keep_checkpoints,
@@ -764,6 +801,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let loaded = checkpoint::load(&self.directory, epoch)?;
         let mut history = History::read_csv(self.history_file())?;
         history.truncate_after(epoch);
+        checkpoint::check_whole(&history, &self.history_file(), epoch)?;
         let own = fresh
             .model
             .weighting

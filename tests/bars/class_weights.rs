@@ -1,6 +1,7 @@
 //! Types that are rare in the training windows count as much as frequent ones, where that is asked for.
 
 use burn::data::dataloader::batcher::Batcher;
+use burn::module::Module;
 use equipoise::expansion::label::ExpansionType;
 use equipoise::expansion::model::{ExpansionModelConfig, baselines};
 use equipoise::expansion::run::{self, ClassWeights, ExpansionConfig, RunOptions};
@@ -66,6 +67,49 @@ fn the_loss_is_the_weighted_mean() {
     let counted = values(&found.counts(20));
     assert_close("weight", counted[0], all, 1e-5, 0.0);
     assert_eq!(counted[1..], [20.0; 3]);
+}
+
+/// Only the ratios of the weights matter: loss and best constant are means, so the skill is the same.
+#[test]
+fn the_scale_of_the_weights_does_not_change_the_skill() {
+    let config = config(ClassWeights::None);
+    let data = run::Data::load(&config).unwrap();
+    let device = config.backend.device().unwrap();
+    let (plain, _) = config.build(&device).unwrap();
+    let skill = |scale: f64| {
+        let mut scaled = config.clone();
+        scaled.model.class_weights = Some([0.5, 2.0, 1.0].map(|weight| scale * weight).to_vec());
+        let network = scaled.model.init(&device).unwrap();
+        let network = network
+            .try_load_record(plain.clone().into_record())
+            .unwrap();
+        // As an epoch does: the mean over batches, by the weight of their labels.
+        let (mut sum, mut all) = (0.0, 0.0);
+        let valid: Vec<Window> = data.valid.iter().copied().collect();
+        assert!(valid.len() > 5);
+        for windows in valid.chunks(5) {
+            let batcher = scaled.batcher(data.valid.bars());
+            let batch = batcher.batch(windows.to_vec(), &device);
+            let shared = Branches::together(network.represent(&batch), 4);
+            let losses = network.task_losses(shared, &batch);
+            let weight = values(&losses.counts(windows.len()))[0];
+            sum += weight * values(&losses.values())[0];
+            all += weight;
+        }
+        let known = baselines(&data.train, &data.valid, &scaled.model);
+        let constant = known
+            .iter()
+            .find(|b| b.split == Split::Valid && b.task == "type");
+        let constant = constant.unwrap().constant.unwrap();
+        (constant, 1.0 - sum / all / constant)
+    };
+    let (constant, expected) = skill(1.0);
+    assert!(expected.is_finite() && expected != 0.0);
+    for scale in [1e-3, 7.0, 1e6] {
+        let (other, found) = skill(scale);
+        assert_close("constant", other, constant, 1e-9, 0.0);
+        assert_close("skill", found, expected, 1e-4, 1e-5);
+    }
 }
 
 #[test]

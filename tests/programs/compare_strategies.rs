@@ -6,12 +6,14 @@ use crate::support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
-use equipoise::comparison::{OtherTarget, Results, Run};
-use equipoise::expansion::comparison::{Job, JobState};
-use equipoise::expansion::run::ExpansionConfig;
+use equipoise::comparison::{OtherTarget, Results, Run, SearchConfig};
+use equipoise::expansion::comparison::{Comparison, ComparisonConfig, Job, JobState};
+use equipoise::expansion::run::{ExpansionConfig, RunFiles};
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::history::{ALL_TASKS, History, Split, quantity};
 use equipoise::train::Progress;
 use support::assert_close;
@@ -225,11 +227,20 @@ fn job(folder: &Path) -> Job {
         folder: folder.to_path_buf(),
         config,
         data_seed: 0,
+        inputs: RunFiles::default(),
     }
+}
+
+/// The random numbers of a process have one state, so runs inside this process must not overlap.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
 fn a_run_is_new_then_interrupted_then_finished() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let whole = job(&folder.path().join("whole"));
     assert_eq!(whole.state().unwrap(), JobState::New);
@@ -280,6 +291,217 @@ fn a_run_is_new_then_interrupted_then_finished() {
         .work(Progress::Silent, Interrupter::new())
         .unwrap_err();
     assert!(message.to_string().contains("`train.learning_rate`"));
+}
+
+/// Writes bars without time stamps.
+fn write_bars(file: &Path, rows: usize) {
+    let simulator = Simulator::new(SimulatorConfig::default(), 1).unwrap();
+    let bars = simulator.simulate_windows(6).bars;
+    let rows = bars.bars()[..rows].iter();
+    let rows = rows.map(|bar| format!("{},{},{},{}\n", bar.open, bar.high, bar.low, bar.close));
+    let text: String = rows.collect();
+    std::fs::write(file, format!("open,high,low,close\n{text}")).unwrap();
+}
+
+/// A comparison of single epochs over a file of bars.
+fn over(file: &Path, rows: &[&str]) -> ComparisonConfig {
+    let mut config = tiny();
+    config.data.path = Some(file.into());
+    config.model.window = 30;
+    config.train.epochs = 1;
+    let config = ComparisonConfig::new(config).unwrap();
+    config
+        .with_seeds(1)
+        .with_strategies(rows.iter().copied())
+        .with_search(SearchConfig { runs: 6, epochs: 1 })
+}
+
+fn work(jobs: &[Job]) -> equipoise::Result<bool> {
+    for job in jobs {
+        assert!(job.work(Progress::Silent, Interrupter::new())?);
+    }
+    Ok(true)
+}
+
+#[test]
+fn a_file_that_changes_during_a_comparison_is_noticed() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("bars.csv"), folder.path().join("out"));
+    write_bars(&file, 600);
+    let config = || over(&file, &["sum", "uncertainty"]);
+    let mut comparison = Comparison::open(config(), &out).unwrap();
+    let mut message = String::new();
+    let ended = comparison.run(|jobs| {
+        let mut each = jobs.iter();
+        let first = each.next().unwrap();
+        assert!(first.work(Progress::Silent, Interrupter::new())?);
+        write_bars(&file, 599);
+        let second = each.next().unwrap();
+        let error = second.work(Progress::Silent, Interrupter::new());
+        message = error.unwrap_err().to_string();
+        Ok(true)
+    });
+    assert!(ended.unwrap());
+    assert!(message.contains("`data_file.bytes` is "), "{message}");
+    assert!(message.contains("when the comparison began"), "{message}");
+    assert_eq!(comparison.failed(), ["uncertainty-seed1"]);
+    drop(comparison);
+    let message = Comparison::open(config(), &out).map(drop).unwrap_err();
+    assert!(
+        message.to_string().contains("`data_file.bytes`"),
+        "{message}"
+    );
+    // As the message advises.
+    write_bars(&file, 600);
+    let mut comparison = Comparison::open(config(), &out).unwrap();
+    assert!(comparison.run(work).unwrap());
+    assert!(comparison.missing().unwrap().is_empty());
+}
+
+/// As another machine would: the same bytes in another folder.
+#[test]
+fn the_same_file_in_another_folder_is_the_same_comparison() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let parts = ["sum-seed1", "uncertainty-seed1", "manual-seed1"];
+    let rows = ["sum", "uncertainty", "manual"];
+    for part in parts {
+        let home = place(&format!("machine of {part}"));
+        std::fs::create_dir(&home).unwrap();
+        let file = home.join("bars.csv");
+        write_bars(&file, 600);
+        let config = over(&file, &rows);
+        let mut opened = Comparison::open_parts(config, place(part), vec![part.into()]).unwrap();
+        assert!(opened.run(work).unwrap());
+    }
+    let file = place("bars.csv");
+    write_bars(&file, 600);
+    let folders = parts.map(place);
+    let collected = Comparison::collect(over(&file, &rows), place("all"), &folders).unwrap();
+    assert!(collected.missing().unwrap().is_empty());
+    assert_eq!(collected.results().unwrap().strategies(), rows);
+    let two = Comparison::collect(over(&file, &rows), place("two"), &folders[..2]).unwrap();
+    assert_eq!(two.missing().unwrap(), ["manual-seed1"]);
+    // The run is not trained again where it is, either.
+    let mut opened = Comparison::open_parts(
+        over(&file, &rows),
+        place("sum-seed1"),
+        vec!["sum-seed1".into()],
+    )
+    .unwrap();
+    let ended = opened.run(|jobs| {
+        assert_eq!(jobs[0].state()?, JobState::Finished);
+        Ok(true)
+    });
+    assert!(ended.unwrap());
+
+    write_bars(&file, 500);
+    let other = Comparison::collect(over(&file, &rows), place("other"), &folders);
+    let message = other.map(drop).unwrap_err().to_string();
+    assert!(message.contains("`data_file.bytes`"), "{message}");
+}
+
+#[test]
+fn there_must_be_something_to_collect() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let collect = |from: &[PathBuf]| {
+        let config = ComparisonConfig::new(tiny()).unwrap();
+        let error = Comparison::collect(config, place("out"), from).map(drop);
+        error.unwrap_err().to_string()
+    };
+    let message = collect(&[]);
+    let expected = format!("{}: holds no comparison", place("out").display());
+    assert!(message.contains(&expected), "{message}");
+    std::fs::create_dir(place("empty")).unwrap();
+    for from in [vec![place("empty")], vec![place("nowhere"), place("empty")]] {
+        let message = collect(&from);
+        let expected = format!("{}: holds no comparison", from[0].display());
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert!(!place("out").exists());
+}
+
+#[test]
+fn an_interrupted_search_goes_on_with_its_next_round() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bars.csv");
+    write_bars(&file, 600);
+    let config = || over(&file, &["sum", "tuned-fixed"]);
+    let out = folder.path().join("out");
+    let mut comparison = Comparison::open(config(), &out).unwrap();
+    let mut rounds = Vec::new();
+    let ended = comparison.run(|jobs| {
+        rounds.push(jobs.len());
+        work(jobs)?;
+        Ok(rounds.len() < 2)
+    });
+    assert!(!ended.unwrap(), "interrupted in the second round");
+    // The first candidate with the run of the other row, then candidates alone.
+    assert_eq!(rounds[0], 2);
+    assert!(comparison.failed().is_empty());
+    assert_eq!(comparison.missing().unwrap(), ["tuned-fixed-seed1"]);
+    assert!(
+        comparison
+            .facts()
+            .iter()
+            .all(|(name, _)| name != "tuned-fixed")
+    );
+    drop(comparison);
+    let mut comparison = Comparison::open(config(), &out).unwrap();
+    let (mut trained, mut calls) = (0, 0);
+    let ended = comparison.run(|jobs| {
+        calls += 1;
+        let new = |job: &&Job| job.state().unwrap() == JobState::New;
+        trained += jobs.iter().filter(new).count();
+        work(jobs)
+    });
+    assert!(ended.unwrap());
+    assert!(calls > 2);
+    assert_eq!(
+        trained,
+        6 + 1 - (rounds[0] - 1) - rounds[1],
+        "nothing twice"
+    );
+    assert!(comparison.missing().unwrap().is_empty());
+    assert!(
+        comparison
+            .facts()
+            .iter()
+            .any(|(name, _)| name == "tuned-fixed")
+    );
+}
+
+#[test]
+fn a_folder_takes_one_whole_comparison_or_several_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || ComparisonConfig::new(tiny()).unwrap();
+    let whole = || Comparison::open(config(), folder.path());
+    let part = |name: &str| Comparison::open_parts(config(), folder.path(), vec![name.into()]);
+    let process = format!("process {} (for ", std::process::id());
+    let refused = |opened: equipoise::Result<Comparison>| {
+        let message = opened.map(drop).unwrap_err().to_string();
+        for expected in [
+            &folder.path().display().to_string(),
+            &process,
+            "is at work in",
+        ] {
+            assert!(message.contains(expected), "no {expected} in: {message}");
+        }
+    };
+    let one = whole().unwrap();
+    refused(whole());
+    refused(part("sum-seed1"));
+    Comparison::collect(config(), folder.path(), &[]).unwrap();
+    drop(one);
+    let (first, second) = (part("sum-seed1").unwrap(), part("sum-seed2").unwrap());
+    drop(first);
+    refused(whole());
+    drop(second);
+    whole().unwrap();
 }
 
 /// The example, if it has been built: `cargo test` does so, `cargo test --test compare_strategies` does not.
@@ -432,6 +654,39 @@ fn the_commands_of_the_plan_are_the_comparison() {
     let collected = run(&["it's here", "--collect"]);
     assert!(collected.status.success(), "{}", outputs(&collected).1);
     assert!(results(folder.path(), "whole") == results(folder.path(), "it's here"));
+}
+
+/// A word behind `--` is a file, whatever it looks like.
+#[cfg(unix)]
+#[test]
+fn a_plan_keeps_files_behind_two_dashes() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_bars(&folder.path().join("--plan"), 600);
+    let plan = command(
+        &program,
+        folder.path(),
+        &["out", "--window", "30", "--plan", "--", "--plan"],
+    );
+    let (commands, said) = outputs(&{ plan }.output().unwrap());
+    assert_eq!(commands.lines().count(), 5, "{commands}{said}");
+    for line in commands.lines() {
+        assert!(line.ends_with(" -- --plan"), "{line}");
+        let only = line.find(" --only ").unwrap();
+        assert!(only < line.find(" -- ").unwrap(), "{line}");
+        assert_eq!(line.matches("--plan").count(), 1, "{line}");
+    }
+    let first = commands.lines().next().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", first]).current_dir(folder.path());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", outputs(&output).1);
+    assert!(
+        folder
+            .path()
+            .join("out/runs/uncertainty-seed1/finished")
+            .exists()
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use equipoise::expansion::bars::Bars;
 use equipoise::expansion::predictor::Predictor;
 use equipoise::expansion::run;
 use equipoise::expansion::run::ExpansionConfig;
+use equipoise::expansion::simulator::{Simulator, SimulatorConfig};
 use equipoise::train::Progress;
 use support::program::{example, interrupt};
 
@@ -494,4 +495,98 @@ fn the_verdicts_of_the_run_are_told() {
     );
     let nothing = output(&program, folder.path(), &[]);
     assert_eq!(nothing.status.code(), Some(2));
+}
+
+/// A network of several instruments, and files with several of them, each named.
+#[test]
+fn one_instrument_of_several_is_predicted() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let simulator = Simulator::new(SimulatorConfig::default(), 1).unwrap();
+    let bars = simulator.simulate_windows(8).bars;
+    let half = bars.len() / 2;
+    let rows = |first: usize, symbol: &str| {
+        let rows = bars.bars()[first..first + half].iter().enumerate();
+        let rows = rows.map(|(index, bar)| {
+            let time = 1_700_000_000 + 60 * index;
+            let symbol = if symbol.is_empty() {
+                String::new()
+            } else {
+                format!("{symbol},")
+            };
+            format!(
+                "{time},{symbol}{},{},{},{}\n",
+                bar.open, bar.high, bar.low, bar.close
+            )
+        });
+        rows.collect::<String>()
+    };
+    let (one, two) = (rows(0, "ONE"), rows(half, "TWO"));
+    std::fs::write(
+        place("both.csv"),
+        format!("time,symbol,open,high,low,close\n{one}{two}"),
+    )
+    .unwrap();
+    let alone = rows(half, "");
+    std::fs::write(
+        place("two.csv"),
+        format!("time,open,high,low,close\n{alone}"),
+    )
+    .unwrap();
+    let mut config = ExpansionConfig::default();
+    config.data.path = Some(place("both.csv").into());
+    config.data.instrument = Some(run::Names::new(["ONE", "TWO"]));
+    config.model.window = 30;
+    config.model.hidden = 4;
+    config.train.epochs = 1;
+    let config = config.resolved();
+    let options = run::RunOptions {
+        progress: Progress::Silent,
+        ..Default::default()
+    };
+    run::train(
+        &config,
+        run::Data::load(&config).unwrap(),
+        place("run"),
+        options,
+    )
+    .unwrap();
+
+    let predict = |more: &[&str]| {
+        let found = output(&program, folder.path(), &[&["run"], more].concat());
+        (
+            found.status.success(),
+            text(&found.stdout),
+            text(&found.stderr),
+        )
+    };
+    let (success, chosen, said) = predict(&["both.csv", "--instrument", "TWO"]);
+    assert!(success, "{said}");
+    let (success, by_itself, said) = predict(&["two.csv"]);
+    assert!(success, "{said}");
+    assert!(
+        said.contains("the run has the instruments ONE, TWO, which are left aside"),
+        "{said}"
+    );
+    assert_eq!(chosen, by_itself);
+    assert_eq!(chosen.lines().count(), 1 + (half - 30).div_ceil(10) + 1);
+    for (arguments, expected) in [
+        (&["both.csv"][..], &["ONE", "TWO", "--instrument"][..]),
+        (&["both.csv", "--instrument", "SIX"], &["SIX", "ONE", "TWO"]),
+        (
+            &["both.csv", "--instrument", "ONE", "--instrument", "TWO"],
+            &[
+                "--instrument",
+                "one instrument; call the program once for each",
+            ],
+        ),
+    ] {
+        let (success, found, said) = predict(arguments);
+        // The header is written before the file is read.
+        assert!(!success && found.lines().count() <= 1, "{found}");
+        for expected in expected {
+            assert!(said.contains(expected), "no {expected} in: {said}");
+        }
+    }
 }

@@ -382,23 +382,14 @@ fn nobody_has_to_listen() {
 #[cfg(unix)]
 mod signals {
     use std::io::{BufRead, BufReader, Read};
+    use std::process::{Child, ChildStderr};
 
     use super::*;
 
     /// Starts a long run, sends the signal when a line of standard error has `trigger` in it, and waits for its end:
     /// the exit code and the rest of standard error.
     fn interrupted(child: &mut Command, signal: &str, trigger: &str) -> (Option<i32>, String) {
-        let mut child = child
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains(trigger) {
-            line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "no {trigger}");
-        }
+        let (mut child, mut said) = started(child, trigger);
         let id = child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().unwrap();
         assert!(sent.success());
@@ -441,6 +432,72 @@ mod signals {
         }
     }
 
+    /// Starts a long run and waits for a word of it.
+    fn started(child: &mut Command, trigger: &str) -> (Child, BufReader<ChildStderr>) {
+        let mut child = child
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(trigger) {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "no {trigger}");
+        }
+        (child, said)
+    }
+
+    /// Two trainings in one folder would write one history; a run in training may be read.
+    #[test]
+    fn a_run_in_training_is_left_alone() {
+        let Some(program) = program() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("runs/uncertainty-1");
+        let (mut first, _said) = started(
+            &mut command(&program, folder.path(), 100_000, &[]),
+            "    2/100000 ",
+        );
+        let out = Path::new("runs").join("uncertainty-1");
+        let out = out.to_str().unwrap();
+        let process = format!("process {} (for ", first.id());
+        for (arguments, expected) in [
+            (&["--out", out][..], "is at work in this folder"),
+            (&["--out", out, "--resume"], "is at work in this folder"),
+            (&["--out", out, "--resume", "--probe"], "is at work in"),
+            (&["--resume"], "the newest run, which --resume without"),
+        ] {
+            let output = Command::new(&program)
+                .args(arguments)
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            let said = outputs(&output).1;
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            for expected in [expected, &process, out] {
+                assert!(said.contains(expected), "no {expected} in: {said}");
+            }
+        }
+        let listed = Command::new(&program)
+            .arg("--list")
+            .current_dir(folder.path())
+            .output();
+        assert!(outputs(&listed.unwrap()).0.contains("of 100000 epochs"));
+        // Whoever has no time to clean up holds nothing.
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let kept = last_epoch(&run);
+        let (code, said) = interrupted(
+            Command::new(&program)
+                .arg("--resume")
+                .current_dir(folder.path()),
+            "-INT",
+            &format!("{:>6}/100000 ", kept + 1),
+        );
+        assert_eq!(code, Some(130), "{said}");
+        assert!(last_epoch(&run) >= kept);
+    }
+
     #[test]
     fn in_the_first_epoch_there_is_nothing_to_continue() {
         let Some(program) = program() else { return };
@@ -479,6 +536,39 @@ mod signals {
         interrupt(&child);
         let output = child.wait_with_output().unwrap();
         (output.status.code(), outputs(&output).1)
+    }
+}
+
+/// Programs that begin at the same time find folders of their own.
+#[test]
+fn no_two_runs_get_the_same_name() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let all: Vec<_> = (0..4)
+        .map(|_| {
+            let mut one = command(&program, folder.path(), 1, &["--quiet"]);
+            one.stdout(Stdio::piped()).stderr(Stdio::piped());
+            one.spawn().unwrap()
+        })
+        .collect();
+    let mut reports = Vec::new();
+    for one in all {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", outputs(&output).1);
+        reports.push(outputs(&output).0);
+    }
+    reports.sort();
+    for (number, report) in (1..).zip(&reports) {
+        let name = format!("uncertainty-{number}");
+        assert!(report.contains(&name), "{reports:?}");
+        assert!(
+            folder
+                .path()
+                .join("runs")
+                .join(name)
+                .join("report.html")
+                .exists()
+        );
     }
 }
 

@@ -100,7 +100,16 @@ impl ComparisonConfig {
     /// before.
     ///
     /// No part depends on another, so parts may run in any order and on any machine.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 10,000 seeds, which [`validate`](Self::validate) refuses.
     pub fn parts(&self) -> Vec<String> {
+        assert!(
+            self.seeds <= MOST_SEEDS,
+            "{} seeds, of which there are at most {MOST_SEEDS}",
+            self.seeds
+        );
         let part = |name: &String| {
             if name == TUNED_FIXED {
                 return vec![name.clone()];
@@ -115,8 +124,9 @@ impl ComparisonConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] unless `1 <= index <= count`.
+    /// [`Error::Setting`] unless `1 <= index <= count`; as [`validate`](Self::validate).
     pub fn shard(&self, index: usize, count: usize) -> Result<Vec<String>> {
+        self.validate()?;
         if index == 0 || index > count {
             let expected = "INDEX/COUNT with an index from 1 to the count, such as 1/4";
             return Err(Error::setting(
@@ -134,7 +144,7 @@ impl ComparisonConfig {
         parts.retain(|part| {
             let least = (0..count).min_by_key(|&shard| work[shard]);
             let shard = least.expect("a count of at least 1");
-            work[shard] += self.epochs_of(part);
+            work[shard] = self.epochs_of(part).saturating_add(work[shard]);
             shard + 1 == index
         });
         Ok(parts)
@@ -142,14 +152,19 @@ impl ComparisonConfig {
 
     /// Returns the runs and the epochs of parts, of which there may be fewer if a search ends early.
     pub(super) fn planned(&self, parts: &[String]) -> (usize, usize) {
-        let runs = parts.iter().map(|part| self.runs_of(part)).sum();
-        let epochs = parts.iter().map(|part| self.epochs_of(part)).sum();
-        (runs, epochs)
+        let sum = |of: &dyn Fn(&str) -> usize| {
+            let each = parts.iter().map(|part| of(part));
+            each.fold(0, usize::saturating_add)
+        };
+        (
+            sum(&|part| self.runs_of(part)),
+            sum(&|part| self.epochs_of(part)),
+        )
     }
 
     fn runs_of(&self, part: &str) -> usize {
         if part == TUNED_FIXED {
-            self.search.runs + self.seeds as usize
+            self.search.runs.saturating_add(self.seeds as usize)
         } else {
             1
         }
@@ -158,7 +173,8 @@ impl ComparisonConfig {
     fn epochs_of(&self, part: &str) -> usize {
         let epochs = self.base.train.epochs;
         if part == TUNED_FIXED {
-            self.search.runs * self.search.epochs + self.seeds as usize * epochs
+            let searched = self.search.runs.saturating_mul(self.search.epochs);
+            searched.saturating_add((self.seeds as usize).saturating_mul(epochs))
         } else {
             epochs
         }
@@ -172,6 +188,7 @@ pub(super) fn run_name(strategy: &str, seed: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Comparison;
     use super::*;
 
     fn config(seeds: u64) -> ComparisonConfig {
@@ -206,6 +223,53 @@ mod tests {
             let message = config(1).shard(index, count).unwrap_err().to_string();
             assert!(message.contains(&format!("{index}/{count}")), "{message}");
         }
+    }
+
+    #[test]
+    fn a_shard_beyond_the_parts_has_nothing_to_do() {
+        let config = config(1).with_strategies(["sum", "mgda"]);
+        assert_eq!(config.shard(1, usize::MAX).unwrap().len(), 1);
+        assert!(config.shard(usize::MAX, usize::MAX).unwrap().is_empty());
+        assert!(config.shard(3, 3).unwrap().is_empty());
+    }
+
+    #[test]
+    fn seeds_have_a_bound_that_holds_everywhere() {
+        assert_eq!(config(MOST_SEEDS).validate().map(|()| 0).unwrap(), 0);
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("none");
+        for seeds in [0, MOST_SEEDS + 1, u64::MAX] {
+            let all = || config(seeds);
+            let open = Comparison::open(all(), &place).map(drop);
+            let parts = Comparison::open_parts(all(), &place, Vec::new()).map(drop);
+            let collect = Comparison::collect(all(), &place, &[]).map(drop);
+            for refused in [all().validate(), all().shard(1, 2).map(drop), open, parts] {
+                let message = refused.unwrap_err().to_string();
+                assert!(
+                    message.contains(&format!("`seeds` is {seeds}")),
+                    "{message}"
+                );
+            }
+            assert!(collect.is_err());
+        }
+        assert!(!place.exists());
+    }
+
+    #[test]
+    #[should_panic(expected = "10001 seeds")]
+    fn too_many_seeds_have_no_parts() {
+        config(MOST_SEEDS + 1).parts();
+    }
+
+    #[test]
+    fn a_search_of_any_size_is_planned() {
+        let search = SearchConfig {
+            runs: usize::MAX,
+            epochs: usize::MAX,
+        };
+        let config = config(2).with_search(search);
+        assert_eq!(config.planned(&config.parts()).1, usize::MAX);
+        assert_eq!(config.shard(1, 2).unwrap(), [TUNED_FIXED]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Runs a comparison, or some of its parts, in a folder, and collects the results.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::config::{ComparisonConfig, run_name};
@@ -8,9 +7,11 @@ use super::job::{Job, JobState};
 use super::manifest::Manifest;
 use super::strategies;
 use super::tuning::{Tuned, Tuning};
+use crate::atomic::remove_unfinished;
 use crate::comparison::{Results, Run, TUNED_FIXED};
 use crate::error::{Error, Result};
 use crate::expansion::run::Data;
+use crate::train::{FolderLock, With};
 
 /// The folder of the runs of the rows, in the folder of a comparison.
 const RUNS: &str = "runs";
@@ -29,8 +30,10 @@ pub struct Comparison {
     facts: Vec<(String, String)>,
     notes: Vec<String>,
     failed: Vec<String>,
-    /// The lock of the folder, held as long as the comparison.
-    _lock: File,
+    /// The settings and files that all runs share.
+    manifest: Manifest,
+    /// The lock of the folder, held as long as the comparison; `None` for a comparison that only collects.
+    _lock: Option<FolderLock>,
 }
 
 impl Comparison {
@@ -41,13 +44,14 @@ impl Comparison {
     /// # Errors
     ///
     /// * As [`ComparisonConfig::validate`] and [`Data::load`].
-    /// * [`Error::File`] if another process trains in the folder.
+    /// * [`Error::File`] if another process trains in the folder, with its process and the time since when.
     /// * [`Error::Setting`] naming the first field that differs, if the folder holds another comparison. More
     ///   strategies and more seeds are no difference.
     /// * [`Error::Io`], [`Error::Config`] if the folder cannot be used.
     pub fn open(config: ComparisonConfig, folder: impl AsRef<Path>) -> Result<Self> {
+        config.validate()?;
         let parts = config.parts();
-        Self::new(config, folder.as_ref(), parts, File::try_lock)
+        Self::new(config, folder.as_ref(), parts, Some(With::Nobody))
     }
 
     /// Opens a folder for some [parts](ComparisonConfig::parts). Other processes may train other parts in the same
@@ -61,15 +65,17 @@ impl Comparison {
         folder: impl AsRef<Path>,
         parts: Vec<String>,
     ) -> Result<Self> {
+        config.validate()?;
         let known = config.parts();
         if let Some(unknown) = parts.iter().find(|part| !known.contains(part)) {
             let expected = format!("a part of the comparison: {}", known.join(", "));
             return Err(Error::setting("only", unknown, expected));
         }
-        Self::new(config, folder.as_ref(), parts, File::try_lock_shared)
+        Self::new(config, folder.as_ref(), parts, Some(With::Others))
     }
 
-    /// Opens a folder to collect the runs of other folders, which hold parts of the same comparison, and its own.
+    /// Opens a folder to collect the runs of other folders, which hold parts of the same comparison, and its own. Runs
+    /// may be in training in all of them.
     ///
     /// # Errors
     ///
@@ -85,10 +91,11 @@ impl Comparison {
         needed
             .iter()
             .try_for_each(|folder| Manifest::is_in(folder))?;
-        let mut comparison = Self::open_parts(config.clone(), folder, config.parts())?;
-        let manifest = Manifest::new(config.base, config.search)?;
+        config.validate()?;
+        let parts = config.parts();
+        let mut comparison = Self::new(config, folder.as_ref(), parts, None)?;
         for folder in from {
-            manifest.check(folder)?;
+            comparison.manifest.check(folder)?;
             comparison.sources.push(folder.clone());
         }
         comparison.tuned = comparison.stored_tuning()?;
@@ -99,16 +106,27 @@ impl Comparison {
         config: ComparisonConfig,
         folder: &Path,
         parts: Vec<String>,
-        lock: fn(&File) -> std::result::Result<(), TryLockError>,
+        with: Option<With>,
     ) -> Result<Self> {
-        config.validate()?;
+        if with.is_some() {
+            // The data may take long to read.
+            FolderLock::check_free(folder)?;
+        }
         let data = Data::load(&config.base)?;
         let manifest = Manifest::new(config.base.clone(), config.search.clone())?;
-        let lock = locked(folder, lock)?;
+        let lock = with.map(|with| FolderLock::take_with(folder, with));
+        let lock = lock.transpose()?;
+        if with == Some(With::Nobody) {
+            remove_unfinished(folder);
+        }
         manifest.claim(folder)?;
+        let facts = facts(&config, &data);
+        let mut notes = data.notes;
+        notes.extend(lock.as_ref().and_then(FolderLock::note));
         Ok(Self {
-            facts: facts(&config, &data),
-            notes: data.notes,
+            facts,
+            notes,
+            manifest,
             config,
             folder: folder.to_path_buf(),
             sources: vec![folder.to_path_buf()],
@@ -162,7 +180,7 @@ impl Comparison {
         train: &mut impl FnMut(&[Job]) -> Result<bool>,
         waiting: &mut Vec<Job>,
     ) -> Result<bool> {
-        let mut tuning = Tuning::new(&self.config, &self.folder)?;
+        let mut tuning = Tuning::new(&self.config, &self.folder, self.manifest.inputs())?;
         loop {
             let round = tuning.round();
             if round.is_empty() {
@@ -285,6 +303,7 @@ impl Comparison {
             name,
             config: strategies::config(&self.config.base, strategy, seed, tuned.as_ref())?,
             data_seed: self.config.base.train.seed,
+            inputs: self.manifest.inputs(),
         })
     }
 
@@ -341,19 +360,4 @@ fn facts(config: &ComparisonConfig, data: &Data) -> Vec<(String, String)> {
     ]
     .map(|(name, text)| (name.to_string(), text))
     .into()
-}
-
-/// Creates the folder and locks it.
-fn locked(folder: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> Result<File> {
-    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let path = folder.join("lock");
-    let file = File::create(&path).map_err(Error::io("create", &path))?;
-    match lock(&file) {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::file(
-            folder,
-            "another process compares in this folder; wait for its end, or choose another folder (`out`)",
-        )),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
-    }
 }

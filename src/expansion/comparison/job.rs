@@ -1,16 +1,16 @@
 //! Trains one run of a comparison in its own folder: detects a finished run, continues an interrupted run.
 
-use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
 use burn::train::Interrupter;
 use serde::{Deserialize, Serialize};
 
 use crate::difference::same_or_named;
-use crate::error::{Error, Result};
-use crate::expansion::run::{self, Data, ExpansionConfig, RunOptions};
+use crate::error::Result;
+use crate::expansion::run::{self, Data, ExpansionConfig, RunFiles, RunOptions};
 use crate::history::{History, write_atomically};
-use crate::train::{Progress, checkpoint};
+use crate::train::{FolderLock, Progress, checkpoint};
 
 /// The file that marks a finished run. It is written after the last epoch, so a killed run does not have it.
 const MARKER: &str = "finished";
@@ -28,6 +28,8 @@ pub struct Job {
     /// The seed of simulated bars. Separate from the seed of the run, so that all runs of a comparison share their
     /// bars.
     pub data_seed: u64,
+    /// The lengths and checksums of the files that all runs of the comparison read, see [`RunFiles::of`].
+    pub inputs: RunFiles,
 }
 
 /// The state of a job.
@@ -42,12 +44,12 @@ pub enum JobState {
 }
 
 impl Job {
-    /// Returns the state of the run in the folder.
+    /// Returns the state of the run in the folder. Its files may have had another path, and not another content.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming a field if the folder holds a run with another config, [`Error::Io`] or
-    /// [`Error::Config`] if its config cannot be read.
+    /// [`Error::Setting`] naming a field if the folder holds a run with another config or of other files,
+    /// [`Error::Io`] or [`Error::Config`] if its config cannot be read.
     pub fn state(&self) -> Result<JobState> {
         let stored = self.folder.join("config.json");
         if !stored.exists() {
@@ -57,7 +59,13 @@ impl Job {
             "as in the run that {} holds; remove that folder, or choose another",
             self.folder.display()
         );
-        same_or_named(&self.config, &ExpansionConfig::read(stored)?, &remedy)?;
+        let stored = ExpansionConfig::read(stored)?;
+        same_or_named(
+            &self.config.clone().with_paths_of(&stored),
+            &stored,
+            &remedy,
+        )?;
+        self.inputs.check(&self.folder)?;
         match checkpoint::latest(&self.folder) {
             _ if self.folder.join(MARKER).exists() => Ok(JobState::Finished),
             Ok(epoch) => Ok(JobState::Interrupted(epoch)),
@@ -80,14 +88,14 @@ impl Job {
     }
 
     /// Trains the run, from its newest checkpoint or from the start. Returns whether the run is finished: `false` if
-    /// the interrupter stopped it; a later call continues.
+    /// the interrupter stopped it; a later call continues. Waits for another process that trains the run.
     ///
     /// # Errors
     ///
-    /// As [`Data::load`] and [`run::train`], and [`state`](Self::state).
+    /// As [`Data::load`] and [`run::train`], and [`state`](Self::state); [`Error::Setting`] naming a file that has
+    /// changed since the comparison began.
     pub fn work(&self, progress: Progress, interrupter: Interrupter) -> Result<bool> {
-        std::fs::create_dir_all(&self.folder).map_err(Error::io("create", &self.folder))?;
-        let _alone = self.lock()?;
+        let lock = self.lock(progress)?;
         let resume = match self.state()? {
             JobState::Finished => return Ok(true),
             JobState::Interrupted(_) => true,
@@ -96,10 +104,14 @@ impl Job {
         let mut drawn = self.config.clone();
         drawn.train.seed = self.data_seed;
         let data = Data::load(&drawn)?;
+        // After the reading, which takes a while, so that what was read is what is compared.
+        self.inputs.check_unchanged(&drawn)?;
         let options = RunOptions {
             resume,
             progress,
             interrupter: interrupter.clone(),
+            // Until the marker is written.
+            lock: Some(lock.clone()),
             ..RunOptions::default()
         };
         let outcome = run::train(&self.config, data, &self.folder, options)?;
@@ -111,10 +123,12 @@ impl Job {
     }
 
     /// Locks the folder until the run ends. The process of a killed comparison may still be writing for a moment.
-    fn lock(&self) -> Result<File> {
-        let path = self.folder.join("lock");
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        file.lock().map_err(Error::io("lock", &path))?;
-        Ok(file)
+    fn lock(&self, progress: Progress) -> Result<FolderLock> {
+        FolderLock::wait(&self.folder, |why| {
+            if progress != Progress::Silent {
+                // Standard error may be closed.
+                let _ = writeln!(std::io::stderr(), "waiting: {why}");
+            }
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::temporary_file;
 use crate::comparison::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
@@ -51,6 +52,15 @@ impl Manifest {
         })
     }
 
+    /// Returns the fingerprints of the files that all runs read.
+    pub(super) fn inputs(&self) -> RunFiles {
+        RunFiles {
+            data_file: self.data_file.clone(),
+            data_files: self.data_files.clone(),
+            marks_file: self.marks_file.clone(),
+        }
+    }
+
     /// Writes the manifest to a folder that has none, or checks that the stored manifest of the folder is equal.
     ///
     /// # Errors
@@ -64,7 +74,7 @@ impl Manifest {
         }
         let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
         let fail = || Error::io("write", &path);
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail())?;
+        let mut file = temporary_file(folder).map_err(fail())?;
         file.write_all(json.as_bytes()).map_err(fail())?;
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(()),
@@ -87,7 +97,7 @@ impl Manifest {
         Err(Error::file(folder, reason))
     }
 
-    /// Checks that the stored manifest of a folder is equal.
+    /// Checks that the stored manifest of a folder is equal. Files may have another path, and not another content.
     ///
     /// # Errors
     ///
@@ -104,9 +114,11 @@ impl Manifest {
             "as in the runs that {} holds; change it back, or choose another folder",
             folder.display()
         );
+        let mut own = self.clone();
+        own.config = own.config.with_paths_of(&stored.config);
         // Compared first, so that its fields are named as in a config, without the prefix `config.`.
-        same_or_named(&self.config, &stored.config, &remedy)?;
-        same_or_named(self, &stored, &remedy)
+        same_or_named(&own.config, &stored.config, &remedy)?;
+        same_or_named(&own, &stored, &remedy)
     }
 }
 
@@ -173,6 +185,21 @@ mod tests {
         std::fs::write(place("marks.csv"), "start,end,type\n1,2,0\n").unwrap();
         manifest().unwrap().claim(folder.path()).unwrap();
         manifest().unwrap().claim(folder.path()).unwrap();
+
+        // Another machine has the same files in another folder.
+        std::fs::create_dir(place("other")).unwrap();
+        let mut moved = manifest().unwrap();
+        for name in ["bars.csv", "marks.csv"] {
+            std::fs::copy(place(name), place("other").join(name)).unwrap();
+        }
+        moved.config.data.path = Some(place("other/bars.csv").into());
+        moved.config.data.marks = Some(place("other/marks.csv"));
+        let moved = Manifest::new(moved.config, search(3)).unwrap();
+        moved.claim(folder.path()).unwrap();
+        let mut simulated = base();
+        simulated.data.marks = None;
+        let simulated = Manifest::new(simulated, search(3)).unwrap();
+        assert!(refusal(&simulated, folder.path()).contains("`data.path`"));
 
         std::fs::write(place("marks.csv"), "start,end,type\n1,3,0\n").unwrap();
         let message = refusal(&manifest().unwrap(), folder.path());

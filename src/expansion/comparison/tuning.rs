@@ -10,6 +10,7 @@ use super::strategies;
 use crate::comparison::SearchConfig;
 use crate::comparison::search::{self, Candidate, Tried};
 use crate::error::{Error, Result};
+use crate::expansion::run::RunFiles;
 use crate::history::write_atomically;
 use crate::task::TaskSet;
 use crate::weighting::TaskValues;
@@ -23,6 +24,7 @@ const FILE: &str = "chosen.json";
 pub(super) struct Tuning {
     config: ComparisonConfig,
     folder: PathBuf,
+    inputs: RunFiles,
     tasks: TaskSet,
     tried: Vec<Tried>,
     /// The candidates of the current round.
@@ -31,8 +33,9 @@ pub(super) struct Tuning {
 
 impl Tuning {
     /// Creates a search in the folder of a comparison.
-    pub(super) fn new(config: &ComparisonConfig, folder: &Path) -> Result<Self> {
+    pub(super) fn new(config: &ComparisonConfig, folder: &Path, inputs: RunFiles) -> Result<Self> {
         Ok(Self {
+            inputs,
             tasks: config.base.model.tasks()?,
             folder: folder.join(SEARCH),
             config: config.clone(),
@@ -100,6 +103,7 @@ impl Tuning {
             name: format!("{SEARCH} {name}"),
             config: strategies::candidate(base, &self.config.search, candidate),
             data_seed: base.train.seed,
+            inputs: self.inputs.clone(),
         }
     }
 }

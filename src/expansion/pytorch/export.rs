@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::inputs::{Inputs, KEY};
 use super::names::{BINARY, Generation, LOG_SIGMA_BINARY, LOG_SIGMA_SPAN, LOG_SIGMAS, SPAN};
 use super::parameters::{Parameters, parameters};
 use crate::error::{Error, Result};
@@ -13,8 +14,10 @@ use crate::weighting::{LOG_SIGMA, Strategy};
 #[derive(Clone, Debug)]
 pub struct PytorchExport {
     parameters: Parameters,
+    features: usize,
     log_sigma: Option<[f32; 4]>,
     generation: Generation,
+    inputs: Option<Inputs>,
 }
 
 impl PytorchExport {
@@ -33,8 +36,10 @@ impl PytorchExport {
         let parameters = parameters(network).map_err(unreadable)?;
         Ok(Self {
             parameters,
+            features: network.config().features,
             log_sigma: None,
             generation: Generation::default(),
+            inputs: None,
         })
     }
 
@@ -42,6 +47,23 @@ impl PytorchExport {
     pub fn with_generation(mut self, generation: Generation) -> Self {
         self.generation = generation;
         self
+    }
+
+    /// Sets what the inputs of the network are, which the file then tells.
+    ///
+    /// # Panics
+    ///
+    /// If the network has another number of inputs.
+    pub fn with_inputs(mut self, inputs: Inputs) -> Self {
+        let (found, expected) = (inputs.names().len(), self.features);
+        assert_eq!(found, expected, "the network has {expected} inputs");
+        self.inputs = Some(inputs);
+        self
+    }
+
+    /// Returns what the inputs of the network are, or `None` if nobody has said so.
+    pub fn inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
     }
 
     /// Sets log sigma of type, pointers, binary and countdown. The original network always has them, so PyTorch loads a
@@ -81,7 +103,9 @@ impl PytorchExport {
     ///
     /// [`Error::Io`] if the file cannot be written, [`Error::Checkpoint`] if a parameter is not finite.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        write(path.as_ref(), &self.named())
+        let inputs = self.inputs.iter();
+        let metadata = inputs.map(|inputs| (KEY.to_string(), inputs.to_json()));
+        write(path.as_ref(), &self.named(), metadata.collect())
     }
 
     /// Returns the tensors under all names of the generation.

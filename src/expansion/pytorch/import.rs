@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use super::import_config::ImportConfig;
+use super::inputs::{Inputs, KEY};
 use super::layout::{one_binary_head, sizes};
 use super::names::{Generation, LOG_SIGMAS, common_tensors, may_have, network_tensors};
 use super::parameters::{Parameters, with_parameters};
@@ -25,6 +26,7 @@ pub struct PytorchCheckpoint {
     generation: Generation,
     parameters: Parameters,
     log_sigma: Option<[f32; 4]>,
+    inputs: Option<Inputs>,
     notes: Vec<String>,
 }
 
@@ -72,6 +74,16 @@ impl PytorchCheckpoint {
             expected.extend(sigmas);
         }
         state.check(&expected, &import.selection)?;
+        let inputs = file.metadata(KEY).and_then(Inputs::from_json);
+        if let Some(inputs) = &inputs
+            && inputs.names().len() != config.features
+        {
+            return Err(format!(
+                "says that its network reads {}, but the network reads {} features",
+                inputs.names().join(", "),
+                config.features
+            ));
+        }
         let mut parameters = state.numbers(&expected)?;
         let log_sigma = if with_sigmas {
             Some(log_sigmas(&mut parameters)?)
@@ -84,6 +96,7 @@ impl PytorchCheckpoint {
             generation,
             parameters,
             log_sigma,
+            inputs,
             notes: state.notes,
         })
     }
@@ -106,6 +119,12 @@ impl PytorchCheckpoint {
     /// Returns log sigma of type, pointers, binary and countdown, or `None` if the file has none.
     pub fn log_sigma(&self) -> Option<[f32; 4]> {
         self.log_sigma
+    }
+
+    /// Returns what the inputs of the network are, or `None` if the file does not tell: only a file of
+    /// [`export_run`](crate::expansion::run::export_run) does, until PyTorch saves it again.
+    pub fn inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
     }
 
     /// Returns the strategy that continues from the log sigmas of the file, or `None` if the file has none.

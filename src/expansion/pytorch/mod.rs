@@ -50,6 +50,9 @@
 //! the run learned none, add values with [`PytorchExport::with_log_sigma`]. For the newer network, which holds its
 //! binary head under two names, choose [`Generation::Span`].
 //!
+//! No tensor tells what the inputs are. [`export_run`](crate::expansion::run::export_run) writes them into the metadata
+//! of the file ([`Inputs`]), where [`PytorchCheckpoint::inputs`] finds them; PyTorch drops metadata when it saves again.
+//!
 //! # Names
 //!
 //! H is `hidden` and P is `projection`. The linear layers, from `projection.0` on, also have a `bias`, `[outputs]`.
@@ -70,6 +73,7 @@
 mod export;
 mod import;
 mod import_config;
+mod inputs;
 mod layout;
 mod names;
 mod parameters;
@@ -77,4 +81,5 @@ mod parameters;
 pub use export::PytorchExport;
 pub use import::PytorchCheckpoint;
 pub use import_config::ImportConfig;
+pub use inputs::Inputs;
 pub use names::Generation;

@@ -569,17 +569,23 @@ impl ExpansionConfig {
     ///
     /// [`Error::Setting`] naming the first field that differs, with both values.
     pub fn check_continues(&self, stored: &Self) -> Result<()> {
-        let mut asked = self.clone();
+        let mut asked = self.clone().with_paths_of(stored);
         asked.train.epochs = stored.train.epochs;
-        // Files may have moved: they are identified by their content, see `inputs.json`.
-        if asked.data.path.is_some() && stored.data.path.is_some() {
-            asked.data.path.clone_from(&stored.data.path);
-        }
-        if asked.data.marks.is_some() && stored.data.marks.is_some() {
-            asked.data.marks.clone_from(&stored.data.marks);
-        }
         let remedy = "as in the run that is resumed; only `train.epochs` may change";
         same_or_named(&asked, stored, remedy)
+    }
+
+    /// Returns the config with the paths of another config where both name files. Files may have moved: they are
+    /// identified by their content, see [`RunFiles`](super::fingerprint::RunFiles).
+    pub(crate) fn with_paths_of(mut self, other: &Self) -> Self {
+        let (own, other) = (&mut self.data, &other.data);
+        if own.path.is_some() && other.path.is_some() {
+            own.path.clone_from(&other.path);
+        }
+        if own.marks.is_some() && other.marks.is_some() {
+            own.marks.clone_from(&other.marks);
+        }
+        self
     }
 
     /// Reads a config. Fields that the file leaves out have their defaults.

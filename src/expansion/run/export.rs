@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::config::ExpansionConfig;
 use crate::error::Result;
-use crate::expansion::pytorch::PytorchExport;
+use crate::expansion::pytorch::{Inputs, PytorchExport};
 use crate::train::{MultiTask, checkpoint};
 
-/// Exports the network of a run's checkpoint, with its log sigmas if the strategy of the run learns them.
+/// Exports the network of a run's checkpoint, with the names of its inputs, and with its log sigmas if the strategy of
+/// the run learns them.
 ///
 /// # Errors
 ///
@@ -19,6 +20,11 @@ pub fn export_run(run: impl AsRef<Path>, epoch: usize) -> Result<PytorchExport> 
     let (network, weighting) = config.build(&device)?;
     let file = checkpoint::model_file(&run, epoch);
     let trained = checkpoint::load_model(MultiTask::new(network, weighting), &file)?;
-    let export = PytorchExport::new(&trained.network)?;
+    let inputs = Inputs {
+        position: config.data.position,
+        moves: config.data.moves,
+        further: config.data.features_from.clone(),
+    };
+    let export = PytorchExport::new(&trained.network)?.with_inputs(inputs);
     export.with_learned(&trained.weighting)
 }

@@ -40,10 +40,10 @@ impl Fingerprint {
     }
 }
 
-/// The fingerprints of the input files of a run.
-#[derive(Serialize, Deserialize)]
+/// The lengths and checksums of the files that a run reads: files of bars and of marked expansions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RunFiles {
+pub struct RunFiles {
     /// The fingerprint of the only file of `data.path`.
     pub(crate) data_file: Option<Fingerprint>,
     /// The fingerprints of several files of `data.path`, in their order.
@@ -54,8 +54,12 @@ pub(crate) struct RunFiles {
 }
 
 impl RunFiles {
-    /// Computes the fingerprints of the files of a config.
-    pub(crate) fn of(config: &ExpansionConfig) -> Result<Self> {
+    /// Computes length and checksum of the files of a config; there are none for simulated bars.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be read; as [`DataFiles::files`].
+    pub fn of(config: &ExpansionConfig) -> Result<Self> {
         let files = config.data.path.as_ref().map(DataFiles::files);
         let files = files.transpose()?.unwrap_or_default();
         let all: Result<Vec<_>> = files.iter().map(|file| Fingerprint::of(file)).collect();
@@ -83,6 +87,17 @@ impl RunFiles {
         let remedy = "as when the run began; a resumed run needs the same files of bars (`data_file`, `data_files`) and of marked \
             expansions (`marks_file`): bring it back, or start a new run";
         same_or_named(self, &stored, remedy)
+    }
+
+    /// Checks that the files of a config are those that the runs before have read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the file; as [`of`](Self::of).
+    pub(crate) fn check_unchanged(&self, config: &ExpansionConfig) -> Result<()> {
+        let remedy = "as when the comparison began; all its runs need the same files of bars (`data_file`, `data_files`) \
+            and of marked expansions (`marks_file`): bring it back, and the same call goes on";
+        same_or_named(&Self::of(config)?, self, remedy)
     }
 
     /// Writes the fingerprints to the folder of a run.

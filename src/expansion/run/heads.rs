@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::config::ExpansionConfig;
+use super::init_selection::InitSelection;
 use super::start::is_pytorch;
 #[cfg(feature = "pytorch")]
 use super::start::pytorch_checkpoint;
@@ -21,16 +22,18 @@ const CLASSIFIER: &str = "classifier";
 pub(crate) fn init_from(
     network: ExpansionModel,
     file: &Path,
+    selection: &InitSelection,
     progress: Progress,
 ) -> Result<ExpansionModel> {
     #[cfg(feature = "pytorch")]
     if is_pytorch(file) {
-        return init_from_pytorch(network, file, progress);
+        return init_from_pytorch(network, file, selection, progress);
     }
     #[cfg(not(feature = "pytorch"))]
     if is_pytorch(file) {
         return Err(without_pytorch(file));
     }
+    selection.check_unused(file)?;
     let countdown = task_names::COUNTDOWN;
     let choices: [&[&str]; 4] = [&[], &[countdown], &[CLASSIFIER], &[CLASSIFIER, countdown]];
     let run = ExpansionConfig::of_run(file).ok().flatten();
@@ -59,10 +62,11 @@ pub(crate) fn init_from(
 fn init_from_pytorch(
     network: ExpansionModel,
     file: &Path,
+    selection: &InitSelection,
     progress: Progress,
 ) -> Result<ExpansionModel> {
     let config = network.config();
-    let checkpoint = pytorch_checkpoint(file, config.countdown)?;
+    let checkpoint = pytorch_checkpoint(file, config.countdown, selection)?;
     for note in checkpoint.notes() {
         tell(progress, &format!("{}: {note}", file.display()));
     }

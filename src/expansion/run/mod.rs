@@ -14,11 +14,13 @@ mod fingerprint;
 #[cfg(feature = "pytorch")]
 mod follow;
 mod heads;
+mod init_selection;
 mod instruments;
 mod names;
 mod quick_test;
 mod recipes;
 mod report;
+mod same_features;
 mod start;
 mod train;
 
@@ -28,7 +30,9 @@ pub use config::{Backend, DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 pub use export::export_run;
 pub use files::DataFiles;
-pub(crate) use fingerprint::{Fingerprint, RunFiles};
+pub(crate) use fingerprint::Fingerprint;
+pub use fingerprint::RunFiles;
+pub use init_selection::InitSelection;
 pub use instruments::InstrumentScores;
 pub use names::Names;
 pub use quick_test::QuickTest;

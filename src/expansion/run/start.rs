@@ -8,6 +8,8 @@ use burn::tensor::{Device, Tensor};
 use super::config::{DataConfig, ExpansionConfig};
 #[cfg(feature = "pytorch")]
 use super::follow::follow;
+use super::init_selection::InitSelection;
+use super::same_features::same_features;
 use crate::error::{Error, Result};
 #[cfg(feature = "pytorch")]
 use crate::expansion::label::CountdownForm;
@@ -47,24 +49,43 @@ impl ExpansionConfig {
     /// returns it with one sentence per change.
     ///
     /// * Checkpoint of a run: if the config has the default network, it gets the network and the features of the run. A
-    ///   `model.window` other than the default stays.
+    ///   `model.window` other than the default stays, and so do types of one's own, whose head starts anew.
     /// * PyTorch file: sizes of the model that have their defaults in the config are taken from the file, and so are
-    ///   the position feature, the form of the countdown and the start of log sigma.
+    ///   the features, the form of the countdown and the start of log sigma. Of a file that does not tell its features
+    ///   the note says what its inputs behind the twelfth are taken for.
     ///
     /// # Errors
     ///
     /// As [`of_run`](Self::of_run) and `PytorchCheckpoint::read`; [`Error::Setting`] naming a size that differs from
     /// the file, and both values; [`Error::Checkpoint`] for a PyTorch file in a program without the feature `pytorch`.
     pub fn follow_init(self, file: Option<&Path>) -> Result<(ExpansionConfig, Vec<String>)> {
+        self.follow_init_with(file, &InitSelection::default())
+    }
+
+    /// Fits a config to the file that a run starts from, as [`follow_init`](Self::follow_init), with a choice among the
+    /// networks of a PyTorch file ([`RunOptions::init_selection`](super::train::RunOptions::init_selection)).
+    ///
+    /// # Errors
+    ///
+    /// As [`follow_init`](Self::follow_init); [`Error::Setting`] if something is chosen in a file that is no PyTorch
+    /// file.
+    pub fn follow_init_with(
+        self,
+        file: Option<&Path>,
+        selection: &InitSelection,
+    ) -> Result<(ExpansionConfig, Vec<String>)> {
         match file {
             #[cfg(feature = "pytorch")]
             Some(file) if is_pytorch(file) => {
-                let checkpoint = pytorch_checkpoint(file, self.model.countdown)?;
+                let checkpoint = pytorch_checkpoint(file, self.model.countdown, selection)?;
                 follow(self, &checkpoint)
             }
             #[cfg(not(feature = "pytorch"))]
             Some(file) if is_pytorch(file) => Err(without_pytorch(file)),
-            Some(file) => follow_run(self, file),
+            Some(file) => {
+                selection.check_unused(file)?;
+                follow_run(self, file)
+            }
             None => Ok((self, Vec::new())),
         }
     }
@@ -100,7 +121,11 @@ fn follow_run(mut config: ExpansionConfig, file: &Path) -> Result<(ExpansionConf
     unsaid.types.clone_from(&usual.types);
     unsaid.class_weights.clone_from(&usual.class_weights);
     if unsaid != usual || config.model == run.model {
-        same_features(&config, &run, file)?;
+        let sizes = |model: &ExpansionModelConfig| (model.hidden, model.layers, model.projection);
+        // A network of other sizes is refused when it is loaded, with the sizes.
+        if sizes(&config.model) == sizes(&run.model) {
+            same_features(&config, &run.data, file)?;
+        }
         return Ok((config, Vec::new()));
     }
     let asked = std::mem::replace(&mut config.model, run.model);
@@ -135,45 +160,6 @@ impl ExpansionConfig {
     }
 }
 
-/// Checks that a config has the features that the network of a run reads. Their number alone does not tell them apart.
-fn same_features(config: &ExpansionConfig, run: &ExpansionConfig, file: &Path) -> Result<()> {
-    let features = |config: &ExpansionConfig| {
-        let data = &config.data;
-        [
-            ("data.position", data.position.to_string()),
-            ("data.moves", data.moves.to_string()),
-            ("data.features_from", data.features_from.join(", ")),
-        ]
-    };
-    let sizes = |config: &ExpansionConfig| {
-        let model = &config.model;
-        (model.hidden, model.layers, model.projection)
-    };
-    // A network of other sizes is refused when it is loaded, with the sizes.
-    if sizes(config) != sizes(run) {
-        return Ok(());
-    }
-    let pairs = features(config).into_iter().zip(features(run));
-    for ((field, asked), (_, read)) in pairs {
-        if asked != read {
-            let shown = |text: String| {
-                if text.is_empty() {
-                    "empty".into()
-                } else {
-                    text
-                }
-            };
-            let expected = format!(
-                "{}, as the network of {} reads them",
-                shown(read),
-                file.display()
-            );
-            return Err(Error::setting(field, shown(asked), expected));
-        }
-    }
-    Ok(())
-}
-
 /// Returns whether the file has one of the usual extensions of PyTorch files.
 pub(crate) fn is_pytorch(file: &Path) -> bool {
     let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
@@ -195,8 +181,11 @@ pub(super) fn without_pytorch(file: &Path) -> Error {
 pub(super) fn pytorch_checkpoint(
     file: &Path,
     countdown: CountdownForm,
+    selection: &InitSelection,
 ) -> Result<PytorchCheckpoint> {
-    let import = ImportConfig::default().with_countdown(countdown);
+    let import = ImportConfig::default()
+        .with_countdown(countdown)
+        .with_selection(selection.selection());
     PytorchCheckpoint::read_with(file, &import)
 }
 
@@ -221,7 +210,8 @@ impl ExpansionConfig {
         let network = match is_pytorch(file) {
             #[cfg(feature = "pytorch")]
             true => {
-                let checkpoint = pytorch_checkpoint(file, self.model.countdown)?;
+                let selection = InitSelection::default();
+                let checkpoint = pytorch_checkpoint(file, self.model.countdown, &selection)?;
                 let network = with_types_of(&checkpoint, &self.model).init(device)?;
                 checkpoint.load_into(network, &[])?
             }

@@ -10,6 +10,7 @@ use super::config::{DataConfig, ExpansionConfig, SIMULATED_WINDOWS};
 use super::data::{from_files, label_notes};
 use super::fingerprint::RunFiles;
 use super::heads::init_from;
+use super::init_selection::InitSelection;
 use crate::diagnosis::Trials;
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
@@ -23,7 +24,7 @@ use crate::expansion::window::{Resample, Windows, with_resampled};
 use crate::history::History;
 use crate::nn::Kernel;
 use crate::probe::ProbeConfig;
-use crate::train::{Outcome, Progress, Trainer};
+use crate::train::{FolderLock, Outcome, Progress, Trainer};
 
 /// The number of batches prepared while a GPU computes. The second batch covers an occasional slow preparation.
 const BATCHES_AHEAD: usize = 2;
@@ -185,12 +186,17 @@ pub struct RunOptions {
     /// The network to start from: a checkpoint's `model-N.bpk`, or with the feature `pytorch` a `.pt` or `.safetensors`
     /// file, to which [`follow_init`](ExpansionConfig::follow_init) fits a config. Default `None`: a new network.
     pub init: Option<std::path::PathBuf>,
+    /// Which tensors of a PyTorch file the run starts from. The default fits a file with one network in it.
+    pub init_selection: InitSelection,
     /// The display of the progress. Default [`Progress::Auto`].
     pub progress: Progress,
     /// The handle that stops the training from outside.
     pub interrupter: Interrupter,
     /// The function called after every epoch with the history so far. Default `None`.
     pub on_epoch: Option<OnEpoch>,
+    /// The lock of the folder, for a program that writes into it before and after the training. Default `None`: the
+    /// training takes the lock, and gives it back at its end.
+    pub lock: Option<FolderLock>,
 }
 
 type OnEpoch = Arc<dyn Fn(&History) + Send + Sync>;
@@ -238,7 +244,7 @@ pub fn train(
     let weighed = with_class_weights(config, &data.train);
     let (network, weighting) = weighed.build(&device)?;
     let network = match &options.init {
-        Some(file) => init_from(network, file, options.progress)?,
+        Some(file) => init_from(network, file, &options.init_selection, options.progress)?,
         None => network,
     };
     let network = network.with_half_precision(config.half);
@@ -254,7 +260,7 @@ pub fn train(
     } else {
         Vec::new()
     };
-    let trainer = trainer(config, directory, options.progress, options.interrupter)?
+    let trainer = trainer(config, directory, &options)?
         .with_baselines(known)
         .with_reference(
             "type/accuracy",
@@ -266,7 +272,7 @@ pub fn train(
                 t.metric_valid_numeric(ExpansionMetric::new(*kind))
             })
         });
-    let trainer = match options.on_epoch {
+    let trainer = match options.on_epoch.clone() {
         Some(seen) => trainer.on_epoch(move |epoch| {
             seen(epoch.history);
             ControlFlow::Continue(())
@@ -303,7 +309,8 @@ fn with_class_weights(config: &ExpansionConfig, train: &Windows) -> ExpansionCon
 
 /// Finds by experiment the causes that keep tasks of a finished run from learning, see [`Trainer::probe`].
 ///
-/// `config` is the config of the run, `data` the result of [`Data::load`] for this config.
+/// `config` is the config of the run, `data` the result of [`Data::load`] for this config. Of `options`, progress,
+/// interrupter and lock are used.
 ///
 /// # Errors
 ///
@@ -312,7 +319,7 @@ pub fn probe(
     config: &ExpansionConfig,
     data: Data,
     directory: impl AsRef<Path>,
-    (progress, interrupter): (Progress, Interrupter),
+    options: &RunOptions,
     how: &ProbeConfig,
 ) -> Result<Trials> {
     config.validate()?;
@@ -326,7 +333,7 @@ pub fn probe(
     };
     let start = (network, start.1);
     let batcher = config.batcher(data.train.bars());
-    let trainer = trainer(config, directory.as_ref(), progress, interrupter)?;
+    let trainer = trainer(config, directory.as_ref(), options)?;
     trainer.probe(start, data.train, data.valid, batcher, &device, how)
 }
 
@@ -350,8 +357,7 @@ impl ExpansionConfig {
 fn trainer(
     config: &ExpansionConfig,
     directory: &Path,
-    progress: Progress,
-    interrupter: Interrupter,
+    options: &RunOptions,
 ) -> Result<Trainer<ExpansionModel>> {
     // On the CPU the kernels use all cores.
     let ahead = if config.backend.is_gpu() {
@@ -361,11 +367,14 @@ fn trainer(
     };
     // The baselines are known in closed form.
     let config = config.train.clone().with_baseline(false);
-    let trainer = Trainer::new(config, directory)?;
-    Ok(trainer
+    let trainer = Trainer::new(config, directory)?
         .with_batches_ahead(ahead)
-        .with_progress(progress)
-        .with_interrupter(interrupter))
+        .with_progress(options.progress)
+        .with_interrupter(options.interrupter.clone());
+    Ok(match &options.lock {
+        Some(lock) => trainer.with_lock(lock.clone()),
+        None => trainer,
+    })
 }
 
 impl ExpansionConfig {

@@ -1,0 +1,92 @@
+//! Ties the files of a checkpoint together: nothing else reveals an optimizer of another epoch under the right name.
+//!
+//! The seal of an epoch, `epoch-N.json`, holds the checksum of each of its files. It is written after the last of them
+//! and removed before the first of them changes, so an epoch with a seal is complete.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::checksum::crc32;
+use crate::error::{Error, Result};
+use crate::history::write_atomically;
+
+/// The checksums of the files of a checkpoint by part.
+type Sums = BTreeMap<String, String>;
+
+/// Returns the file of a seal in the folder of the checkpoints.
+pub(super) fn file(folder: &Path, epoch: usize) -> PathBuf {
+    folder.join(format!("epoch-{epoch}.json"))
+}
+
+/// Returns the epoch of a seal; `None` if the file is no seal.
+pub(super) fn epoch_of(file: &Path) -> Option<usize> {
+    let name = file.file_name()?.to_str()?;
+    name.strip_prefix("epoch-")?
+        .strip_suffix(".json")?
+        .parse()
+        .ok()
+}
+
+/// The seals of the epochs that are being written, shared by the threads that write the parts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seals(Arc<Mutex<HashMap<usize, Sums>>>);
+
+impl Seals {
+    /// Records the checksum of a part that was written, and writes the seal after the last of `parts`.
+    pub(super) fn add(
+        &self,
+        folder: &Path,
+        epoch: usize,
+        (part, sum): (&str, u32),
+        parts: &[&str],
+    ) -> Result<()> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = open.entry(epoch).or_default();
+        sums.insert(part.into(), hexadecimal(sum));
+        if parts.iter().any(|part| !sums.contains_key(*part)) {
+            return Ok(());
+        }
+        let json = serde_json::to_string_pretty(sums).expect("strings are valid JSON");
+        open.remove(&epoch);
+        write_atomically(file(folder, epoch), json.as_bytes())
+    }
+}
+
+/// Checks that a file of a checkpoint is the one that was written with the other parts. An epoch without a seal, of an
+/// earlier version, passes.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] if the file or its seal is another; [`Error::Io`] if a file cannot be read.
+pub(super) fn check(folder: &Path, epoch: usize, part: &str, path: &Path) -> Result<()> {
+    let seal = file(folder, epoch);
+    let text = match std::fs::read(&seal) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        text => text.map_err(Error::io("read", &seal))?,
+    };
+    let sums: Sums = serde_json::from_slice(&text).map_err(|error| Error::Checkpoint {
+        path: seal.clone(),
+        reason: format!("expected the checksum of each file of epoch {epoch} ({error}); {REMEDY}"),
+    })?;
+    let found = hexadecimal(crc32(path).map_err(Error::io("read", path))?);
+    match sums.get(part) {
+        Some(written) if *written == found => Ok(()),
+        _ => Err(Error::Checkpoint {
+            path: path.to_path_buf(),
+            reason: format!(
+                "is not the file that was written with the other files of epoch {epoch}: its CRC-32 is {found}, but it was \
+                 {} then ({}); {REMEDY}",
+                sums.get(part).map_or("none", String::as_str),
+                seal.display()
+            ),
+        }),
+    }
+}
+
+const REMEDY: &str = "bring the file of this epoch back, or move all files of this epoch away to go on from an earlier epoch, if \
+    there is one";
+
+fn hexadecimal(sum: u32) -> String {
+    format!("{sum:08x}")
+}
