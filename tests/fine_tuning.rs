@@ -563,7 +563,7 @@ mod pytorch {
         };
         let error = follow(&selection).unwrap_err().to_string();
         assert!(error.contains("`Selection::leave_out`"), "{error}");
-        selection.leave_out = vec!["criterion".into()];
+        selection.leave_out = vec!["student".into(), "criterion".into()];
         let (config, _) = follow(&selection).unwrap();
         assert_eq!(config.model.hidden, 6);
         let options = RunOptions {

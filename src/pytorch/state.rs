@@ -167,7 +167,10 @@ impl State {
             let all: Vec<String> = foreign.iter().map(|name| quoted(name)).collect();
             format!("k not in [{}]", all.join(", "))
         } else {
-            return fault;
+            return format!(
+                "{fault}. If they are not needed, name them, or the starts of their names up to a dot, in \
+                 `Selection::leave_out`"
+            );
         };
         let remedy = Remedy::new(&self.path);
         let rest = format!(

@@ -156,6 +156,38 @@ fn files_that_are_not_there_are_called_by_their_purpose() {
     }
 }
 
+/// Which network of a PyTorch file is meant is said with flags, and in vain of any other file.
+#[test]
+fn a_network_in_a_file_is_chosen_by_flags() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("model-1.bpk"), "").unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        let output = command.args(arguments).current_dir(folder.path()).output();
+        let output = output.unwrap();
+        (output.status.code(), outputs(&output).1)
+    };
+    for (flag, value, field) in [
+        ("--init-key", "ema", "key"),
+        ("--init-prefix", "student.", "prefix"),
+        ("--init-without", "criterion,scale", "leave_out"),
+    ] {
+        let (code, said) = run(&[flag, value]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("--init <FILE>"), "{said}");
+        let (code, said) = run(&["--init", "model-1.bpk", flag, value]);
+        assert_eq!(code, Some(1), "{said}");
+        let expected = format!(
+            "`Selection::{field}` ({flag} {value}) is {}",
+            value.replace(',', ", ")
+        );
+        assert!(said.contains(&expected), "no {expected} in: {said}");
+        assert!(said.contains("model-1.bpk is no PyTorch file"), "{said}");
+    }
+    assert!(!folder.path().join("runs").exists());
+}
+
 #[test]
 fn a_run_ends_with_a_probe_and_a_finished_one_is_probed() {
     let Some(program) = program() else { return };

@@ -162,6 +162,37 @@ mod tests {
     }
 
     #[test]
+    fn no_other_comparison_overwrites_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let claimed = |runs: usize| {
+            let manifest = Manifest::new(base(), search(runs)).unwrap();
+            manifest.claim(folder.path()).is_ok()
+        };
+        // At the same time, one of them is first.
+        let winners: Vec<usize> = std::thread::scope(|scope| {
+            let all: Vec<_> = (1..=8)
+                .map(|runs| (runs, scope.spawn(move || claimed(runs))))
+                .collect();
+            let won = all
+                .into_iter()
+                .filter_map(|(runs, thread)| thread.join().unwrap().then_some(runs));
+            won.collect()
+        });
+        let [winner] = winners[..] else {
+            panic!("{winners:?}");
+        };
+        let stored = || std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let first = stored();
+        assert!(first.contains(&format!("\"runs\": {winner}")), "{first}");
+        for runs in 1..=8 {
+            assert_eq!(claimed(runs), runs == winner);
+            assert_eq!(stored(), first);
+        }
+        // Nothing but the manifest is left of those that lost.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_folder_without_a_comparison_has_nothing_to_collect() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = Manifest::new(base(), search(3)).unwrap();
@@ -196,10 +227,8 @@ mod tests {
         moved.config.data.marks = Some(place("other/marks.csv"));
         let moved = Manifest::new(moved.config, search(3)).unwrap();
         moved.claim(folder.path()).unwrap();
-        let mut simulated = base();
-        simulated.data.marks = None;
-        let simulated = Manifest::new(simulated, search(3)).unwrap();
-        assert!(refusal(&simulated, folder.path()).contains("`data.path`"));
+        let simulated = Manifest::new(base(), search(3)).unwrap();
+        assert!(refusal(&simulated, folder.path()).contains("`data.marks` is left out"));
 
         std::fs::write(place("marks.csv"), "start,end,type\n1,3,0\n").unwrap();
         let message = refusal(&manifest().unwrap(), folder.path());
