@@ -13,7 +13,7 @@ pub(crate) mod time;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::table::header::{Header, compared};
 
-pub(crate) use names::PRICES;
+pub(crate) use names::{PRICES, is_clock_name};
 pub(crate) use time::{TimeColumn, Times};
 
 /// Returns the column that a map names: by its name as it is written, by its normal form, or by its number. The error

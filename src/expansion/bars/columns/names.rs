@@ -335,6 +335,11 @@ pub(super) fn is_end(name: &str) -> bool {
     )
 }
 
+/// Returns whether a name is that of a time of day beside a date.
+pub(crate) fn is_clock_name(name: &str) -> bool {
+    CLOCK.contains(&name)
+}
+
 /// Returns whether a name speaks of time.
 pub(crate) fn is_of_time(name: &str) -> bool {
     const WORDS: [&str; 10] = [

@@ -14,6 +14,16 @@ pub(crate) enum TimeColumn {
     DateAndTime(usize, usize),
 }
 
+impl TimeColumn {
+    /// Returns whether a column is the time, or a part of it.
+    pub(crate) fn has(self, column: usize) -> bool {
+        match self {
+            Self::One(time) => time == column,
+            Self::DateAndTime(date, time) => date == column || time == column,
+        }
+    }
+}
+
 /// The note for a file without time stamps.
 pub(crate) const TIMELESS: &str =
     "no column with time stamps was found, so gaps between bars cannot be seen";
@@ -45,10 +55,7 @@ impl Times<'_> {
     }
 
     fn shown(&self, column: usize) -> String {
-        match self.header.written[column].as_str() {
-            "" => format!("`#{}`", column + 1),
-            name => format!("`{name}`"),
-        }
+        format!("`{}`", self.header.mapped(column))
     }
 
     fn kind(&self, column: usize) -> Kind {
@@ -168,10 +175,7 @@ impl Times<'_> {
         let names: Vec<String> = found.iter().map(|column| self.shown(*column)).collect();
         let maps: Vec<String> = found
             .iter()
-            .map(|column| match self.header.written[*column].as_str() {
-                "" => format!("`time=#{}`", column + 1),
-                name => format!("`time={name}`"),
-            })
+            .map(|column| format!("`time={}`", self.header.mapped(*column)))
             .collect();
         Err(format!(
             "columns {} could each be the time of the bar; choose one with `data.columns`: {}",

@@ -107,7 +107,9 @@ pub(crate) fn finite(name: &str, value: f64) -> Result<f64, String> {
     }
 }
 
-fn bar(
+/// Returns the bar of a record, and whether its high or low was off by a rounding error. The error is the reason in
+/// words.
+pub(super) fn bar(
     record: &StringRecord,
     columns: &BarColumns,
     mark: DecimalMark,
