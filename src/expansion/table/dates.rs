@@ -89,7 +89,7 @@ impl Dates {
         let (form, course, note) = if self.plain_dates == most {
             (Form::Plain, self.plain, None)
         } else if self.numbers.count == most {
-            self.numbers.decide(self.place)
+            self.numbers.decide(self.place)?
         } else {
             let is_short = short.count == most;
             let dates = if is_short { short } else { long };

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::course::Course;
+use super::number_readings::{is_plausible, readings, refused};
 use super::stamp::{Form, Number, TimeUnit};
 
 /// A change of the unit of counts.
@@ -16,6 +17,10 @@ struct UnitChange {
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     pub(super) count: usize,
+    /// The first number and its line.
+    first: Option<(i64, u64)>,
+    /// The number of counts since 1970 that may be the times of bars.
+    plausible: usize,
     /// The order of the rows by the unit of their size.
     units: [Course; 4],
     /// The order of all rows, each by the unit of its own size.
@@ -37,10 +42,12 @@ impl Numbers {
         line: u64,
     ) {
         self.count += 1;
+        self.first.get_or_insert((number.value, line));
         let unit = TimeUnit::of(number.value);
         if let Some(time) = unit.time(number.value, number.billionths) {
             self.units[unit as usize].add(time);
             self.mixed.add(time);
+            self.plausible += usize::from(is_plausible(time));
         }
         if let Some(time) = digits {
             self.digits.add(time);
@@ -58,6 +65,11 @@ impl Numbers {
     /// Adds the evidence of other rows, which do not follow these.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.count += other.count;
+        self.plausible += other.plausible;
+        let line = |first: Option<(i64, u64)>| first.map_or(u64::MAX, |(_, line)| line);
+        if line(other.first) < line(self.first) {
+            self.first = other.first;
+        }
         for (course, other) in self.units.iter_mut().zip(&other.units) {
             course.absorb(other);
         }
@@ -68,13 +80,35 @@ impl Numbers {
         self.change = self.change.or(other.change);
     }
 
-    /// Returns the form, the order of the rows under it, and a note.
-    pub(super) fn decide(&self, place: &str) -> (Form, Course, Option<String>) {
+    /// Returns the form, the order of the rows under it, and a note. The error is a line and the reason why the numbers
+    /// are no plausible times, or have several readings.
+    pub(super) fn decide(
+        &self,
+        place: &str,
+    ) -> Result<(Form, Course, Option<String>), (u64, String)> {
         let (form, course, what) = self.form(place);
+        if let Some((value, line)) = self.first
+            && !self.is_clear(form, &course, value)
+        {
+            return Err((line, refused(value)));
+        }
         let note = course
             .first()
             .map(|first| format!("time stamps are {what}; the first is {first}"));
-        (form, course, note)
+        Ok((form, course, note))
+    }
+
+    /// Returns whether the numbers are plausible times under a form, and a day of a spreadsheet is no day since 1970.
+    fn is_clear(&self, form: Form, course: &Course, first: i64) -> bool {
+        let ends = || [course.first(), course.last()].into_iter().flatten();
+        match form {
+            Form::Count(_) | Form::Counts => self.plausible * 2 > self.count,
+            Form::Days => {
+                let early = |time: Timestamp| time.as_second() < 0;
+                ends().any(is_plausible) && (readings(first).len() < 2 || !ends().all(early))
+            }
+            _ => ends().any(is_plausible),
+        }
     }
 
     fn form(&self, place: &str) -> (Form, Course, String) {

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
 use super::quote;
-use super::stamp_parser::{Zone, zone_of};
+use super::zone_parser::{Zone, zone_of};
 use crate::error::{Error, Result};
 
 /// The zone of stamps without an offset.

@@ -243,6 +243,25 @@ pub(super) const CLOCK: &[&str] = &[
     "시간",
 ];
 
+/// The names of an hour, and of a minute of an hour, in a column of its own.
+pub(super) const HOURS: &[&str] = &["hour", "hours", "hr", "hh", "stunde", "heure", "hora"];
+pub(super) const MINUTES: &[&str] = &["minute", "minutes", "mi", "mm", "minuto"];
+
+/// The names of the zone of the time stamps.
+pub(crate) const ZONE: &[&str] = &[
+    "tz",
+    "timezone",
+    "time zone",
+    "utc offset",
+    "utcoffset",
+    "gmt offset",
+    "gmtoffset",
+    "tz offset",
+    "offset",
+    "zone",
+    "zeitzone",
+];
+
 /// The names of the column that names the instrument, in order of precedence. Numbers change where one instrument is
 /// known by several, so they count only if the rows show that they tell instruments apart.
 pub(super) const SYMBOLS: &[&str] = &[
@@ -331,6 +350,16 @@ pub(super) fn is_end(name: &str) -> bool {
             "endtime",
             "settlement",
             "maturity",
+        ],
+    )
+}
+
+/// Returns whether a name says that a column numbers the rows.
+pub(super) fn is_index(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "id", "index", "idx", "no", "nr", "number", "row", "seq", "sequence",
         ],
     )
 }

@@ -3,7 +3,7 @@
 use ::csv::StringRecord;
 
 use super::head::most_fields;
-use super::stamp_text::newest_first;
+use super::sample::newest_first;
 use crate::error::Error;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns::guess::{self, NoOrder};

@@ -5,6 +5,8 @@ use ::csv::StringRecord;
 use super::advice;
 use super::head::Head;
 use super::options::CsvOptions;
+use super::stamp_text::{in_zone, stamp};
+use super::zone_column;
 use crate::error::{Error, Result};
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns;
@@ -31,6 +33,8 @@ pub(super) struct BarColumns {
     pub(super) further: Vec<(usize, String)>,
     /// The form of a time of day in digits.
     pub(super) clock: ClockDigits,
+    /// The zone of the time stamps, if it has a column of its own.
+    pub(super) zone: Option<usize>,
     /// Whether the columns are those of the instrument of the settings, so that its rows are all rows.
     pub(super) chosen: bool,
     /// Whether the columns of the prices were told from their values.
@@ -107,6 +111,7 @@ impl BarColumns {
                 times.find(&mut notes).map_err(refuse)?
             }
         };
+        let zone = zone_column::find(&header, &rows, time, options, &mut notes).map_err(refuse)?;
         let symbols = SymbolColumns::find(&header, map).map_err(refuse)?;
         let further = columns::further(&header, &options.features).map_err(refuse)?;
         let further = further.into_iter().zip(options.features.iter().cloned());
@@ -123,6 +128,7 @@ impl BarColumns {
             time,
             further: further.collect(),
             clock: ClockDigits::default(),
+            zone,
             chosen,
             guessed: false,
             symbols,
@@ -130,6 +136,21 @@ impl BarColumns {
             header,
             notes,
         })
+    }
+
+    /// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
+    pub(super) fn stamp<'a>(
+        &self,
+        record: &'a StringRecord,
+        time: TimeColumn,
+        scratch: &'a mut String,
+    ) -> &'a str {
+        let Some(zone) = self.zone else {
+            return stamp(record, time, self.clock, scratch);
+        };
+        let mut plain = String::new();
+        let plain = stamp(record, time, self.clock, &mut plain);
+        in_zone(plain, field(record, zone), scratch)
     }
 
     /// Tells the form of the times of day in digits from all rows.

@@ -9,7 +9,6 @@ use super::columns::{BarColumns, usable_map};
 use super::file::format_left_aside;
 use super::head::{Head, most_fields};
 use super::options::CsvOptions;
-use super::stamp_text::stamp;
 use super::survey::{CsvForm, FormEvidence};
 use super::watch::Watch;
 use crate::error::{Error, Result};
@@ -229,7 +228,7 @@ impl CsvLines {
         let (Some(settings), Some(time)) = (&mut self.settings, columns.time) else {
             return;
         };
-        let text = stamp(record, time, columns.clock, &mut self.scratch);
+        let text = columns.stamp(record, time, &mut self.scratch);
         let fits = |format: &TimeFormat| format.read(text, &settings.zones).is_some();
         if self.options.of_another_file.time_format
             && settings.format.as_ref().is_some_and(|format| !fits(format))

@@ -59,6 +59,17 @@ impl CsvLines {
         };
         let equal = find(&|value| value == wanted);
         let found = equal.or_else(|| find(&|value| value.eq_ignore_ascii_case(wanted)));
+        if let (Some(column), Some(first)) = (found, columns.symbols.named.first())
+            && column != *first
+        {
+            self.lost = true;
+            let (shown, first) = (columns.shown(column), columns.shown(*first));
+            return Err(self.refuse(format!(
+                "`{wanted}`, the `data.instrument`, is in column {shown}, but {first} may name the instrument too; name the \
+                 column with `data.columns`: `instrument={}`",
+                columns.header.mapped(column)
+            )));
+        }
         if let Some(column) = found {
             table.watch.chosen = Some((column, field(record, column).to_owned()));
             return Ok(true);

@@ -20,12 +20,14 @@ mod lines_rows;
 mod options;
 mod order;
 pub(crate) mod row;
+mod sample;
 mod several;
 mod stamp_text;
 mod survey;
 pub(crate) mod symbols;
 mod unnamed;
 mod watch;
+mod zone_column;
 
 use std::path::Path;
 

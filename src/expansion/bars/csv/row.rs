@@ -4,7 +4,6 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::BarColumns;
-use super::stamp_text::stamp;
 use super::survey::CsvForm;
 use crate::expansion::bars::Bar;
 use crate::expansion::bars::columns::PRICES;
@@ -47,7 +46,7 @@ impl BarRow {
         let time = match columns.time {
             None => None,
             Some(column) => {
-                let text = stamp(record, column, columns.clock, scratch);
+                let text = columns.stamp(record, column, scratch);
                 let reading = survey.stamps.as_ref().ok_or_else(|| unreadable(text))?;
                 Some(reading.read(text)?)
             }
@@ -73,7 +72,7 @@ impl BarRow {
         scratch: &mut String,
     ) -> bool {
         let stamped = columns.time.is_some_and(|column| {
-            let text = stamp(record, column, columns.clock, scratch);
+            let text = columns.stamp(record, column, scratch);
             text.starts_with(|c: char| c.is_ascii_digit()) || Stamp::parse(text).is_some()
         });
         let digit = |column: usize| field(record, column).contains(|c: char| c.is_ascii_digit());

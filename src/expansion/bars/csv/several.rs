@@ -4,7 +4,6 @@
 use super::file::CsvFile;
 use super::intake::Intake;
 use super::row::bar;
-use super::stamp_text::stamp;
 use super::symbols::{Groups, Values};
 use crate::error::Result;
 use crate::expansion::bars::jumps::PriceJumps;
@@ -46,7 +45,7 @@ impl CsvFile<'_> {
         let mut records = self.text.records(&self.columns.place);
         while records.advance()? {
             let record = records.record();
-            let stamp = stamp(record, time, self.columns.clock, &mut scratch);
+            let stamp = self.columns.stamp(record, time, &mut scratch);
             let Ok(stamp) = reading.read(stamp) else {
                 continue;
             };

@@ -1,13 +1,12 @@
-//! Returns the text of the time stamp of a row, of one column or of two, and the direction of a few rows.
+//! Returns the text of the time stamp of a row, of one column or of two.
 
 use ::csv::StringRecord;
 
 use crate::expansion::bars::columns::TimeColumn;
 use crate::expansion::table::clock::ClockDigits;
-use crate::expansion::table::dates::Dates;
 use crate::expansion::table::records::field;
 
-/// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
+/// Returns the text of the time stamp of a row, without a column of the zone. `scratch` saves an allocation per row.
 pub(super) fn stamp<'a>(
     record: &'a StringRecord,
     column: TimeColumn,
@@ -26,15 +25,10 @@ pub(super) fn stamp<'a>(
     }
 }
 
-/// Returns whether the rows of a sample run from the newest to the oldest, or `None` if their time stamps cannot be
-/// read.
-pub(super) fn newest_first(sample: &[StringRecord], time: TimeColumn) -> Option<bool> {
-    let mut dates = Dates::new("line", Default::default());
-    let mut scratch = String::new();
-    for record in sample {
-        let text = stamp(record, time, ClockDigits::default(), &mut scratch);
-        dates.look(text, 0);
-    }
-    let reading = dates.decide(true).ok()??;
-    Some(reading.newest_first)
+/// Returns the text of a time stamp with the zone of a column of its own. A zone without a sign is hours east of UTC.
+pub(super) fn in_zone<'a>(stamp: &str, zone: &str, scratch: &'a mut String) -> &'a str {
+    let unsigned = zone.starts_with(|c: char| c.is_ascii_digit());
+    scratch.clear();
+    scratch.extend([stamp, " ", if unsigned { "+" } else { "" }, zone]);
+    scratch.trim()
 }

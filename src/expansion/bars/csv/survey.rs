@@ -7,12 +7,11 @@ use ::csv::StringRecord;
 
 use super::columns::BarColumns;
 use super::options::CsvOptions;
-use super::stamp_text::stamp;
 use super::symbols::{Rows, Values};
 use crate::error::{Error, Result};
 use crate::expansion::table::DecimalMark;
 use crate::expansion::table::dates::Dates;
-use crate::expansion::table::number::MarkEvidence;
+use crate::expansion::table::mark_evidence::MarkEvidence;
 use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
@@ -211,6 +210,6 @@ fn look_at_stamp(
     scratch: &mut String,
 ) {
     if let Some(column) = columns.time {
-        dates.look(stamp(record, column, columns.clock, scratch), line);
+        dates.look(columns.stamp(record, column, scratch), line);
     }
 }

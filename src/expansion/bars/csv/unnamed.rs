@@ -6,7 +6,7 @@ use super::advice;
 use super::columns::{BarColumns, looks};
 use super::head::{Head, most_fields};
 use super::options::CsvOptions;
-use super::stamp_text::newest_first;
+use super::sample::newest_first;
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::guess::{self, NoOrder};
 use crate::expansion::bars::columns::look::{Kind, Look};
@@ -90,6 +90,7 @@ impl BarColumns {
             time: mapped.unwrap_or(Some(unnamed.time)),
             further: Vec::new(),
             clock: ClockDigits::default(),
+            zone: None,
             chosen: false,
             guessed: true,
             symbols: SymbolColumns::find(&header, map)?,
