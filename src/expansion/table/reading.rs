@@ -76,6 +76,20 @@ impl Reading {
             .ok_or_else(|| self.refuse(stamp, text))
     }
 
+    /// Returns whether the settings give the zone of the stamps.
+    pub(crate) fn is_zoned(&self) -> bool {
+        self.zones.is_given()
+    }
+
+    /// Returns the later of the two times of a trimmed text whose time of day a change of the clocks repeats.
+    pub(crate) fn later(&self, text: &str) -> Option<Timestamp> {
+        let (civil, zone) = match &self.format {
+            Some(format) => (format.civil(text)?, Zone::Unsaid),
+            None => Stamp::parse(text)?.civil(self.form)?,
+        };
+        self.zones.later(civil, zone)
+    }
+
     fn refuse(&self, stamp: Stamp, text: &str) -> String {
         let shown = quote::value(text);
         let rest = match (stamp, self.form) {

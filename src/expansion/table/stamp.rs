@@ -136,6 +136,19 @@ impl<'a> Stamp<'a> {
         zone == Zone::Unsaid
     }
 
+    /// Returns the date, the time of day and the zone of a stamp that is no count.
+    pub(crate) fn civil(self, form: Form) -> Option<(DateTime, Zone<'a>)> {
+        match (self, form) {
+            (Self::Plain(civil, zone), _) => Some((civil, zone)),
+            (Self::Numeric(numeric), Form::Numeric(order) | Form::Short(order)) => {
+                Some((numeric.civil(order)?, numeric.zone))
+            }
+            (Self::Number(number), Form::Digits) => Some((number.digits()?, Zone::Unsaid)),
+            (Self::Number(number), Form::Days) => Some((number.days()?, Zone::Unsaid)),
+            _ => None,
+        }
+    }
+
     /// Returns the time of a stamp under a form. Returns `None` if the stamp has another form or is not a time.
     pub(crate) fn read(self, form: Form, zones: &TimeZones) -> Option<Timestamp> {
         match (self, form) {

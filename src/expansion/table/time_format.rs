@@ -126,6 +126,19 @@ impl TimeFormat {
         }
     }
 
+    /// Reads the date and time of day of a trimmed text without an offset.
+    pub(super) fn civil(&self, text: &str) -> Option<DateTime> {
+        match self {
+            Self::Pattern(pattern) => {
+                let parsed = BrokenDownTime::parse(pattern, text).ok()?;
+                let absolute = parsed.to_timestamp().is_ok() || parsed.to_zoned().is_ok();
+                (!absolute).then(|| parsed.to_datetime().ok())?
+            }
+            Self::Count(_) => None,
+            Self::Days(days) => days.read(text),
+        }
+    }
+
     /// Returns the format as it is set, for messages.
     pub(super) fn name(&self) -> String {
         match self {

@@ -52,7 +52,19 @@ pub(crate) fn further(header: &Header, names: &[String]) -> Result<Vec<usize>, S
             )
         })
     };
-    names.iter().map(find).collect()
+    let mut columns: Vec<usize> = Vec::with_capacity(names.len());
+    for name in names {
+        let column = find(name)?;
+        if let Some(before) = columns.iter().position(|other| *other == column) {
+            return Err(format!(
+                "`{}` and `{name}` of `data.features_from` are one column, `{}`; name it once",
+                names[before],
+                header.mapped(column)
+            ));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
 }
 
 /// Returns whether a header has every column of a map.

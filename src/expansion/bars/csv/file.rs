@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::columns::BarColumns;
 use super::head::Head;
 use super::intake::{Intake, PlaceName};
@@ -13,6 +15,7 @@ use super::symbols::{Rows, Values};
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
+use crate::expansion::table::reading::Reading;
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
@@ -135,6 +138,7 @@ impl<'a> CsvFile<'a> {
     /// Reads all rows into the intakes of their instruments.
     fn read(&self, mut target: Target) -> Result<()> {
         let columns = &self.columns;
+        let zoned = self.form.stamps.as_ref().is_some_and(Reading::is_zoned);
         let mut scratch = String::new();
         let mut records = self.text.records(&columns.place);
         while records.advance()? {
@@ -147,8 +151,12 @@ impl<'a> CsvFile<'a> {
                 Rows::All | Rows::With(..) => "",
             };
             let reason = match BarRow::read(record, columns, &self.form, &mut scratch) {
-                Ok(row) => {
-                    target.of(Some(name)).take(Ok(row), line)?;
+                Ok(mut row) => {
+                    let intake = target.of(Some(name));
+                    row.follow(intake.last(), (intake.is_newest_first(), zoned), || {
+                        self.later(record, &mut scratch)
+                    });
+                    intake.take(Ok(row), line)?;
                     continue;
                 }
                 Err(reason) => reason,
@@ -163,6 +171,12 @@ impl<'a> CsvFile<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the later time of a record whose time of day a change of the clocks repeats.
+    fn later(&self, record: &::csv::StringRecord, scratch: &mut String) -> Option<Timestamp> {
+        let text = self.columns.stamp(record, self.columns.time?, scratch);
+        self.form.stamps.as_ref()?.later(text)
     }
 
     /// Returns whether a record is no row but text or a single value, as it may stand below the last row.

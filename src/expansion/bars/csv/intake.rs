@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::options::{CsvOptions, CsvReport};
 use super::order::{KeptBars, Placement};
 use super::row::BarRow;
 use crate::error::{Error, Result};
-use crate::expansion::bars::Bars;
+use crate::expansion::bars::{Bar, Bars};
 use crate::expansion::table::header::counted;
 
 /// Returns the end of an error message about a row. Dropping bad rows is proposed where it costs little.
@@ -105,6 +107,11 @@ impl Intake {
     /// mixed.
     pub(crate) fn is_disordered(&self) -> bool {
         self.disordered * 20 > self.report.rows
+    }
+
+    /// Returns the last bar that was kept with its time stamp.
+    pub(super) fn last(&self) -> Option<(Bar, Timestamp)> {
+        self.kept.last()
     }
 
     /// Returns whether rows were kept without a time stamp.

@@ -56,6 +56,13 @@ impl CsvLines {
                 }
             }
         }
+        if let (Ok(row), Some(time)) = (&mut row, table.columns.time) {
+            let last = self.last.and_then(|(bar, time)| Some((bar, time?)));
+            row.follow(last, (false, false), || {
+                let text = table.columns.stamp(record, time, &mut self.scratch);
+                table.survey.as_ref()?.stamps.as_ref()?.later(text)
+            });
+        }
         self.rows += 1;
         let row = row.and_then(|row| Ok(self.is_new(&row)?.then_some(row)));
         let row = row.map_err(|reason| self.refuse_row(reason, record, table))?;

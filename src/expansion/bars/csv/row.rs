@@ -65,6 +65,34 @@ impl BarRow {
         })
     }
 
+    /// Takes the later time of a row whose time of day a change of the clocks repeats, if only so the row follows the
+    /// `last` row. A row that repeats the last one whole is a copy.
+    ///
+    /// From the newest to the oldest row the later time comes first, so it is tried for every row of a zone (`zoned`).
+    pub(super) fn follow(
+        &mut self,
+        last: Option<(Bar, Timestamp)>,
+        (newest_first, zoned): (bool, bool),
+        later: impl FnOnce() -> Option<Timestamp>,
+    ) {
+        let (Some((bar, last)), Some(time)) = (last, self.time) else {
+            return;
+        };
+        let before = |one: Timestamp, other: Timestamp| {
+            if newest_first {
+                one > other
+            } else {
+                one < other
+            }
+        };
+        if (time == last && bar == self.bar) || before(last, time) && !(newest_first && zoned) {
+            return;
+        }
+        if let Some(later) = later().filter(|later| before(last, *later)) {
+            self.time = Some(later);
+        }
+    }
+
     /// Returns whether a record is a line of text: it has neither a digit in a price nor anything like a time stamp.
     pub(super) fn is_text(
         record: &StringRecord,
