@@ -80,14 +80,16 @@ impl Numbers {
         self.change = self.change.or(other.change);
     }
 
-    /// Returns the form, the order of the rows under it, and a note. The error is a line and the reason why the numbers
-    /// are no plausible times, or have several readings.
+    /// Returns the form, the order of the rows under it, and a note. `of_bars` says that the numbers must be plausible
+    /// times with only one reading. The error is a line and the reason why they are not.
     pub(super) fn decide(
         &self,
+        of_bars: bool,
         place: &str,
     ) -> Result<(Form, Course, Option<String>), (u64, String)> {
         let (form, course, what) = self.form(place);
         if let Some((value, line)) = self.first
+            && of_bars
             && !self.is_clear(form, &course, value)
         {
             return Err((line, refused(value)));
@@ -102,7 +104,7 @@ impl Numbers {
     fn is_clear(&self, form: Form, course: &Course, first: i64) -> bool {
         let ends = || [course.first(), course.last()].into_iter().flatten();
         match form {
-            Form::Count(_) | Form::Counts => self.plausible * 2 > self.count,
+            Form::Count(_) | Form::Counts => self.plausible * 2 >= self.count,
             Form::Days => {
                 let early = |time: Timestamp| time.as_second() < 0;
                 ends().any(is_plausible) && (readings(first).len() < 2 || !ends().all(early))
