@@ -44,7 +44,7 @@ pub(super) fn readings(value: i64) -> Vec<(String, &'static str)> {
         }
         let time = TimeFormat::parse(name).ok()?.read(&text, &zones)?;
         let day = time.to_zoned(TimeZone::UTC).date();
-        // Small numbers are days of the first half of a century by chance.
+        // Small numbers are days of the first half of the 20th century by chance.
         let by_chance = digits.is_none() && day.year() < 1950;
         (is_plausible(time) && !by_chance).then(|| (day.to_string(), name))
     };

@@ -21,6 +21,10 @@ pub(super) struct Numbers {
     first: Option<(i64, u64)>,
     /// The number of counts since 1970 that may be the times of bars.
     plausible: usize,
+    /// The number of days of a spreadsheet that may be whole minutes of a day, in seconds, and that may be the digits of a
+    /// date without the zero in front.
+    minutes: usize,
+    short_dates: usize,
     /// The order of the rows by the unit of their size.
     units: [Course; 4],
     /// The order of all rows, each by the unit of its own size.
@@ -54,6 +58,9 @@ impl Numbers {
         }
         if let Some(time) = days {
             self.days.add(time);
+            let whole = number.billionths == 0;
+            self.minutes += usize::from(whole && number.value % 60 == 0);
+            self.short_dates += usize::from(whole && is_short_date(number.value));
         }
         let before = self.unit.replace(unit);
         if before.is_some_and(|before| before != unit) {
@@ -76,6 +83,8 @@ impl Numbers {
         self.mixed.absorb(&other.mixed);
         self.digits.absorb(&other.digits);
         self.days.absorb(&other.days);
+        self.minutes += other.minutes;
+        self.short_dates += other.short_dates;
         self.changes += other.changes;
         self.change = self.change.or(other.change);
     }
@@ -107,7 +116,9 @@ impl Numbers {
             Form::Count(_) | Form::Counts => self.plausible * 2 >= self.count,
             Form::Days => {
                 let early = |time: Timestamp| time.as_second() < 0;
-                ends().any(is_plausible) && (readings(first).len() < 2 || !ends().all(early))
+                let one_reading = self.minutes.max(self.short_dates) < self.days.count
+                    && (readings(first).len() < 2 || !ends().all(early));
+                ends().any(is_plausible) && one_reading
             }
             _ => ends().any(is_plausible),
         }
@@ -147,4 +158,9 @@ impl Numbers {
             _ => (Form::Count(unit), self.units[unit as usize], since(unit)),
         }
     }
+}
+
+/// Returns whether a number has the digits of a date of two digits for the year, whose zero in front was cut: `40131`.
+fn is_short_date(value: i64) -> bool {
+    value < 100_000 && (1..=12).contains(&(value / 100 % 100)) && (1..=31).contains(&(value % 100))
 }

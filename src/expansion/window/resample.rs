@@ -253,11 +253,15 @@ impl<'a> Part<'a> {
         let spread = |values: &[f64], column: usize| {
             let values = values.iter().skip(column).step_by(count.max(1));
             let mean = values.clone().sum::<f64>() / self.length as f64;
+            let first = values.clone().next().copied().unwrap_or(mean);
             let squares = values.map(|value| (value - mean).powi(2)).sum::<f64>();
             let deviation = (squares / self.length as f64).sqrt();
             // The mean of equal values is off by a rounding error, which is no deviation.
-            let constant = deviation <= CONSTANT * mean.abs();
-            (mean, if constant { 0.0 } else { deviation })
+            if deviation <= CONSTANT * mean.abs() {
+                (first, 0.0)
+            } else {
+                (mean, deviation)
+            }
         };
         let spreads: Vec<_> = (0..count)
             .map(|column| (spread(one, column), spread(other, column)))

@@ -257,8 +257,6 @@ pub(crate) const ZONE: &[&str] = &[
     "gmt offset",
     "gmtoffset",
     "tz offset",
-    "offset",
-    "zone",
     "zeitzone",
 ];
 
