@@ -165,6 +165,18 @@ fn columns_are_read_beside_the_prices() {
 }
 
 #[test]
+fn a_column_is_a_feature_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bars.csv");
+    std::fs::write(&path, text(&bars(1, 3), false)).unwrap();
+    let names = ["volume", "rsi", "Volume"].map(str::to_owned);
+    let options = CsvOptions::default().with_features(names.to_vec());
+    let error = read_csv(&path, &options).unwrap_err().to_string();
+    let expected = "`volume` and `Volume` of `data.features_from` are one column, `Volume`";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn a_column_without_a_number_is_said_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bars.csv");

@@ -189,3 +189,46 @@ fn simulated_bars_are_not_resampled() {
     assert_eq!(config.data.resampled, 0);
     config.validate().unwrap();
 }
+
+/// The mean of equal values is off by a rounding error, which is no deviation to be stretched.
+#[test]
+fn a_constant_column_joins_without_noise() {
+    let added = |column: Vec<f64>| {
+        let bars = Bars::new(series(700, 0), None, "test").unwrap();
+        let bars = bars.with_columns(["tone"], column).unwrap();
+        let windows = Windows::labelled(&bars, LENGTH, STRIDE, None, &labeller()).unwrap();
+        let all = more(&windows, 3, 5);
+        let own = windows.bars().len();
+        all.bars().columns(own, all.bars().len() - own).to_vec()
+    };
+    assert!(added(vec![0.1; 700]).iter().all(|value| *value == 0.1));
+    let wave = |t: u32| {
+        if t < 350 {
+            0.1
+        } else {
+            (f64::from(t) * 1.3).sin()
+        }
+    };
+    assert!(
+        added((0..700).map(wave).collect())
+            .iter()
+            .all(|value| value.abs() < 5.0)
+    );
+}
+
+#[test]
+fn more_copies_than_memory_holds_are_refused() {
+    let windows = windows(series(700, 0));
+    let error = with_resampled(&windows, &joined(usize::MAX, 1), &labeller()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("`copies` is {}, but it must be at most 100", usize::MAX)
+    );
+    let mut config = ExpansionConfig::default();
+    (config.data.path, config.data.resampled) = (Some("bars.csv".into()), 1 << 60);
+    let error = config.validate().unwrap_err().to_string();
+    assert!(
+        error.contains("`data.resampled`") && error.contains("at most 100"),
+        "{error}"
+    );
+}

@@ -363,6 +363,11 @@ fn files_that_cannot_be_are_refused() {
     );
     let twice = refused(DataFiles::new(["a.csv", "a.csv"]));
     assert!(twice.contains("a.csv, twice"), "{twice}");
+    // The names of folders that exist are no patterns.
+    std::fs::create_dir(place("bars [2024]")).unwrap();
+    std::fs::write(place("bars [2024]/a.csv"), "").unwrap();
+    let inside = DataFiles::from(place("bars [2024]/*.csv"));
+    assert_eq!(inside.files().unwrap(), [place("bars [2024]/a.csv")]);
     // A file with such a name is itself.
     std::fs::write(place("a[1].csv"), "").unwrap();
     let named = DataFiles::from(place("a[1].csv"));
@@ -457,6 +462,77 @@ fn marks_belong_to_instruments() {
         read("start,end,type\n40,44,reversal\n", one).unwrap().0[0].len(),
         1
     );
+}
+
+/// Marks of other instruments are never those of the only series.
+#[test]
+fn marks_of_another_instrument_are_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("marks.csv");
+    let mut one = instrument("AAA", 1, 200, Some(1_700_000_000));
+    let read = |text: &str, one: &Instrument| {
+        std::fs::write(&file, text).unwrap();
+        let all = Marks::read_each(&file, std::slice::from_ref(one), &Classes::default(), None);
+        all.map(|(marks, notes)| (marks[0].len(), notes))
+            .map_err(|error| error.to_string())
+    };
+    let two = "symbol,start,end,type\nXXX,1,2,breakout\nYYY,5,6,breakout\nXXX,8,9,reversal\n";
+    let other = "symbol,start,end,type\nXXX,1,2,breakout\nXXX,8,9,reversal\n";
+    // The name is that of the file, so the bars do not say whose they are.
+    let error = read(two, &one).unwrap_err();
+    assert!(
+        error.contains("line 1: column `symbol` names 2 instruments (`XXX`, `YYY`)"),
+        "{error}"
+    );
+    let (count, notes) = read(other, &one).unwrap();
+    assert_eq!((count, notes.len()), (2, 1));
+    let alone = Marks::read_csv(&file, &one.bars, &Classes::default(), None).unwrap();
+    assert_eq!(alone.len(), 2);
+    // The name is that of the bars.
+    one.name = "ZZZ".into();
+    for text in [two, other] {
+        let error = read(text, &one).unwrap_err();
+        assert!(
+            error.contains("marked expansions is of an instrument whose bars are read"),
+            "{error}"
+        );
+    }
+    one.name = "YYY".into();
+    assert_eq!(read(two, &one).unwrap().0, 1);
+}
+
+/// A file has one order of day and month, which one row of any instrument may tell.
+#[test]
+fn the_order_of_dates_is_that_of_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("marks.csv");
+    // From 2024-01-01 on, hours for three months.
+    let hours = |name: &str, seed| {
+        let plain = instrument(name, seed, 2160, None);
+        let stamps = (0..2160).map(|hour| 1_704_067_200 + 3600 * hour).collect();
+        let bars = Bars::new(
+            plain.bars.bars().to_vec(),
+            Some(stamps),
+            format!("{name}.csv"),
+        );
+        Instrument {
+            bars: bars.unwrap(),
+            ..plain
+        }
+    };
+    let both = [hours("AAA", 1), hours("BBB", 2)];
+    let text = "symbol,start,end,type\nAAA,02/03/2024 01:00,02/03/2024 03:00,0\nBBB,01/13/2024 01:00,01/13/2024 02:00,0\n";
+    std::fs::write(&file, text).unwrap();
+    let (marks, _) = Marks::read_each(&file, &both, &Classes::default(), None).unwrap();
+    let first = marks[0].iter().next().unwrap();
+    assert_eq!(
+        first.start,
+        33 * 24 + 1,
+        "the third of February, as the row of BBB tells"
+    );
+    // A row of an instrument that is not read tells too.
+    let (marks, _) = Marks::read_each(&file, &both[..1], &Classes::default(), None).unwrap();
+    assert_eq!(marks[0].iter().next().unwrap().start, 33 * 24 + 1);
 }
 
 /// The scores of the instruments add up to the metrics of the run.

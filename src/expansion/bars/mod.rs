@@ -6,6 +6,7 @@ mod columns;
 mod csv;
 mod gaps;
 mod instruments;
+mod jumps;
 mod map;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
+use super::bar_reference::BarReference;
 use super::classes::Classes;
 use super::expansion_type::ExpansionType;
-use super::mark_rows::{MarkRow, MarkRows, Shared};
+use super::mark_rows::{MarkRow, MarkRows, Wanted};
 use super::window_label::WindowLabel;
 use crate::error::{Error, Result};
 use crate::expansion::bars::{Bars, Instrument};
-use crate::expansion::table::dates::Dates;
-use crate::expansion::table::reading::{Reading, StampSettings};
-use crate::expansion::table::stamp::{Form, is_date_alone};
+use crate::expansion::table::DateOrder;
 use crate::expansion::table::text::Text;
-use crate::expansion::table::zone::TimeZones;
-use crate::expansion::table::{DateOrder, duration, quote};
 
 /// The expansions of a series that were marked by hand, oldest first. No two expansions share a bar.
 ///
@@ -52,7 +49,8 @@ impl Marks {
     /// Reads the marked expansions of a series.
     ///
     /// The file has one row per expansion, and a header with the columns `start` (or `start time`, `begin`, `from`),
-    /// `end` (or `end time`, `to`) and `type` (or `label`, `class`, `kind`) in any order; other columns are ignored.
+    /// `end` (or `end time`, `to`) and `type` (or `label`, `class`, `kind`) in any order. If a column names instruments,
+    /// the rows with the name of the file of the bars are read. Other columns are ignored.
     /// `start` and `end` are the first and the last bar of the expansion: time stamps of bars of the series, in the
     /// forms that [`read_csv`](crate::expansion::bars::read_csv) reads, or indices of bars from 0. They are read as
     /// indices if the series has no time stamps, or if all are numbers and more than half are indices of bars. The type
@@ -69,9 +67,12 @@ impl Marks {
         classes: &Classes,
         date_order: Option<DateOrder>,
     ) -> Result<Self> {
-        let text = Text::read(path.as_ref(), "CSV file")?;
-        let rows = MarkRows::read(&text)?.rows;
-        Self::of_rows(&text, &rows, bars, classes, date_order)
+        let only = Instrument {
+            name: stem(bars.origin()),
+            bars: bars.clone(),
+        };
+        let (marks, _) = Self::read_each(path, &[only], classes, date_order)?;
+        Ok(marks.into_iter().next().unwrap_or_default())
     }
 
     /// Reads the marked expansions of several instruments, and returns those of each with notes about the file.
@@ -79,11 +80,12 @@ impl Marks {
     /// As [`read_csv`](Self::read_csv), with a column that names the instrument of each row, under one of the names
     /// that [`read_instruments`](crate::expansion::bars::read_instruments) knows (`instrument`, `symbol`, `ticker` and
     /// others). Rows of instruments that are not given are left out, and a note counts them. For a single instrument
-    /// the column is optional.
+    /// the column is optional. If no column of its bars names that instrument, so that it has the name of its file, rows
+    /// under one other name are taken as its own, which a note says.
     ///
     /// # Errors
-    /// As [`read_csv`](Self::read_csv); [`Error::Line`] if the column is missing, [`Error::File`] if no row belongs to
-    /// one of several instruments.
+    /// As [`read_csv`](Self::read_csv); [`Error::Line`] if the column is missing, or names several instruments where
+    /// that of the bars is not known; [`Error::File`] if no row belongs to an instrument that is given.
     pub fn read_each(
         path: impl AsRef<Path>,
         instruments: &[Instrument],
@@ -91,16 +93,23 @@ impl Marks {
         date_order: Option<DateOrder>,
     ) -> Result<(Vec<Self>, Vec<String>)> {
         let text = Text::read(path.as_ref(), "CSV file")?;
-        let names: Vec<&str> = instruments.iter().map(|one| one.name.as_str()).collect();
-        let Shared { rows, notes } = MarkRows::read(&text)?.share(&text, &names)?;
-        let each = instruments.iter().zip(&rows);
-        let marks = each.map(|(one, rows)| {
-            if rows.is_empty() {
-                return Ok(Self::default());
-            }
-            Self::of_rows(&text, rows, &one.bars, classes, date_order)
+        let wanted: Vec<Wanted> = instruments.iter().map(wanted).collect();
+        let shared = MarkRows::read(&text)?.share(&text, &wanted)?;
+        let bars = instruments.iter().map(|one| &one.bars);
+        let parts: Vec<(&[MarkRow], &Bars)> =
+            shared.rows.iter().map(Vec::as_slice).zip(bars).collect();
+        let places = BarReference::tell(&text, &parts, &shared.others, date_order)?;
+        let marks = parts.iter().map(|(rows, bars)| {
+            // Without time stamps there is only the index.
+            let index = BarReference::Index;
+            let places = if bars.timestamps().is_some() {
+                &places
+            } else {
+                &index
+            };
+            Self::of_rows(&text, rows, bars, classes, places)
         });
-        Ok((marks.collect::<Result<_>>()?, notes))
+        Ok((marks.collect::<Result<_>>()?, shared.notes))
     }
 
     fn of_rows(
@@ -108,24 +117,17 @@ impl Marks {
         rows: &[MarkRow],
         bars: &Bars,
         classes: &Classes,
-        date_order: Option<DateOrder>,
+        places: &BarReference,
     ) -> Result<Self> {
-        let places = BarReference::tell(text, rows, bars, date_order)?;
         let mut marks = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = places
-                .bars_of(row, bars)
-                .map_err(|reason| Error::line(text.path(), row.line, reason))?;
+            let refuse = |reason| Error::line(text.path(), row.line, reason);
+            let (start, end) = places.span(row, bars).map_err(refuse)?;
             let kind = classes.read(&row.kind).map_err(|reason| {
                 let advice = classes.advice(rows.iter().map(|row| row.kind.as_str()));
-                Error::line(text.path(), row.line, format!("{reason}{advice}"))
+                refuse(format!("{reason}{advice}"))
             })?;
-            let mark = Mark {
-                start: place.0,
-                end: place.1,
-                kind,
-            };
-            marks.push((mark, row.line));
+            marks.push((Mark { start, end, kind }, row.line));
         }
         marks.sort_by_key(|(mark, line)| (mark.start, *line));
         for pair in marks.windows(2) {
@@ -186,136 +188,16 @@ fn overlap(pair: &[(Mark, u64)]) -> String {
     )
 }
 
-/// The way in which a file refers to bars.
-enum BarReference {
-    /// By index.
-    Index,
-    /// By time stamp.
-    Stamp(Reading),
-}
-
-impl BarReference {
-    fn tell(text: &Text, rows: &[MarkRow], bars: &Bars, given: Option<DateOrder>) -> Result<Self> {
-        let ends = || rows.iter().flat_map(MarkRow::ends);
-        let numbers = ends().all(|(text, _)| text.parse::<f64>().is_ok());
-        let is_bar = |text: &str| text.parse::<usize>().is_ok_and(|bar| bar < bars.len());
-        let of_bars = ends().filter(|(text, _)| is_bar(text)).count();
-        // A few numbers beyond the last bar are wrong indices, not a sign of time stamps.
-        let mostly = 2 * of_bars > ends().count();
-        if (numbers && mostly) || bars.timestamps().is_none() {
-            return Ok(Self::Index);
-        }
-        let settings = StampSettings {
-            order: given,
-            ..StampSettings::default()
-        };
-        let mut dates = Dates::new("line", settings);
-        for (text, line) in ends() {
-            dates.look(text, line);
-        }
-        match dates.decide(false) {
-            Ok(Some(reading)) => Ok(Self::Stamp(reading)),
-            // Every row is refused later for its time stamp.
-            Ok(None) => Ok(Self::Stamp(Reading::of(Form::Plain, TimeZones::default()))),
-            Err((line, reason)) => {
-                // If every stamp is that of a bar under one order only, the order is clear.
-                let fits = |order: &DateOrder| {
-                    let reading = Reading::of(Form::Numeric(*order), TimeZones::default());
-                    ends().all(|(text, _)| at(text, &reading, bars).is_ok())
-                };
-                let orders = [DateOrder::DayFirst, DateOrder::MonthFirst];
-                let fitting: Vec<DateOrder> = orders.into_iter().filter(fits).collect();
-                match fitting[..] {
-                    [order] => Ok(Self::Stamp(Reading::of(
-                        Form::Numeric(order),
-                        TimeZones::default(),
-                    ))),
-                    _ => Err(Error::line(text.path(), line, reason)),
-                }
-            }
-        }
-    }
-
-    /// Returns the first and the last bar of a row.
-    fn bars_of(&self, row: &MarkRow, bars: &Bars) -> Result<(usize, usize), String> {
-        let place = |name: &str, text: &str| {
-            if text.is_empty() {
-                return Err(format!("`{name}` is empty"));
-            }
-            match self {
-                Self::Index => by_index(name, text, bars),
-                Self::Stamp(reading) => {
-                    let place = at(text, reading, bars)?;
-                    is_of_one_bar(text, place, bars).map(|()| place)
-                }
-            }
-        };
-        let (start, end) = (place("start", &row.start)?, place("end", &row.end)?);
-        if start > end {
-            return Err(format!(
-                "the start {} is after the end {}",
-                quote::value(&row.start),
-                quote::value(&row.end)
-            ));
-        }
-        Ok((start, end))
+/// Returns the name of an instrument for its marks. A name that is that of its file says nothing.
+fn wanted(one: &Instrument) -> Wanted<'_> {
+    Wanted {
+        name: &one.name,
+        known: one.name != stem(one.bars.origin()),
     }
 }
 
-fn by_index(name: &str, text: &str, bars: &Bars) -> Result<usize, String> {
-    let index = text.parse().ok().filter(|index| *index < bars.len());
-    index.ok_or_else(|| {
-        format!(
-            "`{name}` is {}, expected the number of a bar from 0 to {}{}",
-            quote::value(text),
-            bars.len().saturating_sub(1),
-            if bars.timestamps().is_some() {
-                ""
-            } else {
-                "; the series has no time stamps"
-            }
-        )
-    })
-}
-
-/// Checks that a stamp refers to one bar and not to a day with several bars.
-fn is_of_one_bar(text: &str, place: usize, bars: &Bars) -> Result<(), String> {
-    let stamps = bars.timestamps().unwrap_or_default();
-    match stamps.get(place..place + 2) {
-        Some([bar, next]) if is_date_alone(text) && bar.abs_diff(*next) < 86_400 => Err(format!(
-            "{} is a day, and the series has a bar every {}; write the time of the bar too",
-            quote::value(text),
-            duration::show(std::time::Duration::from_secs(bar.abs_diff(*next)))
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the index of the bar with a time stamp.
-fn at(text: &str, reading: &Reading, bars: &Bars) -> Result<usize, String> {
-    let stamp = reading.read(text)?;
-    let stamps = bars.timestamps().unwrap_or_default();
-    let place = stamps.partition_point(|other| *other < stamp.as_second());
-    if stamps.get(place) == Some(&stamp.as_second()) {
-        return Ok(place);
-    }
-    let show = |index: usize| {
-        let second = *stamps.get(index)?;
-        jiff::Timestamp::from_second(second).ok()
-    };
-    let what = match (place.checked_sub(1).and_then(show), show(place)) {
-        (Some(before), Some(after)) => format!("the nearest are those of {before} and {after}"),
-        (Some(last), None) => format!("the last is that of {last}"),
-        (None, Some(first)) => format!("the first is that of {first}"),
-        (None, None) => "the series is empty".to_owned(),
-    };
-    // A number too small for a present time is probably meant as the index of a bar.
-    let number = match text.parse::<u64>() {
-        Ok(0..100_000_000) => {
-            let last = bars.len().saturating_sub(1);
-            format!(" (read as a time stamp, because the bars have the numbers 0 to {last})")
-        }
-        _ => String::new(),
-    };
-    Err(format!("no bar has the time stamp {stamp}{number}; {what}"))
+/// Returns the name of the file of a series, without its ending.
+fn stem(origin: &str) -> String {
+    let stem = Path::new(origin).file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }

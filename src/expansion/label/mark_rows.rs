@@ -15,6 +15,8 @@ const NAMES: [&[&str]; 3] = [
     &["end", "end time", "to"],
     &["type", "label", "class", "kind"],
 ];
+/// The names of a column that may name each mark instead of its instrument.
+const MARK_NAMES: [&str; 2] = ["name", "code"];
 /// The largest number of instruments that a message names.
 const NAMED: usize = 8;
 
@@ -27,9 +29,19 @@ pub(super) struct MarkRows {
     line: u64,
 }
 
+/// The name of an instrument whose marks are wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    /// Whether the bars say that this is the instrument; otherwise the name is that of their file.
+    pub(super) known: bool,
+}
+
 /// The rows of every instrument, with notes.
 pub(super) struct Shared {
     pub(super) rows: Vec<Vec<MarkRow>>,
+    /// The rows of instruments that are not wanted.
+    pub(super) others: Vec<MarkRow>,
     pub(super) notes: Vec<String>,
 }
 
@@ -38,6 +50,7 @@ impl Shared {
     fn all(rows: Vec<MarkRow>) -> Self {
         Self {
             rows: vec![rows],
+            others: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -100,29 +113,58 @@ impl MarkRows {
     }
 
     /// Gives every row to its instrument.
-    pub(super) fn share(self, text: &Text, names: &[&str]) -> Result<Shared> {
-        match (&self.column, names) {
+    pub(super) fn share(self, text: &Text, wanted: &[Wanted]) -> Result<Shared> {
+        match (&self.column, wanted) {
             (None, [_]) => Ok(Shared::all(self.rows)),
             (None, _) => {
-                let named: Vec<&str> = names.iter().copied().take(NAMED).collect();
+                let named: Vec<&str> = wanted.iter().map(|one| one.name).take(NAMED).collect();
                 let reason = format!(
                     "names no instrument, and the bars are those of {} ({}{}); add a column `instrument` with the instrument of \
                      each row",
-                    names.len(),
+                    wanted.len(),
                     named.join(", "),
-                    if names.len() > NAMED { ", ..." } else { "" }
+                    if wanted.len() > NAMED { ", ..." } else { "" }
                 );
                 Err(Error::line(text.path(), self.line, reason))
             }
-            (Some(column), [name]) if self.of(name) == 0 => Ok(Shared {
-                notes: vec![format!(
-                    "column `{column}` of {} was ignored, because none of its values is {name}",
-                    text.path().display()
-                )],
-                ..Shared::all(self.rows)
-            }),
-            (Some(_), _) => self.by_name(text, names),
+            (Some(column), [one]) if !one.known && self.of(one.name) == 0 => {
+                let column = column.clone();
+                self.of_the_only(text, &column, one.name)
+            }
+            (Some(_), _) => self.by_name(text, wanted),
         }
+    }
+
+    /// Gives all rows to the only instrument, whose name is not known, if they are of one instrument.
+    fn of_the_only(self, text: &Text, column: &str, name: &str) -> Result<Shared> {
+        let mut named: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !named.contains(&row.instrument.as_str()) {
+                named.push(&row.instrument);
+            }
+        }
+        // A name that no two rows share may be that of the mark.
+        let of_marks = MARK_NAMES.contains(&column) && named.len() == self.rows.len();
+        if named.len() > 1 && !of_marks {
+            let shown: Vec<String> = named.iter().take(NAMED).map(|n| quote::value(n)).collect();
+            let reason = format!(
+                "column `{column}` names {} instruments ({}{}), and the bars do not say which is theirs: none is {}, the name \
+                 of their file; keep the rows of the instrument, or give the file its name",
+                named.len(),
+                shown.join(", "),
+                if named.len() > NAMED { ", ..." } else { "" },
+                quote::value(name)
+            );
+            return Err(Error::line(text.path(), self.line, reason));
+        }
+        let note = format!(
+            "column `{column}` of {} was ignored, because none of its values is {name}",
+            text.path().display()
+        );
+        Ok(Shared {
+            notes: vec![note],
+            ..Shared::all(self.rows)
+        })
     }
 
     /// Returns the number of rows of an instrument.
@@ -131,30 +173,33 @@ impl MarkRows {
         rows.filter(|row| row.instrument == name).count()
     }
 
-    fn by_name(self, text: &Text, names: &[&str]) -> Result<Shared> {
-        let mut rows: Vec<Vec<MarkRow>> = names.iter().map(|_| Vec::new()).collect();
-        let (mut others, mut first) = (0, None);
+    fn by_name(self, text: &Text, wanted: &[Wanted]) -> Result<Shared> {
+        let mut rows: Vec<Vec<MarkRow>> = wanted.iter().map(|_| Vec::new()).collect();
+        let mut others = Vec::new();
         for row in self.rows {
-            match names.iter().position(|name| *name == row.instrument) {
+            match wanted.iter().position(|one| one.name == row.instrument) {
                 Some(place) => rows[place].push(row),
-                None => {
-                    others += 1;
-                    first.get_or_insert(row.instrument);
-                }
+                None => others.push(row),
             }
         }
-        let first = quote::value(&first.unwrap_or_default());
+        let count = others.len();
+        let first = others.first().map_or("", |row| row.instrument.as_str());
+        let first = quote::value(first);
         if rows.iter().all(Vec::is_empty) {
             let reason = format!(
-                "none of {others} marked expansions is of an instrument whose bars are read; the first is of {first}"
+                "none of {count} marked expansions is of an instrument whose bars are read; the first is of {first}"
             );
             return Err(Error::file(text.path(), reason));
         }
         let note = format!(
-            "left out {others} marked expansions of instruments whose bars are not read; the first is of {first}"
+            "left out {count} marked expansions of instruments whose bars are not read; the first is of {first}"
         );
-        let notes = if others > 0 { vec![note] } else { Vec::new() };
-        Ok(Shared { rows, notes })
+        let notes = if count > 0 { vec![note] } else { Vec::new() };
+        Ok(Shared {
+            rows,
+            others,
+            notes,
+        })
     }
 }
 

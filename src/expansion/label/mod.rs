@@ -1,6 +1,7 @@
 //! Labels windows with their expansion, by a rule or from expansions marked by hand, and defines the two forms of the
 //! countdown.
 
+mod bar_reference;
 mod by_hand;
 mod classes;
 mod countdown;

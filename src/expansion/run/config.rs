@@ -24,6 +24,7 @@ use crate::expansion::label::{COUNTDOWN_CLIP, Classes, CountdownForm, ExpansionT
 use crate::expansion::model::{ExpansionModelConfig, ScalarCountdown, strategy_table};
 use crate::expansion::simulator::SimulatorConfig;
 use crate::expansion::table::{DateOrder, DecimalMark};
+use crate::expansion::window::Resample;
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::StrategyConfig;
@@ -209,7 +210,7 @@ pub struct DataConfig {
     /// row. Default: none.
     pub features_from: Vec<String>,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
-    /// file. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
+    /// file, at most 100. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
     /// for windows labelled by hand and for windows stored in a Parquet file.
     pub resampled: usize,
     /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
@@ -507,6 +508,10 @@ impl ExpansionConfig {
             data.simulator
                 .validate()
                 .map_err(within("data.simulator"))?;
+        }
+        if data.resampled > Resample::MOST_COPIES {
+            let expected = format!("at most {}", Resample::MOST_COPIES);
+            return Err(Error::setting("data.resampled", data.resampled, expected));
         }
         data.csv_options().check()?;
         data.labels.validate().map_err(within("data.labels"))?;

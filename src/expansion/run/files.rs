@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, glob_with};
+use glob::{MatchOptions, Pattern, glob_with};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::names::strings;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// The files of a config, as paths or patterns. In JSON a string, or a list of strings.
 ///
 /// In a pattern, `*` stands for any part of a name, `?` for one character, `[ab]` for one of some characters and `**`
-/// for any folders. A path of a file that exists is never a pattern.
+/// for any folders. A path of a file that exists is never a pattern, and neither is the name of a folder that exists.
 ///
 /// # Example
 ///
@@ -55,7 +55,7 @@ impl DataFiles {
         let mut files = Vec::new();
         for path in &self.paths {
             match pattern(path) {
-                Some(pattern) => files.extend(matching(path, pattern)?),
+                Some(pattern) => files.extend(matching(path, &pattern)?),
                 None => files.push(path.clone()),
             }
         }
@@ -72,10 +72,22 @@ impl DataFiles {
     }
 }
 
-/// Returns the path as a pattern, or `None` if it is a file or has no character of a pattern.
-fn pattern(path: &Path) -> Option<&str> {
+/// Returns the path as a pattern, or `None` if it is a file or has no character of a pattern. Characters of a pattern in
+/// the names of folders that exist stand for themselves.
+fn pattern(path: &Path) -> Option<String> {
+    const SIGNS: [char; 3] = ['*', '?', '['];
     let text = path.to_str()?;
-    (text.contains(['*', '?', '[']) && !path.exists()).then_some(text)
+    if !text.contains(SIGNS) || path.exists() {
+        return None;
+    }
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
+    let literal = folder
+        .and_then(Path::to_str)
+        .filter(|folder| folder.contains(SIGNS));
+    Some(match literal {
+        Some(folder) => Pattern::escape(folder) + &text[folder.len()..],
+        None => text.to_owned(),
+    })
 }
 
 fn matching(path: &Path, pattern: &str) -> Result<Vec<PathBuf>> {

@@ -14,18 +14,27 @@ pub(crate) struct ClockDigits {
 }
 
 impl ClockDigits {
+    /// Takes one more time of day of rows that come one at a time. Returns `false` if it has more digits than the times
+    /// before were read with.
+    pub(crate) fn widen(&mut self, text: &str) -> bool {
+        let digits = (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let value: u32 = text.parse().unwrap_or(0);
+        // Midnight is zero under any form.
+        if !digits || value == 0 {
+            return true;
+        }
+        let before = self.width;
+        self.width = before.max(width(text, value));
+        before == 0 || before == self.width
+    }
+
     /// Takes one more time of day. Returns `false` if the column is not of digits, so that nothing is to be told.
     pub(crate) fn look(&mut self, text: &str) -> bool {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.is_empty() || !text.contains(':');
         }
         let value: u32 = text.parse().unwrap_or(0);
-        let width = match (text.len(), value) {
-            (1..=4, 0..=2359) if value % 100 < 60 => 4,
-            (1..=6, _) => 6,
-            _ => 9,
-        };
-        self.width = self.width.max(width);
+        self.width = self.width.max(width(text, value));
         self.count += 1;
         self.largest = self.largest.max(value);
         true
@@ -59,6 +68,15 @@ impl ClockDigits {
             }
         }
         to.push_str(text);
+    }
+}
+
+/// Returns the number of digits of a time of day with its zeros in front.
+fn width(text: &str, value: u32) -> usize {
+    match (text.len(), value) {
+        (1..=4, 0..=2359) if value % 100 < 60 => 4,
+        (1..=6, _) => 6,
+        _ => 9,
     }
 }
 

@@ -45,6 +45,11 @@ impl Course {
         self.first
     }
 
+    /// Returns the last stamp.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// Returns the number of steps against the main direction.
     pub(crate) fn against(&self) -> usize {
         self.forward.min(self.backward)

@@ -69,7 +69,8 @@ impl Dates {
     }
 
     /// Returns the reading of the column, or `None` if it has no time stamp. The error is a line and the reason why the
-    /// column has two readings. `in_order` allows the order of the rows to decide between two readings.
+    /// column has two readings. `in_order` says that the rows are bars, whose order may decide between two
+    /// readings and whose times are plausible.
     pub(crate) fn decide(&self, in_order: bool) -> Result<Option<Reading>, (u64, String)> {
         let zones = || self.settings.zones.clone();
         if let Some(format) = &self.settings.format {
@@ -89,7 +90,7 @@ impl Dates {
         let (form, course, note) = if self.plain_dates == most {
             (Form::Plain, self.plain, None)
         } else if self.numbers.count == most {
-            self.numbers.decide(self.place)
+            self.numbers.decide(in_order, self.place)?
         } else {
             let is_short = short.count == most;
             let dates = if is_short { short } else { long };

@@ -100,7 +100,6 @@ impl Header {
     }
 
     /// Creates a header from the column names of a table.
-    #[cfg(feature = "parquet")]
     pub(crate) fn of_table<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let written: Vec<String> = names.map(str::to_owned).collect();
         Self {
@@ -160,6 +159,14 @@ impl Header {
                 second + 1
             )),
             (first, _) => Ok(first),
+        }
+    }
+
+    /// Returns the name or the number of a column, as `data.columns` takes it.
+    pub(crate) fn mapped(&self, column: usize) -> String {
+        match self.written.get(column).map_or("", String::as_str) {
+            "" => format!("#{}", column + 1),
+            name => name.to_owned(),
         }
     }
 

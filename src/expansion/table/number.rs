@@ -1,8 +1,6 @@
-//! Reads prices, and infers their decimal mark from the prices with only one reading.
+//! Reads prices under a decimal mark.
 
 use serde::{Deserialize, Serialize};
-
-use super::quote;
 
 /// The character before the decimals of a price: `1,084` is above a thousand with a point, and a little above one with
 /// a comma.
@@ -39,7 +37,7 @@ pub(crate) fn price(text: &str, mark: DecimalMark) -> Option<f64> {
 }
 
 /// Removes the currency sign that some exporters write before every price.
-fn without_currency(text: &str) -> &str {
+pub(super) fn without_currency(text: &str) -> &str {
     let plain = text.strip_prefix(['$', '€', '£', '¥']);
     plain.map_or(text, str::trim_start)
 }
@@ -56,7 +54,7 @@ fn grouped(text: &str, thousands: u8, decimal: u8) -> Option<f64> {
 }
 
 /// Returns whether a text is a number with three digits after every thousands separator.
-fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
+pub(super) fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, decimals) = match unsigned.split_once(char::from(decimal)) {
         Some((whole, decimals)) => (whole, Some(decimals)),
@@ -84,123 +82,21 @@ fn is_grouped(text: &str, thousands: u8, decimal: u8) -> bool {
         && groups.all(|group| group.len() == 3 && all_digits(group))
 }
 
-/// The evidence for the decimal mark, collected price by price.
-#[derive(Debug, Default)]
-pub(crate) struct MarkEvidence {
-    /// Whether columns are separated by commas, so that a point in a price without a comma is the decimal mark.
-    plain: bool,
-    point: usize,
-    comma: usize,
-    point_example: Option<PriceExample>,
-    comma_example: Option<PriceExample>,
-    either_example: Option<PriceExample>,
-}
-
-/// A price and its line.
-#[derive(Debug, Clone)]
-struct PriceExample {
-    line: u64,
-    text: String,
-}
-
-impl MarkEvidence {
-    /// Creates empty evidence. If columns are separated by commas, the point of `1.084` is a decimal mark.
-    pub(crate) fn new(separator: u8) -> Self {
-        Self {
-            plain: separator == b',',
-            ..Self::default()
-        }
+/// Returns a price in 32nds, such as `110'165` for 110 and 16 1/2 of 32, which may also be thousands.
+pub(super) fn thirty_seconds(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once(['\'', '\u{2019}'])?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if part.len() != 3 || !digits(whole) || !digits(part) {
+        return None;
     }
-
-    /// Adds a price.
-    pub(crate) fn look(&mut self, text: &str, line: u64) {
-        let text = without_currency(text);
-        let comma = text.contains(',');
-        if !comma && (self.plain || !text.contains('.')) {
-            self.point += usize::from(text.contains('.'));
-            return;
-        }
-        let as_point = is_grouped(text, b',', b'.') || (!comma && text.parse::<f64>().is_ok());
-        let as_comma = is_grouped(text, b'.', b',');
-        let example = || PriceExample {
-            line,
-            text: text.to_owned(),
-        };
-        match (as_point, as_comma) {
-            (true, true) => {
-                self.either_example.get_or_insert_with(example);
-            }
-            (true, false) => {
-                self.point += 1;
-                if comma {
-                    self.point_example.get_or_insert_with(example);
-                }
-            }
-            (false, true) => {
-                self.comma += 1;
-                self.comma_example.get_or_insert_with(example);
-            }
-            (false, false) => {}
-        }
-    }
-
-    /// Returns whether a price with decimals or thousands was added, so that later prices are not needed.
-    pub(crate) fn is_told(&self) -> bool {
-        self.point + self.comma > 0 || self.either_example.is_some()
-    }
-
-    /// Returns the decimal mark with a note, or a line and the reason why the decimal mark is ambiguous.
-    pub(crate) fn decide(
-        &self,
-        given: Option<DecimalMark>,
-    ) -> Result<(DecimalMark, Option<String>), (u64, String)> {
-        if let Some(mark) = given {
-            return Ok((mark, None));
-        }
-        if self.point == 0
-            && self.comma == 0
-            && let Some(example) = &self.either_example
-        {
-            return Err((example.line, example.two_readings()));
-        }
-        if self.comma > self.point {
-            let note = self.comma_example.as_ref().map(|example| {
-                let reading = example.reading(DecimalMark::Comma);
-                format!(
-                    "prices have a decimal comma: {}, line {}, is {reading}",
-                    quote::value(&example.text),
-                    example.line
-                )
-            });
-            return Ok((DecimalMark::Comma, note));
-        }
-        let example = self.point_example.as_ref().or(self.either_example.as_ref());
-        let note = example
-            .filter(|example| example.text.contains(','))
-            .map(|example| {
-                let reading = example.reading(DecimalMark::Point);
-                format!(
-                    "prices have thousands separators: {}, line {}, is {reading}",
-                    quote::value(&example.text),
-                    example.line
-                )
-            });
-        Ok((DecimalMark::Point, note))
-    }
-}
-
-impl PriceExample {
-    fn reading(&self, mark: DecimalMark) -> f64 {
-        price(&self.text, mark).unwrap_or(f64::NAN)
-    }
-
-    fn two_readings(&self) -> String {
-        format!(
-            "the price {} is {} with a decimal point and {} with a decimal comma, and no other price tells which; \
-             set `data.decimal_mark` to `point` or `comma`",
-            quote::value(&self.text),
-            self.reading(DecimalMark::Point),
-            self.reading(DecimalMark::Comma)
-        )
-    }
+    let eighths = match part.as_bytes()[2] {
+        b'0' => 0.0,
+        b'2' => 0.25,
+        b'5' => 0.5,
+        b'7' => 0.75,
+        _ => return None,
+    };
+    let parts: f64 = part[..2].parse().ok().filter(|parts| *parts < 32.0)?;
+    let whole: f64 = whole.parse().ok()?;
+    Some(whole + (parts + eighths) / 32.0)
 }

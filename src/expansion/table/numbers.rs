@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::course::Course;
+use super::number_readings::{is_plausible, readings, refused};
 use super::stamp::{Form, Number, TimeUnit};
 
 /// A change of the unit of counts.
@@ -16,6 +17,14 @@ struct UnitChange {
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     pub(super) count: usize,
+    /// The first number and its line.
+    first: Option<(i64, u64)>,
+    /// The number of counts since 1970 that may be the times of bars.
+    plausible: usize,
+    /// The number of days of a spreadsheet that may be whole minutes of a day, in seconds, and that may be the digits of a
+    /// date without the zero in front.
+    minutes: usize,
+    short_dates: usize,
     /// The order of the rows by the unit of their size.
     units: [Course; 4],
     /// The order of all rows, each by the unit of its own size.
@@ -37,16 +46,21 @@ impl Numbers {
         line: u64,
     ) {
         self.count += 1;
+        self.first.get_or_insert((number.value, line));
         let unit = TimeUnit::of(number.value);
         if let Some(time) = unit.time(number.value, number.billionths) {
             self.units[unit as usize].add(time);
             self.mixed.add(time);
+            self.plausible += usize::from(is_plausible(time));
         }
         if let Some(time) = digits {
             self.digits.add(time);
         }
         if let Some(time) = days {
             self.days.add(time);
+            let whole = number.billionths == 0;
+            self.minutes += usize::from(whole && number.value % 60 == 0);
+            self.short_dates += usize::from(whole && is_short_date(number.value));
         }
         let before = self.unit.replace(unit);
         if before.is_some_and(|before| before != unit) {
@@ -58,23 +72,56 @@ impl Numbers {
     /// Adds the evidence of other rows, which do not follow these.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.count += other.count;
+        self.plausible += other.plausible;
+        let line = |first: Option<(i64, u64)>| first.map_or(u64::MAX, |(_, line)| line);
+        if line(other.first) < line(self.first) {
+            self.first = other.first;
+        }
         for (course, other) in self.units.iter_mut().zip(&other.units) {
             course.absorb(other);
         }
         self.mixed.absorb(&other.mixed);
         self.digits.absorb(&other.digits);
         self.days.absorb(&other.days);
+        self.minutes += other.minutes;
+        self.short_dates += other.short_dates;
         self.changes += other.changes;
         self.change = self.change.or(other.change);
     }
 
-    /// Returns the form, the order of the rows under it, and a note.
-    pub(super) fn decide(&self, place: &str) -> (Form, Course, Option<String>) {
+    /// Returns the form, the order of the rows under it, and a note. `of_bars` says that the numbers must be plausible
+    /// times with only one reading. The error is a line and the reason why they are not.
+    pub(super) fn decide(
+        &self,
+        of_bars: bool,
+        place: &str,
+    ) -> Result<(Form, Course, Option<String>), (u64, String)> {
         let (form, course, what) = self.form(place);
+        if let Some((value, line)) = self.first
+            && of_bars
+            && !self.is_clear(form, &course, value)
+        {
+            return Err((line, refused(value)));
+        }
         let note = course
             .first()
             .map(|first| format!("time stamps are {what}; the first is {first}"));
-        (form, course, note)
+        Ok((form, course, note))
+    }
+
+    /// Returns whether the numbers are plausible times under a form, and a day of a spreadsheet is no day since 1970.
+    fn is_clear(&self, form: Form, course: &Course, first: i64) -> bool {
+        let ends = || [course.first(), course.last()].into_iter().flatten();
+        match form {
+            Form::Count(_) | Form::Counts => self.plausible * 2 >= self.count,
+            Form::Days => {
+                let early = |time: Timestamp| time.as_second() < 0;
+                let one_reading = self.minutes.max(self.short_dates) < self.days.count
+                    && (readings(first).len() < 2 || !ends().all(early));
+                ends().any(is_plausible) && one_reading
+            }
+            _ => ends().any(is_plausible),
+        }
     }
 
     fn form(&self, place: &str) -> (Form, Course, String) {
@@ -111,4 +158,9 @@ impl Numbers {
             _ => (Form::Count(unit), self.units[unit as usize], since(unit)),
         }
     }
+}
+
+/// Returns whether a number has the digits of a date of two digits for the year, whose zero in front was cut: `40131`.
+fn is_short_date(value: i64) -> bool {
+    value < 100_000 && (1..=12).contains(&(value / 100 % 100)) && (1..=31).contains(&(value % 100))
 }

@@ -1,13 +1,12 @@
 //! Reads the stamps of a column whose form is known, inferred or set.
 
 use jiff::Timestamp;
-use jiff::fmt::strtime::BrokenDownTime;
 
 use super::quote;
-use super::stamp::{DateOrder, Form, Number, Stamp, TimeUnit, unreadable};
+use super::stamp::{DateOrder, Form, Stamp, unreadable};
 use super::stamp_parser::Zone;
+pub(crate) use super::time_format::TimeFormat;
 use super::zone::{TimeZones, refused_zone};
-use crate::error::{Error, Result};
 
 /// The settings that a column of time stamps is read with.
 #[derive(Debug, Clone, Default)]
@@ -18,78 +17,6 @@ pub(crate) struct StampSettings {
     pub(crate) format: Option<TimeFormat>,
     /// The zone of stamps without an offset.
     pub(crate) zones: TimeZones,
-}
-
-/// The form of all stamps, as `data.time_format` gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TimeFormat {
-    /// A pattern of `strptime`.
-    Pattern(String),
-    /// Counts of a unit since 1970.
-    Count(TimeUnit),
-    /// Days of a spreadsheet.
-    Days,
-}
-
-impl TimeFormat {
-    /// Reads a setting.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if the text is neither a pattern nor one of the names.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let unit = TimeUnit::ALL.into_iter().find(|unit| unit.name() == text);
-        if let Some(unit) = unit {
-            return Ok(Self::Count(unit));
-        }
-        if text == "days" {
-            return Ok(Self::Days);
-        }
-        // The parser checks a pattern against a text; an unknown directive fails before the text matters.
-        let known = Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
-        let written = jiff::fmt::strtime::format(text, &known);
-        if text.contains('%') && written.is_ok() {
-            return Ok(Self::Pattern(text.to_owned()));
-        }
-        let expected = "a pattern such as `%d.%m.%Y %H:%M` (%Y year, %y year of two digits, %m month, %b its name, %d day, \
-                        %H hour, %M minute, %S second, %f decimals of it, %z offset), or `seconds`, `milliseconds`, \
-                        `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet";
-        Err(Error::setting(
-            "data.time_format",
-            quote::value(text),
-            expected,
-        ))
-    }
-
-    /// Reads a trimmed text.
-    pub(crate) fn read(&self, text: &str, zones: &TimeZones) -> Option<Timestamp> {
-        match self {
-            Self::Pattern(pattern) => {
-                let parsed = BrokenDownTime::parse(pattern, text).ok()?;
-                if let Ok(time) = parsed.to_timestamp() {
-                    return Some(time);
-                }
-                if let Ok(zoned) = parsed.to_zoned() {
-                    return Some(zoned.timestamp());
-                }
-                let day = || parsed.to_date().ok().map(|date| date.at(0, 0, 0, 0));
-                let civil = parsed.to_datetime().ok().or_else(day)?;
-                zones.time(civil, Zone::Unsaid)
-            }
-            Self::Count(unit) => {
-                let number = Number::parse(text)?;
-                unit.time(number.value, number.billionths)
-            }
-            Self::Days => Number::parse(text)?.read(Form::Days, zones),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Pattern(pattern) => quote::value(pattern),
-            Self::Count(unit) => format!("`{}`", unit.name()),
-            Self::Days => "`days`".to_owned(),
-        }
-    }
 }
 
 /// The reading of the stamps of a column.
@@ -147,6 +74,20 @@ impl Reading {
         stamp
             .read(self.form, &self.zones)
             .ok_or_else(|| self.refuse(stamp, text))
+    }
+
+    /// Returns whether the settings give the zone of the stamps.
+    pub(crate) fn is_zoned(&self) -> bool {
+        self.zones.is_given()
+    }
+
+    /// Returns the later of the two times of a trimmed text whose time of day a change of the clocks repeats.
+    pub(crate) fn later(&self, text: &str) -> Option<Timestamp> {
+        let (civil, zone) = match &self.format {
+            Some(format) => (format.civil(text)?, Zone::Unsaid),
+            None => Stamp::parse(text)?.civil(self.form)?,
+        };
+        self.zones.later(civil, zone)
     }
 
     fn refuse(&self, stamp: Stamp, text: &str) -> String {

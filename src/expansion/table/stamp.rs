@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
+use super::clock_parser::Clock;
 use super::quote;
-use super::stamp_parser::{Clock, Date, Parser, Zone, century};
+pub(crate) use super::stamp_number::{Number, TimeUnit};
+use super::stamp_parser::{Date, Parser, Zone, century};
 use super::zone::TimeZones;
 
 /// A parsed time stamp.
@@ -36,15 +38,6 @@ pub(crate) struct Numeric<'a> {
     zone: Zone<'a>,
 }
 
-/// A number that may be a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Number {
-    /// The whole part.
-    pub(crate) value: i64,
-    /// The billionths after the point.
-    pub(crate) billionths: i32,
-}
-
 /// The order of day, month and year in dates like `01/02/2024` and `01/02/24`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -69,19 +62,6 @@ impl DateOrder {
             Self::YearFirst => "year-first",
         }
     }
-}
-
-/// The unit of whole numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeUnit {
-    /// Seconds since 1970.
-    Seconds,
-    /// Milliseconds since 1970.
-    Milliseconds,
-    /// Microseconds since 1970.
-    Microseconds,
-    /// Nanoseconds since 1970.
-    Nanoseconds,
 }
 
 /// The form of the stamps of a column.
@@ -112,7 +92,7 @@ pub(crate) fn is_date_alone(text: &str) -> bool {
 /// Returns whether a trimmed text is a time of day with a colon, without a date.
 pub(crate) fn is_clock_alone(text: &str) -> bool {
     let mut rest = Parser::new(text);
-    text.contains(':') && rest.clock().is_some() && rest.zone().is_some()
+    text.contains([':', 'h', 'H']) && rest.clock().is_some() && rest.zone().is_some()
 }
 
 impl<'a> Stamp<'a> {
@@ -144,6 +124,29 @@ impl<'a> Stamp<'a> {
             clock,
             zone,
         }))
+    }
+
+    /// Returns whether the stamp is a date without a zone.
+    pub(crate) fn is_without_zone(&self) -> bool {
+        let zone = match self {
+            Self::Plain(_, zone) => *zone,
+            Self::Numeric(numeric) => numeric.zone,
+            Self::Number(_) => return false,
+        };
+        zone == Zone::Unsaid
+    }
+
+    /// Returns the date, the time of day and the zone of a stamp that is no count.
+    pub(crate) fn civil(self, form: Form) -> Option<(DateTime, Zone<'a>)> {
+        match (self, form) {
+            (Self::Plain(civil, zone), _) => Some((civil, zone)),
+            (Self::Numeric(numeric), Form::Numeric(order) | Form::Short(order)) => {
+                Some((numeric.civil(order)?, numeric.zone))
+            }
+            (Self::Number(number), Form::Digits) => Some((number.digits()?, Zone::Unsaid)),
+            (Self::Number(number), Form::Days) => Some((number.days()?, Zone::Unsaid)),
+            _ => None,
+        }
     }
 
     /// Returns the time of a stamp under a form. Returns `None` if the stamp has another form or is not a time.
@@ -191,89 +194,7 @@ impl<'a> Numeric<'a> {
     }
 }
 
-impl Clock {
-    fn on(self, year: i16, month: i8, day: i8) -> Option<DateTime> {
-        DateTime::new(
-            year,
-            month,
-            day,
-            self.hour,
-            self.minute,
-            self.second,
-            self.nanosecond,
-        )
-        .ok()
-    }
-}
-
-impl TimeUnit {
-    /// The units from the largest to the smallest.
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Seconds,
-        Self::Milliseconds,
-        Self::Microseconds,
-        Self::Nanoseconds,
-    ];
-
-    /// Infers the unit from the size of a number. The time then lies between 1973 (1970 for seconds) and 5138.
-    pub(crate) fn of(value: i64) -> Self {
-        match value.unsigned_abs() {
-            0..100_000_000_000 => Self::Seconds,
-            100_000_000_000..100_000_000_000_000 => Self::Milliseconds,
-            100_000_000_000_000..100_000_000_000_000_000 => Self::Microseconds,
-            _ => Self::Nanoseconds,
-        }
-    }
-
-    /// Returns the name of the unit, for messages and in `data.time_format`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds",
-            Self::Milliseconds => "milliseconds",
-            Self::Microseconds => "microseconds",
-            Self::Nanoseconds => "nanoseconds",
-        }
-    }
-
-    /// Returns the time of a count since 1970.
-    pub(crate) fn time(self, value: i64, billionths: i32) -> Option<Timestamp> {
-        if billionths != 0 && self != Self::Seconds {
-            return None;
-        }
-        match self {
-            Self::Seconds => Timestamp::new(value, billionths).ok(),
-            Self::Milliseconds => Timestamp::from_millisecond(value).ok(),
-            Self::Microseconds => Timestamp::from_microsecond(value).ok(),
-            Self::Nanoseconds => Timestamp::from_nanosecond(value.into()).ok(),
-        }
-    }
-}
-
 impl Number {
-    /// Reads a whole number, or a number with decimals that may be a time: seconds with at least nine digits, or days
-    /// of a spreadsheet.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let unsigned = whole.strip_prefix('-').unwrap_or(whole);
-        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if unsigned.is_empty() || !all_digits(unsigned) || !all_digits(fraction) {
-            return None;
-        }
-        let value = whole.parse().ok()?;
-        if whole.len() == text.len() {
-            return Some(Self {
-                value,
-                billionths: 0,
-            });
-        }
-        let of_days = DAYS.contains(&value);
-        if (unsigned.len() < 9 && !of_days) || whole != unsigned || fraction.is_empty() {
-            return None;
-        }
-        let billionths = format!("{fraction:0<9.9}").parse().ok()?;
-        Some(Self { value, billionths })
-    }
-
     /// Returns the time under a form.
     pub(crate) fn read(self, form: Form, zones: &TimeZones) -> Option<Timestamp> {
         match form {
@@ -287,53 +208,7 @@ impl Number {
             _ => None,
         }
     }
-
-    /// Reads the digits of a date with or without a time of day: 8, 10, 12, 14 or 17 of them. A count of seconds since
-    /// 1970 has ten digits too, but those of a date lie after 2030.
-    pub(crate) fn digits(self) -> Option<DateTime> {
-        let value = self.value;
-        let (date, time, thousandths) = match value.checked_ilog10()? {
-            7 => (value, 0, 0),
-            9 => (value / 100, value % 100 * 10_000, 0),
-            11 => (value / 10_000, value % 10_000 * 100, 0),
-            13 => (value / 1_000_000, value % 1_000_000, 0),
-            16 => (
-                value / 1_000_000_000,
-                value / 1000 % 1_000_000,
-                value % 1000,
-            ),
-            _ => return None,
-        };
-        if !(1900..=2100).contains(&(date / 10_000)) {
-            return None;
-        }
-        let part = |value: i64| i8::try_from(value % 100).ok();
-        let clock = Clock {
-            hour: part(time / 10_000)?,
-            minute: part(time / 100)?,
-            second: part(time)?,
-            nanosecond: i32::try_from(thousandths).ok()? * 1_000_000 + self.billionths,
-        };
-        let year = i16::try_from(date / 10_000).ok()?;
-        clock.on(year, part(date / 100)?, part(date)?)
-    }
-
-    /// Reads a day of a spreadsheet, to the nearest millisecond.
-    pub(crate) fn days(self) -> Option<DateTime> {
-        if !DAYS.contains(&self.value) {
-            return None;
-        }
-        let milliseconds = (f64::from(self.billionths) * 86.4e6 / 1e9).round();
-        let since = jiff::Span::new()
-            .days(self.value)
-            .milliseconds(milliseconds as i64);
-        let zero = jiff::civil::date(1899, 12, 30).at(0, 0, 0, 0);
-        zero.checked_add(since).ok()
-    }
 }
-
-/// The days of a spreadsheet from 1954 to 2119.
-pub(crate) const DAYS: std::ops::RangeInclusive<i64> = 20_000..=80_000;
 
 /// Returns the message for a text that is not a time stamp.
 pub(crate) fn unreadable(text: &str) -> String {

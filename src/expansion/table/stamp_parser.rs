@@ -1,24 +1,7 @@
-//! Parses the text of a time stamp from left to right: date, time of day, AM or PM, zone.
+//! Parses the text of a time stamp from left to right: date, time of day, zone.
 
-/// A time of day.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Clock {
-    pub(crate) hour: i8,
-    pub(crate) minute: i8,
-    pub(crate) second: i8,
-    pub(crate) nanosecond: i32,
-}
-
-/// The zone of a time stamp as it is written.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Zone<'a> {
-    /// No zone is written.
-    Unsaid,
-    /// Seconds east of UTC.
-    Offset(i32),
-    /// A name of the tz database, or an abbreviation.
-    Named(&'a str),
-}
+pub(crate) use super::zone_parser::Zone;
+use super::zone_parser::{without_name, zone_of};
 
 /// A parsed date: year, month, day; or three numbers if their order is unknown.
 pub(crate) enum Date {
@@ -36,7 +19,7 @@ pub(crate) fn century(year: i8) -> i16 {
 }
 
 /// The rest of a text.
-pub(crate) struct Parser<'a>(&'a [u8]);
+pub(crate) struct Parser<'a>(pub(super) &'a [u8]);
 
 impl<'a> Parser<'a> {
     /// Creates a parser of a text.
@@ -52,7 +35,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a number if its count of digits is in a range.
-    fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
+    pub(super) fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         if !digits.contains(&count) {
             return None;
@@ -66,7 +49,7 @@ impl<'a> Parser<'a> {
         )
     }
 
-    fn small(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
+    pub(super) fn small(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
         i8::try_from(self.number(digits)?).ok()
     }
 
@@ -75,7 +58,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the next byte if it is in `any`.
-    fn take(&mut self, any: &[u8]) -> Option<u8> {
+    pub(super) fn take(&mut self, any: &[u8]) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         any.contains(first).then(|| {
             self.0 = rest;
@@ -176,13 +159,17 @@ impl<'a> Parser<'a> {
         } else {
             self.small(1..=2)?
         };
+        // `2005-01` stands for the first day of the month; `2005.01` is a price.
+        if self.0.is_empty() && between != b'.' {
+            return Some(Date::Plain(year, month, 1));
+        }
         self.take(&[between])?;
         self.take(b" ");
         Some(Date::Plain(year, month, self.small(1..=2)?))
     }
 
     /// Takes one of several signs and a space after it.
-    fn sign(&mut self, signs: &[&str]) -> bool {
+    pub(super) fn sign(&mut self, signs: &[&str]) -> bool {
         let rest = signs
             .iter()
             .find_map(|sign| self.0.strip_prefix(sign.as_bytes()));
@@ -194,6 +181,11 @@ impl<'a> Parser<'a> {
 
     fn day_and_month(&mut self) -> Option<Date> {
         let first = self.small(1..=2)?;
+        if self.0.first()?.is_ascii_alphabetic() {
+            // `02Jan2023`
+            let month = self.month()?;
+            return Some(Date::Plain(self.any_year()?, month, first));
+        }
         let between = self.take(b"/.- ")?;
         if between == b'.' {
             self.take(b" ");
@@ -216,7 +208,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn digits(&self) -> usize {
+    pub(super) fn digits(&self) -> usize {
         self.0.iter().take_while(|b| b.is_ascii_digit()).count()
     }
 
@@ -230,91 +222,9 @@ impl<'a> Parser<'a> {
     /// Takes the separator between a date and a time of day.
     pub(crate) fn gap(&mut self) -> Option<()> {
         self.take(b",");
-        self.take(b"Tt _")?;
+        self.take(b"Tt _:")?;
         while self.take(b" ").is_some() {}
         Some(())
-    }
-
-    /// Takes a time of day. A time of digits alone has four, six or nine: `0930`, `093000`, `093000250`.
-    pub(crate) fn clock(&mut self) -> Option<Clock> {
-        let part = |value: i32| i8::try_from(value % 100).ok();
-        let (time, thousandths) = match self.digits() {
-            4 => (self.number(4..=4)? * 100, 0),
-            6 => (self.number(6..=6)?, 0),
-            9 => {
-                let all = self.number(9..=9)?;
-                (all / 1000, all % 1000)
-            }
-            _ => return self.time_of_day(),
-        };
-        let mut clock = Clock {
-            hour: part(time / 10_000)?,
-            minute: part(time / 100)?,
-            second: part(time)?,
-            nanosecond: thousandths * 1_000_000,
-        };
-        if thousandths == 0 && self.take(b".").is_some() {
-            clock.nanosecond = self.fraction()?;
-        }
-        Some(clock)
-    }
-
-    fn time_of_day(&mut self) -> Option<Clock> {
-        let mut clock = Clock {
-            hour: self.small(1..=2)?,
-            ..Clock::default()
-        };
-        let whole_hour = self.take(b":").is_none();
-        if !whole_hour {
-            clock.minute = self.small(2..=2)?;
-            if self.take(b":").is_some() {
-                clock.second = self.small(2..=2)?;
-                if self.take(b".,").is_some() {
-                    clock.nanosecond = self.fraction()?;
-                }
-            }
-        }
-        match self.half_of_day(whole_hour)? {
-            // An hour without AM or PM is ambiguous.
-            None if whole_hour => return None,
-            None => {}
-            Some(afternoon) => {
-                if !(1..=12).contains(&clock.hour) {
-                    return None;
-                }
-                clock.hour = clock.hour % 12 + if afternoon { 12 } else { 0 };
-            }
-        }
-        Some(clock)
-    }
-
-    /// Takes the decimals of a second, and returns billionths.
-    fn fraction(&mut self) -> Option<i32> {
-        let before = self.0.len();
-        let value = self.number(1..=9)?;
-        let digits = u32::try_from(before - self.0.len()).ok()?;
-        Some(value * 10i32.pow(9 - digits))
-    }
-
-    /// Takes AM (`false`) or PM (`true`). Takes nothing and returns `Some(None)` if neither follows.
-    fn half_of_day(&mut self, after_whole_hour: bool) -> Option<Option<bool>> {
-        let mut ahead = Parser(self.0);
-        ahead.take(if after_whole_hour { b" -" } else { b"  " });
-        // A narrow space stands before AM in newer locale data.
-        ahead.sign(&["\u{202f}", "\u{a0}"]);
-        let Some(letter) = ahead.take(b"AaPp") else {
-            return Some(None);
-        };
-        let dotted = ahead.take(b".").is_some();
-        if ahead.take(b"Mm").is_none() || ahead.0.first().is_some_and(u8::is_ascii_alphabetic) {
-            // The name of a zone, such as `America/New_York`.
-            return Some(None);
-        }
-        if dotted {
-            ahead.take(b".")?;
-        }
-        self.0 = ahead.0;
-        Some(Some(letter.eq_ignore_ascii_case(&b'p')))
     }
 
     /// Takes a zone up to the end of the text.
@@ -337,51 +247,4 @@ impl<'a> Parser<'a> {
         self.0 = &[];
         Some(zone)
     }
-}
-
-/// Removes the name in parentheses that JavaScript appends to an offset.
-fn without_name(text: &str) -> &str {
-    match text.split_once(" (") {
-        Some((zone, name)) if name.ends_with(')') => zone,
-        _ => text,
-    }
-}
-
-/// Reads a zone: `Z`, `UTC`, an offset, an offset after `UTC`, or a name, also in brackets after an offset.
-pub(crate) fn zone_of(text: &str) -> Option<Zone<'_>> {
-    let plain = text.trim();
-    if let Some((offset, name)) = plain.split_once('[') {
-        name.strip_suffix(']')?;
-        return zone_of(offset);
-    }
-    if ["Z", "z", "UTC", "utc", "GMT", "gmt"].contains(&plain) {
-        return Some(Zone::Offset(0));
-    }
-    let after = |prefix: &str| plain.strip_prefix(prefix);
-    let signed = ["UTC", "utc", "GMT", "gmt"].into_iter().find_map(after);
-    let signed = signed.map_or(plain, str::trim_start);
-    if signed.starts_with(['+', '-']) {
-        return offset(signed).map(Zone::Offset);
-    }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
-    let named = plain.starts_with(|c: char| c.is_ascii_alphabetic()) && plain.chars().all(is_name);
-    (named && plain.len() > 1).then_some(Zone::Named(plain))
-}
-
-/// Reads an offset such as `+01:00`, `+0100` or `+1`, and returns seconds east of UTC.
-fn offset(text: &str) -> Option<i32> {
-    let (sign, rest) = text.split_at_checked(1)?;
-    let (hours, minutes) = match rest.split_once(':') {
-        Some(parts) => parts,
-        None if rest.len() > 2 => rest.split_at_checked(rest.len() - 2)?,
-        None => (rest, "0"),
-    };
-    let number = |text: &str| -> Option<i32> {
-        let digits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten()
-    };
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    let seconds = hours * 3600 + minutes * 60;
-    let known = hours <= 23 && minutes <= 59;
-    known.then_some(if sign == "-" { -seconds } else { seconds })
 }

@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::quote;
-use super::stamp_parser::{Zone, zone_of};
+use super::zone_parser::{Zone, zone_of};
 use crate::error::{Error, Result};
 
 /// The zone of stamps without an offset.
@@ -54,6 +54,31 @@ impl TimeZones {
                 TimeZone::get(name).ok()?.to_timestamp(civil).ok()
             }
             (Zone::Named(name), given) => abbreviated(given.as_ref()?, civil, name),
+        }
+    }
+}
+
+impl TimeZones {
+    /// Returns whether the settings give a zone.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// Returns the later of the two times of a date and time of day that a change of the clocks repeats.
+    pub(crate) fn later(&self, civil: DateTime, zone: Zone) -> Option<Timestamp> {
+        let named;
+        let zone = match zone {
+            Zone::Unsaid => self.given.as_ref()?,
+            Zone::Named(name) if is_full(name) => {
+                named = TimeZone::get(name).ok()?;
+                &named
+            }
+            Zone::Named(_) | Zone::Offset(_) => return None,
+        };
+        let both = zone.to_ambiguous_timestamp(civil);
+        match both.offset() {
+            AmbiguousOffset::Fold { .. } => both.later().ok(),
+            _ => None,
         }
     }
 }

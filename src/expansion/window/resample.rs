@@ -13,18 +13,25 @@ use crate::expansion::label::RuleLabeller;
 const ATR_BARS: usize = 10;
 /// The largest ratio of the volatilities of two stretches that are joined.
 const LARGEST_FACTOR: f64 = 10.0;
+/// The largest deviation of a column relative to its mean that may be a rounding error.
+const CONSTANT: f64 = 1e-12;
 /// The number of failed draws after which the series is refused.
 const PATIENCE: usize = 1000;
 
 /// Settings of [`with_resampled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resample {
-    /// The number of new windows per existing window. 0 adds no window.
+    /// The number of new windows per existing window, at most 100. 0 adds no window.
     pub copies: usize,
     /// The number of bars from the first bar of one window of a segment to the first bar of the next, at least 1.
     pub stride: usize,
     /// The seed of all draws.
     pub seed: u64,
+}
+
+impl Resample {
+    /// The largest number of new windows for each window, beyond which they only fill the memory.
+    pub(crate) const MOST_COPIES: usize = 100;
 }
 
 /// Returns `windows` and, after them, new windows of joined stretches of their bars, labelled by the rule.
@@ -54,7 +61,7 @@ pub struct Resample {
 ///
 /// [`Error::TooFew`] if the windows span less than two window lengths and the bars of an ATR, [`Error::File`] if no two
 /// stretches can be joined because the price hardly ever moves, or the rule finds no expansion in windows of this
-/// length, [`Error::Setting`] if the stride is 0.
+/// length, [`Error::Setting`] if the stride is 0 or the copies are more than 100.
 pub fn with_resampled(
     windows: &Windows,
     joined: &Resample,
@@ -63,6 +70,10 @@ pub fn with_resampled(
     let (copies, stride) = (joined.copies, joined.stride);
     if stride == 0 {
         return Err(Error::setting("stride", 0, "at least 1"));
+    }
+    if copies > Resample::MOST_COPIES {
+        let expected = format!("at most {}", Resample::MOST_COPIES);
+        return Err(Error::setting("copies", copies, expected));
     }
     let mut joiner = Joiner::new(windows, joined)?;
     let wanted = windows.len() * copies;
@@ -242,14 +253,24 @@ impl<'a> Part<'a> {
         let spread = |values: &[f64], column: usize| {
             let values = values.iter().skip(column).step_by(count.max(1));
             let mean = values.clone().sum::<f64>() / self.length as f64;
+            let first = values.clone().next().copied().unwrap_or(mean);
             let squares = values.map(|value| (value - mean).powi(2)).sum::<f64>();
-            (mean, (squares / self.length as f64).sqrt())
+            let deviation = (squares / self.length as f64).sqrt();
+            // The mean of equal values is off by a rounding error, which is no deviation.
+            if deviation <= CONSTANT * mean.abs() {
+                (first, 0.0)
+            } else {
+                (mean, deviation)
+            }
         };
         let spreads: Vec<_> = (0..count)
             .map(|column| (spread(one, column), spread(other, column)))
             .collect();
         let moved = other.iter().enumerate().map(|(place, value)| {
             let ((to, wide), (from, before)) = spreads[place % count];
+            if before == 0.0 {
+                return to;
+            }
             let moved = to + wide / before * (value - from);
             if moved.is_finite() { moved } else { to }
         });

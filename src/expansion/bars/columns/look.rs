@@ -95,6 +95,8 @@ pub(crate) struct Look {
     pub(crate) clock_digits: bool,
     /// Whether the values are digits alone.
     pub(crate) digits: bool,
+    /// Whether every value has a digit, as dates of an unknown form have.
+    pub(crate) has_digits: bool,
     /// Whether all values are the same.
     pub(crate) constant: bool,
     /// Whether a value repeats that of the row before.
@@ -122,6 +124,8 @@ impl Look {
             kind,
             clock_digits: told > 0 && texts().all(|text| text.is_empty() || is_clock_digits(text)),
             digits: texts().all(|text| text.bytes().all(|byte| byte.is_ascii_digit())),
+            has_digits: told > 0
+                && texts().all(|text| text.is_empty() || text.bytes().any(|b| b.is_ascii_digit())),
             constant: pairs().all(|(before, after)| before == after),
             repeats: pairs().any(|(before, after)| before == after),
             regular: is_regular(texts()),

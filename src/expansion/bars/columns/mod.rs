@@ -13,7 +13,7 @@ pub(crate) mod time;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::table::header::{Header, compared};
 
-pub(crate) use names::PRICES;
+pub(crate) use names::{PRICES, is_clock_name};
 pub(crate) use time::{TimeColumn, Times};
 
 /// Returns the column that a map names: by its name as it is written, by its normal form, or by its number. The error
@@ -52,7 +52,19 @@ pub(crate) fn further(header: &Header, names: &[String]) -> Result<Vec<usize>, S
             )
         })
     };
-    names.iter().map(find).collect()
+    let mut columns: Vec<usize> = Vec::with_capacity(names.len());
+    for name in names {
+        let column = find(name)?;
+        if let Some(before) = columns.iter().position(|other| *other == column) {
+            return Err(format!(
+                "`{}` and `{name}` of `data.features_from` are one column, `{}`; name it once",
+                names[before],
+                header.mapped(column)
+            ));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
 }
 
 /// Returns whether a header has every column of a map.

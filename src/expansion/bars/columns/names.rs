@@ -243,6 +243,23 @@ pub(super) const CLOCK: &[&str] = &[
     "시간",
 ];
 
+/// The names of an hour, and of a minute of an hour, in a column of its own.
+pub(super) const HOURS: &[&str] = &["hour", "hours", "hr", "hh", "stunde", "heure", "hora"];
+pub(super) const MINUTES: &[&str] = &["minute", "minutes", "mi", "mm", "minuto"];
+
+/// The names of the zone of the time stamps.
+pub(crate) const ZONE: &[&str] = &[
+    "tz",
+    "timezone",
+    "time zone",
+    "utc offset",
+    "utcoffset",
+    "gmt offset",
+    "gmtoffset",
+    "tz offset",
+    "zeitzone",
+];
+
 /// The names of the column that names the instrument, in order of precedence. Numbers change where one instrument is
 /// known by several, so they count only if the rows show that they tell instruments apart.
 pub(super) const SYMBOLS: &[&str] = &[
@@ -333,6 +350,21 @@ pub(super) fn is_end(name: &str) -> bool {
             "maturity",
         ],
     )
+}
+
+/// Returns whether a name says that a column numbers the rows.
+pub(super) fn is_index(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "id", "index", "idx", "no", "nr", "number", "row", "seq", "sequence",
+        ],
+    )
+}
+
+/// Returns whether a name is that of a time of day beside a date.
+pub(crate) fn is_clock_name(name: &str) -> bool {
+    CLOCK.contains(&name)
 }
 
 /// Returns whether a name speaks of time.

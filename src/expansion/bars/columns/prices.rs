@@ -72,7 +72,7 @@ pub(crate) fn map_of(header: &Header, prices: &Prices) -> String {
     let parts: Vec<String> = PRICES
         .iter()
         .zip(prices)
-        .map(|(price, column)| format!("{price}={}", header.written[*column]))
+        .map(|(price, column)| format!("{price}={}", header.mapped(*column)))
         .collect();
     parts.join(",")
 }

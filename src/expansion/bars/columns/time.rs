@@ -1,7 +1,7 @@
 //! Finds the columns of the time stamp: by the map, by name and values, or by values alone.
 
 use super::look::{Kind, Look};
-use super::names::{CLOCK, TIME, is_end, is_of_time, is_start};
+use super::names::{CLOCK, HOURS, MINUTES, TIME, is_end, is_index, is_of_time, is_start};
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::table::header::Header;
 
@@ -12,6 +12,16 @@ pub(crate) enum TimeColumn {
     One(usize),
     /// The date in the first, the time of day in the second.
     DateAndTime(usize, usize),
+}
+
+impl TimeColumn {
+    /// Returns whether a column is the time, or a part of it.
+    pub(crate) fn has(self, column: usize) -> bool {
+        match self {
+            Self::One(time) => time == column,
+            Self::DateAndTime(date, time) => date == column || time == column,
+        }
+    }
 }
 
 /// The note for a file without time stamps.
@@ -45,10 +55,7 @@ impl Times<'_> {
     }
 
     fn shown(&self, column: usize) -> String {
-        match self.header.written[column].as_str() {
-            "" => format!("`#{}`", column + 1),
-            name => format!("`{name}`"),
-        }
+        format!("`{}`", self.header.mapped(column))
     }
 
     fn kind(&self, column: usize) -> Kind {
@@ -84,6 +91,9 @@ impl Times<'_> {
         if let Some(first) = by_name {
             return Ok(Some(self.most_exact(first, &dates)));
         }
+        if let Some(column) = self.unread(&known) {
+            return Ok(Some(column));
+        }
         if let Some(column) = self.by_dates(notes)? {
             return Ok(Some(column));
         }
@@ -95,6 +105,17 @@ impl Times<'_> {
         let rest = known.iter().find(|column| number(column));
         let rest = rest.or_else(|| known.iter().find(|column| text(column)));
         Ok(rest.or(known.first()).copied())
+    }
+
+    /// Returns the column with a known name whose values have digits and cannot be read, or that the only row does not
+    /// show. No other column goes before it, so that its rows are refused.
+    fn unread(&self, known: &[usize]) -> Option<usize> {
+        let is_one = |column: &usize| match self.looks.get(*column) {
+            Some(look) if look.kind == Kind::Text => look.has_digits,
+            Some(look) => look.kind == Kind::Empty && self.rows == 1,
+            None => false,
+        };
+        known.iter().copied().find(is_one)
     }
 
     /// Returns the column that stands for `first`: one with a time of day, if the date of `first` repeats and has none.
@@ -130,9 +151,13 @@ impl Times<'_> {
 
     /// Returns the column without a known name that counts the time.
     fn by_counts(&self, known: &[usize]) -> Result<Option<usize>, String> {
+        let number = |column: &usize| self.kind(*column) == Kind::Number;
+        // The number of a row is no time where a column has the name of the time.
+        let unnamed = !known.iter().any(number);
         let is_one = |column: &usize| {
+            let name = self.name(*column);
             self.kind(*column) == Kind::Count
-                && (self.looks[*column].regular || is_of_time(self.name(*column)))
+                && (is_of_time(name) || unnamed && self.looks[*column].regular && !is_index(name))
         };
         let found: Vec<usize> = self.columns().filter(is_one).collect();
         if found.is_empty() || !known.is_empty() && found.iter().all(|c| is_end(self.name(*c))) {
@@ -168,10 +193,7 @@ impl Times<'_> {
         let names: Vec<String> = found.iter().map(|column| self.shown(*column)).collect();
         let maps: Vec<String> = found
             .iter()
-            .map(|column| match self.header.written[*column].as_str() {
-                "" => format!("`time=#{}`", column + 1),
-                name => format!("`time={name}`"),
-            })
+            .map(|column| format!("`time={}`", self.header.mapped(*column)))
             .collect();
         Err(format!(
             "columns {} could each be the time of the bar; choose one with `data.columns`: {}",
@@ -205,6 +227,17 @@ impl Times<'_> {
         }
     }
 
+    /// Returns the columns of the hour and the minute, if each has its own.
+    fn parts(&self) -> Option<[usize; 2]> {
+        let find = |names: &[&str]| {
+            let digits = |column: &usize| self.looks.get(*column).is_some_and(|look| look.digits);
+            self.columns()
+                .filter(digits)
+                .find(|column| names.contains(&self.name(*column)))
+        };
+        Some([find(HOURS)?, find(MINUTES)?])
+    }
+
     /// Returns the time stamp of a date column: joined with the column of the time of day, if there is one.
     fn with_clock(&self, date: usize) -> Result<TimeColumn, String> {
         if self.rows == 0 {
@@ -217,6 +250,13 @@ impl Times<'_> {
         }
         if self.kind(date) != Kind::Date {
             return Ok(TimeColumn::One(date));
+        }
+        if let Some([hour, minute]) = self.parts() {
+            return Err(format!(
+                "columns {} and {} are parts of a time of day; join them in one column, such as `time` with `09:30`",
+                self.shown(hour),
+                self.shown(minute)
+            ));
         }
         let clock = self.clock(date)?;
         Ok(clock.map_or(TimeColumn::One(date), |clock| {

@@ -3,10 +3,11 @@
 use ::csv::StringRecord;
 
 use super::head::most_fields;
+use super::sample::newest_first;
 use crate::error::Error;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns::guess::{self, NoOrder};
-use crate::expansion::bars::columns::look::is_number;
+use crate::expansion::bars::columns::look::{Kind, is_number};
 use crate::expansion::bars::columns::{PRICES, TimeColumn, names, position, prices};
 use crate::expansion::table::header::{Header, LOOK_AHEAD, SEPARATORS, counted, is_row};
 use crate::expansion::table::number::{DecimalMark, price};
@@ -18,6 +19,10 @@ use crate::expansion::table::text::Text;
 const EXPECTED: &str = "expected column names with at least `open`, `high`, `low` and `close`, separated by commas, semicolons, tabs or `|`";
 /// The rows that a suggestion is made from.
 const ROWS: usize = 500;
+/// The largest number of orders that a message shows.
+const SHOWN: usize = 4;
+/// The reason why more than two orders, or none, are left.
+const NO_SINGLE: &str = "no single order of the prices fits all rows";
 
 /// Returns an error that explains why there is no header.
 pub(super) fn explain(text: &Text, map: &ColumnMap) -> Error {
@@ -105,9 +110,9 @@ fn without_prices(text: &Text, header: &Header) -> String {
     let few = header.names.len() < 4;
     match suggested(text, header) {
         _ if few => lacks,
-        Some(map) => format!(
-            "{lacks}; say which they are with `data.columns`, as the values suggest: `{map}`"
-        ),
+        Some(map) => {
+            format!("{lacks}; say which they are with `data.columns`, as the values suggest: {map}")
+        }
         None => {
             let known = |price: usize| prices::known(header, price);
             let parts: Vec<String> = (0..4)
@@ -124,7 +129,7 @@ fn without_prices(text: &Text, header: &Header) -> String {
     }
 }
 
-/// Returns the map that the values of the rows suggest.
+/// Returns the maps that the values of the rows suggest, the only one or both that fit.
 fn suggested(text: &Text, header: &Header) -> Option<String> {
     let mut records = text.records(&header.rows);
     let mut rows: Vec<StringRecord> = Vec::new();
@@ -145,25 +150,63 @@ fn suggested(text: &Text, header: &Header) -> Option<String> {
         !rows.is_empty() && !named && numbers * 10 >= rows.len() * 9
     };
     let columns: Vec<usize> = (0..header.names.len()).filter(is_one).collect();
-    let fits = |columns: &[usize]| -> Option<[usize; 4]> {
-        let row = |record: &StringRecord| -> Option<[f64; 4]> {
-            let mut row = [0.0; 4];
-            for (place, column) in row.iter_mut().zip(columns) {
-                let text = field(record, *column);
-                let point = price(text, DecimalMark::Point);
-                *place = point.or_else(|| price(text, DecimalMark::Comma))?;
-            }
-            Some(row)
-        };
-        let values: Vec<[f64; 4]> = rows.iter().filter_map(row).collect();
-        let order = guess::order(&values, false).ok()?;
-        let order = order.map(|price| columns[price]);
+    let directions = directions(header, &rows);
+    let orders = columns.windows(4).find_map(|columns| {
+        let orders = orders(&rows, columns, &directions);
         let known = |price: usize| prices::known(header, price);
-        let agrees = (0..4).all(|price| known(price).is_none_or(|column| column == order[price]));
-        agrees.then_some(order)
+        let agrees = |order: &prices::Prices| {
+            (0..4).all(|price| known(price).is_none_or(|column| column == order[price]))
+        };
+        let orders: Vec<prices::Prices> = orders.into_iter().filter(agrees).collect();
+        (1..=2).contains(&orders.len()).then_some(orders)
+    })?;
+    let maps = orders
+        .iter()
+        .map(|order| format!("`{}`", prices::map_of(header, order)));
+    Some(maps.collect::<Vec<_>>().join(" or "))
+}
+
+/// Returns the directions of time that the rows may have: newest first or not.
+fn directions(header: &Header, rows: &[StringRecord]) -> Vec<bool> {
+    let is_time = |column: &usize| {
+        let value = |row: &StringRecord| Kind::of(field(row, *column));
+        rows.first().is_some_and(|row| value(row).has_date())
+            || names::TIME.contains(&header.names[*column].as_str())
     };
-    let order = columns.windows(4).find_map(fits)?;
-    Some(prices::map_of(header, &order))
+    let time = (0..header.names.len()).find(is_time);
+    match time.map(|column| newest_first(rows, TimeColumn::One(column))) {
+        Some(Some(known)) => vec![known],
+        _ => vec![false, true],
+    }
+}
+
+/// Returns the orders of four columns that fit the rows.
+fn orders(rows: &[StringRecord], columns: &[usize], directions: &[bool]) -> Vec<prices::Prices> {
+    let row = |record: &StringRecord| -> Option<[f64; 4]> {
+        let mut row = [0.0; 4];
+        for (place, column) in row.iter_mut().zip(columns) {
+            let text = field(record, *column);
+            let point = price(text, DecimalMark::Point);
+            *place = point.or_else(|| price(text, DecimalMark::Comma))?;
+        }
+        Some(row)
+    };
+    let values: Vec<[f64; 4]> = rows.iter().filter_map(row).collect();
+    let mut found: Vec<prices::Prices> = Vec::new();
+    for newest_first in directions {
+        let orders = match guess::order(&values, *newest_first) {
+            Ok(order) => vec![order],
+            Err(NoOrder::Several(orders)) => orders,
+            Err(NoOrder::NoneFits) => Vec::new(),
+        };
+        for order in orders {
+            let order = order.map(|price| columns[price]);
+            if !found.contains(&order) {
+                found.push(order);
+            }
+        }
+    }
+    found
 }
 
 /// Returns the message about rows without a header whose columns cannot be told.
@@ -189,22 +232,39 @@ pub(super) fn no_order(
     header: &Header,
     time: TimeColumn,
     prices: [usize; 4],
-    fault: NoOrder,
+    fault: &NoOrder,
 ) -> String {
-    let why = match fault {
-        NoOrder::Order => "no single order of the prices fits all rows",
-        NoOrder::OpenAndClose => "the values do not tell the open from the close",
+    let (why, orders) = match fault {
+        NoOrder::Several(orders) if orders.len() == 2 => (
+            "the values do not tell the open from the close",
+            &orders[..],
+        ),
+        NoOrder::Several(orders) if orders.len() <= SHOWN => (NO_SINGLE, &orders[..]),
+        NoOrder::Several(_) | NoOrder::NoneFits => (NO_SINGLE, &[guess::USUAL][..]),
     };
-    let line = header_line(header, Some(time), Some(prices));
+    let orders = orders.iter();
+    let orders: Vec<[usize; 4]> = orders
+        .map(|order| order.map(|price| prices[price]))
+        .collect();
+    let any = |texts: Vec<String>| texts.join(" or ");
+    let line = |order: &[usize; 4]| format!("`{}`", header_line(header, Some(time), Some(*order)));
+    let map = |order: &[usize; 4]| format!("`{}`", map_by_number(time, order));
+    format!(
+        "there is no header, and {why}; write a line such as {} above it, in the order of this file, or name the columns \
+         with `data.columns`: {}",
+        any(orders.iter().map(line).collect()),
+        any(orders.iter().map(map).collect())
+    )
+}
+
+/// Returns a map that names the columns by their numbers.
+fn map_by_number(time: TimeColumn, prices: &[usize; 4]) -> String {
     let times = match time {
         TimeColumn::One(time) => format!("time=#{}", time + 1),
         TimeColumn::DateAndTime(date, time) => format!("date=#{},time=#{}", date + 1, time + 1),
     };
     let [a, b, c, d] = prices.map(|column| column + 1);
-    format!(
-        "there is no header, and {why}; write a line such as `{line}` above it, in the order of this file, or name the \
-         columns with `data.columns`: `{times},open=#{a},high=#{b},low=#{c},close=#{d}`"
-    )
+    format!("{times},open=#{a},high=#{b},low=#{c},close=#{d}")
 }
 
 /// Returns a line of names for a file without a header.
@@ -227,7 +287,8 @@ fn header_line(header: &Header, time: Option<TimeColumn>, prices: Option<[usize;
             *place = (*name).to_owned();
         }
     }
-    if let Some(place) = line.get_mut(prices[3] + 1) {
+    let last = prices.into_iter().max().unwrap_or_default();
+    if let Some(place) = line.get_mut(last + 1) {
         *place = "volume".into();
     }
     line.join(&char::from(header.rows.separator).to_string())

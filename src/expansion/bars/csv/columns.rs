@@ -1,25 +1,22 @@
-//! Finds the columns of a file: by its header and first rows, or, without a header, by the rows alone.
+//! Finds the columns of a file by its header and first rows.
 
 use ::csv::StringRecord;
 
 use super::advice;
-use super::head::{Head, most_fields};
+use super::head::Head;
 use super::options::CsvOptions;
+use super::stamp_text::{in_zone, stamp};
+use super::zone_column;
 use crate::error::{Error, Result};
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns;
-use crate::expansion::bars::columns::guess::{self, NoOrder};
 use crate::expansion::bars::columns::look::{Kind, Look, ROWS, is_number};
 use crate::expansion::bars::columns::{SymbolColumns, TimeColumn, Times, has_mapped};
 use crate::expansion::bars::columns::{price_columns, time};
 use crate::expansion::table::clock::ClockDigits;
-use crate::expansion::table::header::{Header, compared, is_row};
-use crate::expansion::table::number::{DecimalMark, price};
+use crate::expansion::table::header::{Header, compared};
 use crate::expansion::table::records::{DataStart, field};
 use crate::expansion::table::text::Text;
-
-/// The number of rows without a header that tell the order of their prices.
-const UNNAMED_ROWS: usize = 2000;
 
 /// The indices of the columns, from 0.
 #[derive(Debug)]
@@ -36,8 +33,12 @@ pub(super) struct BarColumns {
     pub(super) further: Vec<(usize, String)>,
     /// The form of a time of day in digits.
     pub(super) clock: ClockDigits,
+    /// The zone of the time stamps, if it has a column of its own.
+    pub(super) zone: Option<usize>,
     /// Whether the columns are those of the instrument of the settings, so that its rows are all rows.
     pub(super) chosen: bool,
+    /// Whether the columns of the prices were told from their values.
+    pub(super) guessed: bool,
     /// The columns that may name the instrument.
     pub(super) symbols: SymbolColumns,
     /// The columns of text, which may tell instruments apart.
@@ -110,10 +111,14 @@ impl BarColumns {
                 times.find(&mut notes).map_err(refuse)?
             }
         };
+        let zone = zone_column::find(&header, &rows, time, options, &mut notes).map_err(refuse)?;
         let symbols = SymbolColumns::find(&header, map).map_err(refuse)?;
         let further = columns::further(&header, &options.features).map_err(refuse)?;
         let further = further.into_iter().zip(options.features.iter().cloned());
-        let text = |column: &usize| looks[*column].kind == Kind::Text;
+        let told = map.instrument.is_some();
+        let text = |column: &usize| {
+            looks[*column].kind == Kind::Text && !told && !time.is_some_and(|t| t.has(*column))
+        };
         let mut place = header.rows.clone();
         place.line = head.last;
         Ok(Self {
@@ -123,7 +128,9 @@ impl BarColumns {
             time,
             further: further.collect(),
             clock: ClockDigits::default(),
+            zone,
             chosen,
+            guessed: false,
             symbols,
             texts: (0..looks.len()).filter(text).collect(),
             header,
@@ -131,91 +138,23 @@ impl BarColumns {
         })
     }
 
-    /// Finds the columns of a file without a header. Returns `None` if the file does not begin with a row.
-    fn unnamed(text: &Text, options: &CsvOptions) -> Option<Result<Self>> {
-        let (_, line, bytes) = text.lines().next()?;
-        if !is_row(bytes) || options.columns.has_prices() {
-            return None;
-        }
-        let head = Head::without_names(text, most_fields(bytes));
-        let mut records = text.records(&head.header.rows);
-        let mut sample = Vec::new();
-        while let Ok(true) = records.advance() {
-            if records.record().len() != head.header.names.len() {
-                continue;
-            }
-            sample.push(records.record().clone());
-            if sample.len() == UNNAMED_ROWS {
-                break;
-            }
-        }
-        let columns = Self::by_values(head, options, &sample);
-        Some(match columns {
-            Err(reason) => Err(Error::line(text.path(), line, reason)),
-            Ok(mut columns) => {
-                columns.clock = columns.clock_of(text);
-                Ok(columns)
-            }
-        })
-    }
-
-    /// Finds the columns of rows without names by their values. The error is the reason in words.
-    pub(super) fn by_values(
-        head: Head,
-        options: &CsvOptions,
-        sample: &[StringRecord],
-    ) -> Result<Self, String> {
-        let header = head.header;
-        if let Some(name) = options.features.first() {
-            return Err(format!(
-                "there is no header, so no column is called `{name}`, which `data.features_from` names; write a header"
-            ));
-        }
-        let unnamed = Unnamed::look(&header, sample)?;
-        let order = unnamed
-            .order(sample)
-            .map_err(|fault| unnamed.refuse(&header, fault))?;
-        let mut notes = head.notes;
-        let columns = order.map(|price| unnamed.prices[price]);
-        notes.push(format!(
-            "there is no header; as the values show, columns {} are open, high, low and close, and {}",
-            columns.map(|column| (column + 1).to_string()).join(", "),
-            match unnamed.time {
-                TimeColumn::One(time) => format!("column {} is the time", time + 1),
-                TimeColumn::DateAndTime(date, time) =>
-                    format!("columns {} and {} are date and time", date + 1, time + 1),
-            }
-        ));
-        let named = |column: &usize| {
-            unnamed.looks[*column].kind == Kind::Text && !options.columns.has_prices()
+    /// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
+    pub(super) fn stamp<'a>(
+        &self,
+        record: &'a StringRecord,
+        time: TimeColumn,
+        scratch: &'a mut String,
+    ) -> &'a str {
+        let Some(zone) = self.zone else {
+            return stamp(record, time, self.clock, scratch);
         };
-        Ok(Self {
-            place: header.rows.clone(),
-            count: header.names.len(),
-            prices: columns,
-            time: Some(unnamed.time),
-            further: Vec::new(),
-            clock: ClockDigits::default(),
-            chosen: false,
-            symbols: SymbolColumns::default(),
-            texts: (0..header.names.len()).filter(named).collect(),
-            header,
-            notes,
-        })
-    }
-
-    /// Returns whether a record repeats the header.
-    pub(super) fn is_header(&self, record: &StringRecord) -> bool {
-        let names = self.header.names.iter();
-        record.len() == self.count
-            && names.clone().any(|name| !name.is_empty())
-            && names
-                .zip(record)
-                .all(|(name, field)| name.is_empty() || compared(field) == *name)
+        let mut plain = String::new();
+        let plain = stamp(record, time, self.clock, &mut plain);
+        in_zone(plain, field(record, zone), scratch)
     }
 
     /// Tells the form of the times of day in digits from all rows.
-    fn clock_of(&self, text: &Text) -> ClockDigits {
+    pub(super) fn clock_of(&self, text: &Text) -> ClockDigits {
         let mut clock = ClockDigits::default();
         let Some(TimeColumn::DateAndTime(_, time)) = self.time else {
             return clock;
@@ -247,7 +186,7 @@ pub(super) fn usable_map(text: &Text, options: &CsvOptions) -> Result<(ColumnMap
 }
 
 /// Looks at every column that is not a price.
-fn looks(header: &Header, prices: &[usize; 4], rows: &[&StringRecord]) -> Vec<Look> {
+pub(super) fn looks(header: &Header, prices: &[usize; 4], rows: &[&StringRecord]) -> Vec<Look> {
     let column = |column: usize| {
         let values: Vec<(Kind, String)> = rows
             .iter()
@@ -260,92 +199,4 @@ fn looks(header: &Header, prices: &[usize; 4], rows: &[&StringRecord]) -> Vec<Lo
         Look::at(&values)
     };
     (0..header.names.len()).map(column).collect()
-}
-
-/// The columns of rows without names.
-struct Unnamed {
-    looks: Vec<Look>,
-    time: TimeColumn,
-    /// The first four columns of numbers behind the time, in the order of the file.
-    prices: [usize; 4],
-    newest_first: bool,
-}
-
-impl Unnamed {
-    fn look(header: &Header, sample: &[StringRecord]) -> Result<Self, String> {
-        let rows: Vec<&StringRecord> = sample.iter().collect();
-        let looks = looks(header, &[usize::MAX; 4], &rows);
-        let dated = |look: &&Look| look.kind.has_date();
-        let counted = |look: &&Look| look.kind == Kind::Count && look.regular;
-        let first = |fits: &dyn Fn(&&Look) -> bool| looks.iter().position(|look| fits(&look));
-        let few = |look: &&Look| look.kind == Kind::Count && sample.len() < 8;
-        let date = first(&dated)
-            .or_else(|| first(&counted))
-            .or_else(|| first(&few));
-        let date = date.ok_or_else(|| advice::no_header(header, sample, None))?;
-        let clock = looks.get(date + 1).filter(|look| {
-            looks[date].kind == Kind::Date
-                && (look.kind == Kind::Clock || is_wide_clock(look, sample, date + 1))
-        });
-        let time = match clock {
-            Some(_) => TimeColumn::DateAndTime(date, date + 1),
-            None => TimeColumn::One(date),
-        };
-        let behind = date + 1 + usize::from(clock.is_some());
-        let numbers = |column: &usize| matches!(looks[*column].kind, Kind::Number | Kind::Count);
-        let mut prices = (behind..looks.len()).filter(numbers);
-        let prices: [Option<usize>; 4] = std::array::from_fn(|_| prices.next());
-        let [Some(a), Some(b), Some(c), Some(d)] = prices else {
-            return Err(advice::no_header(header, sample, Some(time)));
-        };
-        let newest_first = newest_first(sample, time);
-        Ok(Self {
-            looks,
-            time,
-            prices: [a, b, c, d],
-            newest_first,
-        })
-    }
-
-    /// Returns the order of the prices by their values.
-    fn order(&self, sample: &[StringRecord]) -> Result<[usize; 4], NoOrder> {
-        let value = |record: &StringRecord, column: usize| {
-            let text = field(record, column);
-            price(text, DecimalMark::Point).or_else(|| price(text, DecimalMark::Comma))
-        };
-        let row = |record: &StringRecord| -> Option<[f64; 4]> {
-            let mut row = [0.0; 4];
-            for (place, column) in row.iter_mut().zip(self.prices) {
-                *place = value(record, column)?;
-            }
-            Some(row)
-        };
-        let rows: Vec<[f64; 4]> = sample.iter().filter_map(row).collect();
-        guess::order(&rows, self.newest_first)
-    }
-
-    fn refuse(&self, header: &Header, fault: NoOrder) -> String {
-        advice::no_order(header, self.time, self.prices, fault)
-    }
-}
-
-/// Returns whether a column of digits with a fixed width is a time of day.
-fn is_wide_clock(look: &Look, sample: &[StringRecord], column: usize) -> bool {
-    let width = |record: &StringRecord| field(record, column).len();
-    let first = sample.first().map(width);
-    look.clock_digits
-        && matches!(first, Some(4 | 6))
-        && sample.iter().all(|record| Some(width(record)) == first)
-}
-
-/// Returns whether the rows of a sample run from the newest to the oldest.
-fn newest_first(sample: &[StringRecord], time: TimeColumn) -> bool {
-    use crate::expansion::table::dates::Dates;
-    let mut dates = Dates::new("line", Default::default());
-    let mut scratch = String::new();
-    for record in sample {
-        let text = super::stamp_text::stamp(record, time, ClockDigits::default(), &mut scratch);
-        dates.look(text, 0);
-    }
-    matches!(dates.decide(true), Ok(Some(reading)) if reading.newest_first)
 }

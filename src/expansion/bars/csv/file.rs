@@ -3,27 +3,32 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::columns::BarColumns;
 use super::head::Head;
 use super::intake::{Intake, PlaceName};
 use super::intakes::{Instrument, Intakes, stem};
 use super::row::BarRow;
-use super::stamp_text::stamp;
 use super::survey::{CsvForm, Survey};
-use super::symbols::{Groups, Rows, Values};
+use super::symbols::{Rows, Values};
 use super::{CsvOptions, CsvReport};
 use crate::error::{Error, Result};
 use crate::expansion::bars::Bars;
+use crate::expansion::table::reading::Reading;
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
 
 /// An open file of bars.
 pub(super) struct CsvFile<'a> {
-    text: Text,
+    pub(super) text: Text,
     options: &'a CsvOptions,
-    columns: BarColumns,
-    form: CsvForm,
-    symbols: Vec<Values>,
+    pub(super) columns: BarColumns,
+    pub(super) form: CsvForm,
+    /// The values of the columns that name instruments.
+    pub(super) symbols: Vec<Values>,
+    /// The columns that may tell instruments apart and have more than one value.
+    pub(super) changing: Vec<usize>,
     rows: Rows,
 }
 
@@ -49,6 +54,7 @@ impl<'a> CsvFile<'a> {
             columns,
             form: survey.form,
             symbols: survey.symbols,
+            changing: survey.changing,
             rows,
         })
     }
@@ -63,9 +69,8 @@ impl<'a> CsvFile<'a> {
         let path = self.text.path().to_path_buf();
         let mut intake = self.intake(&path);
         self.read(Target::One(&mut intake))?;
-        if intake.disordered() > 0
-            && self.rows == Rows::All
-            && let Some(several) = self.groups()?
+        if self.rows == Rows::All
+            && let Some((several, _)) = self.several(&mut intake)?
         {
             return Err(self.refuse(&several));
         }
@@ -77,30 +82,37 @@ impl<'a> CsvFile<'a> {
         let path = self.text.path().to_path_buf();
         if self.rows == Rows::All {
             let named = self.symbols.iter().find(|values| values.are_several());
-            let constant = self.symbols.iter().find(|values| values.values.len() == 1);
-            match (named, constant) {
-                (Some(values), _) => self.split(values.column)?,
-                (None, Some(values)) => self.rows = Rows::Every(values.column),
-                (None, None) => {
-                    let mut intake = self.intake(&path);
-                    self.read(Target::One(&mut intake))?;
-                    let several = match intake.disordered() {
-                        0 => None,
-                        _ => self.groups()?,
-                    };
-                    let Some(values) = several else {
-                        let (bars, report) = intake.finish(self.take_notes())?;
-                        let name = stem(&path);
-                        return Ok((vec![Instrument { name, bars }], report));
-                    };
-                    self.split(values.column)?;
-                }
+            if let Some(values) = named {
+                self.split(values.column)?;
+            } else {
+                let mut intake = self.intake(&path);
+                self.read(Target::One(&mut intake))?;
+                let Some((values, why)) = self.several(&mut intake)? else {
+                    let (bars, report) = intake.finish(self.take_notes())?;
+                    let name = self.only_name().unwrap_or_else(|| stem(&path));
+                    return Ok((vec![Instrument { name, bars }], report));
+                };
+                let shown = self.columns.shown(values.column);
+                self.split(values.column)?;
+                self.form
+                    .notes
+                    .push(format!("column {shown} names the instruments, as {why}"));
             }
         }
         let mut intakes = Intakes::new(&path, || self.intake(&path));
         self.read(Target::Every(&mut intakes))?;
         let notes = self.columns.notes.iter().chain(&self.form.notes);
         intakes.finish(notes.cloned().collect())
+    }
+
+    /// Returns the name of the only instrument, if a column names it.
+    fn only_name(&self) -> Option<String> {
+        let mut constants = self
+            .symbols
+            .iter()
+            .filter(|values| values.values.len() == 1);
+        let (name, _) = constants.next()?.values.first()?;
+        (!name.is_empty()).then(|| name.clone())
     }
 
     /// Infers the form anew where every value of a column is a series.
@@ -126,6 +138,7 @@ impl<'a> CsvFile<'a> {
     /// Reads all rows into the intakes of their instruments.
     fn read(&self, mut target: Target) -> Result<()> {
         let columns = &self.columns;
+        let zoned = self.form.stamps.as_ref().is_some_and(Reading::is_zoned);
         let mut scratch = String::new();
         let mut records = self.text.records(&columns.place);
         while records.advance()? {
@@ -137,15 +150,33 @@ impl<'a> CsvFile<'a> {
                 Rows::Every(column) => field(record, column),
                 Rows::All | Rows::With(..) => "",
             };
-            match BarRow::read(record, columns, &self.form, &mut scratch) {
-                Err(_) if columns.is_header(record) => target.of(None).take_header(line),
-                Err(reason) if self.is_text(record, line, &mut scratch) => {
-                    target.of(None).take_text(line, reason)?;
+            let reason = match BarRow::read(record, columns, &self.form, &mut scratch) {
+                Ok(mut row) => {
+                    let intake = target.of(Some(name));
+                    row.follow(intake.last(), (intake.is_newest_first(), zoned), || {
+                        self.later(record, &mut scratch)
+                    });
+                    intake.take(Ok(row), line)?;
+                    continue;
                 }
-                row => target.of(Some(name)).take(row, line)?,
+                Err(reason) => reason,
+            };
+            let refuse = |reason| Error::line(self.text.path(), line, reason);
+            if columns.repeats_header(record).map_err(refuse)? {
+                target.of(None).take_header(line);
+            } else if self.is_text(record, line, &mut scratch) {
+                target.of(None).take_text(line, reason)?;
+            } else {
+                target.of(Some(name)).take(Err(reason), line)?;
             }
         }
         Ok(())
+    }
+
+    /// Returns the later time of a record whose time of day a change of the clocks repeats.
+    fn later(&self, record: &::csv::StringRecord, scratch: &mut String) -> Option<Timestamp> {
+        let text = self.columns.stamp(record, self.columns.time?, scratch);
+        self.form.stamps.as_ref()?.later(text)
     }
 
     /// Returns whether a record is no row but text or a single value, as it may stand below the last row.
@@ -168,29 +199,6 @@ impl<'a> CsvFile<'a> {
     fn refuse(&self, several: &Values) -> Error {
         let reason = several.refuse(&self.columns.shown(several.column));
         Error::file(self.text.path(), reason)
-    }
-
-    /// Looks for a column of text whose values tell instruments apart: the rows of each run in one direction.
-    fn groups(&self) -> Result<Option<Values>> {
-        let (Some(time), Some(reading)) = (self.columns.time, &self.form.stamps) else {
-            return Ok(None);
-        };
-        let columns = self.columns.grouping();
-        let mut groups: Vec<(usize, Groups)> =
-            columns.into_iter().map(|c| (c, Groups::of(c))).collect();
-        let mut scratch = String::new();
-        let mut records = self.text.records(&self.columns.place);
-        while records.advance()? {
-            let record = records.record();
-            let stamp = stamp(record, time, self.columns.clock, &mut scratch);
-            let Ok(stamp) = reading.read(stamp) else {
-                continue;
-            };
-            for (column, group) in &mut groups {
-                group.add(field(record, *column), stamp);
-            }
-        }
-        Ok(groups.into_iter().find_map(|(_, group)| group.found()))
     }
 }
 

@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns::look::is_number;
 use crate::expansion::bars::columns::{has_mapped, names, prices};
-use crate::expansion::table::header::{Header, SEPARATORS, compared, counted, fields, is_row};
+use crate::expansion::table::header::{
+    Header, LOOK_AHEAD, SEPARATORS, compared, counted, fields, is_row,
+};
 use crate::expansion::table::records::{DataStart, field};
 use crate::expansion::table::text::Text;
 
@@ -29,7 +31,8 @@ pub(super) struct Head {
 impl Head {
     /// Finds the line with the names of the prices, or of the columns of a map. Returns `None` if there is none.
     pub(super) fn find(text: &Text, map: &ColumnMap) -> Result<Option<Self>> {
-        if map.named().any(|(_, name)| name.starts_with('#')) {
+        let numbered = map.named().any(|(_, name)| name.starts_with('#'));
+        if numbered && map.has_prices() {
             return Ok(Self::by_number(text));
         }
         let header = if map.has_prices() {
@@ -49,21 +52,30 @@ impl Head {
         }
     }
 
-    /// Returns the head of a file whose columns are named by number: the first line, if it is no row.
+    /// Returns the head of a file whose columns are named by number: the last line of as many fields above the first
+    /// row, if there is one. Returns `None` if there is no row.
     fn by_number(text: &Text) -> Option<Self> {
-        let first = text.lines().next()?;
-        let rows = text.lines().find(|(_, _, bytes)| is_row(bytes));
-        let separator = most_fields(rows.unwrap_or(first).2);
-        let (offset, line, bytes) = first;
-        if !is_row(bytes) {
-            return Some(Self::of(Header::of(bytes, offset, line, separator)));
-        }
-        Some(Self::without_names(text, separator))
+        let mut lines = text.lines().take(LOOK_AHEAD);
+        let row = lines.find(|(_, _, bytes)| is_row(bytes))?;
+        let separator = most_fields(row.2);
+        let count = fields(row.2, separator).len();
+        let above = text.lines().take_while(|(_, line, _)| *line < row.1);
+        let headers = above.map(|(offset, line, bytes)| Header::of(bytes, offset, line, separator));
+        let names = headers.filter(|header| header.names.len() == count).last();
+        Some(match names {
+            Some(header) => Self::of(header),
+            None => Self::without_names_at(row, separator),
+        })
     }
 
     /// Returns the head of a file that begins with a row.
     pub(super) fn without_names(text: &Text, separator: u8) -> Self {
-        let (offset, line, bytes) = text.lines().next().unwrap_or((0, 1, b""));
+        let first = text.lines().next().unwrap_or((0, 1, b""));
+        Self::without_names_at(first, separator)
+    }
+
+    /// Returns the head of rows without names, whose first line has this place and text.
+    fn without_names_at((offset, line, bytes): (usize, u64, &[u8]), separator: u8) -> Self {
         let rows = DataStart {
             offset,
             line,
@@ -145,9 +157,10 @@ impl Head {
             let tickers = above.iter().map(|cell| cell.trim().to_owned()).collect();
             self.tickers = Some((tickers, self.header.line));
         }
-        let Some((tickers, _)) = &self.tickers else {
+        let Some((tickers, _)) = &mut self.tickers else {
             return Vec::new();
         };
+        spread(tickers, &self.header.names);
         let mut found: Vec<String> = Vec::new();
         for (name, ticker) in self.header.names.iter().zip(tickers).skip(1) {
             if prices::is_price(name) && !ticker.is_empty() && !found.contains(ticker) {
@@ -163,6 +176,19 @@ impl Head {
             return Vec::new();
         }
         found
+    }
+}
+
+/// Gives the name in a cell that was merged over several columns to all of them: the columns to the right whose cells are
+/// empty, up to the next name.
+fn spread(tickers: &mut [String], names: &[String]) {
+    let mut last = String::new();
+    for (ticker, name) in tickers.iter_mut().zip(names).skip(1) {
+        if !ticker.is_empty() {
+            last.clone_from(ticker);
+        } else if !name.is_empty() {
+            ticker.clone_from(&last);
+        }
     }
 }
 

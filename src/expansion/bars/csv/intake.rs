@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::options::{CsvOptions, CsvReport};
 use super::order::{KeptBars, Placement};
 use super::row::BarRow;
 use crate::error::{Error, Result};
-use crate::expansion::bars::Bars;
+use crate::expansion::bars::{Bar, Bars};
 use crate::expansion::table::header::counted;
 
 /// Returns the end of an error message about a row. Dropping bad rows is proposed where it costs little.
@@ -101,9 +103,30 @@ impl Intake {
         self.headers.get_or_insert((line, 0)).1 += 1;
     }
 
-    /// Returns the number of rows whose time stamps are out of order.
-    pub(crate) fn disordered(&self) -> usize {
-        self.disordered
+    /// Returns whether more rows are out of order than a few bad ones, as where the rows of several instruments are
+    /// mixed.
+    pub(crate) fn is_disordered(&self) -> bool {
+        self.disordered * 20 > self.report.rows
+    }
+
+    /// Returns the last bar that was kept with its time stamp.
+    pub(super) fn last(&self) -> Option<(Bar, Timestamp)> {
+        self.kept.last()
+    }
+
+    /// Returns whether rows were kept without a time stamp.
+    pub(crate) fn is_timeless(&self) -> bool {
+        self.kept.stamps.is_empty()
+    }
+
+    /// Returns whether the rows run from the newest to the oldest.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.newest_first
+    }
+
+    /// Adds a note that only the rows show.
+    pub(crate) fn note(&mut self, note: String) {
+        self.report.notes.push(note);
     }
 
     /// Takes a possible line of text after the last row, with the reason why it is not a row.
@@ -188,7 +211,8 @@ impl Intake {
         if self.kept.bars.is_empty() {
             return Err(Error::file(&self.path, self.nothing()));
         }
-        self.report.notes = notes;
+        let said = std::mem::replace(&mut self.report.notes, notes);
+        self.report.notes.extend(said);
         self.report.notes.extend(self.own_notes());
         let (mut bars, stamps) = (self.kept.bars, self.kept.stamps);
         let mut stamps: Vec<i64> = stamps.iter().map(|stamp| stamp.as_second()).collect();

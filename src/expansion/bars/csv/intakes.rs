@@ -63,13 +63,10 @@ impl<'a> Intakes<'a> {
         &mut self.intakes[self.last].1
     }
 
-    /// Returns the number of rows whose time stamps are out of order.
+    /// Returns the intake of the only series.
     #[cfg(feature = "parquet")]
-    pub(crate) fn disordered(&self) -> usize {
-        self.intakes
-            .iter()
-            .map(|(_, intake)| intake.disordered())
-            .sum()
+    pub(crate) fn only(&mut self) -> &mut Intake {
+        self.last()
     }
 
     /// Returns the only series, and the report on its rows.

@@ -9,15 +9,13 @@ use super::columns::{BarColumns, usable_map};
 use super::file::format_left_aside;
 use super::head::{Head, most_fields};
 use super::options::CsvOptions;
-use super::row::BarRow;
-use super::stamp_text::stamp;
 use super::survey::{CsvForm, FormEvidence};
+use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::expansion::bars::columns::look::is_number;
 use crate::expansion::bars::{Bar, ColumnMap};
 use crate::expansion::table::header::{LOOK_AHEAD, is_row};
-use crate::expansion::table::reading::{Reading, StampSettings, TimeFormat};
-use crate::expansion::table::records::field;
+use crate::expansion::table::reading::{StampSettings, TimeFormat};
 use crate::expansion::table::text::Text;
 
 /// A reader of bars from the lines of a file of separated values that arrive one at a time.
@@ -33,11 +31,11 @@ use crate::expansion::table::text::Text;
 /// * a second value in a column that names instruments is an error.
 #[derive(Debug)]
 pub struct CsvLines {
-    origin: PathBuf,
+    pub(super) origin: PathBuf,
     pub(super) options: CsvOptions,
     settings: Option<StampSettings>,
     /// The number of lines taken.
-    line: u64,
+    pub(super) line: u64,
     above: Above,
     table: Option<BelowHeader>,
     /// Whether an error prevents the reading of later lines.
@@ -47,9 +45,9 @@ pub struct CsvLines {
     pub(super) further: Vec<f64>,
     pub(super) rows: usize,
     pub(super) bad: usize,
-    mended: bool,
-    notes: Vec<String>,
-    scratch: String,
+    pub(super) mended: bool,
+    pub(super) notes: Vec<String>,
+    pub(super) scratch: String,
 }
 
 /// The lines that are searched for the header.
@@ -73,13 +71,13 @@ enum BelowHeader {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: BarColumns,
-    evidence: FormEvidence,
+    pub(super) evidence: FormEvidence,
     /// The form inferred from the rows so far.
-    survey: Option<CsvForm>,
+    pub(super) survey: Option<CsvForm>,
     /// Whether later rows cannot change the form.
-    told: bool,
-    /// The instruments of the last row that was kept, by column.
-    pub(super) symbols: Vec<(usize, String)>,
+    pub(super) told: bool,
+    /// What the first row could not show.
+    pub(super) watch: Watch,
 }
 
 impl CsvLines {
@@ -193,7 +191,7 @@ impl CsvLines {
         let first = self.above.lines == 1 && is_row(line) && !self.options.columns.has_prices();
         if let Some(mut head) = Head::find(&text, &map)? {
             head.notes.extend(left_aside);
-            let is_row = head.last == 0;
+            let is_row = head.last < self.line;
             self.table = Some(BelowHeader::Head(Box::new(head), map));
             return Ok(is_row);
         }
@@ -218,10 +216,10 @@ impl CsvLines {
         let settings = self.settings.clone().unwrap_or_default();
         BelowHeader::Rows(Box::new(Table {
             evidence: FormEvidence::new(&columns, &settings),
+            watch: Watch::of(&columns),
             columns,
             survey: None,
             told: false,
-            symbols: Vec::new(),
         }))
     }
 
@@ -230,7 +228,7 @@ impl CsvLines {
         let (Some(settings), Some(time)) = (&mut self.settings, columns.time) else {
             return;
         };
-        let text = stamp(record, time, columns.clock, &mut self.scratch);
+        let text = columns.stamp(record, time, &mut self.scratch);
         let fits = |format: &TimeFormat| format.read(text, &settings.zones).is_some();
         if self.options.of_another_file.time_format
             && settings.format.as_ref().is_some_and(|format| !fits(format))
@@ -284,94 +282,6 @@ impl CsvLines {
         };
         self.table = Some(table);
         row
-    }
-
-    fn pass_over<T>(&mut self, what: &str) -> Option<T> {
-        let line = self.line;
-        self.notes
-            .push(format!("passed over line {line}, which {what}"));
-        None
-    }
-
-    fn row(
-        &mut self,
-        record: &StringRecord,
-        whole: bool,
-        table: &mut Table,
-    ) -> Result<Option<(Bar, Option<i64>)>> {
-        if table.columns.is_header(record) {
-            return Ok(self.pass_over("repeats the header"));
-        }
-        if !self.is_wanted(record, table)? {
-            return Ok(None);
-        }
-        self.survey(record, table)?;
-        let Some(survey) = &table.survey else {
-            return Ok(None);
-        };
-        let mut row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
-        if row.is_err() {
-            let columns = &table.columns;
-            if BarRow::is_text(record, columns, &mut self.scratch)
-                || BarRow::is_single(record, columns, survey, !whole)
-            {
-                return Ok(self.pass_over("is text"));
-            }
-            if survey.stamps.as_ref().is_some_and(Reading::counts) {
-                table.told = false;
-                self.survey(record, table)?;
-                if let Some(survey) = &table.survey {
-                    row = BarRow::read(record, &table.columns, survey, &mut self.scratch);
-                }
-            }
-        }
-        self.rows += 1;
-        let row = row.and_then(|row| Ok(self.is_new(&row)?.then_some(row)));
-        let row = row.map_err(|reason| self.refuse_row(reason, record, table))?;
-        let Some(row) = row else { return Ok(None) };
-        if row.mended && !self.mended {
-            self.mended = true;
-            let line = self.line;
-            self.notes.push(format!(
-                "the high or the low of line {line} is off by a rounding error and was mended, as others will be"
-            ));
-        }
-        let columns = table.columns.grouping().into_iter();
-        let values = columns.map(|column| (column, field(record, column).to_owned()));
-        table.symbols = values.collect();
-        self.last = Some((row.bar, row.time));
-        self.further = row.further;
-        Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
-    }
-
-    /// Infers the form of the rows with one more row, until later rows cannot change it.
-    fn survey(&mut self, record: &StringRecord, table: &mut Table) -> Result<()> {
-        if table.told {
-            return Ok(());
-        }
-        if table.survey.is_none() {
-            self.notes.append(&mut table.columns.notes);
-        }
-        let columns = &table.columns;
-        table.evidence.look_at_stamp(record, columns, self.line);
-        table
-            .evidence
-            .look_at_prices(record, columns, self.line, true);
-        table.told = table.evidence.is_told(&self.options);
-        match table.evidence.decide(&self.origin, &self.options) {
-            Ok(survey) => {
-                let before = table.survey.replace(survey);
-                let known = before.map_or(Vec::new(), |survey| survey.notes);
-                let notes = table.survey.iter().flat_map(|survey| &survey.notes);
-                self.notes
-                    .extend(notes.filter(|note| !known.contains(note)).cloned());
-                Ok(())
-            }
-            Err(error) => {
-                self.lost = true;
-                Err(error)
-            }
-        }
     }
 }
 

@@ -1,25 +1,33 @@
 //! Reads price bars from a CSV file.
 //!
-//! `options` has the settings and the report. `head` reads the header, `columns` finds the columns, `advice` explains
-//! what is missing. `survey` infers the form of the rows in a first pass, `symbols` sees whether they belong to several
-//! instruments. `file` joins these and reads a whole file: `row` turns a record into a bar, `order` checks the
-//! direction of the time stamps, `intake` keeps, drops or refuses each row. `lines` (with `lines_checks`) reads lines
-//! that arrive one at a time.
+//! `options` has the settings and the report. `head` reads the header (`header_again` where it is repeated), `columns`
+//! finds the columns, `unnamed` those without a header, `advice` explains what is missing. `survey` infers the form of
+//! the rows in a first pass, `symbols` and `several` see whether they belong to several instruments. `file` joins these
+//! and reads a whole file: `row` turns a record into a bar, `order` checks the direction of the time stamps, `intake`
+//! keeps, drops or refuses each row. `lines` (with `lines_rows` and `lines_checks`) reads lines that arrive one at a
+//! time, and `watch` looks for what their first row could not show.
 
 mod advice;
 mod columns;
 mod file;
 mod head;
+mod header_again;
 pub(crate) mod intake;
 pub(crate) mod intakes;
 mod lines;
 mod lines_checks;
+mod lines_rows;
 mod options;
 mod order;
 pub(crate) mod row;
+mod sample;
+mod several;
 mod stamp_text;
 mod survey;
 pub(crate) mod symbols;
+mod unnamed;
+mod watch;
+mod zone_column;
 
 use std::path::Path;
 
@@ -58,10 +66,14 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 /// (`930`, `93000`). Of several such columns the start of the bar is taken (`begin`, `open_time`, `ts_event`); if the
 /// names do not tell it, the error names the columns. [`CsvOptions::columns`] names columns that are not to be found.
 ///
-/// **Instruments.** A file with several instruments is an error that names the column and its values: a column such as
-/// `symbol`, `ticker` or `name` with several values, or, where time stamps repeat or run back, any column of text for
-/// each of whose values they do not. [`CsvOptions::instrument`] chooses one, and
-/// [`read_instruments`](super::read_instruments) reads all.
+/// **Instruments.** A file with several instruments is an error that names the column and its values. A column such as
+/// `symbol`, `ticker` or `name` with several values tells instruments apart. So does any column of text, where time
+/// stamps repeat or run back and do not for each of its values; or where the price of nearly every row whose value
+/// changes is much nearer to the last row of its own value than to the row before, or leaps away at every new value by
+/// more than the price ever moves within a value. Without time stamps a single such leap counts. Another value in
+/// nearly every row is no instrument where the time stamps run in order, which a note says.
+/// [`CsvOptions::instrument`] chooses one, [`read_instruments`](super::read_instruments) reads all, and
+/// `instrument=` in [`CsvOptions::columns`] says that no column tells instruments apart.
 ///
 /// **Time stamps** may be
 ///

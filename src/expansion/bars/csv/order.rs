@@ -31,6 +31,11 @@ impl KeptBars {
         }
     }
 
+    /// Returns the last bar that was kept with its time stamp.
+    pub(super) fn last(&self) -> Option<(Bar, Timestamp)> {
+        Some((*self.bars.last()?, *self.stamps.last()?))
+    }
+
     /// Keeps a bar if it follows all kept bars in the direction of the file.
     pub(super) fn place(&mut self, bar: Bar, stamp: Timestamp) -> Placement {
         let (Some(last), Some(before)) = (self.stamps.last().copied(), self.bars.last()) else {

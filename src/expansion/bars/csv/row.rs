@@ -4,7 +4,6 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::BarColumns;
-use super::stamp_text::stamp;
 use super::survey::CsvForm;
 use crate::expansion::bars::Bar;
 use crate::expansion::bars::columns::PRICES;
@@ -47,7 +46,7 @@ impl BarRow {
         let time = match columns.time {
             None => None,
             Some(column) => {
-                let text = stamp(record, column, columns.clock, scratch);
+                let text = columns.stamp(record, column, scratch);
                 let reading = survey.stamps.as_ref().ok_or_else(|| unreadable(text))?;
                 Some(reading.read(text)?)
             }
@@ -66,6 +65,34 @@ impl BarRow {
         })
     }
 
+    /// Takes the later time of a row whose time of day a change of the clocks repeats, if only so the row follows the
+    /// `last` row. A row that repeats the last one whole is a copy.
+    ///
+    /// From the newest to the oldest row the later time comes first, so it is tried for every row of a zone (`zoned`).
+    pub(super) fn follow(
+        &mut self,
+        last: Option<(Bar, Timestamp)>,
+        (newest_first, zoned): (bool, bool),
+        later: impl FnOnce() -> Option<Timestamp>,
+    ) {
+        let (Some((bar, last)), Some(time)) = (last, self.time) else {
+            return;
+        };
+        let before = |one: Timestamp, other: Timestamp| {
+            if newest_first {
+                one > other
+            } else {
+                one < other
+            }
+        };
+        if (time == last && bar == self.bar) || before(last, time) && !(newest_first && zoned) {
+            return;
+        }
+        if let Some(later) = later().filter(|later| before(last, *later)) {
+            self.time = Some(later);
+        }
+    }
+
     /// Returns whether a record is a line of text: it has neither a digit in a price nor anything like a time stamp.
     pub(super) fn is_text(
         record: &StringRecord,
@@ -73,7 +100,7 @@ impl BarRow {
         scratch: &mut String,
     ) -> bool {
         let stamped = columns.time.is_some_and(|column| {
-            let text = stamp(record, column, columns.clock, scratch);
+            let text = columns.stamp(record, column, scratch);
             text.starts_with(|c: char| c.is_ascii_digit()) || Stamp::parse(text).is_some()
         });
         let digit = |column: usize| field(record, column).contains(|c: char| c.is_ascii_digit());
@@ -107,7 +134,9 @@ pub(crate) fn finite(name: &str, value: f64) -> Result<f64, String> {
     }
 }
 
-fn bar(
+/// Returns the bar of a record, and whether its high or low was off by a rounding error. The error is the reason in
+/// words.
+pub(super) fn bar(
     record: &StringRecord,
     columns: &BarColumns,
     mark: DecimalMark,

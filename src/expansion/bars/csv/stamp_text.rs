@@ -6,7 +6,7 @@ use crate::expansion::bars::columns::TimeColumn;
 use crate::expansion::table::clock::ClockDigits;
 use crate::expansion::table::records::field;
 
-/// Returns the text of the time stamp of a row. `scratch` saves an allocation per row.
+/// Returns the text of the time stamp of a row, without a column of the zone. `scratch` saves an allocation per row.
 pub(super) fn stamp<'a>(
     record: &'a StringRecord,
     column: TimeColumn,
@@ -23,4 +23,12 @@ pub(super) fn stamp<'a>(
             scratch.trim()
         }
     }
+}
+
+/// Returns the text of a time stamp with the zone of a column of its own. A zone without a sign is hours east of UTC.
+pub(super) fn in_zone<'a>(stamp: &str, zone: &str, scratch: &'a mut String) -> &'a str {
+    let unsigned = zone.starts_with(|c: char| c.is_ascii_digit());
+    scratch.clear();
+    scratch.extend([stamp, " ", if unsigned { "+" } else { "" }, zone]);
+    scratch.trim()
 }

@@ -7,12 +7,11 @@ use ::csv::StringRecord;
 
 use super::columns::BarColumns;
 use super::options::CsvOptions;
-use super::stamp_text::stamp;
 use super::symbols::{Rows, Values};
 use crate::error::{Error, Result};
 use crate::expansion::table::DecimalMark;
 use crate::expansion::table::dates::Dates;
-use crate::expansion::table::number::MarkEvidence;
+use crate::expansion::table::mark_evidence::MarkEvidence;
 use crate::expansion::table::reading::{Reading, StampSettings};
 use crate::expansion::table::records::field;
 use crate::expansion::table::text::Text;
@@ -33,6 +32,8 @@ pub(super) struct Survey {
     pub(super) form: CsvForm,
     /// The values of the columns that name instruments.
     pub(super) symbols: Vec<Values>,
+    /// The columns that may tell instruments apart and have more than one value.
+    pub(super) changing: Vec<usize>,
     /// Whether a stamp fits the format of the settings.
     pub(super) fits: bool,
 }
@@ -54,10 +55,15 @@ impl Survey {
             .iter()
             .map(|c| Values::of(*c))
             .collect();
+        let mut constants: Vec<Constant> =
+            columns.grouping().into_iter().map(Constant::of).collect();
         let mut records = text.records(&columns.place);
         let mut first = true;
         while records.advance()? {
             let (record, line) = (records.record(), records.line());
+            constants
+                .iter_mut()
+                .for_each(|constant| constant.look(record, columns));
             for values in &mut symbols {
                 if record.len() > values.column
                     && let Some(value) = columns.value(record, values.column)
@@ -95,8 +101,43 @@ impl Survey {
         Ok(Self {
             form,
             symbols,
+            changing: constants.iter().filter_map(Constant::changing).collect(),
             fits: evidence.dates.fits(),
         })
+    }
+}
+
+/// A column that may have one value in all rows.
+struct Constant {
+    column: usize,
+    value: Option<String>,
+    changes: bool,
+}
+
+impl Constant {
+    fn of(column: usize) -> Self {
+        Self {
+            column,
+            value: None,
+            changes: false,
+        }
+    }
+
+    fn look(&mut self, record: &StringRecord, columns: &BarColumns) {
+        if self.changes || record.len() <= self.column {
+            return;
+        }
+        let value = field(record, self.column);
+        match &self.value {
+            Some(known) if known == value => {}
+            Some(_) => self.changes = columns.value(record, self.column).is_some(),
+            None => self.value = columns.value(record, self.column).map(str::to_owned),
+        }
+    }
+
+    /// Returns the column if its values change.
+    fn changing(&self) -> Option<usize> {
+        self.changes.then_some(self.column)
     }
 }
 
@@ -169,6 +210,6 @@ fn look_at_stamp(
     scratch: &mut String,
 ) {
     if let Some(column) = columns.time {
-        dates.look(stamp(record, column, columns.clock, scratch), line);
+        dates.look(columns.stamp(record, column, scratch), line);
     }
 }

@@ -16,6 +16,10 @@ const SHOWN: usize = 5;
 /// The number of values that are counted.
 const MOST: usize = 20_000;
 
+/// The end of a message about several instruments, for a column that names none.
+pub(crate) const OR_NONE: &str =
+    ", or, if the file has one instrument, say so with `data.columns`: `instrument=`";
+
 /// The rows that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rows {
@@ -47,7 +51,7 @@ impl Rows {
 }
 
 /// The values of one column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Values {
     pub(crate) column: usize,
     /// The values in the order of their first rows, with the number of rows of each.
@@ -99,9 +103,17 @@ impl Values {
             shown.push("...".into());
         }
         format!(
-            "column {name} has {} ({}), but bars of one instrument are expected; choose one with `data.instrument`",
+            "column {name} has {} ({}), but bars of one instrument are expected; choose one with `data.instrument`{OR_NONE}",
             counted(self.values.len(), "value"),
             shown.join(", ")
+        )
+    }
+
+    /// Returns the note on a column that was not taken for that of the instrument.
+    pub(crate) fn passed_over(&self, name: &str) -> String {
+        format!(
+            "column {name} has another value in nearly every row ({}), so it does not tell instruments apart",
+            counted(self.values.len(), "value")
         )
     }
 
@@ -155,9 +167,11 @@ impl Groups {
         }
     }
 
-    /// Returns the values if every value runs in one direction on its own.
+    /// Returns the values if every value runs in one direction on its own. A row in twenty may be out of order there,
+    /// as it may be in a file of one instrument.
     pub(crate) fn found(self) -> Option<Values> {
-        let ordered = self.equal == 0 && self.forward.min(self.backward) == 0;
+        let faults = self.equal + self.forward.min(self.backward);
+        let ordered = faults * 20 <= self.forward + self.backward;
         let some = self.forward + self.backward > 0;
         (ordered && some && self.values.are_several()).then_some(self.values)
     }
@@ -166,7 +180,7 @@ impl Groups {
 impl BarColumns {
     /// Returns the name of a column for messages.
     pub(super) fn shown(&self, column: usize) -> String {
-        format!("`{}`", self.header.written[column])
+        format!("`{}`", self.header.mapped(column))
     }
 
     /// Returns the value of a column in a row, or `None` where the header is repeated.

@@ -11,6 +11,7 @@ use super::csv::intake::{Intake, PlaceName};
 use super::csv::intakes::{Instrument, Intakes};
 use super::csv::symbols::{Groups, Rows, Values};
 use super::csv::{CsvOptions, CsvReport, format_left_aside};
+use super::jumps::PriceJumps;
 use super::{Bars, ColumnMap};
 use crate::error::{Error, Result};
 use crate::expansion::table::header::Header;
@@ -50,10 +51,7 @@ pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bar
     }
     let mut intakes = file.intakes();
     file.read(&mut intakes)?;
-    if file.rows == Rows::All
-        && intakes.disordered() > 0
-        && let Some(several) = file.groups()?
-    {
+    if let Some(several) = file.several(&mut intakes)? {
         let name = &file.header.written[several.column];
         return Err(Error::file(path, several.refuse(&format!("`{name}`"))));
     }
@@ -64,17 +62,16 @@ pub fn read_parquet(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bar
 pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
     let mut file = BarTable::open(path, options)?;
     if file.rows == Rows::All {
+        let constant = |values: &&Values| values.values.len() == 1;
         let several = file.symbols.iter().find(|values| values.are_several());
-        if let Some(values) = several.or(file.symbols.first()) {
-            file.split(values.column)?;
+        let column = several.or(file.symbols.iter().find(constant));
+        if let Some(column) = column.map(|values| values.column) {
+            file.split(column)?;
         }
     }
     let mut intakes = file.intakes();
     file.read(&mut intakes)?;
-    if file.rows == Rows::All
-        && intakes.disordered() > 0
-        && let Some(several) = file.groups()?
-    {
+    if let Some(several) = file.several(&mut intakes)? {
         file.split(several.column)?;
         intakes = file.intakes();
         file.read(&mut intakes)?;
@@ -133,7 +130,10 @@ impl<'a> BarTable<'a> {
         }
         let found = SymbolColumns::find(&header, map).map_err(refuse)?;
         let text = |column: &usize| {
-            looks[*column].kind == Kind::Text && !names::is_of_time(&header.names[*column])
+            looks[*column].kind == Kind::Text
+                && map.instrument.is_none()
+                && !columns.time.is_some_and(|time| time.has(*column))
+                && !names::is_of_time(&header.names[*column])
         };
         let mut grouping = found.named.clone();
         grouping.extend(&found.numbers);
@@ -202,6 +202,60 @@ impl<'a> BarTable<'a> {
             Ok(())
         })?;
         Ok(groups.into_iter().find_map(Groups::found))
+    }
+
+    /// Looks for a column whose values tell instruments apart, after all rows were read as one series: by the order of
+    /// the time stamps, by the prices, by a name that nothing speaks against.
+    fn several(&self, intakes: &mut Intakes) -> Result<Option<Values>> {
+        if self.rows != Rows::All {
+            return Ok(None);
+        }
+        let intake = intakes.only();
+        let (disordered, timeless) = (intake.is_disordered(), intake.is_timeless());
+        if disordered && let Some(values) = self.groups()? {
+            return Ok(Some(values));
+        }
+        if let Some(values) = self.by_prices(!timeless)? {
+            return Ok(Some(values));
+        }
+        let Some(values) = self.symbols.iter().find(|values| values.values.len() > 1) else {
+            return Ok(None);
+        };
+        if disordered || timeless {
+            return Ok(Some(values.clone()));
+        }
+        let name = &self.header.written[values.column];
+        intake.note(values.passed_over(&format!("`{name}`")));
+        Ok(None)
+    }
+
+    /// Looks for a column whose values tell instruments apart by their prices.
+    fn by_prices(&self, timed: bool) -> Result<Option<Values>> {
+        if self.grouping.is_empty() {
+            return Ok(None);
+        }
+        let mut read = self.columns.all()[..4].to_vec();
+        read.extend(&self.grouping);
+        let newest_first = self.stamps.newest_first;
+        let all = self.grouping.iter();
+        let mut jumps: Vec<(Values, PriceJumps)> = all
+            .map(|column| (Values::of(*column), PriceJumps::new(newest_first)))
+            .collect();
+        self.table.for_each(&read, |_, values| {
+            let Ok(bar) = bar(&values[..4]) else {
+                return Ok(());
+            };
+            for ((counted, jumps), field) in jumps.iter_mut().zip(&values[4..]) {
+                let value = value(field);
+                counted.add(&value);
+                jumps.add(&value, &bar);
+            }
+            Ok(())
+        })?;
+        let mut found = jumps
+            .into_iter()
+            .filter(|(_, jumps)| jumps.show_several(timed));
+        Ok(found.next().map(|(values, _)| values))
     }
 
     fn intakes(&self) -> Intakes<'a> {

@@ -53,12 +53,16 @@ pub(super) fn chosen(
     let Some(wanted) = options.instrument.as_deref() else {
         return Ok(Rows::All);
     };
-    let find = |values: &Values| {
-        let mut all = values.values.iter();
-        let (value, rows) = all.find(|(value, _)| value.eq_ignore_ascii_case(wanted))?;
-        Some((values.column, value.clone(), *rows))
+    let find = |same: &dyn Fn(&str) -> bool| {
+        symbols.iter().find_map(|values| {
+            let mut all = values.values.iter();
+            let (value, rows) = all.find(|(value, _)| same(value))?;
+            Some((values.column, value.clone(), *rows))
+        })
     };
-    if let Some((column, value, rows)) = symbols.iter().find_map(find) {
+    let found =
+        find(&|value| value == wanted).or_else(|| find(&|v| v.eq_ignore_ascii_case(wanted)));
+    if let Some((column, value, rows)) = found {
         let name = &header.written[column];
         notes.push(format!(
             "read the {rows} rows with `{value}` in column `{name}`"
