@@ -49,7 +49,8 @@ impl Job {
     /// # Errors
     ///
     /// [`Error::Setting`](crate::Error::Setting) naming a field if the folder holds a run with another config or of
-    /// other files, [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if its config cannot be read.
+    /// other files, [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if its config cannot be
+    /// read.
     pub fn state(&self) -> Result<JobState> {
         let stored = self.folder.join("config.json");
         if !stored.exists() {
