@@ -294,7 +294,7 @@ fn a_history_with_a_gap_is_not_continued() {
             "history.csv",
             first,
             "checkpoint of epoch 4",
-            "bring the whole",
+            "bring the whole file back",
         ] {
             assert!(message.contains(expected), "no {expected} in: {message}");
         }

@@ -28,8 +28,8 @@ impl Place {
     }
 }
 
-/// Creates the first unused `runs/STRATEGY-N`. Of two programs that begin at the same time, one creates a folder and the
-/// other takes the next number.
+/// Creates the first unused `runs/STRATEGY-N`. Of two programs that begin at the same time, one creates a folder and
+/// the other takes the next number.
 fn new_folder(strategy: &str) -> Result<PathBuf> {
     let runs = Path::new(RUNS);
     std::fs::create_dir_all(runs).map_err(Error::io("create", runs))?;

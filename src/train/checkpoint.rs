@@ -147,7 +147,8 @@ pub(super) fn check_whole(history: &History, file: &Path, epoch: usize) -> Resul
         Some(missing) => Err(Error::file(
             file,
             format!(
-                "has no record of epoch {missing}, but the run goes on from its checkpoint of epoch {epoch}: bring the whole                  file back, or start a new run from the network of that checkpoint"
+                "has no record of epoch {missing}, but the run goes on from its checkpoint of epoch {epoch}: bring the \
+                 whole file back, or start a new run from the network of that checkpoint"
             ),
         )),
     }

@@ -1,7 +1,7 @@
 //! Locks the folder of a run, so that two trainings never write into one folder.
 //!
-//! The lock is that of the operating system on the file `lock`, which the system frees when the process ends, however it
-//! ends. The file `lock-holder.json` tells a refused process who holds the lock, and decides nothing.
+//! The lock is that of the operating system on the file `lock`, which the system frees when the process ends, however
+//! it ends. The file `lock-holder.json` tells a refused process who holds the lock, and decides nothing.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;

@@ -75,8 +75,8 @@ pub(super) fn check(folder: &Path, epoch: usize, part: &str, path: &Path) -> Res
         _ => Err(Error::Checkpoint {
             path: path.to_path_buf(),
             reason: format!(
-                "is not the file that was written with the other files of epoch {epoch}: its CRC-32 is {found}, but it was \
-                 {} then ({}); {REMEDY}",
+                "is not the file that was written with the other files of epoch {epoch}: its CRC-32 is {found}, but it \
+                 was {} then ({}); {REMEDY}",
                 sums.get(part).map_or("none", String::as_str),
                 seal.display()
             ),
@@ -84,8 +84,8 @@ pub(super) fn check(folder: &Path, epoch: usize, part: &str, path: &Path) -> Res
     }
 }
 
-const REMEDY: &str = "bring the file of this epoch back, or move all files of this epoch away to go on from an earlier epoch, if \
-    there is one";
+const REMEDY: &str = "bring the file of this epoch back, or move all files of this epoch away to go on from an \
+    earlier epoch, if there is one";
 
 fn hexadecimal(sum: u32) -> String {
     format!("{sum:08x}")

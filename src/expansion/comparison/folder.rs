@@ -6,7 +6,7 @@ use super::config::{ComparisonConfig, run_name};
 use super::job::{Job, JobState};
 use super::manifest::Manifest;
 use super::strategies;
-use super::tuning::{Tuned, Tuning};
+use super::tuning::{SEARCH, Tuned, Tuning};
 use crate::atomic::remove_unfinished;
 use crate::comparison::{Results, Run, TUNED_FIXED};
 use crate::error::{Error, Result};
@@ -118,6 +118,7 @@ impl Comparison {
         let lock = lock.transpose()?;
         if with == Some(With::Nobody) {
             remove_unfinished(folder);
+            remove_unfinished(&folder.join(SEARCH));
         }
         manifest.claim(folder)?;
         let facts = facts(&config, &data);

@@ -48,8 +48,9 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] naming a field if the folder holds a run with another config or of other files,
-    /// [`Error::Io`] or [`Error::Config`] if its config cannot be read.
+    /// [`Error::Setting`](crate::Error::Setting) naming a field if the folder holds a run with another config or of
+    /// other files, [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if its config cannot be
+    /// read.
     pub fn state(&self) -> Result<JobState> {
         let stored = self.folder.join("config.json");
         if !stored.exists() {
@@ -92,8 +93,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// As [`Data::load`] and [`run::train`], and [`state`](Self::state); [`Error::Setting`] naming a file that has
-    /// changed since the comparison began.
+    /// As [`Data::load`] and [`run::train`], and [`state`](Self::state);
+    /// [`Error::Setting`](crate::Error::Setting) naming a file that has changed since the comparison began.
     pub fn work(&self, progress: Progress, interrupter: Interrupter) -> Result<bool> {
         let lock = self.lock(progress)?;
         let resume = match self.state()? {

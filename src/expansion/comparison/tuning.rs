@@ -16,7 +16,7 @@ use crate::task::TaskSet;
 use crate::weighting::TaskValues;
 
 /// The folder of the runs of the search, in the folder of a comparison.
-const SEARCH: &str = "search";
+pub(super) const SEARCH: &str = "search";
 /// The file of the chosen weights, in the folder of the search.
 const FILE: &str = "chosen.json";
 

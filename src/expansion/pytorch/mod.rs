@@ -51,7 +51,8 @@
 //! binary head under two names, choose [`Generation::Span`].
 //!
 //! No tensor tells what the inputs are. [`export_run`](crate::expansion::run::export_run) writes them into the metadata
-//! of the file ([`Inputs`]), where [`PytorchCheckpoint::inputs`] finds them; PyTorch drops metadata when it saves again.
+//! of the file ([`Inputs`]), where [`PytorchCheckpoint::inputs`] finds them; PyTorch drops metadata when it saves
+//! again.
 //!
 //! # Names
 //!

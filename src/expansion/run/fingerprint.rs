@@ -95,8 +95,8 @@ impl RunFiles {
     ///
     /// [`Error::Setting`] naming the file; as [`of`](Self::of).
     pub(crate) fn check_unchanged(&self, config: &ExpansionConfig) -> Result<()> {
-        let remedy = "as when the comparison began; all its runs need the same files of bars (`data_file`, `data_files`) \
-            and of marked expansions (`marks_file`): bring it back, and the same call goes on";
+        let remedy = "as when the comparison began; all its runs need the same files of bars (`data_file`, \
+            `data_files`) and of marked expansions (`marks_file`): bring it back, and the same call goes on";
         same_or_named(&Self::of(config)?, self, remedy)
     }
 

@@ -92,8 +92,8 @@ fn features(
         config.data.position = true;
         config.model.features = FEATURES;
         taken.push(format!(
-            "{FEATURES} features, of which the last is taken for the position in the window (`data.position`); nothing in \
-             the file tells"
+            "{FEATURES} features, of which the last is taken for the position in the window (`data.position`); nothing \
+             in the file tells"
         ));
     } else if asked != file {
         let path = checkpoint.path().display();
