@@ -87,7 +87,7 @@ impl Intake {
             unit,
             skip_bad_rows: options.skip_bad_rows,
             newest_first,
-            kept: KeptBars::new(newest_first),
+            kept: KeptBars::new(newest_first, options.time_zone.is_some()),
             report: CsvReport::default(),
             first_copy: None,
             names: options.features.clone(),
