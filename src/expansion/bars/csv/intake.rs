@@ -103,6 +103,11 @@ impl Intake {
         self.headers.get_or_insert((line, 0)).1 += 1;
     }
 
+    /// Returns whether a row is out of order.
+    pub(crate) fn has_disorder(&self) -> bool {
+        self.disordered > 0
+    }
+
     /// Returns whether more rows are out of order than a few bad ones, as where the rows of several instruments are
     /// mixed.
     pub(crate) fn is_disordered(&self) -> bool {
