@@ -244,3 +244,28 @@ fn the_instrument_of_a_stream_is_that_of_the_file() {
         "{error}"
     );
 }
+
+/// A few rows of a second instrument below many of the first are its rows, and not bad rows.
+#[test]
+fn a_small_second_instrument_is_seen() {
+    let all = bars(220);
+    let (many, few) = all.split_at(210);
+    let row = |name: &str, index: usize, bar: &Bar| {
+        format!("{},{},{name}\n", minute(index), prices(bar, 1.0))
+    };
+    let first = many
+        .iter()
+        .enumerate()
+        .map(|(index, bar)| row("a", index, bar));
+    let second = few
+        .iter()
+        .enumerate()
+        .map(|(index, bar)| row("b", 20 + index, bar));
+    let rows: String = first.chain(second).collect();
+    let text = format!("time,open,high,low,close,kennung\n{rows}");
+    let error = read(&text, &plain().with_skip_bad_rows(true)).unwrap_err();
+    assert!(
+        error.contains("column `kennung` has 2 values (`a`, `b`)"),
+        "{error}"
+    );
+}

@@ -296,9 +296,9 @@ fn the_hour_that_a_change_of_the_clocks_repeats_is_read() {
         read(&text, &pattern).unwrap().0.timestamps().unwrap(),
         times
     );
+    let error = read(&text, &plain()).unwrap_err();
     assert!(
-        read(&text, &plain())
-            .unwrap_err()
-            .contains("is earlier than")
+        error.contains("is earlier than") && error.contains("`data.time_zone`"),
+        "{error}"
     );
 }

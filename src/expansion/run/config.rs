@@ -173,7 +173,8 @@ pub struct DataConfig {
     /// `"time=begin,open=bidopen,.."`, see [`ColumnMap`]. Default: found by their names and values.
     pub columns: ColumnMap,
     /// The form of the file's time stamps: a pattern such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`,
-    /// `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet. Default `None`: inferred from the file.
+    /// `microseconds` or `nanoseconds` since 1970, `days` of a spreadsheet, `days-since-1970` or `matlab-days`. Default
+    /// `None`: inferred from the file.
     pub time_format: Option<String>,
     /// The zone of time stamps without an offset, such as `America/New_York` or `+01:00`. Default `None`: UTC.
     pub time_zone: Option<String>,
@@ -210,8 +211,8 @@ pub struct DataConfig {
     /// row. Default: none.
     pub features_from: Vec<String>,
     /// The number of training windows of [joined stretches](crate::expansion::window::with_resampled) per window of a
-    /// file, at most 100. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one. It is ignored
-    /// for windows labelled by hand and for windows stored in a Parquet file.
+    /// file, at most 100. Default 0: none. The number must be 0 for simulated bars, whose windows are made one by one.
+    /// It is ignored for windows labelled by hand and for windows stored in a Parquet file.
     pub resampled: usize,
     /// The approximate number of training windows, mirrored windows not counted. If the bars give fewer, windows of
     /// joined stretches fill the gap: at most five for each window, and only above the number that `resampled` asks

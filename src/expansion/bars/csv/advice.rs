@@ -250,8 +250,8 @@ pub(super) fn no_order(
     let line = |order: &[usize; 4]| format!("`{}`", header_line(header, Some(time), Some(*order)));
     let map = |order: &[usize; 4]| format!("`{}`", map_by_number(time, order));
     format!(
-        "there is no header, and {why}; write a line such as {} above it, in the order of this file, or name the columns \
-         with `data.columns`: {}",
+        "there is no header, and {why}; write a line such as {} above it, in the order of this file, or name the \
+         columns with `data.columns`: {}",
         any(orders.iter().map(line).collect()),
         any(orders.iter().map(map).collect())
     )

@@ -179,8 +179,8 @@ impl Head {
     }
 }
 
-/// Gives the name in a cell that was merged over several columns to all of them: the columns to the right whose cells are
-/// empty, up to the next name.
+/// Gives the name in a cell that was merged over several columns to all of them: the columns to the right whose cells
+/// are empty, up to the next name.
 fn spread(tickers: &mut [String], names: &[String]) {
     let mut last = String::new();
     for (ticker, name) in tickers.iter_mut().zip(names).skip(1) {

@@ -37,8 +37,8 @@ impl BarColumns {
             format!("of the header on line {}", self.header.line)
         };
         Err(format!(
-            "names of columns again, but not in the order {known}: {}; bring the columns below into that order, or divide \
-             the file here",
+            "names of columns again, but not in the order {known}: {}; bring the columns below into that order, or \
+             divide the file here",
             quote::line(&other.written.join(","))
         ))
     }

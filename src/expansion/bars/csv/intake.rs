@@ -87,7 +87,7 @@ impl Intake {
             unit,
             skip_bad_rows: options.skip_bad_rows,
             newest_first,
-            kept: KeptBars::new(newest_first),
+            kept: KeptBars::new(newest_first, options.time_zone.is_some()),
             report: CsvReport::default(),
             first_copy: None,
             names: options.features.clone(),
@@ -101,6 +101,11 @@ impl Intake {
     /// Takes a line that repeats the header.
     pub(super) fn take_header(&mut self, line: u64) {
         self.headers.get_or_insert((line, 0)).1 += 1;
+    }
+
+    /// Returns whether a row is out of order.
+    pub(crate) fn has_disorder(&self) -> bool {
+        self.disordered > 0
     }
 
     /// Returns whether more rows are out of order than a few bad ones, as where the rows of several instruments are

@@ -24,11 +24,13 @@ use crate::expansion::table::text::Text;
 ///
 /// * the text is UTF-8, and the bars come oldest first;
 /// * the form of columns, dates and prices is inferred from the rows so far; a row that has two readings then is an
-///   error that names the option that chooses. Without a header, the first row must be in the order open, high, low,
-///   close;
+///   error that names the option that chooses. Without a header, the rows must be in the order open, high, low, close,
+///   which is an error as soon as they show another one, or after 40 rows that do not tell the open from the close;
 /// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later; lines of
 ///   text are skipped wherever they are;
-/// * a second value in a column that names instruments is an error.
+/// * a second value in a column that names instruments is an error. [`CsvOptions::instrument`] is looked for in the
+///   first such column;
+/// * a time that the first row does not show, in a column or in its digits, is an error where a later row shows it.
 #[derive(Debug)]
 pub struct CsvLines {
     pub(super) origin: PathBuf,

@@ -28,8 +28,8 @@ impl CsvLines {
         }
     }
 
-    /// Returns whether a row is of a given instrument: its value in the column of the first such row. An equal value goes
-    /// before a value in other letter cases, as in a file.
+    /// Returns whether a row is of a given instrument: its value in the column of the first such row. An equal value
+    /// goes before a value in other letter cases, as in a file.
     fn is_chosen(
         &mut self,
         record: &StringRecord,
@@ -65,8 +65,8 @@ impl CsvLines {
             self.lost = true;
             let (shown, first) = (columns.shown(column), columns.shown(*first));
             return Err(self.refuse(format!(
-                "`{wanted}`, the `data.instrument`, is in column {shown}, but {first} may name the instrument too; name the \
-                 column with `data.columns`: `instrument={}`",
+                "`{wanted}`, the `data.instrument`, is in column {shown}, but {first} may name the instrument too; \
+                 name the column with `data.columns`: `instrument={}`",
                 columns.header.mapped(column)
             )));
         }

@@ -48,13 +48,14 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 ///
 /// **Header.** The header is the first line that names all four prices, among the first 50 lines that are not blank.
 /// Columns are separated by commas, semicolons, tabs or `|`; lines of text above the header are skipped, and so are
-/// lines below that repeat it. Names are matched without regard to letter case, accents, surrounding spaces, `<>`, `*`,
-/// `#`, a number in front (`1. open`), and underscores or dashes for spaces. Prices are known in English and as exports
-/// name them in German, French, Spanish, Italian, Portuguese, Polish, Russian, Turkish, Dutch, Swedish, Chinese,
-/// Japanese and Korean, also with a common word before or after them (`bidopen`, `mid.o`, `AAPL.Open`, `PX_LAST`). Of
-/// several columns for the close, `close` has precedence, then `last`, `price`, `adj close` and others. Several sets of
-/// prices (bid and ask) are an error that shows the maps for [`CsvOptions::columns`]. Up to two lines below the names
-/// may name the instrument and the index, as yfinance writes them. Other columns are ignored.
+/// lines below that repeat it. A line below that has the names in another order is an error. Names are matched without
+/// regard to letter case, accents, surrounding spaces, `<>`, `*`, `#`, a number in front (`1. open`), and underscores
+/// or dashes for spaces. Prices are known in English and as exports name them in German, French, Spanish, Italian,
+/// Portuguese, Polish, Russian, Turkish, Dutch, Swedish, Chinese, Japanese and Korean, also with a common word before
+/// or after them (`bidopen`, `mid.o`, `AAPL.Open`, `PX_LAST`). Of several columns for the close, `close` has
+/// precedence, then `last`, `price`, `adj close` and others. Several sets of prices (bid and ask) are an error that
+/// shows the maps for [`CsvOptions::columns`]. Up to two lines below the names may name the instrument and the index,
+/// as yfinance writes them. Other columns are ignored.
 ///
 /// **Without a header** the first four columns of numbers behind the time are the prices, in the only order in which no
 /// row has a low above or a high below the others; the usual order of open and close is kept unless the values
@@ -78,16 +79,19 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 /// **Time stamps** may be
 ///
 /// * RFC 3339 with `Z` or an offset: `2024-01-31T09:30:00+01:00`;
-/// * a date: `2024-01-31` (also with `/` or `.`, or as `20240131`), `31/01/2024` or `01/31/2024` (also with `.` or
-///   `-`), with two digits for the year (`%y`: 1969 to 2068), `31-Jan-2024`, `Jan 31, 2024`, `2024年1月31日`; alone or
-///   before a time of day, `09:30[:00[.000]]`, `0930`, `093000`, `9:30 PM` or `09-PM`, and a zone: `UTC`, an offset, a
-///   name of the tz database such as `US/Eastern`;
+/// * a date: `2024-01-31` (also with `/` or `.`, or as `20240131`), `2024-01` for the first day of a month,
+///   `31/01/2024` or `01/31/2024` (also with `.` or `-`), with two digits for the year (`%y`: 1969 to 2068),
+///   `31-Jan-2024`, `Jan 31, 2024`, `2024年1月31日`; alone or before a time of day, `09:30[:00[.000]]`, `0930`, `093000`,
+///   `9:30 PM` or `09-PM`, and a zone: `UTC`, an offset, a name of the tz database such as `US/Eastern`;
 /// * a number: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01 UTC, inferred from its size; the
-///   digits of a date (`20240131`, `202401310930`, up to milliseconds); a day of a spreadsheet (`45322.375`).
+///   digits of a date (`20240131`, `202401310930`, up to milliseconds); a day of a spreadsheet (`45322.375`). Numbers
+///   most of which would lie before 1900, in January 1970 or more than a year ahead, or that have several readings, are
+///   an error that names the formats that read them.
 ///
-/// A stamp without an offset is in the zone of [`CsvOptions::time_zone`], UTC by default. An abbreviation such as `EST`
-/// is read only if that zone uses it then. A time of day that a change of the clocks repeats is the earlier one, unless
-/// the abbreviation tells. Other forms are read by the pattern of [`CsvOptions::time_format`].
+/// A stamp without an offset is in the zone of [`CsvOptions::time_zone`], else of a column such as `tz` or
+/// `utc_offset`, else UTC. An abbreviation such as `EST` is read only if the zone of the settings uses it then. A time
+/// of day that a change of the clocks repeats is the earlier one, unless the abbreviation tells or the rows run on only
+/// with the later one. Other forms are read by the pattern of [`CsvOptions::time_format`].
 ///
 /// All stamps of a file have one form, the one that most rows have; counts may change their unit if the rows run on.
 /// The order of day, month and a year of two digits is inferred from a row that has only one reading, else from the
@@ -95,7 +99,8 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 /// from newest to oldest is reversed.
 ///
 /// **Prices** may be quoted, begin with `$`, `€`, `£` or `¥`, and have thousands separators. The decimal mark is
-/// inferred from the prices with only one reading; `1,084` alone has two. A high below or a low above the open or the
+/// inferred from the prices with only one reading, unless they are very few; `1,084` alone has two, and `110'165` too,
+/// because it may be in 32nds. A high below or a low above the open or the
 /// close by at most a billionth of the price is set to it and counted, because exporters that adjust prices round so.
 ///
 /// **Bad rows.** A row is bad if it has fewer columns than the header, or more that are not empty, a price that is not

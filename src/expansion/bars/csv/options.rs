@@ -20,8 +20,9 @@ pub struct CsvOptions {
     /// The columns by name. Default: found by their names and values.
     pub columns: ColumnMap,
     /// The form of the time stamps: a pattern of `strptime` such as `%d.%m.%Y %Hh%M`, `seconds`, `milliseconds`,
-    /// `microseconds` or `nanoseconds` since 1970, or `days` of a spreadsheet. A date and a time of day of two columns
-    /// are joined by a space. Default `None`: inferred from the file.
+    /// `microseconds` or `nanoseconds` since 1970, `days` of a spreadsheet, `days-since-1970` or `matlab-days`. A
+    /// pattern without a day means the first day of the month. A date and a time of day of two columns are joined by a
+    /// space. Default `None`: inferred from the file.
     pub time_format: Option<String>,
     /// The zone of time stamps without an offset: a name of the tz database such as `America/New_York`, or an offset
     /// such as `+01:00`. Default `None`: UTC.

@@ -1,6 +1,8 @@
 //! Checks that time stamps run in one direction, and distinguishes copies from rows out of order.
 
 use jiff::Timestamp;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
 
 use crate::expansion::bars::Bar;
 
@@ -9,6 +11,8 @@ use crate::expansion::bars::Bar;
 pub(super) struct KeptBars {
     /// Whether the file runs from newest to oldest.
     newest_first: bool,
+    /// Whether the settings give the zone of the time stamps.
+    zoned: bool,
     pub(super) bars: Vec<Bar>,
     pub(super) stamps: Vec<Timestamp>,
 }
@@ -23,10 +27,22 @@ pub(super) enum Placement {
     Refused(String),
 }
 
+/// The remedy for an hour that a change of the clocks repeats.
+const CLOCKS: &str = " (if the clocks were set back here, `data.time_zone` with the zone of the time stamps reads both hours)";
+
+/// Returns whether a row may be out of order because the clocks were set back: by at most an hour, in the night to a
+/// Sunday.
+fn is_clock_change(stamp: Timestamp, last: Timestamp) -> bool {
+    let time = stamp.to_zoned(TimeZone::UTC);
+    let back = (last.as_second() - stamp.as_second()).abs();
+    back <= 3600 && time.weekday() == Weekday::Sunday && (1..4).contains(&time.hour())
+}
+
 impl KeptBars {
-    pub(super) fn new(newest_first: bool) -> Self {
+    pub(super) fn new(newest_first: bool, zoned: bool) -> Self {
         Self {
             newest_first,
+            zoned,
             ..Self::default()
         }
     }
@@ -76,14 +92,19 @@ impl KeptBars {
     }
 
     fn disorder(&self, stamp: Timestamp, last: Timestamp) -> String {
+        let clocks = if !self.zoned && is_clock_change(stamp, last) {
+            CLOCKS
+        } else {
+            ""
+        };
         if stamp == last {
-            return format!("the time stamp {stamp} repeats that of the bar before");
+            return format!("the time stamp {stamp} repeats that of the bar before{clocks}");
         }
         let (where_to, why) = if self.newest_first {
             ("later", ", in a file that runs from newest to oldest")
         } else {
             ("earlier", "")
         };
-        format!("the time stamp {stamp} is {where_to} than {last} of the bar before{why}")
+        format!("the time stamp {stamp} is {where_to} than {last} of the bar before{why}{clocks}")
     }
 }

@@ -13,8 +13,8 @@ impl CsvFile<'_> {
     /// Looks for a column whose values tell instruments apart, after all rows were read as one series. Returns it with
     /// the reason in words.
     pub(super) fn several(&self, intake: &mut Intake) -> Result<Option<(Values, &'static str)>> {
-        if intake.is_disordered()
-            && let Some(values) = self.by_order()?
+        if intake.has_disorder()
+            && let Some(values) = self.by_order(intake.is_newest_first())?
         {
             let why = "the time stamps run in one direction for each of its values alone";
             return Ok(Some((values, why)));
@@ -35,12 +35,15 @@ impl CsvFile<'_> {
     }
 
     /// Looks for a column of text whose values tell instruments apart: the rows of each run in one direction.
-    fn by_order(&self) -> Result<Option<Values>> {
+    fn by_order(&self, newest_first: bool) -> Result<Option<Values>> {
         let (Some(time), Some(reading)) = (self.columns.time, &self.form.stamps) else {
             return Ok(None);
         };
         let columns = &self.changing;
-        let mut groups: Vec<Groups> = columns.iter().map(|c| Groups::of(*c)).collect();
+        let mut groups: Vec<Groups> = columns
+            .iter()
+            .map(|c| Groups::of(*c, newest_first))
+            .collect();
         let mut scratch = String::new();
         let mut records = self.text.records(&self.columns.place);
         while records.advance()? {

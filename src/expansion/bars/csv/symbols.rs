@@ -137,17 +137,30 @@ impl Values {
 /// The order of the rows within each value of a column of text, for a file whose rows are out of order as a whole.
 pub(crate) struct Groups {
     values: Values,
-    last: HashMap<String, Timestamp>,
+    newest_first: bool,
+    /// The time stamp of the last row that is in order in the whole file.
+    edge: Option<Timestamp>,
+    groups: HashMap<String, Group>,
     forward: usize,
     backward: usize,
     equal: usize,
 }
 
+/// The rows of one value.
+struct Group {
+    last: Timestamp,
+    rows: usize,
+    /// The number of rows that are out of order in the whole file.
+    refused: usize,
+}
+
 impl Groups {
-    pub(crate) fn of(column: usize) -> Self {
+    pub(crate) fn of(column: usize, newest_first: bool) -> Self {
         Self {
             values: Values::of(column),
-            last: HashMap::new(),
+            newest_first,
+            edge: None,
+            groups: HashMap::new(),
             forward: 0,
             backward: 0,
             equal: 0,
@@ -157,23 +170,48 @@ impl Groups {
     /// Adds a row.
     pub(crate) fn add(&mut self, value: &str, stamp: Timestamp) {
         self.values.add(value);
-        if let Some(last) = self.last.get_mut(value) {
-            self.forward += usize::from(stamp > *last);
-            self.backward += usize::from(stamp < *last);
-            self.equal += usize::from(stamp == *last);
-            *last = stamp;
+        let follows = |edge: Timestamp| {
+            if self.newest_first {
+                stamp < edge
+            } else {
+                stamp > edge
+            }
+        };
+        let refused = self.edge.is_some_and(|edge| !follows(edge));
+        if !refused {
+            self.edge = Some(stamp);
+        }
+        if let Some(group) = self.groups.get_mut(value) {
+            self.forward += usize::from(stamp > group.last);
+            self.backward += usize::from(stamp < group.last);
+            self.equal += usize::from(stamp == group.last);
+            group.last = stamp;
+            group.rows += 1;
+            group.refused += usize::from(refused);
         } else {
-            self.last.insert(value.to_owned(), stamp);
+            let group = Group {
+                last: stamp,
+                rows: 1,
+                refused: usize::from(refused),
+            };
+            self.groups.insert(value.to_owned(), group);
         }
     }
 
-    /// Returns the values if every value runs in one direction on its own. A row in twenty may be out of order there,
-    /// as it may be in a file of one instrument.
+    /// Returns the values if every value runs in one direction on its own, and the rows that are out of order are whole
+    /// values and not a few of their rows. A row in twenty may be out of order there, as it may be in a file of one
+    /// instrument.
     pub(crate) fn found(self) -> Option<Values> {
+        let steps = self.forward + self.backward;
         let faults = self.equal + self.forward.min(self.backward);
-        let ordered = faults * 20 <= self.forward + self.backward;
-        let some = self.forward + self.backward > 0;
-        (ordered && some && self.values.are_several()).then_some(self.values)
+        let mut mixed = (0, 0);
+        for group in self.groups.values().filter(|group| group.refused > 0) {
+            mixed = (mixed.0 + group.refused, mixed.1 + group.rows);
+        }
+        let (refused, rows) = mixed;
+        let whole = refused > 1 && refused * 5 >= rows;
+        let ordered = steps > 0 && faults * 20 <= steps;
+        (ordered && whole && self.values.are_several()).then_some(self.values)
     }
 }
 

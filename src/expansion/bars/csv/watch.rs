@@ -16,7 +16,7 @@ use crate::expansion::table::records::field;
 use crate::expansion::table::stamp::is_date_alone;
 
 /// The numbers of rows at which the order of open and close is checked, where there is no header.
-const CHECKS: [usize; 3] = [guess::SURE, 2 * guess::SURE, 4 * guess::SURE];
+const CHECKS: [usize; 2] = [guess::SURE, 2 * guess::SURE];
 
 /// What was seen of the rows.
 #[derive(Debug, Default)]

@@ -184,7 +184,12 @@ impl<'a> BarTable<'a> {
         let mut read = self.columns.times();
         let count = read.len();
         read.extend(&self.grouping);
-        let mut groups: Vec<Groups> = self.grouping.iter().map(|c| Groups::of(*c)).collect();
+        let newest_first = self.stamps.newest_first;
+        let mut groups: Vec<Groups> = self
+            .grouping
+            .iter()
+            .map(|c| Groups::of(*c, newest_first))
+            .collect();
         self.table.for_each(&read, |_, values| {
             let time = match self.columns.moment(&values[..count], &self.table) {
                 Ok(Moment::Time(time)) => Some(time),
@@ -212,7 +217,9 @@ impl<'a> BarTable<'a> {
         }
         let intake = intakes.only();
         let (disordered, timeless) = (intake.is_disordered(), intake.is_timeless());
-        if disordered && let Some(values) = self.groups()? {
+        if intake.has_disorder()
+            && let Some(values) = self.groups()?
+        {
             return Ok(Some(values));
         }
         if let Some(values) = self.by_prices(!timeless)? {
