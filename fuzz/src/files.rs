@@ -64,7 +64,9 @@ pub fn csv_lines(bytes: &[u8]) {
     let Ok((series, _)) = read_csv(&path, &options) else {
         return;
     };
-    let of_file = series.timestamps().map(|times| times.iter().map(|time| Some(*time)).collect());
+    let of_file = series
+        .timestamps()
+        .map(|times| times.iter().map(|time| Some(*time)).collect());
     let of_file: Vec<Option<i64>> = of_file.unwrap_or_else(|| vec![None; series.len()]);
     // A stream cannot be turned round.
     let turned = || bars.iter().rev().eq(series.bars()) && times.iter().rev().eq(&of_file);
@@ -115,7 +117,10 @@ pub fn config(bytes: &[u8]) {
     if valid {
         // Numbers that are not finite are valid nowhere, and JSON has none.
         let again = scratch::file("again.json", config.to_json().as_bytes());
-        assert_eq!(ExpansionConfig::read(again).expect("as it was written"), config);
+        assert_eq!(
+            ExpansionConfig::read(again).expect("as it was written"),
+            config
+        );
     }
 }
 

@@ -19,8 +19,12 @@ use super::tape::Tape;
 pub fn parquet(bytes: &[u8]) {
     let path = scratch::file("bars.parquet", bytes);
     let read = || {
-        let (instruments, report) = read_instruments(&path, &CsvOptions::default()).map_err(|error| error.to_string())?;
-        let bars: Vec<Vec<Bar>> = instruments.iter().map(|one| one.bars.bars().to_vec()).collect();
+        let (instruments, report) =
+            read_instruments(&path, &CsvOptions::default()).map_err(|error| error.to_string())?;
+        let bars: Vec<Vec<Bar>> = instruments
+            .iter()
+            .map(|one| one.bars.bars().to_vec())
+            .collect();
         Ok::<_, String>((bars, format!("{report:?}")))
     };
     assert_eq!(read(), read());
@@ -30,14 +34,17 @@ pub fn parquet(bytes: &[u8]) {
 pub fn windows(bytes: &[u8]) {
     let path = scratch::file("windows.parquet", bytes);
     let options = WindowOptions {
-        length: 8,
+        length: 5,
         classes: Classes::default(),
         skip_bad_rows: true,
         at_most: None,
         date_order: None,
     };
     let holds = holds_windows(&path).map_err(|error| error.to_string());
-    assert_eq!(holds, holds_windows(&path).map_err(|error| error.to_string()));
+    assert_eq!(
+        holds,
+        holds_windows(&path).map_err(|error| error.to_string())
+    );
     let read = || {
         let (windows, notes) = read_windows(&path, &options).map_err(|error| error.to_string())?;
         let labels: Vec<_> = windows.labels().collect();
@@ -46,8 +53,12 @@ pub fn windows(bytes: &[u8]) {
     let first = read();
     assert_eq!(first, read());
     if let Ok((bars, labels, _)) = first {
-        assert_eq!(bars.len(), 8 * labels.len());
-        assert!(labels.iter().all(|label| label.start <= label.end && label.end < 8));
+        assert_eq!(bars.len(), 5 * labels.len());
+        assert!(
+            labels
+                .iter()
+                .all(|label| label.start <= label.end && label.end < 5)
+        );
     }
 }
 
@@ -73,12 +84,25 @@ pub fn parquet_rows(bytes: &[u8]) {
             four.sort_by(f64::total_cmp);
         }
         let [low, open, close, high] = four;
-        bars.push(Bar { open, high, low, close });
+        bars.push(Bar {
+            open,
+            high,
+            low,
+            close,
+        });
         times.push(time);
         time += i64::from(tape.byte()) * 60;
     }
     let path = scratch::folder().join("rows.parquet");
-    write(&path, unit, &times.iter().map(|time| time * per_second).collect::<Vec<_>>(), &bars);
+    write(
+        &path,
+        unit,
+        &times
+            .iter()
+            .map(|time| time * per_second)
+            .collect::<Vec<_>>(),
+        &bars,
+    );
     let possible = bars.iter().all(|bar| bar.check().is_ok());
     match read_parquet(&path, &CsvOptions::default()) {
         Ok((series, report)) => {
@@ -103,18 +127,27 @@ fn write(path: &Path, unit: &str, times: &[i64], bars: &[Bar]) {
          required double close; }}"
     );
     let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .build();
     let file = std::fs::File::create(path).expect("a file");
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).expect("a writer");
+    let mut writer =
+        SerializedFileWriter::new(file, schema, Arc::new(properties)).expect("a writer");
     let mut group = writer.next_row_group().expect("a group");
     let mut column = group.next_column().expect("columns").expect("a column");
-    column.typed::<Int64Type>().write_batch(times, None, None).expect("values");
+    column
+        .typed::<Int64Type>()
+        .write_batch(times, None, None)
+        .expect("values");
     column.close().expect("a column");
     let prices: [fn(&Bar) -> f64; 4] = [|b| b.open, |b| b.high, |b| b.low, |b| b.close];
     for price in prices {
         let values: Vec<f64> = bars.iter().map(price).collect();
         let mut column = group.next_column().expect("columns").expect("a column");
-        column.typed::<DoubleType>().write_batch(&values, None, None).expect("values");
+        column
+            .typed::<DoubleType>()
+            .write_batch(&values, None, None)
+            .expect("values");
         column.close().expect("a column");
     }
     group.close().expect("a group");

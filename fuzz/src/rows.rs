@@ -27,7 +27,11 @@ pub fn csv_rows(bytes: &[u8]) {
         let mut cells = stamp(form, *time);
         for price in [bar.open, bar.high, bar.low, bar.close] {
             let price = price.to_string();
-            cells.push(if comma { price.replace('.', ",") } else { price });
+            cells.push(if comma {
+                price.replace('.', ",")
+            } else {
+                price
+            });
         }
         if volume {
             cells.push((time % 977).to_string());
@@ -56,7 +60,11 @@ const HEADERS: [[&str; 5]; 4] = [
 
 fn header_line(header: usize, form: usize, separator: char, volume: bool) -> String {
     let [time, prices @ ..] = HEADERS[header];
-    let mut names: Vec<&str> = if form >= 10 { vec!["date", "time"] } else { vec![time] };
+    let mut names: Vec<&str> = if form >= 10 {
+        vec!["date", "time"]
+    } else {
+        vec![time]
+    };
     names.extend(prices);
     if volume {
         names.push("volume");
@@ -88,7 +96,11 @@ fn series(tape: &mut Tape<'_>, form: usize) -> (Vec<Bar>, Vec<i64>) {
         });
         price = close;
         times.push(time);
-        let gap = if tape.byte() > 240 { 1 + i64::from(tape.byte()) } else { 1 };
+        let gap = if tape.byte() > 240 {
+            1 + i64::from(tape.byte())
+        } else {
+            1
+        };
         time += step * gap;
     }
     (bars, times)
@@ -109,7 +121,10 @@ fn stamp(form: usize, time: i64) -> Vec<String> {
         4 => time.to_string(),
         5 => format!("{day:02}/{month:02}/{year:04} {hour:02}:{minute:02}"),
         6 => format!("{month:02}/{day:02}/{year:04} {hour:02}:{minute:02}"),
-        7 => format!("{month}/{day}/{year:04} {}:{minute:02}:{second:02} {noon}", half(hour)),
+        7 => format!(
+            "{month}/{day}/{year:04} {}:{minute:02}:{second:02} {noon}",
+            half(hour)
+        ),
         8 => format!("{:02}.{month:02}.{year:04} {hour:02}:{minute:02}", day),
         9 => format!("{year:04}{month:02}{day:02}"),
         10 => {

@@ -20,7 +20,13 @@ pub fn tensorboard(bytes: &[u8]) {
         let epoch = usize::from(tape.byte() % 8);
         let (task, quantity) = (name(&mut tape), name(&mut tape));
         let value = f64::from(f32::from_bits(tape.word()));
-        history.record(epoch, tape.one_of(&[Split::Train, Split::Valid]), &task, &quantity, value);
+        history.record(
+            epoch,
+            tape.one_of(&[Split::Train, Split::Valid]),
+            &task,
+            &quantity,
+            value,
+        );
         records += 1;
     }
     let folder = scratch::folder().join("board");
@@ -30,7 +36,11 @@ pub fn tensorboard(bytes: &[u8]) {
     // Nothing is written twice.
     board.write(&history).expect("a file to write to");
     drop(board);
-    let file = std::fs::read_dir(&folder).expect("the folder").next().expect("a file").expect("an entry");
+    let file = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .next()
+        .expect("a file")
+        .expect("an entry");
     let written = std::fs::read(file.path()).expect("the file");
     let mut rest = &written[..];
     let mut events = 0;
@@ -41,8 +51,15 @@ pub fn tensorboard(bytes: &[u8]) {
         rest = &rest[8 + 4 + length + 4..];
         events += 1;
     }
-    let epochs: std::collections::BTreeSet<usize> =
-        history.records().iter().map(|record| record.epoch).collect();
-    let expected = if epochs.is_empty() { 1 } else { 2 + epochs.len() };
+    let epochs: std::collections::BTreeSet<usize> = history
+        .records()
+        .iter()
+        .map(|record| record.epoch)
+        .collect();
+    let expected = if epochs.is_empty() {
+        1
+    } else {
+        2 + epochs.len()
+    };
     assert_eq!(events, expected);
 }
