@@ -19,7 +19,6 @@ const LEAP: f64 = 0.02;
 pub(crate) struct PriceJumps {
     /// Whether the rows run from the newest to the oldest.
     newest_first: bool,
-    rows: usize,
     value: String,
     bar: Option<Bar>,
     /// The last price of each value.
@@ -48,7 +47,6 @@ impl PriceJumps {
 
     /// Adds a row.
     pub(crate) fn add(&mut self, value: &str, bar: &Bar) {
-        self.rows += 1;
         let (begin, end) = if self.newest_first {
             (bar.close, bar.open)
         } else {

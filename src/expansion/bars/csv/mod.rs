@@ -57,9 +57,10 @@ pub use options::{CsvOptions, CsvReport, OfAnotherFile};
 /// shows the maps for [`CsvOptions::columns`]. Up to two lines below the names may name the instrument and the index,
 /// as yfinance writes them. Other columns are ignored.
 ///
-/// **Without a header** the first four columns of numbers behind the time are the prices, in the only order in which no
-/// row has a low above or a high below the others; the usual order of open and close is kept unless the values
-/// contradict it. If the order is not clear, the error shows a line of names for this file.
+/// **Without a header** the first four columns of numbers behind the time are the prices, in the only order in which
+/// nearly no row has a low above or a high below the others. From 20 rows on the steps from close to open must tell the
+/// two apart; fewer rows are in the usual order unless they contradict it. If the order is not clear, the error shows
+/// every order that fits, as a line of names and as [`CsvOptions::columns`].
 ///
 /// **Time.** The time stamp comes from a column with a known name (`timestamp`, `datetime`, `date`, `time` and others)
 /// whose values are dates or numbers; else from a column of any name whose values are dates or, in equal steps in one
