@@ -366,7 +366,7 @@ fn bad_bars_are_refused_by_row() {
     ] {
         let (_folder, path) = place();
         let columns = vec![
-            Values::Long(vec![0, 1, 2]),
+            Values::Long(vec![1_700_000_000, 1_700_000_060, 1_700_000_120]),
             Values::Double(vec![1.0; 3]),
             Values::Double(vec![2.0; 3]),
             Values::Double(vec![1.0; 3]),
@@ -847,7 +847,9 @@ fn a_run_takes_both_kinds_of_file() {
     let path = folder.path().join("bars.data");
     let schema = format!("message m {{ {PRICES} }}");
     write(&path, &schema, PLAIN, &[prices(simulation.bars.bars())]);
-    let data = run::Data::load(&config(&path).resolved()).unwrap();
+    let mut by_rule = config(&path);
+    by_rule.model.types = ExpansionModelConfig::default().types;
+    let data = run::Data::load(&by_rule.resolved()).unwrap();
     assert!(
         data.notes[0].starts_with("read 6300 bars from "),
         "{:?}",
