@@ -14,6 +14,7 @@
 //! | [`determinism`] | what a seed fixes, and what it does not |
 //! | [`performance`] | benchmarks, and a comparison with PyTorch |
 //! | [`loss_starvation`] | the measured problem behind this crate: why one task of four did not learn |
+//! | [`reliability`] | damaged files and killed processes: what is tested, promised and not |
 //! | [`checked`] | which claims rest on a run, which on a compiler, on which system |
 //! | [`design`] | the map of the code, the reasons, what was tried and dropped |
 
@@ -32,6 +33,7 @@ macro_rules! page {
         #[doc = "[determinism.md]: crate::guide::determinism"]
         #[doc = "[performance.md]: crate::guide::performance"]
         #[doc = "[loss-starvation.md]: crate::guide::loss_starvation"]
+        #[doc = "[reliability.md]: crate::guide::reliability"]
         #[doc = "[checked.md]: crate::guide::checked"]
         #[doc = "[design.md]: crate::guide::design"]
         #[doc = ""]
@@ -52,5 +54,6 @@ page!(gpu, "gpu.md");
 page!(determinism, "determinism.md");
 page!(performance, "performance.md");
 page!(loss_starvation, "loss-starvation.md");
+page!(reliability, "reliability.md");
 page!(checked, "checked.md");
 page!(design, "design.md");

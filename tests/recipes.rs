@@ -75,13 +75,6 @@ fn a_network_of_no_settings_is_that_of_the_checkpoint() {
 
     let mut asked = usual();
     asked.model.hidden = 7;
-    let error = asked.clone().follow_init(Some(&file)).unwrap_err();
-    assert!(
-        error.to_string().starts_with("`data.position` is false"),
-        "{error}"
-    );
-    (asked.data.position, asked.data.moves) = (true, true);
-    let asked = asked.resolved();
     assert_eq!(follow(asked.clone()), (asked, vec![]));
     std::fs::write(folder.path().join("config.json"), "{").unwrap();
     assert!(usual().follow_init(Some(&file)).is_err());

@@ -91,7 +91,7 @@ pub fn parquet_rows(bytes: &[u8]) {
             close,
         });
         times.push(time);
-        time += i64::from(tape.byte()) * 60;
+        time += (1 + i64::from(tape.byte())) * 60;
     }
     let path = scratch::folder().join("rows.parquet");
     write(

@@ -54,10 +54,11 @@ fn read_twice(path: &Path) {
         }
         Ok::<_, String>(numbers)
     };
-    assert_eq!(read(), read());
+    // Which of several faults is told is not fixed, because the tensors of a file have no order.
+    assert_eq!(read().ok(), read().ok());
     let network = || {
         let read = PytorchCheckpoint::read(path).map_err(|error| error.to_string())?;
         Ok::<_, String>((read.config().clone(), read.notes().to_vec()))
     };
-    assert_eq!(network(), network());
+    assert_eq!(network().ok(), network().ok());
 }

@@ -5,7 +5,8 @@
 //!   (with `course`, `numbers`, `number_readings` and `numeric_dates`) infers the form of the stamps of a column,
 //!   `reading` (with `time_format`) reads a column of a known form, `clock` a column of times of day;
 //! * `number` reads numbers, `mark_evidence` infers their decimal mark, [`duration`] reads and writes lengths of time;
-//! * `quote` quotes excerpts of a file in messages, `parquet` reads the rows of a Parquet file.
+//! * `quote` quotes excerpts of a file in messages, `parquet` reads the rows of a Parquet file, and
+//!   `quiet` calls its library.
 
 pub(crate) mod clock;
 mod clock_parser;
@@ -20,6 +21,8 @@ mod numbers;
 mod numeric_dates;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+#[cfg(feature = "parquet")]
+mod quiet;
 pub(crate) mod quote;
 pub(crate) mod reading;
 pub(crate) mod records;

@@ -1,11 +1,10 @@
 //! Reads chosen columns of a Parquet file row by row, and converts single values to numbers and times.
 //!
 //! The file is read by pages, so memory is limited to a page and the index of a row group, whatever the length. A
-//! damaged file may make the Parquet library panic; the panic is caught and returned as an error, except in a program
-//! built with `panic = "abort"`, which ends.
+//! damaged file may make the Parquet library panic; the panic is caught and returned as an error without being
+//! printed, except in a program built with `panic = "abort"`, which ends.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
 use jiff::Timestamp;
 
+use super::quiet::caught;
 use super::quote;
 use crate::error::{Error, Result};
 
@@ -172,7 +172,7 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
 
 /// Calls the Parquet library, and returns its errors and panics as errors about the file.
 fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    match caught(work) {
         Ok(result) => result.map_err(|error| damaged(path, &error)),
         Err(panic) => {
             let words = panic

@@ -1,0 +1,31 @@
+//! Calls a library that may panic on a damaged file, and keeps its panics off standard error: they become errors.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+use std::thread;
+
+thread_local! {
+    /// Whether this thread is in [`caught`].
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+static INSTALLED: Once = Once::new();
+
+/// Calls `work` and returns its result or its panic, which is not printed.
+///
+/// The first call installs a panic hook, which leaves every other panic to the hook that was there before.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
+    INSTALLED.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                before(panic);
+            }
+        }));
+    });
+    let outer = QUIET.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(outer);
+    result
+}
