@@ -108,6 +108,7 @@ impl FolderLock {
     }
 
     /// Locks a folder, and waits for the process that holds it. `waiting` is called with the reason before the wait.
+    #[cfg(any(test, feature = "expansion"))]
     pub(crate) fn wait(folder: &Path, waiting: impl FnOnce(&str)) -> Result<Self> {
         let file = opened(folder)?;
         let mut locked = patient(|| file.try_lock());

@@ -60,6 +60,7 @@ pub use config::{NonFinitePolicy, Schedule, TrainConfig};
 pub use data::{Alternation, BatchBy, Batches, Data, DataPass, Mixture, Source};
 pub use hooks::{EpochSeen, StepSeen};
 pub use lock::FolderLock;
+#[cfg(feature = "expansion")]
 pub(crate) use lock::With;
 pub use output::StepOutput;
 pub use part::PartConfig;
