@@ -38,6 +38,7 @@ impl MarkEvidence {
     }
 
     /// Adds a price.
+    #[inline]
     pub(crate) fn look(&mut self, text: &str, line: u64) {
         let text = without_currency(text);
         let (mut comma, mut point) = (false, false);
@@ -54,6 +55,11 @@ impl MarkEvidence {
             self.point += usize::from(point);
             return;
         }
+        self.look_at_marks(text, comma, line);
+    }
+
+    /// Adds a price with a comma, or the first prices with a point.
+    fn look_at_marks(&mut self, text: &str, comma: bool, line: u64) {
         let as_point = is_grouped(text, b',', b'.') || (!comma && text.parse::<f64>().is_ok());
         let as_comma = is_grouped(text, b'.', b',');
         let example = || PriceExample {

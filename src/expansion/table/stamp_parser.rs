@@ -35,6 +35,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a number if its count of digits is in a range.
+    #[inline]
     pub(super) fn number(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         if !digits.contains(&count) {
@@ -49,15 +50,18 @@ impl<'a> Parser<'a> {
         )
     }
 
+    #[inline]
     pub(super) fn small(&mut self, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
         i8::try_from(self.number(digits)?).ok()
     }
 
+    #[inline]
     fn year(&mut self) -> Option<i16> {
         i16::try_from(self.number(4..=4)?).ok()
     }
 
     /// Takes the next byte if it is in `any`.
+    #[inline]
     pub(super) fn take(&mut self, any: &[u8]) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         any.contains(first).then(|| {

@@ -42,9 +42,17 @@ impl TimeZones {
     /// abbreviation of a zone is not in use then.
     ///
     /// A time of day that a change of the clocks repeats is the earlier one, unless an abbreviation tells.
+    #[inline]
     pub(crate) fn time(&self, civil: DateTime, zone: Zone) -> Option<Timestamp> {
         match (zone, &self.given) {
             (Zone::Unsaid, None) | (Zone::Offset(0), _) => Offset::UTC.to_timestamp(civil).ok(),
+            _ => self.zoned(civil, zone),
+        }
+    }
+
+    fn zoned(&self, civil: DateTime, zone: Zone) -> Option<Timestamp> {
+        match (zone, &self.given) {
+            (Zone::Unsaid, None) => Offset::UTC.to_timestamp(civil).ok(),
             (Zone::Unsaid, Some(given)) => given.to_timestamp(civil).ok(),
             (Zone::Offset(seconds), _) => {
                 let offset = Offset::from_seconds(seconds).ok()?;
