@@ -242,33 +242,9 @@ fn chosen(
             }
         }
     }
-    let find = |same: &dyn Fn(&str) -> bool| {
-        values.iter().find_map(|values| {
-            let mut all = values.values.iter();
-            let (value, rows) = all.find(|(value, _)| same(value))?;
-            Some((values.column, value.clone(), *rows))
-        })
-    };
-    let found =
-        find(&|value| value == wanted).or_else(|| find(&|v| v.eq_ignore_ascii_case(wanted)));
-    if let Some((column, value, rows)) = found {
-        notes.push(format!(
-            "read the {rows} rows with `{value}` in column {}",
-            columns.shown(column)
-        ));
-        return Ok(Rows::With(column, value));
-    }
-    let reason = match values.first() {
-        Some(values) => values.lacks(&columns.shown(values.column), wanted),
-        None => format!(
-            "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
-        ),
-    };
-    if options.of_another_file.instrument {
-        notes.push(format!("{reason}; all rows were read"));
-        return Ok(Rows::All);
-    }
-    Err(Error::file(text.path(), reason))
+    let shown = |column| columns.shown(column);
+    let rows = Rows::of_instrument(wanted, &values, options, shown, notes);
+    rows.map_err(|reason| Error::file(text.path(), reason))
 }
 
 /// Returns the note on a format of the time stamps that this file does not have.

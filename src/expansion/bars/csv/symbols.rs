@@ -6,6 +6,7 @@ use ::csv::StringRecord;
 use jiff::Timestamp;
 
 use super::columns::BarColumns;
+use super::options::CsvOptions;
 use crate::expansion::bars::columns::names::is_of_time;
 use crate::expansion::table::header::{compared, counted};
 use crate::expansion::table::quote;
@@ -39,6 +40,44 @@ impl Rows {
             Self::All => None,
             Self::With(column, _) | Self::Every(column) => Some(*column),
         }
+    }
+
+    /// Returns the rows of the instrument `wanted` with a note, by its exact name before any other letter case. `shown`
+    /// names a column in messages. The error is the reason in words.
+    pub(crate) fn of_instrument(
+        wanted: &str,
+        symbols: &[Values],
+        options: &CsvOptions,
+        shown: impl Fn(usize) -> String,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let find = |same: &dyn Fn(&str) -> bool| {
+            symbols.iter().find_map(|values| {
+                let mut all = values.values.iter();
+                let (value, rows) = all.find(|(value, _)| same(value))?;
+                Some((values.column, value.clone(), *rows))
+            })
+        };
+        let exact = find(&|value| value == wanted);
+        let found = exact.or_else(|| find(&|value| value.eq_ignore_ascii_case(wanted)));
+        if let Some((column, value, rows)) = found {
+            let column_shown = shown(column);
+            notes.push(format!(
+                "read the {rows} rows with `{value}` in column {column_shown}"
+            ));
+            return Ok(Self::With(column, value));
+        }
+        let reason = match symbols.first() {
+            Some(values) => values.lacks(&shown(values.column), wanted),
+            None => format!(
+                "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
+            ),
+        };
+        if options.of_another_file.instrument {
+            notes.push(format!("{reason}; all rows were read"));
+            return Ok(Self::All);
+        }
+        Err(reason)
     }
 
     /// Returns whether a record is one of the rows.

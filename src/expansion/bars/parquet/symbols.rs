@@ -53,31 +53,6 @@ pub(super) fn chosen(
     let Some(wanted) = options.instrument.as_deref() else {
         return Ok(Rows::All);
     };
-    let find = |same: &dyn Fn(&str) -> bool| {
-        symbols.iter().find_map(|values| {
-            let mut all = values.values.iter();
-            let (value, rows) = all.find(|(value, _)| same(value))?;
-            Some((values.column, value.clone(), *rows))
-        })
-    };
-    let found =
-        find(&|value| value == wanted).or_else(|| find(&|v| v.eq_ignore_ascii_case(wanted)));
-    if let Some((column, value, rows)) = found {
-        let name = &header.written[column];
-        notes.push(format!(
-            "read the {rows} rows with `{value}` in column `{name}`"
-        ));
-        return Ok(Rows::With(column, value));
-    }
-    let reason = match symbols.first() {
-        Some(values) => values.lacks(&format!("`{}`", header.written[values.column]), wanted),
-        None => format!(
-            "no column names instruments, so `{wanted}`, the `data.instrument`, is not found"
-        ),
-    };
-    if options.of_another_file.instrument {
-        notes.push(format!("{reason}; all rows were read"));
-        return Ok(Rows::All);
-    }
-    Err(reason)
+    let shown = |column: usize| format!("`{}`", header.written[column]);
+    Rows::of_instrument(wanted, symbols, options, shown, notes)
 }
