@@ -142,6 +142,8 @@ pub mod probe;
 #[cfg(feature = "pytorch")]
 pub mod pytorch;
 #[cfg(feature = "train")]
+mod quiet;
+#[cfg(feature = "train")]
 pub mod report;
 #[cfg(feature = "train")]
 mod statistics;

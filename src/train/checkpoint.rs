@@ -27,6 +27,7 @@ use super::step::MultiTask;
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::history::History;
+use crate::quiet::{caught, words};
 
 /// The parts of a checkpoint.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
@@ -197,7 +198,12 @@ pub fn load_network<M: Module + ModuleDisplay>(
     file: impl AsRef<Path>,
     restart: &[&str],
 ) -> Result<M> {
-    let path = file.as_ref();
+    guarded(file.as_ref(), || {
+        network_of(network, file.as_ref(), restart)
+    })
+}
+
+fn network_of<M: Module + ModuleDisplay>(network: M, path: &Path, restart: &[&str]) -> Result<M> {
     let fail = |reason: String| Error::Checkpoint {
         path: path.to_path_buf(),
         reason,
@@ -238,16 +244,33 @@ pub fn load_model<M: Module + ModuleDisplay>(
     model: MultiTask<M>,
     file: impl AsRef<Path>,
 ) -> Result<MultiTask<M>> {
+    guarded(file.as_ref(), || model_of(model, file.as_ref()))
+}
+
+fn model_of<M: Module + ModuleDisplay>(model: MultiTask<M>, path: &Path) -> Result<MultiTask<M>> {
     let fail = |reason: String| Error::Checkpoint {
-        path: file.as_ref().to_path_buf(),
+        path: path.to_path_buf(),
         reason,
     };
-    checksum::check(file.as_ref())?;
-    let record: ModuleRecord = record(file.as_ref()).map_err(|error| fail(error.to_string()))?;
+    checksum::check(path)?;
+    let record: ModuleRecord = record(path).map_err(|error| fail(error.to_string()))?;
     let own = model.weighting.check_record(&record, &["weighting"]);
     own.map_err(|error| fail(error.to_string()))?;
     let loaded = model.try_load_record(record);
     loaded.map_err(|error| fail(error.to_string()))
+}
+
+/// Loads from a file. A tensor of another kind of number makes Burn panic, which becomes an error about the file.
+pub(super) fn guarded<T>(file: &Path, load: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught(load).unwrap_or_else(|panic| {
+        Err(Error::Checkpoint {
+            path: file.to_path_buf(),
+            reason: format!(
+                "is damaged, or a tensor in it is of another kind than the network's: {}; take another epoch",
+                words(panic.as_ref())
+            ),
+        })
+    })
 }
 
 /// Shortens an error that may list dozens of tensors to the first one.

@@ -93,8 +93,10 @@ pub fn take_over<M: Module + ModuleDisplay>(
         anew: Vec::new(),
         taken: 0,
     };
-    let found = found.try_load_record(lenient);
-    let found = found.map_err(|error| fail(error.to_string()))?;
+    let found = checkpoint::guarded(file.as_ref(), || {
+        let found = found.try_load_record(lenient);
+        found.map_err(|error| fail(error.to_string()))
+    })?;
     if found.taken == 0 {
         let reason =
             "holds no parameter of this network: none has the path and the shape of one of its own"

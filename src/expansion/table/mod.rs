@@ -5,8 +5,7 @@
 //!   (with `course`, `numbers`, `number_readings` and `numeric_dates`) infers the form of the stamps of a column,
 //!   `reading` (with `time_format`) reads a column of a known form, `clock` a column of times of day;
 //! * `number` reads numbers, `mark_evidence` infers their decimal mark, [`duration`] reads and writes lengths of time;
-//! * `quote` quotes excerpts of a file in messages, `parquet` reads the rows of a Parquet file, and
-//!   `quiet` calls its library.
+//! * `quote` quotes excerpts of a file in messages, `parquet` reads the rows of a Parquet file.
 
 pub(crate) mod clock;
 mod clock_parser;
@@ -21,8 +20,6 @@ mod numbers;
 mod numeric_dates;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
-#[cfg(feature = "parquet")]
-mod quiet;
 pub(crate) mod quote;
 pub(crate) mod reading;
 pub(crate) mod records;

@@ -15,9 +15,9 @@ use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
 use jiff::Timestamp;
 
-use super::quiet::caught;
 use super::quote;
 use crate::error::{Error, Result};
+use crate::quiet::{caught, words};
 
 /// An open Parquet file.
 pub(crate) struct ParquetFile {
@@ -174,13 +174,7 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
 fn guarded<T>(path: &Path, work: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T> {
     match caught(work) {
         Ok(result) => result.map_err(|error| damaged(path, &error)),
-        Err(panic) => {
-            let words = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(damaged(path, &words.unwrap_or("the reader gave up")))
-        }
+        Err(panic) => Err(damaged(path, &words(panic.as_ref()))),
     }
 }
 
