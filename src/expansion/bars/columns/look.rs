@@ -164,7 +164,8 @@ fn is_regular<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
     let Some(numbers) = numbers.filter(|numbers| numbers.len() >= 8) else {
         return false;
     };
-    let mut steps: Vec<i64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let steps = numbers.windows(2);
+    let mut steps: Vec<i64> = steps.map(|pair| pair[1].saturating_sub(pair[0])).collect();
     let one_way = steps.iter().all(|step| *step > 0) || steps.iter().all(|step| *step < 0);
     steps.sort_unstable();
     let most = steps.chunk_by(|a, b| a == b).map(<[i64]>::len).max();
