@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -145,21 +146,17 @@ fn the_lock_of_another_folder_is_a_mistake() {
     let _ = trainer(config(1), &folder.path().join("two")).with_lock(lock);
 }
 
-/// Holds a lock in a process of its own until it is killed. Run by the test below.
-#[test]
-#[ignore = "a part of another test"]
-fn hold_a_lock() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return;
-    };
+/// Holds a lock until the process is killed.
+fn hold_a_lock(folder: OsString) {
     let _lock = FolderLock::take(folder).unwrap();
     println!("held");
     std::thread::sleep(Duration::from_secs(60));
 }
 
+/// Starts this test program once more, with only the test that holds a lock there.
 fn holder(folder: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "hold_a_lock", "--ignored", "--nocapture"]);
+    command.args(["--exact", "a_killed_process_holds_nothing", "--nocapture"]);
     command.env(FOLDER, folder).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let said = BufReader::new(child.stdout.take().unwrap());
@@ -170,6 +167,9 @@ fn holder(folder: &Path) -> Child {
 
 #[test]
 fn a_killed_process_holds_nothing() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return hold_a_lock(folder);
+    }
     let folder = tempfile::tempdir().unwrap();
     trained(folder.path(), 1);
     let mut other = holder(folder.path());

@@ -297,8 +297,8 @@ fn lenient<M: Module>(module: &M, record: &ModuleRecord) -> Result<M, RecordErro
     module.clone().try_load_record(record)
 }
 
-/// Returns the first parameter outside every `network.{restart}` that a lenient load leaves unchanged. A record does not list
-/// these parameters, but they are the ones that keep the values from before the load, so two loads with different fills
+/// Returns the first parameter outside every `network.{restart}` that a lenient load leaves unchanged. A record does
+/// not list these parameters, but they are the ones that keep the values from before the load, so two loads with different fills
 /// differ there.
 fn left_alone<M: Module>(module: &M, record: &ModuleRecord, restart: &[&str]) -> Option<String> {
     let after = |before: f64| {

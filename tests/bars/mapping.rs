@@ -14,7 +14,7 @@ fn map(text: &str) -> CsvOptions {
 }
 
 /// Returns the texts between backquotes of a message that are maps of columns.
-fn maps(message: &str) -> Vec<String> {
+pub fn maps(message: &str) -> Vec<String> {
     let quoted = message.split('`').skip(1).step_by(2);
     quoted
         .filter(|text| text.contains('='))

@@ -3,6 +3,7 @@
 use equipoise::expansion::bars::{Bar, ColumnMap, CsvOptions};
 
 use super::exporters::{bars, read, stream};
+use super::mapping::maps;
 
 fn plain() -> CsvOptions {
     CsvOptions::default()
@@ -31,15 +32,6 @@ fn row(index: usize, bar: &Bar, order: &str) -> String {
 fn rows(bars: &[Bar], order: &str) -> String {
     let all = bars.iter().enumerate();
     all.map(|(index, bar)| row(index, bar, order)).collect()
-}
-
-/// The maps that a message shows.
-fn maps(message: &str) -> Vec<String> {
-    let quoted = message.split('`').skip(1).step_by(2);
-    quoted
-        .filter(|text| text.contains('='))
-        .map(str::to_owned)
-        .collect()
 }
 
 #[test]
