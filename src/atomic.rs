@@ -1,22 +1,103 @@
-//! Writes files that appear whole or not at all.
+//! Writes files that appear whole or not at all, whatever stops the process or the machine.
+//!
+//! Bytes are synced before the file gets its name, and its folder is synced after. `tests/faults.rs` holds the order.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
+
+use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 
-/// Writes a temporary file beside `path` and moves it to `path`, so the file is complete or absent.
+/// Writes a temporary file beside `path` and moves it to `path`, so the file is complete or absent. On return it is on
+/// the disk: neither a killed process nor a loss of power takes it back.
 pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
-    let folder = match path.parent() {
+    written(path, bytes)
+        .and_then(|file| place(file, path))
+        .map_err(Error::io("write", path))
+}
+
+/// Writes a file as [`write_atomically`], unless there is one. Returns whether this call wrote it; of two processes,
+/// one does.
+#[cfg(feature = "expansion")]
+pub(crate) fn write_if_absent(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let create = || {
+        let file = written(path, bytes)?;
+        // A link never replaces a file. Where there are no links, the system may have a move that does not either.
+        match std::fs::hard_link(&file, path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(_) if path.exists() => return Ok(false),
+            Err(_) => file.persist_noclobber(path).map_err(|error| error.error)?,
+            Ok(()) => {}
+        }
+        sync_folder(folder_of(path)).map(|()| true)
+    };
+    create().map_err(Error::io("write", path))
+}
+
+/// Creates a folder and those above it. On return their names are on the disk.
+pub(crate) fn create_folders(folder: &Path) -> Result<()> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
+        .collect();
+    let create = || {
+        std::fs::create_dir_all(folder)?;
+        // From the top, so that a name on the disk is never in a folder without one.
+        missing
+            .iter()
+            .rev()
+            .try_for_each(|made| sync_folder(folder_of(made)))
+    };
+    create().map_err(Error::io("create", folder))
+}
+
+/// Moves a complete file to its place, replacing another one, and returns when its name is on the disk.
+pub(crate) fn move_into_place(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_folder(folder_of(to))
+}
+
+/// Returns a temporary file beside `path` with these bytes, which are on the disk: a name that gets there before the
+/// bytes would be an empty file.
+fn written(path: &Path, bytes: &[u8]) -> std::io::Result<TempPath> {
+    let mut file = temporary_file(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file.into_temp_path())
+}
+
+fn place(file: TempPath, path: &Path) -> std::io::Result<()> {
+    move_into_place(&file, path)?;
+    // Nothing has this name any more.
+    file.keep().map(drop).map_err(|error| error.error)
+}
+
+/// Brings the names in a folder to the disk. Folders that cannot be opened, and drives that cannot do this, order names
+/// in their own way.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    let cannot = [
+        ErrorKind::InvalidInput,
+        ErrorKind::Unsupported,
+        ErrorKind::PermissionDenied,
+    ];
+    match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if cannot.contains(&error.kind()) => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    let mut file = temporary_file(folder).map_err(Error::io("write", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    match file.persist(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::io("write", path)(error.error)),
     }
 }
 
@@ -36,7 +117,7 @@ pub(crate) fn remove_unfinished(folder: &Path) {
 }
 
 /// Creates a temporary file with the permissions of an ordinary file. By default, only the owner could read it.
-pub(crate) fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
     #[cfg(unix)]

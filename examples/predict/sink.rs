@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use equipoise::expansion::predictor::WindowPrediction;
@@ -139,10 +140,7 @@ impl Sink {
         drop(self.rows);
         match self.unfinished {
             None => Ok(()),
-            Some(file) => file
-                .persist(&self.name)
-                .map(drop)
-                .map_err(|error| Error::io("write", &self.name)(error.error)),
+            Some(file) => move_into_place(file, &self.name).map_err(Error::io("write", &self.name)),
         }
     }
 
@@ -181,18 +179,59 @@ fn place(out: &Path) -> Result<PathBuf> {
     Ok(out.canonicalize().unwrap_or_else(|_| out.to_path_buf()))
 }
 
-/// Creates a temporary file in the folder of `place`.
-fn beside(place: &Path) -> Result<NamedTempFile> {
-    let folder = match place.parent() {
+fn folder_of(place: &Path) -> &Path {
+    match place.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// Moves a complete file to its place. On return it is on the disk.
+fn move_into_place(file: NamedTempFile, place: &Path) -> io::Result<()> {
+    // Before the move: a name on the disk without its rows would be an empty table.
+    file.as_file().sync_all()?;
+    let file = file.into_temp_path();
+    std::fs::rename(&file, place)?;
+    file.keep().map_err(|error| error.error)?;
+    #[cfg(unix)]
+    // A drive that cannot sync a folder orders its names in its own way.
+    let _ = File::open(folder_of(place)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Removes the temporary files of killed processes. A file in use is locked, or so new that it is not yet.
+fn remove_remains(folder: &Path) {
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !file.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        let old = |file: &File| Some(file.metadata().ok()?.modified().ok()?.elapsed().ok()? > NEW);
+        let opened = File::open(file.path());
+        if opened.is_ok_and(|file| file.try_lock().is_ok() && old(&file) == Some(true)) {
+            // A file that stays is in nobody's way.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
+/// The beginning of the names of temporary files.
+const UNFINISHED: &str = ".predict-";
+/// The time within which a temporary file is locked.
+const NEW: Duration = Duration::from_secs(60);
+
+/// Creates a temporary file in the folder of `place`, and locks it until it is moved.
+fn beside(place: &Path) -> Result<NamedTempFile> {
+    let folder = folder_of(place);
+    remove_remains(folder);
     let mut builder = Builder::new();
     // The default permissions would let only the owner read the file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .prefix(".predict-")
+    let file = builder
+        .prefix(UNFINISHED)
         .tempfile_in(folder)
-        .map_err(Error::io("write", place))
+        .map_err(Error::io("write", place))?;
+    // On a drive without locks the file may be taken for a remainder, after a minute.
+    let _ = file.as_file().try_lock();
+    Ok(file)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::results::{Results, Run};
 use super::search::{self, Candidate, SearchConfig, Tried};
-use crate::atomic::remove_unfinished;
+use crate::atomic::{create_folders, remove_unfinished};
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::history::{History, write_atomically};
@@ -544,7 +544,7 @@ fn claim<T: Serialize>(path: &Path, own: &T, remedy: &str) -> Result<()> {
 
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        create_folders(folder)?;
     }
     let json = serde_json::to_string_pretty(value).expect("settings are valid JSON");
     write_atomically(path, json.as_bytes())

@@ -158,20 +158,28 @@ pub(super) fn check_whole(history: &History, file: &Path, epoch: usize) -> Resul
 /// Removes the files that a killed process left unfinished in the folder of a run. Only for the holder of its lock.
 pub(super) fn remove_unfinished(run: &Path) {
     let folder = folder(run);
-    let unfinished = |file: &Path| {
-        let name = file.file_name()?.to_str()?.strip_prefix('.')?;
-        PARTS
-            .iter()
-            .find_map(|part| epoch_of(Path::new(name), part))
-    };
     for file in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-        if unfinished(&file.path()).is_some() {
+        if is_unfinished(&file.path()) {
             // A file that stays is in nobody's way.
             let _ = std::fs::remove_file(file.path());
         }
     }
     atomic::remove_unfinished(&folder);
     atomic::remove_unfinished(run);
+}
+
+/// Returns whether a file is a part of a checkpoint that is not yet in its place: `.model-3.bpk`, or Burn's own
+/// temporary file for it, `.model-3.bpk.PROCESS-NUMBER.tmp`.
+fn is_unfinished(file: &Path) -> bool {
+    let name = || file.file_name()?.to_str()?.strip_prefix('.');
+    let Some((part, burns)) = name().and_then(|name| name.split_once(".bpk")) else {
+        return false;
+    };
+    let ours = burns.is_empty() || (burns.starts_with('.') && burns.ends_with(".tmp"));
+    let part = format!("{part}.bpk");
+    ours && PARTS
+        .iter()
+        .any(|kind| epoch_of(Path::new(&part), kind).is_some())
 }
 
 /// Returns the epoch of a part of a checkpoint; `None` if the file is not of this part.
@@ -358,48 +366,77 @@ pub(super) struct WholeFiles {
     part: &'static str,
     saves: Saves,
     seals: Seals,
+    journal: Journal,
 }
 
 impl WholeFiles {
     /// Returns the writers of the three parts, which seal an epoch together.
-    pub(super) fn of_parts(run: &Path, saves: &Saves) -> [Self; 3] {
+    pub(super) fn of_parts(run: &Path, saves: &Saves, journal: &Journal) -> [Self; 3] {
         let seals = Seals::default();
         PARTS.map(|part| Self {
             folder: folder(run),
             part,
             saves: saves.clone(),
             seals: seals.clone(),
+            journal: journal.clone(),
         })
     }
 
     fn file(&self, epoch: usize) -> PathBuf {
         part_file(&self.folder, self.part, epoch)
     }
+
+    fn write(&self, epoch: usize, record: impl Checkpoint) -> Result<()> {
+        self.seals.begin(epoch);
+        let file = self.file(epoch);
+        // Burn appends its extension to a name with another extension, so the temporary name keeps it. It syncs the file.
+        let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
+        record.save(unfinished.clone()).map_err(|error| {
+            let reason = format!(
+                "cannot be written ({error}); resume the run when it can, from the epoch before"
+            );
+            Error::Checkpoint {
+                path: file.clone(),
+                reason,
+            }
+        })?;
+        // Removed first, so that a checksum never stands beside another file than its own.
+        remove(&seal::file(&self.folder, epoch))?;
+        remove(&checksum::beside(&file))?;
+        atomic::move_into_place(&unfinished, &file).map_err(Error::io("write", &file))?;
+        let sum = checksum::write(&file)?;
+        self.seals
+            .add(&self.folder, epoch, (self.part, sum), &PARTS)
+    }
+
+    /// Removes a part of an old epoch, unless a newer one is not whole: on a full disk the old one may be the last.
+    fn remove(&self, epoch: usize) -> Result<()> {
+        self.saves.wait();
+        if self.seals.are_open() {
+            return Ok(());
+        }
+        let file = self.file(epoch);
+        remove(&seal::file(&self.folder, epoch))?;
+        remove(&checksum::beside(&file))?;
+        remove(&file)
+    }
+
+    /// Keeps an error for the caller of the training, since Burn passes on its text alone.
+    fn fail(&self, error: Error) -> CheckpointerError {
+        let text = error.to_string();
+        self.journal.lock().failure.get_or_insert(error);
+        CheckpointerError::Unknown(text)
+    }
 }
 
 impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     fn save(&self, epoch: usize, record: R) -> Result<(), CheckpointerError> {
         let _writing = self.saves.write();
-        let file = self.file(epoch);
-        // Burn appends its extension to a name with another extension, so the temporary name keeps it.
-        let unfinished = self.folder.join(format!(".{}-{epoch}.bpk", self.part));
-        record.save(unfinished.clone())?;
-        // Removed first, so that a checksum never stands beside another file than its own.
-        remove(&seal::file(&self.folder, epoch))?;
-        remove(&checksum::beside(&file))?;
-        std::fs::rename(unfinished, &file).map_err(CheckpointerError::IOError)?;
-        let sealed = checksum::write(&file).and_then(|sum| {
-            self.seals
-                .add(&self.folder, epoch, (self.part, sum), &PARTS)
-        });
-        sealed.map_err(|error| CheckpointerError::IOError(std::io::Error::other(error)))
+        self.write(epoch, record).map_err(|error| self.fail(error))
     }
 
     fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
-        let file = self.file(epoch);
-        remove(&seal::file(&self.folder, epoch))?;
-        remove(&checksum::beside(&file))?;
-        remove(&file)
+        self.remove(epoch).map_err(|error| self.fail(error))
     }
 
     fn restore(&self, epoch: usize) -> Result<R, CheckpointerError> {
@@ -415,10 +452,10 @@ pub(super) fn record<R: Checkpoint>(file: &Path) -> std::io::Result<R> {
 }
 
 /// Removes a file if it exists.
-fn remove(file: &Path) -> Result<(), CheckpointerError> {
+fn remove(file: &Path) -> Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CheckpointerError::IOError(error))
+            Err(Error::io("remove", file)(error))
         }
         _ => Ok(()),
     }

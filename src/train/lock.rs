@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lock_holder::Holder;
+use crate::atomic::create_folders;
 use crate::error::{Error, Result};
 
 /// The file that is locked. It stays: a lock on a removed file would keep nobody out.
@@ -160,7 +161,7 @@ impl Drop for Held {
 
 /// Opens the file of a lock without a change of its content.
 fn opened(folder: &Path) -> Result<File> {
-    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    create_folders(folder)?;
     let path = folder.join(FILE);
     let mut options = File::options();
     let opened = options.read(true).write(true).create(true).truncate(false);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checksum::crc32;
 use crate::error::{Error, Result};
@@ -33,6 +33,20 @@ pub(super) fn epoch_of(file: &Path) -> Option<usize> {
 pub(super) struct Seals(Arc<Mutex<HashMap<usize, Sums>>>);
 
 impl Seals {
+    /// Marks an epoch as incomplete until its seal is written.
+    pub(super) fn begin(&self, epoch: usize) {
+        self.open().entry(epoch).or_default();
+    }
+
+    /// Returns whether an epoch was begun and is incomplete.
+    pub(super) fn are_open(&self) -> bool {
+        !self.open().is_empty()
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<usize, Sums>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records the checksum of a part that was written, and writes the seal after the last of `parts`.
     pub(super) fn add(
         &self,
@@ -41,15 +55,16 @@ impl Seals {
         (part, sum): (&str, u32),
         parts: &[&str],
     ) -> Result<()> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         let sums = open.entry(epoch).or_default();
         sums.insert(part.into(), hexadecimal(sum));
         if parts.iter().any(|part| !sums.contains_key(*part)) {
             return Ok(());
         }
         let json = serde_json::to_string_pretty(sums).expect("strings are valid JSON");
+        write_atomically(file(folder, epoch), json.as_bytes())?;
         open.remove(&epoch);
-        write_atomically(file(folder, epoch), json.as_bytes())
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ use super::step_hooks::StepHooks;
 use super::terminal::{Progress, Screen};
 use super::tracker::Tracker;
 use super::{part, schedule, settings_file, uninformed, watch};
+use crate::atomic::create_folders;
 use crate::error::{Error, Result};
 use crate::history::{History, Split, quantity};
 use crate::model::MultiTaskModel;
@@ -393,7 +394,7 @@ impl<M: MultiTaskModel> Trainer<M> {
             // Without a run no folder is made.
             checkpoint::latest(&self.directory)?;
         } else {
-            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+            create_folders(&folder)?;
         }
         self.take_lock()?;
         match self.begin {
@@ -654,7 +655,8 @@ impl<M: MultiTaskModel> Trainer<M> {
         let watch = stop.then(|| self.interrupter.clone());
         let strategy = start.model.weighting.name().to_string();
         let saves = Saves::default();
-        let [models, optimizers, schedules] = WholeFiles::of_parts(&self.directory, &saves);
+        let [models, optimizers, schedules] =
+            WholeFiles::of_parts(&self.directory, &saves, &journal);
         start.model = start.model.waiting_for(&saves, device);
         let mut training = SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .num_epochs(self.config.epochs)
@@ -715,15 +717,17 @@ impl<M: MultiTaskModel> Trainer<M> {
             // Entries of the unfinished epoch belong to no checkpoint.
             let kept = checkpoint::latest(&self.directory).unwrap_or(0);
             entries.history.truncate_after(kept);
-            entries.write()?;
-        }
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        if let Some(error) = result.error {
-            return Err(Error::Training {
-                reason: error.to_string(),
-            });
+            let written = entries.write();
+            // What stopped the run comes first: it is probably why this cannot be written either.
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            if let Some(error) = result.error {
+                return Err(Error::Training {
+                    reason: error.to_string(),
+                });
+            }
+            written?;
         }
         drop(entries);
         let model = part::set_frozen(result.model, &frozen, false);

@@ -6,5 +6,6 @@ mod support;
 
 mod compare_strategies;
 mod examples;
+mod killed;
 mod predict;
 mod train_expansion;

@@ -1,11 +1,10 @@
 //! Records the settings shared by all runs in a folder.
 
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::temporary_file;
+use crate::atomic::{create_folders, write_if_absent};
 use crate::comparison::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
@@ -67,21 +66,17 @@ impl Manifest {
     ///
     /// [`Error::Io`] if the folder cannot be used; as [`check`](Self::check).
     pub(super) fn claim(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        create_folders(folder)?;
         let path = folder.join(FILE);
         if path.exists() {
             return self.check(folder);
         }
         let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
-        let fail = || Error::io("write", &path);
-        let mut file = temporary_file(folder).map_err(fail())?;
-        file.write_all(json.as_bytes()).map_err(fail())?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => Ok(()),
-            // Another process was first.
-            Err(_) if path.exists() => self.check(folder),
-            Err(error) => Err(fail()(error.error)),
+        if write_if_absent(&path, json.as_bytes())? {
+            return Ok(());
         }
+        // Another process was first.
+        self.check(folder)
     }
 
     /// Checks that a folder has a manifest.

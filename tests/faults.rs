@@ -1,0 +1,359 @@
+//! Killed processes, full and failing disks, lost power: after each, a run goes on to the numbers of an uninterrupted
+//! run, or says why not, and no complete epoch is lost.
+//!
+//! A process of its own trains behind a library that counts its writes (`support/disk/shim.rs`). `EQUIPOISE_FAULTS`
+//! divides by 1 what is otherwise thinned: `EQUIPOISE_FAULTS=all cargo test --release --test faults` tries every
+//! operation with every fault.
+#![cfg(all(feature = "expansion", feature = "flex", target_os = "linux"))]
+
+#[path = "support/disk/mod.rs"]
+mod disk;
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::data::dataset::InMemDataset;
+use burn::tensor::Device;
+use disk::power::{Disk, Left};
+use disk::{How, Operation, rules};
+use equipoise::Result;
+use equipoise::history::History;
+use equipoise::train::{Outcome, Schedule, TrainConfig, checkpoint};
+use support::tabular::{Network, Says, ToBatch, all, network, parameters, rows, strategy, trainer};
+
+/// The variable that names the folder for the process that trains.
+const FOLDER: &str = "EQUIPOISE_TEST_FOLDER";
+/// The exit code of a training that ended with an error in words.
+const REFUSED: i32 = 3;
+const EPOCHS: usize = 4;
+
+/// Starts or continues a run that keeps as few checkpoints as it may.
+fn train(folder: &Path) -> Result<Outcome<Network>> {
+    let device = Device::flex();
+    let config = TrainConfig::default()
+        .with_epochs(EPOCHS)
+        .with_learning_rate(1e-2)
+        .with_schedule(Schedule::Cosine)
+        .with_keep_checkpoints(2);
+    trainer(config, folder).new_or_resume().fit(
+        network(Says::Nothing, &device),
+        strategy(r#"{"strategy": "running-mean"}"#, &device),
+        InMemDataset::new(rows(48, all)),
+        InMemDataset::new(rows(24, all)),
+        ToBatch,
+        &device,
+    )
+}
+
+/// What a run is compared by.
+#[derive(Debug, PartialEq)]
+struct Numbers {
+    history: History,
+    parameters: BTreeMap<String, Vec<f32>>,
+}
+
+fn numbers(outcome: &Outcome<Network>) -> Numbers {
+    Numbers {
+        history: outcome.history.clone(),
+        parameters: parameters(&outcome.model.network),
+    }
+}
+
+/// The numbers of the uninterrupted run.
+fn uninterrupted() -> &'static Numbers {
+    static NUMBERS: OnceLock<Numbers> = OnceLock::new();
+    NUMBERS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        numbers(&train(folder.path()).unwrap())
+    })
+}
+
+/// The process that trains: not a test, but the start of this program by the tests.
+#[test]
+fn trained_in_a_process_of_its_own() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let code = match train(Path::new(&folder)) {
+        Ok(_) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            REFUSED
+        }
+    };
+    std::process::exit(code);
+}
+
+/// Trains in a process of its own, with a fault.
+fn process(folder: &Path, log: Option<&Path>, fault: Option<(u64, How)>) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "trained_in_a_process_of_its_own", "--nocapture"]);
+    command.env(FOLDER, folder);
+    disk::watch(&mut command, folder, log, fault);
+    command.output().unwrap()
+}
+
+/// A folder for runs, under its own name.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().canonicalize().unwrap().join("run");
+    std::fs::create_dir(&run).unwrap();
+    (folder, run)
+}
+
+/// What a run writes when nothing goes wrong.
+fn written() -> &'static [Operation] {
+    static LOG: OnceLock<Vec<Operation>> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let (folder, run) = place();
+        let log = folder.path().join("log");
+        let output = process(&run, Some(&log), None);
+        assert!(output.status.success(), "{}", said(&output));
+        disk::read(&log)
+            .into_iter()
+            .map(|operation| moved(operation, &run))
+            .collect()
+    })
+}
+
+/// The folder of the run in the log.
+const RUN: &str = "/run";
+
+/// Returns an operation in [`RUN`] instead of `run`.
+fn moved(operation: Operation, run: &Path) -> Operation {
+    let at = |path: PathBuf| Path::new(RUN).join(path.strip_prefix(run).unwrap());
+    match operation {
+        Operation::Create { path, empties } => Operation::Create {
+            path: at(path),
+            empties,
+        },
+        Operation::Write {
+            path,
+            at: place,
+            bytes,
+        } => Operation::Write {
+            path: at(path),
+            at: place,
+            bytes,
+        },
+        Operation::Truncate { path, length } => Operation::Truncate {
+            path: at(path),
+            length,
+        },
+        Operation::Sync { path } => Operation::Sync { path: at(path) },
+        Operation::Rename { from, to } => Operation::Rename {
+            from: at(from),
+            to: at(to),
+        },
+        Operation::Link { from, to } => Operation::Link {
+            from: at(from),
+            to: at(to),
+        },
+        Operation::Remove { path } => Operation::Remove { path: at(path) },
+        Operation::Folder { path } => Operation::Folder { path: at(path) },
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Every how-manieth case is tried.
+fn stride(thinned: usize) -> usize {
+    match std::env::var("EQUIPOISE_FAULTS").as_deref() {
+        Ok("all") => 1,
+        _ => thinned,
+    }
+}
+
+/// Calls `with` for each case, on two threads.
+fn each<T: Sync>(cases: &[T], with: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    with(case);
+                }
+            });
+        }
+    });
+}
+
+/// The newest epoch that a folder has whole; 0 without one.
+fn newest(run: &Path) -> usize {
+    checkpoint::latest(run).unwrap_or(0)
+}
+
+/// Checks that a run goes on from `epoch`, or a later one, to the numbers of the uninterrupted run.
+#[track_caller]
+fn goes_on(run: &Path, epoch: usize, case: &str) {
+    let found = newest(run);
+    assert!(
+        found >= epoch,
+        "{case}: epoch {epoch} is lost, the newest is {found}"
+    );
+    let outcome = train(run).unwrap_or_else(|error| panic!("{case}: refused: {error}"));
+    assert_eq!(numbers(&outcome), *uninterrupted(), "{case}");
+    let left: Vec<String> = [run.to_path_buf(), checkpoint::folder(run)]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+        .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with('.') || name.ends_with(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{case}: left behind: {left:?}");
+}
+
+#[test]
+fn files_appear_whole_and_epochs_are_sealed_last() {
+    if disk::library().is_none() {
+        return;
+    }
+    rules::files_appear_whole(written(), |path| path == Path::new("/run/lock"));
+    rules::epochs_are_sealed_last(written());
+}
+
+#[test]
+fn a_run_goes_on_wherever_it_was_killed() {
+    if disk::library().is_none() {
+        return;
+    }
+    let thinned = stride(9);
+    let cases: Vec<(u64, How)> = (1..=written().len())
+        .flat_map(|at| [(at, How::Kill), (at, How::Half)])
+        .enumerate()
+        .filter(|(number, _)| number % thinned == 0)
+        .map(|(_, (at, how))| (at as u64, how))
+        .collect();
+    each(&cases, |&(at, how)| {
+        let (_folder, run) = place();
+        let output = process(&run, None, Some((at, how)));
+        assert_eq!(
+            output.status.code(),
+            None,
+            "{at} {how:?}: {}",
+            said(&output)
+        );
+        goes_on(
+            &run,
+            newest(&run),
+            &format!("killed at operation {at}, {how:?}"),
+        );
+    });
+    println!(
+        "killed at {} of {} moments",
+        cases.len(),
+        2 * written().len()
+    );
+}
+
+#[test]
+fn a_disk_that_fails_is_an_error_in_words_and_nothing_is_lost() {
+    if disk::library().is_none() {
+        return;
+    }
+    let thinned = stride(11);
+    let cases: Vec<(u64, How)> = (1..=written().len())
+        .flat_map(|at| [How::Error, How::Full, How::ReadOnly].map(|how| (at as u64, how)))
+        .enumerate()
+        .filter(|(number, _)| number % thinned == 0)
+        .map(|(_, case)| case)
+        .collect();
+    each(&cases, |&(at, how)| {
+        let (folder, run) = place();
+        let log = folder.path().join("log");
+        let output = process(&run, Some(&log), Some((at, how)));
+        let (text, case) = (said(&output), format!("{how:?} at operation {at}"));
+        assert!(!text.contains("panicked"), "{case}: {text}");
+        match output.status.code() {
+            Some(0) => assert_eq!(newest(&run), EPOCHS, "{case}: an error was not told"),
+            Some(REFUSED) => {
+                let names = text.contains(&run.display().to_string());
+                assert!(names, "{case}: no path in: {text}");
+            }
+            other => panic!("{case}: {other:?}: {text}"),
+        }
+        goes_on(&run, promised(&disk::read(&log), &run).0, &case);
+    });
+    println!("{} of {} faults", cases.len(), 3 * written().len());
+}
+
+#[test]
+fn a_folder_that_vanishes_is_an_error_in_words() {
+    if disk::library().is_none() {
+        return;
+    }
+    let thinned = stride(23);
+    let cases: Vec<u64> = (1..=written().len() as u64).step_by(thinned).collect();
+    each(&cases, |&at| {
+        let (_folder, run) = place();
+        let output = process(&run, None, Some((at, How::Gone)));
+        let (text, case) = (said(&output), format!("gone at operation {at}"));
+        assert!(!text.contains("panicked"), "{case}: {text}");
+        if output.status.code() == Some(REFUSED) {
+            let names = text.contains(&run.display().to_string());
+            assert!(names, "{case}: no path in: {text}");
+        }
+        let gone = run.with_file_name("run.gone");
+        // What the folder held is whole, under its new name.
+        if gone.join("history.csv").exists() {
+            History::read_csv(gone.join("history.csv"))
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
+        }
+        goes_on(&gone, newest(&gone), &case);
+    });
+}
+
+/// The newest epoch whose seal is safe, and the disk after a log.
+fn promised(log: &[Operation], run: &Path) -> (usize, Disk) {
+    let mut disk = Disk::default();
+    let mut epoch = 0;
+    for operation in log {
+        disk.apply(operation);
+        epoch = epoch.max(safe_epoch(&disk, run));
+    }
+    (epoch, disk)
+}
+
+fn safe_epoch(disk: &Disk, run: &Path) -> usize {
+    let seal = |epoch: &usize| run.join(format!("checkpoint/epoch-{epoch}.json"));
+    let safe = (1..=EPOCHS).filter(|epoch| disk.holds(&seal(epoch)));
+    safe.max().unwrap_or(0)
+}
+
+#[test]
+fn no_complete_epoch_is_lost_with_the_power() {
+    if disk::library().is_none() {
+        return;
+    }
+    let run = Path::new(RUN);
+    let (mut disk, mut epoch, mut cases) = (Disk::default(), 0, Vec::new());
+    for (number, operation) in written().iter().enumerate() {
+        disk.apply(operation);
+        epoch = epoch.max(safe_epoch(&disk, run));
+        let seed = 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(number as u64 + 1);
+        for left in [Left::Safe, Left::Names, Left::Contents, Left::Drawn(seed)] {
+            cases.push((number + 1, left, epoch, disk.clone()));
+        }
+    }
+    assert_eq!(
+        epoch, EPOCHS,
+        "the last epoch is not safe at the end of a run"
+    );
+    let thinned = stride(5);
+    let cases: Vec<_> = cases.into_iter().step_by(thinned).collect();
+    each(&cases, |(at, left, epoch, disk)| {
+        let (_folder, place) = place();
+        disk.write(run, &place, *left);
+        goes_on(
+            &place,
+            *epoch,
+            &format!("power lost after operation {at}, {left:?}"),
+        );
+    });
+    println!("{} states of the disk", cases.len());
+}
