@@ -406,19 +406,19 @@ impl WholeFiles {
         atomic::move_into_place(&unfinished, &file).map_err(Error::io("write", &file))?;
         let sum = checksum::write(&file)?;
         self.seals
-            .add(&self.folder, epoch, (self.part, sum), &PARTS)
+            .add(&self.folder, epoch, (self.part, sum), &PARTS)?;
+        self.remove_discarded()
     }
 
-    /// Removes a part of an old epoch, unless a newer one is not whole: on a full disk the old one may be the last.
-    fn remove(&self, epoch: usize) -> Result<()> {
-        self.saves.wait();
-        if self.seals.are_open() {
-            return Ok(());
+    /// Removes the parts of old epochs, as far as the newest epoch is complete.
+    fn remove_discarded(&self) -> Result<()> {
+        for (part, epoch) in self.seals.discarded() {
+            let file = part_file(&self.folder, part, epoch);
+            remove(&seal::file(&self.folder, epoch))?;
+            remove(&checksum::beside(&file))?;
+            remove(&file)?;
         }
-        let file = self.file(epoch);
-        remove(&seal::file(&self.folder, epoch))?;
-        remove(&checksum::beside(&file))?;
-        remove(&file)
+        Ok(())
     }
 
     /// Keeps an error for the caller of the training, since Burn passes on its text alone.
@@ -436,7 +436,8 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     }
 
     fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
-        self.remove(epoch).map_err(|error| self.fail(error))
+        self.seals.discard(self.part, epoch);
+        self.remove_discarded().map_err(|error| self.fail(error))
     }
 
     fn restore(&self, epoch: usize) -> Result<R, CheckpointerError> {

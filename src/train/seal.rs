@@ -30,21 +30,20 @@ pub(super) fn epoch_of(file: &Path) -> Option<usize> {
 
 /// The seals of the epochs that are being written, shared by the threads that write the parts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seals(Arc<Mutex<HashMap<usize, Sums>>>);
+pub(super) struct Seals(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The checksums of the epochs that are not yet sealed.
+    open: HashMap<usize, Sums>,
+    /// Parts of old epochs, to be removed when no epoch is open.
+    old: Vec<(&'static str, usize)>,
+}
 
 impl Seals {
     /// Marks an epoch as incomplete until its seal is written.
     pub(super) fn begin(&self, epoch: usize) {
-        self.open().entry(epoch).or_default();
-    }
-
-    /// Returns whether an epoch was begun and is incomplete.
-    pub(super) fn are_open(&self) -> bool {
-        !self.open().is_empty()
-    }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<usize, Sums>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().open.entry(epoch).or_default();
     }
 
     /// Records the checksum of a part that was written, and writes the seal after the last of `parts`.
@@ -55,16 +54,36 @@ impl Seals {
         (part, sum): (&str, u32),
         parts: &[&str],
     ) -> Result<()> {
-        let mut open = self.open();
-        let sums = open.entry(epoch).or_default();
+        let mut state = self.lock();
+        let sums = state.open.entry(epoch).or_default();
         sums.insert(part.into(), hexadecimal(sum));
         if parts.iter().any(|part| !sums.contains_key(*part)) {
             return Ok(());
         }
         let json = serde_json::to_string_pretty(sums).expect("strings are valid JSON");
         write_atomically(file(folder, epoch), json.as_bytes())?;
-        open.remove(&epoch);
+        state.open.remove(&epoch);
         Ok(())
+    }
+
+    /// Adds a part of an old epoch to those to be removed.
+    pub(super) fn discard(&self, part: &'static str, epoch: usize) {
+        self.lock().old.push((part, epoch));
+    }
+
+    /// Takes the parts to be removed now: none while an epoch is incomplete, since on a full disk it may stay so, and
+    /// the old epoch is the last.
+    pub(super) fn discarded(&self) -> Vec<(&'static str, usize)> {
+        let mut state = self.lock();
+        if state.open.is_empty() {
+            std::mem::take(&mut state.old)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

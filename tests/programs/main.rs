@@ -4,8 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+#[path = "../support/disk/mod.rs"]
+mod disk;
+
 mod compare_strategies;
 mod examples;
 mod killed;
 mod predict;
 mod train_expansion;
+mod written;
