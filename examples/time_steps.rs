@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW on one batch |
 //! | `train_step upgrad B=32` | that step under `upgrad`, from the gradients of all tasks at the representation |
-//! | `inference B=1`, `32` | the forward pass without autodiff, all four heads |
+//! | `inference B=1`, `32`, `256` | the forward pass without autodiff, all four heads |
+//! | `floor train_step B=8`, ..., `floor inference B=1`, ... | the matrix products of that work alone, which nothing can be faster than |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
 //! | `cross_entropy N (Rx3)` | cross entropy with its gradient, over R rows of 3 classes, N elements in all |
 //! | `strategy NAME` | weighing four losses and the backward pass to them, minus the time of their plain sum |
@@ -39,6 +40,8 @@
 
 #[path = "shared/backend.rs"]
 mod backend;
+#[path = "../benches/support/floor.rs"]
+mod floor;
 #[path = "../benches/support/waiting.rs"]
 mod waiting;
 #[path = "../benches/support/work.rs"]
@@ -57,6 +60,7 @@ use equipoise::loss::{
     Reduction, TaskLosses, binary_cross_entropy_with_logits, cross_entropy, huber,
 };
 use equipoise::weighting::Strategy;
+use floor::{Floor, Sizes};
 use waiting::wait;
 use work::{Training, assemble, batch, infer, model, windows};
 
@@ -104,7 +108,8 @@ fn main() -> ExitCode {
 
 fn on_cpu(device: &Device) {
     steps(&[8, 32, 128], device);
-    inference(device);
+    inference(&[1, 32, 256], device);
+    floors();
     let differentiable = device.clone().autodiff();
     for elements in ELEMENTS {
         element_losses(elements, &differentiable);
@@ -124,7 +129,7 @@ fn on_gpu(device: &Device, began: Instant, sizes: &[usize]) {
         began.elapsed().as_secs_f64() * 1e3,
     );
     steps(sizes, device);
-    inference(device);
+    inference(&[1, 32], device);
     plain_form(device);
 }
 
@@ -152,13 +157,38 @@ fn steps(sizes: &[usize], device: &Device) {
     report("train_step upgrad B=32", median(|| training.step()));
 }
 
-fn inference(device: &Device) {
+fn inference(sizes: &[usize], device: &Device) {
     let network = model(device).network;
-    for size in [1, 32] {
-        let batch = batch(size, device);
+    for size in sizes {
+        let batch = batch(*size, device);
         report(
             &format!("inference B={size}"),
             median(|| infer(&network, &batch)),
+        );
+    }
+}
+
+fn floors() {
+    let floor = |batch| {
+        Floor::new(Sizes {
+            batch,
+            time: 105,
+            features: 12,
+            hidden: 96,
+        })
+    };
+    for size in [8, 32, 128] {
+        let mut floor = floor(size);
+        report(
+            &format!("floor train_step B={size}"),
+            median(|| floor.training_step()),
+        );
+    }
+    for size in [1, 32, 256] {
+        let mut floor = floor(size);
+        report(
+            &format!("floor inference B={size}"),
+            median(|| floor.inference()),
         );
     }
 }

@@ -13,9 +13,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use burn::data::dataset::InMemDataset;
 use burn::tensor::Device;
@@ -31,6 +32,8 @@ const FOLDER: &str = "EQUIPOISE_TEST_FOLDER";
 /// The exit code of a training that ended with an error in words.
 const REFUSED: i32 = 3;
 const EPOCHS: usize = 4;
+/// The time that a training of milliseconds may take on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts or continues a run that keeps as few checkpoints as it may.
 fn train(folder: &Path) -> Result<Outcome<Network>> {
@@ -95,7 +98,25 @@ fn process(folder: &Path, log: Option<&Path>, fault: Option<(u64, How)>) -> Outp
     command.args(["--exact", "trained_in_a_process_of_its_own", "--nocapture"]);
     command.env(FOLDER, folder);
     disk::watch(&mut command, folder, log, fault);
-    command.output().unwrap()
+    ended(&mut command, &format!("{fault:?}"))
+}
+
+/// Waits for a process. A training that waits for a file that nobody writes would wait for ever.
+fn ended(command: &mut Command, case: &str) -> Output {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("{case}: still at work after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().unwrap()
 }
 
 /// A folder for runs, under its own name.

@@ -1,7 +1,11 @@
 //! The work of a training step and of inference on the expansion model, at the sizes it was designed with: T = 105, F = 12,
 //! H = 96, all dropouts, uncertainty weighting, AdamW.
 
+// Every program that measures uses a part of this.
+#![allow(dead_code)]
+
 use burn::data::dataloader::batcher::Batcher;
+use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use burn::train::TrainStep;
@@ -21,6 +25,19 @@ use super::waiting::wait;
 /// Simulated windows, one after another in one series.
 pub fn windows(size: usize) -> Windows {
     let simulator = Simulator::new(SimulatorConfig::default(), 0).expect("the defaults are valid");
+    simulator.simulate_windows(size).windows()
+}
+
+/// Simulated windows of another length.
+pub fn windows_of(bars: usize, size: usize) -> Windows {
+    let market = SimulatorConfig {
+        window: bars,
+        // Short enough for the shortest windows that are measured.
+        min_length: 2,
+        max_length: 6,
+        ..SimulatorConfig::default()
+    };
+    let simulator = Simulator::new(market, 0).expect("an expansion fits into these windows");
     simulator.simulate_windows(size).windows()
 }
 
@@ -77,6 +94,28 @@ impl Training {
         Self::of(model(device), batch)
     }
 
+    /// Before the first step of a network of another size, on windows of another length.
+    pub fn sized(bars: usize, hidden: usize, size: usize, device: &Device) -> Self {
+        let device = device.clone().autodiff();
+        let config = ExpansionModelConfig {
+            window: bars,
+            hidden,
+            ..ExpansionModelConfig::default()
+        };
+        let tasks = config.tasks().expect("the sizes are valid");
+        let strategy = ExpansionConfig::preset("uncertainty").expect("it is one of the presets");
+        let weighting = strategy.init(&tasks, &device).expect("it fits the tasks");
+        let network = config.init(&device).expect("the sizes are valid");
+        let batch = assemble(&windows_of(bars, size), &device);
+        Self::of(MultiTask::new(network, weighting), batch)
+    }
+
+    /// The network, without autodiff.
+    pub fn network(&self) -> ExpansionModel {
+        let model = self.model.as_ref().expect("the last step put it back");
+        model.network.valid()
+    }
+
     fn of(model: MultiTask<ExpansionModel>, batch: ExpansionBatch) -> Self {
         Self {
             model: Some(model),
@@ -97,17 +136,14 @@ impl Training {
     }
 
     /// The same with recurrent layers in plain tensor operations.
-    #[allow(dead_code)]
     pub fn in_plain_form(self) -> PlainForm {
         PlainForm(self)
     }
 }
 
 /// Training steps on one batch whose recurrent layers are plain tensor operations.
-#[allow(dead_code)]
 pub struct PlainForm(Training);
 
-#[allow(dead_code)]
 impl PlainForm {
     /// Forward, four losses, weighting, backward, AdamW.
     pub fn step(&mut self) {
