@@ -91,6 +91,21 @@ pub enum Error {
         reason: String,
     },
 
+    /// A later version of this crate has written a file.
+    #[error(
+        "{} was written by a later version of equipoise (format {found}; this version reads up to {newest}): update \
+         equipoise, or use a file that this version has written",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The number of its form.
+        found: u64,
+        /// The newest form that this version reads.
+        newest: u32,
+    },
+
     /// A set of tasks is not valid, or not the expected set.
     #[error("the tasks are [{found}], but {expected}")]
     Tasks {

@@ -125,6 +125,8 @@ mod difference;
 pub mod error;
 #[cfg(feature = "expansion")]
 pub mod expansion;
+#[cfg(any(feature = "train", feature = "pytorch"))]
+mod format;
 #[cfg(feature = "gpu-kernels")]
 mod gpu;
 pub mod gradient;

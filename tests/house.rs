@@ -9,10 +9,12 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
 /// The rooms that each room may import. What is not here imports nothing.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("task", &["error"]),
     ("atomic", &["error"]),
-    ("history", &["error"]),
+    // The numbers of the forms of files; who writes and reads a file imports it.
+    ("format", &["error"]),
+    ("history", &["error", "format"]),
     ("difference", &["error"]),
     ("loss", &["error", "gpu", "host", "task"]),
     ("nn", &["error", "gpu", "host"]),
@@ -20,8 +22,11 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("gradient", &["loss", "model"]),
     ("weighting", &["error", "loss", "task"]),
     ("step", &["gradient", "loss", "model", "weighting"]),
-    ("diagnosis", &["atomic", "error", "history", "text"]),
-    ("pytorch", &["atomic", "error"]),
+    (
+        "diagnosis",
+        &["atomic", "error", "format", "history", "text"],
+    ),
+    ("pytorch", &["atomic", "error", "format"]),
     (
         "report",
         &["atomic", "diagnosis", "error", "history", "text"],
@@ -32,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "atomic",
             "difference",
             "error",
+            "format",
             "gpu",
             "gradient",
             "history",
@@ -66,6 +72,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "diagnosis",
             "difference",
             "error",
+            "format",
             "history",
             "model",
             "report",
@@ -83,6 +90,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "diagnosis",
             "difference",
             "error",
+            "format",
             "history",
             "loss",
             "model",

@@ -14,6 +14,7 @@ use super::search::{self, Candidate, SearchConfig, Tried};
 use crate::atomic::{create_folders, remove_unfinished};
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::history::{History, write_atomically};
 use crate::model::MultiTaskModel;
 use crate::train::{Baseline, FolderLock, Progress, Source, TrainConfig, Trainer, checkpoint};
@@ -96,6 +97,11 @@ pub struct Compare<M: MultiTaskModel> {
     seen: Seen,
     interrupter: Interrupter,
 }
+
+/// The forms of `comparison.json`, `strategy.json` and `ended.json`. Version 2 has its number in the file.
+const COMPARISON: Format = Format::new(2);
+const STRATEGY: Format = Format::new(2);
+const ENDED: Format = Format::new(2);
 
 /// The settings that all runs of a folder share.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -282,7 +288,12 @@ impl<M: MultiTaskModel> Compare<M> {
             "as in the runs that {} holds; change it back, or choose another folder",
             self.folder.display()
         );
-        claim(&self.folder.join("comparison.json"), &own, &remedy)
+        claim(
+            COMPARISON,
+            &self.folder.join("comparison.json"),
+            &own,
+            &remedy,
+        )
     }
 
     /// Returns the weights of the best candidate, or `None` if no candidate finished.
@@ -350,7 +361,7 @@ impl<M: MultiTaskModel> Compare<M> {
             Some(end) => (end, Duration::ZERO),
             None => {
                 let end = self.train(&job, prepare, device)?;
-                write_json(&job.folder.join("ended.json"), &end)?;
+                write_json(ENDED, &job.folder.join("ended.json"), &end)?;
                 (end, began.elapsed())
             }
         };
@@ -472,7 +483,12 @@ impl Job<'_> {
             "as in the run that {} holds; remove that folder, or choose another for the comparison",
             self.folder.display()
         );
-        claim(&self.folder.join("strategy.json"), self.strategy, &remedy)
+        claim(
+            STRATEGY,
+            &self.folder.join("strategy.json"),
+            self.strategy,
+            &remedy,
+        )
     }
 
     /// Returns how the run ended, or `None` if it did not end or the checkpoint of its last epoch is missing.
@@ -481,7 +497,7 @@ impl Job<'_> {
         if !file.exists() {
             return Ok(None);
         }
-        let ended: Ended = read_json(&file)?;
+        let ended: Ended = ENDED.read_json(&file)?;
         let whole = ended.failure.is_some()
             || checkpoint::latest(self.folder).is_ok_and(|epoch| epoch >= self.epochs);
         Ok(whole.then_some(ended))
@@ -533,27 +549,18 @@ pub(crate) fn raw(weights: TaskValues) -> StrategyConfig {
 }
 
 /// Writes `own` to a new file, or checks that an existing file has the same content.
-fn claim<T: Serialize>(path: &Path, own: &T, remedy: &str) -> Result<()> {
+fn claim<T: Serialize>(format: Format, path: &Path, own: &T, remedy: &str) -> Result<()> {
     if !path.exists() {
-        return write_json(path, own);
+        return write_json(format, path, own);
     }
-    let stored: serde_json::Value = read_json(path)?;
+    let stored: serde_json::Value = format.read_json(path)?;
     let own = serde_json::to_value(own).expect("settings are valid JSON");
     same_or_named(&own, &stored, remedy)
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+fn write_json<T: Serialize>(format: Format, path: &Path, value: &T) -> Result<()> {
     if let Some(folder) = path.parent() {
         create_folders(folder)?;
     }
-    let json = serde_json::to_string_pretty(value).expect("settings are valid JSON");
-    write_atomically(path, json.as_bytes())
-}
-
-fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    serde_json::from_str(&text).map_err(|error| Error::Config {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
+    write_atomically(path, format.to_json(value).as_bytes())
 }

@@ -6,7 +6,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::history::write_atomically;
+
+/// Version 2 has its number in the column `format`.
+const FORMAT: Format = Format::new(2);
 
 /// The smallest relative change of a loss that counts as a change.
 pub(super) const LEAST: f64 = 0.01;
@@ -212,6 +216,7 @@ impl Trials {
             epoch: self.epoch,
             steps: self.steps,
             forks: self.forks,
+            format: Some(FORMAT.version),
             ..TrialRow::default()
         }
     }
@@ -220,9 +225,11 @@ impl Trials {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is no valid row.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if a later version wrote it, [`Error::Line`] if a line
+    /// is no valid row.
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        FORMAT.check_column(path.as_ref(), &text)?;
         let mut reader = csv::Reader::from_reader(text.as_slice());
         let mut found = Self::default();
         for (number, row) in reader.deserialize().enumerate() {
@@ -284,6 +291,9 @@ struct TrialRow {
     unchanged: Option<f64>,
     difference: Option<f64>,
     margin: Option<f64>,
+    /// The number of the form of the file, the same in every row.
+    #[serde(default)]
+    format: Option<u32>,
 }
 
 impl TrialRow {

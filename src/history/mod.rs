@@ -1,7 +1,8 @@
 //! Records a training run: one number per epoch, split, task and quantity.
 //!
-//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Diagnosis and reports read only these
-//! records, through [`History::series`].
+//! The file format is tidy CSV with the header `epoch,split,task,quantity,value`. Its first row, `0,valid,all,format,2`,
+//! holds the number of the form: a row like all others, because a comment or a further column would disturb programs
+//! that read the table as it is. Diagnosis and reports read only the records, through [`History::series`].
 
 pub mod quantity;
 mod series;
@@ -18,9 +19,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::format::{self, Format};
 
 /// The value of the task column for a quantity that belongs to no single task.
 pub const ALL_TASKS: &str = "all";
+
+/// The form of `history.csv`. Version 2 has its number in the first row.
+const FORMAT: Format = Format::new(2);
 
 /// The reason why a task has no uninformed predictor to compare with.
 ///
@@ -95,6 +100,41 @@ pub struct Record {
     pub quantity: String,
     /// The value. It may be NaN or infinite.
     pub value: f64,
+}
+
+/// The first row of a file, with the columns of a [`Record`]: the number of the form. Whatever the columns of a later
+/// version are, its first row begins with these five.
+#[derive(Serialize)]
+struct NumberRow {
+    epoch: usize,
+    split: Split,
+    task: &'static str,
+    quantity: &'static str,
+    value: u32,
+}
+
+impl NumberRow {
+    fn new() -> Self {
+        Self {
+            epoch: 0,
+            split: Split::Valid,
+            task: ALL_TASKS,
+            quantity: format::FIELD,
+            value: FORMAT.version,
+        }
+    }
+
+    /// Returns the number in a file as it stands there; `None` if its first row is another.
+    fn found(text: &[u8]) -> Option<String> {
+        let mut rows = csv::ReaderBuilder::new();
+        let mut rows = rows.flexible(true).from_reader(text);
+        let first = rows.records().next()?.ok()?;
+        let own = Self::new();
+        let is_number = first.get(0) == Some("0")
+            && first.get(2) == Some(own.task)
+            && first.get(3) == Some(own.quantity);
+        is_number.then(|| first.get(4).unwrap_or_default().into())
+    }
 }
 
 /// The records of a run, in the order they were made and as [`Series`] by split, task and quantity.
@@ -271,9 +311,10 @@ impl History {
     /// [`Error::Io`] with the path.
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut text = csv::Writer::from_writer(Vec::new());
+        let fail = |error: csv::Error| Error::file(&path, error.to_string());
+        text.serialize(NumberRow::new()).map_err(fail)?;
         for record in &self.records {
-            text.serialize(record)
-                .map_err(|error| Error::file(&path, error.to_string()))?;
+            text.serialize(record).map_err(fail)?;
         }
         let bytes = text
             .into_inner()
@@ -295,11 +336,17 @@ impl History {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Line`] if a line is no record.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if a later version wrote it, [`Error::Line`] if a line
+    /// is no record.
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let number = NumberRow::found(&text);
+        if let Some(number) = &number {
+            FORMAT.check(path.as_ref(), number)?;
+        }
         let mut reader = csv::Reader::from_reader(text.as_slice());
-        let rows = reader.deserialize().map(|row| {
+        let rows = reader.deserialize().skip(usize::from(number.is_some()));
+        let rows = rows.map(|row| {
             row.map_err(|error: csv::Error| {
                 let line = error.position().map_or(1, |position| position.line());
                 Error::line(&path, line, error.to_string())

@@ -18,6 +18,13 @@ use super::stored::Stored;
 use super::text::{list, shown};
 use super::whole_module::WholeModule;
 use crate::error::{Error, Result};
+use crate::format::Format;
+
+/// The form of the names and of the metadata in a safetensors file of this crate. Version 2 has its number in the
+/// metadata.
+pub(super) const FORMAT: Format = Format::new(2);
+/// The key of the number among the metadata. The key `format` is that of safetensors for the program that reads the file.
+pub(super) const FORMAT_KEY: &str = "equipoise.format";
 
 /// The largest file that is read, in bytes: 4 GiB.
 const LARGEST: u64 = 4 << 30;
@@ -49,16 +56,21 @@ impl PytorchFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is damaged, is larger than 4 GiB, holds no
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if a later version of this crate wrote it,
+    /// [`Error::Checkpoint`] if it is damaged, is larger than 4 GiB, holds no
     /// dictionary of tensors, or names code such as `os.system`. The message has the line of Python that converts the
     /// file, where there is one.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_limited(path)?;
-        Self::of_bytes(path, bytes).map_err(|reason| Error::Checkpoint {
+        let file = Self::of_bytes(path, bytes).map_err(|reason| Error::Checkpoint {
             path: path.to_path_buf(),
             reason,
-        })
+        })?;
+        if let Some(number) = file.metadata(FORMAT_KEY) {
+            FORMAT.check(path, number)?;
+        }
+        Ok(file)
     }
 
     fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {

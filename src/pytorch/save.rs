@@ -9,6 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
 use super::entries::{Entries, Trail};
+use super::file::{FORMAT, FORMAT_KEY};
 use super::host_tensor::HostTensor;
 use super::names::NameTable;
 use crate::atomic::write_atomically;
@@ -142,6 +143,7 @@ pub(crate) fn write(
         })
         .collect();
     metadata.insert("format".to_string(), "pt".to_string());
+    metadata.insert(FORMAT_KEY.to_string(), FORMAT.version.to_string());
     let file = views.and_then(|views| serialize(views, Some(metadata)));
     let file = file.map_err(|error| refuse(error.to_string()))?;
     write_atomically(path, &file)

@@ -76,6 +76,7 @@ pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
         Some(seconds) => format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"),
         None => String::new(),
     };
+    let version = env!("CARGO_PKG_VERSION");
     let status = if around.status.is_empty() {
         String::new()
     } else {
@@ -83,14 +84,14 @@ pub(crate) fn page(around: &Around<'_>, sections: &[Section]) -> String {
     };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n{refresh}\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"generator\" content=\"equipoise {version}\"/>\n{refresh}\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{title}</title>\n<style>\n{}</style>\n</head>\n\
          <body>\n<header>\n<h1>{title}</h1>\n{status}{}{}</header>\n<main>\n{body}</main>\n\
-         <footer><p>Made by equipoise {}.</p></footer>\n</body>\n</html>\n",
+         <footer><p>Made by equipoise {version}.</p></footer>\n</body>\n</html>\n",
         include_str!("style.css"),
         facts_list(around.facts),
         contents(sections),
-        env!("CARGO_PKG_VERSION"),
     )
 }
 

@@ -217,6 +217,7 @@ fn network_of<M: Module + ModuleDisplay>(network: M, path: &Path, restart: &[&st
         reason,
     };
     checksum::check(path)?;
+    check_format(path)?;
     let record: ModuleRecord =
         record(path).map_err(|error| fail(format!("{error}; expected a model-N.bpk of a run")))?;
     let whole = NetworkAlone {
@@ -261,11 +262,18 @@ fn model_of<M: Module + ModuleDisplay>(model: MultiTask<M>, path: &Path) -> Resu
         reason,
     };
     checksum::check(path)?;
+    check_format(path)?;
     let record: ModuleRecord = record(path).map_err(|error| fail(error.to_string()))?;
     let own = model.weighting.check_record(&record, &["weighting"]);
     own.map_err(|error| fail(error.to_string()))?;
     let loaded = model.try_load_record(record);
     loaded.map_err(|error| fail(error.to_string()))
+}
+
+/// Checks that no later version wrote the checkpoint of a network, if its seal is beside it.
+fn check_format(model: &Path) -> Result<()> {
+    let folder = model.parent().unwrap_or(Path::new(""));
+    epoch_of(model, "model").map_or(Ok(()), |epoch| seal::check_format(folder, epoch))
 }
 
 /// Loads from a file. A tensor of another kind of number makes Burn panic, which becomes an error about the file.
@@ -448,8 +456,23 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
 /// Reads a whole record. Burn's own reader leaves the values in the file until a device needs them, which on a GPU can
 /// be after the file is deleted.
 pub(super) fn record<R: Checkpoint>(file: &Path) -> std::io::Result<R> {
-    let bytes = Bytes::from_bytes_vec(std::fs::read(file)?);
-    R::checkpoint_from_bytes(bytes).map_err(std::io::Error::other)
+    let bytes = std::fs::read(file)?;
+    let later = later_burn(&bytes);
+    R::checkpoint_from_bytes(Bytes::from_bytes_vec(bytes))
+        .map_err(|error| std::io::Error::other(later.unwrap_or_else(|| error.to_string())))
+}
+
+/// Says that a later version of Burn wrote a file, by the number in its head: Burn's own message lacks it. The head is
+/// four bytes that name the form, then two with its number.
+fn later_burn(bytes: &[u8]) -> Option<String> {
+    const NEWEST: u16 = 1;
+    let number = u16::from_le_bytes(bytes.get(4..6)?.try_into().ok()?);
+    (number > NEWEST).then(|| {
+        format!(
+            "was written by a later version of Burn (its format {number}; this version reads up to {NEWEST}): update \
+             equipoise, or take a checkpoint that this version has written"
+        )
+    })
 }
 
 /// Removes a file if it exists.

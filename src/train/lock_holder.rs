@@ -7,10 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::terminal::rough_duration;
+use crate::format::{self, Format};
 use crate::history::write_atomically;
 
 /// The file in the folder. Windows does not let others read the locked file itself.
 const FILE: &str = "lock-holder.json";
+/// Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 
 /// The process that holds a lock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,16 +37,17 @@ impl Holder {
         }
     }
 
-    /// Reads the holder from a folder; `None` if nothing usable is there.
+    /// Reads the holder from a folder; `None` if nothing usable is there, such as the file of a later version.
     pub(super) fn read(folder: &Path) -> Option<Self> {
-        let text = std::fs::read(folder.join(FILE)).ok()?;
-        serde_json::from_slice(&text).ok()
+        let path = folder.join(FILE);
+        let text = std::fs::read(&path).ok()?;
+        FORMAT.check_json(&path, &text).ok()?;
+        format::of_json(&text).ok()
     }
 
     /// Writes the holder to a folder. An error is no reason to refuse a lock.
     pub(super) fn write(&self, folder: &Path) {
-        let json = serde_json::to_string(self).expect("numbers are valid JSON");
-        let _ = write_atomically(folder.join(FILE), json.as_bytes());
+        let _ = write_atomically(folder.join(FILE), FORMAT.to_json(self).as_bytes());
     }
 
     /// Removes the holder from a folder.

@@ -9,7 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checksum::crc32;
 use crate::error::{Error, Result};
+use crate::format::{self, Format};
 use crate::history::write_atomically;
+
+/// The form of a checkpoint: of its three files and of the seal, which has the number. The files cannot, because Burn
+/// writes them with a number of its own alone. In version 1 nothing has a number.
+const FORMAT: Format = Format::new(2);
 
 /// The checksums of the files of a checkpoint by part.
 type Sums = BTreeMap<String, String>;
@@ -60,7 +65,7 @@ impl Seals {
         if parts.iter().any(|part| !sums.contains_key(*part)) {
             return Ok(());
         }
-        let json = serde_json::to_string_pretty(sums).expect("strings are valid JSON");
+        let json = FORMAT.to_json(sums);
         write_atomically(file(folder, epoch), json.as_bytes())?;
         state.open.remove(&epoch);
         Ok(())
@@ -92,14 +97,16 @@ impl Seals {
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] if the file or its seal is another; [`Error::Io`] if a file cannot be read.
+/// [`Error::Checkpoint`] if the file or its seal is another; [`Error::Format`] if a later version wrote it;
+/// [`Error::Io`] if a file cannot be read.
 pub(super) fn check(folder: &Path, epoch: usize, part: &str, path: &Path) -> Result<()> {
     let seal = file(folder, epoch);
     let text = match std::fs::read(&seal) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         text => text.map_err(Error::io("read", &seal))?,
     };
-    let sums: Sums = serde_json::from_slice(&text).map_err(|error| Error::Checkpoint {
+    FORMAT.check_json(&seal, &text)?;
+    let sums: Sums = format::of_json(&text).map_err(|error| Error::Checkpoint {
         path: seal.clone(),
         reason: format!("expected the checksum of each file of epoch {epoch} ({error}); {REMEDY}"),
     })?;
@@ -115,6 +122,19 @@ pub(super) fn check(folder: &Path, epoch: usize, part: &str, path: &Path) -> Res
                 seal.display()
             ),
         }),
+    }
+}
+
+/// Checks that no later version wrote an epoch. An epoch without a seal passes.
+///
+/// # Errors
+///
+/// [`Error::Format`] with the path of the seal.
+pub(super) fn check_format(folder: &Path, epoch: usize) -> Result<()> {
+    let seal = file(folder, epoch);
+    match std::fs::read(&seal) {
+        Ok(text) => FORMAT.check_json(&seal, &text),
+        Err(_) => Ok(()),
     }
 }
 

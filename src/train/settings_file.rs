@@ -7,10 +7,13 @@ use serde::Serialize;
 use super::config::TrainConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::history::write_atomically;
 
 /// The file in the folder of a run.
 const FILE: &str = "train.json";
+/// Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 /// The field for the number of devices, present if there are several; the number decides how many batches a step has.
 const DEVICES: &str = "devices";
 const REMEDY: &str =
@@ -32,7 +35,7 @@ struct Settings<'a> {
 /// # Errors
 ///
 /// [`Error::Setting`] naming the first setting that differs, `devices` if the number of devices differs, or `epochs` if
-/// it is below `done`; [`Error::Io`] or [`Error::Config`] if the file cannot be read. A run without the file, from an
+/// it is below `done`; [`Error::Io`], [`Error::Format`] or [`Error::Config`] if the file cannot be read. A run without the file, from an
 /// earlier version, passes.
 pub(super) fn check(config: &TrainConfig, devices: usize, run: &Path, done: usize) -> Result<()> {
     if config.epochs < done {
@@ -67,12 +70,11 @@ fn read(devices: usize, run: &Path) -> Result<Option<TrainConfig>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let mut stored: serde_json::Value = FORMAT.read_json(&path)?;
     let broken = |error: serde_json::Error| Error::Config {
         path: path.clone(),
         reason: error.to_string(),
     };
-    let mut stored: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;
     let on = stored.as_object_mut().and_then(|all| all.remove(DEVICES));
     let on = on.map_or(Ok(1), serde_json::from_value::<usize>);
     let on = on.map_err(broken)?;
@@ -93,6 +95,5 @@ pub(super) fn write(config: &TrainConfig, devices: usize, run: &Path) -> Result<
         config,
         devices: (devices > 1).then_some(devices),
     };
-    let json = serde_json::to_string_pretty(&settings).expect("settings are valid JSON");
-    write_atomically(run.join(FILE), json.as_bytes())
+    write_atomically(run.join(FILE), FORMAT.to_json(&settings).as_bytes())
 }

@@ -143,7 +143,7 @@ fn balanced_weights_follow_from_the_training_labels() {
     let text = std::fs::read_to_string(folder.path().join("class_weights.json")).unwrap();
     let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
     for kind in ExpansionType::OF_RULE {
-        let row = &stored[ExpansionType::RULE_NAMES[kind.index()]];
+        let row = &stored["types"][ExpansionType::RULE_NAMES[kind.index()]];
         assert_eq!(row["windows"].as_f64().unwrap(), counts[kind.index()]);
         assert!((row["weight"].as_f64().unwrap() - expected[kind.index()]).abs() < 1e-12);
     }

@@ -112,6 +112,7 @@ fn five_types_go_through_training_report_and_prediction() {
     );
     let weights = fs::read_to_string(run_folder.join("class_weights.json")).unwrap();
     let weights: serde_json::Value = serde_json::from_str(&weights).unwrap();
+    let weights = &weights["types"];
     assert!(
         NAMES
             .iter()

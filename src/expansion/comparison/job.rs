@@ -1,5 +1,6 @@
 //! Trains one run of a comparison in its own folder: detects a finished run, continues an interrupted run.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -7,13 +8,16 @@ use burn::train::Interrupter;
 use serde::{Deserialize, Serialize};
 
 use crate::difference::same_or_named;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expansion::run::{self, Data, ExpansionConfig, RunFiles, RunOptions};
+use crate::format::Format;
 use crate::history::{History, write_atomically};
 use crate::train::{FolderLock, Progress, checkpoint};
 
 /// The file that marks a finished run. It is written after the last epoch, so a killed run does not have it.
 const MARKER: &str = "finished";
+/// Version 1 of the marker is empty, version 2 holds its number.
+const FORMAT: Format = Format::new(2);
 
 /// One run of a comparison, in its own folder. Serializes as JSON for the process that trains it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,9 +52,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) naming a field if the folder holds a run with another config or of
-    /// other files, [`Error::Io`](crate::Error::Io) or [`Error::Config`](crate::Error::Config) if its config cannot be
-    /// read.
+    /// [`Error::Setting`] naming a field if the folder holds a run with another config or of other files; [`Error::Io`],
+    /// [`Error::Format`] or [`Error::Config`] if its config cannot be read.
     pub fn state(&self) -> Result<JobState> {
         let stored = self.folder.join("config.json");
         if !stored.exists() {
@@ -68,10 +71,20 @@ impl Job {
         )?;
         self.inputs.check(&self.folder)?;
         match checkpoint::latest(&self.folder) {
-            _ if self.folder.join(MARKER).exists() => Ok(JobState::Finished),
+            _ if self.is_marked()? => Ok(JobState::Finished),
             Ok(epoch) => Ok(JobState::Interrupted(epoch)),
             Err(_) => Ok(JobState::New),
         }
+    }
+
+    /// Returns whether the folder has the marker of a finished run.
+    fn is_marked(&self) -> Result<bool> {
+        let path = self.folder.join(MARKER);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        FORMAT.check_json(&path, &text).map(|()| true)
     }
 
     /// Returns the newest epoch with a checkpoint, or 0 without a checkpoint.
@@ -94,7 +107,7 @@ impl Job {
     /// # Errors
     ///
     /// As [`Data::load`] and [`run::train`], and [`state`](Self::state);
-    /// [`Error::Setting`](crate::Error::Setting) naming a file that has changed since the comparison began.
+    /// [`Error::Setting`] naming a file that has changed since the comparison began.
     pub fn work(&self, progress: Progress, interrupter: Interrupter) -> Result<bool> {
         let lock = self.lock(progress)?;
         let resume = match self.state()? {
@@ -119,7 +132,8 @@ impl Job {
         if outcome.stopped.is_some() && interrupter.should_stop() {
             return Ok(false);
         }
-        write_atomically(self.folder.join(MARKER), b"")?;
+        let marker = FORMAT.to_json(&BTreeMap::<String, String>::new());
+        write_atomically(self.folder.join(MARKER), marker.as_bytes())?;
         Ok(true)
     }
 

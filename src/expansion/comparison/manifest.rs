@@ -9,9 +9,12 @@ use crate::comparison::SearchConfig;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
 use crate::expansion::run::{ExpansionConfig, Fingerprint, RunFiles};
+use crate::format::Format;
 
 /// The name of the file in the folder of a comparison.
 const FILE: &str = "comparison.json";
+/// Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 
 /// The settings shared by all runs of a comparison, stored in its folder.
 ///
@@ -71,7 +74,7 @@ impl Manifest {
         if path.exists() {
             return self.check(folder);
         }
-        let json = serde_json::to_string_pretty(self).expect("a config is valid JSON");
+        let json = FORMAT.to_json(self);
         if write_if_absent(&path, json.as_bytes())? {
             return Ok(());
         }
@@ -97,14 +100,10 @@ impl Manifest {
     /// # Errors
     ///
     /// [`Error::Setting`] naming the first field that differs, [`Error::Io`] if the folder has no manifest,
-    /// [`Error::Config`] if the stored file is not a manifest.
+    /// [`Error::Config`] if the stored file is not a manifest, [`Error::Format`] if a later version wrote it.
     pub(super) fn check(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let stored: Self = serde_json::from_str(&text).map_err(|error| Error::Config {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let stored: Self = FORMAT.read_json(&path)?;
         let remedy = format!(
             "as in the runs that {} holds; change it back, or choose another folder",
             folder.display()

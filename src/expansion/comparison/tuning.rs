@@ -9,8 +9,9 @@ use super::job::Job;
 use super::strategies;
 use crate::comparison::SearchConfig;
 use crate::comparison::search::{self, Candidate, Tried};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::expansion::run::RunFiles;
+use crate::format::Format;
 use crate::history::write_atomically;
 use crate::task::TaskSet;
 use crate::weighting::TaskValues;
@@ -19,6 +20,8 @@ use crate::weighting::TaskValues;
 pub(super) const SEARCH: &str = "search";
 /// The file of the chosen weights, in the folder of the search.
 const FILE: &str = "chosen.json";
+/// Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 
 /// A search under way.
 pub(super) struct Tuning {
@@ -126,17 +129,11 @@ impl Tuned {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let read = serde_json::from_str(&text).map_err(|error| Error::Config {
-            path: path.clone(),
-            reason: error.to_string(),
-        });
-        read.map(Some)
+        FORMAT.read_json(&path).map(Some)
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
-        let json = serde_json::to_string_pretty(self).expect("names and numbers are valid JSON");
-        write_atomically(folder.join(FILE), json.as_bytes())
+        write_atomically(folder.join(FILE), FORMAT.to_json(self).as_bytes())
     }
 
     /// Returns the weights in the form of a strategy's config.

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::expansion::window::Windows;
+use crate::format::Format;
 use crate::history::write_atomically;
 use crate::loss::CrossEntropyConfig;
 
 /// The file in the folder of a run that holds the computed weights.
 const FILE: &str = "class_weights.json";
+/// Version 2 has its number in the file, and the types below `types`, so that no name of a type is that of a field.
+const FORMAT: Format = Format::new(2);
 
 /// The weights of the types in the loss of the type. Default [`ClassWeights::None`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,12 @@ pub enum ClassWeights {
 struct Weighed {
     windows: usize,
     weight: f64,
+}
+
+/// The content of the file.
+#[derive(Serialize)]
+struct Table<'a> {
+    types: BTreeMap<&'a String, Weighed>,
 }
 
 impl ClassWeights {
@@ -54,9 +63,8 @@ impl ClassWeights {
         let weighed = counts
             .zip(weights)
             .map(|(windows, weight)| Weighed { windows, weight });
-        let table: BTreeMap<&String, Weighed> = types.iter().zip(weighed).collect();
-        let json = serde_json::to_string_pretty(&table);
-        let json = json.expect("numbers and strings are valid JSON");
+        let types = types.iter().zip(weighed).collect();
+        let json = FORMAT.to_json(&Table { types });
         write_atomically(run.join(FILE), json.as_bytes())
     }
 

@@ -25,9 +25,13 @@ use crate::expansion::model::{ExpansionModelConfig, ScalarCountdown, strategy_ta
 use crate::expansion::simulator::SimulatorConfig;
 use crate::expansion::table::{DateOrder, DecimalMark};
 use crate::expansion::window::Resample;
+use crate::format::{self, Format};
 use crate::history::write_atomically;
 use crate::train::TrainConfig;
 use crate::weighting::StrategyConfig;
+
+/// The form of a config in JSON. Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 
 /// The default number of simulated windows.
 pub(super) const SIMULATED_WINDOWS: usize = 2400;
@@ -594,11 +598,12 @@ impl ExpansionConfig {
         self
     }
 
-    /// Reads a config. Fields that the file leaves out have their defaults.
+    /// Reads a config. Fields that the file leaves out have their defaults; without the field `format`, the number of
+    /// its form, the file is read as one of form 1.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Config`] with line, column and field if it is not a config.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if a later version wrote it, [`Error::Config`] with line, column and field if it is not a config.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         let fail = |reason: String| Error::Config {
@@ -609,7 +614,8 @@ impl ExpansionConfig {
         if !text.trim_start().starts_with('{') {
             return Err(fail("expected an object, `{`, at line 1 column 1".into()));
         }
-        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+        FORMAT.check_json(path.as_ref(), text.as_bytes())?;
+        format::of_json(text.as_bytes()).map_err(|error| fail(error.to_string()))
     }
 
     /// Writes the config as JSON with every field.
@@ -621,9 +627,9 @@ impl ExpansionConfig {
         write_atomically(path, self.to_json().as_bytes())
     }
 
-    /// Returns the config as JSON with every field.
+    /// Returns the config as JSON with every field, behind the number of its form. [`read`](Self::read) reads it from a
+    /// file.
     pub fn to_json(&self) -> String {
-        // The config holds only numbers, strings, lists and maps with string keys.
-        serde_json::to_string_pretty(self).expect("a config is valid JSON")
+        FORMAT.to_json(self)
     }
 }

@@ -8,11 +8,14 @@ use super::config::ExpansionConfig;
 use super::files::DataFiles;
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::history::write_atomically;
 use crate::train::checksum::crc32;
 
 /// The name of the file in the folder of a run.
 const FILE: &str = "inputs.json";
+/// Version 2 has its number in the file.
+const FORMAT: Format = Format::new(2);
 
 /// The length and checksum of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +82,7 @@ impl RunFiles {
         if !path.exists() {
             return Ok(());
         }
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let stored: Self = serde_json::from_str(&text).map_err(|error| Error::Config {
-            path,
-            reason: error.to_string(),
-        })?;
+        let stored: Self = FORMAT.read_json(&path)?;
         let remedy = "as when the run began; a resumed run needs the same files of bars (`data_file`, `data_files`) and of marked \
             expansions (`marks_file`): bring it back, or start a new run";
         same_or_named(self, &stored, remedy)
@@ -102,7 +101,6 @@ impl RunFiles {
 
     /// Writes the fingerprints to the folder of a run.
     pub(crate) fn write(&self, run: &Path) -> Result<()> {
-        let json = serde_json::to_string_pretty(self).expect("numbers and strings are valid JSON");
-        write_atomically(run.join(FILE), json.as_bytes())
+        write_atomically(run.join(FILE), FORMAT.to_json(self).as_bytes())
     }
 }

@@ -6,9 +6,9 @@
 
 use std::mem::MaybeUninit;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::host::arch;
 use crate::host::math::{exp, ln, log1p_of_fraction};
 
 /// Elements of a block.
@@ -131,9 +131,10 @@ fn blocks<L: Element>(
     } else {
         &mut []
     };
+    let arch = arch();
     let work = |index: usize, derivatives: &mut [MaybeUninit<f32>]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(elements);
-        Arch::new().dispatch(Block {
+        arch.dispatch(Block {
             loss,
             factor: factor as f32,
             predictions: &predictions[range.clone()],
@@ -279,9 +280,10 @@ pub(super) fn cross_entropy(
     );
     let factor = factor(mean, mask, rows);
     let mut derivatives = vec![0.0; if wanted { logits.len() } else { 0 }];
+    let arch = arch();
     let work = |index: usize, derivatives: &mut [f32]| {
         let range = index * BLOCK..((index + 1) * BLOCK).min(rows);
-        Arch::new().dispatch(BlockRows {
+        arch.dispatch(BlockRows {
             classes,
             factor: factor as f32,
             logits: &logits[range.start * classes..range.end * classes],
@@ -380,9 +382,10 @@ impl BlockRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::each_instruction_set;
 
     /// Lengths that end inside, at the end of and just after the lanes and a block.
-    const LENGTHS: [usize; 8] = [0, 1, 15, 16, 17, 33, BLOCK, BLOCK + 17];
+    const LENGTHS: [usize; 13] = [0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 33, BLOCK, BLOCK + 17];
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         let at = |i: usize| ((i * 7919 + seed * 104_729) % 1009) as f32 / 200.0 - 2.5;
@@ -423,6 +426,10 @@ mod tests {
 
     #[test]
     fn pointwise_sums_and_slopes_are_those_of_the_formula_for_every_length() {
+        each_instruction_set(|_| pointwise_is_the_formula());
+    }
+
+    fn pointwise_is_the_formula() {
         let huber = Pointwise::Huber { delta: 1.25 };
         let binary = Pointwise::Binary {
             positive_weight: 2.5,
@@ -460,9 +467,16 @@ mod tests {
 
     #[test]
     fn cross_entropies_and_slopes_are_those_of_the_formula_for_every_number_of_rows() {
+        each_instruction_set(|_| cross_entropy_is_the_formula());
+    }
+
+    fn cross_entropy_is_the_formula() {
         for (rows, classes) in [
             (0, 3),
             (1, 1),
+            (3, 9),
+            (7, 17),
+            (9, 33),
             (63, 2),
             (64, 3),
             (65, 3),

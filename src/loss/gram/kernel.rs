@@ -4,10 +4,10 @@
 //! parallel in single precision; blocks are added in order in double precision, so that no result depends on the number
 //! of threads.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::host::memory;
+use crate::host::{arch, memory};
 
 /// Elements of a block.
 const BLOCK: usize = 1024;
@@ -28,7 +28,8 @@ const MANY: usize = 1 << 16;
 pub(super) fn products(rows: &[&[f32]]) -> Vec<f64> {
     let tasks = rows.len();
     let mut sum = vec![0.0; tasks * tasks];
-    for piece in pieces(rows, |rows| Arch::new().dispatch(Products { rows })) {
+    let arch = arch();
+    for piece in pieces(rows, |rows| arch.dispatch(Products { rows })) {
         let pairs = sum.iter_mut().zip(piece);
         pairs.for_each(|(sum, part)| *sum += part);
     }
@@ -46,13 +47,15 @@ pub(super) fn products(rows: &[&[f32]]) -> Vec<f64> {
 ///
 /// If the rows differ in length.
 pub(super) fn product(first: &[f32], second: &[f32]) -> f64 {
-    let of = |rows: &[&[f32]]| Arch::new().dispatch(Product([rows[0], rows[1]]));
+    let arch = arch();
+    let of = |rows: &[&[f32]]| arch.dispatch(Product([rows[0], rows[1]]));
     pieces(&[first, second], of).into_iter().sum()
 }
 
 /// Computes the sum of the absolute values of all elements.
 pub(super) fn sizes(row: &[f32]) -> f64 {
-    let of = |rows: &[&[f32]]| Arch::new().dispatch(Sizes(rows[0]));
+    let arch = arch();
+    let of = |rows: &[&[f32]]| arch.dispatch(Sizes(rows[0]));
     pieces(&[row], of).into_iter().sum()
 }
 
@@ -193,9 +196,10 @@ pub(super) fn combine(rows: &[&[f32]], weights: &[f32]) -> Vec<f32> {
     let counted = rows.iter().copied().zip(weights.iter().copied());
     let counted: Vec<(&[f32], f32)> = counted.filter(|(_, weight)| *weight != 0.0).collect();
     let mut sum = memory::take(elements);
+    let arch = arch();
     let piece = |(number, sum): (usize, &mut [f32])| {
         let start = number * PIECE;
-        Arch::new().dispatch(Combine {
+        arch.dispatch(Combine {
             rows: &counted,
             start,
             sum,
@@ -238,6 +242,7 @@ impl NullaryFnOnce for Combine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::each_instruction_set;
 
     fn rows(tasks: usize, elements: usize) -> Vec<Vec<f32>> {
         let number =
@@ -291,6 +296,34 @@ mod tests {
                 assert!(worst < 1e-6, "{tasks} rows of {elements}: {worst:e}");
             }
         }
+    }
+
+    /// Lengths that end inside, at the end of and just after vectors of every width.
+    #[test]
+    fn every_instruction_set_has_the_products_sums_and_sizes_of_the_formula() {
+        each_instruction_set(|name| {
+            for elements in [1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100] {
+                let rows = rows(5, elements);
+                let rows = slices(&rows);
+                let worst = gap(&rows);
+                assert!(worst < 1e-6, "{name}, {elements}: {worst:e}");
+                let size: f64 = rows[1].iter().map(|x| f64::from(x.abs())).sum();
+                let found = sizes(rows[1]);
+                assert!(
+                    (found - size).abs() <= 1e-6 * size,
+                    "{name}, {elements}: {found} {size}"
+                );
+                let weights = [0.5, 0.0, -2.0, 1.25, 3.0];
+                for (at, found) in combine(&rows, &weights).iter().enumerate() {
+                    let pairs = rows.iter().zip(weights);
+                    let expected: f64 = pairs
+                        .map(|(row, w)| f64::from(row[at]) * f64::from(w))
+                        .sum();
+                    let gap = (f64::from(*found) - expected).abs();
+                    assert!(gap < 2e-6, "{name}, {at} of {elements}: {found} {expected}");
+                }
+            }
+        });
     }
 
     #[test]

@@ -10,10 +10,9 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
-use pulp::Arch;
 
 use super::mask::Mask;
-use crate::host::{TensorValues, to_tensor};
+use crate::host::{TensorValues, arch, to_tensor};
 
 /// Elements per block if the result is new memory.
 const BLOCK: usize = 1024;
@@ -101,7 +100,7 @@ fn run<B: Backend>(input: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
 
 /// Applies a mask in place to values that begin at position `first`.
 fn apply(mask: Mask, values: &mut [f32], first: usize) {
-    Arch::new().dispatch(|| {
+    arch().dispatch(|| {
         for (index, value) in values.iter_mut().enumerate() {
             let scaled = *value * mask.scale;
             *value = if mask.keeps((first + index) as u32) {
@@ -127,6 +126,24 @@ fn applied(mask: Mask, values: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Lengths that end inside, at the end of and just after vectors of every width.
+    #[test]
+    fn every_instruction_set_keeps_and_scales_the_same_elements() {
+        let mask = Mask::new(0.4, 5);
+        crate::host::each_instruction_set(|name| {
+            for length in [0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100] {
+                let values: Vec<f32> = (0..length).map(|i| i as f32 - 40.5).collect();
+                let mut found = values.clone();
+                apply(mask, &mut found, 3);
+                for (index, (found, value)) in found.iter().zip(&values).enumerate() {
+                    let kept = mask.keeps((3 + index) as u32);
+                    let expected = if kept { value * mask.scale } else { 0.0 };
+                    assert_eq!(*found, expected, "{name}, {index} of {length}");
+                }
+            }
+        });
+    }
 
     #[test]
     #[cfg_attr(miri, ignore = "arithmetic on many numbers")]

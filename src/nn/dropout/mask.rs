@@ -4,8 +4,6 @@
 //! The function is a mixer of 32-bit integers with good avalanche (C. Wellons, *Prospecting for Hash Functions*, 2018)
 //! on the position and one half of the seed. The other half is mixed in between the rounds.
 
-use burn::tensor::{Distribution, Tensor};
-
 /// A dropout mask.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::nn) struct Mask {
@@ -23,19 +21,6 @@ impl Mask {
             scale: (1.0 / (1.0 - p)) as f32,
             seed: [seed as u32, (seed >> 32) as u32],
         }
-    }
-
-    /// Draws a mask from the random state of the tensor's device. The read does not wait: the tensors are in host
-    /// memory.
-    pub(in crate::nn) fn draw<const D: usize>(p: f64, like: &Tensor<D>) -> Self {
-        let device = like.device().inner();
-        let drawn = Tensor::<1>::random([2], Distribution::Default, &device).into_data();
-        let bits = |uniform: f32| (uniform * (1 << 24) as f32) as u64;
-        let seed = drawn.iter::<f32>();
-        Self::new(
-            p,
-            seed.fold(0, |seed, uniform| (seed << 32) | bits(uniform)),
-        )
     }
 
     /// Returns whether the element at a position is kept.
@@ -79,7 +64,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "arithmetic on many numbers")]
     fn neighbours_and_seeds_are_independent() {
         let first = mask(0.5, 10);
-        let drawn = |i: u64| (i * 0x9e37_79b9_7f4a_7c15) & 0x00ff_ffff_00ff_ffff;
+        let drawn = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & 0x00ff_ffff_00ff_ffff;
         let seeds = [11, 8, 10 + (1 << 23), 0].into_iter();
         let seeds = seeds.chain((1..12).map(drawn));
         let mut shares: Vec<f64> = seeds

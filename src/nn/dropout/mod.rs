@@ -2,6 +2,8 @@
 //! backend took 30 % of a training step of the expansion model (`perf record`, B = 32, 2026-11-22).
 
 #[cfg(feature = "cpu-kernels")]
+mod draw;
+#[cfg(feature = "cpu-kernels")]
 mod fused;
 #[cfg(feature = "cpu-kernels")]
 mod mask;

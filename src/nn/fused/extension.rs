@@ -12,13 +12,11 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
-use pulp::Arch;
-
 use super::kernel::{self, Saved, Sequences};
 use super::layout::{Form, Layout};
 use super::packing::Weights;
 use super::products::{Wanted, WeightGradients};
-use crate::host::{TensorValues, to_tensor};
+use crate::host::{TensorValues, arch, to_tensor};
 
 /// One LSTM layer as an operation of a backend.
 #[backend_extension(
@@ -139,13 +137,8 @@ impl Work {
             states: &states,
             lengths: self.lengths.as_deref(),
         };
-        let (output, saved) = kernel::forward(
-            Arch::new(),
-            self.layout,
-            sequences,
-            &self.directions(),
-            keep,
-        );
+        let (output, saved) =
+            kernel::forward(arch(), self.layout, sequences, &self.directions(), keep);
         let output = to_tensor::<B>(output, &self.layout.output(), &device);
         (output, saved)
     }
@@ -202,7 +195,7 @@ impl<B: Backend> Backward<B, 10> for LstmBackward {
         };
         // The graph no longer needs the kept data, so its memory is used for the gradients of the gates.
         let (saved, work) = Arc::try_unwrap(saved).unwrap_or_else(|held| (*held).clone());
-        let found = kernel::backward(Arch::new(), saved, &output, &work.directions(), wanted);
+        let found = kernel::backward(arch(), saved, &output, &work.directions(), wanted);
         output.recycle();
         let weights = found.weights.into_iter().flatten().flat_map(of_direction);
         let weights = weights.map(Some).chain(std::iter::repeat(None));

@@ -264,5 +264,7 @@ fn join_states(layout: &Layout, parts: &[PartGradients]) -> Vec<f32> {
     joined
 }
 
+// Its path is said for `kernels/`, which includes this file by its own.
 #[cfg(test)]
+#[path = "kernel/tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
 //! Computes linear layers with one output at every step of a sequence, each with its own dropout mask, and the mean
 //! over time, in one pass over the sequence and without copies with dropout.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::host::memory;
+use crate::host::{arch, memory};
 use crate::nn::dropout::Mask;
 
 /// Elements that are processed in parallel.
@@ -93,13 +93,14 @@ impl<'a> Samples<'a> {
 pub(super) fn forward(heads: &[Head<'_>], input: &[f32], size: Size) -> Vec<f32> {
     let steps = input.len() / size.width;
     let mut output = vec![0.0; heads.len() * steps + input.len() / size.time];
+    let arch = arch();
     let pieces = pieces(input, size, &mut [], |samples, _| {
         let of = |head: &Head<'_>| {
             let head = *head;
-            Arch::new().dispatch(Outputs { head, samples })
+            arch.dispatch(Outputs { head, samples })
         };
         let heads: Vec<Vec<f32>> = heads.iter().map(of).collect();
-        (heads, Arch::new().dispatch(Means { samples }))
+        (heads, arch.dispatch(Means { samples }))
     });
     let (mut step, mut mean) = (0, heads.len() * steps);
     for (of_heads, means) in &pieces {
@@ -246,8 +247,9 @@ pub(super) fn backward(
     } else {
         Vec::new()
     };
+    let arch = arch();
     let found = pieces(input, size, &mut to_input, |samples, to_input| {
-        Arch::new().dispatch(Back {
+        arch.dispatch(Back {
             heads,
             samples,
             to_steps: &to_steps[(samples.first / size.width).min(to_steps.len())..],
@@ -360,6 +362,7 @@ impl BackStep<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::each_instruction_set;
 
     const SIZE: Size = Size { time: 7, width: 37 };
     const WIDTH: usize = SIZE.width;
@@ -374,7 +377,7 @@ mod tests {
 
     fn heads<'a>(weights: &'a [f32], dropout: bool) -> Vec<Head<'a>> {
         let mask = |seed| dropout.then(|| Mask::new(0.4, seed));
-        let both = weights.chunks_exact(WIDTH).zip([3u64, 4]);
+        let both = weights.chunks_exact(weights.len() / 2).zip([3u64, 4]);
         both.map(|(weights, seed)| Head {
             weights,
             bias: 0.25 * seed as f32,
@@ -402,28 +405,43 @@ mod tests {
 
     #[test]
     fn outputs_and_gradients_are_those_of_the_formula() {
-        let input = numbers(STEPS_HERE * WIDTH, 1);
-        let weights = numbers(2 * WIDTH, 2);
-        let output = numbers(2 * STEPS_HERE + BATCH * WIDTH, 3);
+        each_instruction_set(|_| is_the_formula(SIZE, BATCH));
+    }
+
+    /// Widths that end inside, at the end of and just after vectors of every width.
+    #[test]
+    fn every_width_is_the_formula_with_every_instruction_set() {
+        each_instruction_set(|_| {
+            for width in [1, 3, 7, 8, 9, 15, 16, 17, 31, 33] {
+                is_the_formula(Size { time: 3, width }, 5);
+            }
+        });
+    }
+
+    fn is_the_formula(size: Size, batch: usize) {
+        let (width, steps) = (size.width, batch * size.time);
+        let input = numbers(steps * width, 1);
+        let weights = numbers(2 * width, 2);
+        let output = numbers(2 * steps + batch * width, 3);
         for dropout in [false, true] {
             let heads = heads(&weights, dropout);
-            let found = forward(&heads, &input, SIZE);
-            let back = backward(&heads, &input, SIZE, &output, true);
+            let found = forward(&heads, &input, size);
+            let back = backward(&heads, &input, size, &output, true);
             let to_input = back.input.unwrap();
-            let mut to_weights = vec![0.0f64; 2 * WIDTH];
-            let mut means = vec![0.0f64; BATCH * WIDTH];
-            let mut sums = vec![[0.0f64; 2]; STEPS_HERE];
+            let mut to_weights = vec![0.0f64; 2 * width];
+            let mut means = vec![0.0f64; batch * width];
+            let mut sums = vec![[0.0f64; 2]; steps];
             for (position, x) in input.iter().enumerate() {
-                let (row, column) = (position / WIDTH, position % WIDTH);
-                let mean = row / SIZE.time * WIDTH + column;
-                means[mean] += f64::from(*x) / SIZE.time as f64;
-                let mut to_x = f64::from(output[2 * STEPS_HERE + mean]) / SIZE.time as f64;
+                let (row, column) = (position / width, position % width);
+                let mean = row / size.time * width + column;
+                means[mean] += f64::from(*x) / size.time as f64;
+                let mut to_x = f64::from(output[2 * steps + mean]) / size.time as f64;
                 for (index, head) in heads.iter().enumerate() {
                     let factor = factor(head, position);
-                    let gradient = f64::from(output[index * STEPS_HERE + row]);
+                    let gradient = f64::from(output[index * steps + row]);
                     let weight = f64::from(head.weights[column]);
                     sums[row][index] += f64::from(*x) * weight * factor;
-                    to_weights[index * WIDTH + column] += f64::from(*x) * gradient * factor;
+                    to_weights[index * width + column] += f64::from(*x) * gradient * factor;
                     to_x += weight * gradient * factor;
                 }
                 close(to_input[position], to_x, "input");
@@ -431,19 +449,19 @@ mod tests {
             for (row, sums) in sums.iter().enumerate() {
                 for (index, head) in heads.iter().enumerate() {
                     let expected = sums[index] + f64::from(head.bias);
-                    close(found[index * STEPS_HERE + row], expected, "output");
+                    close(found[index * steps + row], expected, "output");
                 }
             }
-            for (found, expected) in found[2 * STEPS_HERE..].iter().zip(&means) {
+            for (found, expected) in found[2 * steps..].iter().zip(&means) {
                 close(*found, *expected, "mean");
             }
             for (found, expected) in back.weights.iter().zip(&to_weights) {
                 close(*found, *expected, "weights");
             }
-            for (found, output) in back.bias.iter().zip(output.chunks_exact(STEPS_HERE)) {
+            for (found, output) in back.bias.iter().zip(output.chunks_exact(steps)) {
                 close(*found, output.iter().map(|v| f64::from(*v)).sum(), "bias");
             }
-            let without = backward(&heads, &input, SIZE, &output, false);
+            let without = backward(&heads, &input, size, &output, false);
             assert!(without.input.is_none());
             assert_eq!(without.weights, back.weights);
         }

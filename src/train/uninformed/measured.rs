@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::history::{NoBaseline, Split, write_atomically};
 use crate::loss::TaskLosses;
 use crate::statistics::quantile;
@@ -14,6 +15,8 @@ use crate::task::TaskSet;
 /// The file in the folder of a run that holds the losses of the uninformed predictors in each batch of the validation
 /// data.
 pub(in crate::train) const FILE: &str = "baselines.csv";
+/// Version 2 has its number in the column `format`.
+const FORMAT: Format = Format::new(2);
 
 /// The fraction of the loss by which knowledge of the position must lower it to count as an improvement.
 pub(super) const WORTH: f64 = 0.02;
@@ -95,6 +98,7 @@ impl Uninformed {
                     labels: counts[task],
                     constant: losses[task],
                     position: position.map(|position| position.losses[batch][task]),
+                    format: Some(FORMAT.version),
                 };
                 text.serialize(row)
                     .map_err(|error| fail(error.to_string()))?;
@@ -112,6 +116,7 @@ pub(in crate::train) fn read(file: &Path, tasks: &TaskSet) -> Result<Option<OnBa
         return Ok(None);
     }
     let text = std::fs::read(file).map_err(Error::io("read", file))?;
+    FORMAT.check_column(file, &text)?;
     let mut reader = csv::Reader::from_reader(text.as_slice());
     let rows: std::result::Result<Vec<BaselineRow>, csv::Error> = reader.deserialize().collect();
     let rows = rows.map_err(|error| {
@@ -153,6 +158,9 @@ struct BaselineRow {
     labels: f64,
     constant: f64,
     position: Option<f64>,
+    /// The number of the form of the file, the same in every row.
+    #[serde(default)]
+    format: Option<u32>,
 }
 
 /// The losses and the numbers of labels of every task in every batch of a data set.

@@ -1,0 +1,4 @@
+//! The kernels of losses and Gram matrices.
+
+mod fused;
+mod gram;

@@ -1,0 +1,4 @@
+//! Losses and their derivatives.
+
+#[path = "../../../src/loss/fused/kernel.rs"]
+mod kernel;

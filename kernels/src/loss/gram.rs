@@ -1,0 +1,4 @@
+//! Products of gradients.
+
+#[path = "../../../src/loss/gram/kernel.rs"]
+mod kernel;

@@ -1,0 +1,5 @@
+//! The kernels of the layers.
+
+pub(crate) mod dropout;
+mod fused;
+mod readout;

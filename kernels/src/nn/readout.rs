@@ -1,0 +1,4 @@
+//! The readout of a sequence.
+
+#[path = "../../../src/nn/readout/kernel.rs"]
+mod kernel;
