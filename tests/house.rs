@@ -9,8 +9,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
 /// The rooms that each room may import. What is not here imports nothing.
-const ARROWS: [(&str, &[&str]); 17] = [
-    ("task", &["error"]),
+const ARROWS: [(&str, &[&str]); 18] = [
+    ("error", &["printable"]),
+    ("task", &["error", "printable"]),
     ("atomic", &["error"]),
     ("history", &["error"]),
     ("difference", &["error"]),
@@ -20,7 +21,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("gradient", &["loss", "model"]),
     ("weighting", &["error", "loss", "task"]),
     ("step", &["gradient", "loss", "model", "weighting"]),
-    ("diagnosis", &["atomic", "error", "history", "text"]),
+    (
+        "diagnosis",
+        &["atomic", "error", "history", "printable", "text"],
+    ),
     ("pytorch", &["atomic", "error"]),
     (
         "report",
@@ -38,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "host",
             "loss",
             "model",
+            "printable",
             "quiet",
             "statistics",
             "step",
@@ -53,6 +58,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "error",
             "history",
             "model",
+            "printable",
             "statistics",
             "task",
             "train",
@@ -68,6 +74,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "error",
             "history",
             "model",
+            "printable",
             "report",
             "statistics",
             "task",
@@ -87,6 +94,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "loss",
             "model",
             "nn",
+            "printable",
             "probe",
             "pytorch",
             "quiet",

@@ -10,6 +10,7 @@ use crate::difference::same_or_named;
 use crate::error::Result;
 use crate::expansion::run::{self, Data, ExpansionConfig, RunFiles, RunOptions};
 use crate::history::{History, write_atomically};
+use crate::printable::printable;
 use crate::train::{FolderLock, Progress, checkpoint};
 
 /// The file that marks a finished run. It is written after the last epoch, so a killed run does not have it.
@@ -128,7 +129,7 @@ impl Job {
         FolderLock::wait(&self.folder, |why| {
             if progress != Progress::Silent {
                 // Standard error may be closed.
-                let _ = writeln!(std::io::stderr(), "waiting: {why}");
+                let _ = writeln!(std::io::stderr(), "waiting: {}", printable(&why.to_string()));
             }
         })
     }
