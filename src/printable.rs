@@ -43,7 +43,11 @@ pub(crate) fn message(text: fmt::Arguments<'_>) -> String {
     let start = place(text.char_indices().nth(LONGEST - END));
     let end = place(text.char_indices().rev().nth(END - 1));
     let left_out = text[start..end].chars().count();
-    format!("{} [... {left_out} characters ...] {}", &text[..start], &text[end..])
+    format!(
+        "{} [... {left_out} characters ...] {}",
+        &text[..start],
+        &text[end..]
+    )
 }
 
 #[cfg(test)]

@@ -81,7 +81,10 @@ fn a_task_has_a_name_that_can_be_shown() {
         assert_eq!(made.is_err(), harmful, "{name:?}");
         if let Err(error) = made {
             let message = error.to_string();
-            assert!(!message.contains(acts) && message.len() < 5000, "{message:?}");
+            assert!(
+                !message.contains(acts) && message.len() < 5000,
+                "{message:?}"
+            );
         }
     }
 }
@@ -102,7 +105,9 @@ fn a_history_reads_back_every_name() {
 #[test]
 fn nothing_leaves_its_place_on_a_page() {
     let history = history();
-    let mut report = Report::new("<script>").with_history(&history).with_status("\u{1b}<b>");
+    let mut report = Report::new("<script>")
+        .with_history(&history)
+        .with_status("\u{1b}<b>");
     let mut runs = Vec::new();
     for (seed, name) in (1..).zip(names()) {
         report = report.with_fact(&name, &name).with_command(&name, &name);
@@ -155,7 +160,9 @@ fn an_error_shows_what_a_file_holds_and_does_not_obey_it() {
         fs::write(&path, text).unwrap();
         path
     };
-    let bars = |cell: &str| format!("time,open,high,low,close\n2020-01-01,1,1,1,1\n2020-01-02,{cell},1,1,1\n");
+    let bars = |cell: &str| {
+        format!("time,open,high,low,close\n2020-01-01,1,1,1,1\n2020-01-02,{cell},1,1,1\n")
+    };
     let mut errors: Vec<Error> = Vec::new();
     let options = CsvOptions::default();
     let cell = write("cell.csv", bars(CLEAR));
@@ -171,7 +178,10 @@ fn an_error_shows_what_a_file_holds_and_does_not_obey_it() {
     let several = write("several.csv", several);
     errors.push(read_csv(&several, &options).unwrap_err());
     let (instruments, _) = read_instruments(&several, &options).unwrap();
-    assert!(instruments[0].name.contains(CLEAR), "the name is data and stays");
+    assert!(
+        instruments[0].name.contains(CLEAR),
+        "the name is data and stays"
+    );
     for json in [
         format!("{{\"{}\": 1}}", "\\u001b[2J"),
         format!("{{\"{CLEAR}\": 1}}"),
@@ -185,7 +195,10 @@ fn an_error_shows_what_a_file_holds_and_does_not_obey_it() {
     errors.push(History::read_csv(write("history.csv", row)).unwrap_err());
     for error in errors {
         let message = error.to_string();
-        assert!(!message.contains(acts) && !message.contains('\n'), "{message:?}");
+        assert!(
+            !message.contains(acts) && !message.contains('\n'),
+            "{message:?}"
+        );
     }
 }
 
@@ -223,7 +236,18 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn a_row_of_a_comparison_stays_in_its_own_folder() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("a/b/compared");
-    let rows = ["../../x", "/etc/x", "a/b", "a\\b", "CON", "con", "..", "\u{1b}[2J", "A", "a"];
+    let rows = [
+        "../../x",
+        "/etc/x",
+        "a/b",
+        "a\\b",
+        "CON",
+        "con",
+        "..",
+        "\u{1b}[2J",
+        "A",
+        "a",
+    ];
     let all = rows.iter().fold(compare(&folder), |all, name| {
         all.with_strategy(*name, StrategyConfig::named("sum").unwrap())
     });
@@ -234,14 +258,18 @@ fn a_row_of_a_comparison_stays_in_its_own_folder() {
     let histories = || all.iter().filter(|file| file.ends_with("history.csv"));
     assert_eq!(histories().count(), 1 + rows.len());
     // Also where `A` and `a` are one folder.
-    let lower: std::collections::HashSet<String> =
-        histories().map(|file| file.to_string_lossy().to_lowercase()).collect();
+    let lower: std::collections::HashSet<String> = histories()
+        .map(|file| file.to_string_lossy().to_lowercase())
+        .collect();
     assert_eq!(lower.len(), 1 + rows.len());
     for name in ["", "search", "comparison.json", &"x".repeat(10_000)] {
         let sum = StrategyConfig::named("sum").unwrap();
         let folder = outer.path().join("refused");
         let refused = compare(&folder).with_strategy(name, sum);
-        let error = refused.run(prepare, &Device::flex()).unwrap_err().to_string();
+        let error = refused
+            .run(prepare, &Device::flex())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`strategy` is"), "{error}");
         assert!(!folder.exists());
     }
@@ -253,7 +281,12 @@ fn a_link_leads_to_the_folder_of_its_run() {
     let runs = tempfile::tempdir().unwrap();
     let mut history = History::new();
     history.record(1, Split::Valid, "a", quantity::LOSS, 1.0);
-    for name in ["\\\\evil.example", "javascript:alert(1)", "a#b?c%20d", "plain-1"] {
+    for name in [
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "a#b?c%20d",
+        "plain-1",
+    ] {
         let run = runs.path().join(name);
         fs::create_dir(&run).unwrap();
         history.write_csv(run.join("history.csv")).unwrap();

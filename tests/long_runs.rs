@@ -27,7 +27,11 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// A bound in a release build; builds without optimisation are many times slower.
 fn seconds(bound: f64) -> Duration {
-    Duration::from_secs_f64(if cfg!(debug_assertions) { 20.0 * bound } else { bound })
+    Duration::from_secs_f64(if cfg!(debug_assertions) {
+        20.0 * bound
+    } else {
+        bound
+    })
 }
 
 /// The resident memory in bytes and the number of open files; nothing where there is no `/proc`.
@@ -64,7 +68,9 @@ fn memory_and_handles_stay_flat() {
     let folder = tempfile::tempdir().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (into, at_start) = (seen.clone(), held().unwrap().1);
-    let config = TrainConfig::default().with_epochs(epochs).with_batch_size(2);
+    let config = TrainConfig::default()
+        .with_epochs(epochs)
+        .with_batch_size(2);
     let outcome = train(&numbered(2), config, SUM, folder.path(), |trainer| {
         trainer.on_epoch(move |_| {
             into.lock().unwrap().push(held().unwrap());
@@ -75,15 +81,28 @@ fn memory_and_handles_stay_flat() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), epochs);
     // The first quarter fills caches and pools.
-    let memory: Vec<f64> = seen[epochs / 4..].iter().map(|(memory, _)| *memory).collect();
+    let memory: Vec<f64> = seen[epochs / 4..]
+        .iter()
+        .map(|(memory, _)| *memory)
+        .collect();
     let growth = slope(&memory);
-    println!("{growth:.0} bytes an epoch from epoch {} to {epochs}", epochs / 4);
+    println!(
+        "{growth:.0} bytes an epoch from epoch {} to {epochs}",
+        epochs / 4
+    );
     assert!(growth < MOST, "{growth} bytes an epoch: {memory:?}");
-    let handles: Vec<usize> = seen[epochs / 4..].iter().map(|(_, handles)| *handles).collect();
+    let handles: Vec<usize> = seen[epochs / 4..]
+        .iter()
+        .map(|(_, handles)| *handles)
+        .collect();
     let (least, most) = (handles.iter().min().unwrap(), handles.iter().max().unwrap());
     // A checkpoint may be in writing.
     assert!(most - least <= 3, "{handles:?}");
-    assert!(held().unwrap().1 <= at_start + 1, "{at_start} before, {:?} after", held());
+    assert!(
+        held().unwrap().1 <= at_start + 1,
+        "{at_start} before, {:?} after",
+        held()
+    );
 }
 
 #[test]
@@ -133,11 +152,21 @@ fn long_history(epochs: usize, tasks: usize) -> History {
                 history.record(epoch, split, name, quantity, value);
             }
         }
-        for quantity in [quantity::OBJECTIVE, quantity::LEARNING_RATE, quantity::STEPS] {
+        for quantity in [
+            quantity::OBJECTIVE,
+            quantity::LEARNING_RATE,
+            quantity::STEPS,
+        ] {
             history.record(epoch, Split::Train, ALL_TASKS, quantity, 1.0);
         }
         let relative = 2.0 - epoch as f64 / epochs as f64;
-        history.record(epoch, Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS, relative);
+        history.record(
+            epoch,
+            Split::Valid,
+            ALL_TASKS,
+            quantity::RELATIVE_LOSS,
+            relative,
+        );
     }
     history
 }
@@ -162,10 +191,17 @@ fn ten_thousand_epochs_are_read_and_shown() {
         history.records().len(),
         page.len()
     );
-    assert!(read < seconds(2.0) && shown < seconds(2.0), "{read:?}, {shown:?}");
+    assert!(
+        read < seconds(2.0) && shown < seconds(2.0),
+        "{read:?}, {shown:?}"
+    );
     assert!(page.len() < 3 << 20, "{} bytes", page.len());
-    assert!(page.contains("Of 10000 values, the lines show the lowest and the highest at each place."));
-    let short = Report::new("A run").with_history(&long_history(100, 4)).html();
+    assert!(
+        page.contains("Of 10000 values, the lines show the lowest and the highest at each place.")
+    );
+    let short = Report::new("A run")
+        .with_history(&long_history(100, 4))
+        .html();
     assert!(!short.contains("the lines show the lowest"));
 }
 
@@ -214,19 +250,38 @@ fn the_ten_thousandth_epoch_is_written_as_fast_as_the_tenth() {
 fn a_thousand_tasks_train_and_are_shown() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let tasks = numbered(1000);
-    let config = TrainConfig::default().with_epochs(2).with_audit_every(Some(1));
+    let count = std::env::var("TASKS").map_or(1000, |count| count.parse().unwrap());
+    let strategy = std::env::var("STRATEGY").unwrap_or(SUM.into());
+    // The baseline differentiates the heads hundreds of times, one by one: minutes for a thousand.
+    let baseline = std::env::var("BASELINE").is_ok();
+    let config = TrainConfig::default()
+        .with_epochs(2)
+        .with_audit_every(Some(1))
+        .with_baseline(baseline);
+    let tasks = numbered(count);
     let began = Instant::now();
-    let outcome = train(&tasks, config, SUM, folder.path(), |trainer| trainer).unwrap();
+    let outcome = train(&tasks, config, &strategy, folder.path(), |trainer| trainer).unwrap();
     let trained = began.elapsed();
+    println!("{count} tasks: two epochs of two steps, each audited, in {trained:?}");
     let history = &outcome.history;
+    if count != 1000 {
+        return;
+    }
     // One pair of each task at most, and the same pairs in both epochs.
     let cosines = |epoch: usize| {
-        let all = history.records().iter().filter(move |record| record.epoch == epoch);
+        let all = history
+            .records()
+            .iter()
+            .filter(move |record| record.epoch == epoch);
         let all = all.filter(|record| record.quantity.starts_with("cosine_with_"));
-        all.map(|record| (&record.task, &record.quantity)).collect::<Vec<_>>()
+        all.map(|record| (&record.task, &record.quantity))
+            .collect::<Vec<_>>()
     };
-    assert!((500..=1000).contains(&cosines(1).len()), "{}", cosines(1).len());
+    assert!(
+        (500..=1000).contains(&cosines(1).len()),
+        "{}",
+        cosines(1).len()
+    );
     assert_eq!(cosines(1), cosines(2));
     let began = Instant::now();
     let diagnoses = diagnose(history);
@@ -243,7 +298,10 @@ fn a_thousand_tasks_train_and_are_shown() {
         page.len()
     );
     assert!(trained < seconds(60.0), "{trained:?}");
-    assert!(diagnosed < seconds(2.0) && shown < seconds(2.0), "{diagnosed:?}, {shown:?}");
+    assert!(
+        diagnosed < seconds(2.0) && shown < seconds(2.0),
+        "{diagnosed:?}, {shown:?}"
+    );
     assert!(page.len() < 3 << 20, "{} bytes", page.len());
     assert!(page.contains("those of the 40 tasks with the lowest skill of 1000."));
     assert!(page.contains("The other 960 tasks"));
@@ -258,6 +316,8 @@ fn a_history_of_many_names_is_read_and_shown_in_seconds() {
     let _alone = alone();
     let began = Instant::now();
     let mut history = History::new();
+    history.record(1, Split::Valid, "one", quantity::LOSS, 1.0);
+    history.record(1, Split::Valid, "one", quantity::SKILL, -1.0);
     for number in 0..100_000 {
         let name = format!("name-{number}");
         history.record(1, Split::Valid, "one", &name, 1.0);

@@ -19,9 +19,16 @@ fn refusal(path: &Path, bytes: &[u8]) -> String {
     let result = PytorchFile::read(path);
     let held = MEMORY.peak_usage().saturating_sub(before);
     let message = result.err().expect("it is refused").to_string();
-    println!("{} bytes, {:?}, {held} bytes held: {message}", bytes.len(), began.elapsed());
+    println!(
+        "{} bytes, {:?}, {held} bytes held: {message}",
+        bytes.len(),
+        began.elapsed()
+    );
     assert!(began.elapsed() < Duration::from_secs(20), "{message}");
-    assert!(held <= 10 * bytes.len() + (64 << 20), "{held} bytes held: {message}");
+    assert!(
+        held <= 10 * bytes.len() + (64 << 20),
+        "{held} bytes held: {message}"
+    );
     assert!(message.contains("bomb.pt") && message.len() < 5000 && !message.contains('\n'));
     message
 }
@@ -94,7 +101,11 @@ fn archive(members: &[Member]) -> Vec<u8> {
         directory.extend(member.name.as_bytes());
         directory.extend(&extra);
     }
-    let (start, length, count) = (bytes.len() as u32, directory.len() as u32, members.len() as u16);
+    let (start, length, count) = (
+        bytes.len() as u32,
+        directory.len() as u32,
+        members.len() as u16,
+    );
     bytes.extend(directory);
     bytes.extend(b"PK\x05\x06\0\0\0\0");
     bytes.extend(count.to_le_bytes());
@@ -148,7 +159,8 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
     // Every member of the directory is the same bytes of the file.
     let large = Member::stored("a/data/0", &vec![0; 1 << 20]);
     const NAMES: [&str; 8] = [
-        "a/data/1", "a/data/2", "a/data/3", "a/data/4", "a/data/5", "a/data/6", "a/data/7", "a/data/8",
+        "a/data/1", "a/data/2", "a/data/3", "a/data/4", "a/data/5", "a/data/6", "a/data/7",
+        "a/data/8",
     ];
     let mut members = vec![large.clone(), pickle()];
     members.extend(NAMES.map(|name| Member {
@@ -165,7 +177,13 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
         refusal(&path, &archive(&[Member::stored("a/data.pkl", &deep)]));
     }
     // Lists in lists, closed again.
-    let deep = [&b"\x80\x02"[..], &b"]".repeat(500_000), &b"a".repeat(499_999), b"."].concat();
+    let deep = [
+        &b"\x80\x02"[..],
+        &b"]".repeat(500_000),
+        &b"a".repeat(499_999),
+        b".",
+    ]
+    .concat();
     refusal(&path, &archive(&[Member::stored("a/data.pkl", &deep)]));
     // A text of 2^60 bytes, a number of 2^31 bytes, and memory slots far apart.
     for claims in [
@@ -182,9 +200,8 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
         assert!(message.contains("safetensors"), "{message}");
     }
     let tensor = |shape: &str, end: u64| {
-        let header = format!(
-            "{{\"a\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[0,{end}]}}}}"
-        );
+        let header =
+            format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[0,{end}]}}}}");
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
     };
     refusal(&path, &tensor("[1152921504606846976]", 1 << 62));

@@ -19,7 +19,11 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 /// [`Error::Setting`] of `field` if the name is empty or the folder's name would be too long.
 pub(super) fn folder_name(field: &str, name: &str) -> Result<String> {
     if name.is_empty() {
-        return Err(Error::setting(field, "empty", "a name, which names a folder"));
+        return Err(Error::setting(
+            field,
+            "empty",
+            "a name, which names a folder",
+        ));
     }
     let last = name.len() - 1;
     let device = is_device(name);
@@ -39,7 +43,11 @@ pub(super) fn folder_name(field: &str, name: &str) -> Result<String> {
     let encoded: String = encoded.collect();
     if encoded.len() > LONGEST {
         let found = format!("{} bytes long as the name of a folder", encoded.len());
-        return Err(Error::setting(field, found, format!("at most {LONGEST} bytes")));
+        return Err(Error::setting(
+            field,
+            found,
+            format!("at most {LONGEST} bytes"),
+        ));
     }
     Ok(encoded)
 }

@@ -276,7 +276,9 @@ impl<M: MultiTaskModel> Compare<M> {
         for (name, _) in &self.rows {
             let folder = folder_name("strategy", name)?;
             if [SEARCH, MANIFEST].contains(&folder.as_str()) {
-                let expected = format!("another name than `{SEARCH}` and `{MANIFEST}`, which have other contents");
+                let expected = format!(
+                    "another name than `{SEARCH}` and `{MANIFEST}`, which have other contents"
+                );
                 return Err(Error::setting("strategy", name, expected));
             }
         }

@@ -166,7 +166,9 @@ fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
 /// Returns the name of a folder for a link. A name such as `\\\\host`, `a:b` or `a#b` would lead to another place than the folder.
 fn in_link(name: &str) -> String {
     let encoded = name.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
         _ => format!("%{byte:02X}"),
     });
     encoded.collect()

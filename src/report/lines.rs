@@ -327,7 +327,12 @@ impl LineChart {
 
     /// Returns the note, followed by the numbers of values drawn at the edge and of values that cannot be drawn.
     fn notes(&self) -> String {
-        let parts = [self.note.clone(), self.low(), self.missing(), self.thinned()];
+        let parts = [
+            self.note.clone(),
+            self.low(),
+            self.missing(),
+            self.thinned(),
+        ];
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join(" ")
     }
@@ -336,7 +341,9 @@ impl LineChart {
         let longest = self.series.iter().map(|series| series.points.len()).max();
         match longest {
             Some(points) if points > ALL => {
-                format!("Of {points} values, the lines show the lowest and the highest at each place.")
+                format!(
+                    "Of {points} values, the lines show the lowest and the highest at each place."
+                )
             }
             _ => String::new(),
         }

@@ -269,3 +269,44 @@ fn relative_to(loss: f64, reference: f64) -> f64 {
     };
     1.0 + (loss - reference) / size
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that are kept from epoch to epoch are those of the whole history, whatever changed in between.
+    #[test]
+    fn the_file_is_that_of_the_whole_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, whole) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        let tasks = TaskSet::new([crate::task::Task::regression("a", 1)]).unwrap();
+        let journal = Journal::new(tasks, History::new(), file.clone());
+        let mut entries = journal.lock();
+        let changes: [fn(&mut History); 7] = [
+            |_| (),
+            |history| history.record(1, Split::Valid, "a", quantity::LOSS, 1.0),
+            |history| history.record(2, Split::Valid, "two\nlines", quantity::LOSS, 2.0),
+            // A record that was written before.
+            |history| history.record(1, Split::Valid, "a", quantity::LOSS, 3.0),
+            |history| history.record(3, Split::Valid, "a", quantity::LOSS, 4.0),
+            |history| history.truncate_after(2),
+            |history| history.record(3, Split::Valid, "a", quantity::LOSS, 5.0),
+        ];
+        for (step, change) in changes.into_iter().enumerate() {
+            change(&mut entries.history);
+            entries.write().unwrap();
+            entries.history.write_csv(&whole).unwrap();
+            let read = |path| std::fs::read_to_string(path).unwrap();
+            assert_eq!(read(&file), read(&whole), "after change {step}");
+        }
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_read() {
+        let mut history = SharedHistory(Arc::new(History::new()));
+        history.record(1, Split::Valid, "a", quantity::LOSS, 1.0);
+        let read = history.clone();
+        history.record(2, Split::Valid, "a", quantity::LOSS, 2.0);
+        assert_eq!((read.last_epoch(), history.last_epoch()), (1, 2));
+    }
+}

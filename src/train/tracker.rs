@@ -309,7 +309,12 @@ impl Tracker {
 
     fn put(&self, entries: &mut JournalEntries, task: usize, quantity: &str, value: f64) {
         // Not of the names, which would be counted one by one.
-        if let Some(name) = entries.tasks.iter().nth(task).map(|task| task.name().to_string()) {
+        if let Some(name) = entries
+            .tasks
+            .iter()
+            .nth(task)
+            .map(|task| task.name().to_string())
+        {
             let epoch = entries.epoch;
             entries
                 .history
@@ -402,6 +407,7 @@ fn pairs(history: &History, names: &[String], audit: &Audit) -> Vec<Vec<usize>> 
             }
         }
     }
+    chosen.iter_mut().for_each(|others| others.sort_unstable());
     chosen
 }
 
@@ -412,7 +418,9 @@ fn recorded_pairs(history: &History, names: &[String]) -> Vec<Vec<usize>> {
     let of = |name: &String| {
         let others = history.cosines_of(name);
         let others = others.filter_map(|(other, _)| positions.get(other).copied());
-        others.collect()
+        let mut others: Vec<usize> = others.collect();
+        others.sort_unstable();
+        others
     };
     names.iter().map(of).collect()
 }

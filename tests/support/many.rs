@@ -82,7 +82,10 @@ pub fn train(
     let network = Many::new(tasks.clone(), &device);
     let rows = || Tensor::random([64, INPUTS], Distribution::Normal(0.0, 1.0), &device);
     let size = config.batch_size.min(32);
-    let (train, valid) = (Data::from_rows(rows(), size)?, Data::from_rows(rows(), size)?);
+    let (train, valid) = (
+        Data::from_rows(rows(), size)?,
+        Data::from_rows(rows(), size)?,
+    );
     let strategy = StrategyConfig::from_json(strategy)?.init(tasks, &device)?;
     let trainer = Trainer::new(config, folder)?.with_progress(Progress::Silent);
     change(trainer).fit_sources(network, strategy, train, valid, &device)

@@ -33,7 +33,11 @@ pub(in crate::report) fn answers(
         row(history, task, found, command.map(|(_, text)| text.as_str()))
     };
     let is_drawn = |task: &&str| drawn.is_none_or(|names| names.contains(*task));
-    let first: String = tasks.iter().filter(|task| is_drawn(task)).map(row).collect();
+    let first: String = tasks
+        .iter()
+        .filter(|task| is_drawn(task))
+        .map(row)
+        .collect();
     let others = tasks.iter().filter(|task| !is_drawn(task));
     let others: String = others.map(row).collect();
     let mut body = if first.is_empty() {

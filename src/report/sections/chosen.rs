@@ -33,7 +33,11 @@ pub(in crate::report) fn drawn_tasks<'h>(
     let skill = |diagnosis: &&TaskDiagnosis| diagnosis.skill.unwrap_or(f64::INFINITY);
     let mut worst: Vec<&TaskDiagnosis> = diagnoses.iter().collect();
     worst.sort_by(|a, b| skill(a).total_cmp(&skill(b)));
-    let chosen: HashSet<&str> = worst.iter().take(DRAWN).map(|found| found.task.as_str()).collect();
+    let chosen: HashSet<&str> = worst
+        .iter()
+        .take(DRAWN)
+        .map(|found| found.task.as_str())
+        .collect();
     let names = chosen.iter().map(|name| name.to_string()).collect();
     (Cow::Owned(history.of_tasks(&chosen)), Some(names))
 }

@@ -94,7 +94,9 @@ fn all_others(history: &History) -> impl Iterator<Item = &str> {
 fn left_out(history: &History) -> String {
     let count = all_others(history).count();
     if count > OTHERS {
-        paragraph(&format!("The first {OTHERS} of {count} quantities are drawn."))
+        paragraph(&format!(
+            "The first {OTHERS} of {count} quantities are drawn."
+        ))
     } else {
         String::new()
     }
