@@ -303,8 +303,8 @@ fn a_thousand_tasks_train_and_are_shown() {
         "{diagnosed:?}, {shown:?}"
     );
     assert!(page.len() < 3 << 20, "{} bytes", page.len());
-    assert!(page.contains("those of the 40 tasks with the lowest skill of 1000."));
-    assert!(page.contains("The other 960 tasks"));
+    assert!(page.contains("those of the 64 tasks with the lowest skill of 1000."));
+    assert!(page.contains("The other 936 tasks"));
     assert_eq!(page.matches("<th scope=\"row\">task-777</th>").count(), 1);
     let cells = page.matches("<td").count();
     assert!(cells < 20_000, "{cells} cells");

@@ -13,7 +13,7 @@ use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
 
 const FILE: &str = "index.html";
 /// The largest number of tasks with a column and a chart.
-const TASKS: usize = 40;
+const TASKS: usize = 64;
 
 /// A run of the folder.
 struct Run {

@@ -157,7 +157,7 @@ impl Report {
 
     /// Returns the page as an HTML document. Equal reports give equal bytes.
     ///
-    /// The charts and sentences of more than 40 tasks are those of the 40 tasks with the lowest skill, and the first 2000
+    /// The charts and sentences of more than 64 tasks are those of the 64 tasks with the lowest skill, and the first 2000
     /// tasks are listed; the page says so.
     pub fn html(&self) -> String {
         let listed = sections::listed(&self.history);

@@ -7,7 +7,7 @@ use crate::diagnosis::TaskDiagnosis;
 use crate::history::History;
 
 /// The largest number of tasks with charts and sentences.
-const DRAWN: usize = 40;
+const DRAWN: usize = 64;
 /// The largest number of tasks in the table of answers.
 const LISTED: usize = 2000;
 
