@@ -178,6 +178,7 @@ fn tables(write: &dyn Fn(&str, &str) -> PathBuf) {
         format!("time,open,high,low,close\n2020-01-01,{long},1,1,1\n"),
         format!("time,open,high,low,close\n2020-01-01,\"{long}\n"),
         ",".repeat(8 << 20),
+        format!("{}\n", ",".repeat(1 << 19)).repeat(8),
         "\n".repeat(16 << 20),
         "\"".repeat(16 << 20),
     ] {
