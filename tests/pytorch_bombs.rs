@@ -146,7 +146,7 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
         ..zeros.clone()
     };
     let message = refusal(&path, &archive(&[pickle(), deflated]));
-    assert!(message.contains("compressed"), "{message}");
+    assert!(message.to_lowercase().contains("compress"), "{message}");
     for claim in [8 << 30, 1 << 60, u64::MAX] {
         for sizes in [[claim; 2], [1000, claim], [claim, 1000]] {
             let claims = Member {
@@ -157,7 +157,7 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
         }
     }
     // Every member of the directory is the same bytes of the file.
-    let large = Member::stored("a/data/0", &vec![0; 1 << 20]);
+    let large = Member::stored("a/data/0", "\0".repeat(1 << 20).as_bytes());
     const NAMES: [&str; 8] = [
         "a/data/1", "a/data/2", "a/data/3", "a/data/4", "a/data/5", "a/data/6", "a/data/7",
         "a/data/8",
@@ -172,8 +172,8 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
     refusal(&path, &archive(&members));
 
     for open in [&b"("[..], b"]", b"}", b"(t", b"]a"] {
-        let deep: Vec<u8> = open.iter().copied().cycle().take(4_000_000).collect();
-        let deep = [b"\x80\x02", &deep[..], b"."].concat();
+        let deep: Vec<u8> = open.iter().copied().cycle().take(1_000_000).collect();
+        let deep = [&b"\x80\x02"[..], &deep, b"."].concat();
         refusal(&path, &archive(&[Member::stored("a/data.pkl", &deep)]));
     }
     // Lists in lists, closed again.
