@@ -5,17 +5,21 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::printable::message;
+
 /// The result type of this crate, with [`Error`] as the default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error in a user's input: a file, a setting, a flag or a checkpoint.
 ///
-/// `Debug` prints the message too, because a program whose `main` returns the error prints the `Debug` form.
+/// `Debug` prints the message too, because a program whose `main` returns the error prints the `Debug` form. What a message
+/// quotes from a file or a name cannot act on a terminal: control characters are escaped, `\u{1b}`, and the middle of a
+/// message of more than 4000 characters is left out. The fields hold the texts unchanged.
 #[non_exhaustive]
 #[derive(thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read or write a file.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("{}", message(format_args!("cannot {action} {}: {source}", path.display())))]
     Io {
         /// The attempted action, a verb: `read`, `write`, `create`.
         action: &'static str,
@@ -26,7 +30,7 @@ pub enum Error {
     },
 
     /// A file as a whole cannot be used.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}", message(format_args!("{}: {reason}", path.display())))]
     File {
         /// The file.
         path: PathBuf,
@@ -35,7 +39,7 @@ pub enum Error {
     },
 
     /// A line of a file cannot be used.
-    #[error("{}, line {line}: {reason}", path.display())]
+    #[error("{}", message(format_args!("{}, line {line}: {reason}", path.display())))]
     Line {
         /// The file.
         path: PathBuf,
@@ -46,7 +50,7 @@ pub enum Error {
     },
 
     /// A row of a file without lines cannot be used.
-    #[error("{}, row {row} (the first is row 0): {reason}", path.display())]
+    #[error("{}", message(format_args!("{}, row {row} (the first is row 0): {reason}", path.display())))]
     Row {
         /// The file.
         path: PathBuf,
@@ -57,7 +61,7 @@ pub enum Error {
     },
 
     /// There is less data than needed.
-    #[error("{origin}: {found} {unit}, but {needed} are needed ({why})")]
+    #[error("{}", message(format_args!("{origin}: {found} {unit}, but {needed} are needed ({why})")))]
     TooFew {
         /// The source of the data: a path or a generator.
         origin: String,
@@ -72,7 +76,7 @@ pub enum Error {
     },
 
     /// A setting has a value that is not allowed.
-    #[error("`{field}` is {found}, but it must be {expected}")]
+    #[error("{}", message(format_args!("`{field}` is {found}, but it must be {expected}")))]
     Setting {
         /// The name of the setting, as in the config file.
         field: String,
@@ -83,7 +87,7 @@ pub enum Error {
     },
 
     /// A config file is not valid JSON of the expected form.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}", message(format_args!("{}: {reason}", path.display())))]
     Config {
         /// The config file.
         path: PathBuf,
@@ -107,7 +111,7 @@ pub enum Error {
     },
 
     /// A set of tasks is not valid, or not the expected set.
-    #[error("the tasks are [{found}], but {expected}")]
+    #[error("{}", message(format_args!("the tasks are [{found}], but {expected}")))]
     Tasks {
         /// The names of the tasks found, in order.
         found: String,
@@ -116,10 +120,10 @@ pub enum Error {
     },
 
     /// A task's raw loss is not a finite number.
-    #[error(
-        "the loss of task `{task}` was not finite in epoch {epoch} ({count} of {steps} steps): \
-         check its targets and inputs for NaN, or lower the learning rate"
-    )]
+    #[error("{}", message(format_args!(
+            "the loss of task `{task}` was not finite in epoch {epoch} ({count} of {steps} steps): \
+             check its targets and inputs for NaN, or lower the learning rate"
+        )))]
     NonFiniteLoss {
         /// The task.
         task: String,
@@ -132,10 +136,10 @@ pub enum Error {
     },
 
     /// A task's raw loss is zero or below, where the strategy is not defined.
-    #[error(
-        "the loss of task `{task}` was zero or below in epoch {epoch} ({count} of {steps} steps), where {strategy} is not \
-         defined: choose a strategy that is (such as `sum`, `manual` or `upgrad`), or add a constant to the loss"
-    )]
+    #[error("{}", message(format_args!(
+            "the loss of task `{task}` was zero or below in epoch {epoch} ({count} of {steps} steps), where {strategy} is not \
+             defined: choose a strategy that is (such as `sum`, `manual` or `upgrad`), or add a constant to the loss"
+        )))]
     NotPositiveLoss {
         /// The task.
         task: String,
@@ -150,7 +154,7 @@ pub enum Error {
     },
 
     /// A checkpoint is missing, damaged, or made for something else.
-    #[error("checkpoint {}: {reason}", path.display())]
+    #[error("{}", message(format_args!("checkpoint {}: {reason}", path.display())))]
     Checkpoint {
         /// The checkpoint's file or folder.
         path: PathBuf,
@@ -159,14 +163,14 @@ pub enum Error {
     },
 
     /// There is no prediction for an input.
-    #[error("no prediction: {reason}")]
+    #[error("{}", message(format_args!("no prediction: {reason}")))]
     Prediction {
         /// The input, its fault and the expectation.
         reason: String,
     },
 
     /// Training stopped on an error of the backend or the learner.
-    #[error("training stopped: {reason}")]
+    #[error("{}", message(format_args!("training stopped: {reason}")))]
     Training {
         /// The message of the learner.
         reason: String,
@@ -243,6 +247,90 @@ impl Error {
                 expected,
             },
             other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every variant with a text of a user in every field. The match fails to compile for a variant that is not listed.
+    fn of_every_kind(text: &str) -> Vec<Error> {
+        let (path, text) = (PathBuf::from(text), text.to_string());
+        let all = vec![
+            Error::io("read", &path)(std::io::Error::other(text.clone())),
+            Error::file(&path, text.clone()),
+            Error::line(&path, 3, text.clone()),
+            Error::row(&path, 3, text.clone()),
+            Error::TooFew {
+                origin: text.clone(),
+                unit: "rows",
+                found: 1,
+                needed: 2,
+                why: text.clone(),
+            },
+            Error::setting(&text, &text, &text),
+            Error::Config {
+                path: path.clone(),
+                reason: text.clone(),
+            },
+            Error::Tasks {
+                found: text.clone(),
+                expected: text.clone(),
+            },
+            Error::NonFiniteLoss {
+                task: text.clone(),
+                epoch: 1,
+                count: 1,
+                steps: 1,
+            },
+            Error::NotPositiveLoss {
+                task: text.clone(),
+                strategy: text.clone(),
+                epoch: 1,
+                count: 1,
+                steps: 1,
+            },
+            Error::Checkpoint {
+                path,
+                reason: text.clone(),
+            },
+            Error::Prediction {
+                reason: text.clone(),
+            },
+            Error::Training { reason: text },
+        ];
+        let kind = |error: &Error| match error {
+            Error::Io { .. } => 0,
+            Error::File { .. } => 1,
+            Error::Line { .. } => 2,
+            Error::Row { .. } => 3,
+            Error::TooFew { .. } => 4,
+            Error::Setting { .. } => 5,
+            Error::Config { .. } => 6,
+            Error::Tasks { .. } => 7,
+            Error::NonFiniteLoss { .. } => 8,
+            Error::NotPositiveLoss { .. } => 9,
+            Error::Checkpoint { .. } => 10,
+            Error::Prediction { .. } => 11,
+            Error::Training { .. } => 12,
+        };
+        assert!(all.iter().map(kind).eq(0..13));
+        all
+    }
+
+    #[test]
+    fn no_message_acts_on_a_terminal() {
+        for error in of_every_kind("a\u{1b}[2J\n\u{202e}b") {
+            for shown in [error.to_string(), format!("{error:?}")] {
+                assert!(shown.contains("a\\u{1b}[2J\\n\\u{202e}b"), "{shown}");
+                assert!(!shown.contains(crate::printable::is_hidden), "{shown:?}");
+            }
+        }
+        let long = "x".repeat(1 << 20);
+        for error in of_every_kind(&long) {
+            assert!(error.to_string().len() < 5000);
         }
     }
 }

@@ -139,6 +139,7 @@ mod host;
 pub mod loss;
 pub mod model;
 pub mod nn;
+mod printable;
 #[cfg(feature = "train")]
 pub mod probe;
 #[cfg(feature = "pytorch")]

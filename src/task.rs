@@ -6,6 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::printable::is_hidden;
+
+/// The longest name of a task, in characters.
+const LONGEST: usize = 200;
 
 /// The likelihood behind a task's loss. Some strategies weigh the kinds differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,8 +90,8 @@ impl TaskSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Tasks`] if there is no task, if a name is empty, occurs twice, is `all` or contains a `/`, or if a
-    /// task has no elements.
+    /// [`Error::Tasks`] if there is no task; if a name is empty, occurs twice, is `all`, contains a `/`, a control character
+    /// or a mark that reorders text, or has more than 200 characters; or if a task has no elements.
     ///
     /// # Example
     ///
@@ -116,6 +120,18 @@ impl TaskSet {
                     "`{}` cannot be a name: `all` stands for every task in a history, and `/` ends a task's name in \
                      a metric's",
                     task.name
+                ));
+            }
+            if task.name.contains(is_hidden) {
+                return refuse(format!(
+                    "`{}` has a control character, or a mark that reorders text, which would act on terminals",
+                    task.name
+                ));
+            }
+            let length = task.name.chars().count();
+            if length > LONGEST {
+                return refuse(format!(
+                    "a name has {length} characters, and {LONGEST} are the most"
                 ));
             }
             if !seen.insert(task.name.as_str()) {

@@ -9,8 +9,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
 /// The rooms that each room may import. What is not here imports nothing.
-const ARROWS: [(&str, &[&str]); 18] = [
-    ("task", &["error"]),
+const ARROWS: [(&str, &[&str]); 19] = [
+    ("error", &["printable"]),
+    ("task", &["error", "printable"]),
     ("atomic", &["error"]),
     // The numbers of the forms of files; who writes and reads a file imports it.
     ("format", &["error"]),
@@ -24,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("step", &["gradient", "loss", "model", "weighting"]),
     (
         "diagnosis",
-        &["atomic", "error", "format", "history", "text"],
+        &["atomic", "error", "format", "history", "printable", "text"],
     ),
     ("pytorch", &["atomic", "error", "format"]),
     (
@@ -44,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "host",
             "loss",
             "model",
+            "printable",
             "quiet",
             "statistics",
             "step",
@@ -59,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "error",
             "history",
             "model",
+            "printable",
             "statistics",
             "task",
             "train",
@@ -75,6 +78,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "format",
             "history",
             "model",
+            "printable",
             "report",
             "statistics",
             "task",
@@ -95,6 +99,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "loss",
             "model",
             "nn",
+            "printable",
             "probe",
             "pytorch",
             "quiet",

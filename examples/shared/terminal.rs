@@ -81,7 +81,7 @@ impl Terminal {
     /// Prints the reason for waiting after [`PATIENCE`], until the returned guard is dropped.
     pub fn waiting(self, what: &str) -> Waiting {
         let (until, ended) = channel();
-        let what = what.to_string();
+        let what = harmless(what);
         let thread = (!self.quiet).then(|| {
             std::thread::spawn(move || {
                 if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
@@ -95,6 +95,38 @@ impl Terminal {
             until: Some(until),
             thread,
         }
+    }
+}
+
+/// Escapes the control characters of a text, so that a name or a value of a file cannot clear the screen or move the
+/// cursor. Ends of lines and colours stay.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = colour(rest);
+        let length = if colour > 0 { colour } else { c.len_utf8() };
+        if colour > 0 || c == '\n' || !c.is_control() {
+            shown += &rest[..length];
+        } else {
+            shown.extend(c.escape_default());
+        }
+        rest = &rest[length..];
+    }
+    shown
+}
+
+/// Returns the length of the sequence that sets a colour at the start of a text, or 0.
+fn colour(text: &str) -> usize {
+    let Some(numbers) = text.strip_prefix("\u{1b}[") else {
+        return 0;
+    };
+    let inside = |c: char| c.is_ascii_digit() || c == ';';
+    let end = numbers.trim_start_matches(inside);
+    if end.starts_with('m') {
+        text.len() - end.len() + 1
+    } else {
+        0
     }
 }
 
@@ -130,7 +162,7 @@ impl Drop for Waiting {
 /// Writes a line and ignores errors. The reader may have closed the pipe, as `head` does, but the run must continue for
 /// its files.
 fn write(mut output: impl Write, line: &str) {
-    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    let _ = writeln!(output, "{}", harmless(line)).and_then(|()| output.flush());
 }
 
 /// Returns the columns to fill, or `None` outside a terminal, where programs expect a sentence in one line.

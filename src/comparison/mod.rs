@@ -15,6 +15,7 @@
 //! third data set.
 
 mod answer;
+mod folder_name;
 mod interval;
 mod page;
 mod results;

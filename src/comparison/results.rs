@@ -1,6 +1,8 @@
 //! Summarises the runs of a comparison: every number of every run, and mean and interval over the seeds.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
@@ -115,6 +117,8 @@ impl Summary {
 pub struct Results {
     runs: Vec<Run>,
     values: Vec<RunValue>,
+    /// The verdicts, made when first asked for: a table asks for those of every task of every row.
+    verdicts: OnceLock<Vec<RunVerdict>>,
     other_targets: Vec<OtherTarget>,
     metrics: Vec<MetricColumn>,
 }
@@ -261,13 +265,14 @@ impl Results {
     /// Returns the mean and the interval of every number of every row.
     pub fn summaries(&self) -> Vec<Summary> {
         let mut names: Vec<(&str, &str, &str)> = Vec::new();
+        let mut seen = HashSet::new();
         for value in &self.values {
             let name = (
                 value.strategy.as_str(),
                 value.task.as_str(),
                 value.quantity.as_str(),
             );
-            if !names.contains(&name) {
+            if seen.insert(name) {
                 names.push(name);
             }
         }
@@ -279,10 +284,14 @@ impl Results {
 
     /// Returns the verdict on every task of every run. A failed run has the verdict [`Results::FAILED`] for every task.
     pub fn verdicts(&self) -> Vec<RunVerdict> {
-        self.runs
-            .iter()
-            .flat_map(|run| self.verdicts_of(run))
-            .collect()
+        self.all_verdicts().to_vec()
+    }
+
+    fn all_verdicts(&self) -> &[RunVerdict] {
+        self.verdicts.get_or_init(|| {
+            let runs = self.runs.iter();
+            runs.flat_map(|run| self.verdicts_of(run)).collect()
+        })
     }
 
     fn verdicts_of(&self, run: &Run) -> Vec<RunVerdict> {
@@ -309,12 +318,12 @@ impl Results {
     /// Counts the runs of each verdict for one task of one row, the most frequent verdict first.
     pub fn verdict_counts(&self, strategy: &str, task: &str) -> Vec<(String, usize)> {
         let mut counts: Vec<(String, usize)> = Vec::new();
-        let runs = self.runs.iter().filter(|run| run.strategy == strategy);
-        let verdicts = runs.flat_map(|run| self.verdicts_of(run));
-        for found in verdicts.filter(|verdict| verdict.task == task) {
+        let verdicts = self.all_verdicts().iter();
+        let own = |found: &&RunVerdict| found.strategy == strategy && found.task == task;
+        for found in verdicts.filter(own) {
             match counts.iter_mut().find(|(name, _)| *name == found.verdict) {
                 Some((_, count)) => *count += 1,
-                None => counts.push((found.verdict, 1)),
+                None => counts.push((found.verdict.clone(), 1)),
             }
         }
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

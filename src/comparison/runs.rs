@@ -9,8 +9,9 @@ use burn::tensor::Device;
 use burn::train::Interrupter;
 use serde::{Deserialize, Serialize};
 
+use super::folder_name::folder_name;
 use super::results::{Results, Run};
-use super::search::{self, Candidate, SearchConfig, Tried};
+use super::search::{self, Candidate, Origin, SearchConfig, Tried};
 use crate::atomic::{create_folders, remove_unfinished};
 use crate::difference::same_or_named;
 use crate::error::{Error, Result};
@@ -22,6 +23,13 @@ use crate::weighting::{Manual, StrategyConfig, StrategyTable, TaskValues};
 
 /// The name of the row of fixed weights over raw losses from a small search, the reference for every strategy.
 pub const TUNED_FIXED: &str = "tuned-fixed";
+
+/// The folder of the candidates of the search, in the folder of a comparison.
+const SEARCH: &str = "search";
+/// The file of the shared settings, in the folder of a comparison.
+const MANIFEST: &str = "comparison.json";
+/// The most steps whose times are kept, so that memory does not grow with a long run.
+const MOST_TIMES: usize = 100_000;
 
 /// The network and the data that a run of a comparison starts from.
 pub struct Prepared<M: MultiTaskModel> {
@@ -58,7 +66,7 @@ type Seen = Box<dyn FnMut(RunSeen<'_>)>;
 
 /// A comparison of strategies on a network of the caller.
 ///
-/// Every run has a folder, `ROW/seed-N`. Calling [`run`](Self::run) again skips finished runs and resumes interrupted
+/// Every run has a folder, `ROW/seed-N`; characters of a name that a folder cannot have are encoded. Calling [`run`](Self::run) again skips finished runs and resumes interrupted
 /// ones. A run that fails, for example with a loss that is not finite, is counted as failed and not repeated.
 ///
 /// The folder stores the settings, the tasks and the size of the data. A comparison with other settings in the same
@@ -245,7 +253,8 @@ impl<M: MultiTaskModel> Compare<M> {
         }
         for (name, strategy) in self.rows.clone() {
             for seed in 1..=self.seeds {
-                let place = self.folder.join(&name).join(format!("seed-{seed}"));
+                let row = folder_name("strategy", &name)?;
+                let place = self.folder.join(row).join(format!("seed-{seed}"));
                 let epochs = self.config.epochs;
                 let job = Job {
                     name: &name,
@@ -270,6 +279,15 @@ impl<M: MultiTaskModel> Compare<M> {
         if self.seeds == 0 {
             return Err(Error::setting("seeds", 0, "at least 1"));
         }
+        for (name, _) in &self.rows {
+            let folder = folder_name("strategy", name)?;
+            if [SEARCH, MANIFEST].contains(&folder.as_str()) {
+                let expected = format!(
+                    "another name than `{SEARCH}` and `{MANIFEST}`, which have other contents"
+                );
+                return Err(Error::setting("strategy", name, expected));
+            }
+        }
         let search = self.search.as_ref();
         search.map_or(Ok(()), SearchConfig::validate)
     }
@@ -288,12 +306,7 @@ impl<M: MultiTaskModel> Compare<M> {
             "as in the runs that {} holds; change it back, or choose another folder",
             self.folder.display()
         );
-        claim(
-            COMPARISON,
-            &self.folder.join("comparison.json"),
-            &own,
-            &remedy,
-        )
+        claim(COMPARISON, &self.folder.join(MANIFEST), &own, &remedy)
     }
 
     /// Returns the weights of the best candidate, or `None` if no candidate finished.
@@ -331,12 +344,9 @@ impl<M: MultiTaskModel> Compare<M> {
         ended: &mut usize,
         all: usize,
     ) -> Result<Run> {
-        let place = self
-            .folder
-            .join("search")
-            .join(candidate.origin.to_string());
+        let place = self.folder.join(SEARCH).join(candidate_folder(candidate)?);
         let job = Job {
-            name: "search",
+            name: SEARCH,
             folder: &place,
             strategy: &raw(candidate.values()),
             seed: SearchConfig::SEED,
@@ -525,6 +535,7 @@ impl StepClock {
         let now = Instant::now();
         if let Some((before, instant)) = self.last
             && before == epoch
+            && self.times.len() < MOST_TIMES
         {
             self.times.push((now - instant).as_secs_f64());
         }
@@ -536,6 +547,20 @@ impl StepClock {
         self.times.sort_by(f64::total_cmp);
         self.times.get(self.times.len() / 2).copied()
     }
+}
+
+/// Returns the name of the folder of a candidate. A task whose name is too long for a folder counts by its position.
+fn candidate_folder(candidate: &Candidate) -> Result<String> {
+    folder_name("task", &candidate.origin.to_string()).or_else(|error| {
+        let (side, task) = match &candidate.origin {
+            Origin::More(task) => ("more", task),
+            Origin::Less(task) => ("less", task),
+            _ => return Err(error),
+        };
+        let position = candidate.weights.iter().position(|(name, _)| name == task);
+        // A percent sign without two digits is no encoded name.
+        Ok(format!("{side}-%task-{}", position.unwrap_or_default() + 1))
+    })
 }
 
 fn named(name: &str) -> StrategyConfig {

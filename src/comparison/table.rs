@@ -6,6 +6,7 @@ use super::answer::is_learned;
 use super::interval::Interval;
 use super::results::{OtherTarget, Results};
 use crate::history::{ALL_TASKS, quantity};
+use crate::printable::printable;
 use crate::train::Better;
 
 /// The mark of the best value of a column.
@@ -68,7 +69,7 @@ impl Results {
         }
         text += &verdicts(self, &tasks);
         text += &legend(self);
-        format!("{text}{}\n", self.answer())
+        format!("{text}{}\n", printable(&self.answer()))
     }
 }
 
@@ -282,15 +283,21 @@ fn verdicts(results: &Results, tasks: &[&str]) -> String {
     aligned("verdicts and the number of runs", &names(results), &columns)
 }
 
-/// Writes a title and a table: the names flush left, the columns flush right.
+/// Writes a title and a table: the names flush left, the columns flush right. Names cannot act on a terminal.
 fn aligned(title: &str, names: &[String], columns: &[Vec<String>]) -> String {
+    let shown = |texts: &[String]| -> Vec<String> {
+        let texts = texts.iter().map(|text| printable(text).into_owned());
+        texts.collect()
+    };
+    let (title, names) = (printable(title), shown(names));
+    let columns: Vec<Vec<String>> = columns.iter().map(|column| shown(column)).collect();
     let width = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max();
-    let first = width(names).unwrap_or(0);
+    let first = width(&names).unwrap_or(0);
     let header = std::iter::once("").chain(names.iter().map(String::as_str));
     let mut text = format!("{title}\n");
     for (line, name) in header.enumerate() {
         let mut row = format!("  {name:<first$}");
-        for column in columns {
+        for column in &columns {
             let width = width(column).unwrap_or(0);
             let _ = write!(row, "  {:>width$}", column[line]);
         }
@@ -322,7 +329,8 @@ fn legend(results: &Results) -> String {
             task,
             why,
         } = other;
-        format!("{OTHER}  the {task} of {strategy} {why}: not compared")
+        let text = format!("{OTHER}  the {task} of {strategy} {why}: not compared");
+        printable(&text).into_owned()
     }));
     lines.push(String::new());
     lines.join("\n")

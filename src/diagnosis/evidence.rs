@@ -1,5 +1,7 @@
 //! Collects the numbers of one task for its diagnosis.
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::history::{ALL_TASKS, History, NoBaseline, Split, quantity};
 
 /// A fall of more than this many times the late change from epoch to epoch is no noise.
@@ -84,16 +86,22 @@ impl Evidence {
         let has_loss = |split, task: &&str| !history.series(split, task, quantity::LOSS).is_empty();
         tasks.retain(|task| has_loss(Split::Valid, task) || has_loss(Split::Train, task));
         let best = history.best_epoch();
-        let of = |task: &&str| Self::of(history, task, &tasks, best);
-        tasks.iter().map(of).collect()
+        let all = tasks.iter().zip(mean_cosines(history, &tasks));
+        all.map(|(task, cosines)| Self::of(history, task, tasks.len(), cosines, best))
+            .collect()
     }
 
-    fn of(history: &History, task: &str, tasks: &[&str], best: Option<usize>) -> Self {
+    fn of(
+        history: &History,
+        task: &str,
+        tasks: usize,
+        cosines: Vec<(String, f64)>,
+        best: Option<usize>,
+    ) -> Self {
         let series = |split, name| history.series(split, task, name);
         let last = |split, name| series(split, name).latest();
         let losses = series(Split::Valid, quantity::LOSS);
         let shares = series(Split::Train, quantity::GRADIENT_SHARE);
-        let others = tasks.iter().filter(|other| **other != task);
         let last_epoch = losses.last().map_or(0, |(epoch, _)| *epoch);
         // The best epoch of the run may be one in which this task had no labels.
         let at_best = |best: &usize| losses.iter().any(|(epoch, _)| epoch == best);
@@ -128,13 +136,8 @@ impl Evidence {
             share: shares.late_mean(),
             audited: shares.late().len(),
             intended: history.known(Split::Train, task, quantity::INTENDED_SHARE),
-            even: 1.0 / tasks.len() as f64,
-            cosines: others
-                .filter_map(|other| {
-                    let cosine = history.cosine(task, other).late_mean()?;
-                    Some((other.to_string(), cosine))
-                })
-                .collect(),
+            even: 1.0 / tasks as f64,
+            cosines,
             reach: reach(history, task),
             objective: of_all(quantity::OBJECTIVE).ends(),
             epochs: losses.iter().map(|(epoch, _)| *epoch).collect(),
@@ -215,6 +218,30 @@ impl Evidence {
             .min_by(|(_, a), (_, b)| a.total_cmp(b))
             .map(|(epoch, loss)| (*epoch, *loss))
     }
+}
+
+/// Returns the mean cosines of each task with others over the last half of the epochs, in the order of the tasks. Only what was
+/// recorded is looked at: a thousand tasks have a million pairs.
+fn mean_cosines(history: &History, tasks: &[&str]) -> Vec<Vec<(String, f64)>> {
+    let positions = tasks.iter().enumerate();
+    let positions: HashMap<&str, usize> = positions.map(|(at, task)| (*task, at)).collect();
+    // By the positions of both tasks: a pair that was recorded in both orders counts once.
+    let mut found: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+    for (at, task) in tasks.iter().enumerate() {
+        for (other, series) in history.cosines_of(task) {
+            let mean = series.late_mean();
+            let other = positions.get(other).copied().filter(|other| *other != at);
+            if let (Some(other), Some(mean)) = (other, mean) {
+                found.insert((at, other), mean);
+                found.entry((other, at)).or_insert(mean);
+            }
+        }
+    }
+    let mut means = vec![Vec::new(); tasks.len()];
+    for ((at, other), mean) in found {
+        means[at].push((tasks[other].to_owned(), mean));
+    }
+    means
 }
 
 /// Computes how far the optimizer could move a linear head in all steps of the run. Epochs without an audit count with

@@ -38,6 +38,7 @@ pub use verdict::Verdict;
 use self::evidence::Evidence;
 use self::experiments::Experiments;
 use crate::history::History;
+use crate::printable::printable;
 
 /// The verdict on one task with its causes and numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +74,8 @@ pub struct TaskDiagnosis {
     pub intended_share: Option<f64>,
     /// The next change to make, if any.
     pub remedy: Option<Remedy>,
-    /// The verdict, its evidence, every finding and the next change, in words.
+    /// The verdict, its evidence, every finding and the next change, in words. Control characters of names are escaped, so
+    /// that the sentence can be printed.
     pub sentence: String,
 }
 
@@ -84,7 +86,7 @@ impl TaskDiagnosis {
         if causes.is_empty() {
             self.verdict.to_string()
         } else {
-            format!("{}: {}", self.verdict, causes.join(", "))
+            printable(&format!("{}: {}", self.verdict, causes.join(", "))).into_owned()
         }
     }
 
@@ -158,6 +160,7 @@ fn diagnosis(
         _ => suggested,
     };
     let remedy = remedy::remedy(evidence, verdict, &findings, experiments, weights);
+    let sentence = words::sentence(evidence, verdict, &findings, experiments, remedy.as_ref());
     TaskDiagnosis {
         task: evidence.task.clone(),
         verdict,
@@ -172,7 +175,7 @@ fn diagnosis(
         weight: evidence.weights.last().copied(),
         share: evidence.share,
         intended_share: evidence.intended,
-        sentence: words::sentence(evidence, verdict, &findings, experiments, remedy.as_ref()),
+        sentence: printable(&sentence).into_owned(),
         findings,
         remedy,
     }

@@ -7,6 +7,7 @@ use super::evidence::Evidence;
 use super::experiments::Experiments;
 use super::trials::{Change, Effect, Trial};
 use super::verdict::Verdict;
+use crate::printable::printable;
 
 /// A simpler change is preferred if it has at least this part of the best change's effect.
 const NEARLY: f64 = 0.7;
@@ -66,8 +67,9 @@ impl Remedy {
         Some(Value::Object(settings.collect()).to_string())
     }
 
-    /// Returns the remedy for `task` in one sentence without a full stop.
+    /// Returns the remedy for `task` in one sentence without a full stop. Control characters of the name are escaped.
     pub fn sentence(&self, task: &str) -> String {
+        let task = printable(task);
         match self {
             Self::Weights(_) => {
                 let json = self.strategy_json().unwrap_or_default();

@@ -11,7 +11,7 @@ pub use series::Series;
 
 pub(crate) use crate::atomic::write_atomically;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -155,6 +155,10 @@ pub struct History {
     records: Vec<Record>,
     tasks: Vec<String>,
     quantities: Vec<String>,
+    /// The same names as in `quantities`: with many tasks there are as many cosines, each of which is looked for.
+    named: HashSet<String>,
+    /// The number of first records that have not changed since they were [counted as written](Self::take_unwritten).
+    written: usize,
     series: BTreeMap<String, BTreeMap<String, [Series; 2]>>,
 }
 
@@ -195,12 +199,13 @@ impl History {
             self.records.push(record);
             return;
         }
-        let same = |old: &&mut Record| {
+        let same = |(_, old): &(usize, &mut Record)| {
             old.epoch == epoch && old.split == split && old.task == task && old.quantity == quantity
         };
         // The replaced record is among the last records, so the search starts at the end.
-        if let Some(old) = self.records.iter_mut().rev().find(same) {
+        if let Some((at, old)) = self.records.iter_mut().enumerate().rev().find(same) {
             old.value = value;
+            self.written = self.written.min(at);
         }
     }
 
@@ -215,7 +220,7 @@ impl History {
         }
         let of_task = self.series.get_mut(task).expect("it was just put there");
         if !of_task.contains_key(quantity) {
-            if !self.quantities.iter().any(|known| known == quantity) {
+            if self.named.insert(quantity.into()) {
                 self.quantities.push(quantity.into());
             }
             of_task.insert(quantity.into(), Default::default());
@@ -274,7 +279,9 @@ impl History {
 
     /// Returns the last epoch with a record, or 0 if there are no records.
     pub fn last_epoch(&self) -> usize {
-        self.records.iter().map(|r| r.epoch).max().unwrap_or(0)
+        let all = self.series.values().flat_map(BTreeMap::values).flatten();
+        let last = all.filter_map(|series| series.last().map(|(epoch, _)| *epoch));
+        last.max().unwrap_or(0)
     }
 
     /// Returns the epoch with the best watched number, the earliest if several are equal.
@@ -310,16 +317,40 @@ impl History {
     ///
     /// [`Error::Io`] with the path.
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        let mut text = csv::Writer::from_writer(Vec::new());
-        let fail = |error: csv::Error| Error::file(&path, error.to_string());
-        text.serialize(NumberRow::new()).map_err(fail)?;
-        for record in &self.records {
-            text.serialize(record).map_err(fail)?;
-        }
-        let bytes = text
-            .into_inner()
-            .map_err(|error| Error::file(&path, error.to_string()))?;
+        let bytes = encoded(&self.records, true);
         write_atomically(path, &bytes)
+    }
+
+    /// Returns how many of the first records are as they were at the last call, and the records after them, which count as
+    /// written from now on.
+    pub(crate) fn take_unwritten(&mut self) -> (usize, &[Record]) {
+        let before = std::mem::replace(&mut self.written, self.records.len());
+        (before, &self.records[before..])
+    }
+
+    /// Returns a history of some of the tasks and of what belongs to no single task.
+    pub(crate) fn of_tasks(&self, kept: &HashSet<&str>) -> Self {
+        let of_another = |quantity: &str| {
+            let other = quantity::cosine_of(quantity);
+            other.is_some_and(|other| !kept.contains(other))
+        };
+        let kept = |record: &&Record| {
+            let task = record.task == ALL_TASKS || kept.contains(record.task.as_str());
+            task && !of_another(&record.quantity)
+        };
+        self.records.iter().filter(kept).cloned().collect()
+    }
+
+    /// Iterates over the cosines that were recorded for a task, with the other task of each.
+    pub(crate) fn cosines_of(&self, task: &str) -> impl Iterator<Item = (&str, &Series)> {
+        let from = quantity::cosine_with("");
+        let all = self.series.get(task).into_iter();
+        let all = all.flat_map(move |of| of.range(from.clone()..));
+        let all = all.map_while(|(name, both)| {
+            let other = quantity::cosine_of(name)?;
+            Some((other, &both[Split::Train as usize]))
+        });
+        all.filter(|(_, series)| !series.is_empty())
     }
 
     /// Reads the records of a CSV file.
@@ -354,4 +385,20 @@ impl History {
         });
         rows.collect()
     }
+}
+
+/// Returns records as CSV, with or without the header and the row of the form.
+pub(crate) fn encoded(records: &[Record], header: bool) -> Vec<u8> {
+    let mut text = csv::WriterBuilder::new()
+        .has_headers(header)
+        .from_writer(Vec::new());
+    if header {
+        text.serialize(NumberRow::new())
+            .expect("it is a row, and memory takes every byte");
+    }
+    for record in records {
+        text.serialize(record)
+            .expect("a record is a row, and memory takes every byte");
+    }
+    text.into_inner().expect("memory takes every byte")
 }

@@ -72,11 +72,14 @@ pub const INTENDED_SHARE: &str = "intended_share";
 /// The root of the mean square of the task's targets in the units of its head's output, recorded once as epoch 0.
 pub const TARGET_SIZE: &str = "target_size";
 
+/// The beginning of the name of a cosine.
+const COSINE_WITH: &str = "cosine_with_";
+
 /// Returns the name of the cosine, in [-1, 1], between the gradients of a task and of `other` at the representation.
 ///
 /// The cosine of two tasks is recorded for the first task of the pair.
 pub fn cosine_with(other: &str) -> String {
-    format!("cosine_with_{other}")
+    format!("{COSINE_WITH}{other}")
 }
 
 /// The direction in which a quantity improves.
@@ -188,7 +191,12 @@ pub(crate) fn is_recorded(quantity: &str) -> bool {
 
 /// Returns whether a quantity is the cosine of two tasks' gradients.
 pub(crate) fn is_cosine(quantity: &str) -> bool {
-    quantity.starts_with(&cosine_with(""))
+    cosine_of(quantity).is_some()
+}
+
+/// Returns the other task of a cosine, or `None` for another quantity.
+pub(crate) fn cosine_of(quantity: &str) -> Option<&str> {
+    quantity.strip_prefix(COSINE_WITH)
 }
 
 /// Returns the name of a quantity in a text: `span_f1` is `span F1`, `hit_at_3` is `hit at 3`.

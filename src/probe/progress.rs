@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::printable::printable;
 use crate::train::Progress;
 
 /// A progress bar on a terminal, lines elsewhere.
@@ -40,6 +41,7 @@ impl ProgressLine {
 
     /// Shows the change and the number of the fork that starts.
     pub(super) fn show(&self, what: &str, fork: usize, forks: usize) {
+        let what = printable(what);
         let done = self.done.get();
         self.done.set(done + 1);
         self.bar

@@ -6,6 +6,7 @@ use super::axis::{Axis, drawable};
 use super::style_class::{SERIES, StyleClass};
 use super::svg::{Anchor, Level, Point, Svg};
 use super::text::{short, width};
+use super::thin::thinned;
 
 /// The width of every drawing, in tenths of a unit.
 pub(crate) const WIDTH: i32 = 3600;
@@ -14,6 +15,9 @@ const LINE: i32 = 135;
 /// The distance between a label and its mark, in tenths of a unit.
 const GAP: i32 = 60;
 const TICK: i32 = 25;
+
+/// The largest number of markers on values between gaps. More cannot be told apart.
+const ALONE: usize = 300;
 
 /// The axes of a drawing and the space around them, in tenths of a unit.
 pub(crate) struct Frame {
@@ -179,7 +183,7 @@ impl Plot<'_> {
         let runs = points.split(|(x, y)| !drawable(*x) || !drawable(*y));
         for run in runs.filter(|run| run.len() > 1) {
             let places = run.iter().map(|(x, y)| (self.x(*x), self.y(*y)));
-            let line: Vec<Point> = places.collect();
+            let line = thinned(places.collect());
             self.path(&line, StyleClass::Series(number));
         }
     }
@@ -194,8 +198,10 @@ impl Plot<'_> {
         let every = points.len().div_ceil(6).max(1);
         let shown = |index: usize| points.get(index).is_some_and(|(_, y)| drawable(*y));
         let last = (0..points.len()).rev().find(|index| shown(*index));
+        let mut single = 0;
         for (index, (x, y)) in points.iter().enumerate().filter(|(i, _)| shown(*i)) {
-            let alone = !shown(index.wrapping_sub(1)) && !shown(index + 1);
+            let alone = !shown(index.wrapping_sub(1)) && !shown(index + 1) && single < ALONE;
+            single += usize::from(alone);
             if index % every == 0 || Some(index) == last || alone {
                 let at = (self.x(*x), self.y(*y));
                 self.titled(&told(*x, *y), |plot| plot.marker(at, number));

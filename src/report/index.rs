@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::lines::{LineChart, LineSeries, Vertical};
 use super::page::{Around, Cell, Section, grid, page, paragraph, table};
+use super::sections::listed;
 use super::style_class::SERIES;
 use super::text::{number, spread};
 use crate::diagnosis::{Verdict, diagnose};
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::history::{ALL_TASKS, History, Split, quantity, write_atomically};
 
 const FILE: &str = "index.html";
+/// The largest number of tasks with a column and a chart.
+const TASKS: usize = 64;
 
 /// A run of the folder.
 struct Run {
@@ -97,12 +100,7 @@ fn overview(runs: &[Run]) -> String {
     if runs.is_empty() {
         return paragraph("No folder here holds a run.");
     }
-    let mut tasks: Vec<&str> = Vec::new();
-    for task in runs.iter().flat_map(|run| run.history.tasks()) {
-        if !tasks.contains(&task) {
-            tasks.push(task);
-        }
-    }
+    let (tasks, note) = tasks_of(runs);
     let mut head: Vec<String> = ["run", "epochs", "best epoch", "relative loss there"]
         .map(String::from)
         .to_vec();
@@ -113,17 +111,34 @@ fn overview(runs: &[Run]) -> String {
         &head,
         1,
         &rows,
-    )
+    ) + &note
+}
+
+/// Returns the tasks of the runs, at most [`TASKS`], and a note if there are more.
+fn tasks_of(runs: &[Run]) -> (Vec<&str>, String) {
+    let mut tasks: Vec<&str> = Vec::new();
+    for task in runs.iter().flat_map(|run| run.history.tasks()) {
+        if tasks.len() < TASKS && !tasks.contains(&task) {
+            tasks.push(task);
+        }
+    }
+    let most = runs.iter().map(|run| run.history.tasks().len()).max();
+    let note = if most.is_some_and(|most| most > TASKS) {
+        paragraph(&format!("The first {TASKS} tasks are shown."))
+    } else {
+        String::new()
+    };
+    (tasks, note)
 }
 
 fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
     let history = &run.history;
-    let link = format!("{}/report.html", run.name);
+    let link = format!("{}/report.html", in_link(&run.name));
     let best = history.best_epoch();
     let relative = history.series(Split::Valid, ALL_TASKS, quantity::RELATIVE_LOSS);
     let relative = best.and_then(|epoch| relative.at(epoch));
     let text = |value: Option<String>| value.map_or_else(Cell::missing, |text| Cell::text(&text));
-    let diagnoses = diagnose(history);
+    let diagnoses = diagnose(&listed(history));
     let verdict = |task: &&str| {
         let Some(found) = diagnoses.iter().find(|found| found.task == **task) else {
             return Cell::missing();
@@ -148,6 +163,17 @@ fn row(run: &Run, tasks: &[&str]) -> Vec<Cell> {
     cells
 }
 
+/// Returns the name of a folder for a link. A name such as `\\\\host`, `a:b` or `a#b` would lead to another place than the folder.
+fn in_link(name: &str) -> String {
+    let encoded = name.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
 /// Builds the section of charts that overlay the last runs by name. Returns `None` for fewer than two runs.
 fn courses(runs: &[Run]) -> Option<Section> {
     if runs.len() < 2 {
@@ -170,12 +196,7 @@ fn courses(runs: &[Run]) -> Option<Section> {
     let mut charts: Vec<LineChart> = overlaid("Relative loss".into(), "ratio", ALL_TASKS, name)
         .into_iter()
         .collect();
-    let mut tasks: Vec<&str> = Vec::new();
-    for task in shown.iter().flat_map(|run| run.history.tasks()) {
-        if !tasks.contains(&task) {
-            tasks.push(task);
-        }
-    }
+    let (tasks, _) = tasks_of(shown);
     charts.extend(tasks.into_iter().filter_map(|task| {
         let title = format!("Skill of {task}");
         let chart = overlaid(title, "1 − loss / best constant", task, quantity::SKILL)?;

@@ -8,6 +8,7 @@ use super::canvas::{Frame, Plot};
 use super::figure::Figure;
 use super::style_class::StyleClass;
 use super::text::{count, escape, number, percent, short};
+use super::thin::ALL;
 
 /// A line of a chart.
 pub(super) struct LineSeries {
@@ -79,6 +80,8 @@ pub(super) enum Vertical {
 const MARK: usize = 12;
 /// The approximate number of markers below the floor that a series can have before they overlap.
 const LOW: usize = 60;
+/// The largest number of runs below the floor whose first value is marked.
+const MOST_RUNS: usize = 300;
 
 pub(super) struct LineChart {
     pub title: String,
@@ -220,10 +223,13 @@ impl LineChart {
     /// limited number of other values so that markers do not overlap.
     fn low_markers(&self, plot: &mut Plot<'_>, series: &LineSeries) {
         let every = series.points.len().div_ceil(LOW).max(1);
+        let mut runs = 0;
         let mut before = false;
         for (index, (epoch, value)) in series.points.iter().enumerate() {
             let low = self.is_low(*value);
-            if low && (!before || index % every == 0) {
+            let begins = low && !before && runs < MOST_RUNS;
+            runs += usize::from(begins);
+            if begins || (low && index % every == 0) {
                 let title = self.told(series, *epoch, *value);
                 plot.titled(&title, |plot| plot.marker_below(*epoch, series.number));
             }
@@ -321,9 +327,26 @@ impl LineChart {
 
     /// Returns the note, followed by the numbers of values drawn at the edge and of values that cannot be drawn.
     fn notes(&self) -> String {
-        let parts = [self.note.clone(), self.low(), self.missing()];
+        let parts = [
+            self.note.clone(),
+            self.low(),
+            self.missing(),
+            self.thinned(),
+        ];
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join(" ")
+    }
+
+    fn thinned(&self) -> String {
+        let longest = self.series.iter().map(|series| series.points.len()).max();
+        match longest {
+            Some(points) if points > ALL => {
+                format!(
+                    "Of {points} values, the lines show the lowest and the highest at each place."
+                )
+            }
+            _ => String::new(),
+        }
     }
 
     fn low(&self) -> String {

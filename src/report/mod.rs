@@ -12,6 +12,7 @@
 //! | `index` | the page of a folder of runs |
 //! | `lines`, `sparkline` | charts |
 //! | `svg`, `canvas`, `axis`, `style_class`, `figure` | drawing: elements, layout, scales, style classes, captions |
+//! | `thin` | lines with many points |
 //! | `page`, `style.css`, `text` | the document |
 
 // Some drawing functions are used only by the sections of the expansion domain.
@@ -31,6 +32,7 @@ mod strategies;
 mod style_class;
 mod svg;
 mod text;
+mod thin;
 
 /// Exports the drawing functions for the sections of other modules.
 #[cfg(feature = "expansion")]
@@ -154,17 +156,24 @@ impl Report {
     }
 
     /// Returns the page as an HTML document. Equal reports give equal bytes.
+    ///
+    /// The charts and sentences of more than 64 tasks are those of the 64 tasks with the lowest skill, and the first 2000
+    /// tasks are listed; the page says so.
     pub fn html(&self) -> String {
-        let history = &self.history;
+        let listed = sections::listed(&self.history);
         let diagnoses = match &self.trials {
-            Some(trials) => diagnose_with(history, trials),
-            None => diagnose(history),
+            Some(trials) => diagnose_with(&listed, trials),
+            None => diagnose(&listed),
         };
-        let mut parts = vec![sections::answers(history, &diagnoses, &self.commands)];
+        let (drawn, told) = sections::drawn_tasks(&listed, &diagnoses);
+        let history = &*drawn;
+        let all = self.history.tasks().len();
+        let answers = sections::answers(&listed, &diagnoses, &self.commands, told.as_ref(), all);
+        let mut parts = vec![answers];
         parts.extend(sections::skill(history));
-        parts.extend(sections::verdicts(&diagnoses));
+        parts.extend(sections::verdicts(&diagnoses, told.as_ref()));
         parts.push(sections::losses(history));
-        parts.push(sections::gradients(history));
+        parts.push(sections::gradients(history, all));
         parts.push(sections::weights(history));
         parts.extend(sections::metrics(history));
         parts.extend(self.sections.iter().cloned());

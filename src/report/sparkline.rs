@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::style_class::StyleClass;
 use super::svg::{Point, Svg};
 use super::text::escape;
+use super::thin::thinned;
 
 const WIDTH: i32 = 1200;
 const HEIGHT: i32 = 300;
@@ -37,7 +38,7 @@ pub(super) fn sparkline(
     svg.line((0, level), (WIDTH, level), &StyleClass::Grid.line());
     let runs = values.split(|point| !finite(point));
     for run in runs.filter(|run| run.len() > 1) {
-        let points: Vec<Point> = run.iter().map(at).collect();
+        let points: Vec<Point> = thinned(run.iter().map(at).collect());
         svg.polyline(
             &points,
             &format!("{} spark-line", StyleClass::Series(0).line()),

@@ -1,5 +1,6 @@
 //! Shares the state of a running training between its parts: the history so far, the epoch, and errors.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +8,7 @@ use super::Baseline;
 use super::uninformed::{BatchLosses, OnBatches, Uninformed};
 use super::watch::Watch;
 use crate::error::{Error, Result};
-use crate::history::{ALL_TASKS, History, Split, quantity};
+use crate::history::{ALL_TASKS, History, Split, encoded, quantity, write_atomically};
 use crate::task::TaskSet;
 
 /// The journal, shared by the metrics, the recorder, the checkpointing and the trainer, which run on different threads.
@@ -17,7 +18,7 @@ pub(super) struct Journal(Arc<Mutex<JournalEntries>>);
 /// The contents of a [`Journal`].
 pub(super) struct JournalEntries {
     pub(super) tasks: TaskSet,
-    pub(super) history: History,
+    pub(super) history: SharedHistory,
     /// The current epoch, counted from 1.
     pub(super) epoch: usize,
     /// The first error of this crate that stopped the training.
@@ -30,21 +31,66 @@ pub(super) struct JournalEntries {
     pub(super) uninformed: Option<OnBatches>,
     /// The losses of the epoch in each batch of the validation data.
     pub(super) valid_losses: Option<BatchLosses>,
+    file: HistoryFile,
+}
+
+/// A history that can be read for a while without a copy: a copy in every epoch would make a long run quadratic.
+#[derive(Clone)]
+pub(super) struct SharedHistory(Arc<History>);
+
+impl Deref for SharedHistory {
+    type Target = History;
+
+    fn deref(&self) -> &History {
+        &self.0
+    }
+}
+
+/// Copies the history only while another thread reads it.
+impl DerefMut for SharedHistory {
+    fn deref_mut(&mut self) -> &mut History {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+/// The file of the history, with its bytes: encoding every record again in every epoch would make a long run quadratic.
+struct HistoryFile {
     path: PathBuf,
+    bytes: Vec<u8>,
+    /// The number of records in `bytes`.
+    records: usize,
+}
+
+impl HistoryFile {
+    /// Replaces the file by one with all records of a history.
+    fn write(&mut self, history: &mut History) -> Result<()> {
+        let (unchanged, new) = history.take_unwritten();
+        if unchanged == self.records && unchanged > 0 {
+            self.bytes.extend(encoded(new, false));
+        } else {
+            self.bytes = encoded(history.records(), true);
+        }
+        self.records = history.records().len();
+        write_atomically(&self.path, &self.bytes)
+    }
 }
 
 impl Journal {
     pub(super) fn new(tasks: TaskSet, history: History, path: PathBuf) -> Self {
         Self(Arc::new(Mutex::new(JournalEntries {
             tasks,
-            epoch: history.last_epoch() + 1,
-            history,
+            epoch: history.last_epoch().saturating_add(1),
+            history: SharedHistory(Arc::new(history)),
             failure: None,
             watch: None,
             stopped: None,
             uninformed: None,
             valid_losses: None,
-            path,
+            file: HistoryFile {
+                path,
+                bytes: Vec::new(),
+                records: 0,
+            },
         })))
     }
 
@@ -139,8 +185,8 @@ impl JournalEntries {
         Ok(())
     }
 
-    pub(super) fn write(&self) -> Result<()> {
-        self.history.write_csv(&self.path)
+    pub(super) fn write(&mut self) -> Result<()> {
+        self.file.write(&mut self.history)
     }
 
     fn record_skill(&mut self, split: Split, task: &str, reference: &str, name: &str) {
@@ -222,4 +268,45 @@ fn relative_to(loss: f64, reference: f64) -> f64 {
         reference.abs()
     };
     1.0 + (loss - reference) / size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that are kept from epoch to epoch are those of the whole history, whatever changed in between.
+    #[test]
+    fn the_file_is_that_of_the_whole_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, whole) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        let tasks = TaskSet::new([crate::task::Task::regression("a", 1)]).unwrap();
+        let journal = Journal::new(tasks, History::new(), file.clone());
+        let mut entries = journal.lock();
+        let changes: [fn(&mut History); 7] = [
+            |_| (),
+            |history| history.record(1, Split::Valid, "a", quantity::LOSS, 1.0),
+            |history| history.record(2, Split::Valid, "two\nlines", quantity::LOSS, 2.0),
+            // A record that was written before.
+            |history| history.record(1, Split::Valid, "a", quantity::LOSS, 3.0),
+            |history| history.record(3, Split::Valid, "a", quantity::LOSS, 4.0),
+            |history| history.truncate_after(2),
+            |history| history.record(3, Split::Valid, "a", quantity::LOSS, 5.0),
+        ];
+        for (step, change) in changes.into_iter().enumerate() {
+            change(&mut entries.history);
+            entries.write().unwrap();
+            entries.history.write_csv(&whole).unwrap();
+            let read = |path| std::fs::read_to_string(path).unwrap();
+            assert_eq!(read(&file), read(&whole), "after change {step}");
+        }
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_read() {
+        let mut history = SharedHistory(Arc::new(History::new()));
+        history.record(1, Split::Valid, "a", quantity::LOSS, 1.0);
+        let read = history.clone();
+        history.record(2, Split::Valid, "a", quantity::LOSS, 2.0);
+        assert_eq!((read.last_epoch(), history.last_epoch()), (1, 2));
+    }
 }

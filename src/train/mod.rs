@@ -33,6 +33,7 @@ pub(crate) mod fork;
 mod gradients;
 mod hooks;
 mod journal;
+mod last_epoch_log;
 mod lock;
 mod lock_holder;
 mod mean_metric;

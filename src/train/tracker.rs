@@ -12,12 +12,15 @@ use super::output::StepOutput;
 use super::uninformed::LossRows;
 use crate::error::Error;
 use crate::gradient::{Audit, PendingAudit};
-use crate::history::{ALL_TASKS, Split, quantity};
+use crate::history::{ALL_TASKS, History, Split, quantity};
 use crate::weighting::StateValue;
 use crate::weighting::solve::Degenerate;
 
 /// The number of steps between two checks for losses that are not finite.
 const LOOK_EVERY: usize = 25;
+
+/// The largest number of pairs of tasks whose cosines are all recorded, the pairs of 64 tasks.
+const ALL_PAIRS: usize = 64 * 63 / 2;
 
 /// The part of a step's output that the tracker uses.
 pub(super) struct TrackedStep {
@@ -286,6 +289,7 @@ impl Tracker {
     fn record_audit(&self, entries: &mut JournalEntries, audit: &Audit) {
         let names: Vec<String> = entries.tasks.names().map(String::from).collect();
         let measured = |task: usize| audit.measured[task] > 0;
+        let pairs = pairs(&entries.history, &names, audit);
         // A task without a label in any audited step was not measured, so its gradient is unknown.
         for task in (0..names.len()).filter(|task| measured(*task)) {
             for (quantity, values) in [
@@ -295,17 +299,22 @@ impl Tracker {
                 self.put(entries, task, quantity, values[task]);
             }
             self.put(entries, task, quantity::AUDITS, audit.measured[task] as f64);
-            let others = names.iter().enumerate().skip(task + 1);
-            for (other, name) in others.filter(|(other, _)| measured(*other)) {
+            for other in pairs[task].iter().copied().filter(|other| measured(*other)) {
                 let cosine = audit.cosines[task][other];
-                self.put(entries, task, &quantity::cosine_with(name), cosine);
+                self.put(entries, task, &quantity::cosine_with(&names[other]), cosine);
             }
         }
         self.put_for_all(entries, quantity::REACH, audit.reach);
     }
 
     fn put(&self, entries: &mut JournalEntries, task: usize, quantity: &str, value: f64) {
-        if let Some(name) = entries.tasks.names().nth(task).map(String::from) {
+        // Not of the names, which would be counted one by one.
+        if let Some(name) = entries
+            .tasks
+            .iter()
+            .nth(task)
+            .map(|task| task.name().to_string())
+        {
             let epoch = entries.epoch;
             entries
                 .history
@@ -371,6 +380,49 @@ impl Metric for Tracker {
         self.state = Vec::new();
         self.audits = None;
     }
+}
+
+/// Returns the later tasks whose cosine with each task is recorded: all of them, up to [`ALL_PAIRS`] pairs.
+///
+/// The pairs of many tasks would fill the history, so only one pair of each task is recorded then: the one farthest in
+/// conflict at the first audit of the run. The choice stays, because the extremes of every epoch would look like conflicts by
+/// chance.
+fn pairs(history: &History, names: &[String], audit: &Audit) -> Vec<Vec<usize>> {
+    let count = names.len();
+    if count * count.saturating_sub(1) / 2 <= ALL_PAIRS {
+        return (0..count).map(|task| (task + 1..count).collect()).collect();
+    }
+    let chosen = recorded_pairs(history, names);
+    if chosen.iter().any(|others| !others.is_empty()) {
+        return chosen;
+    }
+    let mut chosen = vec![Vec::new(); count];
+    for (task, cosines) in audit.cosines.iter().enumerate() {
+        let others = (0..count).filter(|other| *other != task && audit.measured[*other] > 0);
+        let worst = others.min_by(|a, b| cosines[*a].total_cmp(&cosines[*b]));
+        if let Some(other) = worst {
+            let (first, second) = (task.min(other), task.max(other));
+            if !chosen[first].contains(&second) {
+                chosen[first].push(second);
+            }
+        }
+    }
+    chosen.iter_mut().for_each(|others| others.sort_unstable());
+    chosen
+}
+
+/// Returns the pairs that the history has, by the position of their tasks.
+fn recorded_pairs(history: &History, names: &[String]) -> Vec<Vec<usize>> {
+    let positions = names.iter().enumerate();
+    let positions: HashMap<&str, usize> = positions.map(|(at, name)| (name.as_str(), at)).collect();
+    let of = |name: &String| {
+        let others = history.cosines_of(name);
+        let others = others.filter_map(|(other, _)| positions.get(other).copied());
+        let mut others: Vec<usize> = others.collect();
+        others.sort_unstable();
+        others
+    };
+    names.iter().map(of).collect()
 }
 
 /// Returns the task with the largest count and the count, if any count is above 0. A loss that is not finite spoils the

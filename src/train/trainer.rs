@@ -13,7 +13,6 @@ use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::{Device, Tensor};
-use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{
     EarlyStoppingStrategy, ExecutionStrategy, Interrupter, Learner, SupervisedTraining,
@@ -28,6 +27,7 @@ use super::devices::Devices;
 use super::gradients::Clipping;
 use super::hooks::{EpochHook, EpochSeen, StepHook, StepSeen, any};
 use super::journal::{Journal, JournalEntries};
+use super::last_epoch_log::LastEpochLog;
 use super::lock::FolderLock;
 use super::mean_metric::{MeanMetric, ValuesOf};
 use super::recorder::Recorder;
@@ -663,7 +663,7 @@ impl<M: MultiTaskModel> Trainer<M> {
                 // Burn's own logger would claim the logging of the whole process for this folder.
                 .with_application_logger(None)
                 .with_interrupter(self.interrupter.clone())
-                .with_metric_logger(InMemoryMetricLogger::new())
+                .with_metric_logger(LastEpochLog::new())
                 .renderer(Box::new(Recorder::new(
                     journal.clone(),
                     self.interrupter.clone(),
@@ -856,7 +856,7 @@ impl<M: MultiTaskModel> Trainer<M> {
         let entries = journal.lock();
         Outcome {
             model: model.with_options(StepOptions::default()).valid(),
-            history: entries.history.clone(),
+            history: History::clone(&entries.history),
             best_epoch: entries.best_epoch(),
             stopped: None,
             directory: self.directory.clone(),
@@ -931,6 +931,7 @@ impl<M: MultiTaskModel> AfterEpoch<M> {
     /// Returns the reason of the first hook that stops the run.
     fn call(&self, epoch: usize) -> Option<String> {
         let model = self.steps.take_model::<MultiTask<M>>()?.valid();
+        // Not held during the hooks, which may take long; nor copied.
         let history = self.journal.lock().history.clone();
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut why = None;

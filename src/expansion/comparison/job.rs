@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::expansion::run::{self, Data, ExpansionConfig, RunFiles, RunOptions};
 use crate::format::Format;
 use crate::history::{History, write_atomically};
+use crate::printable::printable;
 use crate::train::{FolderLock, Progress, checkpoint};
 
 /// The file that marks a finished run. It is written after the last epoch, so a killed run does not have it.
@@ -142,7 +143,11 @@ impl Job {
         FolderLock::wait(&self.folder, |why| {
             if progress != Progress::Silent {
                 // Standard error may be closed.
-                let _ = writeln!(std::io::stderr(), "waiting: {why}");
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "waiting: {}",
+                    printable(&why.to_string())
+                );
             }
         })
     }

@@ -12,6 +12,7 @@ use super::start::pytorch_checkpoint;
 use super::start::without_pytorch;
 use crate::error::Result;
 use crate::expansion::model::{ExpansionModel, task_names};
+use crate::printable::printable;
 use crate::train::{Progress, checkpoint};
 
 /// The name of the type's head among the parts of the network. The countdown's head has the name of its task.
@@ -98,6 +99,6 @@ fn tell_restarts(heads: &[&str], file: &Path, progress: Progress) {
 fn tell(progress: Progress, line: &str) {
     if progress != Progress::Silent {
         // Standard error may be closed.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        let _ = writeln!(std::io::stderr(), "{}", printable(line));
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::expansion::model::{ExpansionBatcher, ExpansionModel, Scores};
 use crate::expansion::window::{Window, Windows};
 use crate::model::MultiTaskModel;
+use crate::printable::printable;
 use crate::report::Section;
 use crate::report::drawing::{Cell, paragraph, table};
 
@@ -36,7 +37,7 @@ impl InstrumentScores {
 
     /// Returns the instrument as a row of text: name, windows, type accuracy, F1 of the bars inside the expansion, mean
     /// distance of start and end of the pointers, mean distance of the countdown, both in bars. Means over no window
-    /// are `-`.
+    /// are `-`. Control characters of the name are escaped.
     pub fn row(&self) -> [String; 6] {
         let scores = &self.scores;
         let over = |sum: f64, count: usize| match count {
@@ -45,7 +46,7 @@ impl InstrumentScores {
         };
         let windows = scores.windows;
         [
-            self.name.clone(),
+            printable(&self.name).into_owned(),
             windows.to_string(),
             over(scores.right_kinds as f64, windows),
             over(2.0 * scores.shared_bars as f64, scores.total_bars),

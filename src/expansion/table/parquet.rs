@@ -29,13 +29,24 @@ impl ParquetFile {
     /// Opens a file and reads its schema.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        if file.metadata().map_err(Error::io("read", path))?.is_dir() {
+        let about = file.metadata().map_err(Error::io("read", path))?;
+        if about.is_dir() {
             return Err(Error::file(
                 path,
                 "a folder, but a Parquet file is expected",
             ));
         }
         let reader = guarded(path, || SerializedFileReader::new(file))?;
+        let rows = reader.metadata().file_metadata().num_rows();
+        let most = most_rows(about.len());
+        if rows > most {
+            let reason = format!(
+                "{rows} rows in {} bytes, but at most {most} are read from so few: a value that is repeated would fill the \
+                 memory; cut the file into shorter ones",
+                about.len()
+            );
+            return Err(Error::file(path, reason));
+        }
         Ok(Self {
             path: path.to_path_buf(),
             reader,
@@ -142,6 +153,11 @@ impl ParquetFile {
                 .map(|place| row.get(*place).map(|(_, field)| field))
                 .collect();
             let values = values.ok_or_else(|| damaged(path, &"a column ends early"))?;
+            // The groups may hold more rows than the file says.
+            if i64::try_from(number).is_ok_and(|number| number >= expected) {
+                let reason = format!("more rows than the {expected} that the file says");
+                return Err(damaged(path, &reason));
+            }
             take(number, &values)?;
             number += 1;
         }
@@ -151,6 +167,15 @@ impl ParquetFile {
         }
         Ok(())
     }
+}
+
+/// Returns the largest number of rows that are read from a file of some bytes. A repeated value takes no bytes in the file, so a
+/// small file can hold any number of rows; prices that move take more than a byte each.
+fn most_rows(bytes: u64) -> i64 {
+    const FREE: u64 = 4_000_000;
+    const PER_BYTE: u64 = 16;
+    let most = bytes.saturating_mul(PER_BYTE).saturating_add(FREE);
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 /// Returns the name of a codec without its level.
@@ -297,4 +322,16 @@ fn decimal(value: &Decimal) -> Option<f64> {
             whole << 8 | i128::from(*byte)
         });
     Some(whole as f64 / 10f64.powi(value.scale()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bytes_hold_few_rows() {
+        assert_eq!(most_rows(1000), 4_016_000);
+        assert!(most_rows(1000) < 1 << 40);
+        assert_eq!(most_rows(u64::MAX), i64::MAX);
+    }
 }

@@ -7,6 +7,15 @@ use std::path::{Path, PathBuf};
 use super::records::{DataStart, Records};
 use crate::error::{Error, Result};
 
+/// The longest line, in bytes. Every line is looked at in several ways, which takes ten times its memory.
+const LONGEST: usize = 1 << 20;
+
+/// Returns the number and the length of the first line that is too long.
+fn too_long(bytes: &[u8]) -> Option<(u64, usize)> {
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::len);
+    (1..).zip(lines).find(|(_, length)| *length > LONGEST)
+}
+
 /// The bytes of one file, without a byte order mark, every line ended by a line feed.
 pub(crate) struct Text {
     path: PathBuf,
@@ -25,7 +34,12 @@ impl Text {
             let reason = format!("a folder, but a {wanted} is expected");
             return Err(Error::file(path, reason));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+        let mut bytes = Vec::new();
+        // A sparse file can be longer than any memory, which is an error and no reason to abort.
+        let length = usize::try_from(about.len()).unwrap_or(usize::MAX);
+        bytes
+            .try_reserve_exact(length.saturating_add(1))
+            .map_err(|error| Error::io("read", path)(error.into()))?;
         file.read_to_end(&mut bytes)
             .map_err(Error::io("read", path))?;
         if let Some(what) = packed(&bytes) {
@@ -33,7 +47,14 @@ impl Text {
                 format!("{what}, but a {wanted} is expected; unpack or save it as one first");
             return Err(Error::file(path, reason));
         }
-        Ok(Self::of(path, utf8(bytes)))
+        let bytes = utf8(bytes);
+        if let Some((line, length)) = too_long(&bytes) {
+            let reason = format!(
+                "{length} bytes long, but at most {LONGEST} bytes of a line are read; is this a {wanted}?"
+            );
+            return Err(Error::line(path, line, reason));
+        }
+        Ok(Self::of(path, bytes))
     }
 
     /// Creates a text from bytes.

@@ -1,6 +1,8 @@
 //! Builds the first section: verdict, causes and remedy of each task.
 
-use super::super::page::{Section, paragraph};
+use std::collections::{HashMap, HashSet};
+
+use super::super::page::{Section, folded, paragraph};
 use super::super::sparkline::sparkline;
 use super::super::text::{count, escape, spread};
 use crate::diagnosis::{Finding, Remedy, TaskDiagnosis, Verdict};
@@ -11,36 +13,70 @@ const SHOWN: (f64, f64) = (-0.5, 1.0);
 
 const NOTHING: &str = "–";
 
-/// Builds the section. `commands` has pairs of a task and its remedy as a command.
+/// Builds the section. `commands` has pairs of a task and its remedy as a command. If not all tasks are drawn, those in `drawn`
+/// come first, and the others are folded; `all` is the number of tasks of the whole history.
 pub(in crate::report) fn answers(
     history: &History,
     diagnoses: &[TaskDiagnosis],
     commands: &[(String, String)],
+    drawn: Option<&HashSet<String>>,
+    all: usize,
 ) -> Section {
     let tasks = tasks(history);
-    let rows = tasks.iter().map(|task| {
-        let task = *task;
-        let found = diagnoses.iter().find(|diagnosis| diagnosis.task == task);
+    let of_task: HashMap<&str, &TaskDiagnosis> = diagnoses
+        .iter()
+        .map(|diagnosis| (diagnosis.task.as_str(), diagnosis))
+        .collect();
+    let row = |task: &&str| {
+        let found = of_task.get(task).copied();
         let command = commands.iter().find(|(name, _)| name == task);
         row(history, task, found, command.map(|(_, text)| text.as_str()))
-    });
-    let rows: String = rows.collect();
-    let body = if rows.is_empty() {
+    };
+    let is_drawn = |task: &&str| drawn.is_none_or(|names| names.contains(*task));
+    let first: String = tasks
+        .iter()
+        .filter(|task| is_drawn(task))
+        .map(row)
+        .collect();
+    let others = tasks.iter().filter(|task| !is_drawn(task));
+    let others: String = others.map(row).collect();
+    let mut body = if first.is_empty() {
         paragraph("The history has no task: no epoch was finished.")
     } else {
-        format!(
-            "{}<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Answers\">\n<table class=\"answers\">\n\
-             <thead><tr><th scope=\"col\" class=\"left\">task</th><th scope=\"col\" class=\"left\">verdict</th>\
-             <th scope=\"col\" class=\"left\">skill</th><th scope=\"col\" class=\"left\">why</th>\
-             <th scope=\"col\" class=\"left\">what to do</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n",
-            paragraph(&total(history, diagnoses)),
-        )
+        paragraph(&total(history, diagnoses)) + &rows_table(&first)
     };
+    if let Some(names) = drawn {
+        let rest = tasks.len().saturating_sub(names.len());
+        body += &paragraph(&chosen(names.len(), tasks.len(), all));
+        body += &folded(&format!("The other {rest} tasks"), &rows_table(&others));
+    }
     Section {
         anchor: "answers".into(),
         title: "What each task learned".into(),
         body,
     }
+}
+
+/// Says which tasks the page shows, where it does not show all.
+fn chosen(drawn: usize, listed: usize, all: usize) -> String {
+    let first = if listed < all {
+        format!(" Only the first tasks of {all} are listed.")
+    } else {
+        String::new()
+    };
+    format!(
+        "The charts, sentences and numbers below are those of the {drawn} tasks with the lowest skill of {listed}.{first} \
+         The numbers of all tasks are in history.csv beside this file."
+    )
+}
+
+fn rows_table(rows: &str) -> String {
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Answers\">\n<table class=\"answers\">\n\
+             <thead><tr><th scope=\"col\" class=\"left\">task</th><th scope=\"col\" class=\"left\">verdict</th>\
+             <th scope=\"col\" class=\"left\">skill</th><th scope=\"col\" class=\"left\">why</th>\
+             <th scope=\"col\" class=\"left\">what to do</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n",
+    )
 }
 
 /// Formats the summary: `3 of 4 tasks learned; best epoch 17 of 20.`

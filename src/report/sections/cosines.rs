@@ -1,5 +1,7 @@
 //! Draws the cosines between the tasks' gradients: the strongest over epochs, and all in a matrix.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{grid, paragraph};
 use super::matrix::matrix;
@@ -28,7 +30,8 @@ pub(super) fn cosines(history: &History) -> String {
 }
 
 pub(super) fn has_cosines(history: &History) -> bool {
-    !pairs(history).is_empty()
+    let mut tasks = history.tasks().into_iter();
+    tasks.any(|task| history.cosines_of(task).next().is_some())
 }
 
 /// Draws the pairs with the largest absolute mean cosine over epochs.
@@ -70,17 +73,23 @@ impl Pair<'_> {
     }
 }
 
+/// Returns the recorded pairs, in the order of the tasks.
 fn pairs(history: &History) -> Vec<Pair<'_>> {
     let tasks = history.tasks();
-    let mut pairs = Vec::new();
-    for (index, task) in tasks.iter().enumerate() {
-        for other in &tasks[index + 1..] {
-            let course = history.cosine(task, other);
-            if !course.is_empty() {
-                let mean = course.late_mean().unwrap_or(f64::NAN);
-                pairs.push(Pair { task, other, mean });
-            }
-        }
+    let positions = tasks.iter().enumerate();
+    let positions: HashMap<&str, usize> = positions.map(|(at, task)| (*task, at)).collect();
+    let mut found = BTreeSet::new();
+    for (at, task) in tasks.iter().enumerate() {
+        let others = history.cosines_of(task);
+        let others = others.filter_map(|(other, _)| positions.get(other).copied());
+        let others = others.filter(|other| *other != at);
+        found.extend(others.map(|other| (at.min(other), at.max(other))));
     }
-    pairs
+    let pair = |(first, second): (usize, usize)| {
+        let (task, other) = (tasks[first], tasks[second]);
+        let mean = history.cosine(task, other).late_mean();
+        let mean = mean.unwrap_or(f64::NAN);
+        Pair { task, other, mean }
+    };
+    found.into_iter().map(pair).collect()
 }

@@ -5,8 +5,16 @@ use super::super::text::number;
 use crate::history::quantity::{in_words, is_cosine};
 use crate::history::{ALL_TASKS, History, Split};
 
+/// The largest number of rows.
+const MOST_ROWS: usize = 5000;
+
 pub(in crate::report) fn final_numbers(history: &History) -> Section {
     let rows = rows(history);
+    let note = if rows.len() < MOST_ROWS {
+        String::new()
+    } else {
+        paragraph(&format!("The first {MOST_ROWS} rows are shown."))
+    };
     let body = if rows.is_empty() {
         paragraph("The history has no numbers.")
     } else {
@@ -18,7 +26,7 @@ pub(in crate::report) fn final_numbers(history: &History) -> Section {
             &head.map(String::from),
             3,
             &rows,
-        )
+        ) + &note
     };
     Section {
         anchor: "numbers".into(),
@@ -36,7 +44,9 @@ fn rows(history: &History) -> Vec<Vec<Cell>> {
         // Cosines have one value per pair of tasks and are in the matrix.
         for quantity in history.quantities().filter(|q| !is_cosine(q)) {
             for (split, data) in [(Split::Train, "training"), (Split::Valid, "validation")] {
-                rows.extend(row(history, split, data, task, quantity));
+                if rows.len() < MOST_ROWS {
+                    rows.extend(row(history, split, data, task, quantity));
+                }
             }
         }
     }

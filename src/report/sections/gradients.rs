@@ -10,9 +10,10 @@ use crate::history::{History, Split, quantity};
 const NOT_AUDITED: &str = "The gradients of this run were not audited, so there is nothing to show about shares, conflicts \
     and norms. An audit every few steps (the training setting audit_every) measures them.";
 
-pub(in crate::report) fn gradients(history: &History) -> Section {
+/// Builds the section; `all` is the number of tasks of the whole history.
+pub(in crate::report) fn gradients(history: &History, all: usize) -> Section {
     let body = if audited(history) {
-        shares(history) + &cosines(history) + &norms(history)
+        shares(history, all) + &cosines(history) + &norms(history)
     } else {
         paragraph(NOT_AUDITED)
     };

@@ -2,7 +2,7 @@
 
 use super::super::lines::{LineChart, LineSeries, Vertical};
 use super::super::page::{Section, grid};
-use super::{drawn, others, tasks_together};
+use super::{drawn, left_out, others, tasks_together};
 use crate::history::quantity::{Better, better, in_words, is_part};
 use crate::history::{ALL_TASKS, History, Split};
 
@@ -42,7 +42,7 @@ pub(in crate::report) fn metrics(history: &History) -> Option<Section> {
     (!charts.is_empty()).then(|| Section {
         anchor: "metrics".into(),
         title: "Other metrics".into(),
-        body: grid(drawn(&charts)),
+        body: left_out(history) + &grid(drawn(&charts)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Builds the sections of a run's page, one section per file.
 
 mod answers;
+mod chosen;
 mod cosines;
 mod final_numbers;
 mod gradients;
@@ -13,6 +14,7 @@ mod verdicts;
 mod weights;
 
 pub(super) use answers::answers;
+pub(super) use chosen::{drawn_tasks, listed};
 pub(super) use final_numbers::final_numbers;
 pub(super) use gradients::gradients;
 pub(super) use losses::losses;
@@ -23,6 +25,7 @@ pub(super) use weights::weights;
 
 use super::axis::Axis;
 use super::lines::{LineChart, LineSeries, Vertical};
+use super::page::paragraph;
 use super::style_class::SERIES;
 use crate::history::quantity::is_part;
 use crate::history::{History, Split, quantity};
@@ -73,11 +76,30 @@ fn tasks_together(
     charts
 }
 
-/// Iterates over the quantities that training itself does not record: the strategy's state and metrics.
+/// The largest number of quantities that training itself does not record and that are drawn.
+const OTHERS: usize = 60;
+
+/// Iterates over the first [`OTHERS`] quantities that training itself does not record: the strategy's state and metrics.
 fn others(history: &History) -> impl Iterator<Item = &str> {
+    all_others(history).take(OTHERS)
+}
+
+fn all_others(history: &History) -> impl Iterator<Item = &str> {
     history
         .quantities()
         .filter(|name| !quantity::is_recorded(name))
+}
+
+/// Returns a sentence if not all of the other quantities are drawn, otherwise an empty text.
+fn left_out(history: &History) -> String {
+    let count = all_others(history).count();
+    if count > OTHERS {
+        paragraph(&format!(
+            "The first {OTHERS} of {count} quantities are drawn."
+        ))
+    } else {
+        String::new()
+    }
 }
 
 fn drawn(charts: &[LineChart]) -> Vec<String> {

@@ -9,7 +9,7 @@ const ABOUT: &str = "A task's share is its part of the summed norms of all weigh
     the mean over the audited steps of an epoch in which it had labels.";
 
 /// Returns the charts, or an empty text if no shares were recorded.
-pub(super) fn shares(history: &History) -> String {
+pub(super) fn shares(history: &History, all: usize) -> String {
     let title = "Whose gradient moves the representation";
     let charts = tasks_together(
         history,
@@ -21,7 +21,7 @@ pub(super) fn shares(history: &History) -> String {
     let charts: Vec<LineChart> = charts
         .into_iter()
         .map(|chart| {
-            let even = 1.0 / history.tasks().len().max(1) as f64;
+            let even = 1.0 / all.max(1) as f64;
             let chart = chart.with_mark(history.best_epoch(), "best");
             if meant(history).is_empty() {
                 chart.with_reference("even", Some(even))

@@ -1,12 +1,18 @@
 //! Builds the section of verdicts in words, with all numbers.
 
+use std::collections::HashSet;
+
 use super::super::page::Section;
 use super::super::text::escape;
 use crate::diagnosis::{TaskDiagnosis, Verdict};
 
-/// Builds the section, or returns `None` if there are no diagnoses.
-pub(in crate::report) fn verdicts(diagnoses: &[TaskDiagnosis]) -> Option<Section> {
-    let told: String = diagnoses.iter().map(told).collect();
+/// Builds the section of all tasks or of the `chosen`, or returns `None` if there are no diagnoses.
+pub(in crate::report) fn verdicts(
+    diagnoses: &[TaskDiagnosis],
+    chosen: Option<&HashSet<String>>,
+) -> Option<Section> {
+    let shown = |found: &&TaskDiagnosis| chosen.is_none_or(|names| names.contains(&found.task));
+    let told: String = diagnoses.iter().filter(shown).map(told).collect();
     (!told.is_empty()).then(|| Section {
         anchor: "words".into(),
         title: "In words".into(),

@@ -2,7 +2,7 @@
 
 use super::super::lines::{LineChart, LineSeries};
 use super::super::page::{Section, grid, paragraph};
-use super::{drawn, others, tasks_together};
+use super::{drawn, left_out, others, tasks_together};
 use crate::history::quantity::in_words;
 use crate::history::{ALL_TASKS, History, Split, quantity};
 
@@ -19,7 +19,7 @@ pub(in crate::report) fn weights(history: &History) -> Section {
         ABOUT
     };
     charts.extend(state(history));
-    let body = paragraph(about) + &grid(drawn(&charts));
+    let body = paragraph(about) + &left_out(history) + &grid(drawn(&charts));
     Section {
         anchor: "weights".into(),
         title: "Weights".into(),

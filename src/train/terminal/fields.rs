@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::printable::is_hidden;
 use crate::text::number;
 
 /// The width of an [`amount`].
@@ -99,9 +100,10 @@ fn long(duration: Duration) -> String {
     }
 }
 
-/// Shortens a name to at most `width` columns, keeping its beginning and its end. Control characters are removed.
+/// Shortens a name to at most `width` columns, keeping its beginning and its end. Characters that act on
+/// a terminal are removed.
 pub(super) fn shortened(name: &str, width: usize) -> String {
-    let name: Vec<char> = name.chars().filter(|c| !c.is_control()).collect();
+    let name: Vec<char> = name.chars().filter(|c| !is_hidden(*c)).collect();
     let fits = |text: &String| console::measure_text_width(text) <= width;
     let whole: String = name.iter().collect();
     if fits(&whole) {

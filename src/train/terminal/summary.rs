@@ -10,6 +10,9 @@ use crate::history::{History, Split, quantity};
 const NAME: usize = 20;
 const SHORTEST: usize = 5;
 
+/// The largest number of tasks with a line of details.
+const DETAILED: usize = 20;
+
 /// A summary of any number of tasks.
 pub(super) struct Summary {
     tasks: Vec<String>,
@@ -56,12 +59,22 @@ impl Summary {
         )
     }
 
-    /// Returns one line per task.
+    /// Returns one line per task, of the [`DETAILED`] worst if there are more.
     pub(super) fn details(&self, history: &History, epoch: usize) -> Vec<String> {
+        let detail = |task: &str| self.detail(history, epoch, task);
+        let more = self.tasks.len().saturating_sub(DETAILED);
+        if more == 0 {
+            return self.tasks.iter().map(|task| detail(task)).collect();
+        }
         let tasks = self.tasks.iter();
-        tasks
-            .map(|task| self.detail(history, epoch, task))
-            .collect()
+        let mut standings: Vec<Standing> = tasks
+            .filter_map(|task| Standing::of(history, epoch, task))
+            .collect();
+        standings.sort_by(|a, b| a.rank().total_cmp(&b.rank()));
+        let worst = standings.iter().take(DETAILED);
+        let mut lines: Vec<String> = worst.map(|standing| detail(standing.task)).collect();
+        lines.push(format!("  {more} more tasks, no worse, are in history.csv"));
+        lines
     }
 
     fn detail(&self, history: &History, epoch: usize, task: &str) -> String {
