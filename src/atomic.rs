@@ -37,6 +37,7 @@ pub(crate) fn write_if_absent(path: &Path, bytes: &[u8]) -> Result<bool> {
 }
 
 /// Creates a folder and those above it. On return their names are on the disk.
+#[cfg(feature = "train")]
 pub(crate) fn create_folders(folder: &Path) -> Result<()> {
     let missing: Vec<&Path> = folder
         .ancestors()

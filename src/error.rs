@@ -96,11 +96,11 @@ pub enum Error {
     },
 
     /// A later version of this crate has written a file.
-    #[error(
+    #[error("{}", message(format_args!(
         "{} was written by a later version of equipoise (format {found}; this version reads up to {newest}): update \
          equipoise, or use a file that this version has written",
         path.display()
-    )]
+    )))]
     Format {
         /// The file.
         path: PathBuf,
@@ -293,13 +293,18 @@ mod tests {
                 steps: 1,
             },
             Error::Checkpoint {
-                path,
+                path: path.clone(),
                 reason: text.clone(),
             },
             Error::Prediction {
                 reason: text.clone(),
             },
             Error::Training { reason: text },
+            Error::Format {
+                path,
+                found: 3,
+                newest: 2,
+            },
         ];
         let kind = |error: &Error| match error {
             Error::Io { .. } => 0,
@@ -315,8 +320,9 @@ mod tests {
             Error::Checkpoint { .. } => 10,
             Error::Prediction { .. } => 11,
             Error::Training { .. } => 12,
+            Error::Format { .. } => 13,
         };
-        assert!(all.iter().map(kind).eq(0..13));
+        assert!(all.iter().map(kind).eq(0..14));
         all
     }
 

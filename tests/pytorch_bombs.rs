@@ -18,7 +18,7 @@ fn refusal(path: &Path, bytes: &[u8]) -> String {
     MEMORY.reset_peak_usage();
     let result = PytorchFile::read(path);
     let held = MEMORY.peak_usage().saturating_sub(before);
-    let message = result.err().expect("it is refused").to_string();
+    let message = result.expect_err("it is refused").to_string();
     println!(
         "{} bytes, {:?}, {held} bytes held: {message}",
         bytes.len(),

@@ -35,9 +35,12 @@ pub(crate) fn arch() -> Arch {
 /// Returns the set of a name, or the reason why it cannot be used.
 fn forced(name: &str) -> Result<Arch, String> {
     let of_name = |(known, arch): (&str, Arch)| (known == name).then_some(arch);
-    let missing = || match NAMES.contains(&name) {
-        true => format!("{VARIABLE} is {name}, but this processor has no such instructions"),
-        false => format!("{VARIABLE} is {name}, expected one of {}", NAMES.join(", ")),
+    let missing = || {
+        if NAMES.contains(&name) {
+            format!("{VARIABLE} is {name}, but this processor has no such instructions")
+        } else {
+            format!("{VARIABLE} is {name}, expected one of {}", NAMES.join(", "))
+        }
     };
     instructions()
         .into_iter()

@@ -143,11 +143,7 @@ impl Job {
         FolderLock::wait(&self.folder, |why| {
             if progress != Progress::Silent {
                 // Standard error may be closed.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "waiting: {}",
-                    printable(&why.to_string())
-                );
+                let _ = writeln!(std::io::stderr(), "waiting: {}", printable(why));
             }
         })
     }
