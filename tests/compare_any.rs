@@ -74,6 +74,30 @@ fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
     assert!(again.table().contains("seconds of a training step"));
 }
 
+/// Version 0.1.0 gave rows folders with capital letters.
+#[test]
+fn a_row_in_the_folder_of_an_earlier_version_is_not_trained_again() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        let took = Arc::new(Mutex::new(0));
+        let seen = took.clone();
+        let mean = StrategyConfig::named("running-mean").unwrap();
+        let results = compare(folder.path(), 1)
+            .with_strategy("Mean", mean)
+            .on_run(move |run| *seen.lock().unwrap() += usize::from(!run.took.is_zero()))
+            .run(prepare, &device)
+            .unwrap();
+        (losses(&results), *took.lock().unwrap())
+    };
+    let (first, trained) = run();
+    assert_eq!(trained, 6);
+    let row = |name: &str| folder.path().join(name);
+    std::fs::rename(row("%4dean"), row("Mean")).unwrap();
+    assert_eq!(run(), (first, 0));
+    assert!(!row("%4dean").exists());
+}
+
 #[test]
 fn other_settings_in_the_same_folder_are_refused_by_name() {
     let device = Device::flex();

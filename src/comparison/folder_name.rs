@@ -1,6 +1,8 @@
 //! Turns the name of a row or a candidate into the name of a folder, so that no name leaves the folder of the comparison and no
 //! two names share a folder.
 
+use std::path::{Component, Path, PathBuf};
+
 use crate::error::{Error, Result};
 
 /// The longest name of a folder, in bytes. File systems take 255, and temporary files get longer names.
@@ -52,6 +54,18 @@ pub(super) fn folder_name(field: &str, name: &str) -> Result<String> {
     Ok(encoded)
 }
 
+/// Returns `folder` in `parent`, or the folder called `name` itself if that is where a run was begun: version 0.1.0 did not
+/// encode names.
+pub(super) fn begun_or(parent: &Path, name: &str, folder: &str) -> PathBuf {
+    let (encoded, plain) = (parent.join(folder), parent.join(name));
+    let one = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(part)] if part == name);
+    if one && !encoded.exists() && plain.is_dir() {
+        plain
+    } else {
+        encoded
+    }
+}
+
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     let numbered = |device: &str| {
@@ -64,7 +78,6 @@ fn is_device(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::path::{Component, Path};
 
     use proptest::prelude::*;
 
@@ -97,6 +110,29 @@ mod tests {
         let long = folder_name("strategy", &"x".repeat(10_000)).unwrap_err();
         let expected = "`strategy` is 10000 bytes long as the name of a folder, but it must be at most 200 bytes";
         assert_eq!(long.to_string(), expected);
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_version_is_found_and_none_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let parent = folder.path().join("comparison");
+        std::fs::create_dir_all(parent.join("Sum")).unwrap();
+        let of = |name: &str| begun_or(&parent, name, &of(name).unwrap());
+        assert_eq!(of("Sum"), parent.join("Sum"));
+        assert_eq!(of("Mean"), parent.join("%4dean"));
+        for name in ["..", "../comparison", "./Sum", "Sum/"] {
+            assert!(
+                of(name)
+                    .file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .contains('%'),
+                "{name}"
+            );
+        }
+        std::fs::create_dir(parent.join("%53um")).unwrap();
+        assert_eq!(of("Sum"), parent.join("%53um"));
     }
 
     proptest! {

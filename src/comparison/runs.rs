@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use burn::train::Interrupter;
 use serde::{Deserialize, Serialize};
 
-use super::folder_name::folder_name;
+use super::folder_name::{begun_or, folder_name};
 use super::results::{Results, Run};
 use super::search::{self, Candidate, Origin, SearchConfig, Tried};
 use crate::atomic::{create_folders, remove_unfinished};
@@ -253,8 +253,8 @@ impl<M: MultiTaskModel> Compare<M> {
         }
         for (name, strategy) in self.rows.clone() {
             for seed in 1..=self.seeds {
-                let row = folder_name("strategy", &name)?;
-                let place = self.folder.join(row).join(format!("seed-{seed}"));
+                let row = begun_or(&self.folder, &name, &folder_name("strategy", &name)?);
+                let place = row.join(format!("seed-{seed}"));
                 let epochs = self.config.epochs;
                 let job = Job {
                     name: &name,
@@ -344,7 +344,9 @@ impl<M: MultiTaskModel> Compare<M> {
         ended: &mut usize,
         all: usize,
     ) -> Result<Run> {
-        let place = self.folder.join(SEARCH).join(candidate_folder(candidate)?);
+        let plain = candidate.origin.to_string();
+        let folder = candidate_folder(candidate)?;
+        let place = begun_or(&self.folder.join(SEARCH), &plain, &folder);
         let job = Job {
             name: SEARCH,
             folder: &place,
