@@ -108,9 +108,10 @@ fn of_inference(window: usize) -> BTreeMap<String, usize> {
 fn check(place: &str, most: usize, counted: impl Fn(usize) -> BTreeMap<String, usize>) {
     let (short, long) = (counted(15), counted(105));
     println!("{place}: {} launches, {long:#?}", launches::total(&long));
-    // The tuner may choose a sum in one launch for one length and in two for another; nothing grows by the bar.
+    // The tuner may choose a sum in one launch for one length, and for another one in two with two copies beside them: it
+    // measures, so other work on the machine changes its choice. What grows by the bar would be 90 launches more.
     let difference = launches::total(&long).abs_diff(launches::total(&short));
-    assert!(difference <= 2, "{place}: {short:#?} and {long:#?}");
+    assert!(difference <= 6, "{place}: {short:#?} and {long:#?}");
     assert!(launches::total(&long) <= most, "{place}: {long:#?}");
 }
 
