@@ -11,6 +11,7 @@ use equipoise::task::{Task, TaskSet};
 use equipoise::weighting::BuiltIn;
 use equipoise::weighting::Uncertainty;
 use safetensors::SafeTensors;
+use serde_json::Value;
 
 use crate::networks::{safetensors_file, tables};
 use crate::support::{
