@@ -14,7 +14,7 @@
 //! | `train_step B=8`, `32`, `128` | forward, four losses, uncertainty weighting, backward, AdamW on one batch |
 //! | `train_step upgrad B=32` | that step under `upgrad`, from the gradients of all tasks at the representation |
 //! | `inference B=1`, `32`, `256` | the forward pass without autodiff, all four heads |
-//! | `floor train_step B=8`, ..., `floor inference B=1`, ... | the matrix products of that work alone, which nothing can be faster than |
+//! | `floor train_step B=8`, ..., `floor inference B=1`, ... | the matrix products of that work alone |
 //! | `huber N`, `bce N` | value and gradient of a loss over N elements |
 //! | `cross_entropy N (Rx3)` | cross entropy with its gradient, over R rows of 3 classes, N elements in all |
 //! | `strategy NAME` | weighing four losses and the backward pass to them, minus the time of their plain sum |

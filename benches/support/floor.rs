@@ -1,8 +1,9 @@
-//! The matrix products of the expansion model alone: the floor that a training step and inference cannot go below.
+//! The matrix products of the expansion model alone, the floor under a training step and inference.
 //!
 //! One direction of the recurrent layer on each thread, as the layer itself has it: the inputs of all steps at once, the
 //! state of each step, and in a training step the way back through each step and the gradients of both weights. Without
-//! gates, heads, losses, dropout, optimizer, and without packing.
+//! gates, heads, losses, dropout and optimizer. `gemm` packs its operands in every call; whoever packs weights once can be
+//! a little faster.
 
 use gemm::Parallelism;
 
