@@ -97,7 +97,7 @@ fn process(folder: &Path, log: Option<&Path>, fault: Option<(u64, How)>) -> Outp
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "trained_in_a_process_of_its_own", "--nocapture"]);
     command.env(FOLDER, folder);
-    disk::watch(&mut command, folder, log, fault);
+    disk::watch(&mut command, folder.parent().unwrap(), log, fault);
     ended(&mut command, &format!("{fault:?}"))
 }
 
@@ -119,11 +119,11 @@ fn ended(command: &mut Command, case: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A folder for runs, under its own name.
+/// A folder for runs under its own name, and the place of a run in it, which is not there yet.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().canonicalize().unwrap().join("run");
-    std::fs::create_dir(&run).unwrap();
+    let run = folder.path().canonicalize().unwrap().join("runs/run");
+    std::fs::create_dir(run.parent().unwrap()).unwrap();
     (folder, run)
 }
 
@@ -154,12 +154,18 @@ fn written_in(epoch: usize) -> Range<u64> {
     first + 1..last + 2
 }
 
-/// The folder of the run in the log.
-const RUN: &str = "/run";
+/// The folder of the run in the log, and the one above, which the run does not make.
+const RUN: &str = "/runs/run";
+const RUNS: &str = "/runs";
 
-/// Returns an operation in [`RUN`] instead of `run`.
+/// Returns an operation in [`RUNS`] instead of the folder above `run`.
 fn moved(operation: Operation, run: &Path) -> Operation {
-    let at = |path: PathBuf| Path::new(RUN).join(path.strip_prefix(run).unwrap());
+    let above = run.parent().unwrap();
+    let at = |path: PathBuf| match path.strip_prefix(above).unwrap() {
+        // The folder itself, without a slash at its end.
+        inside if inside.as_os_str().is_empty() => PathBuf::from(RUNS),
+        inside => Path::new(RUNS).join(inside),
+    };
     match operation {
         Operation::Create { path, empties } => Operation::Create {
             path: at(path),
@@ -247,7 +253,7 @@ fn files_appear_whole_and_epochs_are_sealed_last() {
     if disk::library().is_none() {
         return;
     }
-    rules::files_appear_whole(written(), |path| path == Path::new("/run/lock"));
+    rules::files_appear_whole(written(), |path| path == Path::new(RUN).join("lock"));
     rules::epochs_are_sealed_last(written());
 }
 
@@ -336,7 +342,11 @@ fn a_folder_that_vanishes_is_an_error_in_words() {
             let names = text.contains(&run.display().to_string());
             assert!(names, "{case}: no path in: {text}");
         }
-        let gone = run.with_file_name("run.gone");
+        let gone = run
+            .parent()
+            .unwrap()
+            .with_file_name("runs.gone")
+            .join("run");
         // What the folder held is whole, under its new name.
         if gone.join("history.csv").exists() {
             History::read_csv(gone.join("history.csv"))
@@ -386,7 +396,7 @@ fn no_complete_epoch_is_lost_with_the_power() {
     let cases: Vec<_> = cases.into_iter().step_by(thinned).collect();
     each(&cases, |(at, left, epoch, disk)| {
         let (_folder, place) = place();
-        disk.write(run, &place, *left);
+        disk.write(Path::new(RUNS), place.parent().unwrap(), *left);
         goes_on(
             &place,
             *epoch,
