@@ -36,18 +36,25 @@ pub(crate) fn write_if_absent(path: &Path, bytes: &[u8]) -> Result<bool> {
     create().map_err(Error::io("write", path))
 }
 
+/// The folders whose names are brought to the disk although they exist: a caller may have made `runs` and `runs/first`
+/// a moment ago, by itself.
+#[cfg(feature = "train")]
+const PERHAPS_NEW: usize = 2;
+
 /// Creates a folder and those above it. On return their names are on the disk.
 #[cfg(feature = "train")]
 pub(crate) fn create_folders(folder: &Path) -> Result<()> {
-    let missing: Vec<&Path> = folder
+    let names = |above: &&Path| !above.as_os_str().is_empty();
+    let missing = folder
         .ancestors()
-        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
-        .collect();
+        .take_while(names)
+        .take_while(|above| !above.exists());
+    let new = missing.count().max(PERHAPS_NEW);
+    let new: Vec<&Path> = folder.ancestors().take_while(names).take(new).collect();
     let create = || {
         std::fs::create_dir_all(folder)?;
         // From the top, so that a name on the disk is never in a folder without one.
-        missing
-            .iter()
+        new.iter()
             .rev()
             .try_for_each(|made| sync_folder(folder_of(made)))
     };

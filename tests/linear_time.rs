@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use equipoise::expansion::bars::{CsvLines, CsvOptions, read_csv};
+use equipoise::expansion::bars::{CsvLines, CsvOptions, read_csv, read_instruments};
 use equipoise::expansion::label::{Classes, Marks};
 use equipoise::expansion::run::ExpansionConfig;
 use equipoise::history::{ALL_TASKS, History, Split};
@@ -141,4 +141,132 @@ fn a_config_takes_time_in_proportion_to_its_length() {
         // Accepted or not, it was read.
         let _ = ExpansionConfig::read(file);
     });
+}
+
+/// Reads bars as one series, as several and as lines, whether they are refused or not.
+fn read_in_every_way(file: &Path) {
+    let options = CsvOptions::default();
+    let _ = read_csv(file, &options);
+    let _ = read_instruments(file, &options);
+    let text = std::fs::read(file).unwrap();
+    let mut lines = CsvLines::new("bars.csv", &options);
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let _ = lines.take(line);
+    }
+    let _ = lines.finish();
+}
+
+/// A header of other names before those of the prices, and two rows.
+fn below_header(names: &str, values: &str) -> String {
+    format!("{names}timestamp,open,high,low,close\n{values}0,1,2,0.5,1.5\n{values}60,1,2,0.5,1.5\n")
+}
+
+#[test]
+fn columns_take_time_in_proportion_to_their_number() {
+    for (what, name) in [
+        ("o", "o,"),
+        ("open", "open,"),
+        ("ohlc", "o,h,l,c,"),
+        ("symbol", "symbol,"),
+        ("a mark", "bid open,ask high,"),
+    ] {
+        let text = |count: usize| {
+            let columns = name.matches(',').count() * count;
+            below_header(&name.repeat(count), &"7,".repeat(columns))
+        };
+        grows_with(
+            &format!("columns named {what}"),
+            1_000,
+            text,
+            read_in_every_way,
+        );
+    }
+    let unlike = |count: usize| {
+        let names: String = (0..count).map(|column| format!("open {column},")).collect();
+        below_header(&names, &"7,".repeat(count))
+    };
+    grows_with("columns of other names", 1_000, unlike, read_in_every_way);
+    let values = |count: usize| format!("{}\n", "7,".repeat(count)).repeat(3);
+    grows_with("columns without names", 1_000, values, read_in_every_way);
+}
+
+#[test]
+fn names_take_time_in_proportion_to_their_length() {
+    for part in [
+        "o.", "open ", "o", "\u{130}", "1. ", "é", "\"\"", " ", "<", ".",
+    ] {
+        let text = |length: usize| below_header(&format!("\"{}\",", part.repeat(length)), "7,");
+        grows_with(
+            &format!("a name of many {part:?}"),
+            2_000,
+            text,
+            read_in_every_way,
+        );
+        let plain = |length: usize| below_header(&format!("{},", part.repeat(length)), "7,");
+        grows_with(
+            &format!("a plain name of many {part:?}"),
+            2_000,
+            plain,
+            read_in_every_way,
+        );
+        let value = |length: usize| below_header("note,", &format!("\"{}\",", part.repeat(length)));
+        grows_with(
+            &format!("a value of many {part:?}"),
+            2_000,
+            value,
+            read_in_every_way,
+        );
+        let stamp = |length: usize| {
+            format!(
+                "time,open,high,low,close\n{},1,2,0.5,1.5\n",
+                part.repeat(length)
+            )
+        };
+        grows_with(
+            &format!("a stamp of many {part:?}"),
+            2_000,
+            stamp,
+            read_in_every_way,
+        );
+    }
+    for digit in ["1", "0", ".", ",", "-", "1:", "1-", "T", "+", "e", "a/"] {
+        let stamp = |length: usize| {
+            format!(
+                "time;open;high;low;close\n{};1;2;0.5;1.5\n",
+                digit.repeat(length)
+            )
+        };
+        grows_with(
+            &format!("a stamp of many {digit:?}"),
+            4_000,
+            stamp,
+            read_in_every_way,
+        );
+        let price = |length: usize| {
+            format!(
+                "time;open;high;low;close\n0;{};2;0.5;1.5\n",
+                digit.repeat(length)
+            )
+        };
+        grows_with(
+            &format!("a price of many {digit:?}"),
+            4_000,
+            price,
+            read_in_every_way,
+        );
+    }
+}
+
+#[test]
+fn instruments_take_time_in_proportion_to_their_number() {
+    let text = |count: usize| {
+        let mut text = String::from("timestamp,symbol,open,high,low,close\n");
+        for time in 0..2 {
+            for symbol in 0..count {
+                writeln!(text, "{},S{symbol},1,2,0.5,1.5", 60 * time).unwrap();
+            }
+        }
+        text
+    };
+    grows_with("instruments", 1_000, text, read_in_every_way);
 }

@@ -77,7 +77,24 @@ fn a_training_writes_whole_files() {
     );
     rules::files_appear_whole(&log, in_place);
     rules::epochs_are_sealed_last(&log);
+    rules::folders_are_safe_before_their_files(&log);
     assert!(moved(&log) > 20, "{} files", moved(&log));
+}
+
+/// Without `--out`, the program makes `runs` and a folder in it.
+#[test]
+fn a_training_makes_folders_that_last() {
+    let Some(program) = example("train_expansion") else {
+        return;
+    };
+    if disk::library().is_none() {
+        return;
+    }
+    let (_folder, place) = folder();
+    let arguments = ["--config", "small.json", "--epochs", "1"];
+    let log = log(&program, &arguments, &place);
+    assert!(place.join("runs").is_dir());
+    rules::folders_are_safe_before_their_files(&log);
 }
 
 #[test]
@@ -103,6 +120,7 @@ fn a_comparison_writes_whole_files() {
     let log = log(&program, &arguments, &place);
     rules::files_appear_whole(&log, in_place);
     rules::epochs_are_sealed_last(&log);
+    rules::folders_are_safe_before_their_files(&log);
     let manifest = |operation: &disk::Operation| match operation {
         disk::Operation::Rename { to, .. } | disk::Operation::Link { to, .. } => {
             to.parent() == Some(Path::new(&out)) && to.extension().is_some_and(|end| end == "json")

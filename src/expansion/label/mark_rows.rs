@@ -72,7 +72,7 @@ impl MarkRows {
             let has = |name: &&'static str| header.names.iter().any(|other| other == name);
             names.iter().copied().find(has)
         };
-        let header = Header::find(text, |header| {
+        let header = Header::find(text, NAMES.len(), |header| {
             NAMES.iter().all(|names| best(header, names).is_some())
         })?;
         let Some(header) = header else {

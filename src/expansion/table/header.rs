@@ -37,17 +37,26 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Returns the first line that satisfies `is_one` under a separator, among the first [`LOOK_AHEAD`] lines.
+    /// Returns the first line that satisfies `is_one` under a separator, among the first [`LOOK_AHEAD`] lines. A header
+    /// has at least `fewest` columns.
     ///
     /// # Errors
     /// [`Error::Line`] if a line above the header holds data, [`Error::File`] if the file is empty.
-    pub(crate) fn find(text: &Text, is_one: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
+    pub(crate) fn find(
+        text: &Text,
+        fewest: usize,
+        is_one: impl Fn(&Self) -> bool,
+    ) -> Result<Option<Self>> {
         let mut above = Vec::new();
         let found = text
             .lines()
             .take(LOOK_AHEAD)
             .try_for_each(|(offset, line, bytes)| {
                 for (separator, _) in SEPARATORS {
+                    let separators = bytes.iter().filter(|byte| **byte == separator);
+                    if separators.count() + 1 < fewest {
+                        continue;
+                    }
                     let header = Self::of(bytes, offset, line, separator);
                     if is_one(&header) {
                         return ControlFlow::Break(header);

@@ -20,6 +20,8 @@ mod numbers;
 mod numeric_dates;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_claims;
 pub(crate) mod quote;
 pub(crate) mod reading;
 pub(crate) mod records;
@@ -27,6 +29,8 @@ pub(crate) mod stamp;
 mod stamp_number;
 mod stamp_parser;
 pub(crate) mod text;
+#[cfg(feature = "parquet")]
+mod thrift;
 pub(crate) mod time_format;
 pub(crate) mod zone;
 pub(crate) mod zone_parser;

@@ -4,6 +4,8 @@
 //! damaged file may make the Parquet library panic; the panic is caught and returned as an error without being
 //! printed, except in a program built with `panic = "abort"`, which ends.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
 use jiff::Timestamp;
 
+use super::parquet_claims::{check_schema, largest_pages};
 use super::quote;
 use crate::error::{Error, Result};
 use crate::quiet::{caught, words};
@@ -22,7 +25,10 @@ use crate::quiet::{caught, words};
 /// An open Parquet file.
 pub(crate) struct ParquetFile {
     path: PathBuf,
+    file: File,
     reader: SerializedFileReader<File>,
+    /// The memory for the pages of the columns that were looked at.
+    pages: RefCell<HashMap<usize, u64>>,
 }
 
 impl ParquetFile {
@@ -36,7 +42,9 @@ impl ParquetFile {
                 "a folder, but a Parquet file is expected",
             ));
         }
-        let reader = guarded(path, || SerializedFileReader::new(file))?;
+        check_schema(&file).map_err(|error| damaged(path, &error))?;
+        let again = file.try_clone().map_err(Error::io("read", path))?;
+        let reader = guarded(path, || SerializedFileReader::new(again))?;
         let rows = reader.metadata().file_metadata().num_rows();
         let most = most_rows(about.len());
         if rows > most {
@@ -49,7 +57,9 @@ impl ParquetFile {
         }
         Ok(Self {
             path: path.to_path_buf(),
+            file,
             reader,
+            pages: RefCell::default(),
         })
     }
 
@@ -93,6 +103,44 @@ impl ParquetFile {
         }
     }
 
+    /// Checks that the pages of the given columns do not fill the memory when they are unpacked.
+    fn check_pages(&self, columns: &[usize]) -> Result<()> {
+        let sizes: Result<Vec<u64>> = columns
+            .iter()
+            .map(|column| self.pages_of(*column))
+            .collect();
+        let sum: u64 = sizes?.iter().sum();
+        let about = self.file.metadata();
+        let length = about.map_err(Error::io("read", &self.path))?.len();
+        let most = most_of_pages(length);
+        if sum <= most {
+            return Ok(());
+        }
+        let reason = format!(
+            "its pages claim {sum} bytes of memory at a time, but at most {most} are used for a file of {length} bytes; write \
+             the file anew with smaller pages"
+        );
+        Err(Error::file(&self.path, reason))
+    }
+
+    /// Returns the memory for the pages of a column.
+    fn pages_of(&self, column: usize) -> Result<u64> {
+        if let Some(known) = self.pages.borrow().get(&column) {
+            return Ok(*known);
+        }
+        let name = self.columns()[column].name();
+        let groups = self.reader.metadata().row_groups().iter();
+        let all = groups.flat_map(|group| group.columns());
+        let its = all.filter(|chunk| {
+            let top = chunk.column_path().parts().first();
+            top.is_some_and(|top| top == name)
+        });
+        let read = || Ok(largest_pages(&self.file, its)?);
+        let size = guarded(&self.path, read)?;
+        self.pages.borrow_mut().insert(column, size);
+        Ok(size)
+    }
+
     /// Returns the number of rows.
     pub(crate) fn rows(&self) -> usize {
         let rows = self.reader.metadata().file_metadata().num_rows();
@@ -106,6 +154,7 @@ impl ParquetFile {
         count: usize,
         mut take: impl FnMut(&Field),
     ) -> Result<()> {
+        self.check_pages(&[column])?;
         let projection = Type::group_type_builder(self.schema().name())
             .with_fields(vec![self.columns()[column].clone()])
             .build()
@@ -133,6 +182,7 @@ impl ParquetFile {
         let mut sorted = columns.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
+        self.check_pages(&sorted)?;
         let places: Vec<usize> = columns
             .iter()
             .map(|column| sorted.partition_point(|other| other < column))
@@ -176,6 +226,13 @@ fn most_rows(bytes: u64) -> i64 {
     const PER_BYTE: u64 = 16;
     let most = bytes.saturating_mul(PER_BYTE).saturating_add(FREE);
     i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// Returns the most memory for the unpacked pages of a file of some bytes. Usual pages have a megabyte.
+fn most_of_pages(bytes: u64) -> u64 {
+    const FREE: u64 = 48 << 20;
+    const PER_BYTE: u64 = 10;
+    bytes.saturating_mul(PER_BYTE).saturating_add(FREE)
 }
 
 /// Returns the name of a codec without its level.

@@ -53,6 +53,32 @@ pub fn files_appear_whole(log: &[Operation], exempt: impl Fn(&Path) -> bool) {
     );
 }
 
+/// Checks that the name of every folder is safe before a file in it, or in a folder below it, gets its name: otherwise a
+/// loss of power takes the folder with all its files.
+#[track_caller]
+pub fn folders_are_safe_before_their_files(log: &[Operation]) {
+    let mut fresh: BTreeSet<&Path> = BTreeSet::new();
+    let mut made = 0;
+    for operation in log {
+        match operation {
+            Operation::Folder { path } => {
+                fresh.insert(path);
+                made += 1;
+            }
+            Operation::Sync { path } => fresh.retain(|folder| folder.parent() != Some(path)),
+            Operation::Rename { to, .. } | Operation::Link { to, .. } => {
+                let lost: Vec<_> = fresh
+                    .iter()
+                    .filter(|folder| to.starts_with(folder))
+                    .collect();
+                assert!(lost.is_empty(), "{} before {lost:?}", to.display());
+            }
+            _ => {}
+        }
+    }
+    assert!(made > 0, "no folder was made");
+}
+
 /// Checks that an epoch is sealed after its files are safe, and that nothing of an older one is removed before.
 #[track_caller]
 pub fn epochs_are_sealed_last(log: &[Operation]) {

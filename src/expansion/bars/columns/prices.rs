@@ -1,5 +1,8 @@
 //! Finds the columns of the four prices by their names.
 
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
+
 use super::names::{BASES, LETTERS, NAMES, PRICES};
 use crate::expansion::table::header::Header;
 
@@ -86,10 +89,20 @@ fn has(header: &Header, name: &str) -> bool {
     header.names.iter().any(|other| other == name)
 }
 
+/// The longest name with a word before or after the price. Every place of a price in it is looked at, so that the time for
+/// a long one would grow with the square of its length.
+const LONGEST: usize = 200;
+
 /// Returns the sets of four columns whose names differ in the price alone: `bidopen`, `bidhigh`, `bidlow`, `bidclose`.
 fn decorated(header: &Header) -> Vec<Prices> {
+    // Most lines have no such name.
+    let first = LazyCell::new(|| first_columns(&header.names));
+    let mut known = HashSet::new();
     let mut sets: Vec<Prices> = Vec::new();
     for name in &header.names {
+        if name.len() > LONGEST {
+            continue;
+        }
         let words = name
             .match_indices(BASES[0][0])
             .map(|(place, base)| (&name[..place], &name[place + base.len()..], false));
@@ -105,8 +118,8 @@ fn decorated(header: &Header) -> Vec<Prices> {
             {
                 continue;
             }
-            if let Some(set) = set(header, before, after, letter)
-                && !sets.contains(&set)
+            if let Some(set) = set(&first, before, after, letter)
+                && known.insert(set)
             {
                 sets.push(set);
             }
@@ -115,14 +128,24 @@ fn decorated(header: &Header) -> Vec<Prices> {
     sets
 }
 
-fn set(header: &Header, before: &str, after: &str, letter: bool) -> Option<Prices> {
+/// Returns the first column of each name.
+fn first_columns(names: &[String]) -> HashMap<&str, usize> {
+    let mut first = HashMap::with_capacity(names.len());
+    for (column, name) in names.iter().enumerate() {
+        first.entry(name.as_str()).or_insert(column);
+    }
+    first
+}
+
+/// Returns the columns of the four prices with a word before and after. `first` has the first column of each name.
+fn set(first: &HashMap<&str, usize>, before: &str, after: &str, letter: bool) -> Option<Prices> {
     let mut set = [0; 4];
     for (price, place) in set.iter_mut().enumerate() {
         let letters = [LETTERS[price]];
         let bases: &[&str] = if letter { &letters } else { BASES[price] };
         *place = bases.iter().find_map(|base| {
             let name = format!("{before}{base}{after}");
-            header.names.iter().position(|other| *other == name)
+            first.get(name.as_str()).copied()
         })?;
     }
     Some(set)

@@ -131,19 +131,20 @@ impl Times<'_> {
 
     /// Returns the column without a known name whose values are dates.
     fn by_dates(&self, notes: &mut Vec<String>) -> Result<Option<usize>, String> {
+        let any_clock = self.has_any_clock();
         let is_one = |column: &usize| {
             let Some(look) = self.looks.get(*column) else {
                 return false;
             };
             // The number of one row has the digits of a date by chance.
             let sure = self.rows > 1 || is_of_time(self.name(*column)) || !look.digits;
-            let moves = !look.constant || self.rows == 1 || self.has_any_clock();
+            let moves = !look.constant || self.rows == 1 || any_clock;
             look.kind.has_date() && sure && moves
         };
         let mut found: Vec<usize> = self.columns().filter(is_one).collect();
         // A day that repeats is less than a time that does not.
         let exact = |column: &usize| !self.looks[*column].repeats;
-        if found.iter().any(exact) && !self.has_any_clock() {
+        if found.iter().any(exact) && !any_clock {
             found.retain(exact);
         }
         self.one_of(&found, notes)

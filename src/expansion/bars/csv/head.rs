@@ -1,11 +1,13 @@
 //! Reads the header of a file: the line with the names, and the lines below it that belong to it.
 
+use std::collections::{HashMap, HashSet};
+
 use ::csv::StringRecord;
 
 use crate::error::Result;
 use crate::expansion::bars::ColumnMap;
 use crate::expansion::bars::columns::look::is_number;
-use crate::expansion::bars::columns::{has_mapped, names, prices};
+use crate::expansion::bars::columns::{PRICES, has_mapped, names, prices};
 use crate::expansion::table::header::{
     Header, LOOK_AHEAD, SEPARATORS, compared, counted, fields, is_row,
 };
@@ -36,9 +38,9 @@ impl Head {
             return Ok(Self::by_number(text));
         }
         let header = if map.has_prices() {
-            Header::find(text, |header| has_mapped(header, map))
+            Header::find(text, 1, |header| has_mapped(header, map))
         } else {
-            Header::find(text, prices::has_all)
+            Header::find(text, PRICES.len(), prices::has_all)
         };
         Ok(header?.map(Self::of))
     }
@@ -138,8 +140,9 @@ impl Head {
             ));
         };
         let (tickers, _) = self.tickers.as_ref().ok_or("no instruments")?;
+        let others: HashSet<&String> = side_by_side.iter().filter(|name| *name != chosen).collect();
         for (column, ticker) in tickers.iter().enumerate() {
-            if side_by_side.contains(ticker) && ticker != chosen {
+            if others.contains(ticker) {
                 self.header.names[column].clear();
                 self.header.written[column].clear();
             }
@@ -161,17 +164,18 @@ impl Head {
             return Vec::new();
         };
         spread(tickers, &self.header.names);
-        let mut found: Vec<String> = Vec::new();
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
         for (name, ticker) in self.header.names.iter().zip(tickers).skip(1) {
-            if prices::is_price(name) && !ticker.is_empty() && !found.contains(ticker) {
+            if prices::is_price(name) && !ticker.is_empty() && known.insert(ticker.clone()) {
                 found.push(ticker.clone());
             }
         }
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for name in &self.header.names {
+            *counts.entry(name).or_default() += 1;
+        }
         // Columns of one name for every instrument, or the second line names something else.
-        let twice = |name: &String| {
-            let same = self.header.names.iter().filter(|other| *other == name);
-            prices::is_price(name) && same.count() == found.len()
-        };
+        let twice = |name: &String| prices::is_price(name) && counts[name.as_str()] == found.len();
         if found.len() > 1 && !self.header.names.iter().any(twice) {
             return Vec::new();
         }

@@ -1,0 +1,239 @@
+//! Parquet files that claim more than they hold: refused in seconds, in memory bounded by the size of the file.
+#![cfg(feature = "expansion")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use equipoise::expansion::bars::{CsvOptions, read_parquet};
+use equipoise::expansion::label::Classes;
+use equipoise::expansion::window::{WindowOptions, holds_windows, read_windows};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::data_type::DoubleType;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What may be held beside ten times the file.
+const BESIDE: usize = 64 << 20;
+
+/// Reads a file as bars and as windows, and checks time and memory. Returns the message, if the bars are refused.
+fn read(path: &Path, bytes: &[u8]) -> Option<String> {
+    fs::write(path, bytes).unwrap();
+    let (began, before) = (Instant::now(), MEMORY.current_usage());
+    MEMORY.reset_peak_usage();
+    let bars = read_parquet(path, &CsvOptions::default());
+    let _ = holds_windows(path);
+    let _ = read_windows(path, &Classes::default(), &WindowOptions::default());
+    let (took, held) = (began.elapsed(), MEMORY.peak_usage().saturating_sub(before));
+    let message = bars.err().map(|error| error.to_string());
+    println!(
+        "{} bytes, {took:?}, {held} bytes held: {message:?}",
+        bytes.len()
+    );
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(
+        held <= 10 * bytes.len() + BESIDE,
+        "{held} bytes for a file of {}",
+        bytes.len()
+    );
+    if let Some(message) = &message {
+        let one_line = message.len() < 5000 && !message.contains('\n');
+        assert!(message.contains("bomb.parquet") && one_line, "{message}");
+    }
+    message
+}
+
+fn refusal(path: &Path, bytes: &[u8]) -> String {
+    read(path, bytes).expect("it is refused")
+}
+
+/// A number of seven bits a byte, the lowest first.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// An element of a schema: its name and the number of its members.
+fn element(name: &str, members: u64) -> Vec<u8> {
+    let name = [&[name.len() as u8], name.as_bytes()].concat();
+    let members = if members == 0 {
+        // A column of doubles has no members and a type instead.
+        return [&[0x15, 10, 0x25, 0, 0x18][..], &name, &[0]].concat();
+    } else {
+        varint(2 * members)
+    };
+    [&[0x35, 0, 0x18][..], &name, &[0x15], &members, &[0]].concat()
+}
+
+/// A file with a schema, no rows, and further fields of its metadata.
+fn file(schema: &[Vec<u8>], further: &[u8]) -> Vec<u8> {
+    let mut metadata = vec![0x15, 2, 0x19, 0xfc];
+    metadata.extend(varint(schema.len() as u64));
+    metadata.extend(schema.concat());
+    // No rows and no groups of them.
+    metadata.extend([0x16, 0, 0x19, 0x0c]);
+    metadata.extend(further);
+    metadata.push(0);
+    let length = metadata.len() as u32;
+    [b"PAR1", &metadata[..], &length.to_le_bytes(), b"PAR1"].concat()
+}
+
+/// One test, because the memory is measured for the whole process.
+#[test]
+fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.parquet");
+    schemas(&path);
+    metadata(&path);
+    pages(&path);
+    ends(&path);
+}
+
+fn schemas(path: &Path) {
+    const MOST: u64 = i32::MAX as u64;
+    let columns: Vec<_> = ["open", "high", "low", "close"]
+        .map(|name| element(name, 0))
+        .into();
+    let small = file(&[vec![element("m", 4)], columns.clone()].concat(), &[]);
+    let message = refusal(path, &small);
+    assert!(
+        message.contains("row") || message.contains("no bars"),
+        "{message}"
+    );
+    for claimed in [5, 1 << 20, MOST] {
+        let bomb = file(
+            &[vec![element("m", claimed)], columns.clone()].concat(),
+            &[],
+        );
+        let message = refusal(path, &bomb);
+        let expected = format!("a group of {claimed} columns where 4 are left");
+        assert!(message.contains(&expected), "{message}");
+    }
+    let mut deep = vec![element("m", 1); 200_000];
+    deep.push(element("open", 0));
+    let message = refusal(path, &file(&deep, &[]));
+    assert!(message.contains("groups in one another"), "{message}");
+}
+
+/// Fields that nobody knows, and which are passed over.
+fn metadata(path: &Path) {
+    let columns: Vec<_> = ["open", "high", "low", "close"]
+        .map(|name| element(name, 0))
+        .into();
+    let schema = [vec![element("m", 4)], columns].concat();
+    let most = varint(i32::MAX as u64);
+    // A list of a thousand lists of two thousand million truth values each.
+    let lists = [
+        &[0x09, 80, 0xf9][..],
+        &varint(1000),
+        &[&[0xf1][..], &most].concat().repeat(1000),
+    ]
+    .concat();
+    let text = [&[0x08, 80][..], &varint(u64::MAX >> 1)].concat();
+    let deep = [&[0x09, 80][..], &[0x19; 100_000]].concat();
+    for further in [lists, text, deep] {
+        let message = refusal(path, &file(&schema, &further));
+        assert!(message.contains("Parquet"), "{message}");
+    }
+}
+
+/// Bars whose prices are all the same, each column in one page.
+fn constant(rows: usize, codec: Compression) -> Vec<u8> {
+    let schema = "message m { required double open; required double high; required double low; required double close; }";
+    let properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_size_limit(1 << 30)
+        .set_data_page_row_count_limit(usize::MAX)
+        .build();
+    let mut bytes = Vec::new();
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties)).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    while let Some(mut column) = group.next_column().unwrap() {
+        let values = vec![1.0; rows];
+        column
+            .typed::<DoubleType>()
+            .write_batch(&values, None, None)
+            .unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn pages(path: &Path) {
+    let zstd = Compression::ZSTD(ZstdLevel::default());
+    let gzip = Compression::GZIP(Default::default());
+    for codec in [Compression::SNAPPY, zstd, gzip] {
+        // A page of a megabyte is none too large.
+        let rows = 140_000;
+        let good = constant(rows, codec);
+        assert_eq!(read(path, &good), None, "{codec}");
+        // The head of the first page: its kind, and its sizes unpacked and stored.
+        let unpacked = varint(2 * 8 * rows as u64);
+        assert_eq!(good[4..7], [0x15, 0, 0x15]);
+        assert_eq!(good[7..7 + unpacked.len()], unpacked);
+        let claim = |claimed: u64| {
+            let mut bomb = good.clone();
+            let claimed = varint(2 * claimed);
+            assert_eq!(claimed.len(), unpacked.len());
+            bomb[7..7 + claimed.len()].copy_from_slice(&claimed);
+            bomb
+        };
+        let message = refusal(path, &claim((1 << 27) - 1));
+        assert!(
+            message.contains("bytes of memory at a time"),
+            "{codec}: {message}"
+        );
+        // A smaller claim is allowed, and found not to be so.
+        let message = refusal(path, &claim((1 << 20) + 8));
+        assert!(message.contains("Parquet"), "{codec}: {message}");
+        // The claim of what is stored goes beyond the column.
+        let at = 7 + unpacked.len() + 1;
+        let mut bomb = good.clone();
+        let stored = bomb[at..]
+            .iter()
+            .take_while(|byte| **byte & 0x80 != 0)
+            .count()
+            + 1;
+        bomb[at..at + stored].fill(0xff);
+        bomb[at + stored - 1] = 0x7e;
+        let message = refusal(path, &bomb);
+        assert!(message.contains("page"), "{codec}: {message}");
+    }
+    // Truly a hundred megabytes in a few kilobytes, which would be held whole.
+    let message = refusal(path, &constant(3_400_000, zstd));
+    assert!(message.contains("bytes of memory at a time"), "{message}");
+}
+
+/// The length of the metadata, and every byte of a small file.
+fn ends(path: &Path) {
+    let good = constant(20, Compression::SNAPPY);
+    let length = good.len();
+    for claimed in [0, 1, length as u32, u32::MAX] {
+        let mut bomb = good.clone();
+        bomb[length - 8..length - 4].copy_from_slice(&claimed.to_le_bytes());
+        refusal(path, &bomb);
+    }
+    for at in 0..length {
+        for byte in [0, 0x7f, 0xff] {
+            let mut damaged = good.clone();
+            damaged[at] = byte;
+            read(path, &damaged);
+        }
+    }
+}
