@@ -48,7 +48,9 @@ impl Survey {
         rows: &Rows,
     ) -> Result<Self> {
         let mut evidence = FormEvidence::new(columns, settings);
-        let mut by_value: HashMap<String, Dates> = HashMap::new();
+        // In the order of their first rows, so that the same file always gives the same form.
+        let mut by_value: Vec<Dates> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         let mut symbols: Vec<Values> = columns
             .symbols
             .named
@@ -80,17 +82,21 @@ impl Survey {
             evidence.look_at_prices(record, columns, line, whole);
             if let Rows::Every(column) = rows {
                 let value = field(record, *column);
-                if !by_value.contains_key(value) {
-                    by_value.insert(value.to_owned(), Dates::new("line", settings.clone()));
-                }
-                if let Some(dates) = by_value.get_mut(value) {
-                    look_at_stamp(dates, record, columns, line, &mut evidence.scratch);
-                }
+                let place = match places.get(value) {
+                    Some(place) => *place,
+                    None => {
+                        places.insert(value.to_owned(), by_value.len());
+                        by_value.push(Dates::new("line", settings.clone()));
+                        by_value.len() - 1
+                    }
+                };
+                let dates = &mut by_value[place];
+                look_at_stamp(dates, record, columns, line, &mut evidence.scratch);
             } else {
                 evidence.look_at_stamp(record, columns, line);
             }
         }
-        for dates in by_value.values() {
+        for dates in &by_value {
             evidence.dates.absorb(dates);
         }
         let mut form = evidence.decide(text.path(), options)?;
