@@ -23,12 +23,18 @@ use burn::tensor::Device;
 use disk::power::{Disk, Left};
 use disk::{How, Operation, rules};
 use equipoise::Result;
+use equipoise::comparison::{Compare, Prepared};
 use equipoise::history::History;
 use equipoise::train::{Outcome, Schedule, TrainConfig, checkpoint};
-use support::tabular::{Network, Says, ToBatch, all, network, parameters, rows, strategy, trainer};
+use equipoise::weighting::StrategyConfig;
+use support::tabular::{
+    Network, Says, ToBatch, all, data, network, parameters, rows, strategy, trainer,
+};
 
 /// The variable that names the folder for the process that trains.
 const FOLDER: &str = "EQUIPOISE_TEST_FOLDER";
+/// The variable that names the folder for the process that compares.
+const COMPARED: &str = "EQUIPOISE_TEST_COMPARED";
 /// The exit code of a training that ended with an error in words.
 const REFUSED: i32 = 3;
 const EPOCHS: usize = 4;
@@ -90,6 +96,53 @@ fn trained_in_a_process_of_its_own() {
         }
     };
     std::process::exit(code);
+}
+
+/// The process that compares strategies.
+#[test]
+fn compared_in_a_process_of_its_own() {
+    let Some(folder) = std::env::var_os(COMPARED) else {
+        return;
+    };
+    let device = Device::flex();
+    let prepare = |_seed| {
+        Ok(Prepared {
+            network: network(Says::Nothing, &device),
+            train: Box::new(data(rows(48, all), 16).shuffled()),
+            valid: Box::new(data(rows(24, all), 24)),
+            baselines: Vec::new(),
+        })
+    };
+    let config = TrainConfig::default()
+        .with_epochs(2)
+        .with_learning_rate(1e-2);
+    Compare::new(config, Path::new(&folder))
+        .with_seeds(1)
+        .with_strategy("upgrad", StrategyConfig::named("upgrad").unwrap())
+        .run(prepare, &device)
+        .unwrap();
+}
+
+#[test]
+fn a_comparison_writes_whole_files_and_its_settings_first() {
+    if disk::library().is_none() {
+        return;
+    }
+    let (folder, run) = place();
+    let log = folder.path().join("log");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "compared_in_a_process_of_its_own", "--nocapture"]);
+    command.env(COMPARED, &run);
+    disk::watch(&mut command, run.parent().unwrap(), Some(&log), None);
+    let output = ended(&mut command, "a comparison");
+    assert!(output.status.success(), "{}", said(&output));
+    let log = disk::read(&log);
+    rules::files_appear_whole(&log, |path| {
+        path.file_name().is_some_and(|name| name == "lock")
+    });
+    rules::epochs_are_sealed_last(&log);
+    rules::folders_are_safe_before_their_files(&log);
+    rules::settings_are_safe_before_their_runs(&log, &run.join("comparison.json"));
 }
 
 /// Trains in a process of its own, with a fault.
@@ -198,6 +251,12 @@ fn moved(operation: Operation, run: &Path) -> Operation {
     }
 }
 
+/// Returns whether an error names a file of a run by itself, not only in what it cites from elsewhere.
+fn names(error: &str, run: &Path) -> bool {
+    let own = error.split('(').next().unwrap_or_default();
+    own.contains(&run.display().to_string())
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -291,6 +350,69 @@ fn a_run_goes_on_wherever_it_was_killed() {
     );
 }
 
+/// Makes a finished run whose last epoch lost a file, and whose other files, seal and checksums are of something else.
+fn with_remains(run: &Path) {
+    train(run).unwrap();
+    let folder = checkpoint::folder(run);
+    let zeros = "00000000";
+    let last = |part: &str| folder.join(format!("{part}-{EPOCHS}.bpk"));
+    for part in ["model", "optim", "scheduler"] {
+        std::fs::write(last(part).with_extension("bpk.crc32"), zeros).unwrap();
+    }
+    let seal = folder.join(format!("epoch-{EPOCHS}.json"));
+    let mut sums: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&seal).unwrap()).unwrap();
+    for (name, value) in sums.as_object_mut().unwrap() {
+        if name != "format" {
+            *value = zeros.into();
+        }
+    }
+    std::fs::write(&seal, sums.to_string()).unwrap();
+    std::fs::remove_file(last("model")).unwrap();
+}
+
+/// What is left of an epoch is removed before it is written again: an old seal would tie new files to old ones.
+#[test]
+fn an_epoch_is_written_again_over_its_remains() {
+    if disk::library().is_none() {
+        return;
+    }
+    let (folder, run) = place();
+    with_remains(&run);
+    assert_eq!(newest(&run), EPOCHS - 1);
+    let log = folder.path().join("log");
+    assert!(process(&run, Some(&log), None).status.success());
+    let log = disk::read(&log);
+    let mut checksums: Vec<PathBuf> = ["model", "optim", "scheduler"]
+        .map(|part| checkpoint::folder(&run).join(format!("{part}-{EPOCHS}.bpk.crc32")))
+        .into();
+    for operation in &log {
+        match operation {
+            Operation::Remove { path } => checksums.retain(|old| old != path),
+            Operation::Rename { to, .. } => {
+                let mut old = to.clone().into_os_string();
+                old.push(".crc32");
+                let beside = checksums.iter().any(|checksum| *checksum == *old);
+                assert!(!beside, "an old checksum beside {}", to.display());
+            }
+            _ => {}
+        }
+    }
+    let written_again = |operation: &Operation| match operation {
+        Operation::Rename { to, .. } => to.extension().is_some_and(|end| end == "bpk"),
+        _ => false,
+    };
+    let first = log.iter().position(written_again).unwrap();
+    let cases: Vec<usize> = (first..log.len()).step_by(stride(5)).collect();
+    each(&cases, |&at| {
+        let (_folder, run) = place();
+        with_remains(&run);
+        process(&run, None, Some((at as u64 + 1, How::Kill)));
+        goes_on(&run, EPOCHS - 1, &format!("killed at operation {at}"));
+    });
+    println!("killed at {} of {} moments", cases.len(), log.len() - first);
+}
+
 #[test]
 fn a_disk_that_fails_is_an_error_in_words_and_nothing_is_lost() {
     if disk::library().is_none() {
@@ -316,8 +438,7 @@ fn a_disk_that_fails_is_an_error_in_words_and_nothing_is_lost() {
         match output.status.code() {
             Some(0) => assert_eq!(newest(&run), EPOCHS, "{case}: an error was not told"),
             Some(REFUSED) => {
-                let names = text.contains(&run.display().to_string());
-                assert!(names, "{case}: no path in: {text}");
+                assert!(names(&text, &run), "{case}: no path in: {text}");
             }
             other => panic!("{case}: {other:?}: {text}"),
         }
@@ -339,8 +460,7 @@ fn a_folder_that_vanishes_is_an_error_in_words() {
         let (text, case) = (said(&output), format!("gone at operation {at}"));
         assert!(!text.contains("panicked"), "{case}: {text}");
         if output.status.code() == Some(REFUSED) {
-            let names = text.contains(&run.display().to_string());
-            assert!(names, "{case}: no path in: {text}");
+            assert!(names(&text, &run), "{case}: no path in: {text}");
         }
         let gone = run
             .parent()

@@ -29,7 +29,14 @@ fn read(path: &Path, bytes: &[u8]) -> Option<String> {
     MEMORY.reset_peak_usage();
     let bars = read_parquet(path, &CsvOptions::default());
     let _ = holds_windows(path);
-    let _ = read_windows(path, &Classes::default(), &WindowOptions::default());
+    let options = WindowOptions {
+        length: 3,
+        classes: Classes::default(),
+        skip_bad_rows: false,
+        at_most: None,
+        date_order: None,
+    };
+    let _ = read_windows(path, &options);
     let (took, held) = (began.elapsed(), MEMORY.peak_usage().saturating_sub(before));
     let message = bars.err().map(|error| error.to_string());
     println!(

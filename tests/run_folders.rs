@@ -298,9 +298,51 @@ fn a_history_with_a_gap_is_not_continued() {
         ] {
             assert!(message.contains(expected), "no {expected} in: {message}");
         }
+        // Nor does a history without the last epoch tell the best.
+        if gone.contains(&"4,") {
+            let message = checkpoint::best(run.path()).unwrap_err().to_string();
+            let expected = "there is a checkpoint of epoch 4: it is not whole";
+            assert!(message.contains(expected), "{message}");
+        }
     }
     std::fs::write(&file, whole).unwrap();
+    checkpoint::best(run.path()).unwrap();
     resumed(run.path(), 5).unwrap();
+}
+
+/// A flipped bit in a tensor gives other numbers, and nothing else would tell.
+#[test]
+fn a_flipped_bit_in_a_checkpoint_is_refused() {
+    let run = tempfile::tempdir().unwrap();
+    trained(run.path(), 1);
+    let load = || {
+        let fresh = network(Says::Nothing, &Device::flex());
+        checkpoint::load_network(fresh, checkpoint::model_file(run.path(), 1), &[])
+    };
+    load().unwrap();
+    for name in ["model-1.bpk", "optim-1.bpk", "scheduler-1.bpk"] {
+        let file = part(run.path(), name);
+        let good = std::fs::read(&file).unwrap();
+        // The last byte is the highest of a number.
+        for at in [good.len() / 2, good.len() - 2] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 0x10;
+            std::fs::write(&file, bytes).unwrap();
+            // The seal says the same of a run that is resumed.
+            let is_model = name.starts_with("model");
+            let found = if is_model {
+                load().map(|_| ())
+            } else {
+                resumed(run.path(), 2).map(|_| ())
+            };
+            let message = found.unwrap_err().to_string();
+            for expected in [name, "is damaged", "CRC-32"] {
+                assert!(message.contains(expected), "no {expected} in: {message}");
+            }
+        }
+        std::fs::write(&file, good).unwrap();
+    }
+    resumed(run.path(), 2).unwrap();
 }
 
 #[test]

@@ -542,3 +542,24 @@ impl CheckpointingStrategy for LastAndBest {
         actions
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Task, TaskSet};
+
+    /// Three threads write the parts, and each may fail; the first is the cause, the others may follow from it.
+    #[test]
+    fn the_first_error_of_a_checkpoint_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = TaskSet::new([Task::regression("a", 1)]).unwrap();
+        let history = folder.path().join("history.csv");
+        let journal = Journal::new(tasks, History::new(), history);
+        let [model, optim, _] = WholeFiles::of_parts(folder.path(), &Saves::default(), &journal);
+        model.fail(Error::file("first", "the disk is full"));
+        optim.fail(Error::file("second", "the disk is full"));
+        let kept = journal.lock().failure.take();
+        let kept = kept.expect("an error").to_string();
+        assert!(kept.starts_with("first"), "{kept}");
+    }
+}

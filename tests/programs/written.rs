@@ -121,13 +121,8 @@ fn a_comparison_writes_whole_files() {
     rules::files_appear_whole(&log, in_place);
     rules::epochs_are_sealed_last(&log);
     rules::folders_are_safe_before_their_files(&log);
-    let manifest = |operation: &disk::Operation| match operation {
-        disk::Operation::Rename { to, .. } | disk::Operation::Link { to, .. } => {
-            to.parent() == Some(Path::new(&out)) && to.extension().is_some_and(|end| end == "json")
-        }
-        _ => false,
-    };
-    assert!(log.iter().any(manifest), "the settings of the comparison");
+    let settings = Path::new(&out).join("comparison.json");
+    rules::settings_are_safe_before_their_runs(&log, &settings);
 }
 
 #[test]

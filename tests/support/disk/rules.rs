@@ -79,6 +79,29 @@ pub fn folders_are_safe_before_their_files(log: &[Operation]) {
     assert!(made > 0, "no folder was made");
 }
 
+/// Checks that the settings of a comparison are safe before anything is made in a folder of a run below them: runs without
+/// their settings would be taken for those of others.
+#[track_caller]
+pub fn settings_are_safe_before_their_runs(log: &[Operation], settings: &Path) {
+    let folder = settings.parent().expect("the folder of the comparison");
+    let (mut named, mut safe, mut made) = (false, false, 0);
+    for operation in log {
+        match operation {
+            Operation::Rename { to, .. } | Operation::Link { to, .. } if to == settings => {
+                named = true;
+            }
+            Operation::Sync { path } if path == folder => safe = named,
+            Operation::Create { path, .. } | Operation::Folder { path } => {
+                let below = path.starts_with(folder) && path.parent() != Some(folder);
+                assert!(safe || !below, "{} before the settings", path.display());
+                made += usize::from(below);
+            }
+            _ => {}
+        }
+    }
+    assert!(made > 0, "no run was made");
+}
+
 /// Checks that an epoch is sealed after its files are safe, and that nothing of an older one is removed before.
 #[track_caller]
 pub fn epochs_are_sealed_last(log: &[Operation]) {
