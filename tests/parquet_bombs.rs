@@ -85,11 +85,18 @@ fn element(name: &str, members: u64) -> Vec<u8> {
 
 /// A file with a schema, no rows, and further fields of its metadata.
 fn file(schema: &[Vec<u8>], further: &[u8]) -> Vec<u8> {
+    file_of(schema, 0, further)
+}
+
+/// The same with a number of rows that it claims.
+fn file_of(schema: &[Vec<u8>], rows: u64, further: &[u8]) -> Vec<u8> {
     let mut metadata = vec![0x15, 2, 0x19, 0xfc];
     metadata.extend(varint(schema.len() as u64));
     metadata.extend(schema.concat());
-    // No rows and no groups of them.
-    metadata.extend([0x16, 0, 0x19, 0x0c]);
+    // The rows, and no groups of them.
+    metadata.push(0x16);
+    metadata.extend(varint(2 * rows));
+    metadata.extend([0x19, 0x0c]);
     metadata.extend(further);
     metadata.push(0);
     let length = metadata.len() as u32;
@@ -126,6 +133,11 @@ fn schemas(path: &Path) {
         let message = refusal(path, &bomb);
         let expected = format!("a group of {claimed} columns where 4 are left");
         assert!(message.contains(&expected), "{message}");
+    }
+    for rows in [4_100_000, MOST, i64::MAX as u64] {
+        let schema = [vec![element("m", 4)], columns.clone()].concat();
+        let message = refusal(path, &file_of(&schema, rows, &[]));
+        assert!(message.contains(&format!("{rows} rows in")), "{message}");
     }
     let mut deep = vec![element("m", 1); 200_000];
     deep.push(element("open", 0));

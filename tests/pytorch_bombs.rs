@@ -158,23 +158,35 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
                 sizes,
                 ..zeros.clone()
             };
-            refusal(&path, &archive(&[pickle(), claims]));
+            let message = refusal(&path, &archive(&[pickle(), claims]));
+            assert!(!message.contains("an empty dict"), "{message}");
         }
+    }
+    // A stored entry has one length.
+    for sizes in [[1000, 999], [1000, 1001], [999, 1000]] {
+        let claims = Member {
+            sizes,
+            ..zeros.clone()
+        };
+        let message = refusal(&path, &archive(&[pickle(), claims]));
+        assert!(!message.contains("an empty dict"), "{message}");
     }
     // Every member of the directory is the same bytes of the file.
     let large = Member::stored("a/data/0", "\0".repeat(1 << 20).as_bytes());
-    const NAMES: [&str; 8] = [
-        "a/data/1", "a/data/2", "a/data/3", "a/data/4", "a/data/5", "a/data/6", "a/data/7",
-        "a/data/8",
-    ];
     let mut members = vec![large.clone(), pickle()];
-    members.extend(NAMES.map(|name| Member {
-        name,
+    members.extend((1..200).map(|number| Member {
+        name: format!("a/data/{number}").leak(),
         contents: Vec::new(),
         place: Some(0),
         ..large.clone()
     }));
-    refusal(&path, &archive(&members));
+    let message = refusal(&path, &archive(&members));
+    assert!(message.contains("larger than the file"), "{message}");
+
+    // A dictionary, put into the same memory slot nine million times.
+    let long = [&b"\x80\x02}"[..], &b"q\0".repeat(9_000_000), b"."].concat();
+    let message = refusal(&path, &archive(&[Member::stored("a/data.pkl", &long)]));
+    assert!(message.contains("instructions that are read"), "{message}");
 
     for open in [&b"("[..], b"]", b"}", b"(t", b"]a"] {
         let deep: Vec<u8> = open.iter().copied().cycle().take(1_000_000).collect();
