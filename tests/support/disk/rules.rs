@@ -92,7 +92,8 @@ pub fn settings_are_safe_before_their_runs(log: &[Operation], settings: &Path) {
             }
             Operation::Sync { path } if path == folder => safe = named,
             Operation::Create { path, .. } | Operation::Folder { path } => {
-                let below = path.starts_with(folder) && path.parent() != Some(folder);
+                let inside = path.starts_with(folder) && path != folder;
+                let below = inside && path.parent() != Some(folder);
                 assert!(safe || !below, "{} before the settings", path.display());
                 made += usize::from(below);
             }

@@ -40,6 +40,7 @@ mod numbers {
     pub const RENAMEAT: i64 = 264;
     pub const LINKAT: i64 = 265;
     pub const READLINKAT: i64 = 267;
+    pub const GETCWD: i64 = 79;
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -58,6 +59,7 @@ mod numbers {
     pub const RENAMEAT: i64 = 38;
     pub const LINKAT: i64 = 37;
     pub const READLINKAT: i64 = 78;
+    pub const GETCWD: i64 = 17;
 }
 
 use numbers::*;
@@ -255,18 +257,45 @@ fn put(path: &[u8], place: i64, bytes: &[u8], does: impl FnOnce(usize) -> c_long
     done as isize
 }
 
-fn name<'a>(path: *const c_char) -> &'a [u8] {
-    unsafe { CStr::from_ptr(path) }.to_bytes()
+/// A path from the root, whatever the folder that the process is in.
+struct Name {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Name {
+    fn of(path: *const c_char) -> Self {
+        let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+        let path = path.strip_prefix(b"./").unwrap_or(path);
+        let (mut bytes, mut length) = ([0u8; LONGEST], 0);
+        if !path.starts_with(b"/") {
+            let written = unsafe { syscall(GETCWD, bytes.as_mut_ptr(), LONGEST) };
+            // With the zero behind it, whose place is that of the slash.
+            length = usize::try_from(written).unwrap_or(1).max(1);
+            bytes[length - 1] = b'/';
+        }
+        let fits = path.len().min(LONGEST - length);
+        bytes[length..length + fits].copy_from_slice(&path[..fits]);
+        Self {
+            bytes,
+            length: length + fits,
+        }
+    }
+
+    fn get(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     let turn = Turn::take();
     let does = || unsafe { syscall(OPENAT, HERE, path, flags as c_long, mode as c_long) };
-    let changes = flags & (CREATE | TRUNCATE) != 0 && inside(name(path));
+    let name = Name::of(path);
+    let changes = flags & (CREATE | TRUNCATE) != 0 && inside(name.get());
     let done = if changes {
         let how = i64::from(flags & (TRUNCATE | EXCLUSIVE));
-        act("create", (name(path), b""), how, does)
+        act("create", (name.get(), b""), how, does)
     } else {
         does() as c_int
     };
@@ -357,8 +386,9 @@ pub unsafe extern "C" fn fdatasync(fd: c_int) -> c_int {
 pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
     let turn = Turn::take();
     let does = || unsafe { syscall(RENAMEAT, HERE, from, HERE, to) };
-    let done = if inside(name(to)) {
-        act("rename", (name(from), name(to)), 0, does)
+    let (old, new) = (Name::of(from), Name::of(to));
+    let done = if inside(new.get()) {
+        act("rename", (old.get(), new.get()), 0, does)
     } else {
         does() as c_int
     };
@@ -376,8 +406,9 @@ pub unsafe extern "C" fn linkat(
 ) -> c_int {
     let turn = Turn::take();
     let does = || unsafe { syscall(LINKAT, HERE, from, HERE, to, flags as c_long) };
-    let done = if inside(name(to)) {
-        act("link", (name(from), name(to)), 0, does)
+    let (old, new) = (Name::of(from), Name::of(to));
+    let done = if inside(new.get()) {
+        act("link", (old.get(), new.get()), 0, does)
     } else {
         does() as c_int
     };
@@ -389,8 +420,9 @@ pub unsafe extern "C" fn linkat(
 pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
     let turn = Turn::take();
     let does = || unsafe { syscall(UNLINKAT, HERE, path, 0 as c_long) };
-    let done = if inside(name(path)) {
-        act("unlink", (name(path), b""), 0, does)
+    let name = Name::of(path);
+    let done = if inside(name.get()) {
+        act("unlink", (name.get(), b""), 0, does)
     } else {
         does() as c_int
     };
@@ -402,8 +434,9 @@ pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
 pub unsafe extern "C" fn mkdir(path: *const c_char, mode: c_int) -> c_int {
     let turn = Turn::take();
     let does = || unsafe { syscall(MKDIRAT, HERE, path, mode as c_long) };
-    let done = if inside(name(path)) {
-        act("mkdir", (name(path), b""), 0, does)
+    let name = Name::of(path);
+    let done = if inside(name.get()) {
+        act("mkdir", (name.get(), b""), 0, does)
     } else {
         does() as c_int
     };
