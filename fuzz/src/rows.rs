@@ -72,6 +72,9 @@ fn header_line(header: usize, form: usize, separator: char, volume: bool) -> Str
     names.join(&separator.to_string()) + "\n"
 }
 
+/// The latest time, 2026-01-01: counts of which most lie more than a year ahead are refused, whatever they are.
+const LATEST: i64 = 1_767_225_600;
+
 /// Draws 1 to 40 bars with steps that fit the form.
 fn series(tape: &mut Tape<'_>, form: usize) -> (Vec<Bar>, Vec<i64>) {
     let count = 1 + tape.below(40);
@@ -102,6 +105,9 @@ fn series(tape: &mut Tape<'_>, form: usize) -> (Vec<Bar>, Vec<i64>) {
             1
         };
         time += step * gap;
+        if time > LATEST {
+            break;
+        }
     }
     (bars, times)
 }
