@@ -270,3 +270,22 @@ fn instruments_take_time_in_proportion_to_their_number() {
     };
     grows_with("instruments", 1_000, text, read_in_every_way);
 }
+
+#[test]
+fn instruments_side_by_side_take_time_in_proportion_to_their_number() {
+    let text = |count: usize| {
+        let row = |first: &str, cells: &str| format!("{first},{}\n", cells.repeat(count));
+        let tickers: String = (0..count).map(|one| format!(",S{one}").repeat(4)).collect();
+        let mut text = row("Price", "Open,High,Low,Close,");
+        text += &format!("Ticker{tickers},\n");
+        for day in 1..=4 {
+            text += &row(&format!("2024-01-{day:02}"), "1,2,0.5,1.5,");
+        }
+        text
+    };
+    let read = |file: &Path| {
+        let (instruments, _) = read_instruments(file, &CsvOptions::default()).unwrap();
+        assert!(instruments.len() >= 50 && instruments[7].bars.len() == 4);
+    };
+    grows_with("instruments side by side", 50, text, read);
+}

@@ -28,6 +28,7 @@ mod real_bars;
 mod resample;
 mod several;
 mod shared_cases;
+mod sheets;
 mod simulator;
 mod untidy_csv;
 mod windows;

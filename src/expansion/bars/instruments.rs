@@ -16,8 +16,8 @@ use crate::error::Result;
 /// common names. A file without such a column holds one instrument, which is called by the name of the file. Each
 /// series follows the rules of [`read_csv`](super::read_csv); the report counts the rows of all series.
 ///
-/// Takes time and memory linear in the length of the file, except for a CSV file whose instruments have columns side by
-/// side: its rows are read once for each instrument.
+/// Takes time and memory linear in the length of the file, except where the instruments of a CSV file have columns side by
+/// side and rows of other lengths than the header: the rows of such a file are read once for each instrument.
 ///
 /// # Errors
 /// As [`read_csv`](super::read_csv) and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a

@@ -85,6 +85,16 @@ impl Text {
         self.unfinished == Some(line)
     }
 
+    /// Returns the number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the bytes before a place.
+    pub(crate) fn before(&self, place: &DataStart) -> &[u8] {
+        &self.bytes[..place.offset]
+    }
+
     /// Returns the records from `place` on.
     pub(crate) fn records(&self, place: &DataStart) -> Records<'_> {
         Records::new(&self.path, &self.bytes[place.offset..], place)

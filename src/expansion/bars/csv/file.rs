@@ -6,7 +6,6 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::columns::BarColumns;
-use super::head::Head;
 use super::intake::{Intake, PlaceName};
 use super::intakes::{Instrument, Intakes, stem};
 use super::row::BarRow;
@@ -36,7 +35,11 @@ impl<'a> CsvFile<'a> {
     /// Reads a file and infers its form.
     pub(super) fn open(path: &Path, options: &'a CsvOptions) -> Result<Self> {
         options.check()?;
-        let text = Text::read(path, "CSV file")?;
+        Self::of(Text::read(path, "CSV file")?, options)
+    }
+
+    /// Infers the form of a text. The options are checked.
+    pub(super) fn of(text: Text, options: &'a CsvOptions) -> Result<Self> {
         let columns = BarColumns::find(&text, options)?;
         let mut notes = Vec::new();
         let rows = chosen(&text, &columns, options, &mut notes)?;
@@ -251,19 +254,4 @@ fn chosen(
 pub(crate) fn format_left_aside(options: &CsvOptions) -> String {
     let format = options.time_format.as_deref().unwrap_or_default();
     format!("no time stamp fits `{format}`, the `data.time_format`, so the form was inferred")
-}
-
-/// Returns the instruments whose prices stand side by side in a file.
-pub(super) fn side_by_side(path: &Path, options: &CsvOptions) -> Result<Vec<String>> {
-    let text = Text::read(path, "CSV file")?;
-    let Some(mut head) = Head::find(&text, &options.columns)? else {
-        return Ok(Vec::new());
-    };
-    let mut records = text.records(&head.header.rows);
-    while let Ok(true) = records.advance() {
-        if !head.take(records.record(), records.line()) {
-            break;
-        }
-    }
-    Ok(head.side_by_side())
 }

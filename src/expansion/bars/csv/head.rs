@@ -183,6 +183,22 @@ impl Head {
     }
 }
 
+impl Head {
+    /// Returns the place in `instruments` of each column's instrument, `None` for a column of none of them.
+    pub(super) fn owners(&self, instruments: &[String]) -> Vec<Option<usize>> {
+        let places: HashMap<&str, usize> = (0..)
+            .zip(instruments)
+            .map(|(i, name)| (name.as_str(), i))
+            .collect();
+        let tickers = self
+            .tickers
+            .as_ref()
+            .map_or(&[][..], |(tickers, _)| tickers);
+        let owner = |column: usize| places.get(tickers.get(column)?.as_str()).copied();
+        (0..self.header.names.len()).map(owner).collect()
+    }
+}
+
 /// Gives the name in a cell that was merged over several columns to all of them: the columns to the right whose cells
 /// are empty, up to the next name.
 fn spread(tickers: &mut [String], names: &[String]) {

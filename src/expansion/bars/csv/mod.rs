@@ -2,7 +2,8 @@
 //!
 //! `options` has the settings and the report. `head` reads the header (`header_again` where it is repeated), `columns`
 //! finds the columns, `unnamed` those without a header, `advice` explains what is missing. `survey` infers the form of
-//! the rows in a first pass, `symbols` and `several` see whether they belong to several instruments. `file` joins these
+//! the rows in a first pass, `symbols` and `several` see whether they belong to several instruments, `sheet` splits
+//! columns of several instruments side by side. `file` joins these
 //! and reads a whole file: `row` turns a record into a bar, `order` checks the direction of the time stamps, `intake`
 //! keeps, drops or refuses each row. `lines` (with `lines_rows` and `lines_checks`) reads lines that arrive one at a
 //! time, and `watch` looks for what their first row could not show.
@@ -22,6 +23,7 @@ mod order;
 pub(crate) mod row;
 mod sample;
 mod several;
+mod sheet;
 mod stamp_text;
 mod survey;
 pub(crate) mod symbols;
@@ -33,12 +35,14 @@ use std::path::Path;
 
 use super::Bars;
 use crate::error::Result;
+use crate::expansion::table::text::Text;
 use file::CsvFile;
 #[cfg(feature = "parquet")]
 pub(crate) use file::format_left_aside;
 pub use intakes::Instrument;
 pub use lines::CsvLines;
 pub use options::{CsvOptions, CsvReport, OfAnotherFile};
+use sheet::Sheet;
 
 /// Reads the bars of a file of separated values, and returns them oldest first.
 ///
@@ -137,20 +141,12 @@ pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<(Bars, C
 
 /// Reads every instrument of a file as a series of its own.
 pub(crate) fn read_all(path: &Path, options: &CsvOptions) -> Result<(Vec<Instrument>, CsvReport)> {
-    let side_by_side = match options.instrument {
-        None => file::side_by_side(path, options)?,
-        Some(_) => Vec::new(),
-    };
-    if side_by_side.len() < 2 {
-        return CsvFile::open(path, options)?.instruments();
+    options.check()?;
+    let text = Text::read(path, "CSV file")?;
+    if options.instrument.is_none()
+        && let Some(sheet) = Sheet::of(&text, options)?
+    {
+        return sheet.read(options);
     }
-    let mut instruments = Vec::new();
-    let mut all = CsvReport::default();
-    for name in side_by_side {
-        let options = options.clone().with_instrument(name.clone());
-        let (bars, report) = read_csv(path, &options)?;
-        all.add(report, &name);
-        instruments.push(Instrument { name, bars });
-    }
-    Ok((instruments, all))
+    CsvFile::of(text, options)?.instruments()
 }

@@ -1,0 +1,204 @@
+//! A file with the columns of several instruments side by side is read as each of them is read alone.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use equipoise::expansion::bars::{Bar, Bars, CsvOptions, CsvReport, read_csv, read_instruments};
+use proptest::prelude::*;
+
+/// A file: the kind of its header, the end of its lines, and its cells as text, by row, instrument and column.
+#[derive(Clone, Debug)]
+struct Sheet {
+    instruments: usize,
+    header: usize,
+    separator: char,
+    end: &'static str,
+    finished: bool,
+    /// A column of text that belongs to no instrument, if there is one.
+    venue: bool,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    prices: Vec<f64>,
+    /// The instrument and the text in place of its prices.
+    odd: Option<(usize, &'static str)>,
+    blank_above: bool,
+    /// Whether the row ends with a further empty field.
+    longer: bool,
+}
+
+const COLUMNS: [&str; 5] = ["Open", "High", "Low", "Close", "Volume"];
+
+impl Sheet {
+    fn text(&self) -> String {
+        let mut lines = Vec::new();
+        let repeated = |names: &dyn Fn(usize, &str) -> String| {
+            let cells =
+                (0..self.instruments).flat_map(|one| COLUMNS.map(|column| names(one, column)));
+            cells.collect::<Vec<_>>()
+        };
+        let names = repeated(&|_, column| column.to_owned());
+        let tickers = repeated(&|one, _| name(one));
+        let merged = repeated(&|one, column| match column {
+            "Open" => name(one),
+            _ => String::new(),
+        });
+        match self.header {
+            0 => lines.extend([self.line("Price", &names), self.line("Ticker", &tickers)]),
+            1 => lines.extend([self.line("Ticker", &tickers), self.line("Date", &names)]),
+            2 => lines.extend([self.line("", &merged), self.line("Date", &names)]),
+            _ => {
+                lines.push("prices of a few companies".to_owned());
+                lines.extend([self.line("Price", &names), self.line("Ticker", &tickers)]);
+                lines.push(self.line("Date", &vec![String::new(); names.len()]));
+            }
+        }
+        for (day, row) in self.rows.iter().enumerate() {
+            if row.blank_above {
+                lines.push(String::new());
+            }
+            let cells = (0..self.instruments).flat_map(|one| row.cells(one));
+            let date =
+                (jiff::civil::date(2024, 1, 2) + jiff::Span::new().days(day as i64)).to_string();
+            let mut line = self.line(&date, &cells.collect::<Vec<_>>());
+            if row.longer {
+                line.push(self.separator);
+            }
+            lines.push(line);
+        }
+        let mut text = lines.join(self.end);
+        if self.finished {
+            text.push_str(self.end);
+        }
+        text
+    }
+
+    fn line(&self, first: &str, cells: &[String]) -> String {
+        let mut line = first.to_owned();
+        for cell in cells {
+            write!(line, "{}{cell}", self.separator).unwrap();
+        }
+        if self.venue {
+            let venue = match first {
+                "Price" | "Date" => "venue",
+                "Ticker" | "" => "",
+                _ => "\"New \"\"York\"\"\"",
+            };
+            // The line below the names has a text in every cell, or belongs to no header.
+            write!(line, "{}{venue}", self.separator).unwrap();
+        }
+        line
+    }
+}
+
+impl Row {
+    fn cells(&self, instrument: usize) -> [String; 5] {
+        let price = self.prices[instrument];
+        if let Some((odd, text)) = self.odd
+            && odd == instrument
+        {
+            return [(); 5].map(|()| text.to_owned());
+        }
+        [price, price + 1.0, price - 1.0, price + 0.5, 7.0].map(|price| price.to_string())
+    }
+}
+
+fn name(instrument: usize) -> String {
+    ["AAPL", "BRK.B", "\"Ü, AG\"", "msft"][instrument].to_owned()
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let odd = prop_oneof![
+        12 => Just(None),
+        1 => (0..4usize, prop::sample::select(vec!["", "nan", "x", "-1"])).prop_map(Some),
+    ];
+    let rare = || prop::bool::weighted(0.03);
+    (prop::collection::vec(10.0..20.0f64, 4), odd, rare(), rare()).prop_map(
+        |(prices, odd, blank_above, longer)| Row {
+            prices: prices
+                .into_iter()
+                .map(|price| (price * 8.0).round() / 8.0)
+                .collect(),
+            odd,
+            blank_above,
+            longer,
+        },
+    )
+}
+
+fn sheet() -> impl Strategy<Value = Sheet> {
+    let rows = prop::collection::vec(row(), 1..30);
+    let form = (
+        0..4usize,
+        prop::sample::select(vec![',', ';', '\t']),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    (2..=4usize, form, any::<bool>(), rows).prop_map(
+        |(instruments, (header, separator, crlf, finished), venue, rows)| Sheet {
+            instruments,
+            header,
+            separator,
+            end: if crlf { "\r\n" } else { "\n" },
+            finished,
+            venue,
+            rows,
+        },
+    )
+}
+
+/// Name, bars and times of each instrument, and the report, its notes in order of the alphabet; or the message.
+type Told = Result<(Vec<Part>, CsvReport), String>;
+type Part = (String, Vec<Bar>, Option<Vec<i64>>);
+
+fn part(name: &str, bars: &Bars) -> Part {
+    let times = bars.timestamps().map(<[i64]>::to_vec);
+    (name.to_owned(), bars.bars().to_vec(), times)
+}
+
+fn together(path: &Path, options: &CsvOptions) -> Told {
+    let read = read_instruments(path, options);
+    let (instruments, mut report) = read.map_err(|error| error.to_string())?;
+    report.notes.sort();
+    let parts = instruments.iter().map(|one| part(&one.name, &one.bars));
+    Ok((parts.collect(), report))
+}
+
+fn alone(path: &Path, names: &[String], options: &CsvOptions) -> Told {
+    let (mut parts, mut all) = (Vec::new(), CsvReport::default());
+    for name in names {
+        let options = options.clone().with_instrument(name.clone());
+        let (bars, report) = read_csv(path, &options).map_err(|error| error.to_string())?;
+        parts.push(part(name, &bars));
+        let notes = report.notes.into_iter();
+        all.notes
+            .extend(notes.map(|note| format!("{name}: {note}")));
+        all.rows += report.rows;
+        all.dropped += report.dropped;
+        all.copies += report.copies;
+        all.mended += report.mended;
+        all.first_dropped = all.first_dropped.or(report.first_dropped);
+    }
+    all.notes.sort();
+    Ok((parts, all))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn an_instrument_among_others_is_read_as_alone(sheet in sheet(), skip in any::<bool>()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sheet.csv");
+        std::fs::write(&path, sheet.text()).unwrap();
+        let options = CsvOptions::default().with_skip_bad_rows(skip);
+        let found = together(&path, &options);
+        let names: Vec<String> = (0..sheet.instruments).map(|one| name(one).replace('"', "")).collect();
+        if let Ok((parts, ..)) = &found && parts.len() > 1 {
+            let found: Vec<&String> = parts.iter().map(|(name, ..)| name).collect();
+            prop_assert_eq!(found, names.iter().collect::<Vec<_>>());
+        }
+        prop_assert_eq!(found, alone(&path, &names, &options));
+    }
+}
