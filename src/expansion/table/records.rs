@@ -20,27 +20,31 @@ pub(crate) struct DataStart {
 /// The records of one text, read one at a time into the same buffer.
 pub(crate) struct Records<'a> {
     path: PathBuf,
-    reader: Reader<&'a [u8]>,
+    source: Source<'a>,
     record: StringRecord,
     /// The number of lines above the first record.
     above: u64,
 }
 
+/// Where the records come from.
+enum Source<'a> {
+    /// Text without quotes, in which every line is a record.
+    Lines(Lines<'a>),
+    /// Text that may have quotes.
+    Quoted(Box<Reader<&'a [u8]>>),
+}
+
 impl<'a> Records<'a> {
-    /// Creates the records of `bytes`, which begin at `place` in the file.
-    pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart) -> Self {
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(place.separator)
-            // With the default terminator a record of a CRLF file ends between the two bytes, so the line count is
-            // off by one. The carriage return in the last field is removed when fields are trimmed.
-            .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(bytes.len().clamp(1, 1 << 16))
-            .from_reader(bytes);
+    /// Creates the records of `bytes`, which begin at `place` in the file. `quoted` tells whether they may have quotes.
+    pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart, quoted: bool) -> Self {
+        // A reader of quotes builds its automaton first, which takes longer than a short text, and looks at every byte.
+        let source = match std::str::from_utf8(bytes) {
+            Ok(text) if !quoted => Source::Lines(Lines::of(text, place.separator)),
+            _ => Source::Quoted(Box::new(reader(bytes, place.separator))),
+        };
         Self {
             path: path.to_path_buf(),
-            reader,
+            source,
             record: StringRecord::new(),
             // Without a header, on line 0, the first row is on line 1.
             above: place.line.saturating_sub(1),
@@ -50,21 +54,29 @@ impl<'a> Records<'a> {
     /// Reads the next record that is not blank. Returns `false` at the end of the text.
     pub(crate) fn advance(&mut self) -> Result<bool> {
         loop {
-            let before = self.reader.position().line();
-            let more = self
-                .reader
-                .read_record(&mut self.record)
-                .map_err(|error| self.unreadable(error))?;
-            if !more {
-                return Ok(false);
-            }
-            if self.reader.position().line() > before + 1 {
-                self.refuse_several_lines()?;
-            }
-            if !self.is_blank() {
-                return Ok(true);
+            let more = match &mut self.source {
+                Source::Lines(lines) => lines.read(&mut self.record),
+                Source::Quoted(_) => self.read_quoted()?,
+            };
+            if !more || !self.is_blank() {
+                return Ok(more);
             }
         }
+    }
+
+    /// Reads the next record of a text that may have quotes.
+    fn read_quoted(&mut self) -> Result<bool> {
+        let Source::Quoted(reader) = &mut self.source else {
+            return Ok(false);
+        };
+        let before = reader.position().line();
+        let more = reader.read_record(&mut self.record);
+        let lines = reader.position().line() - before;
+        let more = more.map_err(|error| self.unreadable(error))?;
+        if more && lines > 1 {
+            self.refuse_several_lines()?;
+        }
+        Ok(more)
     }
 
     /// Returns the record that [`advance`](Self::advance) read.
@@ -74,7 +86,11 @@ impl<'a> Records<'a> {
 
     /// Returns the line of the record, from 1. The reader is already on the next line.
     pub(crate) fn line(&self) -> u64 {
-        self.above + self.reader.position().line().saturating_sub(1).max(1)
+        let read = match &self.source {
+            Source::Lines(lines) => lines.read,
+            Source::Quoted(reader) => reader.position().line().saturating_sub(1),
+        };
+        self.above + read.max(1)
     }
 
     /// Returns whether the record is blank. A row of separators alone, as at the end of a sheet, is blank too.
@@ -113,7 +129,91 @@ impl<'a> Records<'a> {
     }
 }
 
+/// Creates a reader of records that may have quotes.
+fn reader(bytes: &[u8], separator: u8) -> Reader<&[u8]> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        // With the default terminator a record of a CRLF file ends between the two bytes, so the line count is
+        // off by one. The carriage return in the last field is removed when fields are trimmed.
+        .terminator(Terminator::Any(b'\n'))
+        .buffer_capacity(bytes.len().clamp(1, 1 << 16))
+        .from_reader(bytes)
+}
+
+/// The lines of a text without quotes, whose fields lie between separators.
+struct Lines<'a> {
+    rest: &'a str,
+    separator: u8,
+    /// The number of lines read.
+    read: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str, separator: u8) -> Self {
+        Self {
+            // As the reader of quotes does.
+            rest: text.strip_prefix('\u{feff}').unwrap_or(text),
+            separator,
+            read: 0,
+        }
+    }
+
+    /// Reads the fields of the next line. Returns `false` at the end of the text.
+    fn read(&mut self, record: &mut StringRecord) -> bool {
+        if self.rest.is_empty() {
+            return false;
+        }
+        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
+        self.rest = rest;
+        self.read += 1;
+        record.clear();
+        let mut start = 0;
+        for (at, byte) in line.bytes().enumerate() {
+            if byte == self.separator {
+                record.push_field(&line[start..at]);
+                start = at + 1;
+            }
+        }
+        record.push_field(&line[start..]);
+        true
+    }
+}
+
 /// Returns a trimmed field, empty if the row is too short.
 pub(crate) fn field(record: &StringRecord, index: usize) -> &str {
     record.get(index).unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The fields and the line of every record.
+    fn all(text: &str, quoted: bool) -> Vec<(Vec<String>, u64)> {
+        let place = DataStart {
+            offset: 0,
+            line: 3,
+            separator: b';',
+        };
+        let mut records = Records::new(Path::new("text"), text.as_bytes(), &place, quoted);
+        let mut found = Vec::new();
+        while records.advance().unwrap() {
+            let fields = records.record().iter().map(str::to_owned).collect();
+            found.push((fields, records.line()));
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn lines_without_quotes_are_the_records_of_the_csv_reader(text in "[a1;, \t\r\né]{0,60}") {
+            // As in a `Text`, whose lines are ended.
+            let text = text + "\n";
+            prop_assert_eq!(all(&text, false), all(&text, true));
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Text {
     bytes: Vec<u8>,
     /// The number of the last line if the file does not end with a line feed.
     unfinished: Option<u64>,
+    /// Whether a quote is in it.
+    quoted: bool,
 }
 
 impl Text {
@@ -70,6 +72,7 @@ impl Text {
         bytes.push(b'\n');
         Self {
             path: path.to_path_buf(),
+            quoted: bytes.contains(&b'"'),
             bytes,
             unfinished,
         }
@@ -97,7 +100,7 @@ impl Text {
 
     /// Returns the records from `place` on.
     pub(crate) fn records(&self, place: &DataStart) -> Records<'_> {
-        Records::new(&self.path, &self.bytes[place.offset..], place)
+        Records::new(&self.path, &self.bytes[place.offset..], place, self.quoted)
     }
 
     /// Returns the place behind the line of another place, whose offset is at or above the line.
