@@ -26,6 +26,12 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, place)
 }
 
+/// A program, where it has been built and its operations can be seen.
+fn watched(name: &str) -> Option<PathBuf> {
+    disk::library()?;
+    example(name)
+}
+
 /// Runs a program in `place` and returns what it wrote there.
 fn log(program: &Path, arguments: &[&str], place: &Path) -> Vec<disk::Operation> {
     let log = place.with_file_name("log");
@@ -58,12 +64,9 @@ fn moved(log: &[disk::Operation]) -> usize {
 
 #[test]
 fn a_training_writes_whole_files() {
-    let Some(program) = example("train_expansion") else {
+    let Some(program) = watched("train_expansion") else {
         return;
     };
-    if disk::library().is_none() {
-        return;
-    }
     let (_folder, place) = folder();
     let log = log(
         &program,
@@ -84,12 +87,9 @@ fn a_training_writes_whole_files() {
 /// Without `--out`, the program makes `runs` and a folder in it.
 #[test]
 fn a_training_makes_folders_that_last() {
-    let Some(program) = example("train_expansion") else {
+    let Some(program) = watched("train_expansion") else {
         return;
     };
-    if disk::library().is_none() {
-        return;
-    }
     let (_folder, place) = folder();
     let arguments = ["--config", "small.json", "--epochs", "1"];
     let log = log(&program, &arguments, &place);
@@ -99,12 +99,9 @@ fn a_training_makes_folders_that_last() {
 
 #[test]
 fn a_comparison_writes_whole_files() {
-    let Some(program) = example("compare_strategies") else {
+    let Some(program) = watched("compare_strategies") else {
         return;
     };
-    if disk::library().is_none() {
-        return;
-    }
     let (_folder, place) = folder();
     let out = place.join("comparison").display().to_string();
     let arguments = [
@@ -127,12 +124,9 @@ fn a_comparison_writes_whole_files() {
 
 #[test]
 fn a_prediction_writes_a_whole_table() {
-    let (Some(program), Some(train)) = (example("predict"), example("train_expansion")) else {
+    let (Some(program), Some(train)) = (watched("predict"), watched("train_expansion")) else {
         return;
     };
-    if disk::library().is_none() {
-        return;
-    }
     let (_folder, place) = folder();
     log(
         &train,
