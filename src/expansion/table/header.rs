@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use ::csv::{ReaderBuilder, StringRecord};
+use ::csv::StringRecord;
 
 use super::quote;
+use super::quoted::Quoted;
 use super::records::DataStart;
 use super::text::Text;
 use crate::error::{Error, Result};
@@ -234,7 +235,6 @@ fn without_accent(c: char) -> char {
 /// Returns the fields of one line.
 pub(crate) fn fields(line: &[u8], separator: u8) -> Vec<String> {
     let text = String::from_utf8_lossy(line);
-    // A reader builds its automaton first, which takes longer than most lines.
     if text.is_empty() || text.contains(['"', '\r', '\n']) {
         return quoted_fields(&text, separator);
     }
@@ -245,15 +245,9 @@ pub(crate) fn fields(line: &[u8], separator: u8) -> Vec<String> {
 /// Returns the fields of one line that may hold quotes.
 fn quoted_fields(line: &str, separator: u8) -> Vec<String> {
     let mut record = StringRecord::new();
-    let read = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(line.as_bytes())
-        .read_record(&mut record);
-    match read {
-        Ok(_) => record.iter().map(str::to_owned).collect(),
-        Err(_) => Vec::new(),
+    match Quoted::of_line(line.as_bytes(), separator).read(&mut record) {
+        Ok(true) => record.iter().map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_claims;
 pub(crate) mod quote;
+mod quoted;
 pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod stamp;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
+use ::csv::StringRecord;
 
+use super::quoted::{NotText, Quoted};
 use crate::error::{Error, Result};
 
 /// The start of the records of a file, and the separator of their fields.
@@ -31,16 +32,15 @@ enum Source<'a> {
     /// Text without quotes, in which every line is a record.
     Lines(Lines<'a>),
     /// Text that may have quotes.
-    Quoted(Box<Reader<&'a [u8]>>),
+    Quoted(Quoted<'a>),
 }
 
 impl<'a> Records<'a> {
     /// Creates the records of `bytes`, which begin at `place` in the file. `quoted` tells whether they may have quotes.
     pub(crate) fn new(path: &Path, bytes: &'a [u8], place: &DataStart, quoted: bool) -> Self {
-        // A reader of quotes builds its automaton first, which takes longer than a short text, and looks at every byte.
         let source = match std::str::from_utf8(bytes) {
             Ok(text) if !quoted => Source::Lines(Lines::of(text, place.separator)),
-            _ => Source::Quoted(Box::new(reader(bytes, place.separator))),
+            _ => Source::Quoted(Quoted::of(bytes, place.separator)),
         };
         Self {
             path: path.to_path_buf(),
@@ -66,15 +66,15 @@ impl<'a> Records<'a> {
 
     /// Reads the next record of a text that may have quotes.
     fn read_quoted(&mut self) -> Result<bool> {
-        let Source::Quoted(reader) = &mut self.source else {
+        let Source::Quoted(quoted) = &mut self.source else {
             return Ok(false);
         };
-        let before = reader.position().line();
-        let more = reader.read_record(&mut self.record);
-        let lines = reader.position().line() - before;
-        let more = more.map_err(|error| self.unreadable(error))?;
+        let before = quoted.lines();
+        let more = quoted.read(&mut self.record);
+        let lines = quoted.lines() - before;
+        let more = more.map_err(|error| self.unreadable(&error))?;
         if more && lines > 1 {
-            self.refuse_several_lines()?;
+            self.refuse_several_lines(before)?;
         }
         Ok(more)
     }
@@ -88,7 +88,7 @@ impl<'a> Records<'a> {
     pub(crate) fn line(&self) -> u64 {
         let read = match &self.source {
             Source::Lines(lines) => lines.read,
-            Source::Quoted(reader) => reader.position().line().saturating_sub(1),
+            Source::Quoted(quoted) => quoted.lines(),
         };
         self.above + read.max(1)
     }
@@ -100,46 +100,26 @@ impl<'a> Records<'a> {
 
     /// Refuses a record over several lines. A missing quote swallows rows up to the next quote or the end of the file,
     /// and skipping would count the loss as a single bad row. No required column spans lines.
-    fn refuse_several_lines(&self) -> Result<()> {
+    fn refuse_several_lines(&self, lines_before: u64) -> Result<()> {
         if !self.record.as_slice().contains('\n') {
             return Ok(());
         }
-        let first = self
-            .record
-            .position()
-            .map_or(self.line(), |position| self.above + position.line());
         let reason = "a quoted value runs on over the end of the line; is a closing `\"` missing?";
-        Err(Error::line(&self.path, first, reason))
+        Err(Error::line(
+            &self.path,
+            self.above + lines_before + 1,
+            reason,
+        ))
     }
 
-    fn unreadable(&self, error: ::csv::Error) -> Error {
-        let text = error.to_string();
-        match error.into_kind() {
-            ErrorKind::Io(source) => Error::io("read", &self.path)(source),
-            ErrorKind::Utf8 { err, .. } => {
-                let reason = format!(
-                    "not UTF-8 text: byte {} of column {} is invalid; save the file as UTF-8",
-                    err.valid_up_to() + 1,
-                    err.field() + 1
-                );
-                Error::line(&self.path, self.line(), reason)
-            }
-            _ => Error::line(&self.path, self.line(), text),
-        }
+    fn unreadable(&self, found: &NotText) -> Error {
+        let reason = format!(
+            "not UTF-8 text: byte {} of column {} is invalid; save the file as UTF-8",
+            found.error.valid_up_to() + 1,
+            found.column + 1
+        );
+        Error::line(&self.path, self.line(), reason)
     }
-}
-
-/// Creates a reader of records that may have quotes.
-fn reader(bytes: &[u8], separator: u8) -> Reader<&[u8]> {
-    ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        // With the default terminator a record of a CRLF file ends between the two bytes, so the line count is
-        // off by one. The carriage return in the last field is removed when fields are trimmed.
-        .terminator(Terminator::Any(b'\n'))
-        .buffer_capacity(bytes.len().clamp(1, 1 << 16))
-        .from_reader(bytes)
 }
 
 /// The lines of a text without quotes, whose fields lie between separators.

@@ -1,0 +1,200 @@
+//! Reads the records of a text that may have quotes.
+//!
+//! The automaton of a CSV reader takes longer to build than a line takes to read, and bars may come line by line. So a
+//! thread keeps those it has built. (A copy of one would not do: `csv_core` 0.1.13 leaves out which states are final.)
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::str::Utf8Error;
+
+use ::csv::StringRecord;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+
+/// The most automata that a thread keeps, and the longest buffer in bytes that it keeps with an automaton.
+const KEPT: usize = 16;
+const LONGEST: usize = 1 << 16;
+
+thread_local! {
+    static BUILT: RefCell<Vec<Rc<RefCell<Automaton>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An automaton with its buffers.
+struct Automaton {
+    separator: u8,
+    /// Whether it reads one line, which ends at a carriage return. Else fields keep a carriage return at their end: a
+    /// record of a CRLF file would end between the two bytes, so the line count would be off by one.
+    of_line: bool,
+    reader: Reader,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Automaton {
+    /// Returns an automaton that no other text is read with.
+    fn of(separator: u8, of_line: bool) -> Rc<RefCell<Self>> {
+        BUILT.with_borrow_mut(|built| {
+            let is_free = |one: &&Rc<RefCell<Self>>| {
+                Rc::strong_count(one) == 1 && {
+                    let one = one.borrow();
+                    (one.separator, one.of_line) == (separator, of_line)
+                        && one.fields.len() <= LONGEST
+                }
+            };
+            if let Some(free) = built.iter().find(is_free) {
+                free.borrow_mut().reader.reset();
+                return Rc::clone(free);
+            }
+            let new = Rc::new(RefCell::new(Self::new(separator, of_line)));
+            built.retain(|one| one.borrow().fields.len() <= LONGEST);
+            if built.len() < KEPT {
+                built.push(Rc::clone(&new));
+            }
+            new
+        })
+    }
+
+    fn new(separator: u8, of_line: bool) -> Self {
+        let mut builder = ReaderBuilder::new();
+        builder.delimiter(separator);
+        if !of_line {
+            builder.terminator(Terminator::Any(b'\n'));
+        }
+        Self {
+            separator,
+            of_line,
+            reader: builder.build(),
+            fields: vec![0; 1024],
+            ends: vec![0; 32],
+        }
+    }
+
+    /// Reads the fields of the next record, without quotes and one behind the other, and where each ends. Returns their
+    /// number, or `None` at the end of the text.
+    fn advance(&mut self, rest: &mut &[u8]) -> Option<usize> {
+        let (mut bytes, mut count) = (0, 0);
+        loop {
+            let (fields, ends) = (&mut self.fields[bytes..], &mut self.ends[count..]);
+            let (result, read, written, ended) = self.reader.read_record(rest, fields, ends);
+            *rest = &rest[read..];
+            bytes += written;
+            count += ended;
+            match result {
+                // The next call has no input, which ends the last record.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.fields.resize(2 * self.fields.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record => return Some(count),
+                ReadRecordResult::End => return None,
+            }
+        }
+    }
+}
+
+/// A field that is not UTF-8.
+#[derive(Debug)]
+pub(super) struct NotText {
+    /// The column, from 0.
+    pub(super) column: usize,
+    pub(super) error: Utf8Error,
+}
+
+/// The records of a text that may have quotes.
+pub(super) struct Quoted<'a> {
+    automaton: Rc<RefCell<Automaton>>,
+    rest: &'a [u8],
+}
+
+impl<'a> Quoted<'a> {
+    /// Returns the records of the rows of a file.
+    pub(super) fn of(rows: &'a [u8], separator: u8) -> Self {
+        Self::with(rows, separator, false)
+    }
+
+    /// Returns the record of a line.
+    pub(super) fn of_line(line: &'a [u8], separator: u8) -> Self {
+        Self::with(line, separator, true)
+    }
+
+    fn with(rest: &'a [u8], separator: u8, of_line: bool) -> Self {
+        Self {
+            automaton: Automaton::of(separator, of_line),
+            rest,
+        }
+    }
+
+    /// Returns the number of lines read.
+    pub(super) fn lines(&self) -> u64 {
+        self.automaton.borrow().reader.line() - 1
+    }
+
+    /// Reads the next record. Returns `false` at the end of the text.
+    pub(super) fn read(&mut self, record: &mut StringRecord) -> Result<bool, NotText> {
+        record.clear();
+        let mut automaton = self.automaton.borrow_mut();
+        let Some(count) = automaton.advance(&mut self.rest) else {
+            return Ok(false);
+        };
+        let mut start = 0;
+        for (column, end) in automaton.ends[..count].iter().enumerate() {
+            let field = std::str::from_utf8(&automaton.fields[start..*end]);
+            record.push_field(field.map_err(|error| NotText { column, error })?);
+            start = *end;
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn expected(text: &[u8]) -> Vec<(Option<Vec<String>>, u64)> {
+        let mut reader = ::csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(b';')
+            .terminator(::csv::Terminator::Any(b'\n'))
+            .from_reader(text);
+        let mut record = StringRecord::new();
+        let mut found = Vec::new();
+        loop {
+            let read = reader.read_record(&mut record);
+            let fields = match read {
+                Ok(false) => return found,
+                Ok(true) => Some(record.iter().map(str::to_owned).collect()),
+                Err(_) => None,
+            };
+            found.push((fields, reader.position().line()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn records_are_those_of_the_csv_reader(
+            parts in prop::collection::vec(prop_oneof![
+                "[a1;, \\t\\r\\n\"é\u{feff}]{0,30}".prop_map(String::into_bytes),
+                Just(b"\xff\xfe".to_vec()),
+                Just(b"\"\";".repeat(700)),
+                Just(b"long".repeat(600)),
+            ], 0..6)
+        ) {
+            let text = parts.concat();
+            let mut quoted = Quoted::of(&text, b';');
+            let mut record = StringRecord::new();
+            for (fields, line) in expected(&text) {
+                match quoted.read(&mut record) {
+                    Ok(more) => {
+                        prop_assert!(more);
+                        let found: Vec<String> = record.iter().map(str::to_owned).collect();
+                        prop_assert_eq!(Some(found), fields);
+                    }
+                    Err(_) => prop_assert_eq!(None, fields),
+                }
+                prop_assert_eq!(quoted.lines() + 1, line);
+            }
+            prop_assert!(!quoted.read(&mut record).unwrap());
+        }
+    }
+}
