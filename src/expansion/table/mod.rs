@@ -22,6 +22,8 @@ mod numeric_dates;
 pub(crate) mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_claims;
+#[cfg(feature = "parquet")]
+mod parquet_shapes;
 pub(crate) mod quote;
 mod quoted;
 pub(crate) mod reading;

@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use ::parquet::file::metadata::ColumnChunkMetaData;
 
+use super::parquet_shapes::{check_file, check_page_field};
 use super::thrift::{Compact, Kind, broken};
 
 /// The most groups of columns in one another.
@@ -15,7 +16,7 @@ const DEEPEST: usize = 32;
 /// The end of a file: the length of its metadata and `PAR1`.
 const END: u64 = 8;
 
-/// Checks the schema of a file. A file that ends like no Parquet file passes, since the library says so.
+/// Checks the kinds of the metadata of a file, and its schema. A file that ends like no Parquet file passes, since the library says so.
 pub(super) fn check_schema(file: &File) -> io::Result<()> {
     let mut file = file;
     let length = file.metadata()?.len();
@@ -30,6 +31,8 @@ pub(super) fn check_schema(file: &File) -> io::Result<()> {
     if magic != *b"PAR1" || metadata > before {
         return Ok(());
     }
+    file.seek(SeekFrom::Start(before - metadata))?;
+    check_file(BufReader::new(file), metadata)?;
     file.seek(SeekFrom::Start(before - metadata))?;
     check_metadata(BufReader::new(file), metadata)
 }
@@ -155,7 +158,7 @@ impl PageHead {
                 1 => &mut kind,
                 2 => &mut unpacked,
                 3 => &mut stored,
-                _ => return input.skip(value),
+                _ => return check_page_field(input, field, value),
             };
             if value != Kind::Whole32 {
                 return Err(broken("a page without its sizes"));

@@ -11,7 +11,7 @@ const DEEPEST: usize = 64;
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A truth value. In a structure its field is the value, in a list it takes a byte.
+    /// A truth value. In a structure its field is the value.
     Bool,
     Byte,
     /// A whole number of 16 or 64 bits.
@@ -106,6 +106,7 @@ impl<R: Read> Compact<R> {
             15 => self.unsigned()?,
             few => few.into(),
         };
+        refuse_truth(&[kind])?;
         self.deeper(|input| (0..count).try_for_each(|_| take(input, kind)))
     }
 
@@ -118,13 +119,7 @@ impl<R: Read> Compact<R> {
     pub(super) fn skip(&mut self, kind: Kind) -> io::Result<()> {
         match kind {
             Kind::Bool => Ok(()),
-            other => self.skip_element(other),
-        }
-    }
-
-    fn skip_element(&mut self, kind: Kind) -> io::Result<()> {
-        match kind {
-            Kind::Bool | Kind::Byte => self.byte().map(drop),
+            Kind::Byte => self.byte().map(drop),
             Kind::Whole | Kind::Whole32 => self.unsigned().map(drop),
             Kind::Double => self.pass(8),
             Kind::Uuid => self.pass(16),
@@ -132,7 +127,7 @@ impl<R: Read> Compact<R> {
                 let length = self.unsigned()?;
                 self.pass(length)
             }
-            Kind::List => self.list(Self::skip_element),
+            Kind::List => self.list(Self::skip),
             Kind::Structure => self.structure(|input, _, kind| input.skip(kind)),
             Kind::Map => self.skip_map(),
         }
@@ -145,10 +140,11 @@ impl<R: Read> Compact<R> {
         }
         let kinds = self.byte()?;
         let (key, value) = (Kind::of(kinds >> 4)?, Kind::of(kinds & 0x0f)?);
+        refuse_truth(&[key, value])?;
         self.deeper(|input| {
             (0..count).try_for_each(|_| {
-                input.skip_element(key)?;
-                input.skip_element(value)
+                input.skip(key)?;
+                input.skip(value)
             })
         })
     }
@@ -197,6 +193,15 @@ impl<R: Read> Compact<R> {
     }
 }
 
+/// Refuses truth values in a list or a map, which the metadata of no file has. They take a byte each, but none in the
+/// Parquet library (60.1), which would read what follows as something else.
+fn refuse_truth(kinds: &[Kind]) -> io::Result<()> {
+    if kinds.contains(&Kind::Bool) {
+        return Err(broken("truth values in a list"));
+    }
+    Ok(())
+}
+
 /// Returns an error about the bytes.
 pub(super) fn broken(reason: impl Into<String>) -> Error {
     Error::new(io::ErrorKind::InvalidData, reason.into())
@@ -223,9 +228,9 @@ mod tests {
             skipped(&[0x05, 0xd8, 0x04, 1, 0], Kind::Structure).unwrap(),
             5
         );
-        // Three numbers; twenty truth values, each a byte; a list without a kind.
+        // Three numbers; twenty bytes; a list without a kind.
         assert_eq!(skipped(&[0x35, 2, 0x80, 1, 6, 9], Kind::List).unwrap(), 5);
-        let twenty = [&[0xf1, 20][..], &[1; 20]].concat();
+        let twenty = [&[0xf3, 20][..], &[1; 20]].concat();
         assert_eq!(skipped(&twenty, Kind::List).unwrap(), 22);
         assert_eq!(skipped(&[0, 7], Kind::List).unwrap(), 1);
         // Two keys of text with numbers.
