@@ -135,3 +135,21 @@ fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     }
     builder.tempfile_in(folder)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A temporary file is its owner's alone, but others may read the files of a run where a usual file lets them.
+    #[test]
+    fn a_file_has_the_permissions_of_a_usual_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (usual, whole) = (folder.path().join("usual"), folder.path().join("whole"));
+        std::fs::write(&usual, "x").unwrap();
+        write_atomically(&whole, b"x").unwrap();
+        let mode = |file: &Path| std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode(&whole), mode(&usual));
+    }
+}

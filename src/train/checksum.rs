@@ -67,3 +67,31 @@ pub(crate) fn crc32(file: &Path) -> io::Result<u32> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_that_is_none_is_an_error_and_a_missing_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model-1.bpk");
+        std::fs::write(&file, "numbers").unwrap();
+        check(&file).unwrap();
+        write(&file).unwrap();
+        check(&file).unwrap();
+        for (sum, shown) in [
+            ("", "\"\""),
+            ("zz", "\"zz\""),
+            ("123456789", "\"123456789\""),
+        ] {
+            std::fs::write(beside(&file), sum).unwrap();
+            let error = check(&file).unwrap_err().to_string();
+            let expected = format!("holds {shown}, expected the CRC-32");
+            assert!(
+                error.contains("model-1.bpk.crc32") && error.contains(&expected),
+                "{error}"
+            );
+        }
+    }
+}

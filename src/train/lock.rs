@@ -254,6 +254,8 @@ mod tests {
         });
         let why = heard.recv().unwrap();
         assert!(why.contains("is at work in this folder"), "{why}");
+        std::thread::sleep(PAUSE);
+        assert!(!waiter.is_finished());
         drop(held);
         waiter.join().unwrap();
     }

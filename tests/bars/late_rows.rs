@@ -1,7 +1,7 @@
 //! What the first rows of a stream or a few prices of a file do not show is never guessed: later rows that contradict
 //! are refused.
 
-use equipoise::expansion::bars::{Bar, CsvOptions, DecimalMark};
+use equipoise::expansion::bars::{Bar, ColumnMap, CsvOptions, DecimalMark};
 
 use super::exporters::{bars, read, stream};
 
@@ -113,4 +113,41 @@ fn a_few_prices_do_not_decide_the_mark_of_all() {
             "{error}"
         );
     }
+}
+
+/// A file shows the time of counts under any name by their steps; a single row does not.
+#[test]
+fn a_time_that_only_steps_show_ends_a_stream() {
+    let text = |rows: usize, step: fn(usize) -> usize| {
+        let rows = (0..rows).map(|row| format!("{},1,2,0.5,1.5\n", 1_704_160_800 + step(row)));
+        format!(
+            "beginning,open,high,low,close\n{}",
+            rows.collect::<String>()
+        )
+    };
+    let expected = "the rows so far show a time that the first row did not, so the bars before were read without a time; name \
+                    it with `data.columns`: `time=beginning`";
+    let regular: fn(usize) -> usize = |row| 60 * row;
+    // A file needs eight counts to know.
+    for rows in [8, 20, 60] {
+        let text = text(rows, regular);
+        let (file, _) = read(&text, &CsvOptions::default()).unwrap();
+        assert_eq!(file.timestamps().unwrap()[1], 1_704_160_860);
+        let error = stream(&text, &CsvOptions::default()).unwrap_err();
+        // The last row, or the first of those that were counted.
+        let line = rows.min(20) + 1;
+        assert_eq!(error, format!("FILE, line {line}: {expected}"));
+        let map = |map: &str| CsvOptions::default().with_columns(ColumnMap::parse(map).unwrap());
+        let named = stream(&text, &map("time=beginning")).unwrap();
+        assert_eq!(named[1].1, Some(1_704_160_860));
+        assert_eq!(stream(&text, &map("time=")).unwrap().len(), rows);
+    }
+    // Counts without an order are no time, in a file neither.
+    let scattered = text(60, |row| 7919 * (row % 7));
+    let (file, _) = read(&scattered, &CsvOptions::default()).unwrap();
+    assert_eq!(file.timestamps(), None);
+    assert_eq!(
+        stream(&scattered, &CsvOptions::default()).unwrap().len(),
+        60
+    );
 }

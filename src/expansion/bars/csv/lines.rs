@@ -147,7 +147,7 @@ impl CsvLines {
         !self.lost
     }
 
-    /// Checks at the end of the lines that there was a header and a row.
+    /// Checks at the end of the lines that there was a header and a row, and that no column of counts was the time.
     ///
     /// # Errors
     ///
@@ -155,6 +155,10 @@ impl CsvLines {
     pub fn finish(&self) -> Result<()> {
         match (&self.table, &self.last) {
             (None, _) => BarColumns::find(&self.text(&self.above.bytes), &self.options).map(|_| ()),
+            (Some(BelowHeader::Rows(table)), Some(_)) => {
+                let found = table.watch.check_time(&table.columns);
+                found.map_err(|reason| self.refuse(reason))
+            }
             (Some(_), Some(_)) => Ok(()),
             (Some(_), None) => Err(Error::file(
                 &self.origin,
@@ -216,9 +220,11 @@ impl CsvLines {
         // Every row is parsed as a separate text.
         columns.place.offset = 0;
         let settings = self.settings.clone().unwrap_or_default();
+        let map = &self.options.columns;
+        let told = map.time.is_some() || map.date.is_some();
         BelowHeader::Rows(Box::new(Table {
             evidence: FormEvidence::new(&columns, &settings),
-            watch: Watch::of(&columns),
+            watch: Watch::of(&columns, told),
             columns,
             survey: None,
             told: false,

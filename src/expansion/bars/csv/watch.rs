@@ -4,12 +4,12 @@
 use ::csv::StringRecord;
 
 use super::advice;
-use super::columns::BarColumns;
+use super::columns::{BarColumns, looks};
 use super::symbols::OR_NONE;
 use crate::expansion::bars::Bar;
 use crate::expansion::bars::columns::guess::{self, NoOrder};
-use crate::expansion::bars::columns::look::Kind;
-use crate::expansion::bars::columns::{TimeColumn, is_clock_name};
+use crate::expansion::bars::columns::look::{Kind, ROWS, is_number};
+use crate::expansion::bars::columns::{TimeColumn, Times, is_clock_name};
 use crate::expansion::bars::jumps::PriceJumps;
 use crate::expansion::table::quote;
 use crate::expansion::table::records::field;
@@ -17,6 +17,9 @@ use crate::expansion::table::stamp::is_date_alone;
 
 /// The numbers of rows at which the order of open and close is checked, where there is no header.
 const CHECKS: [usize; 2] = [guess::SURE, 2 * guess::SURE];
+
+/// The numbers of rows at which a time is looked for that the first row does not show.
+const TIME_CHECKS: [usize; 2] = [20, ROWS];
 
 /// What was seen of the rows.
 #[derive(Debug, Default)]
@@ -34,11 +37,13 @@ pub(super) struct Watch {
     seen: usize,
     /// The prices of the first rows, without a header.
     rows: Vec<[f64; 4]>,
+    /// The first rows, where neither the header nor the first of them shows the time.
+    timeless: Option<Vec<StringRecord>>,
 }
 
 impl Watch {
-    /// Creates the watch of the rows of some columns.
-    pub(super) fn of(columns: &BarColumns) -> Self {
+    /// Creates the watch of the rows of some columns. `told` is whether the options name the time.
+    pub(super) fn of(columns: &BarColumns, told: bool) -> Self {
         let other = |column: &usize| !columns.prices.contains(column);
         let is_told = |column: &usize| columns.time.is_some_and(|time| time.has(*column));
         let empty = (0..columns.count).filter(|column| other(column) && !is_told(column));
@@ -48,6 +53,7 @@ impl Watch {
                 .map(|column| (column, PriceJumps::new(false)))
                 .collect(),
             empty: empty.collect(),
+            timeless: (columns.time.is_none() && !columns.guessed && !told).then(Vec::new),
             ..Self::default()
         }
     }
@@ -78,7 +84,49 @@ impl Watch {
             }
             text.is_empty()
         });
-        shown
+        shown?;
+        self.look_for_time(record, columns)
+    }
+
+    /// Checks at some of the first rows that none of the columns is the time.
+    fn look_for_time(&mut self, record: &StringRecord, columns: &BarColumns) -> Result<(), String> {
+        let price = |column: &usize| is_number(field(record, *column));
+        match &mut self.timeless {
+            Some(rows) if rows.len() < ROWS && columns.prices.iter().any(price) => {
+                rows.push(record.clone());
+                if TIME_CHECKS.contains(&rows.len()) {
+                    return self.check_time(columns);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the rows so far do not show a time which the first row did not show: counts under an unknown name are
+    /// told from their steps. The error is the reason in words.
+    pub(super) fn check_time(&self, columns: &BarColumns) -> Result<(), String> {
+        let Some(rows) = &self.timeless else {
+            return Ok(());
+        };
+        let rows: Vec<&StringRecord> = rows.iter().collect();
+        let times = Times {
+            header: &columns.header,
+            looks: &looks(&columns.header, &columns.prices, &rows),
+            rows: rows.len(),
+        };
+        let named = |column: usize| columns.header.mapped(column);
+        let map = match times.find(&mut Vec::new()) {
+            Ok(Some(TimeColumn::One(time))) => format!("time={}", named(time)),
+            Ok(Some(TimeColumn::DateAndTime(date, time))) => {
+                format!("date={},time={}", named(date), named(time))
+            }
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "the rows so far show a time that the first row did not, so the bars before were read without a time; name it with \
+             `data.columns`: `{map}`"
+        ))
     }
 
     /// Looks at a row that was kept. The error is the reason why the rows are no series.
