@@ -179,6 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_the_answer_does_not_act_on_the_terminal() {
+        let rows = [
+            ("sum", [1.2, 1.3, 1.1]),
+            ("tuned-fixed", [1.0, 1.1, 0.9]),
+            ("a\u{1b}[2J\u{202e}", [0.90, 0.98, 0.82]),
+        ];
+        let results = results(&rows, 0.5);
+        assert!(results.answer().starts_with("`a\u{1b}"));
+        let table = results.table();
+        assert!(
+            table.contains("`a\\u{1b}[2J\\u{202e}`: its relative loss"),
+            "{table}"
+        );
+        assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
+    }
+
+    #[test]
     fn without_evidence_nothing_is_named() {
         let rows = [("sum", [1.2, 1.3, 1.1]), ("b", [0.5, 0.5, 0.5])];
         assert!(

@@ -144,3 +144,35 @@ const REMEDY: &str = "bring the file of this epoch back, or move all files of th
 fn hexadecimal(sum: u32) -> String {
     format!("{sum:08x}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_belongs_to_the_epoch_whose_seal_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model-1.bpk");
+        std::fs::write(&path, "numbers").unwrap();
+        let sum = crc32(&path).unwrap();
+        let refusal = |part: &str| {
+            check(folder.path(), 1, part, &path)
+                .unwrap_err()
+                .to_string()
+        };
+        // Without a seal there is nothing to compare with.
+        check(folder.path(), 1, "model", &path).unwrap();
+        Seals::default()
+            .add(folder.path(), 1, ("model", sum), &["model"])
+            .unwrap();
+        check(folder.path(), 1, "model", &path).unwrap();
+        let other = refusal("optim");
+        assert!(other.contains("it was none then"), "{other}");
+        std::fs::write(&path, "other").unwrap();
+        let changed = refusal("model");
+        assert!(
+            changed.contains(&format!("it was {sum:08x} then")),
+            "{changed}"
+        );
+    }
+}
