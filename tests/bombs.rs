@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use equipoise::expansion::bars::{CsvOptions, read_csv};
+use equipoise::expansion::bars::{CsvOptions, read_csv, read_instruments};
 use equipoise::expansion::run::{Data, ExpansionConfig};
 use equipoise::history::History;
 use equipoise::report::Report;
@@ -80,6 +80,7 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
     json(&place("config.json"));
     histories(&write);
     tables(&write);
+    sheets(&write);
     checkpoints(folder.path());
     trainings(folder.path());
 }
@@ -204,6 +205,29 @@ fn tables(write: &dyn Fn(&str, &str) -> PathBuf) {
 
 /// The network of a checkpoint whose lengths, eight bytes at each place of its first bytes, claim more than there is. It has
 /// no checksum beside it, which is accepted.
+/// Instruments side by side with a column that all of them share: a copy for each would be 300 MB.
+fn sheets(write: &dyn Fn(&str, &str) -> PathBuf) {
+    const INSTRUMENTS: usize = 300;
+    let cells = |cell: &str| cell.repeat(INSTRUMENTS);
+    let tickers: String = (0..INSTRUMENTS)
+        .map(|one| format!(",S{one}").repeat(4))
+        .collect();
+    let note = "x".repeat(500_000);
+    let mut text = format!(
+        "Price{},note\nTicker{tickers},\n",
+        cells(",Open,High,Low,Close")
+    );
+    for day in [2, 3] {
+        text += &format!("2024-01-{day:02}{},{note}\n", cells(",1,2,0.5,1.5"));
+    }
+    let file = write("sheet.csv", &text);
+    let (instruments, _) = bounded(&file, |path| {
+        read_instruments(path, &CsvOptions::default()).unwrap()
+    });
+    assert_eq!(instruments.len(), INSTRUMENTS);
+    assert!(instruments.iter().all(|one| one.bars.len() == 2));
+}
+
 fn checkpoints(folder: &Path) {
     let run = folder.join("checkpoints");
     train(

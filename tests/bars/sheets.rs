@@ -14,7 +14,9 @@ struct Sheet {
     separator: char,
     end: &'static str,
     finished: bool,
-    /// A column of text that belongs to no instrument, if there is one.
+    /// Whether the rows have dates in the first column, which else is empty.
+    dated: bool,
+    /// Whether there is a column of text that belongs to no instrument.
     venue: bool,
     rows: Vec<Row>,
 }
@@ -62,7 +64,8 @@ impl Sheet {
             let cells = (0..self.instruments).flat_map(|one| row.cells(one));
             let date =
                 (jiff::civil::date(2024, 1, 2) + jiff::Span::new().days(day as i64)).to_string();
-            let mut line = self.line(&date, &cells.collect::<Vec<_>>());
+            let date = if self.dated { date } else { String::new() };
+            let mut line = self.line_of(&date, &cells.collect::<Vec<_>>(), true);
             if row.longer {
                 line.push(self.separator);
             }
@@ -76,6 +79,10 @@ impl Sheet {
     }
 
     fn line(&self, first: &str, cells: &[String]) -> String {
+        self.line_of(first, cells, false)
+    }
+
+    fn line_of(&self, first: &str, cells: &[String], is_row: bool) -> String {
         let mut line = first.to_owned();
         for cell in cells {
             write!(line, "{}{cell}", self.separator).unwrap();
@@ -83,7 +90,8 @@ impl Sheet {
         if self.venue {
             let venue = match first {
                 "Price" | "Date" => "venue",
-                "Ticker" | "" => "",
+                "Ticker" => "",
+                "" if !is_row => "",
                 _ => "\"New \"\"York\"\"\"",
             };
             // The line below the names has a text in every cell, or belongs to no header.
@@ -136,17 +144,24 @@ fn sheet() -> impl Strategy<Value = Sheet> {
         any::<bool>(),
         any::<bool>(),
     );
-    (2..=4usize, form, any::<bool>(), rows).prop_map(
-        |(instruments, (header, separator, crlf, finished), venue, rows)| Sheet {
-            instruments,
-            header,
-            separator,
-            end: if crlf { "\r\n" } else { "\n" },
-            finished,
-            venue,
-            rows,
-        },
+    (
+        2..=4usize,
+        form,
+        (prop::bool::weighted(0.8), any::<bool>()),
+        rows,
     )
+        .prop_map(
+            |(instruments, (header, separator, crlf, finished), (dated, venue), rows)| Sheet {
+                instruments,
+                header,
+                separator,
+                end: if crlf { "\r\n" } else { "\n" },
+                finished,
+                dated,
+                venue,
+                rows,
+            },
+        )
 }
 
 /// Name, bars and times of each instrument, and the report, its notes in order of the alphabet; or the message.
