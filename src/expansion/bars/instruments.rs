@@ -17,7 +17,8 @@ use crate::error::Result;
 /// series follows the rules of [`read_csv`](super::read_csv); the report counts the rows of all series.
 ///
 /// Takes time and memory linear in the length of the file, except where the instruments of a CSV file have columns side by
-/// side and rows of other lengths than the header: the rows of such a file are read once for each instrument.
+/// side, and rows have other lengths than the header or most bytes are in columns that belong to none of them: the rows of
+/// such a file are read once for each instrument.
 ///
 /// # Errors
 /// As [`read_csv`](super::read_csv) and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a

@@ -10,9 +10,9 @@ use std::str::Utf8Error;
 use ::csv::StringRecord;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
-/// The most automata that a thread keeps, and the longest buffer in bytes that it keeps with an automaton.
+/// The most automata that a thread keeps, and the longest buffers that it keeps with an automaton: bytes, and fields.
 const KEPT: usize = 16;
-const LONGEST: usize = 1 << 16;
+const LONGEST: (usize, usize) = (1 << 16, 1 << 12);
 
 thread_local! {
     static BUILT: RefCell<Vec<Rc<RefCell<Automaton>>>> = const { RefCell::new(Vec::new()) };
@@ -34,18 +34,14 @@ impl Automaton {
     fn of(separator: u8, of_line: bool) -> Rc<RefCell<Self>> {
         BUILT.with_borrow_mut(|built| {
             let is_free = |one: &&Rc<RefCell<Self>>| {
-                Rc::strong_count(one) == 1 && {
-                    let one = one.borrow();
-                    (one.separator, one.of_line) == (separator, of_line)
-                        && one.fields.len() <= LONGEST
-                }
+                let fits = |one: &Self| (one.separator, one.of_line) == (separator, of_line);
+                Rc::strong_count(one) == 1 && fits(&one.borrow())
             };
             if let Some(free) = built.iter().find(is_free) {
                 free.borrow_mut().reader.reset();
                 return Rc::clone(free);
             }
             let new = Rc::new(RefCell::new(Self::new(separator, of_line)));
-            built.retain(|one| one.borrow().fields.len() <= LONGEST);
             if built.len() < KEPT {
                 built.push(Rc::clone(&new));
             }
@@ -66,6 +62,11 @@ impl Automaton {
             fields: vec![0; 1024],
             ends: vec![0; 32],
         }
+    }
+
+    /// Returns whether a long record left long buffers.
+    fn is_large(&self) -> bool {
+        self.fields.len() > LONGEST.0 || self.ends.len() > LONGEST.1
     }
 
     /// Reads the fields of the next record, without quotes and one behind the other, and where each ends. Returns their
@@ -144,6 +145,18 @@ impl<'a> Quoted<'a> {
     }
 }
 
+impl Drop for Quoted<'_> {
+    fn drop(&mut self) {
+        if self.automaton.borrow().is_large() {
+            // A thread that ends keeps nothing anyway.
+            let _ = BUILT.try_with(|built| {
+                let mut built = built.borrow_mut();
+                built.retain(|one| !Rc::ptr_eq(one, &self.automaton));
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -168,6 +181,21 @@ mod tests {
             };
             found.push((fields, reader.position().line()));
         }
+    }
+
+    #[test]
+    fn long_buffers_are_not_kept() {
+        let kept =
+            || BUILT.with_borrow(|built| built.iter().map(|one| one.borrow().ends.len()).max());
+        let read = |text: &str| {
+            Quoted::of(text.as_bytes(), b';')
+                .read(&mut StringRecord::new())
+                .unwrap()
+        };
+        assert!(read(&";".repeat(1 << 16)));
+        assert_eq!(kept(), None);
+        assert!(read("a;b"));
+        assert_eq!(kept(), Some(32));
     }
 
     proptest! {

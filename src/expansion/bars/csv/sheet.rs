@@ -1,5 +1,5 @@
-//! Splits a file whose instruments have columns side by side into the text of each instrument, so that the rows are
-//! parsed once and not once for each instrument.
+//! Splits a file whose instruments have columns side by side into the text of each instrument, so that not every row is
+//! parsed for every instrument.
 
 use std::ops::Range;
 
