@@ -203,31 +203,43 @@ fn tables(write: &dyn Fn(&str, &str) -> PathBuf) {
     }
 }
 
-/// The network of a checkpoint whose lengths, eight bytes at each place of its first bytes, claim more than there is. It has
-/// no checksum beside it, which is accepted.
-/// Instruments side by side with a column that all of them share: a copy for each would be 300 MB.
+/// Instruments side by side with text that all of them share: a copy for each would be 300 MB.
 fn sheets(write: &dyn Fn(&str, &str) -> PathBuf) {
     const INSTRUMENTS: usize = 300;
     let cells = |cell: &str| cell.repeat(INSTRUMENTS);
     let tickers: String = (0..INSTRUMENTS)
         .map(|one| format!(",S{one}").repeat(4))
         .collect();
-    let note = "x".repeat(500_000);
-    let mut text = format!(
-        "Price{},note\nTicker{tickers},\n",
-        cells(",Open,High,Low,Close")
-    );
-    for day in [2, 3] {
-        text += &format!("2024-01-{day:02}{},{note}\n", cells(",1,2,0.5,1.5"));
+    let long = "x".repeat(500_000);
+    let sheet = |above: &str, between: &str, note: &str| {
+        let mut text = format!(
+            "{above}Price{},note\nTicker{tickers},\n",
+            cells(",Open,High,Low,Close")
+        );
+        for day in [2, 3] {
+            text += &format!(
+                "2024-01-{day:02}{},{note}\n{between}",
+                cells(",1,2,0.5,1.5")
+            );
+        }
+        text
+    };
+    for text in [
+        sheet("", "", &long),
+        sheet(&format!("{long}\n{long}\n"), "", "x"),
+        sheet("", &"\n".repeat(500_000), "x"),
+    ] {
+        let file = write("sheet.csv", &text);
+        let (instruments, _) = bounded(&file, |path| {
+            read_instruments(path, &CsvOptions::default()).unwrap()
+        });
+        assert_eq!(instruments.len(), INSTRUMENTS);
+        assert!(instruments.iter().all(|one| one.bars.len() == 2));
     }
-    let file = write("sheet.csv", &text);
-    let (instruments, _) = bounded(&file, |path| {
-        read_instruments(path, &CsvOptions::default()).unwrap()
-    });
-    assert_eq!(instruments.len(), INSTRUMENTS);
-    assert!(instruments.iter().all(|one| one.bars.len() == 2));
 }
 
+/// The network of a checkpoint whose lengths, eight bytes at each place of its first bytes, claim more than there is. It has
+/// no checksum beside it, which is accepted.
 fn checkpoints(folder: &Path) {
     let run = folder.join("checkpoints");
     train(

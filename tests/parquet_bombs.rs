@@ -110,6 +110,7 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
     let path = folder.path().join("bomb.parquet");
     schemas(&path);
     metadata(&path);
+    unions(&path);
     pages(&path);
     ends(&path);
 }
@@ -146,6 +147,21 @@ fn schemas(path: &Path) {
 }
 
 /// Fields that nobody knows, and which are passed over.
+/// Fields of unions that the Parquet library reads without a look at their kind: a truth value takes no byte in the metadata,
+/// but one of the library, which then takes what follows for a group of 2^31 columns.
+fn unions(path: &Path) {
+    let bytes = [
+        0x15, 0x02, 0x19, 0x4c, 0x48, 0x01, 0x6d, 0x15, 0x06, 0x5c, 0x01, 0x26, 0x00, 0x00, 0x00,
+        0x15, 0x0a, 0x25, 0x00, 0x18, 0x01, 0x61, 0x6c, 0x01, 0x26, 0x00, 0x00, 0x00, 0x15, 0x0a,
+        0x38, 0x01, 0x62, 0x05, 0x06, 0x00, 0x00, 0x48, 0x01, 0x63, 0x15, 0xfe, 0xff, 0xff, 0xff,
+        0x0f, 0x00, 0x00,
+    ];
+    let length = bytes.len() as u32;
+    let file = [b"PAR1", &bytes[..], &length.to_le_bytes(), b"PAR1"].concat();
+    let message = refusal(path, &file);
+    assert!(message.contains("of another kind"), "{message}");
+}
+
 fn metadata(path: &Path) {
     let columns: Vec<_> = ["open", "high", "low", "close"]
         .map(|name| element(name, 0))

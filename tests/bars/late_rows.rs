@@ -126,7 +126,7 @@ fn a_time_that_only_steps_show_ends_a_stream() {
         )
     };
     let expected = "the rows so far show a time that the first row did not, so the bars before were read without a time; name \
-                    it with `data.columns`: `time=beginning`";
+                    it with `data.columns`: `time=beginning`, or, if it is no time, say so: `time=`";
     let regular: fn(usize) -> usize = |row| 60 * row;
     // A file needs eight counts to know.
     for rows in [8, 20, 60] {
@@ -142,6 +142,31 @@ fn a_time_that_only_steps_show_ends_a_stream() {
         assert_eq!(named[1].1, Some(1_704_160_860));
         assert_eq!(stream(&text, &map("time=")).unwrap().len(), rows);
     }
+    // Of two columns of counts a file does not know which is the time, nor does a stream.
+    let two = text(60, regular).replace(",1,2,0.5,1.5", ",1,2,0.5,1.5,");
+    let (mut lines, mut row) = (String::new(), 0);
+    for line in two.lines() {
+        let more = if row == 0 {
+            "another".into()
+        } else {
+            (1_704_000_000 + 60 * row).to_string()
+        };
+        lines += &format!(
+            "{}{more}\n",
+            if row == 0 {
+                format!("{line},")
+            } else {
+                line.to_owned()
+            }
+        );
+        row += 1;
+    }
+    let file = read(&lines, &CsvOptions::default()).unwrap_err();
+    let error = stream(&lines, &CsvOptions::default()).unwrap_err();
+    assert!(
+        file.contains("`another`") && error.contains("`another`"),
+        "{file}; {error}"
+    );
     // Counts without an order are no time, in a file neither.
     let scattered = text(60, |row| 7919 * (row % 7));
     let (file, _) = read(&scattered, &CsvOptions::default()).unwrap();

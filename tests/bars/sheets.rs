@@ -14,8 +14,12 @@ struct Sheet {
     separator: char,
     end: &'static str,
     finished: bool,
-    /// Whether the rows have dates in the first column, which else is empty.
-    dated: bool,
+    /// The form of the dates in the first column: none, digits, or with letters.
+    dates: usize,
+    /// Whether the last instrument has a column of times of day.
+    clock: bool,
+    /// The text in every column of a line below the rows, if there is one.
+    footer: Option<&'static str>,
     /// Whether there is a column of text that belongs to no instrument.
     venue: bool,
     rows: Vec<Row>,
@@ -37,9 +41,16 @@ impl Sheet {
     fn text(&self) -> String {
         let mut lines = Vec::new();
         let repeated = |names: &dyn Fn(usize, &str) -> String| {
-            let cells =
-                (0..self.instruments).flat_map(|one| COLUMNS.map(|column| names(one, column)));
-            cells.collect::<Vec<_>>()
+            let columns = |one| {
+                COLUMNS
+                    .into_iter()
+                    .chain(self.has_clock(one).then_some("Last"))
+            };
+            let of = |one| columns(one).map(move |column| (one, column));
+            let cells = (0..self.instruments).flat_map(of);
+            cells
+                .map(|(one, column)| names(one, column))
+                .collect::<Vec<_>>()
         };
         let names = repeated(&|_, column| column.to_owned());
         let tickers = repeated(&|one, _| name(one));
@@ -61,21 +72,31 @@ impl Sheet {
             if row.blank_above {
                 lines.push(String::new());
             }
-            let cells = (0..self.instruments).flat_map(|one| row.cells(one));
-            let date =
-                (jiff::civil::date(2024, 1, 2) + jiff::Span::new().days(day as i64)).to_string();
-            let date = if self.dated { date } else { String::new() };
+            let cells = (0..self.instruments).flat_map(|one| row.cells(one, self.has_clock(one)));
+            let date = jiff::civil::date(2024, 1, 2) + jiff::Span::new().days(day as i64);
+            let date = match self.dates {
+                0 => String::new(),
+                1 => date.to_string(),
+                _ => format!("{date}T00:00:00Z"),
+            };
             let mut line = self.line_of(&date, &cells.collect::<Vec<_>>(), true);
             if row.longer {
                 line.push(self.separator);
             }
             lines.push(line);
         }
+        if let Some(footer) = self.footer {
+            lines.push(self.line_of(footer, &vec![footer.to_owned(); names.len()], true));
+        }
         let mut text = lines.join(self.end);
         if self.finished {
             text.push_str(self.end);
         }
         text
+    }
+
+    fn has_clock(&self, instrument: usize) -> bool {
+        self.clock && instrument + 1 == self.instruments
     }
 
     fn line(&self, first: &str, cells: &[String]) -> String {
@@ -102,14 +123,16 @@ impl Sheet {
 }
 
 impl Row {
-    fn cells(&self, instrument: usize) -> [String; 5] {
+    fn cells(&self, instrument: usize, clock: bool) -> Vec<String> {
         let price = self.prices[instrument];
-        if let Some((odd, text)) = self.odd
-            && odd == instrument
-        {
-            return [(); 5].map(|()| text.to_owned());
-        }
-        [price, price + 1.0, price - 1.0, price + 0.5, 7.0].map(|price| price.to_string())
+        let mut cells = match self.odd {
+            Some((odd, text)) if odd == instrument => vec![text.to_owned(); 5],
+            _ => [price, price + 1.0, price - 1.0, price + 0.5, 7.0]
+                .map(|price| price.to_string())
+                .into(),
+        };
+        cells.extend(clock.then(|| "09:30".to_owned()));
+        cells
     }
 }
 
@@ -117,9 +140,10 @@ fn name(instrument: usize) -> String {
     ["AAPL", "BRK.B", "\"Ü, AG\"", "msft"][instrument].to_owned()
 }
 
-fn row() -> impl Strategy<Value = Row> {
+/// A row, whose prices are in order `ordinary` times as often as odd.
+fn row(ordinary: u32) -> impl Strategy<Value = Row> {
     let odd = prop_oneof![
-        12 => Just(None),
+        ordinary => Just(None),
         1 => (0..4usize, prop::sample::select(vec!["", "nan", "x", "-1"])).prop_map(Some),
     ];
     let rare = || prop::bool::weighted(0.03);
@@ -137,34 +161,48 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 fn sheet() -> impl Strategy<Value = Sheet> {
-    let rows = prop::collection::vec(row(), 1..30);
+    // The first row may be taken for a line of the header.
+    let first = prop_oneof![2 => row(12), 1 => row(1)];
+    let rows = (first, prop::collection::vec(row(12), 0..30)).prop_map(|(first, mut rows)| {
+        rows.insert(0, first);
+        rows
+    });
     let form = (
         0..4usize,
         prop::sample::select(vec![',', ';', '\t']),
         any::<bool>(),
         any::<bool>(),
     );
-    (
-        2..=4usize,
-        form,
-        (prop::bool::weighted(0.8), any::<bool>()),
-        rows,
-    )
-        .prop_map(
-            |(instruments, (header, separator, crlf, finished), (dated, venue), rows)| Sheet {
+    let footer = prop_oneof![
+        4 => Just(None),
+        1 => prop::sample::select(vec!["", "x", "end of data"]).prop_map(Some),
+    ];
+    let columns = (0..3usize, any::<bool>(), any::<bool>());
+    (2..=4usize, form, columns, footer, rows).prop_map(
+        |(
+            instruments,
+            (header, separator, crlf, finished),
+            (dates, venue, clock),
+            footer,
+            rows,
+        )| {
+            Sheet {
                 instruments,
                 header,
                 separator,
                 end: if crlf { "\r\n" } else { "\n" },
                 finished,
-                dated,
+                dates,
+                clock,
+                footer,
                 venue,
                 rows,
-            },
-        )
+            }
+        },
+    )
 }
 
-/// Name, bars and times of each instrument, and the report, its notes in order of the alphabet; or the message.
+/// Name, bars and times of each instrument, and the report; or the message.
 type Told = Result<(Vec<Part>, CsvReport), String>;
 type Part = (String, Vec<Bar>, Option<Vec<i64>>);
 
@@ -175,8 +213,7 @@ fn part(name: &str, bars: &Bars) -> Part {
 
 fn together(path: &Path, options: &CsvOptions) -> Told {
     let read = read_instruments(path, options);
-    let (instruments, mut report) = read.map_err(|error| error.to_string())?;
-    report.notes.sort();
+    let (instruments, report) = read.map_err(|error| error.to_string())?;
     let parts = instruments.iter().map(|one| part(&one.name, &one.bars));
     Ok((parts.collect(), report))
 }
@@ -196,7 +233,6 @@ fn alone(path: &Path, names: &[String], options: &CsvOptions) -> Told {
         all.mended += report.mended;
         all.first_dropped = all.first_dropped.or(report.first_dropped);
     }
-    all.notes.sort();
     Ok((parts, all))
 }
 

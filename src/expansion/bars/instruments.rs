@@ -17,8 +17,9 @@ use crate::error::Result;
 /// series follows the rules of [`read_csv`](super::read_csv); the report counts the rows of all series.
 ///
 /// Takes time and memory linear in the length of the file, except where the instruments of a CSV file have columns side by
-/// side, and rows have other lengths than the header or most bytes are in columns that belong to none of them: the rows of
-/// such a file are read once for each instrument.
+/// side. Then each is read from its own columns if every row has as many fields as the header, and from the whole file if
+/// not, if its rows have a fault, or if [`CsvOptions::columns`] has numbers of columns. Columns that belong to all are read
+/// for each.
 ///
 /// # Errors
 /// As [`read_csv`](super::read_csv) and `read_parquet`; [`Error::File`](crate::Error::File) for a Parquet file in a

@@ -1,9 +1,9 @@
 //! Checks that the fields of Parquet's metadata have the kinds that the format gives them.
 //!
 //! The Parquet library (60.1) reads a field that it knows without a look at the kind that the file gives it, takes no
-//! byte for a truth value in a list, and takes the end of the file for the bytes that it passes over. A file that uses
-//! one of these would show this crate's checks other sizes than the library reads, or keep the library at work on
-//! elements that are not there.
+//! byte for a truth value in a list, and accepts fewer bytes in the head of a page than a text claims that it passes
+//! over. A file that uses one of these would show this crate's checks other sizes than the library reads, or keep the
+//! library at work on elements that are not there. So every field that the library knows must be in these tables.
 //!
 //! The format: <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 
@@ -36,15 +36,17 @@ const FILE: &[Field] = &[
     (4, List(&Structure(ROW_GROUP))),
     (5, List(&Structure(KEY_VALUE))),
     (6, Binary),
-    (
-        7,
-        List(&Structure(&[(1, Structure(&[])), (2, Structure(&[]))])),
-    ),
+    (7, List(&Structure(COLUMN_ORDER))),
     (
         8,
         Structure(&[(1, Structure(ENCRYPTION)), (2, Structure(ENCRYPTION))]),
     ),
     (9, Binary),
+];
+const COLUMN_ORDER: &[Field] = &[
+    (1, Structure(&[])),
+    (2, Structure(&[])),
+    (3, Structure(&[])),
 ];
 const ENCRYPTION: &[Field] = &[(1, Binary), (2, Binary), (3, Bool)];
 const SCHEMA_ELEMENT: &[Field] = &[
@@ -79,6 +81,7 @@ const LOGICAL_TYPE: &[Field] = &[
     (16, Structure(&[(1, Byte)])),
     (17, Structure(&[(1, Binary)])),
     (18, Structure(&[(1, Binary), (2, Whole)])),
+    (19, Structure(&[])),
 ];
 const TIME: &[Field] = &[
     (1, Bool),
@@ -279,6 +282,21 @@ mod tests {
         // A list of columns whose elements are numbers, and a schema that is none.
         for wrong in [&[0x29, 0x15, 2, 0][..], &[0x28, 0, 0]] {
             assert_eq!(checked(wrong, FILE).unwrap_err(), of_another_kind);
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_union_is_no_truth_value() {
+        for union in [LOGICAL_TYPE, COLUMN_ORDER] {
+            for (number, _) in union {
+                // The number in the long form.
+                let bytes = [0x01, 2 * *number as u8, 0];
+                let error = checked(&bytes, union).unwrap_err();
+                assert_eq!(
+                    error, "a field of its metadata is of another kind",
+                    "{number}"
+                );
+            }
         }
     }
 

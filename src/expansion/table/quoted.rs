@@ -163,12 +163,16 @@ mod tests {
 
     use super::*;
 
-    fn expected(text: &[u8]) -> Vec<(Option<Vec<String>>, u64)> {
+    fn expected(text: &[u8], of_line: bool) -> Vec<(Option<Vec<String>>, u64)> {
         let mut reader = ::csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(b';')
-            .terminator(::csv::Terminator::Any(b'\n'))
+            .terminator(if of_line {
+                ::csv::Terminator::CRLF
+            } else {
+                ::csv::Terminator::Any(b'\n')
+            })
             .from_reader(text);
         let mut record = StringRecord::new();
         let mut found = Vec::new();
@@ -206,12 +210,13 @@ mod tests {
                 Just(b"\xff\xfe".to_vec()),
                 Just(b"\"\";".repeat(700)),
                 Just(b"long".repeat(600)),
-            ], 0..6)
+            ], 0..6),
+            of_line in any::<bool>(),
         ) {
             let text = parts.concat();
-            let mut quoted = Quoted::of(&text, b';');
+            let mut quoted = Quoted::with(&text, b';', of_line);
             let mut record = StringRecord::new();
-            for (fields, line) in expected(&text) {
+            for (fields, line) in expected(&text, of_line) {
                 match quoted.read(&mut record) {
                     Ok(more) => {
                         prop_assert!(more);

@@ -193,8 +193,8 @@ impl<R: Read> Compact<R> {
     }
 }
 
-/// Refuses truth values in a list or a map, which the metadata of no file has. They take a byte each, but none in the
-/// Parquet library (60.1), which would read what follows as something else.
+/// Refuses truth values in a list or a map, which the metadata of no file has. In the format each takes a byte; the
+/// Parquet library (60.1) passes over none, and would read what follows as something else.
 fn refuse_truth(kinds: &[Kind]) -> io::Result<()> {
     if kinds.contains(&Kind::Bool) {
         return Err(broken("truth values in a list"));

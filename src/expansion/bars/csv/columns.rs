@@ -88,7 +88,7 @@ impl BarColumns {
         let line = head.header.line;
         let refuse = |reason: String| (line, reason);
         let chosen = head.choose(options.instrument.as_deref()).map_err(refuse)?;
-        let (header, mut notes) = (head.header, head.notes);
+        let (header, mut notes, left_aside) = (head.header, head.notes, head.left_aside);
         let prices = price_columns(&header, map, &mut notes).map_err(refuse)?;
         let rows: Vec<&StringRecord> = sample
             .iter()
@@ -98,7 +98,10 @@ impl BarColumns {
                     .any(|column| is_number(field(record, *column)))
             })
             .collect();
-        let looks = looks(&header, &prices, &rows);
+        let mut looks = looks(&header, &prices, &rows);
+        for column in left_aside {
+            looks[column] = Look::at(&[]);
+        }
         let mapped = time::mapped(map, &header).map_err(refuse)?;
         let time = match mapped {
             Some(time) => time,

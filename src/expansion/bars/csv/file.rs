@@ -29,6 +29,8 @@ pub(super) struct CsvFile<'a> {
     /// The columns that may tell instruments apart and have more than one value.
     pub(super) changing: Vec<usize>,
     rows: Rows,
+    /// Whether the columns of other instruments were left out, so that a row with a single value may have had more.
+    pub(super) part: bool,
 }
 
 impl<'a> CsvFile<'a> {
@@ -59,6 +61,7 @@ impl<'a> CsvFile<'a> {
             symbols: survey.symbols,
             changing: survey.changing,
             rows,
+            part: false,
         })
     }
 
@@ -184,13 +187,11 @@ impl<'a> CsvFile<'a> {
 
     /// Returns whether a record is no row but text or a single value, as it may stand below the last row.
     fn is_text(&self, record: &::csv::StringRecord, line: u64, scratch: &mut String) -> bool {
-        BarRow::is_text(record, &self.columns, scratch)
-            || BarRow::is_single(
-                record,
-                &self.columns,
-                &self.form,
-                self.text.is_unfinished(line),
-            )
+        let single = || {
+            let unfinished = self.text.is_unfinished(line);
+            BarRow::is_single(record, &self.columns, &self.form, unfinished)
+        };
+        BarRow::is_text(record, &self.columns, scratch) || !self.part && single()
     }
 
     fn take_notes(&mut self) -> Vec<String> {

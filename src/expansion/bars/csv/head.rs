@@ -28,6 +28,8 @@ pub(super) struct Head {
     tickers: Option<(Vec<String>, u64)>,
     /// The last line of the header.
     pub(super) last: u64,
+    /// The columns of other instruments than the chosen one.
+    pub(super) left_aside: Vec<usize>,
 }
 
 impl Head {
@@ -51,6 +53,7 @@ impl Head {
             last: header.line,
             header,
             tickers: None,
+            left_aside: Vec::new(),
         }
     }
 
@@ -145,6 +148,7 @@ impl Head {
             if others.contains(ticker) {
                 self.header.names[column].clear();
                 self.header.written[column].clear();
+                self.left_aside.push(column);
             }
         }
         self.notes

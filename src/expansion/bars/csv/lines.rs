@@ -30,7 +30,8 @@ use crate::expansion::table::text::Text;
 ///   text are skipped wherever they are;
 /// * a second value in a column that names instruments is an error. [`CsvOptions::instrument`] is looked for in the
 ///   first such column;
-/// * a time that the first row does not show, in a column or in its digits, is an error where a later row shows it.
+/// * a time that the first row does not show, in a column or in its digits, is an error where a later row shows it. Counts
+///   under an unknown name are looked at after 20 and 200 rows and by [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct CsvLines {
     pub(super) origin: PathBuf,
@@ -207,7 +208,7 @@ impl CsvLines {
             records.advance()?;
             let columns = BarColumns::by_values(head, &self.options, &[records.record().clone()]);
             let columns = columns.map_err(|reason| self.refuse(reason))?;
-            self.table = Some(self.table_of(columns));
+            self.table = Some(self.table_of(columns, &map));
             return Ok(true);
         }
         if is_row(line) || self.above.lines == LOOK_AHEAD {
@@ -216,15 +217,14 @@ impl CsvLines {
         Ok(false)
     }
 
-    fn table_of(&self, mut columns: BarColumns) -> BelowHeader {
+    /// Returns the table of some columns. `map` are the columns that the options name, if they were not left aside.
+    fn table_of(&self, mut columns: BarColumns, map: &ColumnMap) -> BelowHeader {
         // Every row is parsed as a separate text.
         columns.place.offset = 0;
         let settings = self.settings.clone().unwrap_or_default();
-        let map = &self.options.columns;
-        let told = map.time.is_some() || map.date.is_some();
         BelowHeader::Rows(Box::new(Table {
             evidence: FormEvidence::new(&columns, &settings),
-            watch: Watch::of(&columns, told),
+            watch: Watch::of(&columns, map.time.is_some() || map.date.is_some()),
             columns,
             survey: None,
             told: false,
@@ -277,7 +277,7 @@ impl CsvLines {
                     Error::line(&self.origin, line, reason)
                 })?;
                 self.drop_format(records.record(), &columns);
-                self.table_of(columns)
+                self.table_of(columns, &map)
             }
             rows @ BelowHeader::Rows(_) => rows,
         };

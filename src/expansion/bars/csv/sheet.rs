@@ -23,11 +23,23 @@ pub(super) struct Sheet<'a> {
     text: &'a Text,
     head: Head,
     instruments: Vec<String>,
-    /// The place of each column's instrument. Columns without one, such as the dates, belong to all.
-    owners: Vec<Option<usize>>,
-    /// The bytes of each column, or `None` if only the whole file can be read: a row has more or fewer fields, or the
-    /// options name columns by their numbers.
-    widths: Option<Vec<usize>>,
+    /// The columns of each instrument.
+    own: Vec<Vec<usize>>,
+    /// The columns that belong to all, such as the dates.
+    shared: Vec<usize>,
+    /// `None` if only the whole file can be read: a row has more or fewer fields, or the options name columns by their
+    /// numbers.
+    sizes: Option<Sizes>,
+}
+
+/// The bytes of the texts.
+struct Sizes {
+    /// In the columns of each instrument.
+    own: Vec<usize>,
+    /// In every text: the shared columns and the ends of lines.
+    shared: usize,
+    /// Whether there are blank lines between rows.
+    blank: bool,
 }
 
 impl<'a> Sheet<'a> {
@@ -46,18 +58,22 @@ impl<'a> Sheet<'a> {
         if instruments.len() < 2 {
             return Ok(None);
         }
-        let owners = head.owners(&instruments);
+        let (mut own, mut shared) = (vec![Vec::new(); instruments.len()], Vec::new());
+        for (column, owner) in head.owners(&instruments).into_iter().enumerate() {
+            owner.map_or(&mut shared, |one| &mut own[one]).push(column);
+        }
         let mut sheet = Self {
             text,
             head,
             instruments,
-            owners,
-            widths: None,
+            own,
+            shared,
+            sizes: None,
         };
         let numbers = |name: &str| name.starts_with('#');
         let mut names = options.columns.named().map(|(_, name)| name);
         if !names.any(numbers) && !options.features.iter().any(|name| numbers(name)) {
-            sheet.widths = sheet.measured();
+            sheet.sizes = sheet.measured();
         }
         Ok(Some(sheet))
     }
@@ -68,11 +84,8 @@ impl<'a> Sheet<'a> {
         let mut all = CsvReport::default();
         while instruments.len() < self.instruments.len() {
             let first = instruments.len();
-            let batch = first..first + self.fitting(first);
-            for (name, text) in self.instruments[batch.clone()]
-                .iter()
-                .zip(self.texts(batch))
-            {
+            let texts = self.texts(first..first + self.fitting(first));
+            for (name, text) in self.instruments[first..].iter().zip(texts) {
                 let read = text.and_then(|text| self.narrow(name, text, options));
                 let (bars, report) = match read {
                     Some(read) => read,
@@ -92,53 +105,66 @@ impl<'a> Sheet<'a> {
         CsvFile::open(self.text.path(), &options)?.series()
     }
 
-    /// Reads an instrument from its own text. Returns `None` for what only the whole file can tell: a fault, or the
-    /// number of a column.
+    /// Reads an instrument from its own text. Returns `None` for what only the whole file can tell: a fault, a header of
+    /// other lines, or the number of a line or a column.
     fn narrow(&self, name: &str, text: Vec<u8>, options: &CsvOptions) -> Option<(Bars, CsvReport)> {
         let text = Text::of(self.text.path(), text);
         let mut file = CsvFile::of(text, options).ok()?;
-        if file.columns.header.line != self.head.header.line {
+        let lines = (file.columns.header.line, file.columns.place.line);
+        if lines != (self.head.header.line, self.head.last) {
             return None;
         }
+        file.part = true;
+        // Behind the notes on the header.
+        let place = self.head.header.notes().len() + usize::from(lines.1 > lines.0);
+        let notes = &mut file.columns.notes;
         let note = format!("the columns are those of `{name}`");
-        file.columns.notes.push(note);
+        notes.insert(place.min(notes.len()), note);
         let (bars, report) = file.series().ok()?;
-        let numbered = report.notes.iter().any(|note| note.contains('#'));
-        (!numbered).then_some((bars, report))
+        let says = |what: &str| report.notes.iter().any(|note| note.contains(what));
+        // The lines have their numbers unless blank lines were left out.
+        let blank = self.sizes.as_ref().is_some_and(|sizes| sizes.blank);
+        let line = blank && (report.first_dropped.is_some() || says("line "));
+        (!line && !says("#")).then_some((bars, report))
     }
 
-    /// Returns the bytes of each column, if every record has as many fields as the header and can be read.
-    fn measured(&self) -> Option<Vec<usize>> {
-        let mut widths = vec![0; self.owners.len()];
+    /// Returns the bytes of the columns, if every record has as many fields as the header and can be read.
+    fn measured(&self) -> Option<Sizes> {
+        let columns = self.head.header.names.len();
+        let mut widths = vec![0; columns];
         let mut records = self.records();
+        let (mut count, mut line, mut blank) = (0, self.start().line, false);
         while records.advance().ok()? {
-            if records.record().len() != widths.len() {
+            if records.record().len() != columns {
                 return None;
             }
+            blank |= records.line() - line > self.lines_between(line, records.line());
+            line = records.line();
+            count += 1;
             for (width, field) in widths.iter_mut().zip(records.record()) {
                 *width += field.len() + 1;
             }
         }
-        Some(widths)
+        let of = |columns: &Vec<usize>| columns.iter().map(|column| widths[*column]).sum();
+        // The lines of the header and above it have two bytes at most where they are no records.
+        let lines = count + 2 * self.head.last as usize;
+        let shared: usize = of(&self.shared);
+        Some(Sizes {
+            own: self.own.iter().map(of).collect(),
+            shared: shared + lines,
+            blank,
+        })
     }
 
     /// Returns how many instruments' texts may be held together, from `first` on.
     fn fitting(&self, first: usize) -> usize {
-        let Some(widths) = &self.widths else {
+        let Some(sizes) = &self.sizes else {
             return 1;
         };
-        let mut own = vec![0; self.instruments.len()];
-        let mut shared = 0;
-        for (width, owner) in widths.iter().zip(&self.owners) {
-            match owner {
-                Some(owner) => own[*owner] += width,
-                None => shared += width,
-            }
-        }
         let room = HELD * self.text.len();
         let mut held = 0;
-        let fits = own[first..].iter().take_while(|own| {
-            held += shared + **own;
+        let fits = sizes.own[first..].iter().take_while(|own| {
+            held += sizes.shared + **own;
             held <= room
         });
         fits.count().max(1)
@@ -146,28 +172,43 @@ impl<'a> Sheet<'a> {
 
     /// Returns the texts of some instruments, `None` where the whole file is needed.
     fn texts(&self, batch: Range<usize>) -> Vec<Option<Vec<u8>>> {
-        if self.widths.is_none() {
+        if self.sizes.is_none() {
             return batch.map(|_| None).collect();
         }
         let start = self.start();
+        let above = above(self.text.before(&start));
         let mut parts: Vec<Part> = batch
             .map(|instrument| {
-                let of_it = |column: &usize| self.owners[*column].is_none_or(|o| o == instrument);
-                let columns = (0..self.owners.len()).filter(of_it).collect();
-                Part::new(columns, self.text.before(&start))
+                let mut columns = [&self.shared[..], &self.own[instrument]].concat();
+                columns.sort_unstable();
+                Part::new(columns, &above)
             })
             .collect();
         let mut records = self.records();
         let mut line = start.line;
+        let mut single = false;
         while let Ok(true) = records.advance() {
+            let record = records.record();
+            let mut filled = record.iter().filter(|field| !field.trim().is_empty());
+            single |= records.line() > self.head.last && filled.by_ref().take(2).count() == 1;
+            let lines = self.lines_between(line, records.line());
             for part in &mut parts {
-                part.skip_lines(records.line() - line);
-                part.add(records.record(), start.separator);
+                part.end_lines(lines);
+                part.add(record, start.separator);
             }
             line = records.line();
         }
         let ended = !self.text.is_unfinished(line);
-        parts.into_iter().map(|part| part.finish(ended)).collect()
+        let texts = parts.into_iter().map(|part| part.finish(ended));
+        // A single value may be no row, which is told from the whole row.
+        texts.map(|text| text.filter(|_| !single)).collect()
+    }
+
+    /// Returns the number of lines from one record to the next in a text. Blank lines between rows are left out: very many
+    /// would be copied for every instrument.
+    fn lines_between(&self, line: u64, next: u64) -> u64 {
+        let most = if line < self.head.last { u64::MAX } else { 1 };
+        (next - line).min(most)
     }
 
     /// Returns the records from the first line of the header on.
@@ -194,12 +235,25 @@ impl<'a> Sheet<'a> {
     }
 }
 
+/// Returns a short text of as many lines, for the lines of text above the header. The whole file was searched for the
+/// header, so what they say is known to be no data.
+fn above(lines: &[u8]) -> Vec<u8> {
+    let mut short = Vec::new();
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        if !line.trim_ascii().is_empty() {
+            short.push(b'-');
+        }
+        if line.ends_with(b"\n") {
+            short.push(b'\n');
+        }
+    }
+    short
+}
+
 /// The text of one instrument.
 struct Part {
     columns: Vec<usize>,
     text: Vec<u8>,
-    /// The number of fields of the last row that are not empty.
-    filled: usize,
     /// Whether a row would be blank without the columns of the other instruments.
     blank: bool,
 }
@@ -209,36 +263,33 @@ impl Part {
         Self {
             columns,
             text: above.to_vec(),
-            filled: 0,
             blank: false,
         }
     }
 
-    /// Keeps the numbers of the lines.
-    fn skip_lines(&mut self, lines: u64) {
+    fn end_lines(&mut self, lines: u64) {
         self.text.extend((0..lines).map(|_| b'\n'));
     }
 
     fn add(&mut self, record: &StringRecord, separator: u8) {
-        self.filled = 0;
+        let mut blank = true;
         for (place, column) in self.columns.iter().enumerate() {
             if place > 0 {
                 self.text.push(separator);
             }
             let field = record[*column].trim();
-            self.filled += usize::from(!field.is_empty());
+            blank &= field.is_empty();
             push_field(&mut self.text, field, separator);
         }
-        self.blank |= self.filled == 0;
+        self.blank |= blank;
     }
 
-    /// Returns the text, unless a row means something else without the columns of the other instruments: a blank row is
-    /// passed over, and a single value at the end may be no row.
+    /// Returns the text, unless it has a blank row, which would be passed over.
     fn finish(mut self, ended: bool) -> Option<Vec<u8>> {
         if ended {
             self.text.push(b'\n');
         }
-        (!self.blank && self.filled > 1).then_some(self.text)
+        (!self.blank).then_some(self.text)
     }
 }
 

@@ -91,16 +91,21 @@ impl Watch {
     /// Checks at some of the first rows that none of the columns is the time.
     fn look_for_time(&mut self, record: &StringRecord, columns: &BarColumns) -> Result<(), String> {
         let price = |column: &usize| is_number(field(record, *column));
-        match &mut self.timeless {
-            Some(rows) if rows.len() < ROWS && columns.prices.iter().any(price) => {
-                rows.push(record.clone());
-                if TIME_CHECKS.contains(&rows.len()) {
-                    return self.check_time(columns);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
+        let Some(rows) = &mut self.timeless else {
+            return Ok(());
+        };
+        if columns.prices.iter().any(price) {
+            rows.push(record.clone());
         }
+        let count = rows.len();
+        if TIME_CHECKS.contains(&count) {
+            self.check_time(columns)?;
+        }
+        if count == ROWS {
+            // A file is looked at no further.
+            self.timeless = None;
+        }
+        Ok(())
     }
 
     /// Checks that the rows so far do not show a time which the first row did not show: counts under an unknown name are
@@ -121,11 +126,12 @@ impl Watch {
             Ok(Some(TimeColumn::DateAndTime(date, time))) => {
                 format!("date={},time={}", named(date), named(time))
             }
-            _ => return Ok(()),
+            Ok(None) => return Ok(()),
+            Err(reason) => return Err(reason),
         };
         Err(format!(
             "the rows so far show a time that the first row did not, so the bars before were read without a time; name it with \
-             `data.columns`: `{map}`"
+             `data.columns`: `{map}`, or, if it is no time, say so: `time=`"
         ))
     }
 
