@@ -1,18 +1,20 @@
 //! Reads the records of a text that may have quotes.
 //!
 //! The automaton of a CSV reader takes longer to build than a line takes to read, and bars may come line by line. So a
-//! thread keeps those it has built. (A copy of one would not do: `csv_core` 0.1.13 leaves out which states are final.)
+//! thread keeps those it has built, for short texts. (A copy of one would not do: `csv_core` 0.1.13 leaves out which states are final.)
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::str::Utf8Error;
 
-use ::csv::StringRecord;
+use ::csv::{ErrorKind, StringRecord};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 /// The most automata that a thread keeps, and the longest buffers that it keeps with an automaton: bytes, and fields.
 const KEPT: usize = 16;
 const LONGEST: (usize, usize) = (1 << 16, 1 << 12);
+/// The length of a long text, in bytes.
+const LONG: usize = 1 << 12;
 
 thread_local! {
     static BUILT: RefCell<Vec<Rc<RefCell<Automaton>>>> = const { RefCell::new(Vec::new()) };
@@ -96,40 +98,78 @@ impl Automaton {
 pub(super) struct NotText {
     /// The column, from 0.
     pub(super) column: usize,
-    pub(super) error: Utf8Error,
+    /// The first byte of the field that is invalid, from 0.
+    pub(super) byte: usize,
 }
 
 /// The records of a text that may have quotes.
-pub(super) struct Quoted<'a> {
-    automaton: Rc<RefCell<Automaton>>,
-    rest: &'a [u8],
+pub(super) enum Quoted<'a> {
+    /// Of a short text, with an automaton that is kept.
+    Short(Short<'a>),
+    /// Of a long text. The reader of `csv` splits rows in two thirds of the instructions, because it need not copy them.
+    Long(Box<::csv::Reader<&'a [u8]>>),
 }
 
 impl<'a> Quoted<'a> {
     /// Returns the records of the rows of a file.
     pub(super) fn of(rows: &'a [u8], separator: u8) -> Self {
-        Self::with(rows, separator, false)
+        if rows.len() < LONG {
+            return Self::Short(Short::of(rows, separator, false));
+        }
+        let reader = ::csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .terminator(::csv::Terminator::Any(b'\n'))
+            .buffer_capacity(rows.len().min(1 << 16))
+            .from_reader(rows);
+        Self::Long(Box::new(reader))
     }
 
     /// Returns the record of a line.
     pub(super) fn of_line(line: &'a [u8], separator: u8) -> Self {
-        Self::with(line, separator, true)
+        Self::Short(Short::of(line, separator, true))
     }
 
-    fn with(rest: &'a [u8], separator: u8, of_line: bool) -> Self {
+    /// Returns the number of lines read.
+    pub(super) fn lines(&self) -> u64 {
+        match self {
+            Self::Short(short) => short.automaton.borrow().reader.line() - 1,
+            Self::Long(reader) => reader.position().line() - 1,
+        }
+    }
+
+    /// Reads the next record. Returns `false` at the end of the text.
+    pub(super) fn read(&mut self, record: &mut StringRecord) -> Result<bool, NotText> {
+        match self {
+            Self::Short(short) => short.read(record),
+            Self::Long(reader) => reader.read_record(record).map_err(|error| {
+                let (column, byte) = match error.kind() {
+                    ErrorKind::Utf8 { err, .. } => (err.field(), err.valid_up_to()),
+                    // Reading from memory fails in no other way, and records may have any length.
+                    _ => (0, 0),
+                };
+                NotText { column, byte }
+            }),
+        }
+    }
+}
+
+/// The records of a short text.
+pub(super) struct Short<'a> {
+    automaton: Rc<RefCell<Automaton>>,
+    rest: &'a [u8],
+}
+
+impl<'a> Short<'a> {
+    fn of(rest: &'a [u8], separator: u8, of_line: bool) -> Self {
         Self {
             automaton: Automaton::of(separator, of_line),
             rest,
         }
     }
 
-    /// Returns the number of lines read.
-    pub(super) fn lines(&self) -> u64 {
-        self.automaton.borrow().reader.line() - 1
-    }
-
-    /// Reads the next record. Returns `false` at the end of the text.
-    pub(super) fn read(&mut self, record: &mut StringRecord) -> Result<bool, NotText> {
+    fn read(&mut self, record: &mut StringRecord) -> Result<bool, NotText> {
         record.clear();
         let mut automaton = self.automaton.borrow_mut();
         let Some(count) = automaton.advance(&mut self.rest) else {
@@ -138,14 +178,18 @@ impl<'a> Quoted<'a> {
         let mut start = 0;
         for (column, end) in automaton.ends[..count].iter().enumerate() {
             let field = std::str::from_utf8(&automaton.fields[start..*end]);
-            record.push_field(field.map_err(|error| NotText { column, error })?);
+            let not_text = |error: Utf8Error| NotText {
+                column,
+                byte: error.valid_up_to(),
+            };
+            record.push_field(field.map_err(not_text)?);
             start = *end;
         }
         Ok(true)
     }
 }
 
-impl Drop for Quoted<'_> {
+impl Drop for Short<'_> {
     fn drop(&mut self) {
         if self.automaton.borrow().is_large() {
             // A thread that ends keeps nothing anyway.
@@ -192,7 +236,7 @@ mod tests {
         let kept =
             || BUILT.with_borrow(|built| built.iter().map(|one| one.borrow().ends.len()).max());
         let read = |text: &str| {
-            Quoted::of(text.as_bytes(), b';')
+            Quoted::of_line(text.as_bytes(), b';')
                 .read(&mut StringRecord::new())
                 .unwrap()
         };
@@ -214,7 +258,11 @@ mod tests {
             of_line in any::<bool>(),
         ) {
             let text = parts.concat();
-            let mut quoted = Quoted::with(&text, b';', of_line);
+            let mut quoted = if of_line {
+                Quoted::of_line(&text, b';')
+            } else {
+                Quoted::of(&text, b';')
+            };
             let mut record = StringRecord::new();
             for (fields, line) in expected(&text, of_line) {
                 match quoted.read(&mut record) {

@@ -115,7 +115,7 @@ impl<'a> Records<'a> {
     fn unreadable(&self, found: &NotText) -> Error {
         let reason = format!(
             "not UTF-8 text: byte {} of column {} is invalid; save the file as UTF-8",
-            found.error.valid_up_to() + 1,
+            found.byte + 1,
             found.column + 1
         );
         Error::line(&self.path, self.line(), reason)
