@@ -429,6 +429,36 @@ fn an_interrupt_leaves_the_old_file_and_no_other() {
     assert_eq!(hidden.count(), 0);
 }
 
+/// Only a file that nobody holds and that is older than a minute is taken for what a killed process left.
+#[cfg(unix)]
+#[test]
+fn what_a_killed_prediction_left_is_removed_and_nothing_else() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let made = |name: &str, age: u64| {
+        let file = std::fs::File::create(path.join(name)).unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        file.set_modified(then).unwrap();
+        file
+    };
+    made(".predict-left", 120);
+    made(".predict-young", 0);
+    made(".other-left", 120);
+    let held = made(".predict-held", 120);
+    held.lock().unwrap();
+    let found = output(&program, path, &["run", "bars.csv", "--out", "found.csv"]);
+    assert!(found.status.success(), "{}", text(&found.stderr));
+    let mut hidden: Vec<String> = std::fs::read_dir(path)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    hidden.sort();
+    assert_eq!(hidden, [".other-left", ".predict-held", ".predict-young"]);
+}
+
 #[test]
 fn bad_lines_of_a_stream_are_named_or_passed_over() {
     let Some((folder, program, _)) = prepared() else {
