@@ -105,9 +105,7 @@ impl Sheet {
 
     fn line_of(&self, first: &str, cells: &[String], is_row: bool) -> String {
         let mut line = first.to_owned();
-        for cell in cells {
-            write!(line, "{}{cell}", self.separator).unwrap();
-        }
+        // Left of all instruments, so that it belongs to none.
         if self.venue {
             let venue = match first {
                 "Price" | "Date" => "venue",
@@ -115,8 +113,10 @@ impl Sheet {
                 "" if !is_row => "",
                 _ => "\"New \"\"York\"\"\"",
             };
-            // The line below the names has a text in every cell, or belongs to no header.
             write!(line, "{}{venue}", self.separator).unwrap();
+        }
+        for cell in cells {
+            write!(line, "{}{cell}", self.separator).unwrap();
         }
         line
     }
@@ -251,5 +251,32 @@ proptest! {
             prop_assert_eq!(found, names.iter().collect::<Vec<_>>());
         }
         prop_assert_eq!(found, alone(&path, &names, &options));
+    }
+}
+
+/// An instrument that is no longer traded has no prices in the last row, which is a fault; a line with a single value is
+/// none.
+#[test]
+fn the_last_row_of_one_instrument_is_read_as_alone() {
+    let head = "Price,Open,High,Low,Close,Open,High,Low,Close\nTicker,A,A,A,A,B,B,B,B\n";
+    let rows = "2024-01-02,1,2,0.5,1.5,1,2,0.5,1.5\n2024-01-03,1,2,0.5,1.5,1,2,0.5,1.5\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sheet.csv");
+    for (last, whole) in [
+        ("2024-01-04,,,,,1,2,0.5,1.5\n", false),
+        ("2024-01-04,,,,,,,,\n", true),
+        ("end,,,,,,,,\n", true),
+    ] {
+        std::fs::write(&path, format!("{head}{rows}{last}")).unwrap();
+        for skip in [false, true] {
+            let options = CsvOptions::default().with_skip_bad_rows(skip);
+            let found = together(&path, &options);
+            assert_eq!(found.is_ok(), whole || skip, "{last}");
+            assert_eq!(
+                found,
+                alone(&path, &["A".into(), "B".into()], &options),
+                "{last}"
+            );
+        }
     }
 }
