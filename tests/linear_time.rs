@@ -25,32 +25,25 @@ fn least(mut work: impl FnMut()) -> f64 {
     (0..5).map(once).fold(f64::INFINITY, f64::min)
 }
 
-/// How often the times are taken before the longer one counts as too long. Other work on the machine lengthens some of them,
-/// time that grows with the square lengthens all.
-const ATTEMPTS: usize = 4;
-
 /// Checks how the time grows of reading a text of a number of rows.
 fn grows_with(what: &str, rows: usize, text: impl Fn(usize) -> String, read: impl Fn(&Path)) {
     let folder = tempfile::tempdir().unwrap();
-    let write = |rows: usize| {
+    let time = |rows: usize| {
         let file = folder.path().join(format!("{rows}"));
         std::fs::write(&file, text(rows)).unwrap();
-        file
+        least(|| read(&file))
     };
-    let (few, many) = (write(rows), write(TIMES * rows));
-    let mut found = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let (short, long) = (least(|| read(&few)), least(|| read(&many)));
-        let times = long / short;
-        println!(
-            "{what}: {rows} rows {short:.2} ms, {TIMES} times as many {times:.1} times as long"
-        );
-        if times <= MOST {
-            return;
-        }
-        found.push(times);
-    }
-    panic!("{what}: {TIMES} times the rows take {found:.1?} times as long");
+    let (short, long) = (time(rows), time(TIMES * rows));
+    println!(
+        "{what}: {rows} rows {:.2} ms, {TIMES} times as many {:.1} times as long",
+        short,
+        long / short
+    );
+    assert!(
+        long <= MOST * short,
+        "{what}: {TIMES} times the rows take {:.1} times as long",
+        long / short
+    );
 }
 
 fn bars(rows: usize) -> String {

@@ -146,7 +146,6 @@ fn schemas(path: &Path) {
     assert!(message.contains("groups in one another"), "{message}");
 }
 
-/// Fields that nobody knows, and which are passed over.
 /// Fields of unions that the Parquet library reads without a look at their kind: a truth value takes no byte in the metadata,
 /// but one of the library, which then takes what follows for a group of 2^31 columns.
 fn unions(path: &Path) {
@@ -162,6 +161,7 @@ fn unions(path: &Path) {
     assert!(message.contains("of another kind"), "{message}");
 }
 
+/// Fields that nobody knows, and which are passed over.
 fn metadata(path: &Path) {
     let columns: Vec<_> = ["open", "high", "low", "close"]
         .map(|name| element(name, 0))

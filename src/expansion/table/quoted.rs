@@ -106,7 +106,7 @@ pub(super) struct NotText {
 pub(super) enum Quoted<'a> {
     /// Of a short text, with an automaton that is kept.
     Short(Short<'a>),
-    /// Of a long text. The reader of `csv` splits rows in two thirds of the instructions, because it need not copy them.
+    /// Of a long text. The reader of `csv` splits rows with less work, because it need not copy them into the record.
     Long(Box<::csv::Reader<&'a [u8]>>),
 }
 

@@ -185,9 +185,7 @@ impl Head {
         }
         found
     }
-}
 
-impl Head {
     /// Returns the place in `instruments` of each column's instrument, `None` for a column of none of them.
     pub(super) fn owners(&self, instruments: &[String]) -> Vec<Option<usize>> {
         let places: HashMap<&str, usize> = (0..)
