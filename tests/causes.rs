@@ -173,7 +173,10 @@ fn starved() {
     assert_eq!(diagnosis.verdict, Verdict::OnlyMean);
     assert_eq!(causes(&diagnosis), [Cause::Starved]);
     assert_eq!(diagnosis.findings[0].confidence, Confidence::Medium);
-    assert_eq!(diagnosis.label(), "no better than a constant: starved");
+    assert_eq!(
+        diagnosis.label(),
+        "no better than a constant; it may be: starved"
+    );
     says(
         &diagnosis,
         &[
@@ -409,7 +412,7 @@ fn two_causes_at_once() {
     assert!(diagnosis.has(|cause| *cause == Cause::DominatedBy("binary".into())));
     assert_eq!(
         diagnosis.label(),
-        "no better than a constant: starved, dominated by binary, out of the optimizer's reach"
+        "no better than a constant; it may be: starved; perhaps: dominated by binary, out of the optimizer's reach"
     );
     story.others_are_fine("countdown");
 }

@@ -74,6 +74,29 @@ fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
     assert!(again.table().contains("seconds of a training step"));
 }
 
+/// That a run has ended is written after its last checkpoint. Without the checkpoint, its last epoch is trained again.
+#[test]
+fn a_run_without_its_last_checkpoint_has_not_ended() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        let trained = Arc::new(Mutex::new(0));
+        let seen = trained.clone();
+        let results = compare(folder.path(), 2)
+            .on_run(move |run| *seen.lock().unwrap() += usize::from(!run.took.is_zero()))
+            .run(prepare, &device)
+            .unwrap();
+        (losses(&results), *trained.lock().unwrap())
+    };
+    let (first, trained) = run();
+    assert_eq!(trained, 4);
+    let run_of_one = folder.path().join("upgrad/seed-2");
+    assert!(run_of_one.join("ended.json").exists());
+    std::fs::remove_file(run_of_one.join("checkpoint/epoch-2.json")).unwrap();
+    assert_eq!(run(), (first, 1));
+    assert!(run_of_one.join("checkpoint/epoch-2.json").exists());
+}
+
 /// Version 0.1.0 gave rows folders with capital letters.
 #[test]
 fn a_row_in_the_folder_of_an_earlier_version_is_not_trained_again() {

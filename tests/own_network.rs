@@ -97,6 +97,44 @@ fn heads_under_a_rule_from_gradients_get_the_gradients_of_the_whole() {
 }
 
 #[test]
+fn learnable_values_move_by_their_gradient_over_the_whole_step() {
+    let moved = |size: usize, parts: usize| {
+        let (device, folder) = (Device::flex(), tempfile::tempdir().unwrap());
+        // With an epsilon far above the gradients, AdamW moves by the gradient, not by its sign.
+        let config = TrainConfig::default()
+            .with_epochs(1)
+            .with_accumulate(parts)
+            .with_epsilon(1e3)
+            .with_weighting_learning_rate(Some(1e3));
+        let outcome = trainer(config, folder.path())
+            .fit_sources(
+                network(Says::Nothing, &device),
+                strategy(r#"{"strategy": "uncertainty"}"#, &device),
+                data(rows(32, all), size),
+                data(rows(32, all), 32),
+                &device,
+            )
+            .unwrap();
+        let values = parameters(&outcome.model).into_iter();
+        let learned = values.filter(|(path, _)| path.starts_with("weighting"));
+        learned.flat_map(|(_, values)| values).collect::<Vec<f32>>()
+    };
+    let whole = moved(32, 1);
+    assert!(
+        whole.iter().any(|value| value.abs() > 1e-2),
+        "nothing moved: {whole:?}"
+    );
+    let in_parts = moved(8, 4);
+    assert_eq!(whole.len(), in_parts.len());
+    for (whole, in_parts) in whole.iter().zip(&in_parts) {
+        assert!(
+            (whole - in_parts).abs() < 1e-4,
+            "{in_parts} in parts, {whole} in one"
+        );
+    }
+}
+
+#[test]
 fn a_part_in_which_a_task_has_no_label_counts_for_the_others() {
     // Signs in the first half alone.
     let labelled = |number| (true, number < 16);
@@ -298,7 +336,10 @@ fn any_optimizer_and_schedule_resume_to_the_bit() {
     let run = |folder: &Path, epochs: usize| {
         let config = TrainConfig::default()
             .with_epochs(epochs)
-            .with_batch_size(16);
+            .with_batch_size(16)
+            .with_parts(vec![
+                PartConfig::new("network.trunk").with_learning_rate(0.02),
+            ]);
         let schedule = ExponentialLrSchedulerConfig::new(0.05, 0.9).init().unwrap();
         let momentum = burn::optim::momentum::MomentumConfig::new();
         let trainer = trainer(config, folder)
@@ -321,6 +362,26 @@ fn any_optimizer_and_schedule_resume_to_the_bit() {
     };
     // Four steps an epoch.
     assert!((rate(&found, 4) / rate(&found, 3) - 0.9f64.powi(4)).abs() < 1e-6);
+}
+
+/// An optimizer would pass over the moments of another and begin anew.
+#[test]
+fn the_moments_of_another_optimizer_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = |epochs: usize| {
+        let config = TrainConfig::default().with_epochs(epochs);
+        trainer(config, folder.path()).new_or_resume()
+    };
+    fit(begun(1), SUM).unwrap();
+    let momentum = burn::optim::momentum::MomentumConfig::new();
+    let sgd = SgdConfig::new().with_momentum(Some(momentum)).init();
+    let error = fit(begun(2).with_optimizer(sgd), SUM).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("optim-1.bpk") && message.contains("does not hold the state of this run"),
+        "{message}"
+    );
+    fit(begun(2), SUM).unwrap();
 }
 
 /// Levels in one data set, signs in another, three times as large.

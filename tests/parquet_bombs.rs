@@ -112,6 +112,8 @@ fn every_bomb_is_refused_in_seconds_and_in_little_memory() {
     metadata(&path);
     unions(&path);
     pages(&path);
+    dictionaries(&path);
+    columns_beside_the_prices(&path);
     ends(&path);
 }
 
@@ -185,23 +187,34 @@ fn metadata(path: &Path) {
 
 /// Bars whose prices are all the same, each column in one page.
 fn constant(rows: usize, codec: Compression) -> Vec<u8> {
-    let schema = "message m { required double open; required double high; required double low; required double close; }";
+    bars(&vec![1.0; rows], codec, false)
+}
+
+/// Bars whose four prices are equal, each column in one page, perhaps behind a dictionary.
+fn bars(prices: &[f64], codec: Compression, dictionary: bool) -> Vec<u8> {
+    columns(&["open", "high", "low", "close"], prices, codec, dictionary)
+}
+
+/// Columns of equal numbers.
+fn columns(names: &[&str], numbers: &[f64], codec: Compression, dictionary: bool) -> Vec<u8> {
+    let fields = names.iter().map(|name| format!("required double {name}; "));
+    let schema = format!("message m {{ {} }}", fields.collect::<String>());
     let properties = WriterProperties::builder()
         .set_compression(codec)
-        .set_dictionary_enabled(false)
+        .set_dictionary_enabled(dictionary)
+        .set_dictionary_page_size_limit(1 << 30)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_size_limit(1 << 30)
         .set_data_page_row_count_limit(usize::MAX)
         .build();
     let mut bytes = Vec::new();
-    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
     let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties)).unwrap();
     let mut group = writer.next_row_group().unwrap();
     while let Some(mut column) = group.next_column().unwrap() {
-        let values = vec![1.0; rows];
         column
             .typed::<DoubleType>()
-            .write_batch(&values, None, None)
+            .write_batch(numbers, None, None)
             .unwrap();
         column.close().unwrap();
     }
@@ -253,6 +266,37 @@ fn pages(path: &Path) {
     // Truly a hundred megabytes in a few kilobytes, which would be held whole.
     let message = refusal(path, &constant(3_400_000, zstd));
     assert!(message.contains("bytes of memory at a time"), "{message}");
+}
+
+/// A dictionary is held beside a page, so what it claims counts too.
+fn dictionaries(path: &Path) {
+    // A megabyte of different prices.
+    let prices: Vec<f64> = (0..140_000).map(|index| 1.0 + f64::from(index)).collect();
+    let good = bars(&prices, Compression::SNAPPY, true);
+    assert_eq!(read(path, &good), None);
+    let unpacked = varint(2 * 8 * prices.len() as u64);
+    assert_eq!(good[4..7], [0x15, 4, 0x15], "the head of a dictionary");
+    assert_eq!(good[7..7 + unpacked.len()], unpacked);
+    let mut bomb = good;
+    let claimed = varint(2 * ((1 << 27) - 1));
+    bomb[7..7 + claimed.len()].copy_from_slice(&claimed);
+    let message = refusal(path, &bomb);
+    assert!(message.contains("bytes of memory at a time"), "{message}");
+}
+
+/// A column that no price needs is looked at for the time. What its page claims is not unpacked, and the bars are read.
+fn columns_beside_the_prices(path: &Path) {
+    let prices = vec![1.0; 140_000];
+    let names = ["open", "high", "low", "close", "beside"];
+    let mut bomb = columns(&names, &prices, Compression::SNAPPY, false);
+    let unpacked = varint(2 * 8 * prices.len() as u64);
+    let head = [&[0x15, 0, 0x15][..], &unpacked].concat();
+    let at = bomb.windows(head.len()).rposition(|part| part == head);
+    let at = at.expect("a head of a page") + 3;
+    let claimed = varint(2 * ((1 << 27) - 1));
+    assert_eq!(claimed.len(), unpacked.len());
+    bomb[at..at + claimed.len()].copy_from_slice(&claimed);
+    assert_eq!(read(path, &bomb), None);
 }
 
 /// The length of the metadata, and every byte of a small file.

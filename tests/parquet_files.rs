@@ -601,6 +601,35 @@ fn windows_with_structs_numbers_and_times() {
 }
 
 #[test]
+fn windows_beside_a_dropped_row_keep_their_times() {
+    let (_folder, path) = place();
+    let mut columns = vec![features(&some_windows(4))];
+    let rows = [
+        ("breakout", 0, 1),
+        ("burst", 0, 1),
+        ("breakout", 1, 2),
+        ("breakout", 2, 3),
+    ];
+    columns.extend(labels(&rows));
+    columns.push(Values::Long(vec![4000, 9000, 1000, 2000]));
+    let schema =
+        format!("message m {{ {LISTS} {LABELS} required int64 time (TIMESTAMP(MILLIS,true)); }}");
+    write(&path, &schema, PLAIN, &[columns]);
+    let skip = WindowOptions {
+        skip_bad_rows: true,
+        ..options()
+    };
+    let (windows, _) = windows_of(&path, &skip).unwrap();
+    assert_eq!(
+        windows.labels().collect::<Vec<_>>(),
+        [label(1, 2, 0), label(2, 3, 0), label(0, 1, 0)]
+    );
+    let bars = series(4 * T);
+    let expected = [&bars[2 * T..], &bars[..T]].concat();
+    assert_eq!(windows.bars().bars(), expected);
+}
+
+#[test]
 fn bad_windows_are_refused_by_row() {
     let good = some_windows(3);
     let spoiled = |spoil: fn(&mut Vec<Vec<f64>>)| {

@@ -380,6 +380,10 @@ fn a_probe_repeats_to_the_bit_and_leaves_the_run_as_it_was() {
         Trials::read_csv(folder.path().join("probe.csv")).unwrap(),
         first
     );
+    // They are of the epoch that the forks began from, and of no other.
+    let of_epoch = |epoch| equipoise::probe::of_epoch(folder.path(), epoch).unwrap();
+    assert_eq!(of_epoch(history.last_epoch()), Some(first.clone()));
+    assert_eq!(of_epoch(history.last_epoch() + 1), None);
     // The forks begin where the run ended.
     let last = history.last(Default::default(), "a", "loss").unwrap();
     support::assert_close("start", first.start_of("a").unwrap(), last, 1e-4, 0.0);

@@ -80,14 +80,15 @@ pub struct TaskDiagnosis {
 }
 
 impl TaskDiagnosis {
-    /// Returns the verdict and the causes in a few words: `no better than a constant: starved, dominated by binary`.
+    /// Returns the verdict, and the causes with their confidence, in a few words: `no better than a constant; it may be:
+    /// starved; perhaps: dominated by binary`.
     pub fn label(&self) -> String {
-        let causes: Vec<String> = self.findings.iter().map(|f| f.cause.to_string()).collect();
-        if causes.is_empty() {
-            self.verdict.to_string()
-        } else {
-            printable(&format!("{}: {}", self.verdict, causes.join(", "))).into_owned()
+        let mut label = self.verdict.to_string();
+        for alike in self.findings.chunk_by(|a, b| a.confidence == b.confidence) {
+            let causes: Vec<String> = alike.iter().map(|f| f.cause.to_string()).collect();
+            label.push_str(&format!("; {}: {}", alike[0].confidence, causes.join(", ")));
         }
+        printable(&label).into_owned()
     }
 
     /// Returns whether `matches` accepts one of the causes.

@@ -72,6 +72,23 @@ pub(crate) fn crc32(file: &Path) -> io::Result<u32> {
 mod tests {
     use super::*;
 
+    /// Files are read in pieces.
+    #[test]
+    fn every_byte_of_a_long_file_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model-1.bpk");
+        let good = vec![7; (3 << 16) + 5];
+        std::fs::write(&file, &good).unwrap();
+        write(&file).unwrap();
+        for at in [0, 1 << 16, (2 << 16) - 1, good.len() - 1] {
+            let mut damaged = good.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&file, damaged).unwrap();
+            let error = check(&file).unwrap_err().to_string();
+            assert!(error.contains("is damaged"), "byte {at}: {error}");
+        }
+    }
+
     #[test]
     fn a_checksum_that_is_none_is_an_error_and_a_missing_one_is_not() {
         let folder = tempfile::tempdir().unwrap();

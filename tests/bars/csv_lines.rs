@@ -206,6 +206,22 @@ fn a_bad_row_is_named_and_the_next_one_is_read() {
     assert!(take("2024-02-01,1,2,1,2").unwrap().is_some());
 }
 
+/// A file of two equal bars from newest to oldest has two bars; in a stream, the second is no copy of the first.
+#[test]
+fn an_earlier_row_is_a_copy_only_where_time_runs_forward() {
+    let mut lines = CsvLines::new("standard input", &CsvOptions::default());
+    assert!(lines.take(b"date,open,high,low,close").unwrap().is_none());
+    assert!(lines.take(b"2024-01-31,1,2,1,2").unwrap().is_some());
+    let error = lines.take(b"2024-01-30,1,2,1,2").unwrap_err().to_string();
+    assert!(
+        error.contains("is earlier than 2024-01-31T00:00:00Z of the bar before"),
+        "{error}"
+    );
+    assert_eq!(lines.take(b"2024-01-31,1,2,1,2").unwrap(), None, "a copy");
+    assert!(lines.take(b"2024-02-01,1,2,1,2").unwrap().is_some());
+    assert_eq!(lines.take(b"2024-01-31,1,2,1,2").unwrap(), None, "a copy");
+}
+
 #[test]
 fn without_a_header_it_is_said_at_once() {
     let mut lines = CsvLines::new("standard input", &CsvOptions::default());

@@ -42,6 +42,20 @@ fn enums_and_parameters_of_ones_own_have_names_too() {
     load(module, out.path(), &names).unwrap();
 }
 
+/// The file is written beside its place and moved there: another name of the earlier file still has the earlier bytes.
+#[test]
+fn an_earlier_file_is_replaced_whole() {
+    let module = LinearConfig::new(2, 1).init(&device());
+    let out = Scene::new();
+    std::fs::write(out.path(), "earlier").unwrap();
+    let folder = tempfile::tempdir_in(out.path().parent().unwrap()).unwrap();
+    let other = folder.path().join("other");
+    std::fs::hard_link(out.path(), &other).unwrap();
+    save(&module, out.path(), &NameTable::new()).unwrap();
+    assert_eq!(std::fs::read(&other).unwrap(), b"earlier");
+    load(module, out.path(), &NameTable::new()).unwrap();
+}
+
 /// Parameters of double precision stay so.
 #[test]
 fn the_precision_of_a_parameter_stays() {

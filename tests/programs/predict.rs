@@ -365,6 +365,78 @@ fn windows_that_are_left_out_are_counted() {
 }
 
 #[test]
+fn the_longest_gap_of_the_run_holds_unless_another_is_given() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let file = path.join("run/config.json");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["data"]["max_gap"] = "59m".into();
+    std::fs::write(&file, config.to_string()).unwrap();
+    let rows = |arguments: &[&str]| {
+        let found = output(&program, path, arguments);
+        assert!(found.status.success(), "{}", text(&found.stderr));
+        text(&found.stdout).lines().count() - 1
+    };
+    assert_eq!(rows(&["run", "bars.csv"]), 0);
+    assert!(rows(&["run", "bars.csv", "--max-gap", "60m"]) > 100);
+}
+
+/// What was chosen for the file of the training need not fit another.
+#[test]
+fn how_the_training_file_was_written_says_nothing_of_another() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    let before = output(&program, path, &["run", "bars.csv"]);
+    let file = path.join("run/config.json");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["data"]["decimal_mark"] = "comma".into();
+    config["data"]["skip_bad_rows"] = true.into();
+    std::fs::write(&file, config.to_string()).unwrap();
+    let after = output(&program, path, &["run", "bars.csv"]);
+    assert!(after.status.success(), "{}", text(&after.stderr));
+    assert_eq!(text(&after.stdout), text(&before.stdout));
+    let mut bars = std::fs::read_to_string(path.join("bars.csv")).unwrap();
+    bars.push_str("a bad row,1,2\n2024-06-01T00:00:00Z,1,1,1,1\n");
+    std::fs::write(path.join("bad.csv"), bars).unwrap();
+    let refused = output(&program, path, &["run", "bad.csv"]);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("bad.csv, line 1262: "));
+}
+
+/// A limit on the size of files fails as a full disk does: the table fits into the buffer, and fails as it is flushed.
+#[cfg(unix)]
+#[test]
+fn a_table_that_cannot_be_written_whole_is_not_left() {
+    let Some((folder, program, _)) = prepared() else {
+        return;
+    };
+    let path = folder.path();
+    std::fs::write(path.join("found.csv"), "as it was").unwrap();
+    let found = Command::new("sh")
+        .current_dir(path)
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(&program)
+        .args(["run", "bars.csv", "--stride", "20", "--out", "found.csv"])
+        .output()
+        .unwrap();
+    let told = text(&found.stderr);
+    assert_eq!(found.status.code(), Some(1), "{told}");
+    assert!(told.contains("found.csv"), "{told}");
+    assert_eq!(std::fs::read(path.join("found.csv")).unwrap(), b"as it was");
+    let names = std::fs::read_dir(path).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert_eq!(names, ["bars.csv", "found.csv", "run"]);
+}
+
+#[test]
 fn outages_can_be_left_out_as_in_training() {
     let Some((folder, program, _)) = prepared() else {
         return;

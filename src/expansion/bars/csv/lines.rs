@@ -26,8 +26,9 @@ use crate::expansion::table::text::Text;
 /// * the form of columns, dates and prices is inferred from the rows so far; a row that has two readings then is an
 ///   error that names the option that chooses. Without a header, the rows must be in the order open, high, low, close,
 ///   which is an error as soon as they show another one, or after 40 rows that do not tell the open from the close;
-/// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later; lines of
-///   text are skipped wherever they are;
+/// * a row is left out as a copy if it repeats the prices of the row before it and its stamp is not later. Until a row has
+///   come with a later stamp than the row before it, an earlier stamp is an error, because the lines may come newest first;
+/// * lines of text are skipped wherever they are;
 /// * a second value in a column that names instruments is an error. [`CsvOptions::instrument`] is looked for in the
 ///   first such column;
 /// * a time that the first row does not show, in a column or in its digits, is an error where a later row shows it. Counts
@@ -44,6 +45,8 @@ pub struct CsvLines {
     /// Whether an error prevents the reading of later lines.
     pub(super) lost: bool,
     pub(super) last: Option<(Bar, Option<Timestamp>)>,
+    /// Whether a bar came with a later time than the bar before it.
+    pub(super) forward: bool,
     /// The further columns of the last bar.
     pub(super) further: Vec<f64>,
     pub(super) rows: usize,
@@ -97,6 +100,7 @@ impl CsvLines {
             table: None,
             lost: false,
             last: None,
+            forward: false,
             further: Vec::new(),
             rows: 0,
             bad: 0,

@@ -128,7 +128,12 @@ impl CsvLines {
     pub(super) fn is_new(&self, row: &BarRow) -> Result<bool, String> {
         match (&self.last, row.time) {
             (Some((_, Some(last))), Some(time)) if time > *last => Ok(true),
-            (Some((before, Some(_))), Some(_)) if *before == row.bar => Ok(false),
+            // With an earlier time, the lines may come newest first until two of them came oldest first.
+            (Some((before, Some(last))), Some(time))
+                if *before == row.bar && (time == *last || self.forward) =>
+            {
+                Ok(false)
+            }
             (Some((_, Some(last))), Some(time)) if time == *last => Err(format!(
                 "the time stamp {time} repeats that of the bar before"
             )),

@@ -76,7 +76,8 @@ impl CsvLines {
         }
         let watched = table.watch.after(record, &table.columns, &row.bar);
         watched.map_err(|reason| self.lose(reason))?;
-        self.last = Some((row.bar, row.time));
+        let before = self.last.replace((row.bar, row.time));
+        self.forward |= before.is_some_and(|(_, time)| time.is_some() && time < row.time);
         self.further = row.further;
         Ok(Some((row.bar, row.time.map(|time| time.as_second()))))
     }
