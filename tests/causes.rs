@@ -412,7 +412,7 @@ fn two_causes_at_once() {
     assert!(diagnosis.has(|cause| *cause == Cause::DominatedBy("binary".into())));
     assert_eq!(
         diagnosis.label(),
-        "no better than a constant; it may be: starved; perhaps: dominated by binary, out of the optimizer's reach"
+        "no better than a constant; it may be: starved, dominated by binary; perhaps: out of the optimizer's reach"
     );
     story.others_are_fine("countdown");
 }

@@ -104,8 +104,8 @@ fn learnable_values_move_by_their_gradient_over_the_whole_step() {
         let config = TrainConfig::default()
             .with_epochs(1)
             .with_accumulate(parts)
-            .with_epsilon(1e3)
-            .with_weighting_learning_rate(Some(1e3));
+            .with_epsilon(10.0)
+            .with_weighting_learning_rate(Some(1.0));
         let outcome = trainer(config, folder.path())
             .fit_sources(
                 network(Says::Nothing, &device),
