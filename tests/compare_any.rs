@@ -45,6 +45,17 @@ fn losses(results: &Results) -> Vec<(String, u64, f64)> {
         .collect()
 }
 
+/// Runs a comparison. Returns its losses and the number of runs that were trained.
+fn counted(comparison: Compare<Network>) -> (Vec<(String, u64, f64)>, usize) {
+    let trained = Arc::new(Mutex::new(0));
+    let seen = trained.clone();
+    let results = comparison
+        .on_run(move |run| *seen.lock().unwrap() += usize::from(!run.took.is_zero()))
+        .run(prepare, &Device::flex())
+        .unwrap();
+    (losses(&results), *trained.lock().unwrap())
+}
+
 #[test]
 fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
     let device = Device::flex();
@@ -77,17 +88,8 @@ fn a_comparison_goes_on_where_it_was_and_repeats_nothing() {
 /// That a run has ended is written after its last checkpoint. Without the checkpoint, its last epoch is trained again.
 #[test]
 fn a_run_without_its_last_checkpoint_has_not_ended() {
-    let device = Device::flex();
     let folder = tempfile::tempdir().unwrap();
-    let run = || {
-        let trained = Arc::new(Mutex::new(0));
-        let seen = trained.clone();
-        let results = compare(folder.path(), 2)
-            .on_run(move |run| *seen.lock().unwrap() += usize::from(!run.took.is_zero()))
-            .run(prepare, &device)
-            .unwrap();
-        (losses(&results), *trained.lock().unwrap())
-    };
+    let run = || counted(compare(folder.path(), 2));
     let (first, trained) = run();
     assert_eq!(trained, 4);
     let run_of_one = folder.path().join("upgrad/seed-2");
@@ -100,18 +102,10 @@ fn a_run_without_its_last_checkpoint_has_not_ended() {
 /// Version 0.1.0 gave rows folders with capital letters.
 #[test]
 fn a_row_in_the_folder_of_an_earlier_version_is_not_trained_again() {
-    let device = Device::flex();
     let folder = tempfile::tempdir().unwrap();
     let run = || {
-        let took = Arc::new(Mutex::new(0));
-        let seen = took.clone();
         let mean = StrategyConfig::named("running-mean").unwrap();
-        let results = compare(folder.path(), 1)
-            .with_strategy("Mean", mean)
-            .on_run(move |run| *seen.lock().unwrap() += usize::from(!run.took.is_zero()))
-            .run(prepare, &device)
-            .unwrap();
-        (losses(&results), *took.lock().unwrap())
+        counted(compare(folder.path(), 1).with_strategy("Mean", mean))
     };
     let (first, trained) = run();
     assert_eq!(trained, 6);

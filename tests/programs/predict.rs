@@ -65,6 +65,15 @@ fn output(program: &Path, folder: &Path, arguments: &[&str]) -> Output {
     command(program, folder, arguments).output().unwrap()
 }
 
+/// Changes a setting of the data in the config of the run.
+fn set_data(folder: &Path, field: &str, value: serde_json::Value) {
+    let file = folder.join("run/config.json");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["data"][field] = value;
+    std::fs::write(&file, config.to_string()).unwrap();
+}
+
 /// With these bytes on standard input.
 fn fed(program: &Path, folder: &Path, arguments: &[&str], bytes: &[u8]) -> Output {
     let mut command = command(program, folder, arguments);
@@ -370,11 +379,7 @@ fn the_longest_gap_of_the_run_holds_unless_another_is_given() {
         return;
     };
     let path = folder.path();
-    let file = path.join("run/config.json");
-    let config = std::fs::read_to_string(&file).unwrap();
-    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    config["data"]["max_gap"] = "59m".into();
-    std::fs::write(&file, config.to_string()).unwrap();
+    set_data(path, "max_gap", "59m".into());
     let rows = |arguments: &[&str]| {
         let found = output(&program, path, arguments);
         assert!(found.status.success(), "{}", text(&found.stderr));
@@ -392,12 +397,8 @@ fn how_the_training_file_was_written_says_nothing_of_another() {
     };
     let path = folder.path();
     let before = output(&program, path, &["run", "bars.csv"]);
-    let file = path.join("run/config.json");
-    let config = std::fs::read_to_string(&file).unwrap();
-    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    config["data"]["decimal_mark"] = "comma".into();
-    config["data"]["skip_bad_rows"] = true.into();
-    std::fs::write(&file, config.to_string()).unwrap();
+    set_data(path, "decimal_mark", "comma".into());
+    set_data(path, "skip_bad_rows", true.into());
     let after = output(&program, path, &["run", "bars.csv"]);
     assert!(after.status.success(), "{}", text(&after.stderr));
     assert_eq!(text(&after.stdout), text(&before.stdout));
