@@ -222,6 +222,17 @@ fn an_earlier_row_is_a_copy_only_where_time_runs_forward() {
     assert_eq!(lines.take(b"2024-01-31,1,2,1,2").unwrap(), None, "a copy");
 }
 
+/// In a file, blanks before the first field of a file without a header are passed over, so a quote there encloses the field.
+#[test]
+fn an_indented_first_row_is_read_as_in_a_file() {
+    let row = b"   \"a;b;c;d;e;f\";2024-01-31;1.1;1.2;1.0;1.15\n";
+    let options = CsvOptions::default();
+    assert_eq!(
+        line_by_line(row, &options).unwrap(),
+        whole(row, &options).unwrap()
+    );
+}
+
 #[test]
 fn without_a_header_it_is_said_at_once() {
     let mut lines = CsvLines::new("standard input", &CsvOptions::default());

@@ -127,14 +127,14 @@ impl CsvLines {
             return Err(self.refuse(reason.into()));
         }
         let whole = line.ends_with(b"\n");
-        let line = without_end(line);
+        let mut line = without_end(line);
         if self.table.is_none() {
             let looked = self.look_for_header(line);
             self.lost = looked.is_err();
-            let is_row = looked?;
-            if !is_row {
+            let Some(row) = looked? else {
                 return Ok(None);
-            }
+            };
+            line = row;
         }
         match self.table.take() {
             None => Ok(None),
@@ -185,8 +185,8 @@ impl CsvLines {
         Error::line(&self.origin, self.line, reason)
     }
 
-    /// Looks for the header in the lines so far. Returns whether the last of them is a row already.
-    fn look_for_header(&mut self, line: &[u8]) -> Result<bool> {
+    /// Looks for the header in the lines so far. Returns the text of the last of them if it is a row already.
+    fn look_for_header<'a>(&mut self, line: &'a [u8]) -> Result<Option<&'a [u8]>> {
         if self.settings.is_none() {
             self.options.check()?;
             self.settings = Some(self.options.stamps()?);
@@ -194,31 +194,35 @@ impl CsvLines {
         self.above.bytes.extend_from_slice(line);
         self.above.bytes.push(b'\n');
         if line.trim_ascii().is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         self.above.lines += 1;
         let text = self.text(&self.above.bytes);
         let (map, left_aside) = usable_map(&text, &self.options)?;
-        let first = self.above.lines == 1 && is_row(line) && !self.options.columns.has_prices();
+        // As in a file: a quote behind blanks at the beginning encloses a field.
+        let blank = |byte: &&u8| matches!(**byte, b' ' | b'\r');
+        let unindented = &line[line.iter().take_while(blank).count()..];
+        let first =
+            self.above.lines == 1 && is_row(unindented) && !self.options.columns.has_prices();
         if let Some(mut head) = Head::find(&text, &map)? {
             head.notes.extend(left_aside);
             let is_row = head.last < self.line;
             self.table = Some(BelowHeader::Head(Box::new(head), map));
-            return Ok(is_row);
+            return Ok(is_row.then_some(line));
         }
         if first {
-            let head = Head::without_names(&text, most_fields(line));
+            let head = Head::without_names(&text, most_fields(unindented));
             let mut records = text.records(&head.header.rows);
             records.advance()?;
             let columns = BarColumns::by_values(head, &self.options, &[records.record().clone()]);
             let columns = columns.map_err(|reason| self.refuse(reason))?;
             self.table = Some(self.table_of(columns, &map));
-            return Ok(true);
+            return Ok(Some(unindented));
         }
-        if is_row(line) || self.above.lines == LOOK_AHEAD {
+        if is_row(unindented) || self.above.lines == LOOK_AHEAD {
             self.finish()?;
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Returns the table of some columns. `map` are the columns that the options name, if they were not left aside.
